@@ -1,0 +1,1 @@
+"""The field's own ideas, pure: datasets, variants, experiments, rankings, measures. No I/O here."""

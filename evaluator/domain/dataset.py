@@ -1,0 +1,85 @@
+"""Datasets: a corpus of documents, queries, and qrels (graded relevance judgments)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from evaluator.domain.fingerprint import fingerprint
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""Grades by query id, then document id."""
+
+
+class Document(NamedTuple):
+    """One document of a corpus."""
+
+    doc_id: str
+    title: str
+    text: str
+
+    @property
+    def content(self) -> str:
+        """What encoders and BM25 see: title and text joined by one space."""
+        return f"{self.title} {self.text}".strip()
+
+
+class Query(NamedTuple):
+    """One query."""
+
+    query_id: str
+    text: str
+    tags: tuple[str, ...] = ()
+
+
+class Judgment(NamedTuple):
+    """A person's grade of one document for one query; 1 and more is relevant."""
+
+    query_id: str
+    doc_id: str
+    grade: int
+
+
+@dataclass(frozen=True)
+class ImportNote:
+    """Something worth knowing that an import met and dealt with by a rule; it loses nothing silently."""
+
+    code: str
+    count: int
+    message: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatasetManifest:
+    """What a stored dataset is: the fingerprints of its three parts, its size, and the import's notes.
+
+    Editing qrels changes `qrels` alone, so that nothing is encoded again.
+    """
+
+    corpus: str
+    queries: str
+    qrels: str
+    n_documents: int
+    n_queries: int
+    n_judgments: int
+    exclude_self: bool = False
+    notes: tuple[ImportNote, ...] = field(default=(), compare=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """The whole dataset's fingerprint."""
+        return fingerprint([self.corpus, self.queries, self.qrels, self.exclude_self])
+
+    def to_json(self) -> dict[str, object]:
+        """The manifest as plain JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, object]) -> DatasetManifest:
+        """The manifest from what `to_json` gave."""
+        values = dict(record)
+        notes = tuple(ImportNote(**{**n, "examples": tuple(n["examples"])}) for n in values.pop("notes", ()))  # type: ignore[attr-defined]
+        return cls(**values, notes=notes)  # type: ignore[arg-type]

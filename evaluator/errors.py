@@ -1,0 +1,55 @@
+"""One hierarchy of errors: each message names the value, the place, and what to do."""
+
+from __future__ import annotations
+
+
+class EvaluatorError(Exception):
+    """Anything this software raises on purpose; its text is meant for the person who reads it."""
+
+
+class InvalidInputError(EvaluatorError):
+    """A file, field or argument is not what it should be (the command line exits with 2)."""
+
+
+class DatasetError(InvalidInputError):
+    """A dataset cannot be imported: which file, which line, why."""
+
+
+class ExperimentFileError(InvalidInputError):
+    """An experiment file is invalid: which line, which field, why."""
+
+
+class UnknownNameError(InvalidInputError):
+    """Nothing is stored under the name that was asked for."""
+
+
+class EncoderNotFoundError(EvaluatorError):
+    """No model can be found under an encoder's name; trying again does not help."""
+
+
+class ArtifactMissingError(EvaluatorError):
+    """An artifact that an earlier stage should have written is not in the store."""
+
+
+class StageFailedError(EvaluatorError):
+    """An earlier stage of the same experiment failed, so this one cannot run."""
+
+
+class QueriesFailedError(EvaluatorError):
+    """Some queries of a batch raised; the others are recorded, these are tried again."""
+
+
+class StoreLockedError(EvaluatorError):
+    """Another process owns the DuckDB file."""
+
+
+class QueueUnavailableError(EvaluatorError):
+    """Redis or Valkey cannot be reached."""
+
+
+class InstanceRunningError(EvaluatorError):
+    """Another instance already runs on the same home folder or port."""
+
+
+PERMANENT_ERRORS: tuple[type[Exception], ...] = (InvalidInputError, EncoderNotFoundError, StageFailedError)
+"""Errors that a second attempt cannot mend: jobs that raise them are not retried."""

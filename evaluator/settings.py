@@ -1,0 +1,93 @@
+"""Every setting, its default and its help. Environment variables are `EVALUATOR_<NAME>`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MAX_SOCKET_PATH = 100
+"""Bytes in a unix socket's path; the operating systems allow 104 to 108."""
+
+DEFAULT_CONCURRENCY = 5
+"""Workers a machine, where it has that many cores (the original decision record's number)."""
+
+
+class Settings(BaseSettings):
+    """What can be configured, from the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="EVALUATOR_", extra="ignore", populate_by_name=True)
+
+    home: Path = Field(Path(".evaluator"), description="Folder for all state: database, artifacts, queue, logs.")
+    artifacts: str | None = Field(
+        None,
+        description="Artifact store: a folder or an fsspec URL that all workers reach. Default: HOME/artifacts.",
+    )
+    redis_url: str | None = Field(
+        None,
+        validation_alias=AliasChoices("EVALUATOR_REDIS_URL", "REDIS_URL", "redis_url"),
+        description="Redis or Valkey to use. Default: an embedded Valkey on a private unix socket.",
+    )
+    host: str = Field("127.0.0.1", description="Address the server listens on; loopback unless told.")
+    port: int = Field(8501, ge=0, le=65535, description="Port the server listens on.")
+    workers: int = Field(
+        default_factory=lambda: min(DEFAULT_CONCURRENCY, os.cpu_count() or 1),
+        ge=0,
+        description="Worker processes on this machine. Default: min(5, cores).",
+    )
+    threads_per_worker: int = Field(
+        1,
+        ge=1,
+        description="Threads a worker computes with. Fixed, because it can change the last bits of a vector.",
+    )
+    warm_encoders: int = Field(2, ge=1, description="Encoders a worker keeps loaded; least recently used go first.")
+    warm_indexes: int = Field(4, ge=1, description="Search indexes a worker keeps open.")
+    attempts: int = Field(3, ge=1, description="How often a job is tried before its failure is recorded.")
+    retry_intervals: tuple[int, ...] = Field((1, 5, 25), description="Seconds before the 2nd, 3rd, ... attempt.")
+    job_timeout: int = Field(3600, ge=1, description="Seconds after which a running job is stopped as hung.")
+    record_batch: int = Field(1000, ge=1, description="Results the recorder writes in one transaction at most.")
+    log_level: str = Field("INFO", description="Log level of server and workers.")
+
+    @cached_property
+    def home_path(self) -> Path:
+        """The home folder as an absolute path."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def artifacts_url(self) -> str:
+        """The artifact store's fsspec URL or absolute folder."""
+        return self.artifacts or str(self.home_path / "artifacts")
+
+    @property
+    def database_path(self) -> Path:
+        """The DuckDB file."""
+        return self.home_path / "evaluator.duckdb"
+
+    @property
+    def logs_path(self) -> Path:
+        """Folder of the children's log files."""
+        return self.home_path / "logs"
+
+    @property
+    def valkey_socket(self) -> Path:
+        """The embedded Valkey's unix socket: in the home folder, or in a private short one if that is too deep."""
+        inside = self.home_path / "valkey" / "valkey.sock"
+        if len(os.fsencode(inside)) <= MAX_SOCKET_PATH:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.home_path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"evaluator-{os.getuid()}" / digest / "valkey.sock"
+
+    @property
+    def queue_url(self) -> str:
+        """Where the queue is: `REDIS_URL`, or the embedded Valkey's socket."""
+        return self.redis_url or f"unix://{self.valkey_socket}"
+
+    @property
+    def embedded_queue(self) -> bool:
+        """Whether this installation starts its own Valkey."""
+        return self.redis_url is None
