@@ -27,6 +27,10 @@ class EncoderNotFoundError(EvaluatorError):
     """No model can be found under an encoder's name; trying again does not help."""
 
 
+class EncodingError(EvaluatorError):
+    """An encoder gave something that is no vector: a wrong shape, or a value that is not finite."""
+
+
 class ArtifactMissingError(EvaluatorError):
     """An artifact that an earlier stage should have written is not in the store."""
 

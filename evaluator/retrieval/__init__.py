@@ -1,0 +1,1 @@
+"""From text to ranked lists: encoders, vectors, indexes, fusion, and the pipeline that joins them."""

@@ -1,0 +1,90 @@
+"""BM25 by bm25s, over stemmed words; Lucene's formula (Robertson and Zaragoza, 2009; Lù, 2024).
+
+An index is one `.npz` file: the sparse score matrix by term, and the vocabulary. Documents that share no word
+with the query are not retrieved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import numpy as np
+import Stemmer
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.ranking import EMPTY, Ranking, ranking_from_rows, tie_order, top_rows
+from evaluator.domain.variant import BM25
+
+
+def bm25_name(parameters: BM25, dataset: StoredDataset) -> str:
+    """The artifact of a dataset's index under these parameters."""
+    return f"indexes/{dataset.manifest.corpus}/bm25-{fingerprint(parameters)}.npz"
+
+
+def build_bm25(parameters: BM25, dataset: StoredDataset, store: ArtifactStore) -> None:
+    """Index a corpus and store the index."""
+
+    def write(path: Path) -> None:
+        tokens = _tokenize([document.content for document in dataset.documents()], parameters, return_ids=True)
+        model = bm25s.BM25(k1=parameters.k1, b=parameters.b, method="lucene")
+        if tokens.vocab:
+            model.index(tokens, show_progress=False)
+            terms = sorted(model.vocab_dict, key=model.vocab_dict.__getitem__)
+            arrays = {name: model.scores[name] for name in ("data", "indices", "indptr")}
+        else:  # a corpus without a single word
+            terms = []
+            arrays = {"data": np.empty(0, np.float32), "indices": np.empty(0, np.int32), "indptr": np.zeros(1, np.int32)}
+        vocabulary = np.frombuffer("\n".join(terms).encode(), dtype=np.uint8)
+        with path.open("wb") as file:
+            np.savez(file, vocabulary=vocabulary, **arrays)
+
+    store.put(bm25_name(parameters, dataset), write)
+
+
+class BM25Index:
+    """A loaded index, and the queries that may be asked."""
+
+    def __init__(self, path: Path, parameters: BM25, doc_ids: Sequence[str], queries: Sequence[str]) -> None:
+        with np.load(path, allow_pickle=False) as arrays:
+            terms = arrays["vocabulary"].tobytes().decode().split("\n")
+            self._vocabulary = {term: number for number, term in enumerate(terms)}
+            self._model = bm25s.BM25(k1=parameters.k1, b=parameters.b, method="lucene")
+            self._model.scores = {
+                "data": arrays["data"],
+                "indices": arrays["indices"],
+                "indptr": arrays["indptr"],
+                "num_docs": len(doc_ids),
+            }
+        self._parameters = parameters
+        self._doc_ids = doc_ids
+        self._queries = queries
+        self._ties = tie_order(doc_ids)
+
+    def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
+        """Ranked lists of the queries at these rows."""
+        texts = [self._queries[row] for row in queries]
+        return [self._search(words, depth) for words in _tokenize(texts, self._parameters, return_ids=False)]
+
+    def _search(self, words: Sequence[str], depth: int) -> Ranking:
+        terms = [self._vocabulary[word] for word in words if word and word in self._vocabulary]
+        if not terms:
+            return EMPTY
+        scores = self._model.get_scores_from_ids(terms)
+        rows = top_rows(scores, self._ties, depth)
+        return ranking_from_rows(rows[scores[rows] > 0], scores, self._doc_ids)
+
+
+def _tokenize(texts: list[str], parameters: BM25, *, return_ids: bool) -> Any:
+    stemmer = None if parameters.stemmer == "none" else Stemmer.Stemmer(parameters.stemmer)
+    return bm25s.tokenize(
+        texts,
+        stopwords=parameters.stop_words if parameters.stop_words != "none" else [],
+        stemmer=stemmer,
+        return_ids=return_ids,
+        show_progress=False,
+    )

@@ -1,0 +1,75 @@
+"""Exact dense search: candidates by a blocked matrix product, decided in double precision.
+
+A float32 matrix product's last bits depend on how many queries are multiplied at once. So the product only
+chooses candidates, with a margin wider than its error; their scores are then computed in float64, rounded to
+float32 and ordered by the ranking policy. A query's list does not depend on the batch it came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import faiss
+import numpy as np
+
+from evaluator.domain.ranking import Floats, Ints, Ranking, ranking_from_rows, tie_order, top_rows
+
+MARGIN = 32
+"""Documents fetched beyond the depth, so that one pass is enough for nearly every query."""
+
+ERROR_BOUND = 1e-5
+"""More than a float32 product of unit vectors can be off (dim x 2**-24 for dim <= 150 worst, about 1e-6 in practice)."""
+
+
+class DenseIndex:
+    """Nearest documents by inner product of unit vectors (cosine).
+
+    Args:
+        documents: [n_docs, dim] float32, unit rows; may be memory-mapped.
+        queries: [n_queries, dim] float32, unit rows.
+        doc_ids: n_docs ids.
+    """
+
+    def __init__(self, documents: Floats, queries: Floats, doc_ids: Sequence[str]) -> None:
+        self._documents = documents
+        self._queries = queries
+        self._doc_ids = doc_ids
+        self._ties = tie_order(doc_ids)
+
+    def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
+        """Ranked lists of the queries at these rows."""
+        vectors = np.ascontiguousarray(self._queries[list(queries)])
+        return [
+            self._decide(vector, rows, depth)
+            for vector, rows in zip(vectors, self._candidates(vectors, depth), strict=True)
+        ]
+
+    def _candidates(self, vectors: Floats, depth: int) -> list[Ints]:
+        """For each query the rows of all documents that can be among its first `depth`."""
+        n_docs = len(self._documents)
+        found: list[Ints] = [np.empty(0, dtype=np.int64)] * len(vectors)
+        waiting, fetch = np.arange(len(vectors)), min(depth + MARGIN, n_docs)
+        while len(waiting):
+            scores, rows = nearest(vectors[waiting], self._documents, fetch)
+            # Enough is fetched once the worst fetched document is out of reach of the depth-th.
+            last = min(depth, n_docs) - 1
+            enough = (scores[:, last] - scores[:, -1] > 2 * ERROR_BOUND) | (fetch == n_docs)
+            for place in np.flatnonzero(enough):
+                found[waiting[place]] = rows[place]
+            waiting, fetch = waiting[~enough], min(fetch * 4, n_docs)
+        return found
+
+    def _decide(self, query: Floats, rows: Ints, depth: int) -> Ranking:
+        exact = self._documents[rows].astype(np.float64) @ query.astype(np.float64)
+        best = top_rows(exact, self._ties[rows], depth)
+        return ranking_from_rows(best, exact, [self._doc_ids[row] for row in rows.tolist()])
+
+
+def nearest(queries: Floats, documents: Floats, k: int) -> tuple[Floats, Ints]:
+    """The k largest inner products of each query, by faiss: 30 % faster than blocks of NumPy (benchmarks/search.py).
+
+    Returns:
+        scores [n_queries, k] float32, descending, and rows [n_queries, k] int64.
+    """
+    scores, rows = faiss.knn(queries, documents, k, metric=faiss.METRIC_INNER_PRODUCT)
+    return scores, rows

@@ -1,0 +1,122 @@
+"""Encoders that sentence-transformers loads: transformers and static embeddings."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.domain.experiment import EncoderSpec
+from evaluator.domain.ranking import Floats
+from evaluator.errors import EncoderNotFoundError, EncodingError
+from evaluator.retrieval.encoders.protocol import Encoder, Role
+
+BATCH_SIZE = 32
+"""Texts of one forward pass; part of what makes vectors reproducible to the last bit."""
+
+
+class SentenceTransformerEncoder:
+    """An encoder over a loaded `SentenceTransformer`."""
+
+    def __init__(self, model: Any, spec: EncoderSpec) -> None:
+        self._model = model
+        self._spec = spec
+
+    def encode(self, texts: Sequence[str], role: Role) -> Floats:
+        """Encode texts; see `Encoder.encode`."""
+        if not texts:
+            return np.empty((0, self._model.get_embedding_dimension() or 0), dtype=np.float32)
+        query = role == "query"
+        encode = self._model.encode_query if query else self._model.encode_document
+        vectors = encode(
+            list(texts),
+            prompt=(self._spec.query_prompt if query else self._spec.document_prompt) or None,
+            batch_size=BATCH_SIZE,
+            convert_to_tensor=True,
+            show_progress_bar=False,
+        )
+        return unit_rows(vectors.float().cpu().numpy(), texts, self._spec.name)
+
+
+def unit_rows(vectors: Floats, texts: Sequence[str], encoder: str) -> Floats:
+    """Scale each row to length 1. A zero vector (an empty text under a static encoder) stays zero.
+
+    Raises:
+        EncodingError: the shape is wrong or a value is not finite; names the first text concerned.
+    """
+    if vectors.ndim != 2 or len(vectors) != len(texts):
+        raise EncodingError(f"{encoder} gave {vectors.shape} for {len(texts)} texts")
+    broken = ~np.isfinite(vectors).all(axis=1)
+    if broken.any():
+        text = texts[int(np.argmax(broken))]
+        raise EncodingError(f"{encoder} gave a vector that is not finite for the text {text[:80]!r}")
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+
+
+def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:
+    """Load a resolved encoder.
+
+    Raises:
+        EncoderNotFoundError: its model cannot be loaded; trying again does not help.
+    """
+    if spec.source != "hub":
+        os.environ["HF_HUB_OFFLINE"] = "1"  # everything needed is on this machine: ask nobody
+    import torch  # noqa: PLC0415  seconds to import; only workers need it
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    location, _, revision = spec.location.partition("@") if spec.source == "hub" else (spec.location, "", "")
+    try:
+        if spec.source == "distilled":
+            with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder:
+                with tarfile.open(store.local_path(distilled_name(spec))) as archive:
+                    archive.extractall(folder, filter="data")
+                model = SentenceTransformer(folder, local_files_only=True)
+        else:
+            model = SentenceTransformer(
+                location,
+                revision=revision or None,
+                local_files_only=spec.source != "hub",
+                trust_remote_code=False,
+            )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason}") from error
+    if spec.precision != "float32":
+        model = model.to(getattr(torch, spec.precision))
+    return SentenceTransformerEncoder(model.eval(), spec)
+
+
+def distilled_name(spec: EncoderSpec) -> str:
+    """The artifact of a distilled encoder."""
+    return f"encoders/{spec.weights}.tar"
+
+
+def distill(spec: EncoderSpec, store: ArtifactStore) -> None:
+    """Distil a static encoder from its teacher and store it; nothing happens if that was done before.
+
+    Source: model2vec (Tulkens and van Dongen, 2024): token vectors of the teacher, reduced by PCA and weighted by
+    frequency.
+    """
+    if store.exists(distilled_name(spec)):
+        return
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding  # noqa: PLC0415
+
+    static = StaticEmbedding.from_distillation(spec.location, device="cpu", pca_dims=spec.dimensions)
+
+    def write(path: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder:
+            SentenceTransformer(modules=[static], device="cpu").save(folder, create_model_card=False)
+            with tarfile.open(path, "w") as archive:
+                archive.add(folder, arcname=".")
+
+    store.put(distilled_name(spec), write)

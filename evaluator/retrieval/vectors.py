@@ -1,0 +1,217 @@
+"""Vectors: each text is encoded once per encoder and role, ever.
+
+A plan is the work order for the texts of a dataset that no earlier plan has: the texts themselves, cut into
+shards. It is written once and never changes, so which texts share an encoding batch depends on the dataset and
+the encoder alone, not on who computes or on what was interrupted. A shard's vectors are one file, whole or absent.
+
+    vectors/<encoder>/<role>/<plan>.parquet          key, text; one row group a shard
+    vectors/<encoder>/<role>/<plan>-<shard>.npy      [n_texts_of_shard, dim] float32
+    indexes/<corpus or queries>/<encoder>-<role>.npy [n_rows, dim] float32, in the dataset's row order
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.experiment import EncoderSpec
+from evaluator.domain.fingerprint import TEXT_KEY_BYTES
+from evaluator.domain.ranking import Floats
+from evaluator.retrieval.encoders.protocol import Encoder, Role
+
+SHARD_TEXTS = {"transformer": 64, "static": 4096}
+"""Texts of one encoding job: seconds of work for a transformer on a core, less for a static encoder."""
+
+SORT_WINDOW = 16_384
+"""Texts that are sorted by length together, so that a batch pads little, in bounded memory."""
+
+KEY = pa.binary(TEXT_KEY_BYTES)
+PLAN_SCHEMA = pa.schema([("key", KEY), ("text", pa.string())])
+
+
+@dataclass(frozen=True, order=True)
+class Shard:
+    """One encoding job's texts: a row group of a plan."""
+
+    plan: str
+    number: int
+
+    @property
+    def file(self) -> str:
+        """The vectors' file within the folder of the encoder and role."""
+        return f"{self.plan}-{self.number:06d}.npy"
+
+
+@dataclass(frozen=True)
+class EncodingPlan:
+    """The shards that a dataset needs under an encoder, the missing ones apart.
+
+    Attributes:
+        texts: distinct texts of the dataset in this role.
+        to_encode: texts in missing shards.
+    """
+
+    shards: tuple[Shard, ...]
+    missing: tuple[Shard, ...]
+    texts: int
+    to_encode: int
+
+
+def vector_folder(spec: EncoderSpec, role: Role) -> str:
+    """Where an encoder's vectors for a role are."""
+    return f"vectors/{spec.fingerprint}/{role}"
+
+
+def matrix_name(spec: EncoderSpec, role: Role, dataset: StoredDataset) -> str:
+    """The artifact with one vector for each document or query of a dataset, in row order."""
+    part = dataset.manifest.queries if role == "query" else dataset.manifest.corpus
+    return f"indexes/{part}/{spec.fingerprint}-{role}.npy"
+
+
+def plan_encoding(
+    spec: EncoderSpec, role: Role, dataset: StoredDataset, store: ArtifactStore
+) -> EncodingPlan:
+    """Find the shards that hold a dataset's texts, and write a plan for texts that no plan has yet.
+
+    Only one process plans at a time (the owner of the database); two that plan the same thing write the same file.
+    """
+    needed = pc.unique(_keys(dataset, role))
+    plans = _plans(spec, role, store)
+    known = pa.concat_arrays([keys for keys, _ in plans.values()]) if plans else pa.array([], KEY)
+    unknown = needed.filter(pc.invert(pc.is_in(needed, value_set=known)))
+    if len(unknown):
+        name = _write_plan(spec, role, dataset, unknown, store)
+        plans[name] = _read_plan(spec, role, name, store)
+    shards: list[Shard] = []
+    sizes: dict[Shard, int] = {}
+    for name, (keys, shard_numbers) in plans.items():
+        wanted = shard_numbers[pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)]
+        counts = np.bincount(shard_numbers) if len(shard_numbers) else np.empty(0, dtype=np.int64)
+        for number in np.unique(wanted).tolist():
+            shard = Shard(name, number)
+            shards.append(shard)
+            sizes[shard] = int(counts[number])
+    there = store.names(vector_folder(spec, role))
+    missing = tuple(shard for shard in shards if shard.file not in there)
+    return EncodingPlan(tuple(shards), missing, len(needed), sum(sizes[shard] for shard in missing))
+
+
+def encode_shard(
+    spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, store: ArtifactStore
+) -> None:
+    """Encode a shard's texts and store their vectors.
+
+    Raises:
+        EncodingError: the encoder gave something that is no vector; nothing is stored.
+    """
+    plan = pq.ParquetFile(store.local_path(f"{vector_folder(spec, role)}/{shard.plan}.parquet"))
+    texts = plan.read_row_group(shard.number, columns=["text"]).column("text").to_pylist()
+    vectors = encoder.encode(texts, role)
+
+    def write(path: Path) -> None:
+        with path.open("wb") as file:
+            np.save(file, vectors)
+
+    store.put(f"{vector_folder(spec, role)}/{shard.file}", write)
+
+
+def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: ArtifactStore) -> None:
+    """Gather a dataset's vectors from their shards into one matrix, in row order.
+
+    Raises:
+        ArtifactMissingError: a shard is not there yet.
+    """
+    folder = vector_folder(spec, role)
+    keys = _keys(dataset, role)
+    plans = _plans(spec, role, store)
+
+    def write(path: Path) -> None:
+        matrix: Floats | None = None
+        for name, (plan_keys, shard_numbers) in plans.items():
+            places = pc.index_in(keys, value_set=plan_keys)
+            rows = np.flatnonzero(places.is_valid().to_numpy(zero_copy_only=False))
+            places_of_rows = places.filter(places.is_valid()).to_numpy()
+            starts = np.searchsorted(shard_numbers, np.arange(shard_numbers[-1] + 1))
+            shards_of_rows = shard_numbers[places_of_rows]
+            for number in np.unique(shards_of_rows).tolist():
+                vectors = np.load(store.local_path(f"{folder}/{Shard(name, number).file}"), allow_pickle=False)
+                if matrix is None:
+                    matrix = np.lib.format.open_memmap(
+                        path, mode="w+", dtype=np.float32, shape=(len(keys), vectors.shape[1])
+                    )
+                chosen = shards_of_rows == number
+                matrix[rows[chosen]] = vectors[places_of_rows[chosen] - starts[number]]
+        if matrix is not None:
+            matrix.flush()  # type: ignore[attr-defined]
+
+    store.put(matrix_name(spec, role, dataset), write)
+
+
+def _keys(dataset: StoredDataset, role: Role) -> pa.Array:
+    keys = dataset.query_keys() if role == "query" else dataset.document_keys()
+    return pa.array(keys, KEY)
+
+
+def _plans(
+    spec: EncoderSpec, role: Role, store: ArtifactStore
+) -> dict[str, tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+    names = sorted(n.removesuffix(".parquet") for n in store.names(vector_folder(spec, role)) if n.endswith(".parquet"))
+    return {name: _read_plan(spec, role, name, store) for name in names}
+
+
+def _read_plan(
+    spec: EncoderSpec, role: Role, name: str, store: ArtifactStore
+) -> tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+    """A plan's keys [n_texts] in order, and the shard number of each [n_texts] int64."""
+    file = pq.ParquetFile(store.local_path(f"{vector_folder(spec, role)}/{name}.parquet"))
+    keys = file.read(columns=["key"]).column("key").combine_chunks()
+    sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+    return keys, np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
+
+
+def _write_plan(
+    spec: EncoderSpec, role: Role, dataset: StoredDataset, unknown: pa.Array, store: ArtifactStore
+) -> str:
+    name = hashlib.sha256(b"".join(sorted(unknown.to_pylist()))).hexdigest()[:16]
+    shard_texts = SHARD_TEXTS[spec.kind]
+
+    def write(path: Path) -> None:
+        with pq.ParquetWriter(path, PLAN_SCHEMA, compression="zstd") as writer:
+            for window in _windows(_texts(dataset, role), set(unknown.to_pylist())):
+                for start in range(0, len(window), shard_texts):
+                    part = window[start : start + shard_texts]
+                    columns = [pa.array([k for k, _ in part], KEY), pa.array([t for _, t in part], pa.string())]
+                    writer.write_table(pa.Table.from_arrays(columns, schema=PLAN_SCHEMA), row_group_size=shard_texts)
+
+    store.put(f"{vector_folder(spec, role)}/{name}.parquet", write)
+    return name
+
+
+def _texts(dataset: StoredDataset, role: Role) -> Iterator[tuple[bytes, str]]:
+    if role == "query":
+        return zip(dataset.query_keys(), (query.text for query in dataset.queries), strict=True)
+    return zip(dataset.document_keys(), (document.content for document in dataset.documents()), strict=True)
+
+
+def _windows(texts: Iterable[tuple[bytes, str]], wanted: set[bytes]) -> Iterator[list[tuple[bytes, str]]]:
+    """Wanted texts, each once, in windows sorted by length, longest first (ties by key)."""
+
+    def distinct() -> Iterator[tuple[bytes, str]]:
+        for key, text in texts:
+            if key in wanted:
+                wanted.discard(key)
+                yield key, text
+
+    remaining = distinct()
+    while window := list(islice(remaining, SORT_WINDOW)):
+        yield sorted(window, key=lambda item: (-len(item[1]), item[0]))
