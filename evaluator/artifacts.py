@@ -1,6 +1,6 @@
 """The artifact store: immutable files under content-addressed names, in a folder or an object store.
 
-A file is written under a temporary name and then moved, so that nobody ever sees half of one and nobody locks.
+A file is written under a temporary name and then moved: nobody ever sees half of one, and nobody locks.
 Names are built from fingerprints by this package, never from what a person typed.
 """
 
@@ -72,13 +72,16 @@ class ArtifactStore:
             try:
                 write(scratch)
                 Path(target).parent.mkdir(parents=True, exist_ok=True)
-                scratch.replace(target)
+                if not self._fs.exists(target):
+                    scratch.replace(target)
             finally:
                 scratch.unlink(missing_ok=True)
             return
         with tempfile.TemporaryDirectory(prefix="evaluator-") as folder:
             scratch = Path(folder) / "artifact"
             write(scratch)
+            if self._fs.exists(target):
+                return
             upload = f"{self._root}/{TEMPORARY}/{uuid.uuid4().hex}"
             self._fs.makedirs(f"{self._root}/{TEMPORARY}", exist_ok=True)
             self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
@@ -117,6 +120,10 @@ class ArtifactStore:
             ArtifactMissingError: it is not in the store.
         """
         return json.loads(self.local_path(name).read_text(encoding="utf-8"))
+
+    def remove(self, name: str) -> None:
+        """Remove an artifact."""
+        self._fs.rm(self._path(name))
 
     def clear_temporary(self) -> None:
         """Remove what interrupted writers left behind. Only safe while nobody writes."""

@@ -23,10 +23,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EVALUATOR_", extra="ignore", populate_by_name=True)
 
-    home: Path = Field(Path(".evaluator"), description="Folder for all state: database, artifacts, queue, logs.")
+    home: Path = Field(
+        Path(".evaluator"), description="Folder for all state: database, artifacts, queue, logs."
+    )
     artifacts: str | None = Field(
         None,
-        description="Artifact store: a folder or an fsspec URL that all workers reach. Default: HOME/artifacts.",
+        description="Artifact store: a folder or fsspec URL that all workers reach. Default: HOME/artifacts.",
     )
     redis_url: str | None = Field(
         None,
@@ -45,12 +47,18 @@ class Settings(BaseSettings):
         ge=1,
         description="Threads a worker computes with. Fixed, because it can change the last bits of a vector.",
     )
-    warm_encoders: int = Field(2, ge=1, description="Encoders a worker keeps loaded; least recently used go first.")
+    warm_encoders: int = Field(
+        2, ge=1, description="Encoders a worker keeps loaded; least recently used go first."
+    )
     warm_indexes: int = Field(4, ge=1, description="Search indexes a worker keeps open.")
     attempts: int = Field(3, ge=1, description="How often a job is tried before its failure is recorded.")
-    retry_intervals: tuple[int, ...] = Field((1, 5, 25), description="Seconds before the 2nd, 3rd, ... attempt.")
+    retry_intervals: tuple[int, ...] = Field(
+        (1, 5, 25), min_length=1, description="Seconds before the 2nd, 3rd, ... attempt."
+    )
     job_timeout: int = Field(3600, ge=1, description="Seconds after which a running job is stopped as hung.")
-    record_batch: int = Field(1000, ge=1, description="Results the recorder writes in one transaction at most.")
+    record_batch: int = Field(
+        1000, ge=1, description="Results the recorder writes in one transaction at most."
+    )
     log_level: str = Field("INFO", description="Log level of server and workers.")
 
     @cached_property
@@ -75,7 +83,7 @@ class Settings(BaseSettings):
 
     @property
     def valkey_socket(self) -> Path:
-        """The embedded Valkey's unix socket: in the home folder, or in a private short one if that is too deep."""
+        """The embedded Valkey's unix socket: in the home folder, or in a short private one if too deep."""
         inside = self.home_path / "valkey" / "valkey.sock"
         if len(os.fsencode(inside)) <= MAX_SOCKET_PATH:
             return inside

@@ -92,13 +92,19 @@ class ExperimentSpec:
     @property
     def id(self) -> str:
         """The experiment's id: the same work has the same id, however it is cut into jobs."""
-        identity = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "queries_per_job"}
+        identity = {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "queries_per_job"
+        }
         identity["encoders"] = {key: spec.fingerprint for key, spec in self.encoders.items()}
         return fingerprint(identity)
 
     def variant(self, name: str) -> Variant:
         """The variant of that name."""
         return next(variant for variant in self.variants if variant.name == name)
+
+    def position(self, name: str) -> int:
+        """The variant's place in the experiment, from 0."""
+        return [variant.name for variant in self.variants].index(name)
 
     def encoder(self, dense: Dense) -> EncoderSpec:
         """The resolved encoder of a dense retriever."""

@@ -16,7 +16,10 @@ TEXT_KEY_BYTES = 16
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON types, without fields that are None: adding an optional field changes no fingerprint."""
+    """The value as JSON types; equal values look equal, so that they have one fingerprint.
+
+    Fields that are None leave no trace (a new optional field changes no fingerprint), and 60.0 becomes 60.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
             field.name: _plain(getattr(value, field.name))
@@ -27,12 +30,16 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value
 
 
 def canonical_json(value: Any) -> str:
     """The value as JSON with sorted keys, no spaces and no null fields."""
-    return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        _plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
 
 
 def fingerprint(value: Any) -> str:

@@ -74,7 +74,7 @@ def top_rows(scores: npt.NDArray[np.floating], ties: Ints, depth: int) -> Ints:
 
 
 def ranking_from_rows(rows: Ints, scores: npt.NDArray[np.floating], doc_ids: Sequence[str]) -> Ranking:
-    """The ranked list of rows that are already in order; `scores` has one value for each document of the corpus."""
+    """The ranked list of rows that are already in order; `scores` is [n_docs], the whole corpus's."""
     return Ranking(
         tuple(doc_ids[row] for row in rows.tolist()), tuple(scores[rows].astype(np.float32).tolist())
     )

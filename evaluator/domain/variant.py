@@ -7,7 +7,9 @@ fingerprint, so later stages (chunking, reranking, more retrievers) can be added
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import itertools
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -23,6 +25,12 @@ Stemmer = Literal[
 StopWords = Literal["none", "english"]
 
 Name = Annotated[str, Len(1, 200)]
+
+SAFE_NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
+"""What a variant may be called: its name is also a file's (`<variant>.run`)."""
+
+MAX_STAGES = 100
+"""Retrievers and fusions of one pipeline: fusions of fusions could double without end."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +69,18 @@ class Retrieve:
     dense: Dense | None = None
     fuse: Fuse | None = None
 
+    def __post_init__(self) -> None:
+        names = [field.name for field in dataclasses.fields(self)]
+        given = [name for name in names if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or f"none ({names[0]} with its defaults is written {names[0]}: {{}})"
+            raise ValueError(f"exactly one of {', '.join(names)} is needed, and here is {found}")
+
     @property
     def stage(self) -> BM25 | Dense | Fuse:
-        """The one field that is set.
-
-        Raises:
-            ValueError: none or several are set.
-        """
-        stages = [getattr(self, field.name) for field in dataclasses.fields(self)]
-        chosen = [stage for stage in stages if stage is not None]
-        if len(chosen) != 1:
-            names = ", ".join(field.name for field in dataclasses.fields(self))
-            raise ValueError(f"exactly one of {names} is needed, {len(chosen)} given")
-        return chosen[0]  # type: ignore[no-any-return]
+        """The one field that is set."""
+        stages = (self.bm25, self.dense, self.fuse)
+        return next(stage for stage in stages if stage is not None)
 
     def leaves(self) -> Iterator[BM25 | Dense]:
         """The retrievers at the ends of the pipeline, left to right. Names must be resolved."""
@@ -94,6 +101,13 @@ class Variant:
     name: Annotated[str, Len(1, 80)]
     retrieve: Retrieve
 
+    def __post_init__(self) -> None:
+        if not SAFE_NAME.fullmatch(self.name):
+            raise ValueError(
+                f"{self.name!r} cannot name a variant, because it also names a file: only letters, digits, "
+                "spaces and . _ + -, no dot at the start, no space at either end"
+            )
+
     @property
     def fingerprint(self) -> str:
         """Hash of the pipeline; the name is no part of it."""
@@ -109,15 +123,27 @@ def resolve_names(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
     """Replace each name in a fusion by the pipeline of the variant so called.
 
     Raises:
-        ValueError: a name is unknown, used twice, or refers to itself.
+        ValueError: a name is unknown, used twice, or refers to itself, or a pipeline becomes too large.
     """
     by_name = {variant.name: variant for variant in variants}
     if len(by_name) != len(variants):
         names = [variant.name for variant in variants]
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ValueError(f"variant names must be unique; used more than once: {', '.join(twice)}")
+    return tuple(resolve_variant(variant, by_name) for variant in variants)
+
+
+def resolve_variant(variant: Variant, by_name: Mapping[str, Variant]) -> Variant:
+    """Replace each name in a variant's fusions by the pipeline of the variant so called.
+
+    Raises:
+        ValueError: a name is unknown or refers to itself, or the pipeline becomes too large.
+    """
+    stages = itertools.count(1)
 
     def resolve(retrieve: Retrieve, path: tuple[str, ...]) -> Retrieve:
+        if next(stages) > MAX_STAGES:
+            raise ValueError(f"{variant.name!r} has more than {MAX_STAGES} retrievers and fusions")
         stage = retrieve.stage
         if not isinstance(stage, Fuse):
             return retrieve
@@ -127,10 +153,14 @@ def resolve_names(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
                 parts.append(resolve(part, path))
                 continue
             if part not in by_name:
-                raise ValueError(f"{path[-1]!r} fuses {part!r}, but no variant has that name; there are: {', '.join(by_name)}")
+                known = ", ".join(by_name)
+                raise ValueError(
+                    f"{path[-1]!r} fuses {part!r}, but no variant has that name; there are: {known}"
+                )
             if part in path:
-                raise ValueError(f"{path[-1]!r} fuses {part!r}, which leads back to itself: {' > '.join((*path, part))}")
+                circle = " > ".join((*path, part))
+                raise ValueError(f"{path[-1]!r} fuses {part!r}, which leads back to itself: {circle}")
             parts.append(resolve(by_name[part].retrieve, (*path, part)))
         return Retrieve(fuse=dataclasses.replace(stage, of=tuple(parts)))
 
-    return tuple(dataclasses.replace(v, retrieve=resolve(v.retrieve, (v.name,))) for v in variants)
+    return dataclasses.replace(variant, retrieve=resolve(variant.retrieve, (variant.name,)))

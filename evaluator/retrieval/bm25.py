@@ -30,7 +30,9 @@ def build_bm25(parameters: BM25, dataset: StoredDataset, store: ArtifactStore) -
     """Index a corpus and store the index."""
 
     def write(path: Path) -> None:
-        tokens = _tokenize([document.content for document in dataset.documents()], parameters, return_ids=True)
+        tokens = _tokenize(
+            [document.content for document in dataset.documents()], parameters, return_ids=True
+        )
         model = bm25s.BM25(k1=parameters.k1, b=parameters.b, method="lucene")
         if tokens.vocab:
             model.index(tokens, show_progress=False)
@@ -38,7 +40,11 @@ def build_bm25(parameters: BM25, dataset: StoredDataset, store: ArtifactStore) -
             arrays = {name: model.scores[name] for name in ("data", "indices", "indptr")}
         else:  # a corpus without a single word
             terms = []
-            arrays = {"data": np.empty(0, np.float32), "indices": np.empty(0, np.int32), "indptr": np.zeros(1, np.int32)}
+            arrays = {
+                "data": np.empty(0, np.float32),
+                "indices": np.empty(0, np.int32),
+                "indptr": np.zeros(1, np.int32),
+            }
         vocabulary = np.frombuffer("\n".join(terms).encode(), dtype=np.uint8)
         with path.open("wb") as file:
             np.savez(file, vocabulary=vocabulary, **arrays)
@@ -54,6 +60,7 @@ class BM25Index:
             terms = arrays["vocabulary"].tobytes().decode().split("\n")
             self._vocabulary = {term: number for number, term in enumerate(terms)}
             self._model = bm25s.BM25(k1=parameters.k1, b=parameters.b, method="lucene")
+            self._model.nonoccurrence_array = None  # Lucene's formula scores matching words only
             self._model.scores = {
                 "data": arrays["data"],
                 "indices": arrays["indices"],

@@ -52,7 +52,9 @@ def index_names(stage: BM25 | Dense, spec: ExperimentSpec, dataset: StoredDatase
     return tuple(matrix_name(spec.encoder(stage), role, dataset) for role in ROLES)
 
 
-def build_index(stage: BM25 | Dense, spec: ExperimentSpec, dataset: StoredDataset, store: ArtifactStore) -> None:
+def build_index(
+    stage: BM25 | Dense, spec: ExperimentSpec, dataset: StoredDataset, store: ArtifactStore
+) -> None:
     """Write the artifacts that a retriever reads, if they are not there.
 
     Raises:
@@ -82,7 +84,11 @@ def open_retriever(
     """
     stage = retrieve.stage
     if isinstance(stage, Fuse):
-        parts = [open_retriever(part, spec, dataset, store, keep) for part in stage.of if isinstance(part, Retrieve)]
+        parts = [
+            open_retriever(part, spec, dataset, store, keep)
+            for part in stage.of
+            if isinstance(part, Retrieve)
+        ]
         return FusedRetriever(parts, stage)
     names = index_names(stage, spec, dataset)
 

@@ -54,14 +54,14 @@ class Shard:
 
 @dataclass(frozen=True)
 class EncodingPlan:
-    """The shards that a dataset needs under an encoder, the missing ones apart.
+    """The shards that a dataset still needs under an encoder.
 
     Attributes:
+        missing: shards without vectors, in the order to encode them.
         texts: distinct texts of the dataset in this role.
         to_encode: texts in missing shards.
     """
 
-    shards: tuple[Shard, ...]
     missing: tuple[Shard, ...]
     texts: int
     to_encode: int
@@ -90,25 +90,34 @@ def plan_encoding(
     known = pa.concat_arrays([keys for keys, _ in plans.values()]) if plans else pa.array([], KEY)
     unknown = needed.filter(pc.invert(pc.is_in(needed, value_set=known)))
     if len(unknown):
-        name = _write_plan(spec, role, dataset, unknown, store)
-        plans[name] = _read_plan(spec, role, name, store)
-    shards: list[Shard] = []
+        _write_plan(spec, role, dataset, unknown, store)
+    sizes = shard_sizes(spec, role, dataset, store)
+    missing = sorted(set(sizes) - encoded_shards(spec, role, sizes, store))
+    return EncodingPlan(tuple(missing), len(needed), sum(sizes[shard] for shard in missing))
+
+
+def shard_sizes(
+    spec: EncoderSpec, role: Role, dataset: StoredDataset, store: ArtifactStore
+) -> dict[Shard, int]:
+    """The planned shards that a dataset needs, and how many texts each holds. Reads; plans nothing."""
+    needed = _keys(dataset, role)
     sizes: dict[Shard, int] = {}
-    for name, (keys, shard_numbers) in plans.items():
+    for name, (keys, shard_numbers) in _plans(spec, role, store).items():
         wanted = shard_numbers[pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)]
-        counts = np.bincount(shard_numbers) if len(shard_numbers) else np.empty(0, dtype=np.int64)
-        for number in np.unique(wanted).tolist():
-            shard = Shard(name, number)
-            shards.append(shard)
-            sizes[shard] = int(counts[number])
+        counts = np.bincount(shard_numbers)
+        sizes |= {Shard(name, number): int(counts[number]) for number in np.unique(wanted).tolist()}
+    return sizes
+
+
+def encoded_shards(
+    spec: EncoderSpec, role: Role, shards: Iterable[Shard], store: ArtifactStore
+) -> set[Shard]:
+    """Which of these shards have their vectors."""
     there = store.names(vector_folder(spec, role))
-    missing = tuple(shard for shard in shards if shard.file not in there)
-    return EncodingPlan(tuple(shards), missing, len(needed), sum(sizes[shard] for shard in missing))
+    return {shard for shard in shards if shard.file in there}
 
 
-def encode_shard(
-    spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, store: ArtifactStore
-) -> None:
+def encode_shard(spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, store: ArtifactStore) -> None:
     """Encode a shard's texts and store their vectors.
 
     Raises:
@@ -144,7 +153,9 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
             starts = np.searchsorted(shard_numbers, np.arange(shard_numbers[-1] + 1))
             shards_of_rows = shard_numbers[places_of_rows]
             for number in np.unique(shards_of_rows).tolist():
-                vectors = np.load(store.local_path(f"{folder}/{Shard(name, number).file}"), allow_pickle=False)
+                vectors = np.load(
+                    store.local_path(f"{folder}/{Shard(name, number).file}"), allow_pickle=False
+                )
                 if matrix is None:
                     matrix = np.lib.format.open_memmap(
                         path, mode="w+", dtype=np.float32, shape=(len(keys), vectors.shape[1])
@@ -158,14 +169,16 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
 
 
 def _keys(dataset: StoredDataset, role: Role) -> pa.Array:
-    keys = dataset.query_keys() if role == "query" else dataset.document_keys()
+    keys = dataset.query_keys if role == "query" else dataset.document_keys()
     return pa.array(keys, KEY)
 
 
 def _plans(
     spec: EncoderSpec, role: Role, store: ArtifactStore
 ) -> dict[str, tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
-    names = sorted(n.removesuffix(".parquet") for n in store.names(vector_folder(spec, role)) if n.endswith(".parquet"))
+    names = sorted(
+        n.removesuffix(".parquet") for n in store.names(vector_folder(spec, role)) if n.endswith(".parquet")
+    )
     return {name: _read_plan(spec, role, name, store) for name in names}
 
 
@@ -181,7 +194,7 @@ def _read_plan(
 
 def _write_plan(
     spec: EncoderSpec, role: Role, dataset: StoredDataset, unknown: pa.Array, store: ArtifactStore
-) -> str:
+) -> None:
     name = hashlib.sha256(b"".join(sorted(unknown.to_pylist()))).hexdigest()[:16]
     shard_texts = SHARD_TEXTS[spec.kind]
 
@@ -190,16 +203,20 @@ def _write_plan(
             for window in _windows(_texts(dataset, role), set(unknown.to_pylist())):
                 for start in range(0, len(window), shard_texts):
                     part = window[start : start + shard_texts]
-                    columns = [pa.array([k for k, _ in part], KEY), pa.array([t for _, t in part], pa.string())]
-                    writer.write_table(pa.Table.from_arrays(columns, schema=PLAN_SCHEMA), row_group_size=shard_texts)
+                    columns = [
+                        pa.array([k for k, _ in part], KEY),
+                        pa.array([t for _, t in part], pa.string()),
+                    ]
+                    writer.write_table(
+                        pa.Table.from_arrays(columns, schema=PLAN_SCHEMA), row_group_size=shard_texts
+                    )
 
     store.put(f"{vector_folder(spec, role)}/{name}.parquet", write)
-    return name
 
 
 def _texts(dataset: StoredDataset, role: Role) -> Iterator[tuple[bytes, str]]:
     if role == "query":
-        return zip(dataset.query_keys(), (query.text for query in dataset.queries), strict=True)
+        return zip(dataset.query_keys, (query.text for query in dataset.queries), strict=True)
     return zip(dataset.document_keys(), (document.content for document in dataset.documents()), strict=True)
 
 

@@ -1,0 +1,30 @@
+"""The ASGI application: pages, REST routes, the queue's dashboard, and what starts and stops with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import streamlit as st
+
+from evaluator.api.dashboard import dashboard
+from evaluator.api.routes import routes
+from evaluator.location import app_folder
+from evaluator.services.workspace import Workspace, serve
+from evaluator.settings import Settings
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
+    """Own the database and record results for as long as the server lives."""
+    with Workspace.open(Settings()) as workspace, serve(workspace):
+        yield {"workspace": workspace}
+
+
+settings = Settings()
+app = st.App(
+    app_folder() / "pages" / "_frame.py",
+    lifespan=lifespan,
+    routes=[*routes(), dashboard(settings)],
+)

@@ -1,0 +1,1 @@
+"""The REST API, and the queue's dashboard under the same address."""

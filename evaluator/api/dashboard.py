@@ -1,0 +1,37 @@
+"""rq-dashboard, served at /queue: read-only, because it has neither accounts nor protection against forged posts."""
+
+from __future__ import annotations
+
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+from rq.serializers import JSONSerializer
+from rq_dashboard import default_settings
+from rq_dashboard.web import blueprint, config, setup_rq_connection
+from starlette.routing import Mount
+
+from evaluator.settings import Settings
+
+PREFIX = "/queue"
+
+
+def dashboard(settings: Settings) -> Mount:
+    """The dashboard as a route."""
+    config.serializer = JSONSerializer
+    flask = Flask("queue")
+    flask.config.from_object(default_settings)
+    flask.config.update(
+        RQ_DASHBOARD_REDIS_URL=settings.queue_url,
+        RQ_DASHBOARD_DISABLE_DELETE=True,
+    )
+    setup_rq_connection(flask)
+    flask.register_blueprint(blueprint)
+
+    @flask.before_request
+    def read_only() -> tuple[str, int] | None:
+        from flask import request  # noqa: PLC0415  flask's own name for it is too general above
+
+        if request.method not in {"GET", "HEAD"} or request.path.startswith("/requeue/"):
+            return "the dashboard is read-only here; use the Experiments page\n", 405
+        return None
+
+    return Mount(PREFIX, app=WSGIMiddleware(flask))

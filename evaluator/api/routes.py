@@ -1,0 +1,108 @@
+"""REST routes: health, datasets, experiments. JSON in, JSON out; errors carry one message."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+from redis.exceptions import RedisError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from evaluator import __version__
+from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
+from evaluator.services import datasets, experiments
+from evaluator.services.demo import DEMO_EXPERIMENT
+from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
+from evaluator.services.leaderboard import leaderboard
+from evaluator.services.progress import progress_reader
+from evaluator.services.records import dataset_record, experiment_record, leaderboard_record
+from evaluator.services.workspace import Workspace, serving
+
+JSON_TYPE = "application/json"
+
+
+def routes() -> list[Route]:
+    """All routes of the API."""
+    return [
+        _route("/api/health", _health),
+        _route("/api/datasets", _datasets),
+        _route("/api/experiments", _experiments),
+        _route("/api/experiments", _submit, "POST"),
+        _route("/api/experiments/{id}", _progress),
+        _route("/api/experiments/{id}/leaderboard", _leaderboard),
+        _route("/api/demo", _demo, "POST"),
+    ]
+
+
+Handler = Callable[[Workspace, Request, bytes], Any]
+
+
+def _route(path: str, handler: Handler, method: str = "GET") -> Route:
+    async def endpoint(request: Request) -> Response:
+        if method == "POST" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
+            # A page elsewhere cannot send this type without asking first, so it cannot start experiments.
+            return _error(415, f"send the header content-type: {JSON_TYPE}")
+        if int(request.headers.get("content-length") or 0) > MAX_BYTES:
+            return _error(413, f"the request is larger than {MAX_BYTES} bytes")
+        body = await request.body()
+        try:
+            answer = await run_in_threadpool(handler, serving(), request, body)
+        except UnknownNameError as error:
+            return _error(404, str(error))
+        except InvalidInputError as error:
+            return _error(422, str(error))
+        except EvaluatorError as error:
+            return _error(503, str(error))
+        return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
+
+    return Route(path, endpoint, methods=[method])
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": message}, status_code=status)
+
+
+def _health(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    trouble = workspace.recorder.trouble if workspace.recorder else None
+    try:
+        workspace.connection.ping()
+    except RedisError as error:
+        trouble = f"the queue does not answer: {error}"
+    return {"live": True, "ready": trouble is None, "trouble": trouble, "version": __version__}
+
+
+def _datasets(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    return [dataset_record(row) for row in datasets.all_datasets(workspace)]
+
+
+def _experiments(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    return [experiment_record(row) for row in experiments.all_experiments(workspace)]
+
+
+def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
+    """Start an experiment: `{"yaml": "..."}`. Datasets by name only: no path from outside."""
+    try:
+        text = json.loads(body)["yaml"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInputError('send {"yaml": "<an experiment file\'s text>"}') from error
+    experiment = parse_experiment(str(text), "experiment")
+    return dataclasses.asdict(experiments.submit(workspace, experiment))
+
+
+def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    return dataclasses.asdict(experiments.submit(workspace, parse_experiment(DEMO_EXPERIMENT, "demo")))
+
+
+def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    row = experiments.find(workspace, request.path_params["id"])
+    return dataclasses.asdict(progress_reader(workspace).read(row.id))
+
+
+def _leaderboard(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    row = experiments.find(workspace, request.path_params["id"])
+    return leaderboard_record(leaderboard(workspace, row, request.query_params.get("measure")))

@@ -1,0 +1,353 @@
+"""The command line: thin; every command asks a service and prints the answer.
+
+Exit codes: 0 done, 1 the work failed, 2 wrong usage or invalid input.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evaluator import __version__
+from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.settings import Settings
+from evaluator.terminal import follow, print_json, print_table, remark
+
+if TYPE_CHECKING:
+    from evaluator.store.catalog import DatasetRow
+
+# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# ruff: noqa: PLC0415
+
+app = typer.Typer(
+    help="Decide which embedding model and retrieval strategy to ship, measured on your own data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+dataset_app = typer.Typer(help="Import and list datasets.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(dataset_app, name="dataset")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
+
+
+def main() -> None:
+    """Run the command line; turn errors into one line and an exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app()
+    except InvalidInputError as error:
+        _fail(error, 2)
+    except EvaluatorError as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(error: Exception, code: int) -> None:
+    remark(f"error: {error}")
+    sys.exit(code)
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Decide which embedding model and retrieval strategy to ship, measured on your own data."""
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Keep serving the web page after the table.")] = True,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Workers = None,
+) -> None:
+    """Evaluate five variants on the documentation of Python's standard library, and show them."""
+    from evaluator.services.client import Client
+    from evaluator.services.instance import served
+
+    settings = _settings(host=host, port=port, workers=workers)
+    remark("Starting Valkey, workers and server ...")
+    with served(settings, settings.workers) as address:
+        client = Client(address)
+        submitted = client.start_demo()
+        _remark_submission(submitted)
+        last = follow(lambda: client.progress(submitted["id"]))
+        board = client.leaderboard(submitted["id"])
+        _print_board(board)
+        _check_outcome(last)
+        if serve:
+            remark(f"\nThe leaderboard is at {address} . Ctrl-C stops everything; nothing is lost.")
+            _wait_for_interrupt()
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8501.")] = None,
+    workers: Workers = None,
+) -> None:
+    """Run Valkey, workers and the web server, supervised, until Ctrl-C."""
+    from evaluator.services.instance import served
+
+    settings = _settings(host=host, port=port, workers=workers)
+    remark("Starting Valkey, workers and server ...")
+    with served(settings, settings.workers) as address:
+        remark(
+            f"Serving at {address} with {settings.workers} workers. Ctrl-C stops everything; nothing is lost."
+        )
+        _wait_for_interrupt()
+
+
+@app.command()
+def worker(
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")
+    ] = None,
+) -> None:
+    """Run workers only, for another terminal or another machine (REDIS_URL, EVALUATOR_ARTIFACTS)."""
+    from evaluator.jobs.connection import without_password
+    from evaluator.services.instance import workers_only
+
+    settings = _settings(workers=count)
+    with workers_only(settings, settings.workers):
+        remark(f"{settings.workers} workers on {without_password(settings.queue_url)}. Ctrl-C stops them.")
+        _wait_for_interrupt()
+
+
+@dataset_app.command("import")
+def dataset_import(
+    path: Annotated[Path, typer.Argument(help="A folder: BEIR, or the decision record's JSONL.")],
+    name: Annotated[str | None, typer.Option(help="Name of the dataset. Default: the folder's.")] = None,
+    json_: Json = False,
+) -> None:
+    """Import a dataset from a folder."""
+    from evaluator.services import datasets
+    from evaluator.services.records import dataset_record
+    from evaluator.services.workspace import Workspace
+
+    with Workspace.open_local(_settings()) as workspace:
+        row = datasets.import_folder(workspace, path, name, lambda n: remark(f"{n:,} documents read"))
+    if json_:
+        print_json(dataset_record(row))
+        return
+    _print_datasets([row])
+    for note in row.manifest.notes:
+        remark(f"note: {note.message}")
+
+
+@dataset_app.command("list")
+def dataset_list(json_: Json = False) -> None:
+    """List the datasets that are imported."""
+    from evaluator.services import datasets
+    from evaluator.services.records import dataset_record
+    from evaluator.services.workspace import Workspace
+
+    with Workspace.open_local(_settings()) as workspace:
+        rows = datasets.all_datasets(workspace)
+    if json_:
+        print_json([dataset_record(row) for row in rows])
+    else:
+        _print_datasets(rows)
+
+
+@app.command()
+def run(
+    experiment: Annotated[Path, typer.Argument(help="The experiment file (YAML).")],
+    workers: Workers = None,
+    json_: Json = False,
+) -> None:
+    """Run an experiment without a server, and print its leaderboard. Run again, it continues."""
+    from evaluator.services import experiments
+    from evaluator.services.experiment_file import read_experiment
+    from evaluator.services.instance import headless
+    from evaluator.services.leaderboard import leaderboard
+    from evaluator.services.progress import progress_reader
+    from evaluator.services.records import leaderboard_record
+
+    settings = _settings(workers=workers)
+    described = read_experiment(experiment)
+    with headless(settings, settings.workers) as workspace:
+        submitted = experiments.submit(workspace, described, allow_paths=True)
+        _remark_submission(dataclasses.asdict(submitted))
+        reader = progress_reader(workspace)
+        try:
+            last = follow(lambda: dataclasses.asdict(reader.read(submitted.id)))
+        except KeyboardInterrupt:
+            experiments.cancel(workspace, experiments.find(workspace, submitted.id))
+            remark("Interrupted; what is evaluated is kept. Run the same command again to continue.")
+            raise
+        board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, submitted.id)))
+    if json_:
+        print_json(board)
+    else:
+        _print_board(board)
+    _check_outcome(last)
+
+
+@app.command("leaderboard")
+def leaderboard_command(
+    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Order by this measure, such as nDCG@10.")] = None,
+    json_: Json = False,
+) -> None:
+    """Print an experiment's leaderboard."""
+    from evaluator.services import experiments
+    from evaluator.services.leaderboard import leaderboard
+    from evaluator.services.records import leaderboard_record
+    from evaluator.services.workspace import Workspace
+
+    with Workspace.open_local(_settings()) as workspace:
+        board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, experiment), measure))
+    if json_:
+        print_json(board)
+    else:
+        _print_board(board)
+
+
+@app.command()
+def export(
+    experiment: Annotated[str, typer.Argument(help="Name or id.")],
+    format_: Annotated[str, typer.Option("--format", help="trec, csv or parquet.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.")],
+    json_: Json = False,
+) -> None:
+    """Export runs and qrels as TREC files, or per-query measures as CSV or Parquet."""
+    from typing import get_args
+
+    from evaluator.services import experiments
+    from evaluator.services.export import Format
+    from evaluator.services.export import export as write
+    from evaluator.services.workspace import Workspace
+
+    if format_ not in get_args(Format):
+        raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
+    with Workspace.open_local(_settings()) as workspace:
+        files = write(workspace, experiments.find(workspace, experiment), format_, output)  # type: ignore[arg-type]
+    if json_:
+        print_json([str(path) for path in files])
+    else:
+        for path in files:
+            typer.echo(path)
+
+
+@app.command()
+def doctor(json_: Json = False) -> None:
+    """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
+    from evaluator.services.doctor import examine
+
+    checks = list(examine(_settings()))
+    if json_:
+        print_json([dataclasses.asdict(check) for check in checks])
+    else:
+        rows = [
+            (
+                "ok" if check.well else "WRONG",
+                check.name,
+                check.detail + (f"\n-> {check.advice}" if not check.well else ""),
+            )
+            for check in checks
+        ]
+        print_table("", ("", "check", "finding"), rows)
+    if not all(check.well for check in checks):
+        raise typer.Exit(1)
+
+
+def _settings(**given: Any) -> Settings:
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidInputError(
+            f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}"
+        ) from error
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        remark("Stopping ...")
+
+
+def _remark_submission(submitted: dict[str, Any]) -> None:
+    for stage in submitted["encoding"]:
+        if stage["texts"]:
+            remark(
+                f"{stage['encoder'].partition('|')[0]}: {stage['to_encode']:,} of {stage['texts']:,} texts to encode"
+            )
+    if submitted["skipped"]:
+        remark(f"{submitted['skipped']:,} queries are recorded already and skipped.")
+    remark(f"{submitted['to_evaluate']:,} queries to evaluate.")
+
+
+def _check_outcome(progress: dict[str, Any]) -> None:
+    broken = [variant for variant in progress["variants"] if variant["error"]]
+    for variant in broken:
+        remark(f"error: {variant['variant']}: {variant['error']}")
+    failed = sum(variant["failed"] for variant in progress["variants"])
+    if failed:
+        remark(f"error: {failed} queries failed; they are not averaged in")
+    if broken or failed:
+        raise typer.Exit(1)
+
+
+def _print_datasets(rows: list[DatasetRow]) -> None:
+    print_table(
+        "",
+        ("name", "documents", "queries", "judgments", "fingerprint", "source"),
+        [
+            (
+                r.name,
+                r.manifest.n_documents,
+                r.manifest.n_queries,
+                r.manifest.n_judgments,
+                r.manifest.fingerprint,
+                r.source,
+            )
+            for r in rows
+        ],
+    )
+
+
+def _print_board(board: dict[str, Any]) -> None:
+    experiment, measure = board["experiment"], board["measure"]
+    measures = [measure, *(m for m in experiment["measures"] if m != measure), "Judged@10"]
+    rows = [
+        (v["variant"], *(v[m] for m in measures), v["ms_per_query"], v["scored"], v["failed"])
+        for v in board["variants"]
+    ]
+    print_table(
+        f"{experiment['name']} on {experiment['dataset']}",
+        ("variant", *measures, "ms/query", "scored", "failed"),
+        rows,
+        f"means over the {board['compared']} queries that all variants completed; ranking policy {board['policy']}",
+    )
+
+
+if __name__ == "__main__":
+    main()

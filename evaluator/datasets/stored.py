@@ -1,0 +1,104 @@
+"""Datasets as they are stored: what encoding, retrieval and evaluation read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.layout import (
+    DATASETS,
+    corpus_artifact,
+    manifest_artifact,
+    qrels_artifact,
+    queries_artifact,
+)
+from evaluator.domain.dataset import DatasetManifest, Document, Query
+from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
+from evaluator.errors import UnknownNameError
+
+FINGERPRINT = re.compile(rf"[0-9a-f]{{{FINGERPRINT_LENGTH}}}")
+
+
+class StoredDataset:
+    """A dataset in the artifact store. Rows of the corpus have one order, the same for every reader."""
+
+    def __init__(self, store: ArtifactStore, manifest: DatasetManifest) -> None:
+        self.store = store
+        self.manifest = manifest
+
+    @classmethod
+    def open(cls, store: ArtifactStore, fingerprint: str) -> StoredDataset:
+        """The dataset of that fingerprint.
+
+        Raises:
+            UnknownNameError: it is not in the store.
+        """
+        if not FINGERPRINT.fullmatch(fingerprint) or not store.exists(manifest_artifact(fingerprint)):
+            stored = ", ".join(sorted(name.removesuffix(".json") for name in store.names(DATASETS))) or "none"
+            raise UnknownNameError(
+                f"no dataset with the fingerprint {fingerprint!r} is stored; there are: {stored}"
+            )
+        return cls(store, DatasetManifest.from_json(store.read_json(manifest_artifact(fingerprint))))
+
+    @cached_property
+    def doc_ids(self) -> list[str]:
+        """Document ids in the order of the corpus's rows: [n_documents]."""
+        return self._column(corpus_artifact(self.manifest), "doc_id")
+
+    def document_keys(self) -> list[bytes]:
+        """Keys of the documents' contents in the order of the corpus's rows: [n_documents] of 16 bytes."""
+        return self._column(corpus_artifact(self.manifest), "key")
+
+    @cached_property
+    def query_keys(self) -> list[bytes]:
+        """Keys of the queries' texts in the order of `queries`: [n_queries] of 16 bytes."""
+        return self._column(queries_artifact(self.manifest), "key")
+
+    @cached_property
+    def queries(self) -> tuple[Query, ...]:
+        """The queries, in the order of the file they came from."""
+        rows = self._rows(queries_artifact(self.manifest), ("query_id", "text", "tags"))
+        return tuple(Query(query_id, text, tuple(tags)) for query_id, text, tags in rows)
+
+    @cached_property
+    def query_rows(self) -> dict[str, int]:
+        """Each query's place in `queries`, by its id."""
+        return {query.query_id: row for row, query in enumerate(self.queries)}
+
+    @cached_property
+    def qrels(self) -> dict[str, dict[str, int]]:
+        """Grades by query id, then document id; queries without a judgment are absent."""
+        grades: dict[str, dict[str, int]] = {}
+        for query_id, doc_id, grade in self._rows(
+            qrels_artifact(self.manifest), ("query_id", "doc_id", "grade")
+        ):
+            grades.setdefault(query_id, {})[doc_id] = grade
+        return grades
+
+    def corpus_batches(
+        self, columns: Sequence[str] = ("doc_id", "title", "text"), batch_size: int = 4096
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the corpus in batches of at most `batch_size` rows; `columns` may also name `key`."""
+        with pq.ParquetFile(self.store.local_path(corpus_artifact(self.manifest))) as file:
+            yield from file.iter_batches(batch_size, columns=list(columns))
+
+    def documents(self) -> Iterator[Document]:
+        """Stream the documents in the order of the corpus's rows."""
+        for batch in self.corpus_batches():
+            columns = [column.to_pylist() for column in batch.columns]
+            yield from map(Document, *columns)
+
+    def _column(self, artifact: str, column: str) -> list[Any]:
+        table = pq.read_table(self.store.local_path(artifact), columns=[column])
+        values: list[Any] = table[column].to_pylist()
+        return values
+
+    def _rows(self, artifact: str, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        table = pq.read_table(self.store.local_path(artifact), columns=list(columns))
+        return zip(*(table[column].to_pylist() for column in columns), strict=True)

@@ -1,0 +1,1 @@
+"""The queue: jobs, workers that stay warm, their supervisor, and the stream of results."""

@@ -1,0 +1,98 @@
+"""What a worker process keeps while it lives: the store, loaded encoders, open indexes and datasets."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
+from evaluator.retrieval.encoders.protocol import Encoder
+from evaluator.retrieval.pipeline import Retriever
+from evaluator.settings import Settings
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+WARM_DATASETS = 4
+WARM_SPECS = 32
+
+
+class Warm(Generic[K, V]):
+    """A bounded cache; what was least recently used goes first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """The value kept under a key, or a new one."""
+        if key not in self._kept:
+            while len(self._kept) >= self._size:
+                self._kept.popitem(last=False)  # first make room: two large models at once may not fit
+            self._kept[key] = make()
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+@dataclass
+class WorkerContext:
+    """The state of one worker process, handed to tasks by `current`."""
+
+    settings: Settings
+    store: ArtifactStore
+    encoders: Warm[str, Encoder] = field(init=False)
+    retrievers: Warm[str, Retriever] = field(init=False)
+    datasets: Warm[str, StoredDataset] = field(init=False)
+    specs: Warm[str, ExperimentSpec] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.encoders = Warm(self.settings.warm_encoders)
+        self.retrievers = Warm(self.settings.warm_indexes)
+        self.datasets = Warm(WARM_DATASETS)
+        self.specs = Warm(WARM_SPECS)
+
+    @classmethod
+    def open(cls, settings: Settings) -> WorkerContext:
+        """A context over the configured artifact store."""
+        return cls(settings, ArtifactStore(settings.artifacts_url, settings.home_path / "cache"))
+
+    def spec(self, experiment: str) -> ExperimentSpec:
+        """An experiment's spec."""
+        return self.specs.get(
+            experiment, lambda: ExperimentSpec.from_json(self.store.read_json(spec_name(experiment)))
+        )
+
+    def dataset(self, fingerprint: str) -> StoredDataset:
+        """A stored dataset."""
+        return self.datasets.get(fingerprint, lambda: StoredDataset.open(self.store, fingerprint))
+
+    def encoder(self, spec: EncoderSpec) -> Encoder:
+        """A loaded encoder."""
+        from evaluator.retrieval.encoders.sentence_transformer import load_encoder  # noqa: PLC0415
+
+        return self.encoders.get(spec.fingerprint, lambda: load_encoder(spec, self.store))
+
+
+def spec_name(experiment: str) -> str:
+    """The artifact of an experiment's spec."""
+    return f"experiments/{experiment}.json"
+
+
+_current: WorkerContext | None = None
+
+
+def enter(context: WorkerContext) -> None:
+    """Make a context this process's own; RQ calls tasks by name and passes them ids only."""
+    global _current
+    _current = context
+
+
+def current() -> WorkerContext:
+    """This process's context."""
+    if _current is None:
+        raise RuntimeError("this process is no worker")
+    return _current

@@ -1,0 +1,108 @@
+"""The results stream: workers append, one recorder reads. Delivery is at least once, rows are keyed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import orjson
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from evaluator.domain.ranking import Ranking
+from evaluator.domain.result import QueryResult, Record, VariantFailure
+
+STREAM = "evaluator:results"
+GROUP = "recorder"
+CONSUMER = "recorder"
+"""One name for all time: what a recorder that died had read is read again by the next one."""
+
+FIELD = b"record"
+
+
+def encode(record: Record) -> bytes:
+    """A record as JSON bytes."""
+    if isinstance(record, VariantFailure):
+        return orjson.dumps(
+            {"experiment": record.experiment, "variant": record.variant, "failure": record.error}
+        )
+    return orjson.dumps(
+        {
+            "experiment": record.experiment,
+            "variant": record.variant,
+            "query": record.query_id,
+            "docs": record.ranking.doc_ids,
+            "scores": record.ranking.scores,
+            "measures": record.measures,
+            "seconds": record.seconds,
+            "error": record.error,
+        }
+    )
+
+
+def decode(payload: bytes) -> Record:
+    """The record from what `encode` gave."""
+    record = orjson.loads(payload)
+    if "failure" in record:
+        return VariantFailure(record["experiment"], record["variant"], record["failure"])
+    return QueryResult(
+        experiment=record["experiment"],
+        variant=record["variant"],
+        query_id=record["query"],
+        ranking=Ranking(tuple(record["docs"]), tuple(record["scores"])),
+        measures=record["measures"],
+        seconds=record["seconds"],
+        error=record["error"],
+    )
+
+
+class ResultStream:
+    """The stream in Redis."""
+
+    def __init__(self, connection: Redis) -> None:
+        self._connection = connection
+
+    def append(self, records: Iterable[Record], pipeline: Any = None) -> None:
+        """Append records, one entry each; within the caller's transaction if a pipeline is given."""
+        target = pipeline if pipeline is not None else self._connection.pipeline(transaction=True)
+        for record in records:
+            target.xadd(STREAM, {FIELD: encode(record)})
+        if pipeline is None:
+            target.execute()
+
+    def open(self) -> None:
+        """Create the consumer group, if it is not there."""
+        try:
+            self._connection.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def read(self, count: int, wait: float) -> list[tuple[bytes, Record]]:
+        """Entries that were delivered but never acknowledged, else new ones.
+
+        Args:
+            count: entries at most.
+            wait: seconds to wait for a new one.
+        """
+        pending = self._read(count, "0", None)
+        return pending or self._read(count, ">", max(1, int(wait * 1000)))
+
+    def _read(self, count: int, start: str, block: int | None) -> list[tuple[bytes, Record]]:
+        answer = cast(
+            "list[Any] | None",
+            self._connection.xreadgroup(GROUP, CONSUMER, {STREAM: start}, count=count, block=block),
+        )
+        entries = answer[0][1] if answer else []
+        return [(id_, decode(fields[FIELD])) for id_, fields in entries if fields]
+
+    def acknowledge(self, ids: Sequence[bytes]) -> None:
+        """Entries that are recorded: they leave the stream."""
+        if ids:
+            with self._connection.pipeline(transaction=True) as pipeline:
+                pipeline.xack(STREAM, GROUP, *ids)
+                pipeline.xdel(STREAM, *ids)
+                pipeline.execute()
+
+    def __len__(self) -> int:
+        return int(cast("int", self._connection.xlen(STREAM)))

@@ -1,0 +1,221 @@
+"""What workers do, one function a stage: prepare -> encode -> index -> dispatch -> evaluate.
+
+Every task is idempotent: it writes immutable artifacts, or rows that are keyed. Every failure ends up in the
+results stream as one record a person can read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+from redis import Redis
+from rq import get_current_job
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.measures import score_queries
+from evaluator.domain.ranking import Ranking
+from evaluator.domain.result import QueryResult, VariantFailure
+from evaluator.domain.variant import BM25, Dense
+from evaluator.errors import PERMANENT_ERRORS, QueriesFailedError, StageFailedError
+from evaluator.jobs.context import current
+from evaluator.jobs.pending import read_pending
+from evaluator.jobs.queue import enqueue, job_data, job_id, open_queue
+from evaluator.jobs.stream import ResultStream
+from evaluator.retrieval.encoders.protocol import Role
+from evaluator.retrieval.pipeline import Retriever, build_index, index_names, open_retriever
+from evaluator.retrieval.vectors import Shard, encode_shard
+
+
+def prepare(experiment: str, encoder: str) -> None:
+    """Make an encoder that has to be made once: distil it."""
+    from evaluator.retrieval.encoders.sentence_transformer import distill  # noqa: PLC0415  imports torch
+
+    context = current()
+    distill(context.spec(experiment).encoders[encoder], context.store)
+
+
+def encode(experiment: str, encoder: str, role: Role, plan: str, number: int) -> None:
+    """Encode one shard of texts and store its vectors."""
+    context = current()
+    require_dependencies()
+    spec = context.spec(experiment).encoders[encoder]
+    encode_shard(spec, role, Shard(plan, number), context.encoder(spec), context.store)
+
+
+def index(experiment: str, variant: str, leaf: int) -> None:
+    """Build what one retriever of a variant reads: a BM25 index, or the matrices of vectors."""
+    context = current()
+    require_dependencies()
+    spec = context.spec(experiment)
+    build_index(leaf_of(spec, variant, leaf), spec, context.dataset(spec.dataset), context.store)
+
+
+def dispatch(experiment: str, variant: str, batch_size: int) -> int:
+    """Once a variant's indexes are there, enqueue its queries in batches; returns how many queries."""
+    context = current()
+    spec = context.spec(experiment)
+    dataset = context.dataset(spec.dataset)
+    leaves = list(spec.variant(variant).retrieve.leaves())
+    names = {name for stage in leaves for name in index_names(stage, spec, dataset)}
+    if not all(context.store.exists(name) for name in names):
+        require_dependencies()
+        raise StageFailedError("its index is missing though no job failed; run the experiment again")
+    job = running_job()
+    waiting = read_pending(job.connection, experiment, variant)
+    batches = [waiting[start : start + batch_size] for start in range(0, len(waiting), batch_size)]
+    queue = open_queue(job.connection)
+    enqueue(
+        queue,
+        [
+            job_data(
+                context.settings,
+                "evaluate",
+                (experiment, variant, batch),
+                job_id("evaluate", experiment, spec.position(variant), fingerprint(batch)),
+                at_front=True,
+            )
+            for batch in reversed(batches)
+        ],
+    )
+    return len(waiting)
+
+
+def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
+    """Retrieve and score a batch of queries; each becomes one entry of the results stream.
+
+    Raises:
+        QueriesFailedError: some queries raised. The others are handed over and not evaluated again.
+    """
+    context = current()
+    job = running_job()
+    spec = context.spec(experiment)
+    dataset = context.dataset(spec.dataset)
+    retriever = open_retriever(
+        spec.variant(variant).retrieve, spec, dataset, context.store, context.retrievers.get
+    )
+    handed_over = set(job.meta.get("handed_over", ()))
+    remaining = [query_id for query_id in query_ids if query_id not in handed_over]
+    started = time.perf_counter()
+    rankings, failures = search_each(retriever, dataset, spec, remaining)
+    seconds = (time.perf_counter() - started) / max(len(remaining), 1)
+    measures = score_queries(rankings, dataset.qrels, spec.measures)
+    hand_over(
+        job,
+        [
+            QueryResult(experiment, variant, query_id, ranking, measures[query_id], seconds)
+            for query_id, ranking in rankings.items()
+        ],
+    )
+    if failures:
+        job.meta["failures"] = failures
+        first = next(iter(failures.items()))
+        raise QueriesFailedError(
+            f"{len(failures)} of {len(query_ids)} queries failed, first {first[0]!r}: {first[1]}"
+        )
+
+
+def search_each(
+    retriever: Retriever, dataset: StoredDataset, spec: ExperimentSpec, query_ids: Sequence[str]
+) -> tuple[dict[str, Ranking], dict[str, str]]:
+    """Rankings by query id, and error messages by query id.
+
+    The batch is searched at once; only if that raises, query by query, to find the ones that fail.
+    """
+    rows = [dataset.query_rows[query_id] for query_id in query_ids]
+    extra = 1 if spec.exclude_self else 0
+    try:
+        found = dict(zip(query_ids, retriever.search(rows, spec.depth + extra), strict=True))
+        failures: dict[str, str] = {}
+    except Exception:  # noqa: BLE001  whatever a model raises concerns single queries until shown otherwise
+        found, failures = {}, {}
+        for query_id, row in zip(query_ids, rows, strict=True):
+            try:
+                found[query_id] = retriever.search([row], spec.depth + extra)[0]
+            except Exception as error:  # noqa: BLE001  recorded as this query's failure, never hidden
+                failures[query_id] = describe(error)
+    if spec.exclude_self:
+        found = {query_id: ranking.without(query_id).top(spec.depth) for query_id, ranking in found.items()}
+    return found, failures
+
+
+def hand_over(job: Job, results: Sequence[QueryResult]) -> None:
+    """Append results to the stream and note them on the job, in one transaction."""
+    job.meta["handed_over"] = [*job.meta.get("handed_over", ()), *(result.query_id for result in results)]
+    with job.connection.pipeline(transaction=True) as pipeline:
+        ResultStream(job.connection).append(results, pipeline)
+        pipeline.hset(job.key, "meta", JSONSerializer.dumps(job.meta))
+        pipeline.execute()
+
+
+def on_failure(
+    job: Job,
+    connection: Redis,
+    kind: type[BaseException],
+    error: BaseException,
+    _traceback: TracebackType | None,
+) -> None:
+    """Called by RQ after every failed attempt, also by whoever finds the job of a dead worker.
+
+    Permanent errors are not tried again. After the last attempt the failure becomes a record.
+    """
+    if issubclass(kind, PERMANENT_ERRORS):
+        job.retries_left = 0
+    job.meta["error"] = describe(error)
+    job.save_meta()
+    if job.should_retry:
+        return
+    task = job.func_name.rsplit(".", 1)[-1]
+    stream = ResultStream(connection)
+    if task == "evaluate":
+        experiment, variant, query_ids = job.args
+        failures = job.meta.get("failures", {})
+        handed_over = set(job.meta.get("handed_over", ()))
+        stream.append(
+            QueryResult(experiment, variant, query_id, error=failures.get(query_id, job.meta["error"]))
+            for query_id in query_ids
+            if query_id not in handed_over
+        )
+    elif task == "dispatch":
+        experiment, variant, _ = job.args
+        stream.append([VariantFailure(experiment, variant, job.meta["error"])])
+
+
+def require_dependencies() -> None:
+    """Check that the jobs this one waited for ended well.
+
+    Raises:
+        StageFailedError: one failed; carries its message.
+    """
+    for dependency in running_job().fetch_dependencies():
+        if dependency.is_failed or dependency.is_stopped or dependency.is_canceled:
+            raise StageFailedError(
+                str(dependency.meta.get("error") or f"the job {dependency.id} was stopped")
+            )
+
+
+def leaf_of(spec: ExperimentSpec, variant: str, leaf: int) -> BM25 | Dense:
+    """A variant's retriever by its place in the pipeline, from the left."""
+    return list(spec.variant(variant).retrieve.leaves())[leaf]
+
+
+def running_job() -> Job:
+    """The job that this process works on."""
+    job = get_current_job()
+    if job is None:
+        raise RuntimeError("no job is running in this process")
+    return job
+
+
+def describe(error: BaseException) -> str:
+    """One line that names the error."""
+    text: Any = str(error).strip() or error.__class__.__name__
+    if isinstance(error, (StageFailedError, QueriesFailedError, *PERMANENT_ERRORS)):
+        return text
+    return f"{error.__class__.__name__}: {text}"

@@ -1,0 +1,137 @@
+"""A worker that stays warm: RQ's SimpleWorker with heartbeats while a job runs, and housekeeping of the queue.
+
+RQ's forking worker would load the model for every job; its SimpleWorker sends no heartbeat while one runs
+(ADR 0003). Never imports DuckDB.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import uuid
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
+from rq.registry import StartedJobRegistry
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+from rq.timeouts import TimerDeathPenalty
+
+from evaluator.jobs import context
+from evaluator.jobs.connection import require
+from evaluator.jobs.queue import QUEUE_NAME, open_queue
+from evaluator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_INTERVAL = 5.0
+"""Seconds between heartbeats of a worker that works."""
+HEARTBEAT_TTL = 45
+"""Seconds without a heartbeat after which a job counts as abandoned, and is tried again elsewhere."""
+WORKER_TTL = 60
+"""Seconds that RQ keeps a silent worker's record."""
+TICK = 1.0
+"""Seconds between rounds of housekeeping."""
+
+
+class WarmWorker(SimpleWorker):
+    """Works in its own process and thread, so that encoders and indexes stay loaded between jobs."""
+
+    log_result_lifespan = False
+
+    def __init__(self, connection: Redis, name: str | None = None) -> None:
+        super().__init__(
+            [open_queue(connection)],
+            name=name or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL,
+            maintenance_interval=15,
+            log_job_description=False,
+        )
+        self._running: tuple[Job, Execution] | None = None
+        self._background = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
+        self._ended = threading.Event()
+        self._parent = os.getppid()
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """Seconds until the next heartbeat is overdue."""
+        return HEARTBEAT_TTL
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job in this process, with heartbeats from the background thread."""
+        execution = self.prepare_execution(job)
+        self._running = (job, execution)
+        try:
+            self.perform_job(job, queue, execution)
+        finally:
+            self._running = None
+        self.set_state("idle")
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Work until told to stop."""
+        self._background.start()
+        try:
+            return bool(super().work(*args, **kwargs))
+        finally:
+            self._ended.set()
+
+    def _watch(self) -> None:
+        """Heartbeats, housekeeping, and an eye on the supervisor, until the worker ends."""
+        since_heartbeat = 0.0
+        while not self._ended.wait(TICK):
+            if os.getppid() != self._parent:
+                logger.warning("the supervisor is gone; stopping")
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+            since_heartbeat += TICK
+            running = self._running
+            try:
+                if running is not None and since_heartbeat >= HEARTBEAT_INTERVAL:
+                    self.maintain_heartbeats(*running)
+                    since_heartbeat = 0.0
+                tidy(self.connection, self.name)
+            except RedisError as error:
+                logger.warning("no heartbeat: %s", error)
+
+
+def tidy(connection: Redis, name: str) -> None:
+    """One round of housekeeping, by one worker at a time: enqueue retries that are due, and abandoned jobs again."""
+    scheduler = RQScheduler(
+        [QUEUE_NAME], connection=connection, serializer=JSONSerializer, name=f"scheduler-{name}"
+    )
+    if not scheduler.acquire_locks():
+        return
+    try:
+        scheduler.enqueue_scheduled_jobs()
+        # The timer, not SIGALRM: this runs beside the main thread.
+        StartedJobRegistry(
+            QUEUE_NAME,
+            connection=connection,
+            serializer=JSONSerializer,
+            death_penalty_class=TimerDeathPenalty,
+        ).cleanup()
+    finally:
+        scheduler.release_locks()
+
+
+def main() -> int:
+    """Entry point of a worker process: `python -m evaluator.jobs.worker`."""
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("rq").setLevel(logging.WARNING)
+    context.enter(context.WorkerContext.open(settings))
+    WarmWorker(require(settings)).work(logging_level="WARNING")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

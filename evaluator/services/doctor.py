@@ -1,0 +1,115 @@
+"""The doctor: what this installation has, what is wrong with it, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+
+from evaluator import __version__
+from evaluator.artifacts import ArtifactStore
+from evaluator.errors import EvaluatorError, StoreLockedError
+from evaluator.jobs import valkey
+from evaluator.jobs.connection import require, without_password
+from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
+from evaluator.settings import Settings
+from evaluator.store.database import Database
+
+PACKAGES = (
+    "streamlit",
+    "rq",
+    "redis",
+    "duckdb",
+    "sentence-transformers",
+    "torch",
+    "faiss-cpu",
+    "bm25s",
+    "ir-measures",
+)
+LEAST_FREE = 2 * 1024**3
+"""Bytes of disk below which the doctor warns."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `advice` says how to mend what is not well."""
+
+    name: str
+    well: bool
+    detail: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check in turn; none changes anything."""
+    yield Check("evaluator", True, f"{__version__} on Python {platform.python_version()}")
+    yield from map(_package, PACKAGES)
+    yield Check(
+        "cores",
+        True,
+        f"{os.cpu_count()}; {settings.workers} workers x {settings.threads_per_worker} thread(s)",
+    )
+    yield _try("disk", "free space, or set EVALUATOR_HOME to another disk", lambda: _disk(settings))
+    yield _try(
+        "artifact store", "check EVALUATOR_ARTIFACTS and its permissions", lambda: _artifacts(settings)
+    )
+    yield _database(settings)
+    yield _queue(settings)
+    yield _try("bundled model", "", lambda: f"{BUNDLED_NAMES[0]}, hash as published, in {bundled_folder()}")
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return Check(name, False, "not installed", f"pip install {name}")
+
+
+def _try(name: str, advice: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except (EvaluatorError, OSError) as error:
+        return Check(name, False, str(error), advice)
+
+
+def _disk(settings: Settings) -> str:
+    settings.home_path.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(settings.home_path).free
+    if free < LEAST_FREE:
+        raise OSError(f"only {free / 1024**3:.1f} GiB free at {settings.home_path}")
+    return f"{free / 1024**3:.0f} GiB free at {settings.home_path}"
+
+
+def _artifacts(settings: Settings) -> str:
+    store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
+    name = f"doctor/{uuid.uuid4().hex}.json"
+    store.put_json(name, "well")
+    store.read_json(name)
+    store.remove(name)
+    return f"{settings.artifacts_url} can be written and read"
+
+
+def _database(settings: Settings) -> Check:
+    try:
+        Database(settings.database_path).close()
+    except StoreLockedError as error:
+        return Check("database", True, f"in use, as it should be while an instance runs: {error}")
+    return Check("database", True, f"{settings.database_path} opens")
+
+
+def _queue(settings: Settings) -> Check:
+    if settings.embedded_queue and not valkey.answers(settings):
+        return Check(
+            "queue", True, "embedded Valkey, not running now; `evaluator up` and `evaluator run` start it"
+        )
+    try:
+        version = require(settings).info("server")
+    except EvaluatorError as error:
+        return Check("queue", False, str(error), "start the server that REDIS_URL names, or unset REDIS_URL")
+    name = "Valkey" if "valkey_version" in version else "Redis"
+    number = version.get("valkey_version") or version.get("redis_version")
+    return Check("queue", True, f"{name} {number} at {without_password(settings.queue_url)}")

@@ -1,0 +1,107 @@
+"""Instances: a supervised queue and workers, with or without the server."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from evaluator.errors import EvaluatorError, InstanceRunningError
+from evaluator.jobs.connection import require
+from evaluator.jobs.queue import forget_all, open_queue
+from evaluator.jobs.supervisor import Child, Supervisor
+from evaluator.location import app_path
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
+
+
+@contextmanager
+def headless(settings: Settings, workers: int) -> Iterator[Workspace]:
+    """Valkey and workers for one command; the caller's process owns the database.
+
+    On the way out workers stop first, then what they handed over is recorded, then Valkey stops.
+
+    Raises:
+        InstanceRunningError, StoreLockedError: another process uses the home folder.
+    """
+    with Supervisor(settings) as supervisor:
+        supervisor.lock_home()
+        supervisor.add_valkey()
+        if settings.embedded_queue:
+            # No worker is left from before, and what its jobs did not finish is found missing in DuckDB.
+            forget_all(open_queue(require(settings)))
+        supervisor.add_workers(workers)
+        with Workspace.open(settings) as workspace:
+            try:
+                yield workspace
+            finally:
+                supervisor.stop_clients()
+
+
+@contextmanager
+def served(settings: Settings, workers: int) -> Iterator[str]:
+    """Valkey, workers and the server, supervised; gives the server's address once it answers.
+
+    Raises:
+        InstanceRunningError: another process uses the home folder or the port.
+    """
+    _require_free_port(settings)
+    with Supervisor(settings) as supervisor:
+        supervisor.lock_home()
+        supervisor.add_valkey()
+        supervisor.add_workers(workers)
+        supervisor.add(Child("server", _server_command(settings), {"EVALUATOR_WORKERS": str(workers)}))
+        address = f"http://{'localhost' if settings.host == '127.0.0.1' else settings.host}:{settings.port}"
+        _wait_for_server(settings, supervisor)
+        yield address
+
+
+@contextmanager
+def workers_only(settings: Settings, count: int) -> Iterator[None]:
+    """Workers for a queue that runs elsewhere.
+
+    Raises:
+        QueueUnavailableError: it does not answer.
+    """
+    require(settings)
+    with Supervisor(settings) as supervisor:
+        supervisor.add_workers(count)
+        yield
+
+
+def _server_command(settings: Settings) -> list[str]:
+    return [
+        sys.executable, "-m", "streamlit", "run", str(app_path()),
+        "--server.address", settings.host,
+        "--server.port", str(settings.port),
+        "--server.headless", "true",
+    ]  # fmt: skip
+
+
+def _require_free_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise InstanceRunningError(
+                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); choose another --port"
+            ) from error
+
+
+def _wait_for_server(settings: Settings, supervisor: Supervisor) -> None:
+    url = f"http://{settings.host}:{settings.port}/api/health"
+    for _ in range(600):
+        try:
+            if httpx.get(url, timeout=2).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        if supervisor.deaths("server") >= 3:
+            break
+        supervisor.pause(0.1)
+    raise EvaluatorError(f"the server does not start; see {supervisor.log_path('server')}")

@@ -1,0 +1,52 @@
+"""Records of what services answer, as plain JSON types: the API's and the command line's `--json` are the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from evaluator.services.leaderboard import Leaderboard
+from evaluator.store.catalog import DatasetRow, ExperimentRow
+
+
+def dataset_record(row: DatasetRow) -> dict[str, Any]:
+    """A dataset."""
+    manifest = row.manifest
+    return {
+        "name": row.name,
+        "fingerprint": manifest.fingerprint,
+        "documents": manifest.n_documents,
+        "queries": manifest.n_queries,
+        "judgments": manifest.n_judgments,
+        "source": row.source,
+        "imported_at": row.imported_at.isoformat(),
+        "notes": [
+            {"code": note.code, "count": note.count, "message": note.message} for note in manifest.notes
+        ],
+    }
+
+
+def experiment_record(row: ExperimentRow) -> dict[str, Any]:
+    """An experiment."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "dataset": row.dataset,
+        "status": row.status,
+        "variants": [variant.name for variant in row.spec.variants],
+        "measures": list(row.spec.measures),
+        "queries": row.n_queries,
+        "started_at": row.started_at.isoformat(),
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+    }
+
+
+def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
+    """A leaderboard."""
+    return {
+        "experiment": experiment_record(board.experiment),
+        "measure": board.measure,
+        "policy": board.experiment.spec.policy,
+        "compared": board.compared,
+        "variants": json.loads(board.table.to_json(orient="records")),
+    }

@@ -1,0 +1,99 @@
+"""The workspace: what a process that owns the database works with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+
+from redis import Redis
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.jobs.connection import require
+from evaluator.jobs.stream import ResultStream
+from evaluator.settings import Settings
+from evaluator.store.database import Database
+from evaluator.store.recorder import Recorder
+
+
+@dataclass(eq=False)
+class Workspace:
+    """Settings, the artifact store, the database, and, where there is a queue, its connection and the recorder.
+
+    `open` for work on the queue, `open_local` for commands that only read and write what is stored.
+    """
+
+    settings: Settings
+    store: ArtifactStore
+    database: Database
+    queue: Redis | None = None
+    recorder: Recorder | None = None
+
+    @classmethod
+    def open_local(cls, settings: Settings) -> Workspace:
+        """Without a queue.
+
+        Raises:
+            StoreLockedError: another process owns the database.
+        """
+        database = Database(settings.database_path)
+        return cls(settings, ArtifactStore(settings.artifacts_url, settings.home_path / "cache"), database)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Workspace:
+        """With the queue; what waits in the results stream is recorded first, then the recorder starts.
+
+        Raises:
+            QueueUnavailableError: Redis does not answer.
+            StoreLockedError: another process owns the database.
+        """
+        connection = require(settings)
+        workspace = cls.open_local(settings)
+        workspace.queue = connection
+        workspace.recorder = Recorder(workspace.database, ResultStream(connection), settings.record_batch)
+        workspace.recorder.drain()
+        workspace.recorder.start()
+        return workspace
+
+    @property
+    def connection(self) -> Redis:
+        """The queue's connection."""
+        if self.queue is None:
+            raise RuntimeError("this workspace was opened without a queue")
+        return self.queue
+
+    def close(self) -> None:
+        """Record what has arrived, then let go of the database."""
+        if self.recorder is not None:
+            self.recorder.stop()
+        self.database.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_serving: Workspace | None = None
+
+
+@contextmanager
+def serve(workspace: Workspace) -> Iterator[None]:
+    """Make a workspace the one that this process serves to pages and routes."""
+    global _serving
+    _serving = workspace
+    try:
+        yield
+    finally:
+        _serving = None
+
+
+def serving() -> Workspace:
+    """The workspace that this process serves."""
+    if _serving is None:
+        raise RuntimeError("this process serves no workspace; start it through app.py")
+    return _serving

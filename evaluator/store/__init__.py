@@ -1,0 +1,1 @@
+"""DuckDB: its only owner, migrations, the recorder, and all SQL."""

@@ -1,0 +1,203 @@
+"""SQL over results: recording them, finding what is missing, and reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.store.database import Database
+
+SCHEMA = pa.schema(
+    [
+        ("experiment", pa.string()),
+        ("variant", pa.string()),
+        ("query_id", pa.string()),
+        ("doc_ids", pa.list_(pa.string())),
+        ("scores", pa.list_(pa.float32())),
+        ("measures", pa.map_(pa.string(), pa.float64())),
+        ("seconds", pa.float64()),
+        ("error", pa.string()),
+    ]
+)
+
+
+class VariantCounts(NamedTuple):
+    """A variant's queries: recorded in all, failed among them, and scored."""
+
+    variant: str
+    error: str | None
+    recorded: int
+    failed: int
+    scored: int
+
+
+def record(database: Database, records: Sequence[Record]) -> None:
+    """Write records in one transaction, and mark experiments finished that have no query left.
+
+    A key that is there already stays as it is, unless it failed and now has a result: delivery is at least once,
+    the effect exactly once.
+    """
+    results = {(r.experiment, r.variant, r.query_id): r for r in records if isinstance(r, QueryResult)}
+    with database.transaction() as cursor:
+        if results:
+            _insert(cursor, list(results.values()))
+        for failure in records:
+            if isinstance(failure, VariantFailure):
+                cursor.execute(
+                    "UPDATE variants SET error = ? WHERE experiment = ? AND name = ?",
+                    [failure.error, failure.experiment, failure.variant],
+                )
+        for experiment in {r.experiment for r in records}:
+            _finish_if_complete(cursor, experiment)
+
+
+def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
+    batch = pa.Table.from_pylist(
+        [
+            {
+                "experiment": result.experiment,
+                "variant": result.variant,
+                "query_id": result.query_id,
+                "doc_ids": result.ranking.doc_ids,
+                "scores": result.ranking.scores,
+                "measures": list(result.measures.items()),
+                "seconds": result.seconds,
+                "error": result.error,
+            }
+            for result in results
+        ],
+        schema=SCHEMA,
+    )
+    columns = ", ".join(SCHEMA.names)
+    cursor.register("batch", batch)
+    try:
+        # What was cancelled or deleted meanwhile is dropped: rows belong to a variant that is known.
+        cursor.execute(
+            f"""
+            INSERT INTO results ({columns})
+            SELECT {columns} FROM batch
+            WHERE EXISTS (FROM variants v WHERE v.experiment = batch.experiment AND v.name = batch.variant)
+            ON CONFLICT DO UPDATE SET
+                doc_ids = excluded.doc_ids, scores = excluded.scores, measures = excluded.measures,
+                seconds = excluded.seconds, error = excluded.error, recorded_at = utc_now()
+            WHERE results.error IS NOT NULL AND excluded.error IS NULL
+            """  # noqa: S608  the columns are constants
+        )
+    finally:
+        cursor.unregister("batch")
+
+
+def _finish_if_complete(cursor: DuckDBPyConnection, experiment: str) -> None:
+    cursor.execute(
+        """
+        UPDATE experiments SET status = 'finished', finished_at = utc_now()
+        WHERE id = $id AND status = 'running' AND NOT EXISTS (
+            SELECT v.name FROM variants v
+            LEFT JOIN (SELECT variant, count(*) AS n FROM results WHERE experiment = $id GROUP BY variant) r
+                ON r.variant = v.name
+            WHERE v.experiment = $id AND v.error IS NULL AND coalesce(r.n, 0) < experiments.n_queries
+        )
+        """,
+        {"id": experiment},
+    )
+
+
+def finish_if_complete(database: Database, experiment: str) -> None:
+    """Mark a running experiment finished if no query is left."""
+    with database.transaction() as cursor:
+        _finish_if_complete(cursor, experiment)
+
+
+def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]:
+    """Ids of the queries that have a row, by variant: what a resumed experiment skips."""
+    rows = database.cursor.execute(
+        "SELECT variant, list(query_id) FROM results WHERE experiment = ? GROUP BY variant", [experiment]
+    ).fetchall()
+    return {variant: set(query_ids) for variant, query_ids in rows}
+
+
+def recorded_counts(database: Database, experiment: str) -> list[VariantCounts]:
+    """How far each variant is, in the experiment's order."""
+    rows = database.cursor.execute(
+        """
+        SELECT v.name, v.error, count(r.query_id), count(r.error),
+               count(r.query_id) FILTER (cardinality(r.measures) > 0)
+        FROM variants v
+        LEFT JOIN results r ON r.experiment = v.experiment AND r.variant = v.name
+        WHERE v.experiment = ?
+        GROUP BY v.name, v.error, v.position ORDER BY v.position
+        """,
+        [experiment],
+    ).fetchall()
+    return [VariantCounts(*row) for row in rows]
+
+
+def mean_measures(database: Database, experiment: str, measures: Sequence[str]) -> pd.DataFrame:
+    """Means over the queries that every variant with a scored query has scored.
+
+    Columns: variant, one a measure, seconds (mean, per query), compared (how many queries).
+    """
+    names = list(dict.fromkeys(measures))
+    means = ", ".join(f"avg(measures[$m{i}]) AS m{i}" for i in range(len(names)))
+    parameters = {"experiment": experiment, **{f"m{i}": name for i, name in enumerate(names)}}
+    return (
+        database.cursor.execute(
+            f"""
+            WITH scored AS (
+                FROM results WHERE experiment = $experiment AND error IS NULL AND cardinality(measures) > 0
+            ), common AS (
+                SELECT query_id FROM scored GROUP BY query_id
+                HAVING count(*) = (SELECT count(DISTINCT variant) FROM scored)
+            )
+            SELECT variant, {means}, avg(seconds) AS seconds, count(*) AS compared
+            FROM scored SEMI JOIN common USING (query_id) GROUP BY variant
+            """,  # noqa: S608  placeholders only
+            parameters,
+        )
+        .df()
+        .rename(columns={f"m{i}": name for i, name in enumerate(names)})
+    )
+
+
+def per_query(database: Database, experiment: str) -> pd.DataFrame:
+    """Every query's measures under every variant. Columns: variant, query_id, measure, value, seconds, error."""
+    return database.cursor.execute(
+        """
+        SELECT r.variant, r.query_id, m.measure, m.value, r.seconds, r.error
+        FROM results r
+        JOIN variants v ON v.experiment = r.experiment AND v.name = r.variant
+        LEFT JOIN LATERAL (
+            SELECT unnest(map_keys(r.measures)) AS measure, unnest(map_values(r.measures)) AS value
+        ) m ON true
+        WHERE r.experiment = ?
+        ORDER BY v.position, r.query_id, m.measure
+        """,
+        [experiment],
+    ).df()
+
+
+def rankings(database: Database, experiment: str, variant: str) -> list[tuple[str, list[str], list[float]]]:
+    """A variant's run: query id, document ids and scores, best first; failed queries are left out."""
+    return database.cursor.execute(
+        """
+        SELECT query_id, doc_ids, scores FROM results
+        WHERE experiment = ? AND variant = ? AND error IS NULL ORDER BY query_id
+        """,
+        [experiment, variant],
+    ).fetchall()
+
+
+def failures(database: Database, experiment: str) -> pd.DataFrame:
+    """Queries that failed. Columns: variant, query_id, error."""
+    return database.cursor.execute(
+        """
+        SELECT variant, query_id, error FROM results
+        WHERE experiment = ? AND error IS NOT NULL ORDER BY variant, query_id
+        """,
+        [experiment],
+    ).df()

@@ -1,0 +1,106 @@
+"""The terminal: data as tables on standard output, progress and remarks on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+POLL = 0.25
+"""Seconds between looks at an experiment's progress."""
+
+FILE_WIDTH = 200
+"""Columns of a table that goes to a file or a pipe."""
+
+console = Console(stderr=True, highlight=False)
+
+
+def remark(message: str) -> None:
+    """A line for the person who watches."""
+    console.print(message, soft_wrap=True, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """Data for programs, on standard output."""
+    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = ""
+) -> None:
+    """Data for people, on standard output: numbers right-aligned, floats with four decimals."""
+    table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
+    body = [list(row) for row in rows]
+    for place, column in enumerate(columns):
+        numeric = all(isinstance(row[place], int | float) or row[place] is None for row in body) and bool(
+            body
+        )
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        table.add_row(*(_cell(value) for value in row))
+    Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:  # NaN
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return str(value)
+
+
+def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Draw an experiment's progress until it is no longer running; returns the last progress.
+
+    Args:
+        read: gives the progress as plain JSON types (`ExperimentProgress`).
+    """
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    with Progress(*columns, console=console, transient=False) as bars:
+        encoding = bars.add_task("encoding", total=None, rate="", visible=False)
+        evaluating = bars.add_task("evaluating", total=None, rate="")
+        while True:
+            progress = read()
+            encoders, variants = progress["encoders"], progress["variants"]
+            texts, texts_total = sum(e["done"] for e in encoders), sum(e["total"] for e in encoders)
+            done = sum(v["total"] if v["error"] else v["recorded"] for v in variants)
+            left = _left(progress["seconds_left"])
+            bars.update(
+                encoding,
+                completed=texts,
+                total=texts_total,
+                visible=bool(encoders),
+                rate=_rate(progress["texts_per_second"], "texts/s", left if texts < texts_total else ""),
+            )
+            bars.update(
+                evaluating,
+                completed=done,
+                total=sum(v["total"] for v in variants),
+                rate=_rate(progress["queries_per_second"], "queries/s", left if texts >= texts_total else ""),
+            )
+            if progress["status"] != "running":
+                return progress
+            time.sleep(POLL)
+
+
+def _rate(rate: float | None, unit: str, left: str) -> str:
+    return " ".join(part for part in (f"{rate:,.0f} {unit}" if rate else "", left) if part)
+
+
+def _left(seconds: float | None) -> str:
+    if not seconds:
+        return ""
+    minutes, rest = divmod(int(seconds) + 1, 60)
+    return f"about {minutes} min {rest} s left" if minutes else f"about {rest} s left"

@@ -1,0 +1,1 @@
+"""What pages share: the frame, the theme, components, and the way to the services."""

@@ -1,0 +1,193 @@
+"""Importing as a whole: recognition, fingerprints, round trips, memory."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.canonical import ROW_GROUP_CHARACTERS, ROW_GROUP_ROWS, row_groups
+from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.dataset import Document, Query
+from evaluator.errors import DatasetError
+from tests.unit.datasets.folders import WRITERS, WriteDataset, stored_files, write_objects
+
+REPOSITORY = Path(__file__).parents[3]
+CRANFIELD = REPOSITORY.parent / "shared/data/cranfield"
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+ids = texts.filter(lambda text: text.split() == [text] and "\0" not in text)
+documents = st.dictionaries(ids, texts, min_size=1, max_size=8)
+queries = st.dictionaries(ids, texts.filter(str.strip), min_size=1, max_size=8)
+
+
+class TestRecognition:
+    def test_a_folder_of_something_else(self, tmp_path: Path, store: ArtifactStore) -> None:
+        (tmp_path / "folder/images").mkdir(parents=True)
+        (tmp_path / "folder/corpus.csv").touch()
+        with pytest.raises(
+            DatasetError, match=r"Found: corpus\.csv, images/\. Expected .*BEIR: corpus\.jsonl"
+        ):
+            import_dataset(tmp_path / "folder", store)
+
+    def test_an_empty_folder(self, tmp_path: Path, store: ArtifactStore) -> None:
+        (tmp_path / "folder").mkdir()
+        with pytest.raises(DatasetError, match="Found: nothing"):
+            import_dataset(tmp_path / "folder", store)
+
+    def test_no_folder(self, tmp_path: Path, store: ArtifactStore) -> None:
+        with pytest.raises(DatasetError, match="is not there; give the folder"):
+            import_dataset(tmp_path / "gone", store)
+
+    def test_a_file(self, tmp_path: Path, store: ArtifactStore) -> None:
+        (tmp_path / "dataset.zip").touch()
+        with pytest.raises(DatasetError, match="is a file; give the folder"):
+            import_dataset(tmp_path / "dataset.zip", store)
+
+
+class TestFingerprints:
+    def test_every_example_in_data_is_the_same_dataset(self, store: ArtifactStore) -> None:
+        folders = [path for path in sorted((REPOSITORY / "data").iterdir()) if path.is_dir()]
+        manifests = [import_dataset(folder, store) for folder in folders]
+        assert len(manifests) == len(WRITERS)
+        assert len({manifest.fingerprint for manifest in manifests}) == 1
+        assert (manifests[0].n_documents, manifests[0].n_queries, manifests[0].notes) == (10, 10, ())
+
+    def test_importing_again_rewrites_nothing(
+        self, write_dataset: WriteDataset, store: ArtifactStore
+    ) -> None:
+        folder = write_dataset()
+        first = import_dataset(folder, store)
+        written = {name: (Path(store.url) / name).stat().st_mtime_ns for name in stored_files(store)}
+        assert import_dataset(folder, store) == first
+        assert written == {name: (Path(store.url) / name).stat().st_mtime_ns for name in stored_files(store)}
+
+    def test_editing_judgments_leaves_the_other_parts(self, beir: WriteDataset, store: ArtifactStore) -> None:
+        folder = beir()
+        before = import_dataset(folder, store)
+        (folder / "qrels/test.tsv").write_text("q1\td1\t2\n")
+        after = import_dataset(folder, store)
+        assert (after.corpus, after.queries) == (before.corpus, before.queries)
+        assert after.qrels != before.qrels
+        assert len(store.names("corpora")) == 1
+        assert len(store.names("datasets")) == 2
+
+    def test_excluding_self_is_another_dataset_of_the_same_parts(
+        self, beir: WriteDataset, store: ArtifactStore
+    ) -> None:
+        folder = beir()
+        kept, left_out = import_dataset(folder, store), import_dataset(folder, store, exclude_self=True)
+        assert kept.fingerprint != left_out.fingerprint
+        assert len(store.names("qrels")) == 1
+
+    @given(documents, queries, st.randoms(use_true_random=False))
+    @settings(max_examples=20, deadline=None)
+    def test_the_order_of_rows_does_not_matter(
+        self, documents: dict[str, str], queries: dict[str, str], shuffling: random.Random
+    ) -> None:
+        judgments = [(query_id, doc_id, 1) for query_id in queries for doc_id in documents]
+        parts: list[list[Any]] = [list(documents.items()), list(queries.items()), judgments]
+        with tempfile.TemporaryDirectory() as name:
+            store = ArtifactStore(f"{name}/store")
+            first = import_dataset(WRITERS["beir"](Path(name) / "sorted", *parts), store)
+            for part in parts:
+                shuffling.shuffle(part)
+            second = import_dataset(WRITERS["beir"](Path(name) / "shuffled", *parts), store)
+        assert second.fingerprint == first.fingerprint
+
+
+class TestRoundTrip:
+    @pytest.mark.parametrize("name", sorted(WRITERS))
+    @given(documents, queries, st.integers(-(2**31), 2**31 - 1))
+    @settings(max_examples=20, deadline=None)
+    def test_any_text_comes_back_as_it_was(
+        self, name: str, documents: dict[str, str], queries: dict[str, str], grade: int
+    ) -> None:
+        judgments = [(query_id, doc_id, grade) for query_id in queries for doc_id in documents]
+        with tempfile.TemporaryDirectory() as temporary:
+            store = ArtifactStore(f"{temporary}/store")
+            folder = WRITERS[name](
+                Path(temporary) / "dataset", list(documents.items()), list(queries.items()), judgments
+            )
+            dataset = StoredDataset.open(store, import_dataset(folder, store).fingerprint)
+            assert list(dataset.documents()) == [Document(i, "", text) for i, text in documents.items()]
+            assert dataset.queries == tuple(Query(i, text) for i, text in queries.items())
+            assert dataset.qrels == {query_id: dict.fromkeys(documents, grade) for query_id in queries}
+
+    @given(st.binary(max_size=60))
+    @settings(max_examples=50, deadline=None)
+    def test_any_bytes_are_imported_or_refused(self, line: bytes) -> None:
+        with tempfile.TemporaryDirectory() as temporary:
+            store = ArtifactStore(f"{temporary}/store")
+            folder = WRITERS["beir"](Path(temporary) / "dataset")
+            with (folder / "qrels/test.tsv").open("ab") as file:
+                file.write(line)
+            try:
+                import_dataset(folder, store)
+            except DatasetError:
+                assert stored_files(store) == set()
+            else:
+                assert len(stored_files(store)) == 4
+
+
+def test_progress_counts_documents(beir: WriteDataset, store: ArtifactStore) -> None:
+    reports: list[int] = []
+    folder = beir(documents=[(n, "text") for n in range(2500)], judgments=[("q1", 7, 1)])
+    import_dataset(folder, store, on_progress=reports.append)
+    assert reports == [1000, 2000, 2500]
+
+
+def test_row_groups_are_bounded_by_rows_and_by_characters() -> None:
+    short = [("d", "text")] * (ROW_GROUP_ROWS + 1)
+    assert [len(group) for group in row_groups(short)] == [ROW_GROUP_ROWS, 1]
+    long = [("d", "x" * (ROW_GROUP_CHARACTERS // 2))] * 5
+    assert [len(group) for group in row_groups(long)] == [2, 2, 1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's account of peak memory")
+def test_a_large_corpus_needs_no_more_memory_than_a_small_one(tmp_path: Path) -> None:
+    folders = []
+    for n_documents in (1500, 8000):
+        folder = WRITERS["beir"](tmp_path / str(n_documents), judgments=[("q1", 7, 1)])
+        rows = [{"_id": n, "text": f"{n} " + "words of a document " * 500} for n in range(n_documents)]
+        write_objects(folder / "corpus.jsonl", rows)
+        folders.append(str(folder))
+    assert Path(folders[1], "corpus.jsonl").stat().st_size > 80_000_000
+    program = f"""
+from pathlib import Path
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.importing import import_dataset
+
+for folder in {folders!r}:
+    import_dataset(Path(folder), ArtifactStore({str(tmp_path / "store")!r}))
+    print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])  # peak so far, kB
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    after_small, after_large = map(int, run.stdout.split())
+    assert after_large - after_small < 20_000  # kB, of the 65,000 more that were read
+
+
+@pytest.mark.skipif(not CRANFIELD.is_dir(), reason="the Cranfield collection is not here")
+def test_cranfield(store: ArtifactStore) -> None:
+    manifest = import_dataset(CRANFIELD, store)
+    assert (manifest.n_documents, manifest.n_queries, manifest.n_judgments) == (1400, 225, 1837)
+    notes = {note.code: note for note in manifest.notes}
+    assert set(notes) == {"empty-documents", "self-ids"}
+    assert notes["empty-documents"].examples == ("471", "995")
+    grades = [
+        grade
+        for docs in StoredDataset.open(store, manifest.fingerprint).qrels.values()
+        for grade in docs.values()
+    ]
+    assert (min(grades), grades.count(-1)) == (-1, 225)

@@ -1,0 +1,170 @@
+"""The artifact store: written once, seen whole or not at all, on a folder and on a remote file system."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from evaluator.artifacts import TEMPORARY, ArtifactStore
+from evaluator.errors import ArtifactMissingError
+
+OpenStore = Callable[[], ArtifactStore]
+
+
+@pytest.fixture(params=["folder", "memory"])
+def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+    """Opens one store again and again, each time with a cache of its own, as workers on several machines do."""
+    url = str(tmp_path / "store") if request.param == "folder" else f"memory://{uuid.uuid4().hex}"
+    return lambda: ArtifactStore(url, cache=tmp_path / uuid.uuid4().hex)
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> ArtifactStore:
+    return open_store()
+
+
+def writing(text: str) -> Callable[[Path], None]:
+    return lambda path: path.write_text(text, encoding="utf-8") and None
+
+
+def half_way(path: Path) -> None:
+    path.write_text("half", encoding="utf-8")
+    raise RuntimeError("the disk is on fire")
+
+
+def files(store: ArtifactStore) -> set[str]:
+    """All files of the store by their path inside it, temporary ones too."""
+    fs, root = fsspec.core.url_to_fs(store.url)
+    return {path.removeprefix(root).lstrip("/") for path in fs.find(root)}
+
+
+def test_what_is_put_can_be_read(store: ArtifactStore) -> None:
+    store.put("vectors/ab12/0.npy", writing("numbers"))
+    assert store.exists("vectors/ab12/0.npy")
+    assert store.local_path("vectors/ab12/0.npy").read_text() == "numbers"
+    assert files(store) == {"vectors/ab12/0.npy"}
+
+
+def test_json_survives(store: ArtifactStore) -> None:
+    value = {"name": "größe", "items": [1, 2.5, None, True]}
+    store.put_json("specs/ab12.json", value)
+    assert store.read_json("specs/ab12.json") == value
+
+
+def test_every_worker_sees_what_one_has_written(open_store: OpenStore) -> None:
+    writer, reader = open_store(), open_store()
+    assert not reader.exists("a/b")
+    writer.put("a/b", writing("x"))
+    assert reader.exists("a/b")
+    assert reader.local_path("a/b").read_text() == "x"
+
+
+def test_the_first_writer_wins(open_store: OpenStore) -> None:
+    open_store().put("a/b", writing("first"))
+
+    def never(_path: Path) -> None:
+        raise AssertionError("what is there already is not written again")
+
+    open_store().put("a/b", never)
+    assert open_store().local_path("a/b").read_text() == "first"
+
+
+def test_the_writer_that_finishes_first_wins(open_store: OpenStore) -> None:
+    def overtaken(path: Path) -> None:
+        path.write_text("slow")
+        open_store().put("a/b", writing("fast"))
+
+    open_store().put("a/b", overtaken)
+    assert open_store().local_path("a/b").read_text() == "fast"
+    assert files(open_store()) == {"a/b"}
+
+
+def test_a_write_that_fails_leaves_nothing(store: ArtifactStore) -> None:
+    with pytest.raises(RuntimeError, match="on fire"):
+        store.put("a/b", half_way)
+    assert not store.exists("a/b")
+    assert store.names("a") == set()
+    assert files(store) == set()
+    store.put("a/b", writing("whole"))
+    assert store.local_path("a/b").read_text() == "whole"
+
+
+def test_names_are_those_directly_inside_a_folder(open_store: OpenStore) -> None:
+    store, other = open_store(), open_store()
+    assert store.names("vectors") == set()
+    other.put("vectors/1.npy", writing("x"))
+    assert store.names("vectors") == {"1.npy"}
+    other.put("vectors/2.npy", writing("x"))
+    other.put("vectors/deep/3.npy", writing("x"))
+    other.put("elsewhere/4.npy", writing("x"))
+    assert store.names("vectors") == {"1.npy", "2.npy", "deep"}
+
+
+def test_what_is_missing_is_named(store: ArtifactStore) -> None:
+    for read in (store.local_path, store.read_json):
+        with pytest.raises(ArtifactMissingError, match="the artifact a/b is not in the store"):
+            read("a/b")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "../x",
+        "a/../b",
+        "/etc/passwd",
+        "a//b",
+        "a/",
+        ".hidden",
+        "a/.b",
+        "a b",
+        "a\n",
+        "a\\b",
+        "s3://b/x",
+        "ä",
+    ],
+)
+def test_names_that_could_leave_the_store_are_refused(store: ArtifactStore, name: str) -> None:
+    for use in (store.exists, store.names, store.local_path, lambda name: store.put(name, writing("x"))):
+        with pytest.raises(ValueError, match="is not an artifact name"):
+            use(name)
+    assert files(store) == set()
+
+
+def test_a_local_artifact_is_read_where_it_lies(tmp_path: Path) -> None:
+    store = ArtifactStore(str(tmp_path / "store"), cache=tmp_path / "cache")
+    store.put("a/b", writing("x"))
+    assert store.local_path("a/b") == tmp_path / "store" / "a" / "b"
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_remote_artifact_is_copied_once(tmp_path: Path) -> None:
+    url = f"memory://{uuid.uuid4().hex}"
+    store = ArtifactStore(url, cache=tmp_path)
+    store.put("a/b", writing("x"))
+    copy = store.local_path("a/b")
+    assert copy.is_relative_to(tmp_path)
+    fs, root = fsspec.core.url_to_fs(url)
+    fs.rm(root, recursive=True)
+    assert store.local_path("a/b") == copy
+    assert copy.read_text() == "x"
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [copy]
+
+
+def test_stores_that_share_a_cache_keep_apart(tmp_path: Path) -> None:
+    one, other = (ArtifactStore(f"memory://{uuid.uuid4().hex}", cache=tmp_path) for _ in range(2))
+    one.put("a/b", writing("one"))
+    other.put("a/b", writing("other"))
+    assert (one.local_path("a/b").read_text(), other.local_path("a/b").read_text()) == ("one", "other")
+
+
+def test_leftovers_of_interrupted_writers_can_be_cleared(tmp_path: Path) -> None:
+    store = ArtifactStore(str(tmp_path))
+    store.put("a/b", writing("x"))
+    (tmp_path / TEMPORARY / "left").write_text("half")
+    store.clear_temporary()
+    assert files(store) == {"a/b"}
