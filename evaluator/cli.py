@@ -179,18 +179,26 @@ def run(
     workers: Workers = None,
     json_: Json = False,
 ) -> None:
-    """Run an experiment without a server, and print its leaderboard. Run again, it continues."""
-    from evaluator.services import experiments
-    from evaluator.services.experiment_file import read_experiment
+    """Run an experiment without a server, and print its leaderboard. Run again, it continues.
+
+    A dataset's folder is looked for beside the experiment file first, then from the current folder.
+    """
     from evaluator.services.instance import headless
-    from evaluator.services.leaderboard import leaderboard
-    from evaluator.services.progress import progress_reader
-    from evaluator.services.records import leaderboard_record
 
     settings = _settings(workers=workers)
-    described = read_experiment(experiment)
-    with headless(settings, settings.workers) as workspace:
-        submitted = experiments.submit(workspace, described, allow_paths=True)
+    if not experiment.is_file():
+        raise InvalidInputError(f"there is no experiment file {experiment}")
+    with headless(settings, settings.workers) as instance:
+        # Imported while the first worker starts.
+        from evaluator.services import experiments
+        from evaluator.services.experiment_file import read_experiment
+        from evaluator.services.leaderboard import leaderboard
+        from evaluator.services.progress import progress_reader
+        from evaluator.services.records import leaderboard_record
+
+        workspace = instance.workspace
+        submitted = experiments.submit(workspace, read_experiment(experiment), allow_paths=True)
+        instance.start_workers(submitted)
         _remark_submission(dataclasses.asdict(submitted))
         reader = progress_reader(workspace)
         try:

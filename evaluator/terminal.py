@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-POLL = 0.25
-"""Seconds between looks at an experiment's progress."""
+FIRST_POLL, LONGEST_POLL = 0.02, 0.3
+"""Seconds between looks at an experiment's progress; they grow, so that a small one is not kept waiting."""
 
 FILE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe."""
@@ -71,6 +71,7 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     with Progress(*columns, console=console, transient=False) as bars:
         encoding = bars.add_task("encoding", total=None, rate="", visible=False)
         evaluating = bars.add_task("evaluating", total=None, rate="")
+        poll = FIRST_POLL
         while True:
             progress = read()
             encoders, variants = progress["encoders"], progress["variants"]
@@ -92,7 +93,8 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
             )
             if progress["status"] != "running":
                 return progress
-            time.sleep(POLL)
+            time.sleep(poll)
+            poll = min(poll * 1.2, LONGEST_POLL)
 
 
 def _rate(rate: float | None, unit: str, left: str) -> str:

@@ -105,4 +105,4 @@ class ResultStream:
                 pipeline.execute()
 
     def __len__(self) -> int:
-        return int(cast("int", self._connection.xlen(STREAM)))
+        return int(self._connection.xlen(STREAM))

@@ -113,10 +113,11 @@ class Supervisor:
         valkey.wait_until_ready(self._settings)
 
     def add_workers(self, count: int) -> None:
-        """Start workers, each with the configured number of threads."""
+        """Start workers besides those there are, each with the configured number of threads."""
+        first = 1 + sum(child.name.startswith("worker-") for child in self._children)
         threads = str(self._settings.threads_per_worker)
         environment = {**dict.fromkeys(THREAD_VARIABLES, threads), "TOKENIZERS_PARALLELISM": "false"}
-        for number in range(1, count + 1):
+        for number in range(first, first + count):
             self.add(Child(f"worker-{number}", [sys.executable, "-m", "evaluator.jobs.worker"], environment))
 
     def add(self, child: Child) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
 
 from redis import Redis
 from rq import get_current_job
@@ -23,7 +22,7 @@ from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.domain.variant import BM25, Dense
-from evaluator.errors import PERMANENT_ERRORS, QueriesFailedError, StageFailedError
+from evaluator.errors import PERMANENT_ERRORS, EvaluatorError, QueriesFailedError, StageFailedError
 from evaluator.jobs.context import current
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import enqueue, job_data, job_id, open_queue
@@ -215,7 +214,5 @@ def running_job() -> Job:
 
 def describe(error: BaseException) -> str:
     """One line that names the error."""
-    text: Any = str(error).strip() or error.__class__.__name__
-    if isinstance(error, (StageFailedError, QueriesFailedError, *PERMANENT_ERRORS)):
-        return text
-    return f"{error.__class__.__name__}: {text}"
+    text = str(error).strip() or error.__class__.__name__
+    return text if isinstance(error, EvaluatorError) else f"{error.__class__.__name__}: {text}"

@@ -42,7 +42,7 @@ TICK = 1.0
 """Seconds between rounds of housekeeping."""
 
 
-class WarmWorker(SimpleWorker):
+class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
     """Works in its own process and thread, so that encoders and indexes stay loaded between jobs."""
 
     log_result_lifespan = False

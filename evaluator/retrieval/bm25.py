@@ -1,8 +1,10 @@
 """BM25 by bm25s, over stemmed words; Lucene's formula (Robertson and Zaragoza, 2009; Lù, 2024).
 
 An index is one `.npz` file: the sparse score matrix by term, and the vocabulary. Documents that share no word
-with the query are not retrieved.
+with the query are not retrieved. bm25s is imported where it computes: whoever only plans does not wait for it.
 """
+
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
@@ -10,9 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import bm25s
 import numpy as np
-import Stemmer
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
@@ -28,6 +28,8 @@ def bm25_name(parameters: BM25, dataset: StoredDataset) -> str:
 
 def build_bm25(parameters: BM25, dataset: StoredDataset, store: ArtifactStore) -> None:
     """Index a corpus and store the index."""
+
+    import bm25s
 
     def write(path: Path) -> None:
         tokens = _tokenize(
@@ -56,6 +58,8 @@ class BM25Index:
     """A loaded index, and the queries that may be asked."""
 
     def __init__(self, path: Path, parameters: BM25, doc_ids: Sequence[str], queries: Sequence[str]) -> None:
+        import bm25s
+
         with np.load(path, allow_pickle=False) as arrays:
             terms = arrays["vocabulary"].tobytes().decode().split("\n")
             self._vocabulary = {term: number for number, term in enumerate(terms)}
@@ -87,6 +91,9 @@ class BM25Index:
 
 
 def _tokenize(texts: list[str], parameters: BM25, *, return_ids: bool) -> Any:
+    import bm25s
+    import Stemmer
+
     stemmer = None if parameters.stemmer == "none" else Stemmer.Stemmer(parameters.stemmer)
     return bm25s.tokenize(
         texts,

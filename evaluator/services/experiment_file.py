@@ -78,7 +78,7 @@ def parse_experiment(text: str, source: str = "experiment.yaml") -> Experiment:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """The experiment that a YAML file (UTF-8) describes.
+    """The experiment that a YAML file (UTF-8) describes; a dataset's folder may be named relative to the file.
 
     Raises:
         ExperimentFileError: it cannot be read, or is not valid.
@@ -87,12 +87,14 @@ def read_experiment(path: Path) -> Experiment:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
         _refuse_large(len(content), str(path))
-        return parse_experiment(content.decode("utf-8-sig"), str(path))
+        experiment = parse_experiment(content.decode("utf-8-sig"), str(path))
     except OSError as error:
         raise ExperimentFileError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ExperimentFileError(f"{path}:{line}: is not UTF-8; save the file in that encoding") from error
+    beside = path.parent / experiment.dataset
+    return dataclasses.replace(experiment, dataset=str(beside)) if beside.is_dir() else experiment
 
 
 def _refuse_large(size: int, source: str) -> None:

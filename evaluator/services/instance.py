@@ -6,21 +6,42 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import httpx
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evaluator.errors import EvaluatorError, InstanceRunningError
 from evaluator.jobs.connection import require
 from evaluator.jobs.queue import forget_all, open_queue
 from evaluator.jobs.supervisor import Child, Supervisor
 from evaluator.location import app_path
-from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+
+if TYPE_CHECKING:
+    from evaluator.services.experiments import Submitted
+    from evaluator.services.workspace import Workspace
+
+ENOUGH_FOR_ONE = 100
+"""Queries that one worker evaluates before a second one has started."""
+
+
+@dataclass(frozen=True)
+class Headless:
+    """A workspace with workers of its own; a small experiment needs no more than the first."""
+
+    workspace: Workspace
+    supervisor: Supervisor
+    workers: int
+
+    def start_workers(self, submitted: Submitted) -> None:
+        """Start the other workers, if there is work for them."""
+        encodes = any(stage.to_encode for stage in submitted.encoding)
+        if encodes or submitted.to_evaluate > ENOUGH_FOR_ONE:
+            self.supervisor.add_workers(self.workers - 1)
 
 
 @contextmanager
-def headless(settings: Settings, workers: int) -> Iterator[Workspace]:
-    """Valkey and workers for one command; the caller's process owns the database.
+def headless(settings: Settings, workers: int) -> Iterator[Headless]:
+    """Valkey and a first worker for one command; the caller's process owns the database.
 
     On the way out workers stop first, then what they handed over is recorded, then Valkey stops.
 
@@ -33,10 +54,12 @@ def headless(settings: Settings, workers: int) -> Iterator[Workspace]:
         if settings.embedded_queue:
             # No worker is left from before, and what its jobs did not finish is found missing in DuckDB.
             forget_all(open_queue(require(settings)))
-        supervisor.add_workers(workers)
+        supervisor.add_workers(1)
+        from evaluator.services.workspace import Workspace  # noqa: PLC0415  while the worker starts
+
         with Workspace.open(settings) as workspace:
             try:
-                yield workspace
+                yield Headless(workspace, supervisor, workers)
             finally:
                 supervisor.stop_clients()
 
@@ -94,6 +117,8 @@ def _require_free_port(settings: Settings) -> None:
 
 
 def _wait_for_server(settings: Settings, supervisor: Supervisor) -> None:
+    import httpx  # noqa: PLC0415  only where there is a server
+
     url = f"http://{settings.host}:{settings.port}/api/health"
     for _ in range(600):
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from evaluator.services.leaderboard import Leaderboard
@@ -48,5 +47,5 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "measure": board.measure,
         "policy": board.experiment.spec.policy,
         "compared": board.compared,
-        "variants": json.loads(board.table.to_json(orient="records")),
+        "variants": list(board.rows),
     }

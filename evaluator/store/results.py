@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from evaluator.domain.result import QueryResult, Record, VariantFailure
 from evaluator.store.database import Database
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second: only whoever asks for a table needs it
 
 SCHEMA = pa.schema(
     [
@@ -34,6 +36,14 @@ class VariantCounts(NamedTuple):
     recorded: int
     failed: int
     scored: int
+
+
+class VariantMeans(NamedTuple):
+    """A variant's means over `queries` queries; `seconds` of retrieval per query."""
+
+    queries: int
+    seconds: float
+    measures: dict[str, float]
 
 
 def record(database: Database, records: Sequence[Record]) -> None:
@@ -137,31 +147,27 @@ def recorded_counts(database: Database, experiment: str) -> list[VariantCounts]:
     return [VariantCounts(*row) for row in rows]
 
 
-def mean_measures(database: Database, experiment: str, measures: Sequence[str]) -> pd.DataFrame:
-    """Means over the queries that every variant with a scored query has scored.
-
-    Columns: variant, one a measure, seconds (mean, per query), compared (how many queries).
-    """
+def mean_measures(database: Database, experiment: str, measures: Sequence[str]) -> dict[str, VariantMeans]:
+    """Means by variant, over the queries that every variant with a scored query has scored."""
     names = list(dict.fromkeys(measures))
-    means = ", ".join(f"avg(measures[$m{i}]) AS m{i}" for i in range(len(names)))
-    parameters = {"experiment": experiment, **{f"m{i}": name for i, name in enumerate(names)}}
-    return (
-        database.cursor.execute(
-            f"""
-            WITH scored AS (
-                FROM results WHERE experiment = $experiment AND error IS NULL AND cardinality(measures) > 0
-            ), common AS (
-                SELECT query_id FROM scored GROUP BY query_id
-                HAVING count(*) = (SELECT count(DISTINCT variant) FROM scored)
-            )
-            SELECT variant, {means}, avg(seconds) AS seconds, count(*) AS compared
-            FROM scored SEMI JOIN common USING (query_id) GROUP BY variant
-            """,  # noqa: S608  placeholders only
-            parameters,
+    means = ", ".join(f"avg(measures[$m{place}])" for place in range(len(names)))
+    rows = database.cursor.execute(
+        f"""
+        WITH scored AS (
+            FROM results WHERE experiment = $experiment AND error IS NULL AND cardinality(measures) > 0
+        ), common AS (
+            SELECT query_id FROM scored GROUP BY query_id
+            HAVING count(*) = (SELECT count(DISTINCT variant) FROM scored)
         )
-        .df()
-        .rename(columns={f"m{i}": name for i, name in enumerate(names)})
-    )
+        SELECT variant, count(*), avg(seconds), {means}
+        FROM scored SEMI JOIN common USING (query_id) GROUP BY variant
+        """,  # noqa: S608  placeholders only
+        {"experiment": experiment, **{f"m{place}": name for place, name in enumerate(names)}},
+    ).fetchall()
+    return {
+        variant: VariantMeans(queries, seconds, dict(zip(names, values, strict=True)))
+        for variant, queries, seconds, *values in rows
+    }
 
 
 def per_query(database: Database, experiment: str) -> pd.DataFrame:

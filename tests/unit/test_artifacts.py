@@ -28,7 +28,10 @@ def store(open_store: OpenStore) -> ArtifactStore:
 
 
 def writing(text: str) -> Callable[[Path], None]:
-    return lambda path: path.write_text(text, encoding="utf-8") and None
+    def write(path: Path) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    return write
 
 
 def half_way(path: Path) -> None:

@@ -57,7 +57,8 @@ def unit_rows(vectors: Floats, texts: Sequence[str], encoder: str) -> Floats:
         text = texts[int(np.argmax(broken))]
         raise EncodingError(f"{encoder} gave a vector that is not finite for the text {text[:80]!r}")
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    unit: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return unit
 
 
 def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:

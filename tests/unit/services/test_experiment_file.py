@@ -157,7 +157,7 @@ topk: 10
 variants:
   - name: words
     retrieve:
-      bm25: {k1: "0.9", b: 2, stemmer: englsh, k2: 1}
+      bm25: {k1: "0.9", b: 2, stemmer: englsh, stopwords: none}
   - retrieve: {dense: {precision: float8}}
   - {name: ../x, retrieve: {bm25: {}}}
 """
@@ -172,7 +172,8 @@ variants:
         "9: variants[0].retrieve.bm25.stemmer: 'englsh' is not one of none, arabic, danish, dutch, english, finnish, "
         "french, german, hungarian, italian, norwegian, portuguese, romanian, russian, spanish, swedish, turkish; "
         "did you mean english?",
-        "9: variants[0].retrieve.bm25.k2: unknown field; did you mean k1? (fields here: k1, b, stemmer, stop_words)",
+        "9: variants[0].retrieve.bm25.stopwords: unknown field; did you mean stop_words? "
+        "(fields here: k1, b, stemmer, stop_words)",
         "10: variants[1].retrieve.dense.precision: 'float8' is not one of float32, float16, bfloat16; "
         "did you mean float32?",
         "10: variants[1].retrieve.dense.encoder: is missing",
@@ -184,8 +185,7 @@ variants:
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n"])
 def test_an_empty_file_is_told_what_it_needs(text: str) -> None:
-    assert problem(text).startswith("1: ")
-    assert "name, dataset, variants" in " ".join(problems(text))
+    assert problem(text) == "1: the file is empty; an experiment needs name, dataset, variants"
 
 
 @pytest.mark.parametrize(
@@ -339,10 +339,8 @@ def test_fusions_that_lead_back_to_themselves() -> None:
     ["!!python/object/apply:os.system [ls]", "!!python/name:os.system ''", "!secret x", "!!binary aGk="],
 )
 def test_tags_that_make_objects_are_refused(value: str) -> None:
-    assert re.match(
-        r"6: measures: the tag '.*' is not allowed; write a plain value",
-        problem(with_field(f"measures: {value}")),
-    )
+    line = problem(with_field(f"measures: {value}"))
+    assert re.fullmatch(r"6: measures: the tag '.*' is not allowed; write a plain value", line)
 
 
 def test_aliases_that_multiply_are_bounded() -> None:
