@@ -7,10 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
+from starlette.concurrency import run_in_threadpool
 
 from evaluator.api.dashboard import dashboard
 from evaluator.api.routes import routes
 from evaluator.location import app_folder
+from evaluator.services import experiments
 from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
 
@@ -19,6 +21,7 @@ from evaluator.settings import Settings
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Own the database and record results for as long as the server lives."""
     with Workspace.open(Settings()) as workspace, serve(workspace):
+        await run_in_threadpool(experiments.resume_interrupted, workspace)
         yield {"workspace": workspace}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from redis import Redis
 from rq import Callback, Queue, Retry
+from rq.defaults import RQ_KEY_PREFIX
 from rq.job import Dependency, Job, JobStatus
 from rq.registry import DeferredJobRegistry, ScheduledJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -102,14 +103,14 @@ def enqueue(queue: Queue, jobs: Iterable[Any]) -> list[str]:
     return list(described)
 
 
-def forget_all(queue: Queue) -> None:
-    """Drop every job. Only for the owner of a queue without workers: what is missing is enqueued anew from DuckDB."""
-    connection = queue.connection
-    for id_ in all_live_ids(queue):
-        connection.delete(Job.key_for(id_), Job.key_for(id_) + b":dependents")
-    for registry in (StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry):
-        connection.delete(registry(queue=queue).key)
-    connection.delete(queue.key, queue.intermediate_queue_key)
+def forget_all(connection: Redis) -> None:
+    """Drop every job and all of RQ's records; results in the stream stay.
+
+    Only for the owner of a queue without workers: what is missing is enqueued anew from DuckDB.
+    """
+    keys = list(connection.scan_iter(f"{RQ_KEY_PREFIX}:*", count=1000))
+    for start in range(0, len(keys), 1000):
+        connection.unlink(*keys[start : start + 1000])
 
 
 def cancel_experiment(queue: Queue, experiment: str) -> int:

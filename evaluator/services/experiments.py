@@ -13,6 +13,7 @@ from evaluator.jobs.queue import cancel_experiment, open_queue
 from evaluator.jobs.submission import EncodingStage, Submission, is_active
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
+from evaluator.services.queue import reachable
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
@@ -46,24 +47,42 @@ def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = 
     Raises:
         InvalidInputError: the dataset is unknown or invalid.
         EncoderNotFoundError: an encoder cannot be found.
+        QueueUnavailableError: the queue does not answer.
     """
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
     dataset = datasets.load(workspace, row)
-    catalog.save_experiment(workspace.database, spec, row.name, len(dataset.queries))
-    return _enqueue_missing(workspace, spec, dataset)
+    with reachable(workspace):
+        catalog.save_experiment(workspace.database, spec, row.name, len(dataset.queries))
+        return _enqueue_missing(workspace, spec, dataset)
 
 
 def resume(workspace: Workspace, experiment: ExperimentRow) -> Submitted:
-    """Enqueue what an experiment lacks."""
+    """Enqueue what an experiment lacks.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
     dataset = StoredDataset.open(workspace.store, experiment.spec.dataset)
-    catalog.save_experiment(workspace.database, experiment.spec, experiment.dataset, experiment.n_queries)
-    return _enqueue_missing(workspace, experiment.spec, dataset)
+    with reachable(workspace):
+        catalog.save_experiment(workspace.database, experiment.spec, experiment.dataset, experiment.n_queries)
+        return _enqueue_missing(workspace, experiment.spec, dataset)
+
+
+def resume_interrupted(workspace: Workspace) -> list[Submitted]:
+    """Continue every experiment that was running when its instance ended."""
+    running = [row for row in catalog.experiments(workspace.database) if row.status == "running"]
+    return [resume(workspace, row) for row in running]
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
-    """Drop an experiment's waiting jobs; what is recorded stays, and `resume` continues it."""
-    cancel_experiment(open_queue(workspace.connection), experiment.id)
+    """Drop an experiment's waiting jobs; what is recorded stays, and `resume` continues it.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    with reachable(workspace) as connection:
+        cancel_experiment(open_queue(connection), experiment.id)
     catalog.set_status(workspace.database, experiment.id, "cancelled")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from evaluator.errors import EvaluatorError, InstanceRunningError
 from evaluator.jobs.connection import require
-from evaluator.jobs.queue import forget_all, open_queue
+from evaluator.jobs.queue import forget_all
 from evaluator.jobs.supervisor import Child, Supervisor
 from evaluator.location import app_path
 from evaluator.settings import Settings
@@ -51,9 +51,7 @@ def headless(settings: Settings, workers: int) -> Iterator[Headless]:
     with Supervisor(settings) as supervisor:
         supervisor.lock_home()
         supervisor.add_valkey()
-        if settings.embedded_queue:
-            # No worker is left from before, and what its jobs did not finish is found missing in DuckDB.
-            forget_all(open_queue(require(settings)))
+        _forget_old_jobs(settings)
         supervisor.add_workers(1)
         from evaluator.services.workspace import Workspace  # noqa: PLC0415  while the worker starts
 
@@ -75,6 +73,7 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
     with Supervisor(settings) as supervisor:
         supervisor.lock_home()
         supervisor.add_valkey()
+        _forget_old_jobs(settings)
         supervisor.add_workers(workers)
         supervisor.add(Child("server", _server_command(settings), {"EVALUATOR_WORKERS": str(workers)}))
         address = f"http://{'localhost' if settings.host == '127.0.0.1' else settings.host}:{settings.port}"
@@ -93,6 +92,12 @@ def workers_only(settings: Settings, count: int) -> Iterator[None]:
     with Supervisor(settings) as supervisor:
         supervisor.add_workers(count)
         yield
+
+
+def _forget_old_jobs(settings: Settings) -> None:
+    """No worker of an embedded queue is left from before; what its jobs did not finish is missing in DuckDB."""
+    if settings.embedded_queue:
+        forget_all(require(settings))
 
 
 def _server_command(settings: Settings) -> list[str]:

@@ -87,7 +87,7 @@ def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:
                 local_files_only=spec.source != "hub",
                 trust_remote_code=False,
             )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # whatever a broken model raises, loading it again does not help
         reason = str(error).strip().splitlines()[0]
         raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason}") from error
     if spec.precision != "float32":

@@ -1,0 +1,201 @@
+"""The queue's state in people's words: workers, jobs by state, results that wait to be recorded."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import psutil
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq.registry import (
+    BaseRegistry,
+    DeferredJobRegistry,
+    FailedJobRegistry,
+    ScheduledJobRegistry,
+    StartedJobRegistry,
+)
+from rq.serializers import JSONSerializer
+
+from evaluator.errors import QueueUnavailableError
+from evaluator.jobs.connection import unavailable_message
+from evaluator.jobs.queue import open_queue
+from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.submission import is_active
+from evaluator.services.workspace import Workspace
+from evaluator.store import catalog
+
+SILENT_AFTER = 60.0
+"""Seconds without a heartbeat after which a worker counts as gone; an idle one sends one every 45."""
+
+WorkerState = Literal["busy", "idle", "gone"]
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """A worker process.
+
+    Attributes:
+        job: what it does now, in words; None while it does nothing.
+        done, failed: jobs since it started.
+        heartbeat_age: seconds since its last sign of life; None if it never gave one.
+        memory: bytes resident; None where that cannot be seen (another machine, a worker that is gone).
+    """
+
+    name: str
+    host: str
+    pid: int
+    state: WorkerState
+    job: str | None
+    done: int
+    failed: int
+    heartbeat_age: float | None
+    memory: int | None
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """A moment of the queue: its workers, its jobs by state, and results not recorded yet."""
+
+    workers: tuple[WorkerStatus, ...]
+    queued: int
+    started: int
+    deferred: int
+    scheduled: int
+    failed: int
+    unrecorded: int
+
+    @property
+    def present(self) -> tuple[WorkerStatus, ...]:
+        """The workers that are not gone."""
+        return tuple(worker for worker in self.workers if worker.state != "gone")
+
+
+@contextmanager
+def reachable(workspace: Workspace) -> Iterator[Redis]:
+    """The queue's connection, for as long as it answers.
+
+    Raises:
+        QueueUnavailableError: it does not, at the start or later; says what to do.
+    """
+    try:
+        workspace.connection.ping()
+        yield workspace.connection
+    except RedisError as error:
+        raise QueueUnavailableError(unavailable_message(workspace.settings, error)) from error
+
+
+def queue_status(workspace: Workspace) -> QueueStatus:
+    """The queue now.
+
+    Raises:
+        QueueUnavailableError: it does not answer.
+    """
+    with reachable(workspace) as connection:
+        queue = open_queue(connection)
+        workers = SimpleWorker.all(connection=connection, serializer=JSONSerializer)
+        names = {row.id: row.name for row in catalog.experiments(workspace.database)}
+        return QueueStatus(
+            workers=tuple(sorted((_worker(w, names) for w in workers), key=lambda w: (w.host, w.pid))),
+            queued=queue.count + len(queue.intermediate_queue.get_job_ids()),
+            started=_count(StartedJobRegistry, queue),
+            deferred=_count(DeferredJobRegistry, queue),
+            scheduled=_count(ScheduledJobRegistry, queue),
+            failed=_count(FailedJobRegistry, queue),
+            unrecorded=len(ResultStream(connection)),
+        )
+
+
+def is_stalled(workspace: Workspace, experiment: str) -> bool:
+    """Whether an experiment counts as running though none of its jobs waits or runs; `resume` continues it.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    with reachable(workspace) as connection:
+        # Twice: a job that moves from one state to the next between two reads is missed at most once.
+        if any(is_active(connection, experiment) for _ in range(2)) or len(ResultStream(connection)):
+            return False
+        return catalog.experiment(workspace.database, experiment).status == "running"
+
+
+def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) -> str:
+    """What a job does, such as `encode documents, shard 4, with all-MiniLM-L6-v2`.
+
+    Args:
+        task: a function's name in `evaluator.jobs.tasks`.
+        args: its arguments; the first is the experiment's id.
+        experiments: names of experiments by id.
+    """
+    experiment = experiments.get(args[0], args[0])
+    match task, args[1:]:
+        case "prepare", [encoder]:
+            return f"distil {_encoder(encoder)}"
+        case "encode", [encoder, role, _plan, number]:
+            texts = "queries" if role == "query" else "documents"
+            return f"encode {texts}, shard {number + 1}, with {_encoder(encoder)}"
+        case "index", [variant, _leaf]:
+            return f"build an index for {variant} of {experiment}"
+        case "dispatch", [variant, _batch_size]:
+            return f"hand out the queries of {variant} of {experiment}"
+        case "evaluate", [variant, query_ids]:
+            queries = "1 query" if len(query_ids) == 1 else f"{len(query_ids)} queries"
+            return f"evaluate {queries} with {variant} of {experiment}"
+    return f"{task} of {experiment}"
+
+
+def _encoder(key: str) -> str:
+    reference, _, precision = key.partition("|")
+    name = reference.rsplit("/", 1)[-1]  # without the organisation on the hub: the line is long enough
+    return name if precision == "float32" else f"{name} in {precision}"
+
+
+def _count(registry: type[BaseRegistry], queue: Queue) -> int:
+    # Without RQ's cleanup: that moves abandoned jobs, which is the workers' business, not a reader's.
+    return int(registry(queue=queue).get_job_count(cleanup=False))
+
+
+def _worker(worker: SimpleWorker, experiments: dict[str, str]) -> WorkerStatus:
+    age = None
+    if worker.last_heartbeat is not None:
+        age = (datetime.now(UTC) - worker.last_heartbeat.replace(tzinfo=UTC)).total_seconds()
+    state: WorkerState = "busy" if worker.get_state() == "busy" else "idle"
+    if age is None or age > SILENT_AFTER:
+        state = "gone"
+    host, pid = worker.hostname or "unknown", worker.pid or 0
+    return WorkerStatus(
+        name=worker.name,
+        host=host,
+        pid=pid,
+        state=state,
+        job=_current_job(worker, experiments) if state == "busy" else None,
+        done=worker.successful_job_count,
+        failed=worker.failed_job_count,
+        heartbeat_age=age,
+        memory=_memory(pid) if state != "gone" and host == socket.gethostname() else None,
+    )
+
+
+def _current_job(worker: SimpleWorker, experiments: dict[str, str]) -> str | None:
+    id_ = worker.get_current_job_id()
+    if id_ is None:
+        return None
+    try:
+        job = Job.fetch(id_, connection=worker.connection, serializer=JSONSerializer)
+    except NoSuchJobError:  # it ended meanwhile
+        return None
+    return job_in_words(job.func_name.rsplit(".", 1)[-1], job.args, experiments)
+
+
+def _memory(pid: int) -> int | None:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None

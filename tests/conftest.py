@@ -1,0 +1,82 @@
+"""What all tests share: small datasets, a tiny real encoder, Cranfield where it is at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CRANFIELD = ROOT.parent / "shared" / "data" / "cranfield"
+
+TOPICS = (
+    "wing lift in a propeller slipstream",
+    "heat transfer through a laminar boundary layer",
+    "supersonic flow past a slender cone",
+    "panel flutter at high mach numbers",
+    "buckling of thin cylindrical shells",
+    "separation of flow over a swept wing",
+    "shock wave interaction with a boundary layer",
+    "viscous drag of a flat plate",
+    "expansion of gas in a rocket nozzle",
+    "heating of a blunt body during reentry",
+)
+
+WriteDataset = Callable[..., Path]
+
+
+@pytest.fixture
+def write_dataset(tmp_path: Path) -> WriteDataset:
+    """Writes a BEIR folder: documents and queries as texts, qrels as (query number, document number, grade)."""
+
+    def write(
+        name: str = "tiny",
+        documents: Sequence[str] = TOPICS,
+        queries: Sequence[str] = tuple(" ".join(topic.split()[:3]) for topic in TOPICS),
+        qrels: Mapping[int, Mapping[int, int]] | None = None,
+    ) -> Path:
+        folder = tmp_path / name
+        (folder / "qrels").mkdir(parents=True)
+        judged = qrels if qrels is not None else {number: {number: 1} for number in range(len(queries))}
+        _write(
+            folder / "corpus.jsonl",
+            [{"_id": f"d{n}", "title": "", "text": t} for n, t in enumerate(documents)],
+        )
+        _write(folder / "queries.jsonl", [{"_id": f"q{n}", "text": t} for n, t in enumerate(queries)])
+        lines = [f"q{q}\td{d}\t{grade}" for q, grades in judged.items() for d, grade in grades.items()]
+        (folder / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *lines]) + "\n")
+        return folder
+
+    return write
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def cranfield() -> Path:
+    """The Cranfield collection; it lies beside the repository and is no part of it."""
+    if not CRANFIELD.is_dir():
+        pytest.skip(f"Cranfield is not at {CRANFIELD}")
+    return CRANFIELD
+
+
+@pytest.fixture(scope="session")
+def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small, real static encoder in a folder: MiniLM's tokenizer, seeded random vectors of 32 dimensions."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+
+    from evaluator.retrieval.encoders.resolve import bundled_folder
+
+    tokenizer = Tokenizer.from_file(str(bundled_folder() / "tokenizer.json"))
+    weights = torch.randn(tokenizer.get_vocab_size(), 32, generator=torch.Generator().manual_seed(7))
+    folder = tmp_path_factory.mktemp("models") / "static-32"
+    module = StaticEmbedding(tokenizer, embedding_weights=weights.numpy())
+    SentenceTransformer(modules=[module], device="cpu").save(str(folder), create_model_card=False)
+    return folder

@@ -1,0 +1,137 @@
+"""Real Valkey, real worker processes, a real database, in a folder of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+import yaml
+
+from evaluator.domain.experiment import Experiment
+from evaluator.services import experiments
+from evaluator.services.experiment_file import parse_experiment
+from evaluator.services.experiments import Submitted
+from evaluator.services.instance import headless
+from evaluator.services.progress import ExperimentProgress, progress_reader
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
+
+TIMEOUT = 240
+"""Seconds a command may take here."""
+
+
+@pytest.fixture(autouse=True)
+def _marked(request: pytest.FixtureRequest) -> None:
+    request.node.add_marker("integration")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with a home of the test's own and quick retries."""
+    return Settings(home=tmp_path / "home", workers=2, retry_intervals=(1,), redis_url=None)
+
+
+class Cli(Protocol):
+    """Runs `evaluator` as a person would."""
+
+    def __call__(
+        self, *args: str | Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run it to its end."""
+        ...
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """The command line, in the test's folder and with a home of its own."""
+
+    def run(*args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            cli_command(*args),
+            cwd=tmp_path,
+            env=cli_environment(tmp_path, env),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+
+    return run
+
+
+def cli_command(*args: str | Path) -> list[str]:
+    """The command that starts `evaluator`."""
+    return [sys.executable, "-m", "evaluator.cli", *map(str, args)]
+
+
+def cli_environment(folder: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a command whose home is in a folder."""
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("EVALUATOR_", "REDIS_"))
+    }
+    return {**clean, "EVALUATOR_HOME": str(folder / "home"), **(more or {})}
+
+
+def experiment_yaml(dataset: Path | str, variants: Mapping[str, Any], **fields: Any) -> str:
+    """An experiment file's text."""
+    described = [{"name": name, "retrieve": retrieve} for name, retrieve in variants.items()]
+    return yaml.safe_dump({"name": "test", "dataset": str(dataset), "variants": described, **fields})
+
+
+def experiment(dataset: Path | str, variants: Mapping[str, Any], **fields: Any) -> Experiment:
+    """An experiment over a dataset's folder."""
+    return parse_experiment(experiment_yaml(dataset, variants, **fields))
+
+
+def follow(workspace: Workspace, submitted: Submitted) -> ExperimentProgress:
+    """Wait until an experiment is no longer running."""
+    import time
+
+    reader = progress_reader(workspace)
+    deadline = time.monotonic() + TIMEOUT
+    while (progress := reader.read(submitted.id)).status == "running":
+        assert time.monotonic() < deadline, progress
+        time.sleep(0.05)
+    return progress
+
+
+@contextmanager
+def instance(settings: Settings, workers: int = 2) -> Iterator[Workspace]:
+    """Valkey and workers, and the workspace that owns the database."""
+    with headless(settings, workers) as running:
+        running.supervisor.add_workers(workers - 1)
+        yield running.workspace
+
+
+def run_experiment(settings: Settings, described: Experiment, workers: int = 2) -> ExperimentProgress:
+    """Run an experiment to its end in an instance of its own."""
+    with instance(settings, workers) as workspace:
+        return follow(workspace, experiments.submit(workspace, described, allow_paths=True))
+
+
+Row = tuple[str, str, tuple[str, ...], tuple[float, ...], tuple[tuple[str, float], ...], str | None]
+
+
+def stored_rows(settings: Settings) -> list[Row]:
+    """Every result that is recorded, without what time it took: what must be the same however it came about."""
+    with Workspace.open_local(settings) as workspace:
+        rows = workspace.database.cursor.execute(
+            "SELECT variant, query_id, doc_ids, scores, measures, error FROM results ORDER BY variant, query_id"
+        ).fetchall()
+    return [
+        (variant, query_id, tuple(doc_ids), tuple(scores), tuple(sorted(measures.items())), error)
+        for variant, query_id, doc_ids, scores, measures, error in rows
+    ]
+
+
+def json_output(finished: subprocess.CompletedProcess[str]) -> Any:
+    """What a command printed with `--json`."""
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)

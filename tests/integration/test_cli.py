@@ -1,0 +1,191 @@
+"""The command line as a person uses it: data on standard output, remarks on standard error, exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+import ir_measures
+import pandas as pd
+import pytest
+
+from tests.conftest import WriteDataset
+from tests.integration.conftest import (
+    Cli,
+    cli_command,
+    cli_environment,
+    experiment_yaml,
+    json_output,
+)
+
+BM25 = {"bm25": {"bm25": {}}, "no stemmer": {"bm25": {"stemmer": "none"}}}
+
+
+@pytest.fixture
+def experiment_file(tmp_path: Path, write_dataset: WriteDataset) -> Path:
+    """An experiment file beside its dataset, which it names relative to itself."""
+    write_dataset("tiny")
+    path = tmp_path / "small.yaml"
+    path.write_text(experiment_yaml("tiny", BM25, name="small", measures=["nDCG@10", "RR@10"]))
+    return path
+
+
+def test_run_leaderboard_and_export(cli: Cli, experiment_file: Path, tmp_path: Path) -> None:
+    ran = cli("run", experiment_file)
+    assert ran.returncode == 0, ran.stderr
+    assert "small on tiny" in ran.stdout
+    assert "20 queries to evaluate" in ran.stderr
+    again = cli("run", experiment_file)
+    assert "20 queries are recorded already and skipped" in again.stderr
+    assert again.stdout == ran.stdout
+
+    board = json_output(cli("leaderboard", "small", "--measure", "RR@10", "--json"))
+    assert board["measure"] == "RR@10"
+    assert board["compared"] == 10
+
+    assert cli("export", "small", "--format", "trec", "-o", "trec").returncode == 0
+    assert cli("export", "small", "--format", "csv", "-o", "tables").returncode == 0
+    assert json_output(cli("export", "small", "--format", "parquet", "-o", "tables", "--json"))
+    qrels = list(ir_measures.read_trec_qrels(str(tmp_path / "trec" / "qrels.txt")))
+    for row in board["variants"]:
+        run = ir_measures.read_trec_run(str(tmp_path / "trec" / f"{row['variant']}.run"))
+        assert (
+            ir_measures.calc_aggregate([ir_measures.RR @ 10], qrels, run)[ir_measures.RR @ 10] == row["RR@10"]
+        )
+    csv, parquet = (
+        pd.read_csv(tmp_path / "tables" / "per_query.csv"),
+        pd.read_parquet(tmp_path / "tables" / "per_query.parquet"),
+    )
+    assert list(csv.columns) == ["variant", "query_id", "measure", "value", "seconds", "error"]
+    assert len(csv) == len(parquet) == 2 * 10 * 3  # variants x queries x (measures and Judged@10)
+
+
+def test_a_small_bm25_run_never_imports_torch(cli: Cli, experiment_file: Path, tmp_path: Path) -> None:
+    poison = tmp_path / "poison" / "torch"
+    poison.mkdir(parents=True)
+    (poison / "__init__.py").write_text("raise ImportError('torch was imported')")
+    ran = cli("run", experiment_file, env={"PYTHONPATH": str(poison.parent)})
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_datasets_are_imported_and_listed(cli: Cli, write_dataset: WriteDataset) -> None:
+    folder = write_dataset("topics")
+    imported = json_output(cli("dataset", "import", folder, "--name", "aero", "--json"))
+    assert (imported["name"], imported["documents"], imported["queries"]) == ("aero", 10, 10)
+    listed = cli("dataset", "list")
+    assert "aero" in listed.stdout
+    assert json_output(cli("dataset", "list", "--json")) == [imported]
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("name: x\n", "missing"),
+        ("name: x\ndataset: tiny\nvariants:\n- {name: a, retrieve: {bm25: {k1: -1}}}\n", "small.yaml:4: variants[0].retrieve.bm25.k1"),
+        ("name: x\ndataset: nowhere\nvariants:\n- {name: a, retrieve: {bm25: {}}}\n", "no dataset is called 'nowhere'"),
+    ],
+)  # fmt: skip
+def test_invalid_input_exits_with_2_and_one_clear_message(
+    cli: Cli, experiment_file: Path, yaml: str, message: str
+) -> None:
+    experiment_file.write_text(yaml)
+    ran = cli("run", experiment_file)
+    assert ran.returncode == 2
+    assert message in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""
+
+
+def test_wrong_usage_exits_with_2(cli: Cli) -> None:
+    assert cli("run").returncode == 2
+    assert cli("export", "x", "--format", "xml", "-o", "out").returncode == 2
+    assert cli("leaderboard", "nothing").returncode == 2
+
+
+def test_an_unknown_encoder_is_one_message(cli: Cli, write_dataset: WriteDataset, tmp_path: Path) -> None:
+    file = tmp_path / "unknown.yaml"
+    variants = {"a": {"dense": {"encoder": "nobody/no-such-model"}}}
+    file.write_text(experiment_yaml(write_dataset(), variants))
+    ran = cli("run", file, env={"HF_HUB_OFFLINE": "1"})
+    assert ran.returncode == 1
+    assert "no encoder 'nobody/no-such-model'" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_doctor_finds_everything_well(cli: Cli) -> None:
+    examined = cli("doctor")
+    assert examined.returncode == 0, examined.stdout
+    checks = {check["name"]: check for check in json_output(cli("doctor", "--json"))}
+    assert checks["bundled model"]["well"]
+    assert checks["queue"]["well"]
+
+
+def test_doctor_says_how_to_mend_a_missing_redis(cli: Cli) -> None:
+    examined = cli("doctor", env={"REDIS_URL": "redis://user:secret@127.0.0.1:1/0"})
+    assert examined.returncode == 1
+    assert "REDIS_URL" in examined.stdout
+    assert "secret" not in examined.stdout + examined.stderr
+
+
+def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteDataset, tmp_path: Path) -> None:
+    cli("dataset", "import", write_dataset("tiny"))
+    port = free_port()
+    command = cli_command("up", "--port", str(port), "--workers", "1")
+    up = subprocess.Popen(
+        command, cwd=tmp_path, env=cli_environment(tmp_path), stderr=subprocess.PIPE, text=True
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_until_ready(up, address)
+
+        # A second owner of the same home gets one clear line.
+        refused = cli("leaderboard")
+        assert refused.returncode == 1
+        assert "is in use by process" in refused.stderr
+        assert cli("up", "--port", str(port)).returncode == 1
+
+        yaml = experiment_yaml("tiny", BM25, name="through the api")
+        submitted = httpx.post(f"{address}/api/experiments", json={"yaml": yaml}).json()
+        while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] == "running":
+            time.sleep(0.1)
+        board = httpx.get(f"{address}/api/experiments/{submitted['id']}/leaderboard").json()
+        assert board["compared"] == 10
+
+        refused_path = httpx.post(
+            f"{address}/api/experiments", json={"yaml": experiment_yaml(tmp_path / "tiny", BM25)}
+        )
+        assert refused_path.status_code == 404  # no path from outside
+        assert httpx.post(f"{address}/api/experiments", content=json.dumps({"yaml": yaml})).status_code == 415
+        assert httpx.get(f"{address}/queue/").status_code == 200
+        assert httpx.post(f"{address}/queue/queue/evaluator/queued/empty").status_code == 405
+    finally:
+        up.send_signal(signal.SIGINT)
+        _, said = up.communicate(timeout=30)
+    assert up.returncode == 0, said
+    assert json_output(cli("leaderboard", "--json"))["compared"] == 10
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(process: subprocess.Popen[str], address: str) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{address}/api/health").json()["ready"]:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    process.kill()
+    raise AssertionError(f"the server did not start: {process.communicate()[1]}")
