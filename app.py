@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from evaluator.api.dashboard import dashboard
 from evaluator.api.routes import routes
+from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
 from evaluator.services import experiments
 from evaluator.services.workspace import Workspace, serve
@@ -20,6 +21,7 @@ from evaluator.settings import Settings
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Own the database and record results for as long as the server lives."""
+    stop_without_supervisor()
     with Workspace.open(Settings()) as workspace, serve(workspace):
         await run_in_threadpool(experiments.resume_interrupted, workspace)
         yield {"workspace": workspace}

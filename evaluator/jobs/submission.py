@@ -15,11 +15,15 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.variant import Dense
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.pending import write_pending
-from evaluator.jobs.queue import all_live_ids, enqueue, job_data, job_id, open_queue
+from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id, open_queue
 from evaluator.retrieval.encoders.sentence_transformer import distilled_name
 from evaluator.retrieval.pipeline import ROLES, index_names
 from evaluator.retrieval.vectors import EncodingPlan, matrix_name, plan_encoding
 from evaluator.settings import Settings
+
+FAN_IN = 100
+"""Jobs that one job waits for at most. RQ watches all of them whenever one ends or a job is added, and starts over
+if any changed meanwhile: with thousands, and workers at work, submitting an experiment would not end."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,12 @@ class Submission:
         """Enqueue all that is needed for the missing queries of each variant."""
         spec = self._spec
         self._store.put_json(spec_name(spec.id), spec.to_json())
-        for variant, query_ids in missing.items():
-            if query_ids:
-                write_pending(connection, spec.id, variant, query_ids)
-                self._add_variant(variant, batch_size)
-        enqueued = enqueue(open_queue(connection), self._jobs.values())
+        with CHANGES:
+            for variant, query_ids in missing.items():
+                if query_ids:
+                    write_pending(connection, spec.id, variant, query_ids)
+                    self._add_variant(variant, batch_size)
+            enqueued = enqueue(open_queue(connection), self._jobs.values())
         stages: dict[str, EncodingStage] = {}
         for (encoder, _role), plan in self._plans.items():
             before = stages.get(encoder, EncodingStage(encoder, 0, 0))
@@ -99,6 +104,12 @@ class Submission:
                     first,
                 )
                 for shard in plan.missing
+            ]
+        while len(ids) > FAN_IN:
+            parts = [ids[start : start + FAN_IN] for start in range(0, len(ids), FAN_IN)]
+            ids = [
+                self._add("gather", (self._spec.id,), (fingerprint(part),), part, front=True)
+                for part in parts
             ]
         return ids
 

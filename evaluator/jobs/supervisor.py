@@ -18,6 +18,7 @@ from typing import IO
 
 from evaluator.errors import InstanceRunningError
 from evaluator.jobs import valkey
+from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
 from evaluator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -170,6 +171,7 @@ class Supervisor:
         environment = {
             "EVALUATOR_HOME": str(self._settings.home_path),
             "EVALUATOR_ARTIFACTS": self._settings.artifacts_url,
+            SUPERVISOR_VARIABLE: str(os.getpid()),
         }
         if self._settings.redis_url:
             environment["REDIS_URL"] = self._settings.redis_url
@@ -187,13 +189,19 @@ class Supervisor:
             status = child.process.returncode
             if now - child.started_at > HEALTHY_AFTER:
                 child.deaths = 0
-            pause = min(FIRST_PAUSE * 2**child.deaths, LONGEST_PAUSE)
+            pause = min(FIRST_PAUSE * 2 ** min(child.deaths, 16), LONGEST_PAUSE)  # no float holds 2**1024
             child.process, child.deaths, child.restart_at = None, child.deaths + 1, now + pause
             logger.warning("%s ended with status %s; starting it again in %.1f s", child.name, status, pause)
             if self._on_death is not None:
                 self._on_death(child.name, status)
         elif now >= child.restart_at:
-            self._spawn(child)
+            try:
+                self._spawn(child)
+            except OSError as error:  # no memory, no process left, no disk: it may pass
+                child.restart_at = now + LONGEST_PAUSE
+                logger.warning(
+                    "%s cannot be started: %s; trying again in %.1f s", child.name, error, LONGEST_PAUSE
+                )
 
 
 def _stop(children: Sequence[Child]) -> None:

@@ -14,6 +14,7 @@ from redis import Redis
 from rq import get_current_job
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.timeouts import BaseTimeoutException
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
@@ -46,6 +47,11 @@ def encode(experiment: str, encoder: str, role: Role, plan: str, number: int) ->
     require_dependencies()
     spec = context.spec(experiment).encoders[encoder]
     encode_shard(spec, role, Shard(plan, number), context.encoder(spec), context.store)
+
+
+def gather(_experiment: str) -> None:
+    """Stand for many jobs as one, so that no job waits for thousands; fails if one of them did."""
+    require_dependencies()
 
 
 def index(experiment: str, variant: str, leaf: int) -> None:
@@ -132,11 +138,15 @@ def search_each(
     try:
         found = dict(zip(query_ids, retriever.search(rows, spec.depth + extra), strict=True))
         failures: dict[str, str] = {}
+    except BaseTimeoutException:  # the job's time is up: that concerns no query, and rings only once
+        raise
     except Exception:  # noqa: BLE001  whatever a model raises concerns single queries until shown otherwise
         found, failures = {}, {}
         for query_id, row in zip(query_ids, rows, strict=True):
             try:
                 found[query_id] = retriever.search([row], spec.depth + extra)[0]
+            except BaseTimeoutException:
+                raise
             except Exception as error:  # noqa: BLE001  recorded as this query's failure, never hidden
                 failures[query_id] = describe(error)
     if spec.exclude_self:
@@ -214,5 +224,6 @@ def running_job() -> Job:
 
 def describe(error: BaseException) -> str:
     """One line that names the error."""
-    text = str(error).strip() or error.__class__.__name__
+    # A lone surrogate (a file name that is not UTF-8) could not travel as JSON.
+    text = " ".join(str(error).encode(errors="replace").decode().split()) or error.__class__.__name__
     return text if isinstance(error, EvaluatorError) else f"{error.__class__.__name__}: {text}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -19,7 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.executions import Execution
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
@@ -27,6 +26,7 @@ from rq.timeouts import TimerDeathPenalty
 
 from evaluator.jobs import context
 from evaluator.jobs.connection import require
+from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.jobs.queue import QUEUE_NAME, open_queue
 from evaluator.settings import Settings
 
@@ -60,7 +60,6 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         self._running: tuple[Job, Execution] | None = None
         self._background = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
         self._ended = threading.Event()
-        self._parent = os.getppid()
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds until the next heartbeat is overdue."""
@@ -76,6 +75,24 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             self._running = None
         self.set_state("idle")
 
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: StartedJobRegistry | None = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Retry or give up a job whose execution failed.
+
+        RQ's maintenance hands over jobs without an execution: a worker took them from the queue and ended before
+        it began. They go back to the queue; RQ would count an attempt, and after the last one nobody would be told.
+        """
+        if execution is not None:
+            super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+        elif job.get_status(refresh=False) == JobStatus.QUEUED:
+            queue.enqueue_job(job, at_front=True)
+
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Work until told to stop."""
         self._background.start()
@@ -85,29 +102,33 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             self._ended.set()
 
     def _watch(self) -> None:
-        """Heartbeats, housekeeping, and an eye on the supervisor, until the worker ends."""
+        """Heartbeats and housekeeping, until the worker ends."""
         since_heartbeat = 0.0
+        scheduler = RQScheduler(
+            [QUEUE_NAME],
+            connection=self.connection,
+            logging_level=logging.WARNING,
+            serializer=JSONSerializer,
+            name=f"scheduler-{self.name}",
+        )
         while not self._ended.wait(TICK):
-            if os.getppid() != self._parent:
-                logger.warning("the supervisor is gone; stopping")
-                os.kill(os.getpid(), signal.SIGTERM)
-                return
             since_heartbeat += TICK
             running = self._running
             try:
                 if running is not None and since_heartbeat >= HEARTBEAT_INTERVAL:
                     self.maintain_heartbeats(*running)
                     since_heartbeat = 0.0
-                tidy(self.connection, self.name)
+                tidy(scheduler)
             except RedisError as error:
                 logger.warning("no heartbeat: %s", error)
+            except (
+                Exception
+            ):  # the thread's boundary: without heartbeats, running jobs would count as abandoned
+                logger.exception("housekeeping failed; trying again")
 
 
-def tidy(connection: Redis, name: str) -> None:
+def tidy(scheduler: RQScheduler) -> None:
     """One round of housekeeping, by one worker at a time: enqueue retries that are due, and abandoned jobs again."""
-    scheduler = RQScheduler(
-        [QUEUE_NAME], connection=connection, serializer=JSONSerializer, name=f"scheduler-{name}"
-    )
     if not scheduler.acquire_locks():
         return
     try:
@@ -115,7 +136,7 @@ def tidy(connection: Redis, name: str) -> None:
         # The timer, not SIGALRM: this runs beside the main thread.
         StartedJobRegistry(
             QUEUE_NAME,
-            connection=connection,
+            connection=scheduler.connection,
             serializer=JSONSerializer,
             death_penalty_class=TimerDeathPenalty,
         ).cleanup()
@@ -128,6 +149,7 @@ def main() -> int:
     settings = Settings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("rq").setLevel(logging.WARNING)
+    stop_without_supervisor()
     context.enter(context.WorkerContext.open(settings))
     WarmWorker(require(settings)).work(logging_level="WARNING")
     return 0

@@ -12,12 +12,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluator.domain.ranking import Floats, Ints, Ranking, ranking_from_rows, tie_order, top_rows
+from evaluator.errors import EncodingError
 
 MARGIN = 32
 """Documents fetched beyond the depth, so that one pass is enough for nearly every query."""
 
 FLOAT32_ROUNDOFF = 2.0**-24
 """Half a unit in the last place of 1."""
+
+BLOCK_ROWS = 8192
+"""Candidates decided at once: 25 MB in float64 at 384 dimensions."""
 
 
 class DenseIndex:
@@ -46,9 +50,9 @@ class DenseIndex:
     def _candidates(self, vectors: Floats, depth: int) -> list[Ints]:
         """For each query the rows of all documents that can be among its first `depth`."""
         n_docs, dim = self._documents.shape
-        error = (
-            dim * FLOAT32_ROUNDOFF
-        )  # no inner product of unit vectors is further off (Higham 2002, eq. 3.5)
+        # No inner product of unit vectors is further off than dim roundoffs (Higham 2002, eq. 3.5); one more for
+        # rounding the exact score to float32, which may make a tie.
+        error = (dim + 1) * FLOAT32_ROUNDOFF
         found: list[Ints] = [np.empty(0, dtype=np.int64)] * len(vectors)
         waiting, fetch = np.arange(len(vectors)), min(depth + MARGIN, n_docs)
         while len(waiting):
@@ -62,7 +66,13 @@ class DenseIndex:
         return found
 
     def _decide(self, query: Floats, rows: Ints, depth: int) -> Ranking:
-        exact = self._documents[rows].astype(np.float64) @ query.astype(np.float64)
+        # Row by row and in blocks: a matrix product's last bits depend on a row's place in the matrix, and every
+        # document is a candidate of a query whose vector is zero.
+        wanted = query.astype(np.float64)
+        exact = np.empty(len(rows), dtype=np.float64)
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            exact[block] = (self._documents[rows[block]] * wanted).sum(axis=1)
         best = top_rows(exact, self._ties[rows], depth)
         return ranking_from_rows(best, exact, [self._doc_ids[row] for row in rows.tolist()])
 
@@ -72,8 +82,13 @@ def nearest(queries: Floats, documents: Floats, k: int) -> tuple[Floats, Ints]:
 
     Returns:
         scores [n_queries, k] float32, descending, and rows [n_queries, k] int64.
+
+    Raises:
+        EncodingError: fewer than k products of a query are numbers.
     """
     import faiss  # noqa: PLC0415  a fifth of a second, which BM25 alone does not need
 
     scores, rows = faiss.knn(queries, documents, k, metric=faiss.METRIC_INNER_PRODUCT)
+    if (rows < 0).any():  # how faiss says that it found fewer than k
+        raise EncodingError("the vector of a query or document is not finite; remove its index, run again")
     return scores, rows

@@ -27,7 +27,8 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.fingerprint import TEXT_KEY_BYTES
 from evaluator.domain.ranking import Floats
-from evaluator.retrieval.encoders.protocol import Encoder, Role
+from evaluator.errors import ArtifactMissingError
+from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
 
 SHARD_TEXTS = {"transformer": 64, "static": 4096}
 """Texts of one encoding job: seconds of work for a transformer on a core, less for a static encoder."""
@@ -126,6 +127,7 @@ def encode_shard(spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, 
     plan = pq.ParquetFile(store.local_path(f"{vector_folder(spec, role)}/{shard.plan}.parquet"))
     texts = plan.read_row_group(shard.number, columns=["text"]).column("text").to_pylist()
     vectors = encoder.encode(texts, role)
+    check_vectors(vectors, texts, spec.name)
 
     def write(path: Path) -> None:
         with path.open("wb") as file:
@@ -138,7 +140,7 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
     """Gather a dataset's vectors from their shards into one matrix, in row order.
 
     Raises:
-        ArtifactMissingError: a shard is not there yet.
+        ArtifactMissingError: a shard is not there yet, or no plan holds a text.
     """
     folder = vector_folder(spec, role)
     keys = _keys(dataset, role)
@@ -146,9 +148,11 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
 
     def write(path: Path) -> None:
         matrix: Floats | None = None
+        found = np.zeros(len(keys), dtype=bool)
         for name, (plan_keys, shard_numbers) in plans.items():
             places = pc.index_in(keys, value_set=plan_keys)
             rows = np.flatnonzero(places.is_valid().to_numpy(zero_copy_only=False))
+            found[rows] = True
             places_of_rows = places.filter(places.is_valid()).to_numpy()
             starts = np.searchsorted(shard_numbers, np.arange(shard_numbers[-1] + 1))
             shards_of_rows = shard_numbers[places_of_rows]
@@ -162,6 +166,11 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
                     )
                 chosen = shards_of_rows == number
                 matrix[rows[chosen]] = vectors[places_of_rows[chosen] - starts[number]]
+        if not found.all():
+            raise ArtifactMissingError(
+                f"no plan in {folder} holds {np.count_nonzero(~found)} of the dataset's texts; "
+                "run the experiment again"
+            )
         if matrix is not None:
             matrix.flush()  # type: ignore[attr-defined]
 

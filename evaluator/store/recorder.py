@@ -76,9 +76,13 @@ class Recorder:
                     self.trouble, pause = None, 0.1
                 if stopping:
                     return
-            except (RedisError, DuckDBError) as error:
-                self.trouble = f"results are not being recorded: {str(error).splitlines()[0]}"
-                logger.warning("%s; nothing is lost, trying again in %.1f s", self.trouble, pause)
+            except Exception as error:  # the thread's boundary: it must not end unseen
+                reason = str(error).strip().splitlines() or [type(error).__name__]
+                self.trouble = f"results are not being recorded: {reason[0]}"
+                expected = isinstance(error, RedisError | DuckDBError)
+                logger.warning(
+                    "%s; nothing is lost, trying again in %.1f s", self.trouble, pause, exc_info=not expected
+                )
                 if stopping:
                     return  # what is not acknowledged waits in the stream for the next recorder
                 self._stop.wait(pause)

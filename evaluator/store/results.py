@@ -52,7 +52,12 @@ def record(database: Database, records: Sequence[Record]) -> None:
     A key that is there already stays as it is, unless it failed and now has a result: delivery is at least once,
     the effect exactly once.
     """
-    results = {(r.experiment, r.variant, r.query_id): r for r in records if isinstance(r, QueryResult)}
+    results: dict[tuple[str, str, str], QueryResult] = {}
+    for r in records:
+        if isinstance(r, QueryResult):
+            first = results.setdefault((r.experiment, r.variant, r.query_id), r)
+            if first.error is not None and r.error is None:
+                results[r.experiment, r.variant, r.query_id] = r
     with database.transaction() as cursor:
         if results:
             _insert(cursor, list(results.values()))

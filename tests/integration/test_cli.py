@@ -57,10 +57,8 @@ def test_run_leaderboard_and_export(cli: Cli, experiment_file: Path, tmp_path: P
         assert (
             ir_measures.calc_aggregate([ir_measures.RR @ 10], qrels, run)[ir_measures.RR @ 10] == row["RR@10"]
         )
-    csv, parquet = (
-        pd.read_csv(tmp_path / "tables" / "per_query.csv"),
-        pd.read_parquet(tmp_path / "tables" / "per_query.parquet"),
-    )
+    csv = pd.read_csv(tmp_path / "tables" / "per_query.csv")
+    parquet = pd.read_parquet(tmp_path / "tables" / "per_query.parquet")
     assert list(csv.columns) == ["variant", "query_id", "measure", "value", "seconds", "error"]
     assert len(csv) == len(parquet) == 2 * 10 * 3  # variants x queries x (measures and Judged@10)
 
@@ -82,14 +80,18 @@ def test_datasets_are_imported_and_listed(cli: Cli, write_dataset: WriteDataset)
     assert json_output(cli("dataset", "list", "--json")) == [imported]
 
 
+VARIANT = "variants:\n- {name: a, retrieve: {bm25: {}}}\n"
+NEGATIVE_K1 = VARIANT.replace("bm25: {}", "bm25: {k1: -1}")
+
+
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
         ("name: x\n", "missing"),
-        ("name: x\ndataset: tiny\nvariants:\n- {name: a, retrieve: {bm25: {k1: -1}}}\n", "small.yaml:4: variants[0].retrieve.bm25.k1"),
-        ("name: x\ndataset: nowhere\nvariants:\n- {name: a, retrieve: {bm25: {}}}\n", "no dataset is called 'nowhere'"),
+        (f"name: x\ndataset: tiny\n{NEGATIVE_K1}", "small.yaml:4: variants[0].retrieve.bm25.k1"),
+        (f"name: x\ndataset: nowhere\n{VARIANT}", "no dataset is called 'nowhere'"),
     ],
-)  # fmt: skip
+)
 def test_invalid_input_exits_with_2_and_one_clear_message(
     cli: Cli, experiment_file: Path, yaml: str, message: str
 ) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+import numpy as np
+
 from evaluator.domain.ranking import Floats
+from evaluator.errors import EncodingError
 
 Role = Literal["query", "document"]
 """A text's role; models may prompt them differently, so a query's vector never serves a document."""
@@ -28,3 +31,17 @@ class Encoder(Protocol):
             EncodingError: the model gave something that is no vector.
         """
         ...
+
+
+def check_vectors(vectors: Floats, texts: Sequence[str], encoder: str) -> None:
+    """Check that an encoder gave one finite vector a text.
+
+    Raises:
+        EncodingError: it did not; names the encoder, and the first text concerned.
+    """
+    if vectors.ndim != 2 or len(vectors) != len(texts):
+        raise EncodingError(f"{encoder} gave {vectors.shape} for {len(texts)} texts")
+    broken = ~np.isfinite(vectors).all(axis=1)
+    if broken.any():
+        text = texts[int(np.argmax(broken))]
+        raise EncodingError(f"{encoder} gave a vector that is not finite for the text {text[:80]!r}")

@@ -153,7 +153,7 @@ def _from_hub(name: str, precision: str) -> EncoderSpec:
 
 
 def _not_found(name: str, error: Exception) -> EncoderNotFoundError:
-    reason = str(error).strip().splitlines()[0]
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return EncoderNotFoundError(
         f"no encoder {name!r}: it is not bundled ({BUNDLED_NAMES[0]} is), not a folder, and the hub gave none "
         f"({reason})"
@@ -166,11 +166,13 @@ def _kind(modules: Any) -> Kind:
 
 
 def _prompts(config: Any) -> tuple[str, str]:
-    """The model's prompts for queries and documents, chosen as sentence-transformers chooses them."""
+    """The model's prompts for queries and documents, chosen as sentence-transformers documents it.
+
+    `default_prompt_name` is for texts without a role: `encode_query` and `encode_document` never fall back to it.
+    """
     prompts = config.get("prompts") or {}
-    default = prompts.get(config.get("default_prompt_name") or "", "")
-    document = next((prompts[k] for k in ("document", "passage", "corpus") if prompts.get(k)), default)
-    return prompts.get("query") or default, document
+    document = next((prompts[k] for k in ("document", "passage", "corpus") if prompts.get(k)), "")
+    return prompts.get("query") or "", document
 
 
 def _read_json(path: Path) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
-from evaluator.errors import EncoderNotFoundError, EncodingError
-from evaluator.retrieval.encoders.protocol import Encoder, Role
+from evaluator.errors import EncoderNotFoundError
+from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
 
 BATCH_SIZE = 32
 """Texts of one forward pass; part of what makes vectors reproducible to the last bit."""
@@ -50,12 +51,7 @@ def unit_rows(vectors: Floats, texts: Sequence[str], encoder: str) -> Floats:
     Raises:
         EncodingError: the shape is wrong or a value is not finite; names the first text concerned.
     """
-    if vectors.ndim != 2 or len(vectors) != len(texts):
-        raise EncodingError(f"{encoder} gave {vectors.shape} for {len(texts)} texts")
-    broken = ~np.isfinite(vectors).all(axis=1)
-    if broken.any():
-        text = texts[int(np.argmax(broken))]
-        raise EncodingError(f"{encoder} gave a vector that is not finite for the text {text[:80]!r}")
+    check_vectors(vectors, texts, encoder)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return unit
@@ -67,8 +63,6 @@ def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:
     Raises:
         EncoderNotFoundError: its model cannot be loaded; trying again does not help.
     """
-    if spec.source != "hub":
-        os.environ["HF_HUB_OFFLINE"] = "1"  # everything needed is on this machine: ask nobody
     import torch  # noqa: PLC0415  seconds to import; only workers need it
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
@@ -76,23 +70,41 @@ def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:
     location, _, revision = spec.location.partition("@") if spec.source == "hub" else (spec.location, "", "")
     try:
         if spec.source == "distilled":
-            with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder:
+            with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder, offline():
                 with tarfile.open(store.local_path(distilled_name(spec))) as archive:
                     archive.extractall(folder, filter="data")
                 model = SentenceTransformer(folder, local_files_only=True)
         else:
-            model = SentenceTransformer(
-                location,
-                revision=revision or None,
-                local_files_only=spec.source != "hub",
-                trust_remote_code=False,
-            )
+            with nullcontext() if spec.source == "hub" else offline():
+                model = SentenceTransformer(
+                    location,
+                    revision=revision or None,
+                    local_files_only=spec.source != "hub",
+                    trust_remote_code=False,
+                )
     except Exception as error:  # whatever a broken model raises, loading it again does not help
-        reason = str(error).strip().splitlines()[0]
-        raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason}") from error
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason[0]}") from error
     if spec.precision != "float32":
         model = model.to(getattr(torch, spec.precision))
     return SentenceTransformerEncoder(model.eval(), spec)
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Meanwhile no hub is asked: everything needed is on this machine.
+
+    The hub's switch is one for the process, read from the environment only once; it is put back, because the next
+    encoder of a warm worker may come from the hub.
+    """
+    from huggingface_hub import constants  # noqa: PLC0415  loaded with the model
+
+    before = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def distilled_name(spec: EncoderSpec) -> str:
@@ -108,11 +120,11 @@ def distill(spec: EncoderSpec, store: ArtifactStore) -> None:
     """
     if store.exists(distilled_name(spec)):
         return
-    os.environ["HF_HUB_OFFLINE"] = "1"
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding  # noqa: PLC0415
 
-    static = StaticEmbedding.from_distillation(spec.location, device="cpu", pca_dims=spec.dimensions)
+    with offline():
+        static = StaticEmbedding.from_distillation(spec.location, device="cpu", pca_dims=spec.dimensions)
 
     def write(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder:
