@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from evaluator.api.dashboard import dashboard
 from evaluator.api.routes import routes
@@ -32,4 +34,5 @@ app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
     routes=[*routes(), dashboard(settings)],
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts])],
 )

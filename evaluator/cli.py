@@ -38,6 +38,9 @@ app.add_typer(dataset_app, name="dataset")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
+AnyWorkers = Annotated[
+    int | None, typer.Option(min=0, help="Worker processes; 0 where they run elsewhere. Default: min(5, cores).")
+]
 
 
 def main() -> None:
@@ -89,7 +92,7 @@ def demo(
     from evaluator.services.instance import served
 
     settings = _settings(host=host, port=port, workers=workers)
-    remark("Starting Valkey, workers and server ...")
+    remark("Starting ...")
     with served(settings, settings.workers) as address:
         client = Client(address)
         submitted = client.start_demo()
@@ -107,13 +110,13 @@ def demo(
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8501.")] = None,
-    workers: Workers = None,
+    workers: AnyWorkers = None,
 ) -> None:
     """Run Valkey, workers and the web server, supervised, until Ctrl-C."""
     from evaluator.services.instance import served
 
     settings = _settings(host=host, port=port, workers=workers)
-    remark("Starting Valkey, workers and server ...")
+    remark("Starting ...")
     with served(settings, settings.workers) as address:
         remark(
             f"Serving at {address} with {settings.workers} workers. Ctrl-C stops everything; nothing is lost."

@@ -18,6 +18,11 @@ DEFAULT_CONCURRENCY = 5
 """Workers a machine, where it has that many cores (the original decision record's number)."""
 
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+"""The same as a request names them."""
+
+
 class Settings(BaseSettings):
     """What can be configured, from the environment."""
 
@@ -37,6 +42,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the server listens on; loopback unless told.")
     port: int = Field(8501, ge=0, le=65535, description="Port the server listens on.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Host names (a JSON list) that requests may name. Default: loopback names while HOST is loopback, "
+        "else any. Set it behind a proxy.",
+    )
     workers: int = Field(
         default_factory=lambda: min(DEFAULT_CONCURRENCY, os.cpu_count() or 1),
         ge=0,
@@ -65,6 +75,13 @@ class Settings(BaseSettings):
     def home_path(self) -> Path:
         """The home folder as an absolute path."""
         return self.home.expanduser().resolve()
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """Host names that requests may name: a page elsewhere cannot reach a private server by renaming itself."""
+        if self.allowed_hosts:
+            return self.allowed_hosts
+        return LOOPBACK_NAMES if self.host in LOOPBACK else ("*",)
 
     @property
     def artifacts_url(self) -> str:

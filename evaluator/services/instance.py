@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 from collections.abc import Iterator
@@ -75,10 +76,9 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
         supervisor.add_valkey()
         _forget_old_jobs(settings)
         supervisor.add_workers(workers)
-        supervisor.add(Child("server", _server_command(settings), {"EVALUATOR_WORKERS": str(workers)}))
-        address = f"http://{'localhost' if settings.host == '127.0.0.1' else settings.host}:{settings.port}"
+        supervisor.add(Child("server", _server_command(settings), _server_environment(settings, workers)))
         _wait_for_server(settings, supervisor)
-        yield address
+        yield address(settings)
 
 
 @contextmanager
@@ -100,6 +100,12 @@ def _forget_old_jobs(settings: Settings) -> None:
         forget_all(require(settings))
 
 
+def address(settings: Settings) -> str:
+    """The server's address, for people and for programs on this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104  what is bound to all
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
 def _server_command(settings: Settings) -> list[str]:
     return [
         sys.executable, "-m", "streamlit", "run", str(app_path()),
@@ -107,6 +113,13 @@ def _server_command(settings: Settings) -> list[str]:
         "--server.port", str(settings.port),
         "--server.headless", "true",
     ]  # fmt: skip
+
+
+def _server_environment(settings: Settings, workers: int) -> dict[str, str]:
+    environment = {"EVALUATOR_WORKERS": str(workers), "EVALUATOR_HOST": settings.host}
+    if settings.allowed_hosts:
+        environment["EVALUATOR_ALLOWED_HOSTS"] = json.dumps(settings.allowed_hosts)
+    return environment
 
 
 def _require_free_port(settings: Settings) -> None:
@@ -124,7 +137,7 @@ def _require_free_port(settings: Settings) -> None:
 def _wait_for_server(settings: Settings, supervisor: Supervisor) -> None:
     import httpx  # noqa: PLC0415  only where there is a server
 
-    url = f"http://{settings.host}:{settings.port}/api/health"
+    url = f"{address(settings)}/api/health"
     for _ in range(600):
         try:
             if httpx.get(url, timeout=2).is_success:

@@ -164,6 +164,7 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         assert refused_path.status_code == 404  # no path from outside
         assert httpx.post(f"{address}/api/experiments", content=json.dumps({"yaml": yaml})).status_code == 415
         assert httpx.get(f"{address}/queue/").status_code == 200
+        assert httpx.get(f"{address}/api/datasets", headers={"host": "elsewhere.example"}).status_code == 400
         assert httpx.post(f"{address}/queue/queue/evaluator/queued/empty").status_code == 405
     finally:
         up.send_signal(signal.SIGINT)

