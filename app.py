@@ -33,6 +33,6 @@ settings = Settings()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
-    routes=[*routes(), dashboard(settings)],
+    routes=[*routes(), *dashboard(settings)],
     middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts])],
 )

@@ -189,7 +189,9 @@ def queue_cost(folder: Path) -> None:
         )  # workers import, open, load
         cuts: tuple[QueriesPerJob, ...] = (1, "auto")
         for number, queries_per_job in enumerate(cuts):
-            experiment = Experiment("cost", "trivial", (bm25_variant(0.5 + number),), MEASURES, queries_per_job)
+            experiment = Experiment(
+                "cost", "trivial", (bm25_variant(0.5 + number),), MEASURES, queries_per_job
+            )
             elapsed = seconds(partial(finish, workspace, experiment))
             print(f"  queries_per_job {queries_per_job!s:5} {1000 * elapsed / QUEUE_QUERIES:8.3f} ms a query")
 

@@ -39,7 +39,8 @@ app.add_typer(dataset_app, name="dataset")
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
 AnyWorkers = Annotated[
-    int | None, typer.Option(min=0, help="Worker processes; 0 where they run elsewhere. Default: min(5, cores).")
+    int | None,
+    typer.Option(min=0, help="Worker processes; 0 where they run elsewhere. Default: min(5, cores)."),
 ]
 
 
@@ -94,12 +95,11 @@ def demo(
     settings = _settings(host=host, port=port, workers=workers)
     remark("Starting ...")
     with served(settings, settings.workers) as address:
-        client = Client(address)
-        submitted = client.start_demo()
-        _remark_submission(submitted)
-        last = follow(lambda: client.progress(submitted["id"]))
-        board = client.leaderboard(submitted["id"])
-        _print_board(board)
+        with Client(address) as client:
+            submitted = client.start_demo()
+            _remark_submission(submitted)
+            last = follow(lambda: client.progress(submitted["id"]))
+            _print_board(client.leaderboard(submitted["id"]))
         _check_outcome(last)
         if serve:
             remark(f"\nThe leaderboard is at {address} . Ctrl-C stops everything; nothing is lost.")

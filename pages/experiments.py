@@ -1,3 +1,39 @@
+"""Experiments: all of them, one at work (`?experiment=<id or name>`), or a new one (`?new`)."""
+
+from __future__ import annotations
+
 import streamlit as st
 
-st.title("experiments")
+from evaluator.services import experiments
+from evaluator.services.workspace import Workspace, serving
+from evaluator.ui.experiment_form import new_experiment
+from evaluator.ui.experiment_list import show_experiments
+from evaluator.ui.experiment_live import show_experiment
+from evaluator.ui.links import EXPERIMENTS, link
+from evaluator.ui.live import live
+from evaluator.ui.start import welcome
+
+
+def page(workspace: Workspace) -> None:
+    if "new" in st.query_params:
+        link(EXPERIMENTS, "All experiments", ":material/arrow_back:")
+        new_experiment(workspace, st.query_params["new"])
+    elif "experiment" in st.query_params:
+        link(EXPERIMENTS, "All experiments", ":material/arrow_back:")
+        show_experiment(workspace, experiments.find(workspace, st.query_params["experiment"]))
+    else:
+        everything(workspace)
+
+
+def everything(workspace: Workspace) -> None:
+    st.title("Experiments", anchor=False)
+    rows = experiments.all_experiments(workspace)
+    if not rows:
+        welcome(workspace)
+        return
+    if st.button("New experiment", type="primary", icon=":material/add:"):
+        st.switch_page(EXPERIMENTS, query_params={"new": ""})
+    live(lambda: show_experiments(workspace), refresh=any(row.status == "running" for row in rows))
+
+
+page(serving())

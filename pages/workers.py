@@ -1,3 +1,19 @@
+"""The queue: workers and jobs. The full dashboard of the queue is served beside the pages, at `/queue`."""
+
+from __future__ import annotations
+
 import streamlit as st
 
-st.title("workers")
+from evaluator.services.workspace import Workspace, serving
+from evaluator.ui.links import DASHBOARD
+from evaluator.ui.live import live
+from evaluator.ui.queue_view import show_queue
+
+
+def page(workspace: Workspace) -> None:
+    st.title("Queue", anchor=False)
+    st.link_button("All jobs, one by one", DASHBOARD, icon=":material/open_in_new:", type="tertiary")
+    live(lambda: show_queue(workspace), refresh=True)
+
+
+page(serving())

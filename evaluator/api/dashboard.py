@@ -7,17 +7,19 @@ from flask import Flask
 from rq.serializers import JSONSerializer
 from rq_dashboard import default_settings
 from rq_dashboard.web import blueprint, config, setup_rq_connection
-from starlette.routing import Mount
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Mount, Route
 
 from evaluator.settings import Settings
 
 PREFIX = "/queue"
 
 
-def dashboard(settings: Settings) -> Mount:
-    """The dashboard as a route."""
+def dashboard(settings: Settings) -> list[BaseRoute]:
+    """The dashboard's routes: with a slash at the end, because its pages link relatively, and to there from without."""
     config.serializer = JSONSerializer
-    flask = Flask("queue")
+    # The dashboard looks for its files under the application's folder as well as its own.
+    flask = Flask("queue", static_folder=blueprint.static_folder)
     flask.config.from_object(default_settings)
     flask.config.update(
         RQ_DASHBOARD_REDIS_URL=settings.queue_url,
@@ -34,4 +36,7 @@ def dashboard(settings: Settings) -> Mount:
             return "the dashboard is read-only here; use the Experiments page\n", 405
         return None
 
-    return Mount(PREFIX, app=WSGIMiddleware(flask))
+    return [
+        Route(PREFIX, lambda _request: RedirectResponse(f"{PREFIX}/")),
+        Mount(PREFIX, app=WSGIMiddleware(flask)),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from redis import Redis
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -54,6 +56,7 @@ def unavailable_message(settings: Settings, error: Exception) -> str:
 
 def without_password(url: str) -> str:
     """The URL with its password hidden, fit for logs."""
+    url = re.sub(r"([?&]password=)[^&]*", r"\1***", url)
     head, at, tail = url.rpartition("@")
     if not at:
         return url

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from redis import Redis
 from rq import get_current_job
+from rq.exceptions import AbandonedJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.timeouts import BaseTimeoutException
@@ -74,6 +75,8 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
         raise StageFailedError("its index is missing though no job failed; run the experiment again")
     job = running_job()
     waiting = read_pending(job.connection, experiment, variant)
+    if not waiting:  # nobody enqueues a dispatch without queries
+        raise StageFailedError("the list of its queries is gone from the queue; run the experiment again")
     batches = [waiting[start : start + batch_size] for start in range(0, len(waiting), batch_size)]
     queue = open_queue(job.connection)
     enqueue(
@@ -225,5 +228,9 @@ def running_job() -> Job:
 def describe(error: BaseException) -> str:
     """One line that names the error."""
     # A lone surrogate (a file name that is not UTF-8) could not travel as JSON.
-    text = " ".join(str(error).encode(errors="replace").decode().split()) or error.__class__.__name__
-    return text if isinstance(error, EvaluatorError) else f"{error.__class__.__name__}: {text}"
+    text = " ".join(str(error).encode(errors="replace").decode().split())
+    if isinstance(error, AbandonedJobError):
+        return "the worker died, or was cut off from the queue, at every attempt"
+    if isinstance(error, EvaluatorError) and text:
+        return text
+    return f"{error.__class__.__name__}: {text}" if text else error.__class__.__name__

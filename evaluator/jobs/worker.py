@@ -121,9 +121,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
                 tidy(scheduler)
             except RedisError as error:
                 logger.warning("no heartbeat: %s", error)
-            except (
-                Exception
-            ):  # the thread's boundary: without heartbeats, running jobs would count as abandoned
+            except Exception:  # without heartbeats, the job that runs would count as abandoned
                 logger.exception("housekeeping failed; trying again")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Any
 
 import httpx
@@ -13,10 +14,18 @@ TIMEOUT = 60.0
 
 
 class Client:
-    """Calls the API of an instance at an address."""
+    """Calls the API of an instance at an address; a context that closes its connections."""
 
     def __init__(self, address: str) -> None:
         self._http = httpx.Client(base_url=address, timeout=TIMEOUT)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
 
     def start_demo(self) -> dict[str, Any]:
         """Submit the demo's experiment."""
@@ -30,9 +39,10 @@ class Client:
         """An experiment's progress."""
         return self._call("GET", f"/api/experiments/{experiment}")
 
-    def leaderboard(self, experiment: str) -> dict[str, Any]:
-        """An experiment's leaderboard."""
-        return self._call("GET", f"/api/experiments/{experiment}/leaderboard")
+    def leaderboard(self, experiment: str, measure: str | None = None) -> dict[str, Any]:
+        """An experiment's leaderboard, by its first measure unless another is given."""
+        parameters = {"measure": measure} if measure else {}
+        return self._call("GET", f"/api/experiments/{experiment}/leaderboard", params=parameters)
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:

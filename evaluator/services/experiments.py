@@ -72,7 +72,11 @@ def resume(workspace: Workspace, experiment: ExperimentRow) -> Submitted:
 def resume_interrupted(workspace: Workspace) -> list[Submitted]:
     """Continue every experiment that was running when its instance ended."""
     running = [row for row in catalog.experiments(workspace.database) if row.status == "running"]
-    return [resume(workspace, row) for row in running]
+    with reachable(workspace):
+        return [
+            _enqueue_missing(workspace, row.spec, StoredDataset.open(workspace.store, row.spec.dataset))
+            for row in running
+        ]
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:

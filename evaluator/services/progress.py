@@ -144,7 +144,7 @@ class ProgressReader:
             sizes = self._sizes[key]
             done += sum(sizes[shard] for shard in encoded_shards(encoder, role, sizes, store))
             total += sum(sizes.values()) or size
-        return EncoderProgress(encoder.name, done, total)
+        return EncoderProgress(encoder_label(encoder.name, encoder.precision), done, total)
 
     def _dataset(self, fingerprint: str) -> StoredDataset:
         if fingerprint not in self._datasets:
@@ -162,6 +162,11 @@ class ProgressReader:
         if elapsed <= 0:
             return None, None
         return (texts - texts_then) / elapsed or None, (queries - queries_then) / elapsed or None
+
+
+def encoder_label(name: str, precision: str) -> str:
+    """What an encoder is called where people read: its precision is part of it unless it is the usual one."""
+    return name if precision == "float32" else f"{name} in {precision}"
 
 
 _readers: WeakKeyDictionary[Workspace, ProgressReader] = WeakKeyDictionary()

@@ -29,6 +29,7 @@ from evaluator.jobs.connection import unavailable_message
 from evaluator.jobs.queue import open_queue
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import is_active
+from evaluator.services.progress import encoder_label
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
 
@@ -120,8 +121,7 @@ def is_stalled(workspace: Workspace, experiment: str) -> bool:
         QueueUnavailableError: the queue does not answer.
     """
     with reachable(workspace) as connection:
-        # Twice: a job that moves from one state to the next between two reads is missed at most once.
-        if any(is_active(connection, experiment) for _ in range(2)) or len(ResultStream(connection)):
+        if is_active(connection, experiment) or len(ResultStream(connection)):
             return False
         return catalog.experiment(workspace.database, experiment).status == "running"
 
@@ -153,8 +153,8 @@ def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) ->
 
 def _encoder(key: str) -> str:
     reference, _, precision = key.partition("|")
-    name = reference.rsplit("/", 1)[-1]  # without the organisation on the hub: the line is long enough
-    return name if precision == "float32" else f"{name} in {precision}"
+    # Without the organisation on the hub: the line is long enough.
+    return encoder_label(reference.rsplit("/", 1)[-1], precision)
 
 
 def _count(registry: type[BaseRegistry], queue: Queue) -> int:

@@ -90,21 +90,19 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
     )
     columns = ", ".join(SCHEMA.names)
     cursor.register("batch", batch)
-    try:
-        # What was cancelled or deleted meanwhile is dropped: rows belong to a variant that is known.
-        cursor.execute(
-            f"""
-            INSERT INTO results ({columns})
-            SELECT {columns} FROM batch
-            WHERE EXISTS (FROM variants v WHERE v.experiment = batch.experiment AND v.name = batch.variant)
-            ON CONFLICT DO UPDATE SET
-                doc_ids = excluded.doc_ids, scores = excluded.scores, measures = excluded.measures,
-                seconds = excluded.seconds, error = excluded.error, recorded_at = utc_now()
-            WHERE results.error IS NOT NULL AND excluded.error IS NULL
-            """  # noqa: S608  the columns are constants
-        )
-    finally:
-        cursor.unregister("batch")
+    # What was cancelled or deleted meanwhile is dropped: rows belong to a variant that is known.
+    cursor.execute(
+        f"""
+        INSERT INTO results ({columns})
+        SELECT {columns} FROM batch
+        WHERE EXISTS (FROM variants v WHERE v.experiment = batch.experiment AND v.name = batch.variant)
+        ON CONFLICT DO UPDATE SET
+            doc_ids = excluded.doc_ids, scores = excluded.scores, measures = excluded.measures,
+            seconds = excluded.seconds, error = excluded.error, recorded_at = utc_now()
+        WHERE results.error IS NOT NULL AND excluded.error IS NULL
+        """  # noqa: S608  the columns are constants
+    )
+    cursor.unregister("batch")  # after an error the rollback does it; here it would hide the error
 
 
 def _finish_if_complete(cursor: DuckDBPyConnection, experiment: str) -> None:

@@ -27,9 +27,11 @@ TIMEOUT = 240
 """Seconds a command may take here."""
 
 
-@pytest.fixture(autouse=True)
-def _marked(request: pytest.FixtureRequest) -> None:
-    request.node.add_marker("integration")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is an integration test."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("integration")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata, util
 from pathlib import Path
 from typing import Any, Literal
@@ -144,7 +144,14 @@ def _from_hub(name: str, precision: str) -> EncoderSpec:
         raise _not_found(name, error) from error
     # The cache keeps each commit in a folder of its name: that is the exact revision.
     commit = modules.parent.name
-    folder = Path(snapshot_download(model, revision=commit, allow_patterns=["*.json"]))
+    configuration = partial(snapshot_download, model, revision=commit, allow_patterns=["*.json"])
+    try:
+        folder = Path(configuration())
+    except OSError as error:  # all errors of the hub are; what was downloaded before may do
+        try:
+            folder = Path(configuration(local_files_only=True))
+        except OSError:
+            raise _not_found(name, error) from error
     config = _read_json(folder / "config_sentence_transformers.json")
     query_prompt, document_prompt = _prompts(config)
     return EncoderSpec(

@@ -1,0 +1,53 @@
+"""All experiments, one row each."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.services import experiments
+from evaluator.services.overview import Overview, overview
+from evaluator.services.workspace import Workspace
+from evaluator.ui.badges import badge_of, show_badge
+from evaluator.ui.links import EXPERIMENTS, link
+from evaluator.ui.words import count, duration, moment, percent, plain, queries
+
+PER_PAGE = 20
+
+
+def show_experiments(workspace: Workspace) -> None:
+    """Draw a page of the list as it is now."""
+    rows = experiments.all_experiments(workspace)
+    pages = -(-len(rows) // PER_PAGE)
+    number = st.pagination(pages, key="experiments-page") if pages > 1 else 1
+    for row in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
+        _row(overview(workspace, row))
+
+
+def _row(seen: Overview) -> None:
+    experiment = seen.experiment
+    with st.container(border=True, gap="xsmall"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            link(EXPERIMENTS, f"**{plain(experiment.name)}**", experiment=experiment.id)
+            show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
+        st.caption(
+            f"{plain(experiment.dataset)} · {count(len(experiment.spec.variants), 'variant')} · "
+            f"started {moment(experiment.started_at, st.context.timezone)}"
+            + (f" · {_took(seen)}" if seen.seconds is not None else "")
+        )
+        done = f"{percent(seen.done, seen.total)} · {seen.done:,} of {queries(seen.total)}"
+        if experiment.status == "finished":
+            st.caption(done)
+        else:
+            st.progress(seen.done / max(seen.total, 1), text=done)
+        if trouble := _trouble(seen):
+            st.markdown(f":red[:material/error: {trouble}]")
+
+
+def _trouble(seen: Overview) -> str:
+    failed = [f"{queries(seen.failed)} failed"] if seen.failed else []
+    broken = [f"{count(seen.broken, 'variant')} cannot work"] if seen.broken else []
+    return ", ".join(failed + broken)
+
+
+def _took(seen: Overview) -> str:
+    return f"{'running for' if seen.experiment.status == 'running' else 'took'} {duration(seen.seconds)}"

@@ -1,0 +1,172 @@
+"""One experiment at work: how far each encoder and variant is, how fast, and what failed."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.errors import QueueUnavailableError
+from evaluator.services import experiments
+from evaluator.services.overview import experiment_yaml, failures, overview
+from evaluator.services.progress import ExperimentProgress, VariantProgress, progress_reader
+from evaluator.services.queue import is_stalled, queue_status
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.badges import badge_of, show_badge
+from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
+from evaluator.ui.live import live
+from evaluator.ui.words import count, duration, moment, percent, plain, queries, rate, sentence
+
+FIGURE_WIDTH = 160
+"""Pixels; two fit beside each other in a narrow window."""
+
+
+def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
+    """Draw one experiment; what changes redraws itself while it runs."""
+    st.title(plain(experiment.name), anchor=False)
+    seen = overview(workspace, experiment)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
+        started = moment(experiment.started_at, st.context.timezone)
+        st.caption(
+            f"{queries(experiment.n_queries)} of {plain(experiment.dataset)} · "
+            f"{count(len(experiment.spec.variants), 'variant')} · started {started}",
+            width="content",
+        )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=experiment.id)
+        if experiment.status == "running":
+            _cancel(workspace, experiment)
+        elif experiment.status == "cancelled" or seen.broken:
+            _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
+        link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
+    live(lambda: _now(workspace, experiment), refresh=experiment.status == "running")
+    _description(experiment)
+
+
+def _cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
+    with st.popover("Cancel", icon=":material/stop:", key="cancel"):
+        st.markdown("Jobs that wait are dropped. What is evaluated stays, and *Resume* continues from there.")
+        if st.button("Cancel the experiment", type="primary"):
+            experiments.cancel(workspace, experiment)
+            st.rerun()
+
+
+def _resume(workspace: Workspace, experiment: ExperimentRow, label: str) -> None:
+    if st.button(label, icon=":material/play_arrow:", type="primary"):
+        experiments.resume(workspace, experiment)
+        st.rerun()
+
+
+def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
+    progress = progress_reader(workspace).read(experiment.id)
+    if progress.status != experiment.status:
+        st.rerun()
+    if progress.trouble:
+        st.error(f"{plain(progress.trouble)}. Nothing is lost; it is tried again.", icon=":material/error:")
+    if progress.status == "running":
+        _hindrances(workspace, experiment)
+    _figures(progress, overview(workspace, experiment).seconds)
+    if progress.encoders:
+        encoding, evaluating = st.columns(2, gap="large")
+        with encoding:
+            _encoding(progress)
+        with evaluating:
+            _evaluating(progress)
+    else:
+        _evaluating(progress)
+    _failures(failures(workspace, experiment))
+
+
+def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
+    """Say why a running experiment may not move: no queue, no jobs, no workers."""
+    try:
+        if is_stalled(workspace, experiment.id):
+            st.warning("None of its jobs waits or runs any more.", icon=":material/pause:")
+            _resume(workspace, experiment, "Resume")
+        elif not queue_status(workspace).present:
+            st.warning(
+                "No worker is running, so nothing moves. Start some: `evaluator worker --count 2`",
+                icon=":material/hourglass_disabled:",
+            )
+            link(WORKERS, "See the queue", ":material/stacks:")
+    except QueueUnavailableError as error:
+        st.error(sentence(error), icon=":material/error:")
+
+
+def _figures(progress: ExperimentProgress, seconds: float | None) -> None:
+    running = progress.status == "running"
+    encoding = progress.texts_done < progress.texts_total
+    figures = {
+        "Queries evaluated": percent(progress.queries_done, progress.queries_total),
+        "Queries failed": f"{progress.failed:,}",
+    }
+    if running and encoding:
+        figures |= {"Encoding": rate(progress.texts_per_second, "texts")}
+    elif running:
+        figures |= {"Evaluating": rate(progress.queries_per_second, "queries")}
+    if running:
+        figures |= {"Time left": duration(progress.seconds_left)}
+    elif seconds is not None:
+        figures |= {"Took": duration(seconds)}
+    with st.container(horizontal=True):
+        for label, value in figures.items():
+            st.metric(label, value, border=True, width=FIGURE_WIDTH)
+
+
+def _encoding(progress: ExperimentProgress) -> None:
+    st.subheader("Encoding", anchor=False)
+    for encoder in progress.encoders:
+        st.progress(
+            encoder.done / max(encoder.total, 1),
+            text=f"**{plain(encoder.encoder)}**  \n{percent(encoder.done, encoder.total)} · "
+            f"{encoder.done:,} of {count(encoder.total, 'text')}",
+        )
+
+
+def _evaluating(progress: ExperimentProgress) -> None:
+    st.subheader("Evaluating", anchor=False)
+    for variant in progress.variants:
+        if variant.error:
+            st.error(
+                f"**{plain(variant.variant)}** cannot work: {plain(variant.error)}", icon=":material/error:"
+            )
+        else:
+            st.progress(variant.recorded / max(variant.total, 1), text=_variant_text(variant))
+
+
+def _variant_text(variant: VariantProgress) -> str:
+    done = f"{percent(variant.recorded, variant.total)} · {variant.recorded:,} of {queries(variant.total)}"
+    failed = f" · :red[{variant.failed:,} failed]" if variant.failed else ""
+    return f"**{plain(variant.variant)}**  \n{done}{failed}"
+
+
+def _failures(failed: pd.DataFrame) -> None:
+    if failed.empty:
+        return
+    st.subheader("Failures", anchor=False)
+    st.caption("These queries have no score; they are not averaged in.")
+    st.dataframe(
+        failed,
+        hide_index=True,
+        key="failures",  # so that a refresh keeps how the reader sorted it
+        alt="Queries that failed",
+        column_config={"variant": "Variant", "query_id": "Query", "error": "Reason"},
+    )
+
+
+def _description(experiment: ExperimentRow) -> None:
+    spec = experiment.spec
+    st.space("small")
+    with st.expander("Description and fingerprints", icon=":material/data_object:"):
+        st.code(experiment_yaml(experiment), language="yaml")
+        parts = {"experiment": spec.id, "dataset": spec.dataset, "corpus": spec.corpus}
+        parts |= {"queries": spec.queries, "qrels": spec.qrels}
+        parts |= {f"variant {variant.name}": variant.fingerprint for variant in spec.variants}
+        parts |= {f"encoder {encoder.name}": encoder.fingerprint for encoder in spec.encoders.values()}
+        st.dataframe(
+            pd.DataFrame(parts.items(), columns=["Part", "Fingerprint"]),
+            hide_index=True,
+            width="content",
+            alt="Fingerprints",
+        )

@@ -1,0 +1,22 @@
+"""The pages, and addresses within them: every view has one, so that it can be linked to and reloaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from evaluator.location import app_folder
+
+PAGES = app_folder() / "pages"
+LEADERBOARD = PAGES / "leaderboard.py"
+EXPERIMENTS = PAGES / "experiments.py"
+WORKERS = PAGES / "workers.py"
+
+DASHBOARD = "/queue/"
+"""rq-dashboard, beside the pages."""
+
+
+def link(page: Path, label: str, icon: str | None = None, **address: str) -> None:
+    """Draw a link to a view."""
+    st.page_link(page, label=label, icon=icon, query_params=address or None)

@@ -1,0 +1,85 @@
+"""Choosers whose choice is in the address: the URL is the state, so a view can be linked to and reloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from evaluator.domain.measures import canonical_measures
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.services import experiments
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.words import moment, plain, sentence
+
+
+def choose(
+    label: str,
+    options: Sequence[str],
+    current: str,
+    address: Callable[[str], Mapping[str, str]],
+    format_func: Callable[[str], str] = str,
+) -> None:
+    """Draw a chooser that shows what the address says, and changes the address when something else is chosen.
+
+    Args:
+        address: the query parameters of the view that a choice leads to.
+    """
+    key = f"choose-{label}"
+    st.session_state[key] = current
+
+    def go() -> None:
+        st.query_params.from_dict(dict(address(st.session_state[key])))
+
+    st.selectbox(label, options, key=key, format_func=format_func, on_change=go)
+
+
+def addressed_experiment(workspace: Workspace, rows: Sequence[ExperimentRow]) -> ExperimentRow:
+    """The experiment that the address names, by id or name; the last submitted if it names none or an unknown one."""
+    try:
+        return experiments.find(workspace, st.query_params.get("experiment"))
+    except UnknownNameError as error:
+        st.warning(f"{sentence(error)}. This is the last one.", icon=":material/link_off:")
+        return rows[0]
+
+
+def addressed_measure(experiment: ExperimentRow) -> str:
+    """The measure that the address names; the experiment's first if it names none or one not computed."""
+    measures = experiment.spec.measures
+    named = st.query_params.get("measure", measures[0])
+    try:
+        canonical = canonical_measures([named])[0]
+    except InvalidInputError as error:
+        st.warning(f"{sentence(error)}. This is {measures[0]}.", icon=":material/link_off:")
+        return measures[0]
+    if canonical not in measures:
+        st.warning(
+            f"The experiment {plain(experiment.name)} did not compute {canonical}. This is {measures[0]}.",
+            icon=":material/link_off:",
+        )
+        return measures[0]
+    return canonical
+
+
+def choose_experiment_and_measure(
+    rows: Sequence[ExperimentRow], experiment: ExperimentRow, measure: str
+) -> None:
+    """Draw choosers of dataset, experiment (where the dataset has several) and measure."""
+    last = {row.dataset: row.id for row in reversed(rows)}
+    siblings = {row.id: row for row in rows if row.dataset == experiment.dataset}
+    columns = iter(st.columns(2 + (len(siblings) > 1)))
+    with next(columns):
+        choose("Dataset", list(reversed(last)), experiment.dataset, lambda name: {"experiment": last[name]})
+    if len(siblings) > 1:
+        with next(columns):
+            choose(
+                "Experiment", list(siblings), experiment.id,
+                lambda id_: {"experiment": id_},
+                lambda id_: f"{siblings[id_].name} · {moment(siblings[id_].started_at, st.context.timezone)}",
+            )  # fmt: skip
+    with next(columns):
+        choose(
+            "Measure", experiment.spec.measures, measure,
+            lambda name: {"experiment": experiment.id, "measure": name},
+        )  # fmt: skip

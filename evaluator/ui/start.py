@@ -1,0 +1,35 @@
+"""What is shown where nothing has run yet, and starting experiments."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.domain.experiment import Experiment
+from evaluator.services import experiments
+from evaluator.services.demo import demo_experiment
+from evaluator.services.workspace import Workspace
+from evaluator.ui.links import EXPERIMENTS, link
+
+
+def start(workspace: Workspace, experiment: Experiment) -> None:
+    """Submit an experiment and go to where it is seen at work."""
+    with st.spinner("Submitting ..."):
+        submitted = experiments.submit(workspace, experiment)
+    st.switch_page(EXPERIMENTS, query_params={"experiment": submitted.id})
+
+
+def welcome(workspace: Workspace) -> None:
+    """Explain how to get to a first leaderboard, and offer the demo."""
+    with st.container(border=True):
+        st.subheader("No experiment has run yet", anchor=False)
+        st.markdown(
+            "An experiment takes a **dataset** (documents, queries, and which documents are relevant), runs "
+            "several **variants** of retrieval over it, and ranks them here.\n\n"
+            "The demo compares five variants, lexical, dense and fused, on the documentation of Python's standard "
+            "library. Everything it needs is installed; it takes one to two minutes."
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Run the demo", type="primary", icon=":material/play_arrow:"):
+                start(workspace, demo_experiment())
+            link(EXPERIMENTS, "Define an experiment", ":material/add:", new="")
+        st.markdown("Your own data: `evaluator dataset import FOLDER`, then define an experiment over it.")

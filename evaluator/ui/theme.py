@@ -1,0 +1,27 @@
+"""What .streamlit/config.toml cannot say about looks, and its colours for what Streamlit does not colour itself."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+STYLE = """
+<style>
+  /* Streamlit marks a link to the page one is on, though it may lead to another view of that page. */
+  .stPageLink a:not(:hover, :focus-visible) { background: none; }
+  /* In line with the text above and below. */
+  .stPageLink a { position: relative; left: -0.5rem; }
+  .stPageLink a p { font-weight: 400; }
+  /* YAML is read by its columns. */
+  [class*="st-key-description"] textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
+</style>
+"""
+
+
+def apply_style() -> None:
+    """Add the style to the page."""
+    st.html(STYLE)
+
+
+def ink() -> str:
+    """The colour of text in the reader's theme, light or dark."""
+    return str(st.get_option(f"theme.{st.context.theme.type or 'light'}.textColor"))

@@ -1,0 +1,74 @@
+"""Numbers and moments in words."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+NOTHING = "–"
+"""Stands where a value is not known."""
+
+
+def plain(text: str) -> str:
+    """A text as it is, where Markdown is read: names and messages may hold its signs, or a link."""
+    return re.sub(r"([\\`*_\[\]<>$~#|])", r"\\\1", text)
+
+
+def sentence(error: Exception) -> str:
+    """An error's message with a capital: on the command line it follows the word `error`, here it stands alone."""
+    message = str(error)
+    return plain(message[:1].upper() + message[1:])
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """Such as `1 query` and `2,360 queries`."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def queries(number: int) -> str:
+    """Such as `1 query` and `2,360 queries`."""
+    return count(number, "query", "queries")
+
+
+def percent(done: int, total: int) -> str:
+    """Such as `63 %`; 100 % only once all is done."""
+    return f"{100 * done // total if total else 100} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Such as `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    if seconds is None:
+        return NOTHING
+    if seconds < 1:
+        return "under 1 s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return _of_two(whole // 60, "min", whole % 60, "s")
+    return _of_two(whole // 3600, "h", whole % 3600 // 60, "min")
+
+
+def _of_two(large: int, large_unit: str, small: int, small_unit: str) -> str:
+    return f"{large:,} {large_unit} {small} {small_unit}" if small else f"{large:,} {large_unit}"
+
+
+def rate(per_second: float | None, noun: str) -> str:
+    """Such as `33 texts/s`; two digits where it is slow."""
+    if not per_second:
+        return NOTHING
+    return f"{per_second:,.0f} {noun}/s" if per_second >= 10 else f"{per_second:.2g} {noun}/s"
+
+
+def moment(when: datetime, timezone: str | None) -> str:
+    """A moment without a zone, which is UTC's, as the reader's clock shows it: `24 Nov 2026, 07:30`.
+
+    Args:
+        timezone: the reader's, such as `Europe/Berlin`; UTC, and said so, if it is not known.
+    """
+    try:
+        zone = ZoneInfo(timezone or "")
+    except (ZoneInfoNotFoundError, ValueError):
+        return f"{when:%-d %b %Y, %H:%M} UTC"
+    return f"{when.replace(tzinfo=UTC).astimezone(zone):%-d %b %Y, %H:%M}"

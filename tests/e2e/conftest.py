@@ -1,0 +1,136 @@
+"""A real instance (`evaluator up`) and a real Chromium, one of each for all browser tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from evaluator.services.client import Client
+
+START_TIMEOUT = 60
+"""Seconds until an instance must answer."""
+DEMO_TIMEOUT = 480
+"""Seconds for the demo's 1,886 documents; about 70 on two cores."""
+
+PROBES = re.compile(r"/\w+/_stcore/(health|host-config)")
+"""Streamlit's browser side looks for the server under a page's own path first, and takes 404 for an answer."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("e2e")
+            item.add_marker("model")
+            item.add_marker(pytest.mark.timeout(START_TIMEOUT + DEMO_TIMEOUT))
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a fresh instance serves: no dataset, no experiment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("e2e") / "home"
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("EVALUATOR_", "REDIS_"))
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "evaluator.cli", "up", "--port", str(port)],
+        env={**clean, "EVALUATOR_HOME": str(home)},
+        cwd=home.parent,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_until_ready(url, process)
+        yield url
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=START_TIMEOUT)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while True:
+        assert process.poll() is None, "the instance ended"
+        assert time.monotonic() < deadline, "the instance does not answer"
+        try:
+            if httpx.get(f"{url}/api/health").json()["ready"]:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def client(address: str) -> Client:
+    """The instance's API."""
+    return Client(address)
+
+
+@pytest.fixture(scope="session")
+def finished_demo(client: Client) -> str:
+    """The demo's experiment, finished; its id. The first test does it in the browser; this is for those run alone."""
+    id_ = str(client.start_demo()["id"])
+    deadline = time.monotonic() + DEMO_TIMEOUT
+    while client.progress(id_)["status"] == "running":
+        assert time.monotonic() < deadline, "the demo does not finish"
+        time.sleep(0.5)
+    return id_
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, or Playwright's own where there is none."""
+    installed = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+class Watch:
+    """What a page asked for elsewhere, and the errors on its console."""
+
+    def __init__(self, page: Page) -> None:
+        self.elsewhere: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", lambda request: self._request(request.url))
+        page.on("websocket", lambda opened: self._request(opened.url))
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def _request(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"data", "blob"} and parts.hostname != "127.0.0.1":
+            self.elsewhere.append(url)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        path = urlsplit(message.location.get("url", "")).path
+        if message.type == "error" and not PROBES.fullmatch(path):
+            self.errors.append(f"{message.text} {path}")
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A window of 1280 by 800. Nothing may go wrong on its console, and nothing be asked for from elsewhere."""
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(20_000)
+    opened = context.new_page()
+    watch = Watch(opened)
+    yield opened
+    context.close()
+    assert watch.elsewhere == []
+    assert watch.errors == []

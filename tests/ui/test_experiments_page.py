@@ -1,0 +1,254 @@
+"""The experiments page: the list, one experiment in each of its states, and a new one."""
+
+from __future__ import annotations
+
+from evaluator.domain.result import VariantFailure
+from evaluator.jobs.worker import WarmWorker
+from evaluator.services import datasets, experiments
+from evaluator.services.experiment_file import parse_experiment
+from evaluator.services.overview import experiment_yaml
+from evaluator.services.workspace import Workspace
+from evaluator.store import catalog, results
+from tests.conftest import WriteDataset
+from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
+
+DENSE = {"dense": {"encoder": "sentence-transformers/all-MiniLM-L6-v2"}}
+NEW = "name: new\ndataset: tiny\nvariants:\n  - {name: bm25, retrieve: {bm25: {}}}\n"
+
+
+def submitted(workspace: Workspace, write_dataset: WriteDataset, text: str = NEW) -> str:
+    """Really submit an experiment: its jobs wait in the queue, and nobody works."""
+    datasets.import_folder(workspace, write_dataset())
+    return experiments.submit(workspace, parse_experiment(text)).id
+
+
+def test_before_the_first_experiment_it_explains_what_to_do(workspace: Workspace) -> None:
+    app = open_page("experiments")
+    assert not app.exception
+    assert "No experiment has run yet" in text_of(app)
+    assert "Define an experiment" in text_of(app)
+
+
+def test_the_list_shows_each_experiment_and_how_it_ended(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    done = add_experiment(workspace, "bm25", name="done")
+    record(workspace, done, "bm25", 0.4)
+    failed = add_experiment(workspace, "bm25", name="with-failures")
+    record(workspace, failed, "bm25", 0.4, failed=3)
+    cancelled = add_experiment(workspace, "bm25", name="stopped")
+    catalog.set_status(workspace.database, cancelled.id, "cancelled")
+    running = add_experiment(workspace, "bm25", "more", name="at-work")
+    record(workspace, running, "bm25", 0.4, n=5)
+    app = open_page("experiments")
+    assert not app.exception
+    names = labels(app, "page_link")
+    assert names == ["**at-work**", "**stopped**", "**with-failures**", "**done**"]
+    written = text_of(app)
+    assert "25 % · 5 of 20 queries" in written
+    assert "finished with failures" in written
+    assert ":red[:material/error: 3 queries failed]" in written
+    assert "cancelled" in written
+    assert "tiny · 2 variants · started" in written
+
+
+def test_names_are_shown_as_they_are_and_not_as_markup(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    name = "a *b* [c](d)"
+    spec = add_experiment(workspace, "bm25", name=name)
+    titles = [
+        open_page("experiments", experiment=spec.id).title[0].value,
+        labels(open_page("experiments"), "page_link")[0],
+    ]
+    for title in titles:
+        assert "[c](d)" not in title
+        assert plain(title).strip("*") == name
+
+
+def test_a_long_list_has_pages(workspace: Workspace, add_experiment: AddExperiment) -> None:
+    for number in range(21):
+        add_experiment(workspace, "bm25", name=f"look {number}")
+    app = open_page("experiments")
+    assert not app.exception
+    assert len(app.get("page_link")) == 20
+
+
+def test_a_running_experiment_shows_every_variant_and_encoder(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "dense", "again", retrieve=DENSE)
+    record(workspace, spec, "dense", 0.4, n=5, failed=1)
+    app = open_page("experiments", experiment=spec.id)
+    assert not app.exception
+    assert app.title[0].value == "look"
+    written = text_of(app)
+    assert "**sentence-transformers/all-MiniLM-L6-v2**  \n0 % · 0 of 20 texts" in written
+    assert "**dense**  \n50 % · 5 of 10 queries · :red[1 failed]" in written
+    assert "**again**  \n0 % · 0 of 10 queries" in written
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Queries evaluated"] == "25 %"
+    assert figures["Queries failed"] == "1"
+    assert figures["Time left"] == "–"
+    assert list(app.dataframe[0].value["error"]) == ["ValueError: vector of zeros"]
+
+
+def test_without_workers_it_says_that_nothing_moves(
+    workspace: Workspace, write_dataset: WriteDataset
+) -> None:
+    id_ = submitted(workspace, write_dataset)
+    app = open_page("experiments", experiment=id_)
+    assert "No worker is running" in app.warning[0].value
+    assert "evaluator worker --count 2" in app.warning[0].value
+
+    worker = WarmWorker(workspace.connection)
+    worker.register_birth()
+    assert not open_page("experiments", experiment=id_).warning
+
+
+def test_cancelling_asks_first_and_keeps_what_is_recorded(
+    workspace: Workspace, write_dataset: WriteDataset
+) -> None:
+    id_ = submitted(workspace, write_dataset)
+    app = open_page("experiments", experiment="new")
+    assert experiments.find(workspace, id_).status == "running"
+    assert "What is evaluated stays" in text_of(app)
+    button(app, "Cancel the experiment").click().run()
+    assert experiments.find(workspace, id_).status == "cancelled"
+    assert workspace.connection.llen("rq:queue:evaluator") == 0
+
+    button(app, "Resume").click().run()
+    assert experiments.find(workspace, id_).status == "running"
+    assert workspace.connection.llen("rq:queue:evaluator") > 0
+    assert not app.exception
+
+
+def test_an_experiment_whose_jobs_are_gone_can_be_resumed(
+    workspace: Workspace, write_dataset: WriteDataset
+) -> None:
+    id_ = submitted(workspace, write_dataset)
+    workspace.connection.flushdb()
+    app = open_page("experiments", experiment=id_)
+    assert "None of its jobs waits or runs any more." in app.warning[0].value
+    button(app, "Resume").click().run()
+    assert workspace.connection.llen("rq:queue:evaluator") > 0
+
+
+def test_a_finished_experiment_is_complete_and_offers_nothing_to_cancel(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25")
+    record(workspace, spec, "bm25", 0.4)
+    app = open_page("experiments", experiment=spec.id)
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Queries evaluated"] == "100 %"
+    assert "Took" in figures
+    assert not app.button
+    assert not app.error
+    assert [part.value for part in app.subheader] == ["Evaluating"]
+
+
+def test_a_variant_that_cannot_work_says_why_and_can_be_tried_again(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25", "broken")
+    record(workspace, spec, "bm25", 0.4)
+    results.record(workspace.database, [VariantFailure(spec.id, "broken", "no such model")])
+    app = open_page("experiments", experiment=spec.id)
+    assert "finished with failures" in text_of(app)
+    assert [error.value for error in app.error] == ["**broken** cannot work: no such model"]
+    assert [found.label for found in app.button] == ["Try again"]
+
+
+def test_a_queue_that_does_not_answer_is_reported(no_queue: Workspace, add_experiment: AddExperiment) -> None:
+    spec = add_experiment(no_queue, "bm25")
+    app = open_page("experiments", experiment=spec.id)
+    assert not app.exception
+    assert "No Redis answers" in app.error[0].value
+    assert app.metric
+
+
+def test_recording_that_stands_still_is_reported(workspace: Workspace, add_experiment: AddExperiment) -> None:
+    spec = add_experiment(workspace, "bm25")
+    assert workspace.recorder is not None
+    workspace.recorder.stop()
+    workspace.recorder.trouble = "results are not being recorded: disk full"
+    app = open_page("experiments", experiment=spec.id)
+    assert "results are not being recorded: disk full" in text_of(app).lower()
+
+
+def test_an_unknown_experiment_is_an_error_and_not_an_empty_page(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    add_experiment(workspace, "bm25")
+    app = open_page("experiments", experiment="gone")
+    assert not app.exception
+    assert app.error[0].value == "No experiment is called 'gone'; there are: look"
+    assert "All experiments" in text_of(app)
+
+
+def test_a_new_experiment_is_submitted_and_shown(workspace: Workspace, write_dataset: WriteDataset) -> None:
+    datasets.import_folder(workspace, write_dataset())
+    app = open_page("experiments", new="")
+    assert "dataset: tiny" in str(app.text_area[0].value)
+    app.text_area[0].input(NEW)
+    button(app, "Start").click().run()
+    assert not app.exception
+    assert app.title[0].value == "new"
+    assert experiments.find(workspace, "new").status == "running"
+
+
+def test_every_mistake_in_a_description_is_shown_with_its_line(workspace: Workspace) -> None:
+    app = open_page("experiments", new="")
+    app.text_area[0].input("name: new\nmeasures: [nDGC@10]\nvariants:\n  - {name: a, retrieve: {bm52: {}}}\n")
+    button(app, "Start").click().run()
+    messages = [error.value for error in app.error]
+    assert messages[0].startswith("**Line 1** &nbsp; `name: new`")
+    assert "dataset: is missing" in plain(messages[0])
+    assert messages[1].startswith("**Line 2** &nbsp; `measures: [nDGC@10]`")
+    assert "did you mean nDCG@10?" in plain(messages[1])
+    assert messages[2].startswith("**Line 4**")
+    assert "did you mean bm25?" in plain(messages[2])
+    assert not experiments.all_experiments(workspace)
+
+
+def test_no_folder_can_be_read_from_the_browser(workspace: Workspace, write_dataset: WriteDataset) -> None:
+    folder = write_dataset()
+    app = open_page("experiments", new="")
+    app.text_area[0].input(NEW.replace("tiny", str(folder)))
+    button(app, "Start").click().run()
+    assert "No dataset is called" in app.error[0].value
+    assert not experiments.all_experiments(workspace)
+
+
+def test_submitting_to_a_queue_that_does_not_answer_records_nothing(
+    no_queue: Workspace, write_dataset: WriteDataset
+) -> None:
+    datasets.import_folder(no_queue, write_dataset())
+    app = open_page("experiments", new="")
+    app.text_area[0].input(NEW)
+    button(app, "Start").click().run()
+    assert "No Redis answers" in app.error[0].value
+    assert not experiments.all_experiments(no_queue)
+
+
+def test_an_experiment_can_be_the_template_of_another(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25", "dense")
+    app = open_page("experiments", new=spec.id)
+    assert parse_experiment(str(app.text_area[0].value)).variants == spec.variants
+
+
+def test_a_description_describes_the_same_experiment(
+    workspace: Workspace, write_dataset: WriteDataset
+) -> None:
+    fused = "  - {name: both, retrieve: {fuse: {of: [bm25, bm25], k: 10}}}\n"
+    row = experiments.find(workspace, submitted(workspace, write_dataset, NEW + fused))
+    again = parse_experiment(experiment_yaml(row))
+    assert experiments.submit(workspace, again).id == row.id
+
+
+def plain(text: str) -> str:
+    """Without the escapes of Markdown."""
+    return text.replace("\\", "")

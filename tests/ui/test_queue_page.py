@@ -1,0 +1,110 @@
+"""The queue page: workers and jobs, real ones in a real Valkey."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from evaluator.jobs.queue import open_queue
+from evaluator.jobs.worker import WarmWorker
+from evaluator.services import datasets, experiments
+from evaluator.services.experiment_file import parse_experiment
+from evaluator.services.queue import job_in_words
+from evaluator.services.workspace import Workspace
+from tests.conftest import WriteDataset
+from tests.ui.conftest import open_page, text_of
+from tests.ui.test_experiments_page import NEW
+
+
+def test_without_workers_it_says_how_to_start_some(workspace: Workspace) -> None:
+    app = open_page("workers")
+    assert not app.exception
+    assert "No worker is running" in app.warning[0].value
+    assert app.code[0].value == "evaluator worker --count 2"
+    assert {metric.value for metric in app.metric} == {"0"}
+    assert not app.dataframe
+
+
+def test_an_idle_worker(workspace: Workspace) -> None:
+    WarmWorker(workspace.connection, name="first").register_birth()
+    app = open_page("workers")
+    assert not app.warning
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["State"], row["Doing"], row["Done"], row["Failed"]) == ("idle", "–", 0, 0)
+    assert (row["Name"], row["PID"], row["Host"]) == ("first", os.getpid(), socket.gethostname())
+    assert row["Memory"] > 1
+    assert row["Seen"].endswith(" ago")
+    assert "1 worker, 0 busy" in text_of(app)
+
+
+def test_a_busy_worker_says_what_it_does(workspace: Workspace, write_dataset: WriteDataset) -> None:
+    datasets.import_folder(workspace, write_dataset())
+    experiments.submit(workspace, parse_experiment(NEW))
+    worker = WarmWorker(workspace.connection)
+    worker.register_birth()
+    taken = worker.dequeue_job_and_maintain_ttl(timeout=1)
+    assert taken is not None
+    worker.prepare_execution(taken[0])
+    app = open_page("workers")
+    assert not app.exception
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["State"], row["Doing"]) == ("busy", "build an index for bm25 of new")
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Running"] == "1"
+    assert figures["Deferred"] == "1"  # handing out the queries, once the index is there
+
+
+def test_a_worker_that_went_silent_is_gone(workspace: Workspace) -> None:
+    worker = WarmWorker(workspace.connection)
+    worker.register_birth()
+    silent_since = datetime.now(UTC) - timedelta(minutes=2)
+    workspace.connection.hset(worker.key, "last_heartbeat", silent_since.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
+    app = open_page("workers")
+    assert "No worker is running" in app.warning[0].value
+    row = app.dataframe[0].value.iloc[0]
+    assert (row["State"], row["Seen"]) == ("gone", "2 min ago")
+
+
+def test_jobs_are_counted_by_state(workspace: Workspace, write_dataset: WriteDataset) -> None:
+    datasets.import_folder(workspace, write_dataset())
+    experiments.submit(workspace, parse_experiment(NEW))
+    assert open_queue(workspace.connection).count == 1
+    figures = {metric.label: metric.value for metric in open_page("workers").metric}
+    assert figures["Queued"] == "1"
+    assert figures["Deferred"] == "1"
+    assert figures["Failed"] == "0"
+
+
+def test_a_queue_that_does_not_answer_is_said_in_one_sentence(no_queue: Workspace) -> None:
+    app = open_page("workers")
+    assert not app.exception
+    assert app.error[0].value.startswith("No Redis answers at unix://")
+    assert not app.metric
+
+
+@pytest.mark.parametrize(
+    ("task", "args", "words"),
+    [
+        ("prepare", ["x1", "distilled:org/model|float32"], "distil model"),
+        (
+            "encode",
+            ["x1", "org/model|float32", "document", "p", 2],
+            "encode documents, shard 3, with model",
+        ),
+        (
+            "encode",
+            ["x1", "org/model|bfloat16", "query", "p", 0],
+            "encode queries, shard 1, with model in bfloat16",
+        ),
+        ("index", ["x1", "bm25", 0], "build an index for bm25 of look"),
+        ("dispatch", ["x1", "bm25", 64], "hand out the queries of bm25 of look"),
+        ("evaluate", ["x1", "bm25", ["q1"]], "evaluate 1 query with bm25 of look"),
+        ("evaluate", ["x1", "bm25", ["q1", "q2"]], "evaluate 2 queries with bm25 of look"),
+        ("later", ["unknown"], "later of unknown"),
+    ],
+)
+def test_jobs_in_words(task: str, args: list[object], words: str) -> None:
+    assert job_in_words(task, args, {"x1": "look"}) == words

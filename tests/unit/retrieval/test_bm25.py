@@ -1,0 +1,168 @@
+"""BM25: bm25s's own scores, in the ranking policy's order, from an index that is one plain file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import numpy as np
+import pytest
+import Stemmer
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.ranking import EMPTY, Ranking
+from evaluator.domain.variant import BM25
+from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
+from tests.unit.retrieval.conftest import MakeDataset
+
+CRANFIELD = Path(__file__).parents[4] / "shared/data/cranfield"
+PLAIN = BM25(stemmer="none", stop_words="none")
+
+
+def index(dataset: StoredDataset, parameters: BM25 = PLAIN) -> BM25Index:
+    build_bm25(parameters, dataset, dataset.store)
+    path = dataset.store.local_path(bm25_name(parameters, dataset))
+    return BM25Index(path, parameters, dataset.doc_ids, [query.text for query in dataset.queries])
+
+
+def first(dataset: StoredDataset, parameters: BM25 = PLAIN) -> Ranking:
+    """The list of a dataset's only query."""
+    return index(dataset, parameters).search([0], 10)[0]
+
+
+def test_scores_by_hand(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(["apple pie", "apple apple tart with cream", "plum cake"], ["apple"])
+    # Lucene's formula: idf * tf / (tf + k1 * (1 - b + b * length / mean)), idf = ln(1 + (N - n + .5) / (n + .5)).
+    # N = 3 documents, n = 2 of them with "apple", lengths 2, 5, 2, so the mean is 3; k1 = 0.9, b = 0.4.
+    idf = math.log(1 + (3 - 2 + 0.5) / (2 + 0.5))  # 0.470
+    once = idf * 1 / (1 + 0.9 * (0.6 + 0.4 * 2 / 3))  # 0.264
+    twice = idf * 2 / (2 + 0.9 * (0.6 + 0.4 * 5 / 3))  # 0.299
+    found = first(dataset)
+    assert found.doc_ids == ("d1", "d0")
+    assert found.scores == pytest.approx((twice, once), rel=1e-6)
+
+
+def test_documents_without_a_word_of_the_query_are_not_retrieved(make_dataset: MakeDataset) -> None:
+    assert first(make_dataset(["apple", "plum", "pear"], ["plum"])).doc_ids == ("d1",)
+
+
+def test_a_word_that_the_query_has_twice_counts_twice(make_dataset: MakeDataset) -> None:
+    documents = ["apple", "plum"]
+    once, twice = (first(make_dataset(documents, [query])) for query in ("apple", "apple apple"))
+    assert twice.scores == pytest.approx([2 * score for score in once.scores])
+
+
+def test_a_query_without_a_known_word_finds_nothing(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(["apple pie", "plum cake"])
+    build_bm25(PLAIN, dataset, dataset.store)
+    path = dataset.store.local_path(bm25_name(PLAIN, dataset))
+    queries = ["unknown words", "", "  ", "?!"]
+    assert BM25Index(path, PLAIN, dataset.doc_ids, queries).search(range(4), 10) == [EMPTY] * 4
+    assert BM25Index(path, PLAIN, dataset.doc_ids, queries).search([], 10) == []
+
+
+def test_unknown_words_are_ignored(make_dataset: MakeDataset) -> None:
+    assert first(make_dataset(["apple", "plum"], ["zebra apple"])).doc_ids == ("d0",)
+
+
+def test_a_corpus_without_a_single_word(make_dataset: MakeDataset) -> None:
+    assert first(make_dataset(["?!", "..."], ["apple"])) == EMPTY
+
+
+def test_stop_words_are_left_out(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(["the apple", "the plum"], ["the"])
+    assert first(dataset, BM25(stop_words="english")) == EMPTY
+    assert len(first(dataset, BM25(stop_words="none"))) == 2
+
+
+def test_stems_meet(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(["running fast", "slow walk"], ["he runs"])
+    assert first(dataset, BM25(stemmer="english")).doc_ids == ("d0",)
+    assert first(dataset, BM25(stemmer="none")) == EMPTY
+
+
+@pytest.mark.parametrize(
+    ("word", "stemmer"), [("größe", "none"), ("ГОРОДА", "russian"), ("naïve", "french"), ("東京都", "none")]
+)
+def test_words_of_any_script(make_dataset: MakeDataset, word: str, stemmer: Any) -> None:
+    dataset = make_dataset([f"{word.lower()} one", "other two"], [word])
+    assert first(dataset, BM25(stemmer=stemmer)).doc_ids == ("d0",)
+
+
+def test_ties_are_broken_by_document_id_descending(make_dataset: MakeDataset) -> None:
+    assert first(make_dataset(["apple"] * 11, ["apple"])).doc_ids == (
+        *(f"d{n}" for n in range(9, 1, -1)),
+        "d10",
+        "d1",
+    )
+
+
+def test_the_index_is_one_file_without_pickles(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(["apple pie", "plum cake"])
+    index(dataset)
+    folder = dataset.store.local_path(bm25_name(PLAIN, dataset)).parent
+    assert [path.suffix for path in folder.iterdir()] == [".npz"]
+    with np.load(dataset.store.local_path(bm25_name(PLAIN, dataset)), allow_pickle=False) as arrays:
+        assert {name: arrays[name].dtype.kind for name in arrays} == {
+            "vocabulary": "u",
+            "data": "f",
+            "indices": "i",
+            "indptr": "i",
+        }
+
+
+def test_an_index_is_built_once_and_named_after_its_parameters(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(["apple pie", "plum cake"])
+    build_bm25(PLAIN, dataset, dataset.store)
+    path = dataset.store.local_path(bm25_name(PLAIN, dataset))
+    written = path.stat().st_mtime_ns
+    build_bm25(PLAIN, dataset, dataset.store)
+    assert path.stat().st_mtime_ns == written
+    assert bm25_name(BM25(k1=1.2), dataset) != bm25_name(BM25(), dataset)
+
+
+@pytest.fixture(scope="module")
+def cranfield(tmp_path_factory: pytest.TempPathFactory) -> StoredDataset:
+    if not CRANFIELD.is_dir():
+        pytest.skip("Cranfield is not beside this repository")
+    store = ArtifactStore(str(tmp_path_factory.mktemp("store")))
+    return StoredDataset.open(store, import_dataset(CRANFIELD, store).fingerprint)
+
+
+def test_cranfields_lists_are_those_of_bm25s(cranfield: StoredDataset) -> None:
+    stemmer = Stemmer.Stemmer("english")
+    model = bm25s.BM25(k1=0.9, b=0.4, method="lucene")
+    corpus = [document.content for document in cranfield.documents()]
+    model.index(
+        bm25s.tokenize(corpus, stopwords="english", stemmer=stemmer, show_progress=False), show_progress=False
+    )
+    queries = [query.text for query in cranfield.queries]
+    words = bm25s.tokenize(queries, stopwords="english", stemmer=stemmer, show_progress=False)
+    rows, expected = model.retrieve(words, k=10, show_progress=False)
+
+    found = index(cranfield, BM25()).search(range(len(queries)), 10)
+    assert len(found) == 225
+    for ranking, theirs, scores in zip(found, rows.tolist(), expected, strict=True):
+        assert ranking.scores == pytest.approx(scores, abs=1e-6)
+        # Equal scores may stand in another order, and at the cut other documents of the same score.
+        cut = min(ranking.scores) + 1e-6
+        ours = {doc_id for doc_id, score in zip(*_lists(ranking), strict=True) if score > cut}
+        assert ours <= {cranfield.doc_ids[row] for row in theirs}
+
+
+def _lists(ranking: Ranking) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    return ranking.doc_ids, ranking.scores
+
+
+def test_cranfields_lists_do_not_depend_on_the_batch_or_the_run(
+    cranfield: StoredDataset, tmp_path: Path
+) -> None:
+    rows = range(0, 225, 25)
+    batched = index(cranfield, BM25()).search(rows, 100)
+    again = ArtifactStore(str(tmp_path))
+    other = index(StoredDataset.open(again, import_dataset(CRANFIELD, again).fingerprint), BM25())
+    assert [other.search([row], 100)[0] for row in rows] == batched

@@ -1,0 +1,149 @@
+"""Exact search: the same lists as arithmetic without rounding gives, whatever batch a query comes in."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evaluator.domain.ranking import Floats, Ranking, rank
+from evaluator.errors import EncodingError
+from evaluator.retrieval.dense import MARGIN, DenseIndex, nearest
+
+SEEDS = st.integers(0, 2**32 - 1)
+DIMENSIONS = st.sampled_from([1, 2, 3, 17])
+
+
+def unit(vectors: np.ndarray) -> Floats:
+    rows = np.asarray(vectors, dtype=np.float32)
+    scaled: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return scaled
+
+
+def crowded(seed: int, n: int, dim: int) -> Floats:
+    """Few directions, many vectors: exact duplicates, neighbours one float away, opposites, and zeros."""
+    random = np.random.default_rng(seed)
+    directions = unit(random.standard_normal((max(1, n // 8), dim)))
+    vectors = directions[random.integers(len(directions), size=n)]
+    shifted = random.random(n) < 0.3
+    vectors[shifted, 0] = np.nextafter(vectors[shifted, 0], np.float32(2))
+    vectors[random.random(n) < 0.1] *= -1
+    vectors[random.random(n) < 0.1] = 0
+    return vectors
+
+
+def ids(n: int) -> list[str]:
+    return [f"d{row}" for row in range(n)]
+
+
+def by_hand(documents: Floats, query: Floats, depth: int) -> Ranking:
+    """Each inner product without any rounding error but the last one's, ordered by the ranking policy."""
+    scores = [
+        math.fsum(float(a) * float(b) for a, b in zip(row, query, strict=True)) for row in documents.tolist()
+    ]
+    return rank(ids(len(documents)), scores, depth)
+
+
+@settings(deadline=None, max_examples=60)
+@given(SEEDS, st.integers(1, 220), DIMENSIONS, st.integers(1, 60))
+def test_lists_are_those_of_exact_arithmetic(seed: int, n_docs: int, dim: int, depth: int) -> None:
+    documents, queries = crowded(seed, n_docs, dim), crowded(seed + 1, 3, dim)
+    found = DenseIndex(documents, queries, ids(n_docs)).search([0, 1, 2], depth)
+    assert found == [by_hand(documents, query, depth) for query in queries]
+
+
+@settings(deadline=None, max_examples=60)
+@given(SEEDS, DIMENSIONS, st.lists(st.integers(0, 19), min_size=1, max_size=40), st.integers(1, 40))
+def test_a_list_is_the_same_in_every_batch_and_order(
+    seed: int, dim: int, batch: Sequence[int], depth: int
+) -> None:
+    index = DenseIndex(crowded(seed, 150, dim), crowded(seed + 1, 20, dim), ids(150))
+    alone = [index.search([row], depth)[0] for row in range(20)]
+    assert index.search(batch, depth) == [alone[row] for row in batch]
+
+
+def test_a_candidates_score_does_not_depend_on_the_other_candidates() -> None:
+    """A matrix product in float64 gives one row other last bits in another place."""
+    random = np.random.default_rng(7)
+    documents, queries = unit(random.standard_normal((400, 384))), unit(random.standard_normal((1, 384)))
+    index = DenseIndex(documents, queries, ids(400))
+    first = index.search([0], 1)[0]
+    for depth in range(2, 60):
+        assert index.search([0], depth)[0].top(1) == first
+
+
+def test_ties_are_broken_by_document_id_descending() -> None:
+    documents = unit(np.array([[1, 0], [0, 1], [1, 0], [1, 0]]))
+    index = DenseIndex(documents, documents[:1], ["a", "x", "c", "b"])
+    assert index.search([0], 4)[0] == Ranking(("c", "b", "a", "x"), (1.0, 1.0, 1.0, 0.0))
+
+
+def test_a_list_is_as_long_as_the_corpus_at_most() -> None:
+    documents = unit(np.array([[1, 0], [3, 4]]))
+    index = DenseIndex(documents, documents, ids(2))
+    assert index.search([1], 100)[0] == Ranking(("d1", "d0"), (1.0, float(np.float32(0.6))))
+
+
+def test_a_corpus_of_one_document() -> None:
+    one = unit(np.array([[0, 1]]))
+    assert DenseIndex(one, one, ["only"]).search([0, 0], 10) == [Ranking(("only",), (1.0,))] * 2
+
+
+def test_no_queries() -> None:
+    one = unit(np.array([[1, 1]]))
+    assert DenseIndex(one, one, ["only"]).search([], 10) == []
+
+
+def test_searching_ends_when_all_documents_are_equal() -> None:
+    """No margin separates them, so that each round fetches more, up to the whole corpus."""
+    n = 20 * MARGIN
+    documents = np.repeat(unit(np.array([[3, 4]])), n, axis=0)
+    found = DenseIndex(documents, documents[:1], ids(n)).search([0], 5)[0]
+    assert found.doc_ids == tuple(sorted(ids(n), reverse=True)[:5])
+
+
+def test_a_zero_vector_is_as_far_from_everything() -> None:
+    documents = np.concatenate([unit(np.eye(3)), np.zeros((1, 3), dtype=np.float32)])
+    index = DenseIndex(documents, documents, ids(4))
+    assert index.search([3], 4)[0] == Ranking(("d3", "d2", "d1", "d0"), (0.0,) * 4)
+    assert index.search([0], 4)[0] == Ranking(("d0", "d3", "d2", "d1"), (1.0, 0.0, 0.0, 0.0))
+
+
+def test_a_query_that_ties_with_the_whole_corpus_copies_no_corpus() -> None:
+    documents = unit(np.random.default_rng(0).standard_normal((100_000, 64)))
+    index = DenseIndex(documents, np.zeros((1, 64), dtype=np.float32), ids(len(documents)))
+    tracemalloc.start()
+    index.search([0], 10)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * documents.nbytes  # ids and places of all candidates, but not their vectors as float64
+
+
+@pytest.mark.parametrize("broken", ["query", "document"])
+def test_a_vector_that_is_not_finite_is_an_error(broken: str) -> None:
+    documents, queries = unit(np.eye(3)), unit(np.eye(3))[:1]
+    (queries if broken == "query" else documents)[0, 1] = np.nan
+    with pytest.raises(EncodingError, match="not finite"):
+        DenseIndex(documents, queries, ids(3)).search([0], 3)
+
+
+def test_documents_may_be_memory_mapped(tmp_path: Path) -> None:
+    documents = crowded(1, 100, 17)
+    np.save(tmp_path / "documents.npy", documents)
+    mapped = np.load(tmp_path / "documents.npy", mmap_mode="r")
+    rows = range(100)
+    in_memory = DenseIndex(documents, documents, ids(100)).search(rows, 10)
+    assert DenseIndex(mapped, mapped, ids(100)).search(rows, 10) == in_memory
+
+
+def test_nearest_gives_the_largest_products_first() -> None:
+    documents = unit(np.array([[1, 0], [0, 1], [3, 4]]))
+    scores, rows = nearest(documents[:1], documents, 2)
+    assert rows.tolist() == [[0, 2]]
+    assert scores.tolist() == [[1.0, pytest.approx(0.6)]]

