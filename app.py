@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
-from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -15,7 +14,7 @@ from evaluator.api.dashboard import dashboard
 from evaluator.api.routes import routes
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
-from evaluator.services import experiments
+from evaluator.services.keeper import Keeper
 from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
 
@@ -24,8 +23,7 @@ from evaluator.settings import Settings
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Own the database and record results for as long as the server lives."""
     stop_without_supervisor()
-    with Workspace.open(Settings()) as workspace, serve(workspace):
-        await run_in_threadpool(experiments.resume_interrupted, workspace)
+    with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace):
         yield {"workspace": workspace}
 
 

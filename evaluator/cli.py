@@ -186,11 +186,43 @@ def run(
 
     A dataset's folder is looked for beside the experiment file first, then from the current folder.
     """
-    from evaluator.services.instance import headless
-
     settings = _settings(workers=workers)
     if not experiment.is_file():
         raise InvalidInputError(f"there is no experiment file {experiment}")
+    board = _recorded_board(settings, experiment)
+    outcome = None
+    if board is None:
+        board, outcome = _run_headless(settings, experiment)
+    if json_:
+        print_json(board)
+    else:
+        _print_board(board)
+    if outcome is not None:
+        _check_outcome(outcome)
+
+
+def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | None:
+    """The leaderboard of an experiment that is recorded whole: no queue and no worker has to start for it."""
+    if not settings.database_path.exists():
+        return None
+    from evaluator.services import experiments
+    from evaluator.services.experiment_file import read_experiment
+    from evaluator.services.leaderboard import leaderboard
+    from evaluator.services.records import leaderboard_record
+    from evaluator.services.workspace import Workspace
+
+    with Workspace.open_local(settings) as workspace:
+        row = experiments.completed(workspace, read_experiment(experiment), allow_paths=True)
+        if row is None:
+            return None
+        remark(f"{row.n_queries * len(row.spec.variants):,} queries are recorded already and skipped.")
+        return leaderboard_record(leaderboard(workspace, row))
+
+
+def _run_headless(settings: Settings, experiment: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Run an experiment with a queue and workers of its own; the leaderboard and the last progress."""
+    from evaluator.services.instance import headless
+
     with headless(settings, settings.workers) as instance:
         # Imported while the first worker starts.
         from evaluator.services import experiments
@@ -210,12 +242,8 @@ def run(
             experiments.cancel(workspace, experiments.find(workspace, submitted.id))
             remark("Interrupted; what is evaluated is kept. Run the same command again to continue.")
             raise
-        board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, submitted.id)))
-    if json_:
-        print_json(board)
-    else:
-        _print_board(board)
-    _check_outcome(last)
+        row = experiments.find(workspace, submitted.id)
+        return leaderboard_record(leaderboard(workspace, row)), last
 
 
 @app.command("leaderboard")

@@ -19,9 +19,8 @@ LOOK_EVERY = 1.0
 def stop_without_supervisor() -> None:
     """Watch the supervisor in the background; ask this process to stop once it is gone."""
     supervisor = os.environ.get(SUPERVISOR_VARIABLE)
-    if supervisor is None or os.getppid() != int(supervisor):
-        return
-    threading.Thread(target=_watch, args=(int(supervisor),), name="orphan", daemon=True).start()
+    if supervisor is not None:
+        threading.Thread(target=_watch, args=(int(supervisor),), name="orphan", daemon=True).start()
 
 
 def _watch(supervisor: int) -> None:

@@ -111,7 +111,7 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
     handed_over = set(job.meta.get("handed_over", ()))
     remaining = [query_id for query_id in query_ids if query_id not in handed_over]
     started = time.perf_counter()
-    rankings, failures = search_each(retriever, dataset, spec, remaining)
+    rankings, failures = search_each(retriever, dataset, spec.depth, remaining)
     seconds = (time.perf_counter() - started) / max(len(remaining), 1)
     measures = score_queries(rankings, dataset.qrels, spec.measures)
     hand_over(
@@ -130,16 +130,15 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
 
 
 def search_each(
-    retriever: Retriever, dataset: StoredDataset, spec: ExperimentSpec, query_ids: Sequence[str]
+    retriever: Retriever, dataset: StoredDataset, depth: int, query_ids: Sequence[str]
 ) -> tuple[dict[str, Ranking], dict[str, str]]:
     """Rankings by query id, and error messages by query id.
 
     The batch is searched at once; only if that raises, query by query, to find the ones that fail.
     """
     rows = [dataset.query_rows[query_id] for query_id in query_ids]
-    extra = 1 if spec.exclude_self else 0
     try:
-        found = dict(zip(query_ids, retriever.search(rows, spec.depth + extra), strict=True))
+        found = dict(zip(query_ids, retriever.search(rows, depth), strict=True))
         failures: dict[str, str] = {}
     except BaseTimeoutException:  # the job's time is up: that concerns no query, and rings only once
         raise
@@ -147,13 +146,11 @@ def search_each(
         found, failures = {}, {}
         for query_id, row in zip(query_ids, rows, strict=True):
             try:
-                found[query_id] = retriever.search([row], spec.depth + extra)[0]
+                found[query_id] = retriever.search([row], depth)[0]
             except BaseTimeoutException:
                 raise
             except Exception as error:  # noqa: BLE001  recorded as this query's failure, never hidden
                 failures[query_id] = describe(error)
-    if spec.exclude_self:
-        found = {query_id: ranking.without(query_id).top(spec.depth) for query_id, ranking in found.items()}
     return found, failures
 
 

@@ -78,7 +78,9 @@ class DenseIndex:
 
 
 def nearest(queries: Floats, documents: Floats, k: int) -> tuple[Floats, Ints]:
-    """The k largest inner products of each query, by faiss: 30 % faster than blocks of NumPy (benchmarks/search.py).
+    """The k largest inner products of each query, by faiss, which needs hardly more time than the matrix product.
+
+    Blocks of NumPy take 2.2 times as long with one thread and 3.2 times with two (benchmarks/search.py).
 
     Returns:
         scores [n_queries, k] float32, descending, and rows [n_queries, k] int64.

@@ -45,6 +45,22 @@ class FusedRetriever:
         return [reciprocal_rank(rankings, self._fuse.k, depth) for rankings in zip(*lists, strict=True)]
 
 
+class WithoutSelf:
+    """Leaves each query's own document out of its list, before lists are fused."""
+
+    def __init__(self, retriever: Retriever, query_ids: Sequence[str]) -> None:
+        self._retriever = retriever
+        self._query_ids = query_ids
+
+    def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
+        """Lists without the document that has the query's own id."""
+        rankings = self._retriever.search(queries, depth + 1)
+        return [
+            ranking.without(self._query_ids[row]).top(depth)
+            for row, ranking in zip(queries, rankings, strict=True)
+        ]
+
+
 def index_names(stage: BM25 | Dense, spec: ExperimentSpec, dataset: StoredDataset) -> tuple[str, ...]:
     """The artifacts that a retriever reads."""
     if isinstance(stage, BM25):
@@ -99,4 +115,7 @@ def open_retriever(
         documents, queries = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
         return DenseIndex(documents, queries, dataset.doc_ids)
 
-    return keep("|".join((*names, dataset.manifest.queries)), make)
+    retriever = keep("|".join((*names, dataset.manifest.queries)), make)
+    if spec.exclude_self:
+        return WithoutSelf(retriever, [query.query_id for query in dataset.queries])
+    return retriever

@@ -13,7 +13,7 @@ from evaluator.jobs.queue import cancel_experiment, open_queue
 from evaluator.jobs.submission import EncodingStage, Submission, is_active
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
-from evaluator.services.queue import reachable
+from evaluator.services.queue import is_stalled, reachable
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
@@ -52,31 +52,52 @@ def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = 
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
     dataset = datasets.load(workspace, row)
-    with reachable(workspace):
-        catalog.save_experiment(workspace.database, spec, row.name, len(dataset.queries))
-        return _enqueue_missing(workspace, spec, dataset)
+    return _submit(workspace, spec, row.name, dataset)
+
+
+def completed(
+    workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False
+) -> ExperimentRow | None:
+    """The experiment, if all of it is recorded and nothing failed: then there is nothing to run. Needs no queue.
+
+    Raises:
+        InvalidInputError, EncoderNotFoundError: as `submit`.
+    """
+    row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
+    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+    known = next((known for known in catalog.experiments(workspace.database) if known.id == spec.id), None)
+    if known is None or known.status != "finished":
+        return None
+    counts = results.recorded_counts(workspace.database, known.id)
+    whole = all(c.recorded == known.n_queries and not c.failed and not c.error for c in counts)
+    return known if whole else None
 
 
 def resume(workspace: Workspace, experiment: ExperimentRow) -> Submitted:
-    """Enqueue what an experiment lacks.
+    """Enqueue what an experiment lacks, queries that failed among it.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
     dataset = StoredDataset.open(workspace.store, experiment.spec.dataset)
-    with reachable(workspace):
-        catalog.save_experiment(workspace.database, experiment.spec, experiment.dataset, experiment.n_queries)
-        return _enqueue_missing(workspace, experiment.spec, dataset)
+    return _submit(workspace, experiment.spec, experiment.dataset, dataset)
 
 
-def resume_interrupted(workspace: Workspace) -> list[Submitted]:
-    """Continue every experiment that was running when its instance ended."""
-    running = [row for row in catalog.experiments(workspace.database) if row.status == "running"]
+def resume_stalled(workspace: Workspace) -> list[str]:
+    """Continue experiments that count as running though none of their jobs waits or runs; returns their ids.
+
+    So it is when an instance ended in the middle, or the queue lost its data.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    stalled = []
     with reachable(workspace):
-        return [
-            _enqueue_missing(workspace, row.spec, StoredDataset.open(workspace.store, row.spec.dataset))
-            for row in running
-        ]
+        for row in catalog.experiments(workspace.database):
+            if row.status == "running" and is_stalled(workspace, row.id):
+                _enqueue_missing(workspace, row.spec, StoredDataset.open(workspace.store, row.spec.dataset))
+                stalled.append(row.id)
+    return stalled
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -139,22 +160,48 @@ def _resolve_encoders(variants: tuple[Variant, ...], *, allow_folders: bool) -> 
     }
 
 
-def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> Submitted:
-    query_ids = [query.query_id for query in dataset.queries]
+def _submit(workspace: Workspace, spec: ExperimentSpec, name: str, dataset: StoredDataset) -> Submitted:
+    with reachable(workspace) as connection:
+        known = next((row for row in catalog.experiments(workspace.database) if row.id == spec.id), None)
+        if known is not None and known.status == "running" and is_active(connection, spec.id):
+            missing = _missing(workspace, spec, dataset)
+            return Submitted(spec.id, missing.count, missing.recorded, already_running=True)
+        catalog.save_experiment(workspace.database, spec, name, len(dataset.queries))
+        results.forget_failures(workspace.database, spec.id)
+        return _enqueue_missing(workspace, spec, dataset)
+
+
+@dataclass(frozen=True)
+class _Missing:
+    """Ids of the queries that have no row, by variant; how many rows there are."""
+
+    queries: dict[str, list[str]]
+    recorded: int
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.queries.values()))
+
+
+def _missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> _Missing:
     recorded = results.recorded_queries(workspace.database, spec.id)
-    missing = {
-        variant.name: [q for q in query_ids if q not in recorded.get(variant.name, set())]
+    queries = {
+        variant.name: [
+            query.query_id
+            for query in dataset.queries
+            if query.query_id not in recorded.get(variant.name, frozenset())
+        ]
         for variant in spec.variants
     }
-    to_evaluate = sum(map(len, missing.values()))
-    skipped = len(query_ids) * len(spec.variants) - to_evaluate
-    if not to_evaluate:
+    return _Missing(queries, sum(map(len, recorded.values())))
+
+
+def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> Submitted:
+    missing = _missing(workspace, spec, dataset)
+    if not missing.count:
         results.finish_if_complete(workspace.database, spec.id)
-        return Submitted(spec.id, 0, skipped)
-    if is_active(workspace.connection, spec.id):
-        return Submitted(spec.id, to_evaluate, skipped, already_running=True)
-    batch_size = spec.batch_size(len(query_ids), workspace.settings.workers)
-    sent = Submission(spec, dataset, workspace.store, workspace.settings).send(
-        workspace.connection, missing, batch_size
-    )
-    return Submitted(spec.id, to_evaluate, skipped, sent.stages)
+        return Submitted(spec.id, 0, missing.recorded)
+    batch_size = spec.batch_size(len(dataset.queries), workspace.settings.workers)
+    submission = Submission(spec, dataset, workspace.store, workspace.settings)
+    sent = submission.send(workspace.connection, missing.queries, batch_size)
+    return Submitted(spec.id, missing.count, missing.recorded, sent.stages)

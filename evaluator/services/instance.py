@@ -54,9 +54,11 @@ def headless(settings: Settings, workers: int) -> Iterator[Headless]:
         supervisor.add_valkey()
         _forget_old_jobs(settings)
         supervisor.add_workers(1)
-        from evaluator.services.workspace import Workspace  # noqa: PLC0415  while the worker starts
+        # Imported while the worker starts.
+        from evaluator.services.keeper import Keeper  # noqa: PLC0415
+        from evaluator.services.workspace import Workspace  # noqa: PLC0415
 
-        with Workspace.open(settings) as workspace:
+        with Workspace.open(settings) as workspace, Keeper(workspace):
             try:
                 yield Headless(workspace, supervisor, workers)
             finally:

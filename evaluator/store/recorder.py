@@ -16,7 +16,7 @@ from evaluator.store.results import record
 
 logger = logging.getLogger(__name__)
 
-WAIT = 0.2
+WAIT = 0.1
 """Seconds that one read waits for new results; also how long stopping may take."""
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while Redis or the disk refuses."""

@@ -126,6 +126,12 @@ def finish_if_complete(database: Database, experiment: str) -> None:
         _finish_if_complete(cursor, experiment)
 
 
+def forget_failures(database: Database, experiment: str) -> None:
+    """Drop the rows of queries that failed, so that they are missing and tried again."""
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [experiment])
+
+
 def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]:
     """Ids of the queries that have a row, by variant: what a resumed experiment skips."""
     rows = database.cursor.execute(

@@ -17,6 +17,7 @@ from rq.registry import FinishedJobRegistry
 from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.jobs.queue import open_queue
+from evaluator.jobs.stream import STREAM
 from evaluator.services import experiments
 from evaluator.services.instance import headless
 from evaluator.services.leaderboard import leaderboard
@@ -133,10 +134,9 @@ def wait_for_row(settings: Settings, process: subprocess.Popen[str]) -> None:
     """Wait until a run has a result in the stream: then it is in the middle of its work."""
     client = Redis.from_url(settings.queue_url)
     while process.poll() is None:
-        if settings.valkey_socket.exists():
-            info = client.info("commandstats")
-            if "cmdstat_xadd" in info:
-                return
+        started = settings.valkey_socket.exists() and client.exists(STREAM)
+        if started and client.xinfo_stream(STREAM)["entries-added"]:
+            return
     raise AssertionError("the run ended before it could be interrupted")
 
 

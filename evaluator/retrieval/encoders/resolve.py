@@ -46,6 +46,11 @@ def resolve_encoder(dense: Dense, *, allow_folders: bool) -> EncoderSpec:
     name = dense.encoder
     if name.startswith(DISTILLED_PREFIX):
         teacher = resolve_encoder(Dense(name.removeprefix(DISTILLED_PREFIX)), allow_folders=allow_folders)
+        if teacher.source not in {"bundled", "folder"}:
+            raise InvalidInputError(
+                f"the encoder {name!r}: only the bundled model or a folder can be distilled; "
+                "download the model into a folder first"
+            )
         return _distilled(name, teacher, dense.precision)
     if name in BUNDLED_NAMES:
         return _from_folder(name, bundled_folder(), "bundled", str(dense.precision))

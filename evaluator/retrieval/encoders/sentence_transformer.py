@@ -15,7 +15,7 @@ import numpy as np
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
-from evaluator.errors import EncoderNotFoundError
+from evaluator.errors import EncoderNotFoundError, EncodingError
 from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
 from evaluator.retrieval.encoders.resolve import local_folder
 
@@ -65,6 +65,7 @@ def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:
         EncoderNotFoundError: its model cannot be loaded; trying again does not help.
     """
     import torch  # noqa: PLC0415  seconds to import; only workers need it
+    from httpx import HTTPError  # noqa: PLC0415
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -75,6 +76,8 @@ def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:
         else:
             with saved_model(spec, store) as folder, offline():
                 model = SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
+    except (ConnectionError, TimeoutError, HTTPError) as error:  # the hub: it may answer next time
+        raise EncodingError(f"the hub does not give the encoder {spec.name!r}: {error}") from error
     except Exception as error:  # whatever a broken model raises, loading it again does not help
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason[0]}") from error

@@ -14,7 +14,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import Ranking
 from evaluator.errors import ArtifactMissingError
 from evaluator.jobs.tasks import describe, search_each
-from tests.unit.jobs.experiments import make_dataset, make_spec
+from tests.unit.jobs.experiments import make_dataset
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ class Fussy:
 
 def test_a_batch_is_searched_at_once(dataset: StoredDataset) -> None:
     retriever = Fussy((), RuntimeError())
-    found, failed = search_each(retriever, dataset, make_spec(dataset), ["q0", "q2"])
+    found, failed = search_each(retriever, dataset, 10, ["q0", "q2"])
     assert found == {"q0": Ranking(("d0",), (1.0,)), "q2": Ranking(("d2",), (1.0,))}
     assert failed == {}
     assert retriever.calls == [[0, 2]]
@@ -46,7 +46,7 @@ def test_a_batch_is_searched_at_once(dataset: StoredDataset) -> None:
 
 def test_only_the_query_that_raises_fails(dataset: StoredDataset) -> None:
     retriever = Fussy([1], RuntimeError("no such word"))
-    found, failed = search_each(retriever, dataset, make_spec(dataset), ["q0", "q1", "q2"])
+    found, failed = search_each(retriever, dataset, 10, ["q0", "q1", "q2"])
     assert list(found) == ["q0", "q2"]
     assert failed == {"q1": "RuntimeError: no such word"}
     assert retriever.calls == [[0, 1, 2], [0], [1], [2]]
@@ -56,18 +56,8 @@ def test_a_job_whose_time_is_up_ends(dataset: StoredDataset) -> None:
     """The alarm rings once: whoever takes it for a query's failure and goes on is never stopped."""
     retriever = Fussy([1], JobTimeoutException("too long"))
     with pytest.raises(JobTimeoutException):
-        search_each(retriever, dataset, make_spec(dataset), ["q0", "q1", "q2"])
+        search_each(retriever, dataset, 10, ["q0", "q1", "q2"])
     assert retriever.calls == [[0, 1, 2]]
-
-
-def test_a_query_is_no_answer_to_itself_if_the_dataset_says_so(dataset: StoredDataset) -> None:
-    class Own(Fussy):
-        def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
-            return [Ranking((f"q{row}", "d1", "d0")[:depth], (3.0, 2.0, 1.0)[:depth]) for row in queries]
-
-    spec = make_spec(dataset, exclude_self=True, depth=2)
-    found, _ = search_each(Own((), RuntimeError()), dataset, spec, ["q1"])
-    assert found == {"q1": Ranking(("d1", "d0"), (2.0, 1.0))}
 
 
 @pytest.mark.parametrize(

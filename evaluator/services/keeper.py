@@ -1,0 +1,50 @@
+"""The keeper: continues experiments whose jobs were lost, for as long as a process owns the database."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import TracebackType
+
+from redis.exceptions import RedisError
+
+from evaluator.errors import EvaluatorError
+from evaluator.services.experiments import resume_stalled
+from evaluator.services.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0
+"""Seconds between looks at running experiments."""
+
+
+class Keeper:
+    """A thread that looks after running experiments from entering the context to leaving it."""
+
+    def __init__(self, workspace: Workspace, look_every: float = LOOK_EVERY) -> None:
+        self._workspace = workspace
+        self._look_every = look_every
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def __enter__(self) -> Keeper:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._look_every):
+            try:
+                for experiment in resume_stalled(self._workspace):
+                    logger.warning(
+                        "the jobs of experiment %s were lost; enqueued what is missing", experiment
+                    )
+            except (EvaluatorError, RedisError) as error:
+                logger.warning("running experiments cannot be looked after: %s", error)
+            except Exception:  # the thread's boundary: it must not end unseen
+                logger.exception("running experiments cannot be looked after; trying again")
