@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test browser check format bench build constraints clean
+.PHONY: help install demo test browser check format bench chaos build constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +59,9 @@ format: install ## Format the code and mend what the linter can
 
 bench: install ## Measure against the bare libraries (benchmarks/)
 	$(BIN)/python benchmarks/pipeline.py $(ARGS)
+
+chaos: install ## Kill processes at random while experiments run, and compare every row (ARGS='--kills 100 --seed 1')
+	$(BIN)/python benchmarks/chaos.py $(ARGS)
 
 build: install ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

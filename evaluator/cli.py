@@ -18,9 +18,21 @@ import typer
 from evaluator import __version__
 from evaluator.errors import EvaluatorError, InvalidInputError
 from evaluator.settings import Settings
-from evaluator.terminal import follow, print_json, print_table, remark
+from evaluator.terminal import (
+    follow,
+    print_board,
+    print_json,
+    print_table,
+    remark,
+    remark_submission,
+    show_board,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evaluator.services.experiments import Submitted
+    from evaluator.services.workspace import Workspace
     from evaluator.store.catalog import DatasetRow
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
@@ -97,9 +109,9 @@ def demo(
     with served(settings, settings.workers) as address:
         with Client(address) as client:
             submitted = client.start_demo()
-            _remark_submission(submitted)
+            remark_submission(submitted)
             last = follow(lambda: client.progress(submitted["id"]))
-            _print_board(client.leaderboard(submitted["id"]))
+            print_board(client.leaderboard(submitted["id"]))
         _check_outcome(last)
         if serve:
             remark(f"\nThe leaderboard is at {address} . Ctrl-C stops everything; nothing is lost.")
@@ -189,16 +201,59 @@ def run(
     settings = _settings(workers=workers)
     if not experiment.is_file():
         raise InvalidInputError(f"there is no experiment file {experiment}")
+    from functools import partial
+
     board = _recorded_board(settings, experiment)
-    outcome = None
     if board is None:
-        board, outcome = _run_headless(settings, experiment)
-    if json_:
-        print_json(board)
+        _run_headless(settings, partial(_submit_file, experiment), json_)
     else:
-        _print_board(board)
-    if outcome is not None:
-        _check_outcome(outcome)
+        show_board(board, json_)
+
+
+@app.command()
+def resume(
+    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    workers: Workers = None,
+    json_: Json = False,
+) -> None:
+    """Continue an experiment without a server: queries that are missing, and those that failed."""
+    from functools import partial
+
+    _run_headless(_settings(workers=workers), partial(_resume_stored, experiment), json_)
+
+
+@app.command()
+def cancel(
+    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address of the instance. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the instance. Default: 8501.")] = None,
+) -> None:
+    """Cancel an experiment of a running instance; what is evaluated stays."""
+    from evaluator.services.client import Client
+    from evaluator.services.instance import address
+
+    with Client(address(_settings(host=host, port=port))) as client:
+        remark(
+            f"{client.cancel(experiment or 'last')['name']} is cancelled; `evaluator resume` continues it."
+        )
+
+
+@app.command()
+def failures(
+    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    json_: Json = False,
+) -> None:
+    """List the queries of an experiment that failed, and why; `evaluator resume` tries them again."""
+    from evaluator.services import experiments
+    from evaluator.services.overview import failures as failed
+    from evaluator.services.workspace import Workspace
+
+    with Workspace.open_local(_settings()) as workspace:
+        records = failed(workspace, experiments.find(workspace, experiment)).to_dict("records")
+    if json_:
+        print_json(records)
+    else:
+        print_table("", ("variant", "query", "error"), [tuple(record.values()) for record in records])
 
 
 def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | None:
@@ -219,22 +274,33 @@ def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | No
         return leaderboard_record(leaderboard(workspace, row))
 
 
-def _run_headless(settings: Settings, experiment: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Run an experiment with a queue and workers of its own; the leaderboard and the last progress."""
+def _submit_file(experiment: Path, workspace: Workspace) -> Submitted:
+    from evaluator.services import experiments
+    from evaluator.services.experiment_file import read_experiment
+
+    return experiments.submit(workspace, read_experiment(experiment), allow_paths=True)
+
+
+def _resume_stored(experiment: str | None, workspace: Workspace) -> Submitted:
+    from evaluator.services import experiments
+
+    return experiments.resume(workspace, experiments.find(workspace, experiment))
+
+
+def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], json_: bool) -> None:
+    """Run an experiment with a queue and workers of its own, and print its leaderboard."""
     from evaluator.services.instance import headless
 
     with headless(settings, settings.workers) as instance:
-        # Imported while the first worker starts.
+        workspace = instance.workspace
+        submitted = start(workspace)  # imports what it needs while the first worker starts
+        instance.start_workers(submitted)
+        remark_submission(dataclasses.asdict(submitted))
         from evaluator.services import experiments
-        from evaluator.services.experiment_file import read_experiment
         from evaluator.services.leaderboard import leaderboard
         from evaluator.services.progress import progress_reader
         from evaluator.services.records import leaderboard_record
 
-        workspace = instance.workspace
-        submitted = experiments.submit(workspace, read_experiment(experiment), allow_paths=True)
-        instance.start_workers(submitted)
-        _remark_submission(dataclasses.asdict(submitted))
         reader = progress_reader(workspace)
         try:
             last = follow(lambda: dataclasses.asdict(reader.read(submitted.id)))
@@ -242,8 +308,9 @@ def _run_headless(settings: Settings, experiment: Path) -> tuple[dict[str, Any],
             experiments.cancel(workspace, experiments.find(workspace, submitted.id))
             remark("Interrupted; what is evaluated is kept. Run the same command again to continue.")
             raise
-        row = experiments.find(workspace, submitted.id)
-        return leaderboard_record(leaderboard(workspace, row)), last
+        board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, submitted.id)))
+    show_board(board, json_)
+    _check_outcome(last)
 
 
 @app.command("leaderboard")
@@ -260,10 +327,7 @@ def leaderboard_command(
 
     with Workspace.open_local(_settings()) as workspace:
         board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, experiment), measure))
-    if json_:
-        print_json(board)
-    else:
-        _print_board(board)
+    show_board(board, json_)
 
 
 @app.command()
@@ -333,17 +397,6 @@ def _wait_for_interrupt() -> None:
         remark("Stopping ...")
 
 
-def _remark_submission(submitted: dict[str, Any]) -> None:
-    for stage in submitted["encoding"]:
-        if stage["texts"]:
-            remark(
-                f"{stage['encoder'].partition('|')[0]}: {stage['to_encode']:,} of {stage['texts']:,} texts to encode"
-            )
-    if submitted["skipped"]:
-        remark(f"{submitted['skipped']:,} queries are recorded already and skipped.")
-    remark(f"{submitted['to_evaluate']:,} queries to evaluate.")
-
-
 def _check_outcome(progress: dict[str, Any]) -> None:
     broken = [variant for variant in progress["variants"] if variant["error"]]
     for variant in broken:
@@ -370,21 +423,6 @@ def _print_datasets(rows: list[DatasetRow]) -> None:
             )
             for r in rows
         ],
-    )
-
-
-def _print_board(board: dict[str, Any]) -> None:
-    experiment, measure = board["experiment"], board["measure"]
-    measures = [measure, *(m for m in experiment["measures"] if m != measure), "Judged@10"]
-    rows = [
-        (v["variant"], *(v[m] for m in measures), v["ms_per_query"], v["scored"], v["failed"])
-        for v in board["variants"]
-    ]
-    print_table(
-        f"{experiment['name']} on {experiment['dataset']}",
-        ("variant", *measures, "ms/query", "scored", "failed"),
-        rows,
-        f"means over the {board['compared']} queries that all variants completed; ranking policy {board['policy']}",
     )
 
 

@@ -55,5 +55,9 @@ class InstanceRunningError(EvaluatorError):
     """Another instance already runs on the same home folder or port."""
 
 
+class JobCancelled(BaseException):
+    """The job that runs was cancelled; raised wherever its work happens to be."""
+
+
 PERMANENT_ERRORS: tuple[type[Exception], ...] = (InvalidInputError, EncoderNotFoundError, StageFailedError)
 """Errors that a second attempt cannot mend: jobs that raise them are not retried."""

@@ -7,6 +7,7 @@ import os
 import tempfile
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +18,8 @@ MAX_SOCKET_PATH = 100
 DEFAULT_CONCURRENCY = 5
 """Workers a machine, where it has that many cores (the original decision record's number)."""
 
+LogFormat = Literal["json", "text"]
+"""One JSON object a line, or text for people."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -66,10 +69,19 @@ class Settings(BaseSettings):
         (1, 5, 25), min_length=1, description="Seconds before the 2nd, 3rd, ... attempt."
     )
     job_timeout: int = Field(3600, ge=1, description="Seconds after which a running job is stopped as hung.")
+    stream_limit: int = Field(
+        20_000,
+        ge=1,
+        description="Results that may wait for the recorder; workers pause while there are more.",
+    )
     record_batch: int = Field(
         1000, ge=1, description="Results the recorder writes in one transaction at most."
     )
     log_level: str = Field("INFO", description="Log level of server and workers.")
+    log_format: LogFormat | None = Field(
+        None,
+        description="Form of log lines, `json` or `text`. Default: json for server and workers, text for commands.",
+    )
 
     @cached_property
     def home_path(self) -> Path:

@@ -106,3 +106,39 @@ def _left(seconds: float | None) -> str:
         return ""
     minutes, rest = divmod(int(seconds) + 1, 60)
     return f"about {minutes} min {rest} s left" if minutes else f"about {rest} s left"
+
+
+def remark_submission(submitted: dict[str, Any]) -> None:
+    """What there is to do, from `Submitted` as plain JSON types."""
+    for stage in submitted["encoding"]:
+        if stage["texts"]:
+            remark(
+                f"{stage['encoder'].partition('|')[0]}: {stage['to_encode']:,} of {stage['texts']:,} texts to encode"
+            )
+    if submitted["skipped"]:
+        remark(f"{submitted['skipped']:,} queries are recorded already and skipped.")
+    remark(f"{submitted['to_evaluate']:,} queries to evaluate.")
+
+
+def show_board(board: dict[str, Any], json_: bool) -> None:
+    """A leaderboard's record, for programs or for people."""
+    if json_:
+        print_json(board)
+    else:
+        print_board(board)
+
+
+def print_board(board: dict[str, Any]) -> None:
+    """A leaderboard's record as a table."""
+    experiment, measure = board["experiment"], board["measure"]
+    measures = [measure, *(m for m in experiment["measures"] if m != measure), "Judged@10"]
+    rows = [
+        (v["variant"], *(v[m] for m in measures), v["ms_per_query"], v["scored"], v["failed"])
+        for v in board["variants"]
+    ]
+    print_table(
+        f"{experiment['name']} on {experiment['dataset']}",
+        ("variant", *measures, "ms/query", "scored", "failed"),
+        rows,
+        f"means over the {board['compared']} queries that all variants completed; ranking policy {board['policy']}",
+    )

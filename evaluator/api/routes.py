@@ -22,6 +22,7 @@ from evaluator.services.leaderboard import leaderboard
 from evaluator.services.progress import progress_reader
 from evaluator.services.records import dataset_record, experiment_record, leaderboard_record
 from evaluator.services.workspace import Workspace, serving
+from evaluator.store.catalog import ExperimentRow
 
 JSON_TYPE = "application/json"
 
@@ -35,6 +36,8 @@ def routes() -> list[Route]:
         _route("/api/experiments", _submit, "POST"),
         _route("/api/experiments/{id}", _progress),
         _route("/api/experiments/{id}/leaderboard", _leaderboard),
+        _route("/api/experiments/{id}/cancel", _cancel, "POST"),
+        _route("/api/experiments/{id}/resume", _resume, "POST"),
         _route("/api/demo", _demo, "POST"),
     ]
 
@@ -98,11 +101,27 @@ def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
     return dataclasses.asdict(experiments.submit(workspace, parse_experiment(DEMO_EXPERIMENT, "demo")))
 
 
+def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    row = _experiment(workspace, request)
+    experiments.cancel(workspace, row)
+    return experiment_record(experiments.find(workspace, row.id))
+
+
+def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    return dataclasses.asdict(experiments.resume(workspace, _experiment(workspace, request)))
+
+
+def _experiment(workspace: Workspace, request: Request) -> ExperimentRow:
+    """The experiment that the path names; `last` is the last submitted."""
+    reference = request.path_params["id"]
+    return experiments.find(workspace, None if reference == "last" else reference)
+
+
 def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = experiments.find(workspace, request.path_params["id"])
+    row = _experiment(workspace, request)
     return dataclasses.asdict(progress_reader(workspace).read(row.id))
 
 
 def _leaderboard(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = experiments.find(workspace, request.path_params["id"])
+    row = _experiment(workspace, request)
     return leaderboard_record(leaderboard(workspace, row, request.query_params.get("measure")))

@@ -21,6 +21,8 @@ from rq.registry import (
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
+from evaluator.jobs.cancellation import mark_cancelled
+from evaluator.jobs.fairness import take_turns
 from evaluator.settings import Settings
 
 QUEUE_NAME = "evaluator"
@@ -133,6 +135,7 @@ def enqueue(queue: Queue, jobs: Iterable[Any]) -> list[str]:
         pipeline.execute()
     if described:
         queue.enqueue_many(list(described.values()))
+        take_turns(queue.connection, queue.key)
     return list(described)
 
 
@@ -162,7 +165,7 @@ def forget_all(connection: Redis) -> None:
 def cancel_experiment(queue: Queue, experiment: str) -> int:
     """Remove an experiment's waiting jobs and those that no other experiment needs; returns how many.
 
-    Those that run end by themselves within seconds.
+    Those that run are stopped by their workers within seconds.
     """
     with CHANGES:
         fetched = Job.fetch_many(all_live_ids(queue), connection=queue.connection, serializer=JSONSerializer)
@@ -175,11 +178,10 @@ def cancel_experiment(queue: Queue, experiment: str) -> int:
             if id_ in jobs and id_ not in needed:
                 needed.add(id_)
                 others.extend(jobs[id_]._dependency_ids)
-        cancelled = [
-            id_
-            for id_, job in jobs.items()
-            if id_ not in needed and job.get_status(refresh=False) != JobStatus.STARTED
-        ]
+        unneeded = {id_: job for id_, job in jobs.items() if id_ not in needed}
+        running = {id_ for id_, job in unneeded.items() if job.get_status(refresh=False) == JobStatus.STARTED}
+        cancelled = [id_ for id_ in unneeded if id_ not in running]
+        mark_cancelled(queue.connection, experiment, running)
         with queue.connection.pipeline(transaction=True) as pipeline:
             for id_ in cancelled:
                 pipeline.lrem(queue.key, 1, id_)

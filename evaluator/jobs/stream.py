@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -18,6 +19,9 @@ CONSUMER = "recorder"
 """One name for all time: what a recorder that died had read is read again by the next one."""
 
 FIELD = b"record"
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+"""Seconds between looks at a stream that is full."""
 
 
 def encode(record: Record) -> bytes:
@@ -69,6 +73,13 @@ class ResultStream:
             target.xadd(STREAM, {FIELD: encode(record)})
         if pipeline is None:
             target.execute()
+
+    def wait_for_room(self, limit: int) -> None:
+        """Wait while the recorder is so far behind that the stream has this many entries."""
+        pause = FIRST_PAUSE
+        while len(self) >= limit:
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
 
     def open(self) -> None:
         """Create the consumer group, if it is not there."""

@@ -13,6 +13,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, encoder_key
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.variant import Dense
+from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.pending import write_pending
 from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id, open_queue
@@ -58,6 +59,7 @@ class Submission:
         spec = self._spec
         self._store.put_json(spec_name(spec.id), spec.to_json())
         with CHANGES:
+            unmark_cancelled(connection, spec.id)
             for variant, query_ids in missing.items():
                 if query_ids:
                     write_pending(connection, spec.id, variant, query_ids)

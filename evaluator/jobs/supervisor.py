@@ -32,6 +32,8 @@ HEALTHY_AFTER = 20.0
 POLL = 0.1
 """Seconds between looks at the children."""
 VALKEY = "valkey"
+WORKER = "worker-"
+"""Beginning of the workers' names; a number follows."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -57,7 +59,7 @@ class Supervisor:
     """Keeps children running from `start` (or entering it as a context) to `stop`.
 
     Args:
-        on_death: called with a child's name and exit status when it dies unasked.
+        on_death: called with a child's name and process id when it dies unasked.
     """
 
     def __init__(self, settings: Settings, *, on_death: Callable[[str, int], None] | None = None) -> None:
@@ -115,11 +117,11 @@ class Supervisor:
 
     def add_workers(self, count: int) -> None:
         """Start workers besides those there are, each with the configured number of threads."""
-        first = 1 + sum(child.name.startswith("worker-") for child in self._children)
+        first = 1 + sum(child.name.startswith(WORKER) for child in self._children)
         threads = str(self._settings.threads_per_worker)
         environment = {**dict.fromkeys(THREAD_VARIABLES, threads), "TOKENIZERS_PARALLELISM": "false"}
         for number in range(first, first + count):
-            self.add(Child(f"worker-{number}", [sys.executable, "-m", "evaluator.jobs.worker"], environment))
+            self.add(Child(f"{WORKER}{number}", [sys.executable, "-m", "evaluator.jobs.worker"], environment))
 
     def add(self, child: Child) -> None:
         """Start a child and keep it running."""
@@ -186,14 +188,14 @@ class Supervisor:
     def _restart(self, child: Child) -> None:
         now = time.monotonic()
         if child.process is not None:
-            status = child.process.returncode
+            status, pid = child.process.returncode, child.process.pid
             if now - child.started_at > HEALTHY_AFTER:
                 child.deaths = 0
             pause = min(FIRST_PAUSE * 2 ** min(child.deaths, 16), LONGEST_PAUSE)  # no float holds 2**1024
             child.process, child.deaths, child.restart_at = None, child.deaths + 1, now + pause
             logger.warning("%s ended with status %s; starting it again in %.1f s", child.name, status, pause)
             if self._on_death is not None:
-                self._on_death(child.name, status)
+                self._on_death(child.name, pid)
         elif now >= child.restart_at:
             try:
                 self._spawn(child)

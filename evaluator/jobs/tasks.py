@@ -24,7 +24,14 @@ from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.domain.variant import BM25, Dense
-from evaluator.errors import PERMANENT_ERRORS, EvaluatorError, QueriesFailedError, StageFailedError
+from evaluator.errors import (
+    PERMANENT_ERRORS,
+    EvaluatorError,
+    JobCancelled,
+    QueriesFailedError,
+    StageFailedError,
+)
+from evaluator.jobs.cancellation import is_cancelled
 from evaluator.jobs.context import current
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import enqueue, job_data, job_id, open_queue
@@ -32,6 +39,9 @@ from evaluator.jobs.stream import ResultStream
 from evaluator.retrieval.encoders.protocol import Role
 from evaluator.retrieval.pipeline import Retriever, build_index, index_names, open_retriever
 from evaluator.retrieval.vectors import Shard, encode_shard
+
+RETRIES = "evaluator:retries"
+"""Counts the attempts that were followed by another."""
 
 
 def prepare(experiment: str, encoder: str) -> None:
@@ -66,6 +76,9 @@ def index(experiment: str, variant: str, leaf: int) -> None:
 def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     """Once a variant's indexes are there, enqueue its queries in batches; returns how many queries."""
     context = current()
+    job = running_job()
+    if is_cancelled(job.connection, experiment):
+        return 0
     spec = context.spec(experiment)
     dataset = context.dataset(spec.dataset)
     leaves = list(spec.variant(variant).retrieve.leaves())
@@ -73,7 +86,6 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     if not all(context.store.exists(name) for name in names):
         require_dependencies()
         raise StageFailedError("its index is missing though no job failed; run the experiment again")
-    job = running_job()
     waiting = read_pending(job.connection, experiment, variant)
     if not waiting:  # nobody enqueues a dispatch without queries
         raise StageFailedError("the list of its queries is gone from the queue; run the experiment again")
@@ -87,9 +99,8 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
                 "evaluate",
                 (experiment, variant, batch),
                 job_id("evaluate", experiment, spec.position(variant), fingerprint(batch)),
-                at_front=True,
             )
-            for batch in reversed(batches)
+            for batch in batches
         ],
     )
     return len(waiting)
@@ -103,6 +114,8 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
     """
     context = current()
     job = running_job()
+    if is_cancelled(job.connection, experiment):
+        return
     spec = context.spec(experiment)
     dataset = context.dataset(spec.dataset)
     retriever = open_retriever(
@@ -155,10 +168,12 @@ def search_each(
 
 
 def hand_over(job: Job, results: Sequence[QueryResult]) -> None:
-    """Append results to the stream and note them on the job, in one transaction."""
+    """Append results to the stream and note them on the job, in one transaction; wait while the stream is full."""
+    stream = ResultStream(job.connection)
+    stream.wait_for_room(current().settings.stream_limit)
     job.meta["handed_over"] = [*job.meta.get("handed_over", ()), *(result.query_id for result in results)]
     with job.connection.pipeline(transaction=True) as pipeline:
-        ResultStream(job.connection).append(results, pipeline)
+        stream.append(results, pipeline)
         pipeline.hset(job.key, "meta", JSONSerializer.dumps(job.meta))
         pipeline.execute()
 
@@ -174,11 +189,15 @@ def on_failure(
 
     Permanent errors are not tried again. After the last attempt the failure becomes a record.
     """
+    if issubclass(kind, JobCancelled):
+        job.retries_left = 0
+        return
     if issubclass(kind, PERMANENT_ERRORS):
         job.retries_left = 0
     job.meta["error"] = describe(error)
     job.save_meta()
     if job.should_retry:
+        connection.incr(RETRIES)
         return
     task = job.func_name.rsplit(".", 1)[-1]
     stream = ResultStream(connection)

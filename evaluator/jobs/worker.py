@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
+import time
 import uuid
+from types import FrameType
 from typing import Any
 
 from redis import Redis
@@ -24,7 +27,10 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
+from evaluator import logs
+from evaluator.errors import JobCancelled, QueueUnavailableError
 from evaluator.jobs import context
+from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import require
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.jobs.queue import QUEUE_NAME, open_queue
@@ -38,6 +44,8 @@ HEARTBEAT_TTL = 45
 """Seconds without a heartbeat after which a job counts as abandoned, and is tried again elsewhere."""
 WORKER_TTL = 60
 """Seconds that RQ keeps a silent worker's record."""
+TAKEN_TOO_LONG = 5.0
+"""Seconds between taking a job and beginning it, of a worker that lives."""
 TICK = 1.0
 """Seconds between rounds of housekeeping."""
 
@@ -46,6 +54,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
     """Works in its own process and thread, so that encoders and indexes stay loaded between jobs."""
 
     log_result_lifespan = False
+    max_connection_wait_time = 5.0  # seconds between attempts to reach a queue that is away
 
     def __init__(self, connection: Redis, name: str | None = None) -> None:
         super().__init__(
@@ -60,6 +69,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         self._running: tuple[Job, Execution] | None = None
         self._background = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
         self._ended = threading.Event()
+        self._to_stop: str | None = None
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds until the next heartbeat is overdue."""
@@ -70,7 +80,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         execution = self.prepare_execution(job)
         self._running = (job, execution)
         try:
-            self.perform_job(job, queue, execution)
+            with logs.bound(logs.job_fields(job)):
+                self.perform_job(job, queue, execution)
         finally:
             self._running = None
         self.set_state("idle")
@@ -95,11 +106,17 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Work until told to stop."""
+        signal.signal(signal.SIGUSR1, self._stop_job)
         self._background.start()
         try:
             return bool(super().work(*args, **kwargs))
         finally:
             self._ended.set()
+
+    def _stop_job(self, _signal: int, _frame: FrameType | None) -> None:
+        """Raised by the background thread, so that it interrupts the main thread."""
+        if self._running is not None and self._running[0].id == self._to_stop:
+            raise JobCancelled(f"the job {self._to_stop} was cancelled")
 
     def _watch(self) -> None:
         """Heartbeats and housekeeping, until the worker ends."""
@@ -111,6 +128,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             serializer=JSONSerializer,
             name=f"scheduler-{self.name}",
         )
+        taken: dict[str, float] = {}
         while not self._ended.wait(TICK):
             since_heartbeat += TICK
             running = self._running
@@ -118,38 +136,79 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
                 if running is not None and since_heartbeat >= HEARTBEAT_INTERVAL:
                     self.maintain_heartbeats(*running)
                     since_heartbeat = 0.0
-                tidy(scheduler)
+                if running is not None and take_stop(self.connection, running[0].id):
+                    self._to_stop = running[0].id
+                    os.kill(os.getpid(), signal.SIGUSR1)
+                tidy(scheduler, taken)
             except RedisError as error:
                 logger.warning("no heartbeat: %s", error)
             except Exception:  # without heartbeats, the job that runs would count as abandoned
                 logger.exception("housekeeping failed; trying again")
 
 
-def tidy(scheduler: RQScheduler) -> None:
-    """One round of housekeeping, by one worker at a time: enqueue retries that are due, and abandoned jobs again."""
+def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
+    """One round of housekeeping, by one worker at a time.
+
+    Enqueues retries that are due, tries abandoned jobs again, and puts back what a worker took but never began.
+
+    Args:
+        taken: jobs seen between queue and worker, and since when; kept from round to round.
+    """
     if not scheduler.acquire_locks():
         return
     try:
         scheduler.enqueue_scheduled_jobs()
         # The timer, not SIGALRM: this runs beside the main thread.
-        StartedJobRegistry(
+        started = StartedJobRegistry(
             QUEUE_NAME,
             connection=scheduler.connection,
             serializer=JSONSerializer,
             death_penalty_class=TimerDeathPenalty,
-        ).cleanup()
+        )
+        started.cleanup()
+        put_back(open_queue(scheduler.connection), taken)
     finally:
         scheduler.release_locks()
+
+
+def put_back(queue: Queue, taken: dict[str, float]) -> None:
+    """Put jobs back at the front that were taken from the queue seconds ago and never began: their worker died."""
+    waiting = set(queue.intermediate_queue.get_job_ids()) - set(
+        queue.started_job_registry.get_job_ids(cleanup=False)
+    )
+    now = time.monotonic()
+    for id_ in set(taken) - waiting:
+        del taken[id_]
+    for id_ in waiting:
+        if now - taken.setdefault(id_, now) > TAKEN_TOO_LONG:
+            with queue.connection.pipeline(transaction=True) as pipeline:
+                pipeline.lrem(queue.intermediate_queue_key, 1, id_)
+                pipeline.lpush(queue.key, id_)
+                pipeline.execute()
+            del taken[id_]
+
+
+def wait_for_queue(settings: Settings) -> Redis:
+    """A connection to the queue, however long it takes until it answers."""
+    pause = 0.2
+    while True:
+        try:
+            return require(settings)
+        except QueueUnavailableError as error:
+            logger.warning("%s; trying again in %.1f s", error, pause)
+            time.sleep(pause)
+            pause = min(pause * 2, WarmWorker.max_connection_wait_time)
 
 
 def main() -> int:
     """Entry point of a worker process: `python -m evaluator.jobs.worker`."""
     settings = Settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("rq").setLevel(logging.WARNING)
+    logs.configure(settings, "json")
     stop_without_supervisor()
     context.enter(context.WorkerContext.open(settings))
-    WarmWorker(require(settings)).work(logging_level="WARNING")
+    worker = WarmWorker(wait_for_queue(settings))
+    logs.bind(worker=worker.name)
+    worker.work(logging_level="WARNING")
     return 0
 
 

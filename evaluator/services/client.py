@@ -35,6 +35,10 @@ class Client:
         """Submit an experiment file's text."""
         return self._call("POST", "/api/experiments", json={"yaml": yaml})
 
+    def cancel(self, experiment: str) -> dict[str, Any]:
+        """Cancel an experiment by name or id; `last` is the last submitted."""
+        return self._call("POST", f"/api/experiments/{experiment}/cancel", json={})
+
     def progress(self, experiment: str) -> dict[str, Any]:
         """An experiment's progress."""
         return self._call("GET", f"/api/experiments/{experiment}")

@@ -107,8 +107,9 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
         QueueUnavailableError: the queue does not answer.
     """
     with reachable(workspace) as connection:
+        connection.ping()
+        catalog.set_status(workspace.database, experiment.id, "cancelled")  # first: or it would count as stalled
         cancel_experiment(open_queue(connection), experiment.id)
-    catalog.set_status(workspace.database, experiment.id, "cancelled")
 
 
 def find(workspace: Workspace, reference: str | None = None) -> ExperimentRow:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from redis.exceptions import RedisError
+
 from evaluator.errors import EvaluatorError, InstanceRunningError
-from evaluator.jobs.connection import require
+from evaluator.jobs.connection import connect, require
 from evaluator.jobs.queue import forget_all
-from evaluator.jobs.supervisor import Child, Supervisor
+from evaluator.jobs.recovery import release_dead_worker
+from evaluator.jobs.supervisor import WORKER, Child, Supervisor
 from evaluator.location import app_path
 from evaluator.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from evaluator.services.experiments import Submitted
@@ -49,7 +56,7 @@ def headless(settings: Settings, workers: int) -> Iterator[Headless]:
     Raises:
         InstanceRunningError, StoreLockedError: another process uses the home folder.
     """
-    with Supervisor(settings) as supervisor:
+    with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.lock_home()
         supervisor.add_valkey()
         _forget_old_jobs(settings)
@@ -73,7 +80,7 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
         InstanceRunningError: another process uses the home folder or the port.
     """
     _require_free_port(settings)
-    with Supervisor(settings) as supervisor:
+    with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.lock_home()
         supervisor.add_valkey()
         _forget_old_jobs(settings)
@@ -91,9 +98,18 @@ def workers_only(settings: Settings, count: int) -> Iterator[None]:
         QueueUnavailableError: it does not answer.
     """
     require(settings)
-    with Supervisor(settings) as supervisor:
+    with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.add_workers(count)
         yield
+
+
+def _give_back(settings: Settings, child: str, pid: int) -> None:
+    """Have a dead worker's job run elsewhere at once. If that fails, its missing heartbeat tells in a minute."""
+    if child.startswith(WORKER):
+        try:
+            release_dead_worker(connect(settings), pid)
+        except RedisError as error:
+            logger.warning("the job of %s is not given back yet: %s", child, error)
 
 
 def _forget_old_jobs(settings: Settings) -> None:

@@ -37,7 +37,7 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=experiment.id)
         if experiment.status == "running":
             _cancel(workspace, experiment)
-        elif experiment.status == "cancelled" or seen.broken:
+        elif experiment.status == "cancelled" or seen.broken or seen.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
     live(lambda: _now(workspace, experiment), refresh=experiment.status == "running")

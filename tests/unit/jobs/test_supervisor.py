@@ -81,12 +81,15 @@ def test_a_child_that_dies_is_started_again(supervisor: Supervisor, tmp_path: Pa
     assert supervisor.deaths("worker-1") == 1
 
 
-def test_a_death_is_told_with_its_status(settings: Settings) -> None:
+def test_a_death_is_told_with_its_process_id(settings: Settings) -> None:
     deaths: list[tuple[str, int]] = []
-    with Supervisor(settings, on_death=lambda name, status: deaths.append((name, status))) as supervisor:
-        supervisor.add(Child("worker-1", python(DIE_AT_ONCE)))
+    with Supervisor(settings, on_death=lambda name, pid: deaths.append((name, pid))) as supervisor:
+        child = Child("worker-1", python(DIE_AT_ONCE))
+        supervisor.add(child)
+        process = child.process
         eventually(lambda: deaths)
-    assert deaths[0] == ("worker-1", 3)
+    assert process is not None
+    assert deaths[0] == ("worker-1", process.pid)
 
 
 def test_a_child_that_keeps_dying_is_started_more_and_more_seldom(

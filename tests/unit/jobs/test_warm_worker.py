@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Any
@@ -18,8 +19,9 @@ from rq.serializers import JSONSerializer
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.jobs import worker as worker_module
 from evaluator.jobs.queue import enqueue, job_data
+from evaluator.jobs.recovery import release_dead_worker
 from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.worker import WarmWorker, tidy
+from evaluator.jobs.worker import WarmWorker, put_back, tidy
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all, run_next
 
@@ -73,11 +75,11 @@ def test_a_failed_job_is_tried_again_after_its_pause(
     enqueue(queue, [job_data(TWICE, "evaluate", ("e", "bm25", ["q1"]), "evaluate-e-0-x")])
     assert run_all(worker) == ["evaluate-e-0-x"]
     assert state(queue, "evaluate-e-0-x") == JobStatus.SCHEDULED
-    tidy(scheduler)
+    tidy(scheduler, {})
     assert run_all(worker) == []  # five seconds are not over
     assert recorded(queue.connection) == []
     let_pauses_end(queue)
-    tidy(scheduler)
+    tidy(scheduler, {})
     assert run_all(worker) == ["evaluate-e-0-x"]
     assert state(queue, "evaluate-e-0-x") == JobStatus.FAILED
     error = "RuntimeError: bm25 of e cannot be evaluated"
@@ -102,12 +104,12 @@ def test_a_job_without_heartbeats_is_tried_again(
 ) -> None:
     enqueue(queue, [job_data(TWICE, "say_hello", (), "hello-1")])
     take(worker)  # and dies
-    tidy(scheduler)
+    tidy(scheduler, {})
     assert state(queue, "hello-1") == JobStatus.STARTED
     let_heartbeats_lapse(queue)
-    tidy(scheduler)
+    tidy(scheduler, {})
     let_pauses_end(queue)
-    tidy(scheduler)
+    tidy(scheduler, {})
     assert run_all(worker) == ["hello-1"]
     assert state(queue, "hello-1") == JobStatus.FINISHED
 
@@ -119,7 +121,7 @@ def test_a_job_whose_last_worker_died_is_recorded_as_failed(
     take(worker)
     let_heartbeats_lapse(queue)
     # Housekeeping is done beside the main thread, where no alarm signal may be set.
-    thread = threading.Thread(target=tidy, args=(scheduler,))
+    thread = threading.Thread(target=tidy, args=(scheduler, {}))
     thread.start()
     thread.join()
     errors = {
@@ -140,19 +142,19 @@ def test_housekeeping_is_done_by_one_at_a_time(
     take(worker)
     let_heartbeats_lapse(queue)
     connection.set(RQScheduler.get_locking_key("evaluator"), "scheduler-of-another-worker")
-    tidy(scheduler)
+    tidy(scheduler, {})
     assert state(queue, "hello-1") == JobStatus.STARTED
     connection.delete(RQScheduler.get_locking_key("evaluator"))
-    tidy(scheduler)
+    tidy(scheduler, {})
     assert state(queue, "hello-1") == JobStatus.FAILED
     assert connection.exists(RQScheduler.get_locking_key("evaluator")) == 0
 
 
 def test_housekeeping_keeps_one_connection(connection: Redis, scheduler: RQScheduler) -> None:
-    tidy(scheduler)
+    tidy(scheduler, {})
     received = connection.info("stats")["total_connections_received"]
     for _ in range(5):
-        tidy(scheduler)
+        tidy(scheduler, {})
     assert connection.info("stats")["total_connections_received"] == received
 
 
@@ -207,7 +209,7 @@ def test_the_background_survives_what_it_meets(worker: WarmWorker, monkeypatch: 
     """Without heartbeats every job of this worker would be done twice."""
     rounds = threading.Semaphore(0)
 
-    def trip(_scheduler: Any) -> None:
+    def trip(_scheduler: Any, _taken: Any) -> None:
         rounds.release()
         raise ValueError("a record that nobody can read")
 
@@ -228,3 +230,25 @@ def test_a_worker_runs_one_job_after_another(queue: Queue, worker: WarmWorker) -
     assert worker.get_state() == "idle"
     assert run_next(worker) == "hello-b"
     assert run_next(worker) is None
+
+
+def test_a_job_that_was_taken_but_never_begun_is_put_back(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(queue, [job_data(ONCE, "say_hello", ("a",), "hello-a")])
+    taken: dict[str, float] = {}
+    queue.connection.lmove(queue.key, queue.intermediate_queue_key)  # and there its worker died
+    put_back(queue, taken)
+    assert (queue.get_job_ids(), list(taken)) == ([], ["hello-a"])
+    monkeypatch.setattr(worker_module, "TAKEN_TOO_LONG", 0.0)
+    put_back(queue, taken)
+    assert (queue.get_job_ids(), taken) == (["hello-a"], {})
+
+
+def test_the_job_of_a_dead_process_is_given_back_at_once(queue: Queue, worker: WarmWorker) -> None:
+    enqueue(queue, [job_data(ONCE, "say_hello", ("a",), "hello-a")])
+    worker.register_birth()
+    take(worker)
+    assert release_dead_worker(queue.connection, -1) == []
+    assert release_dead_worker(queue.connection, os.getpid()) == ["hello-a"]
+    assert StartedJobRegistry(queue=queue).get_expired_job_ids() == ["hello-a"]

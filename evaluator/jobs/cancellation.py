@@ -1,0 +1,36 @@
+"""Cancelling: which experiments are cancelled, and which running jobs their workers should stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from redis import Redis
+
+CANCELLED = "evaluator:cancelled"
+"""Set of experiment ids: a job of theirs that starts all the same does nothing."""
+STOPPED = "evaluator:stopped"
+"""Set of ids of running jobs that nobody needs any more; their workers look once a second."""
+
+
+def mark_cancelled(connection: Redis, experiment: str, running: Iterable[str]) -> None:
+    """Cancel an experiment, and ask the workers that run these jobs to stop them."""
+    with connection.pipeline(transaction=True) as pipeline:
+        pipeline.sadd(CANCELLED, experiment)
+        for id_ in running:
+            pipeline.sadd(STOPPED, id_)
+        pipeline.execute()
+
+
+def unmark_cancelled(connection: Redis, experiment: str) -> None:
+    """An experiment runs again."""
+    connection.srem(CANCELLED, experiment)
+
+
+def is_cancelled(connection: Redis, experiment: str) -> bool:
+    """Whether an experiment is cancelled."""
+    return bool(connection.sismember(CANCELLED, experiment))
+
+
+def take_stop(connection: Redis, job: str) -> bool:
+    """Whether a running job should stop; says so once."""
+    return bool(connection.srem(STOPPED, job))

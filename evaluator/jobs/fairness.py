@@ -1,0 +1,52 @@
+"""Fair order of the queue: experiments take turns, so that a small one does not wait for the whole of a large one."""
+
+from __future__ import annotations
+
+from redis import Redis
+
+EVALUATIONS_PER_TURN = 8
+"""Batches of queries that count as much as one shard to encode: they take about as long."""
+
+# The documents of one plan to encode are a group, and so are one experiment's evaluations. Groups take turns; within
+# a group the order stays. All other jobs are few or quick, and others wait for them: they come first. Atomic, as every
+# script is.
+_TAKE_TURNS = """
+local urgent, order, groups = {}, {}, {}
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  local group = string.match(id, '^(evaluate%-%x+)%-') or string.match(id, '^(encode%-%x+%-document%-.*)%-')
+  if not group then
+    urgent[#urgent + 1] = id
+  else
+    if not groups[group] then
+      groups[group] = {next = 1, turn = string.sub(group, 1, 8) == 'evaluate' and tonumber(ARGV[1]) or 1}
+      order[#order + 1] = group
+    end
+    groups[group][#groups[group] + 1] = id
+  end
+end
+if #order < 2 and #urgent == 0 then return 0 end
+local fair, left = urgent, true
+while left do
+  left = false
+  for _, group in ipairs(order) do
+    local jobs = groups[group]
+    for _ = 1, jobs.turn do
+      if jobs[jobs.next] then
+        fair[#fair + 1] = jobs[jobs.next]
+        jobs.next = jobs.next + 1
+        left = true
+      end
+    end
+  end
+end
+redis.call('DEL', KEYS[1])
+for first = 1, #fair, 1000 do
+  redis.call('RPUSH', KEYS[1], unpack(fair, first, math.min(first + 999, #fair)))
+end
+return #fair
+"""
+
+
+def take_turns(connection: Redis, queue_key: str) -> None:
+    """Put the waiting jobs of a queue into fair order."""
+    connection.eval(_TAKE_TURNS, 1, queue_key, EVALUATIONS_PER_TURN)
