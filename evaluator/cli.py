@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluator import __version__
+from evaluator import __version__, logs
 from evaluator.errors import EvaluatorError, InvalidInputError
 from evaluator.settings import Settings
 from evaluator.terminal import (
@@ -58,7 +58,8 @@ AnyWorkers = Annotated[
 
 def main() -> None:
     """Run the command line; turn errors into one line and an exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells start background jobs deaf to it
+        signal.signal(number, _interrupt)
     try:
         app()
     except InvalidInputError as error:
@@ -382,12 +383,14 @@ def _settings(**given: Any) -> Settings:
     from pydantic import ValidationError
 
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidInputError(
             f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}"
         ) from error
+    logs.configure(settings, "text", level="WARNING")
+    return settings
 
 
 def _wait_for_interrupt() -> None:

@@ -1,4 +1,4 @@
-"""REST routes: health, datasets, experiments. JSON in, JSON out; errors carry one message."""
+"""REST routes: health, metrics, datasets, experiments. JSON in, JSON out; errors carry one message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from redis.exceptions import RedisError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,6 +18,7 @@ from evaluator.services import datasets, experiments
 from evaluator.services.demo import DEMO_EXPERIMENT
 from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
 from evaluator.services.leaderboard import leaderboard
+from evaluator.services.metrics import Readiness, monitor
 from evaluator.services.progress import progress_reader
 from evaluator.services.records import dataset_record, experiment_record, leaderboard_record
 from evaluator.services.workspace import Workspace, serving
@@ -31,6 +31,9 @@ def routes() -> list[Route]:
     """All routes of the API."""
     return [
         _route("/api/health", _health),
+        Route("/api/health/live", _live),
+        _route("/api/health/ready", _ready),
+        _route("/api/metrics", _metrics),
         _route("/api/datasets", _datasets),
         _route("/api/experiments", _experiments),
         _route("/api/experiments", _submit, "POST"),
@@ -61,6 +64,8 @@ def _route(path: str, handler: Handler, method: str = "GET") -> Route:
             return _error(422, str(error))
         except EvaluatorError as error:
             return _error(503, str(error))
+        if isinstance(answer, Response):
+            return answer
         return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
 
     return Route(path, endpoint, methods=[method])
@@ -71,12 +76,29 @@ def _error(status: int, message: str) -> JSONResponse:
 
 
 def _health(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    trouble = workspace.recorder.trouble if workspace.recorder else None
-    try:
-        workspace.connection.ping()
-    except RedisError as error:
-        trouble = f"the queue does not answer: {error}"
-    return {"live": True, "ready": trouble is None, "trouble": trouble, "version": __version__}
+    """Both in one, for people and for whoever started the server."""
+    readiness = monitor(workspace).readiness()
+    trouble = "; ".join(readiness.reasons) or None
+    return {"live": True, **_readiness_record(readiness), "trouble": trouble, "version": __version__}
+
+
+async def _live(_request: Request) -> Response:
+    """Whether the process answers: no thread, no queue and no database is asked."""
+    return JSONResponse({"live": True, "version": __version__})
+
+
+def _ready(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    readiness = monitor(workspace).readiness()
+    return JSONResponse(_readiness_record(readiness), status_code=200 if readiness.ready else 503)
+
+
+def _readiness_record(readiness: Readiness) -> dict[str, Any]:
+    return {"ready": readiness.ready, "reasons": readiness.reasons, "workers": readiness.workers}
+
+
+def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    text, content_type = monitor(workspace).exposition(request.headers.get("accept", ""))
+    return Response(text, headers={"content-type": content_type})
 
 
 def _datasets(workspace: Workspace, _request: Request, _body: bytes) -> Any:

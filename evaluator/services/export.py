@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.ranking import Floats
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from evaluator.store.catalog import ExperimentRow
@@ -33,6 +34,22 @@ def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, fol
     return [path]
 
 
+def strictly_descending(scores: Floats) -> Floats:
+    """Scores in the same order without ties: each that is not below the one before is put one float32 step below it.
+
+    Tools order tied documents differently (trec_eval by id, others as they stand in the file), so that a run with
+    ties gets other values from each. In this form all read the list in our order.
+
+    Args:
+        scores: [n] float32, descending.
+    """
+    descending = scores.copy()
+    for place in range(1, len(descending)):
+        below = np.nextafter(descending[place - 1], np.float32(-np.inf))
+        descending[place] = min(descending[place], below)
+    return descending
+
+
 def _export_trec(workspace: Workspace, experiment: ExperimentRow, folder: Path) -> list[Path]:
     written = []
     for variant in experiment.spec.variants:
@@ -42,9 +59,10 @@ def _export_trec(workspace: Workspace, experiment: ExperimentRow, folder: Path) 
             for query_id, doc_ids, scores in results.rankings(
                 workspace.database, experiment.id, variant.name
             ):
-                for place, (doc_id, score) in enumerate(zip(doc_ids, scores, strict=True), start=1):
-                    # The shortest text that reads back as the same float32: order and ties survive.
-                    file.write(f"{query_id} Q0 {doc_id} {place} {np.float32(score)!s} {tag}\n")
+                descending = strictly_descending(np.asarray(scores, dtype=np.float32))
+                for place, (doc_id, score) in enumerate(zip(doc_ids, descending, strict=True), start=1):
+                    # The shortest text that reads back as the same float32.
+                    file.write(f"{query_id} Q0 {doc_id} {place} {score!s} {tag}\n")
         written.append(path)
     dataset = StoredDataset.open(workspace.store, experiment.spec.dataset)
     path = folder / "qrels.txt"

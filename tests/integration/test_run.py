@@ -93,9 +93,9 @@ def test_rows_do_not_depend_on_workers_batches_or_interruptions(
     tmp_path: Path, write_dataset: WriteDataset, static_model: Path
 ) -> None:
     documents = [f"{a} and {b} number {n}" for n in range(8) for a in TOPICS for b in TOPICS[:3]]
-    queries = [f"{a} {b}" for a in TOPICS for b in TOPICS[:4]]
+    queries = [f"{a} {b}" for a in TOPICS for b in TOPICS]
     folder = write_dataset(
-        "crossed", documents, queries, {q: {q * 5: 1, q * 3: 2} for q in range(len(queries))}
+        "crossed", documents, queries, {q: {q * 2: 1, q + 7: 2} for q in range(len(queries))}
     )
     dense = {"dense": {"encoder": str(static_model)}}
     variants = {**BM25, "static": dense, "hybrid": {"fuse": {"of": ["bm25", "static"]}}}

@@ -1,0 +1,153 @@
+"""Log lines: one JSON object each, or text; with the job that a worker works on, and without passwords."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from evaluator.settings import LogFormat, Settings
+
+if TYPE_CHECKING:
+    from rq.job import Job
+
+logger = logging.getLogger(__name__)
+
+FIELDS = ("experiment", "variant", "job", "worker")
+"""What a line is about, where that is known: by `bind` and `bound`, or by `extra` of a single call."""
+
+QUIET = ("rq", "httpx", "httpcore")
+"""Loggers that tell of every job or request; only their warnings are kept."""
+
+VARIANT_TASKS = frozenset({"index", "dispatch", "evaluate"})
+"""Tasks whose second argument is a variant's name; the first of every task is an experiment's id."""
+
+URL_PASSWORD = re.compile(r"(://[^\s:/@]*):\S*@")
+QUERY_PASSWORD = re.compile(r"([?&]password=)[^&\s]*")
+
+_bound: Mapping[str, str] = {}
+"""Of the whole process, not of a thread: a worker does one job at a time, and its heartbeats' thread speaks of it too.
+Replaced, never changed, so that other threads see all of it or nothing."""
+
+
+class JsonFormatter(logging.Formatter):
+    """A line that programs read: time (UTC), level, logger, message, what it is about, and the exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one JSON object without a line break."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        line = {
+            "time": moment.replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": hide_passwords(record.getMessage()),
+            **_about(record),
+        }
+        if record.exc_info:
+            line["exception"] = hide_passwords(self.formatException(record.exc_info))
+        return json.dumps(line)
+
+
+class TextFormatter(logging.Formatter):
+    """A line that people read; the same facts in the same order."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line before any exception."""
+        about = " ".join(f"{name}={value}" for name, value in _about(record).items())
+        return super().formatMessage(record) + (f" [{about}]" if about else "")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text; an exception takes lines of its own."""
+        return hide_passwords(super().format(record))
+
+
+def configure(settings: Settings, otherwise: LogFormat, level: str | None = None) -> None:
+    """Send all that this process logs to standard error, in one form.
+
+    Args:
+        otherwise: the form, unless a setting names one.
+        level: instead of the setting's.
+    """
+    form = settings.log_format or otherwise
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
+    logging.basicConfig(level=level or settings.log_level.upper(), handlers=[handler], force=True)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+    if form == "json":
+        sys.excepthook = _log_end
+        threading.excepthook = _log_thread_end
+
+
+def through_root(logger: logging.Logger) -> None:
+    """Have a library's logger leave its lines to the root, instead of to a handler of its own."""
+    logger.handlers.clear()
+    logger.propagate = True
+
+
+def bind(**fields: str) -> None:
+    """What every line of this process is about from now on."""
+    global _bound
+    _bound = {**_bound, **fields}
+
+
+@contextmanager
+def bound(fields: Mapping[str, str]) -> Iterator[None]:
+    """What every line of this process is about meanwhile."""
+    global _bound
+    before = _bound
+    _bound = {**before, **fields}
+    try:
+        yield
+    finally:
+        _bound = before
+
+
+def job_fields(job: Job) -> dict[str, str]:
+    """What the lines of a running job are about: its id, its experiment, and its variant if it has one."""
+    from rq.exceptions import DeserializationError  # noqa: PLC0415  whoever has a job has it loaded
+
+    try:
+        task, args = job.func_name.rsplit(".", 1)[-1], job.args
+    except DeserializationError:  # to be reported by whoever runs it
+        return {"job": str(job.id)}
+    return {
+        "job": str(job.id),
+        **({"experiment": str(args[0])} if args else {}),
+        **({"variant": str(args[1])} if task in VARIANT_TASKS and len(args) > 1 else {}),
+    }
+
+
+def hide_passwords(text: str) -> str:
+    """The text with the passwords of URLs hidden, such as `redis://user:***@queue:6379/0`."""
+    return QUERY_PASSWORD.sub(r"\1***", URL_PASSWORD.sub(r"\1:***@", text))
+
+
+def _about(record: logging.LogRecord) -> dict[str, str]:
+    found = {name: getattr(record, name, _bound.get(name)) for name in FIELDS}
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        logger.critical("the process ends: %s", error, exc_info=(kind, error, trace))
+
+
+def _log_thread_end(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_value is not None and not issubclass(ended.exc_type, SystemExit):
+        name = ended.thread.name if ended.thread is not None else "?"
+        trace = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+        logger.critical("the thread %s ends: %s", name, ended.exc_value, exc_info=trace)

@@ -1,0 +1,285 @@
+"""What those who watch an instance ask: whether it is ready, and its metrics in Prometheus' text format."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+from weakref import WeakKeyDictionary
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import SimpleWorker
+
+from evaluator import __version__
+from evaluator.errors import QueueUnavailableError
+from evaluator.jobs.stream import STREAM
+from evaluator.services.progress import WINDOW
+from evaluator.services.queue import QueueStatus, WorkerStatus, queue_status, reachable
+from evaluator.services.workspace import Workspace
+from evaluator.store.database import Database
+
+PATIENCE = 1.0
+"""Seconds to wait for the queue: whoever watches wants an answer, also if it is no."""
+RETRIES = "evaluator:retries"
+"""Counter in Redis: attempts of jobs that failed and are tried again (`evaluator.jobs.tasks.on_failure`)."""
+RSS = "rss"
+"""Field of a worker's record in Redis: bytes resident, at its last heartbeat."""
+MOST_WORKERS = 200
+"""Workers that are told apart in one scrape; those beyond are counted only."""
+ROOM = 64 * 1024
+"""Bytes that the database's folder must take."""
+
+STATUSES = ("running", "finished", "cancelled")
+JOB_STATES = ("queued", "started", "deferred", "scheduled", "failed")
+WORKER_STATES = ("busy", "idle", "gone")
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether an instance can do its work now.
+
+    Attributes:
+        reasons: why not, for people; empty if it is ready.
+        workers: how many are known; None if that cannot be told. Without any, an instance is ready all the same.
+    """
+
+    reasons: tuple[str, ...]
+    workers: int | None
+
+    @property
+    def ready(self) -> bool:
+        """Whether nothing is in the way."""
+        return not self.reasons
+
+
+class Monitor:
+    """Looks at a workspace through a connection of its own: it gives up at once where work waits for the queue."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        queue = Redis.from_url(
+            workspace.settings.queue_url,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 1),  # once: the queue may have restarted since the last look
+        )
+        self._workspace = dataclasses.replace(workspace, queue=queue)
+
+    def readiness(self) -> Readiness:
+        """Whether the queue answers, the recorder works, and the database takes writes."""
+        reasons, workers = [], None
+        try:
+            with reachable(self._workspace) as connection:
+                workers = int(SimpleWorker.count(connection=connection))
+        except QueueUnavailableError as error:
+            reasons.append(str(error))
+        recorder = self._workspace.recorder
+        if recorder is not None and recorder.trouble:
+            reasons.append(recorder.trouble)
+        try:
+            require_writable(self._workspace.database)
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
+            reasons.append(f"{self._workspace.database.path} cannot be written: {_first_line(error)}")
+        return Readiness(tuple(reasons), workers)
+
+    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """All metrics, and their content type.
+
+        Args:
+            accept: what the scraper accepts, as in the HTTP header.
+        """
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Scrape(self._workspace))
+        ProcessCollector(registry=registry)
+        encode, content_type = choose_encoder(accept)
+        return encode(registry), content_type
+
+
+_monitors: WeakKeyDictionary[Workspace, Monitor] = WeakKeyDictionary()
+
+
+def monitor(workspace: Workspace) -> Monitor:
+    """The one monitor of a workspace, so that its connection is kept from look to look."""
+    if workspace not in _monitors:
+        _monitors[workspace] = Monitor(workspace)
+    return _monitors[workspace]
+
+
+class Totals(NamedTuple):
+    """What is recorded, over all experiments: queries, and variants that cannot work at all."""
+
+    completed: int
+    failed: int
+    lately: int
+    broken_variants: int
+    experiments: Mapping[str, int]
+
+
+def totals(database: Database) -> Totals:
+    """What is recorded now; `lately`: queries of the last half minute."""
+    cursor = database.cursor
+    queries = cursor.execute(
+        """
+        SELECT count(*) FILTER (error IS NULL), count(error),
+               count(*) FILTER (recorded_at > utc_now() - to_seconds(?)),
+               (SELECT count(error) FROM variants)
+        FROM results
+        """,
+        [WINDOW],
+    ).fetchone()
+    by_status = cursor.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall()
+    return Totals(*cast("tuple[int, int, int, int]", queries), dict(by_status))
+
+
+def require_writable(database: Database) -> None:
+    """Check that the database takes a transaction, and its folder a small file; what is stored stays as it is.
+
+    Raises:
+        OSError, duckdb.Error: it does not.
+    """
+    with database.transaction() as cursor:
+        cursor.execute("UPDATE experiments SET status = status WHERE false")
+    with tempfile.TemporaryFile(dir=Path(database.path).parent) as probe:
+        probe.write(bytes(ROOM))
+        probe.flush()
+
+
+class _Scrape(Collector):
+    """Reads every value when it is asked for: nothing is counted apart from what is stored."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def collect(self) -> Iterator[Metric]:
+        """All families; those whose source does not answer are missing."""
+        yield _gauge(
+            "evaluator_build_info", "Always 1; its label is the version.", {__version__: 1}, "version"
+        )
+        recorder = self._workspace.recorder
+        trouble = recorder is not None and recorder.trouble is not None
+        yield _gauge("evaluator_recorder_trouble", "1 while results are not being recorded.", trouble)
+        try:
+            recorded = totals(self._workspace.database)
+        except Exception:  # noqa: BLE001  whatever it is, this is how it shows
+            yield _gauge("evaluator_database_up", "1 if the database answers.", False)
+            return  # what the queue's state says is told with the database's help
+        yield _gauge("evaluator_database_up", "1 if the database answers.", True)
+        yield from _recorded(recorded)
+        try:
+            families = list(self._queue())
+        except QueueUnavailableError:
+            families = [_gauge("evaluator_queue_up", "1 if the queue answers.", False)]
+        yield from families
+
+    def _queue(self) -> Iterator[Metric]:
+        status = queue_status(self._workspace)
+        with reachable(self._workspace) as connection, connection.pipeline(transaction=True) as pipeline:
+            pipeline.get(RETRIES)
+            pipeline.xrange(STREAM, count=1)
+            pipeline.time()
+            for worker in status.present[:MOST_WORKERS]:
+                pipeline.hget(f"{SimpleWorker.redis_worker_namespace_prefix}{worker.name}", RSS)
+            retries, oldest, now, *memory = pipeline.execute()
+        yield _gauge("evaluator_queue_up", "1 if the queue answers.", True)
+        yield from _jobs(status, int(retries or 0))
+        yield _gauge("evaluator_stream_entries", "Results that wait to be recorded.", status.unrecorded)
+        yield _gauge(
+            "evaluator_recorder_lag_seconds",
+            "Age of the oldest result that waits to be recorded; 0 if none does.",
+            _age(oldest, now),
+        )
+        yield from _workers(status, memory)
+
+
+def _recorded(recorded: Totals) -> Iterator[Metric]:
+    yield _gauge(
+        "evaluator_experiments",
+        "Experiments by status.",
+        {status: recorded.experiments.get(status, 0) for status in STATUSES},
+        "status",
+    )
+    yield _gauge(
+        "evaluator_queries_recorded",
+        "Queries recorded, over all experiments and variants; failed ones leave when they are tried again.",
+        {"completed": recorded.completed, "failed": recorded.failed},
+        "outcome",
+    )
+    yield _gauge(
+        "evaluator_queries_per_second",
+        "Queries recorded a second, over the last half minute.",
+        recorded.lately / WINDOW,
+    )
+    yield _gauge("evaluator_variants_failed", "Variants that cannot work at all.", recorded.broken_variants)
+
+
+def _jobs(status: QueueStatus, retries: int) -> Iterator[Metric]:
+    yield _gauge(
+        "evaluator_jobs",
+        "Jobs by state.",
+        {state: getattr(status, state) for state in JOB_STATES},
+        "state",
+    )
+    yield CounterMetricFamily(
+        "evaluator_job_retries", "Attempts that failed and were followed by another.", value=retries
+    )
+
+
+def _workers(status: QueueStatus, reported: Sequence[bytes | None]) -> Iterator[Metric]:
+    states: list[str] = [worker.state for worker in status.workers]
+    yield _gauge(
+        "evaluator_workers",
+        "Workers by state.",
+        {state: states.count(state) for state in WORKER_STATES},
+        "state",
+    )
+    present = status.present[:MOST_WORKERS]
+    yield _gauge(
+        "evaluator_worker_heartbeat_age_seconds",
+        "Seconds since a worker's last sign of life.",
+        {worker.name: worker.heartbeat_age for worker in present},
+        "worker",
+    )
+    yield _gauge(
+        "evaluator_worker_resident_memory_bytes",
+        "Resident memory of a worker.",
+        {worker.name: _memory(worker, rss) for worker, rss in zip(present, reported, strict=True)},
+        "worker",
+    )
+
+
+def _memory(worker: WorkerStatus, reported: bytes | None) -> float | None:
+    """Bytes: what it reported, else as seen from here, if it is on this machine."""
+    return float(reported) if reported else worker.memory
+
+
+def _age(oldest: Iterable[tuple[bytes, Any]], now: tuple[int, int]) -> float:
+    """Seconds since the first entry was added, by the queue's own clock: an entry's id begins with milliseconds."""
+    for id_, _fields in oldest:
+        return max(0.0, now[0] + now[1] / 1e6 - int(id_.split(b"-")[0]) / 1e3)
+    return 0.0
+
+
+def _gauge(
+    name: str, text: str, value: float | Mapping[str, float | None], label: str | None = None
+) -> GaugeMetricFamily:
+    """A family of one value, or of one by each value of a label; what is unknown is left out."""
+    if not isinstance(value, Mapping):
+        return GaugeMetricFamily(name, text, value=float(value))
+    family = GaugeMetricFamily(name, text, labels=[label or ""])
+    for key, known in value.items():
+        if known is not None:
+            family.add_metric([key], float(known))
+    return family
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
