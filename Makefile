@@ -58,10 +58,12 @@ format: install ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 bench: install ## Measure against the bare libraries (benchmarks/)
-	$(BIN)/python benchmarks/pipeline.py $(ARGS)
+	$(BIN)/python -m benchmarks.pipeline $(ARGS)
+	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.throughput
 
 chaos: install ## Kill processes at random while experiments run, and compare every row (ARGS='--kills 100 --seed 1')
-	$(BIN)/python benchmarks/chaos.py $(ARGS)
+	$(BIN)/python -m benchmarks.chaos $(ARGS)
 
 build: install ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -7,7 +7,7 @@ After each kill the next waits until the victim is back and something was record
 Prints kills, retries, seconds lost, rows lost and doubled; both must be 0, and rows equal bit for bit. On failure it
 names its seed.
 
-    python benchmarks/chaos.py [--kills 100] [--seed 1]
+    python -m benchmarks.chaos [--kills 100] [--seed 1]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,9 +163,9 @@ class Running:
         self._supervisor, self._settings, self._address = supervisor, settings, address
         self._recorded = 0
 
-    def submit(self, queries_per_job: object) -> str:
-        """Start the experiment; returns its id."""
-        variants = [{"name": name, "retrieve": retrieve} for name, retrieve in VARIANTS.items()]
+    def submit(self, queries_per_job: object, described: Mapping[str, object] = VARIANTS) -> str:
+        """Start an experiment of these variants; returns its id."""
+        variants = [{"name": name, "retrieve": retrieve} for name, retrieve in described.items()]
         experiment = {
             "name": "chaos",
             "dataset": "made",
@@ -180,13 +180,18 @@ class Running:
         progress = self._progress(experiment)
         return progress is not None and progress["status"] == "finished"
 
+    def recorded(self, experiment: str) -> int:
+        """How many rows there are; none while the server is away."""
+        progress = self._progress(experiment)
+        return 0 if progress is None else count_recorded(progress)
+
     def wait_for_progress(self, experiment: str) -> None:
         """Wait until the server answers and has recorded something new, or all of it."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             progress = self._progress(experiment)
             if progress is not None:
-                recorded = sum(variant["recorded"] for variant in progress["variants"])
+                recorded = count_recorded(progress)
                 if recorded > self._recorded or progress["status"] != "running":
                     self._recorded = recorded
                     return
@@ -201,7 +206,7 @@ class Running:
         if victim == "recorder":
             self._wait_for_unacknowledged()
         mark = MARKS["server" if victim == "recorder" else victim]
-        processes = sorted(self._children(mark), key=lambda process: process.pid)
+        processes = sorted(self.children(mark), key=lambda process: process.pid)
         if processes:
             chance.choice(processes).send_signal(signal.SIGKILL)
         return victim
@@ -222,7 +227,8 @@ class Running:
             except RedisError:
                 time.sleep(0.01)
 
-    def _children(self, mark: str) -> list[psutil.Process]:
+    def children(self, mark: str) -> list[psutil.Process]:
+        """The instance's processes whose command line holds this."""
         found = []
         for process in psutil.Process(self._supervisor.pid).children(recursive=True):
             try:
@@ -238,6 +244,11 @@ class Running:
                 return client.progress(experiment)
         except EvaluatorError:
             return None
+
+
+def count_recorded(progress: Mapping[str, Any]) -> int:
+    """Rows over all variants."""
+    return sum(variant["recorded"] for variant in progress["variants"])
 
 
 @contextmanager

@@ -8,7 +8,7 @@
 Models are loaded outside the clock in (a), (b) and (c). All use the same number of threads: (a) and (b) two in one
 process, (c) two workers with one each. Then the queue's own cost: milliseconds per query with trivial work.
 
-    python benchmarks/pipeline.py [--rounds 3] [--dataset ../shared/data/cranfield]
+    python -m benchmarks.pipeline [--rounds 3] [--dataset ../shared/data/cranfield]
 """
 
 from __future__ import annotations

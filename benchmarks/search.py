@@ -4,8 +4,8 @@ The top 100 of 1,000 queries among N unit vectors of 384 dimensions. Both must f
 product alone, in the same blocks, shows what choosing the best costs. Memory is what the process holds beyond the
 vectors at most.
 
-    python benchmarks/search.py [N] [--rounds 3]
-    OMP_NUM_THREADS=1 python benchmarks/search.py [N]
+    python -m benchmarks.search [N] [--rounds 3]
+    OMP_NUM_THREADS=1 python -m benchmarks.search [N]
 """
 
 from __future__ import annotations
