@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import streamlit as st
+import streamlit.logger
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from evaluator import logs
 from evaluator.api.dashboard import dashboard
 from evaluator.api.routes import routes
 from evaluator.jobs.orphan import stop_without_supervisor
@@ -22,6 +24,10 @@ from evaluator.settings import Settings
 @asynccontextmanager
 async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     """Own the database and record results for as long as the server lives."""
+    logs.configure(settings, "json")
+    # Streamlit gives each of its loggers, and uvicorn's, a handler of its own, also those that come later.
+    streamlit.logger.setup_formatter = logs.through_root
+    streamlit.logger.update_formatter()
     stop_without_supervisor()
     with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace):
         yield {"workspace": workspace}

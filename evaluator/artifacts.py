@@ -1,28 +1,45 @@
 """The artifact store: immutable files under content-addressed names, in a folder or an object store.
 
-A file is written under a temporary name and then moved: nobody ever sees half of one, and nobody locks.
-Names are built from fingerprints by this package, never from what a person typed.
+A file is written under a temporary name, brought to the disk, and then moved: nobody ever sees half of one, not
+after a power loss either, and nobody locks. Names are built from fingerprints by this package, never from what a
+person typed.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import re
 import shutil
+import socket
 import tempfile
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import fsspec
+import psutil
 
-from evaluator.errors import ArtifactMissingError
+from evaluator.errors import ArtifactMissingError, EvaluatorError
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 TEMPORARY = "tmp"
 """Folder of half-written files, inside the store, so that moving one is a rename."""
+SCRATCH_NAME = re.compile(r"(?P<host>.+)\.(?P<pid>\d+)\.[0-9a-f]{32}")
+"""Names of half-written files tell who writes them."""
+LEFT_AFTER = 24 * 3600.0
+"""Seconds without a change after which a half-written file counts as left behind, whoever wrote it."""
+NO_ROOM = 1 << 20
+"""Bytes: with less, the disk counts as full. NumPy says only that it wrote less than it wanted, not why."""
+
+
+class ArtifactNotWrittenError(EvaluatorError):
+    """An artifact cannot be written: why, and what to do. Nothing of it is left."""
 
 
 class ArtifactStore:
@@ -39,6 +56,7 @@ class ArtifactStore:
         self._local = "file" in self._fs.protocol
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._cache = (cache or Path(tempfile.gettempdir()) / f"evaluator-cache-{digest}") / digest
+        self._scratch_folder = (Path(self._root) if self._local else self._cache) / TEMPORARY
 
     def _path(self, name: str) -> str:
         if not NAME_PATTERN.fullmatch(name):
@@ -66,27 +84,45 @@ class ArtifactStore:
         target = self._path(name)
         if self._fs.exists(target):
             return
-        if self._local:
-            scratch = Path(self._root) / TEMPORARY / uuid.uuid4().hex
-            scratch.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                write(scratch)
-                Path(target).parent.mkdir(parents=True, exist_ok=True)
-                if not self._fs.exists(target):
-                    scratch.replace(target)
-            finally:
-                scratch.unlink(missing_ok=True)
-            return
-        with tempfile.TemporaryDirectory(prefix="evaluator-") as folder:
-            scratch = Path(folder) / "artifact"
+        with self._scratch() as scratch:
             write(scratch)
             if self._fs.exists(target):
                 return
-            upload = f"{self._root}/{TEMPORARY}/{uuid.uuid4().hex}"
-            self._fs.makedirs(f"{self._root}/{TEMPORARY}", exist_ok=True)
-            self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+            if self._local:
+                _move(scratch, Path(target))
+            else:
+                self._upload(scratch, target)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """A name for a file that is not whole yet; on the way out the file is gone, moved or not."""
+        scratch = self._scratch_folder / f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex}"
+        try:
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            yield scratch
+        except OSError as error:
+            folder = next(parent for parent in scratch.parents[1:] if parent.exists())
+            free = shutil.disk_usage(folder).free
+            if error.errno in (errno.ENOSPC, errno.EDQUOT) or (error.errno is None and free < NO_ROOM):
+                raise ArtifactNotWrittenError(
+                    f"the disk is full: nothing can be written in {folder}, {free / 1e6:.1f} MB are free; "
+                    "make room there"
+                ) from error
+            raise
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _upload(self, scratch: Path, target: str) -> None:
+        upload = f"{self._root}/{TEMPORARY}/{scratch.name}"
+        self._fs.makedirs(f"{self._root}/{TEMPORARY}", exist_ok=True)
+        self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
+        try:
             self._fs.put_file(str(scratch), upload)
             self._fs.mv(upload, target)
+        except BaseException:
+            with suppress(Exception):  # the reason may be that the store is out of reach; see clear_temporary
+                self._fs.rm(upload)
+            raise
 
     def local_path(self, name: str) -> Path:
         """A local file with the artifact's bytes; remote ones are copied to the cache once.
@@ -103,10 +139,9 @@ class ArtifactStore:
         if not copy.exists():
             if not self._fs.exists(path):
                 raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}")
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            scratch = copy.with_name(f"{copy.name}.{uuid.uuid4().hex}")
-            self._fs.get_file(path, str(scratch))
-            scratch.replace(copy)
+            with self._scratch() as scratch:
+                self._fs.get_file(path, str(scratch))
+                _move(scratch, copy)
         return copy
 
     def put_json(self, name: str, value: Any) -> None:
@@ -125,10 +160,54 @@ class ArtifactStore:
         """Remove an artifact."""
         self._fs.rm(self._path(name))
 
-    def clear_temporary(self) -> None:
-        """Remove what interrupted writers left behind. Only safe while nobody writes."""
-        if self._local:
-            shutil.rmtree(Path(self._root) / TEMPORARY, ignore_errors=True)
+    def clear_temporary(self) -> int:
+        """Remove what interrupted writers left behind; returns how many files.
+
+        Safe while others write: a file goes only if its writer ran on this host and has ended, or if nobody has
+        changed it for a day.
+        """
+        removed = 0
+        for scratch in self._scratch_folder.glob("*"):
+            with suppress(FileNotFoundError):  # its writer is done with it, or another process clears, too
+                if _is_left(scratch.name, scratch.stat().st_mtime):
+                    scratch.unlink()
+                    removed += 1
+        return removed if self._local else removed + self._clear_uploads()
+
+    def _clear_uploads(self) -> int:
+        folder = f"{self._root}/{TEMPORARY}"
+        self._fs.invalidate_cache(folder)
+        removed = 0
+        for upload in self._fs.ls(folder, detail=False) if self._fs.exists(folder) else ():
+            with suppress(FileNotFoundError, NotImplementedError):  # not every file system tells a file's age
+                if _is_left(str(upload).rsplit("/", 1)[-1], self._fs.modified(upload).timestamp()):
+                    self._fs.rm(upload)
+                    removed += 1
+        return removed
+
+
+def _is_left(name: str, modified: float) -> bool:
+    """Whether nobody will finish a scratch file, by its name and the time of its last change (Unix seconds)."""
+    writer = SCRATCH_NAME.fullmatch(name)
+    ended = writer and writer["host"] == socket.gethostname() and not psutil.pid_exists(int(writer["pid"]))
+    return bool(ended) or time.time() - modified > LEFT_AFTER
+
+
+def _move(scratch: Path, target: Path) -> None:
+    """Give a file its name once its bytes are on the disk: after a power loss it is whole, or not there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _synchronize(scratch)
+    scratch.replace(target)
+    with suppress(OSError):  # not every network file system can do it for a folder
+        _synchronize(target.parent)
+
+
+def _synchronize(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_text(path: Path, text: str) -> None:

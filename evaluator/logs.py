@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 FIELDS = ("experiment", "variant", "job", "worker")
 """What a line is about, where that is known: by `bind` and `bound`, or by `extra` of a single call."""
 
-QUIET = ("rq", "httpx", "httpcore")
+QUIET = ("rq", "httpx", "httpcore", "uvicorn.access")
 """Loggers that tell of every job or request; only their warnings are kept."""
 
 VARIANT_TASKS = frozenset({"index", "dispatch", "evaluate"})

@@ -17,6 +17,7 @@ import uuid
 from types import FrameType
 from typing import Any
 
+import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
@@ -48,6 +49,8 @@ TAKEN_TOO_LONG = 5.0
 """Seconds between taking a job and beginning it, of a worker that lives."""
 TICK = 1.0
 """Seconds between rounds of housekeeping."""
+ROUND_TTL = 5
+"""Seconds that a worker which died or stopped in the middle of a round keeps others from housekeeping."""
 
 
 class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
@@ -134,6 +137,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             running = self._running
             try:
                 if running is not None and since_heartbeat >= HEARTBEAT_INTERVAL:
+                    self.connection.hset(self.key, "rss", psutil.Process().memory_info().rss)
                     self.maintain_heartbeats(*running)
                     since_heartbeat = 0.0
                 if running is not None and take_stop(self.connection, running[0].id):
@@ -156,6 +160,8 @@ def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
     """
     if not scheduler.acquire_locks():
         return
+    # RQ holds its lock for a minute beyond the round: long enough to leave a dead worker's job waiting.
+    scheduler.connection.expire(RQScheduler.get_locking_key(QUEUE_NAME), ROUND_TTL)
     try:
         scheduler.enqueue_scheduled_jobs()
         # The timer, not SIGALRM: this runs beside the main thread.

@@ -130,6 +130,7 @@ def _server_command(settings: Settings) -> list[str]:
         "--server.address", settings.host,
         "--server.port", str(settings.port),
         "--server.headless", "true",
+        "--logger.hideWelcomeMessage", "true",
     ]  # fmt: skip
 
 

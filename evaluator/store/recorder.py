@@ -11,6 +11,7 @@ from duckdb import Error as DuckDBError
 from redis.exceptions import RedisError
 
 from evaluator.domain.result import Record
+from evaluator.errors import EvaluatorError
 from evaluator.store.database import Database
 from evaluator.store.results import record
 
@@ -79,7 +80,7 @@ class Recorder:
             except Exception as error:  # the thread's boundary: it must not end unseen
                 reason = str(error).strip().splitlines() or [type(error).__name__]
                 self.trouble = f"results are not being recorded: {reason[0]}"
-                expected = isinstance(error, RedisError | DuckDBError)
+                expected = isinstance(error, RedisError | DuckDBError | EvaluatorError)
                 logger.warning(
                     "%s; nothing is lost, trying again in %.1f s", self.trouble, pause, exc_info=not expected
                 )

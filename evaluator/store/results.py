@@ -72,20 +72,17 @@ def record(database: Database, records: Sequence[Record]) -> None:
 
 
 def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
-    batch = pa.Table.from_pylist(
-        [
-            {
-                "experiment": result.experiment,
-                "variant": result.variant,
-                "query_id": result.query_id,
-                "doc_ids": result.ranking.doc_ids,
-                "scores": result.ranking.scores,
-                "measures": list(result.measures.items()),
-                "seconds": result.seconds,
-                "error": result.error,
-            }
-            for result in results
-        ],
+    batch = pa.table(
+        {
+            "experiment": [result.experiment for result in results],
+            "variant": [result.variant for result in results],
+            "query_id": [result.query_id for result in results],
+            "doc_ids": [result.ranking.doc_ids for result in results],
+            "scores": [result.ranking.scores for result in results],
+            "measures": [list(result.measures.items()) for result in results],
+            "seconds": [result.seconds for result in results],
+            "error": [result.error for result in results],
+        },
         schema=SCHEMA,
     )
     columns = ", ".join(SCHEMA.names)
