@@ -42,7 +42,8 @@ class Keeper:
             try:
                 for experiment in resume_stalled(self._workspace):
                     logger.warning(
-                        "the jobs of experiment %s were lost; enqueued what is missing", experiment
+                        "the experiment's jobs were lost; enqueued what is missing",
+                        extra={"experiment": experiment},
                     )
             except (EvaluatorError, RedisError) as error:
                 logger.warning("running experiments cannot be looked after: %s", error)
