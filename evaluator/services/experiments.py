@@ -108,7 +108,8 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     """
     with reachable(workspace) as connection:
         connection.ping()
-        catalog.set_status(workspace.database, experiment.id, "cancelled")  # first: or it would count as stalled
+        # First, or it would count as stalled, and be continued.
+        catalog.set_status(workspace.database, experiment.id, "cancelled")
         cancel_experiment(open_queue(connection), experiment.id)
 
 

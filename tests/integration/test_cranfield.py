@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import ir_measures
 import pytest
+from rq.registry import StartedJobRegistry
 
 from evaluator.domain.measures import parse_measure
-from tests.integration.conftest import Cli, experiment_yaml, json_output
+from evaluator.jobs.queue import open_queue
+from evaluator.services import experiments
+from evaluator.services.instance import Headless, headless
+from evaluator.settings import Settings
+from tests.conftest import WriteDataset
+from tests.integration.conftest import Cli, experiment, experiment_yaml, follow, json_output, stored_rows
 
 pytestmark = pytest.mark.model
 
@@ -38,3 +46,39 @@ def test_minilm_on_cranfield(cli: Cli, cranfield: Path, tmp_path: Path) -> None:
         recomputed = ir_measures.calc_aggregate(list(measures), qrels, run)
         for measure, name in measures.items():
             assert recomputed[measure] == pytest.approx(row[name], abs=1e-12), (row["variant"], name)
+
+
+def test_a_transformers_rows_do_not_depend_on_who_encodes(
+    cranfield: Path, tmp_path: Path, write_dataset: WriteDataset
+) -> None:
+    """One worker, three workers, and two of which the first dies while it encodes: the same bits."""
+    texts = [json.loads(line)["text"] for line in (cranfield / "corpus.jsonl").read_text().splitlines()[:100]]
+    queries = [
+        json.loads(line)["text"] for line in (cranfield / "queries.jsonl").read_text().splitlines()[:25]
+    ]
+    folder = write_dataset("part", texts, queries)
+    variants = {"minilm": {"dense": {"encoder": "sentence-transformers/all-MiniLM-L6-v2"}}}
+    rows = []
+    for workers, queries_per_job, kill in ((1, "auto", False), (3, 1, False), (2, 4, True)):
+        settings = Settings(home=tmp_path / f"home-{workers}", workers=workers, redis_url=None)
+        described = experiment(folder, variants, queries_per_job=queries_per_job)
+        with headless(settings, workers) as running:
+            running.supervisor.add_workers(workers - 1)
+            submitted = experiments.submit(running.workspace, described, allow_paths=True)
+            if kill:
+                kill_a_worker_that_encodes(running)
+            assert follow(running.workspace, submitted).failed == 0
+        rows.append(stored_rows(settings))
+    assert len(rows[0]) == len(queries)
+    assert rows[1] == rows[0]
+    assert rows[2] == rows[0]
+
+
+def kill_a_worker_that_encodes(running: Headless) -> None:
+    """Wait until a worker has begun to encode, then kill it."""
+    started = StartedJobRegistry(queue=open_queue(running.workspace.connection))
+    while not any(id_.startswith("encode") for id_ in started.get_job_ids(cleanup=False)):
+        time.sleep(0.05)
+    worker = next(child for child in running.supervisor.children if child.name == "worker-1")
+    assert worker.process is not None
+    worker.process.kill()
