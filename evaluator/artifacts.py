@@ -25,7 +25,7 @@ from typing import Any
 import fsspec
 import psutil
 
-from evaluator.errors import ArtifactMissingError, EvaluatorError
+from evaluator.errors import ArtifactMissingError, ArtifactNotWrittenError
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 TEMPORARY = "tmp"
@@ -36,10 +36,6 @@ LEFT_AFTER = 24 * 3600.0
 """Seconds without a change after which a half-written file counts as left behind, whoever wrote it."""
 NO_ROOM = 1 << 20
 """Bytes: with less, the disk counts as full. NumPy says only that it wrote less than it wanted, not why."""
-
-
-class ArtifactNotWrittenError(EvaluatorError):
-    """An artifact cannot be written: why, and what to do. Nothing of it is left."""
 
 
 class ArtifactStore:

@@ -47,6 +47,14 @@ class StoreLockedError(EvaluatorError):
     """Another process owns the DuckDB file."""
 
 
+class StoreUnavailableError(EvaluatorError):
+    """The DuckDB file cannot be written or read for now: why, and what to do."""
+
+
+class ArtifactNotWrittenError(EvaluatorError):
+    """An artifact cannot be written: why, and what to do. Nothing of it is left."""
+
+
 class QueueUnavailableError(EvaluatorError):
     """Redis or Valkey cannot be reached."""
 

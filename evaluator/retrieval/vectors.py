@@ -12,6 +12,7 @@ the encoder alone, not on who computes or on what was interrupted. A shard's vec
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -164,6 +165,7 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
                     matrix = np.lib.format.open_memmap(
                         path, mode="w+", dtype=np.float32, shape=(len(keys), vectors.shape[1])
                     )
+                    reserve(path)
                 chosen = shards_of_rows == number
                 matrix[rows[chosen]] = vectors[places_of_rows[chosen] - starts[number]]
         if not found.all():
@@ -175,6 +177,19 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
             matrix.flush()  # type: ignore[attr-defined]
 
     store.put(matrix_name(spec, role, dataset), write)
+
+
+def reserve(path: Path) -> None:
+    """Have a file's bytes on the disk before they are written through memory.
+
+    The file that is mapped is full of holes: on a full disk, writing into one kills the process (SIGBUS).
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _keys(dataset: StoredDataset, role: Role) -> pa.Array:

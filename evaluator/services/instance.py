@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
+from evaluator.artifacts import ArtifactStore
 from evaluator.errors import EvaluatorError, InstanceRunningError
 from evaluator.jobs.connection import connect, require
 from evaluator.jobs.queue import forget_all
@@ -58,6 +59,7 @@ def headless(settings: Settings, workers: int) -> Iterator[Headless]:
     """
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.lock_home()
+        _clear_leftovers(settings)
         supervisor.add_valkey()
         _forget_old_jobs(settings)
         supervisor.add_workers(1)
@@ -82,6 +84,7 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
     _require_free_port(settings)
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.lock_home()
+        _clear_leftovers(settings)
         supervisor.add_valkey()
         _forget_old_jobs(settings)
         supervisor.add_workers(workers)
@@ -98,6 +101,7 @@ def workers_only(settings: Settings, count: int) -> Iterator[None]:
         QueueUnavailableError: it does not answer.
     """
     require(settings)
+    _clear_leftovers(settings)
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.add_workers(count)
         yield
@@ -110,6 +114,11 @@ def _give_back(settings: Settings, child: str, pid: int) -> None:
             release_dead_worker(connect(settings), pid)
         except RedisError as error:
             logger.warning("the job of %s is not given back yet: %s", child, error)
+
+
+def _clear_leftovers(settings: Settings) -> None:
+    """Remove what writers that were killed left half-written."""
+    ArtifactStore(settings.artifacts_url, settings.home_path / "cache").clear_temporary()
 
 
 def _forget_old_jobs(settings: Settings) -> None:

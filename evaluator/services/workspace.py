@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,11 +11,14 @@ from types import TracebackType
 from redis import Redis
 
 from evaluator.artifacts import ArtifactStore
+from evaluator.errors import StoreUnavailableError
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
 from evaluator.settings import Settings
 from evaluator.store.database import Database
 from evaluator.store.recorder import Recorder
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -52,7 +56,10 @@ class Workspace:
         workspace = cls.open_local(settings)
         workspace.queue = connection
         workspace.recorder = Recorder(workspace.database, ResultStream(connection), settings.record_batch)
-        workspace.recorder.drain()
+        try:
+            workspace.recorder.drain()
+        except StoreUnavailableError as error:  # the recorder goes on trying, and the pages say so
+            logger.warning("what waits in the stream cannot be recorded yet: %s", error)
         workspace.recorder.start()
         return workspace
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from typing import Any, ClassVar
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
 from evaluator.errors import ArtifactMissingError
@@ -165,9 +173,108 @@ def test_stores_that_share_a_cache_keep_apart(tmp_path: Path) -> None:
     assert (one.local_path("a/b").read_text(), other.local_path("a/b").read_text()) == ("one", "other")
 
 
-def test_leftovers_of_interrupted_writers_can_be_cleared(tmp_path: Path) -> None:
-    store = ArtifactStore(str(tmp_path))
+def test_the_bytes_are_on_the_disk_before_they_have_their_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synchronized: list[tuple[str, bool]] = []
+    target = tmp_path / "a" / "b"
+
+    def fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        synchronized.append((str(path.parent.relative_to(tmp_path)), target.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    ArtifactStore(str(tmp_path)).put("a/b", writing("x"))
+    assert synchronized == [(TEMPORARY, False), (".", True)]  # the file, and then the folder that names it
+
+
+HERE = socket.gethostname()
+
+
+def dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def leave(store: ArtifactStore, name: str, hours: float = 0) -> None:
+    """Half a file, as a writer leaves it that is interrupted."""
+    fs, root = fsspec.core.url_to_fs(store.url)
+    fs.pipe_file(f"{root}/{TEMPORARY}/{name}", b"half")
+    if "file" in fs.protocol:
+        changed = time.time() - hours * 3600
+        os.utime(f"{root}/{TEMPORARY}/{name}", (changed, changed))
+    else:
+        fs.store[f"{root}/{TEMPORARY}/{name}"].modified -= timedelta(hours=hours)
+
+
+SOMEWHERE = uuid.UUID(int=7).hex
+
+
+@pytest.mark.parametrize(
+    ("writer", "hours", "left"),
+    [
+        ("dead", 0, True),
+        ("alive", 0, False),
+        ("alive", 25, True),  # the number has been given to another process since
+        ("elsewhere.1", 0, False),
+        ("elsewhere.1", 23, False),
+        ("elsewhere.1", 25, True),
+        ("nobody knows", 0, False),
+        ("nobody knows", 25, True),
+    ],
+)
+def test_what_interrupted_writers_left_is_cleared_while_others_write(
+    store: ArtifactStore, writer: str, hours: float, left: bool
+) -> None:
+    writer = {"dead": f"{HERE}.{dead_process()}", "alive": f"{HERE}.{os.getpid()}"}.get(writer, writer)
     store.put("a/b", writing("x"))
-    (tmp_path / TEMPORARY / "left").write_text("half")
-    store.clear_temporary()
-    assert files(store) == {"a/b"}
+    leave(store, f"{writer}.{SOMEWHERE}", hours)
+    assert store.clear_temporary() == left
+    assert files(store) == {"a/b"} if left else {"a/b", f"{TEMPORARY}/{writer}.{SOMEWHERE}"}
+    assert store.clear_temporary() == 0
+
+
+def test_clearing_does_not_disturb_a_writer(open_store: OpenStore) -> None:
+    def write(path: Path) -> None:
+        path.write_text("whole")
+        assert open_store().clear_temporary() == 0
+
+    open_store().put("a/b", write)
+    assert open_store().local_path("a/b").read_text() == "whole"
+
+
+def test_there_is_nothing_to_clear_in_a_new_store(store: ArtifactStore) -> None:
+    assert store.clear_temporary() == 0
+
+
+def test_what_is_left_of_a_download_is_cleared(tmp_path: Path) -> None:
+    url = f"memory://{uuid.uuid4().hex}"
+    store = ArtifactStore(url, cache=tmp_path)
+    store.put("a/b", writing("x"))
+    scratch = store.local_path("a/b").parents[1] / TEMPORARY / f"{HERE}.{dead_process()}.{SOMEWHERE}"
+    scratch.write_text("half")
+    assert store.clear_temporary() == 1
+    assert not scratch.exists()
+
+
+@pytest.mark.parametrize("step", ["put_file", "mv"])
+def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path, step: str) -> None:
+    class BreaksOff(MemoryFileSystem):  # type: ignore[misc]
+        cachable = False
+        store: ClassVar[dict[str, Any]] = {}
+        pseudo_dirs: ClassVar[list[str]] = [""]
+
+    def break_off(source: str, upload: str, **_: Any) -> None:
+        fs.pipe_file(upload, b"half")
+        raise ConnectionResetError("the cable is out")
+
+    store = ArtifactStore("memory://broken", cache=tmp_path)
+    store._fs = fs = BreaksOff()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fs, step, break_off if step == "put_file" else lambda source, _: break_off("", source))
+        with pytest.raises(ConnectionResetError):
+            store.put("a/b", writing("whole"))
+    assert fs.find("/broken") == []
+    store.put("a/b", writing("whole"))
+    assert store.local_path("a/b").read_text() == "whole"

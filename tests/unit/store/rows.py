@@ -48,3 +48,18 @@ def unscored(experiment: str, query_id: str, variant: str = "bm25") -> QueryResu
 def failed(experiment: str, query_id: str, variant: str = "bm25", error: str = "broken") -> QueryResult:
     """A query that failed."""
     return QueryResult(experiment, variant, query_id, error=error)
+
+
+def ranked(experiment: str, query_ids: Sequence[str]) -> list[QueryResult]:
+    """Results with rankings of 100 documents, about 2.5 kB each; every one tells its query by its first document."""
+    rest = tuple(f"document-{number:08}" for number in range(99))
+    scores = tuple(float(100 - place) for place in range(100))
+    return [
+        QueryResult(experiment, "bm25", query_id, Ranking((query_id, *rest), scores), {"nDCG@10": 0.5}, 0.1)
+        for query_id in query_ids
+    ]
+
+
+def numbered(start: int, stop: int) -> list[str]:
+    """Ids of queries."""
+    return [f"q{number:05}" for number in range(start, stop)]

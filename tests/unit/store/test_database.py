@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
-from evaluator.errors import StoreLockedError
+from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.store import database as database_module
-from evaluator.store.database import Database, migrate, migrations
+from evaluator.store.database import Cursor, Database, migrate, migrations
 
 
 def tables(database: Database) -> set[str]:
@@ -103,6 +105,129 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path.write_text("this is a text, and longer than the header of a database file " * 100)
     with pytest.raises(StoreLockedError, match=f"{path} cannot be opened"):
         Database(path)
+
+
+@pytest.mark.parametrize("length", [0, 4096, 8192], ids=["nothing", "one header", "two headers"])
+def test_a_file_whose_creation_was_interrupted_is_begun_again(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "evaluator.duckdb"
+    Database(path).close()
+    os.truncate(path, length)
+    database = Database(path)
+    assert "results" in tables(database)
+    database.close()
+
+
+def test_a_short_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "evaluator.duckdb"
+    path.write_text("notes")
+    with pytest.raises(StoreLockedError, match=f"{path} cannot be opened"):
+        Database(path)
+    assert path.read_text() == "notes"
+
+
+def test_a_file_that_another_process_is_creating_is_left_to_it(tmp_path: Path) -> None:
+    path = tmp_path / "evaluator.duckdb"
+    database = Database(path)
+    size = path.stat().st_size
+    os.truncate(path, 0)  # as it is when the other process has only just opened it
+    assert f"in use by process {os.getpid()}" in second_owner(path)
+    assert path.exists()
+    os.truncate(path, size)
+    database.close()
+
+
+def break_down(database: Database) -> None:
+    """Make DuckDB give the database up, as it does when the log cannot be merged."""
+    with pytest.raises(duckdb.FatalException), database.transaction():
+        raise duckdb.FatalException("no more of this")
+
+
+def test_threads_read_on_when_the_file_was_opened_anew(database: Database) -> None:
+    began, anew = threading.Barrier(2), threading.Barrier(2)
+    read = []
+
+    def page() -> None:
+        rows = database.cursor.execute("SELECT * FROM range(100000)")
+        first = rows.fetchone()
+        began.wait()
+        anew.wait()
+        read.append((first, database.cursor.execute("SELECT 1").fetchall()))
+
+    thread = threading.Thread(target=page)
+    thread.start()
+    began.wait()
+    break_down(database)
+    anew.wait()
+    thread.join()
+    assert read == [((0,), [(1,)])]
+    assert database.cursor.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_a_result_is_found_again_if_the_file_is_opened_anew_before_it_is_fetched(database: Database) -> None:
+    fetches: list[tuple[Callable[[Cursor], Any], Any]] = [
+        (Cursor.fetchone, (7,)),
+        (Cursor.fetchall, [(7,)]),
+        (lambda rows: rows.df()["n"].tolist(), [7]),
+    ]
+    for fetch, found in fetches:
+        rows = database.cursor.execute("SELECT ? AS n", [7])
+        breaking = threading.Thread(target=break_down, args=(database,))
+        breaking.start()
+        breaking.join()
+        assert fetch(rows) == found
+
+
+def test_a_transaction_begins_on_the_file_that_was_opened_anew(database: Database) -> None:
+    database.cursor.execute("SELECT 1").fetchall()
+    thread = threading.Thread(target=break_down, args=(database,))
+    thread.start()
+    thread.join()
+    with database.transaction() as cursor:
+        cursor.execute("INSERT INTO variants VALUES ('e', 'v', 0, 'f', '{}', NULL)")
+    assert database.cursor.execute("SELECT name FROM variants").fetchall() == [("v",)]
+
+
+FOR_EVER = "SELECT count(*) FROM range(1000000000000) r(n) WHERE hash(n) % 7 = 3"
+
+
+@pytest.mark.parametrize("anew", [False, True], ids=["closing", "opening anew"])
+def test_a_query_that_takes_for_ever_is_interrupted(
+    database: Database, monkeypatch: pytest.MonkeyPatch, anew: bool
+) -> None:
+    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
+    said: list[str] = []
+    running = threading.Event()
+
+    def page() -> None:
+        try:
+            running.set()
+            database.cursor.execute(FOR_EVER).fetchall()
+        except (duckdb.Error, StoreUnavailableError) as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=page)
+    thread.start()
+    running.wait()
+    if anew:
+        break_down(database)
+        assert database.cursor.execute("SELECT 1").fetchall() == [(1,)]
+    database.close()
+    thread.join()
+    assert len(said) == 1
+    if not anew:
+        assert said == [f"{database.path} is closed: this process is ending"]
+    assert second_owner(database.path) == ""
+
+
+def test_after_closing_nobody_reads(database: Database) -> None:
+    database.cursor.execute("SELECT 1").fetchall()
+    database.close()
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match="is closed: this process is ending"):
+            database.cursor.execute("SELECT 1")
+        with pytest.raises(StoreUnavailableError, match="is closed"), database.transaction():
+            pass
+        database.close()  # twice is no error
 
 
 def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:

@@ -1,0 +1,453 @@
+"""What a full disk, a kill and a power loss do to what is stored: nothing lost, nothing doubled, nothing half.
+
+The full disks are real ones, of a few megabytes (tmpfs); where one may not be mounted, these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import fsspec
+import numpy as np
+import pytest
+from redis import Redis
+
+from evaluator.artifacts import TEMPORARY, ArtifactStore
+from evaluator.errors import ArtifactNotWrittenError, EvaluatorError, StoreUnavailableError
+from evaluator.jobs.connection import require
+from evaluator.jobs.stream import ResultStream
+from evaluator.store import database as database_module
+from evaluator.store import recorder as recorder_module
+from evaluator.store.database import Database
+from evaluator.store.recorder import Recorder
+from evaluator.store.results import record
+from tests.conftest import ROOT
+from tests.unit.jobs.embedded import embedded_valkey
+from tests.unit.store.rows import numbered, ranked, save
+
+SEED = 20260729
+MEGABYTE = 1_000_000
+
+
+class Disk:
+    """A small file system of its own, and a file that takes the room."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ballast = folder / "ballast"
+
+    @property
+    def free(self) -> int:
+        """Bytes."""
+        return shutil.disk_usage(self.folder).free
+
+    def fill(self, leave: int = 0) -> None:
+        """Leave so many bytes, to a page."""
+        with self._ballast.open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, self._ballast.stat().st_size + self.free - leave)
+
+    def make_room(self) -> None:
+        self._ballast.unlink()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk cannot be mounted here (that takes root, or CAP_SYS_ADMIN)")
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as settings, require(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def stream(valkey: Redis) -> ResultStream:
+    valkey.flushall()
+    return ResultStream(valkey)
+
+
+@pytest.fixture(autouse=True)
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder_module, "WAIT", 0.01)
+    monkeypatch.setattr(recorder_module, "LONGEST_PAUSE", 0.2)
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until something holds, twenty seconds at most."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def has(seen: Sequence[object], count: int) -> bool:
+    return len(seen) >= count
+
+
+def recorded(database: Database) -> list[str]:
+    """Ids of all rows, in order; each row is whole."""
+    rows = database.cursor.execute("SELECT query_id, doc_ids, len(scores) FROM results ORDER BY 1").fetchall()
+    assert all((docs[0], len(docs), n_scores) == (query_id, 100, 100) for query_id, docs, n_scores in rows)
+    return [query_id for query_id, _, _ in rows]
+
+
+@contextmanager
+def readers(database: Database, count: int = 3) -> Iterator[list[object]]:
+    """Threads that read all the time, as pages do; gives what they saw: numbers of rows, and errors."""
+    seen: list[object] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                rows = database.cursor.execute("SELECT query_id, doc_ids FROM results").fetchall()
+                seen.append(len(rows))
+                database.cursor.execute("SELECT query_id FROM results").fetchone()  # and leaves the rest
+            except (duckdb.Error, EvaluatorError) as error:
+                seen.append(error)
+            time.sleep(0.001)
+
+    threads = [threading.Thread(target=read) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+
+
+@contextmanager
+def running(recorder: Recorder) -> Iterator[None]:
+    recorder.start()
+    try:
+        yield
+    finally:
+        recorder.stop()
+
+
+COMMIT, MERGE = (0, "64MB"), (1_500_000, "1MB")
+"""Bytes left on the disk, and when the log is merged: a commit finds no room, or the merge after it."""
+
+
+@pytest.mark.parametrize(("leave", "merge_at"), [COMMIT, MERGE], ids=["in the commit", "in the merge"])
+def test_recording_stops_on_a_full_disk_and_goes_on_when_there_is_room(
+    disk: Disk, stream: ResultStream, monkeypatch: pytest.MonkeyPatch, leave: int, merge_at: str
+) -> None:
+    monkeypatch.setattr(database_module, "CHECKPOINT_AT", merge_at)
+    database = Database(disk.folder / "evaluator.duckdb")
+    id_ = save(database, n_queries=2000)
+    record(database, ranked(id_, numbered(0, 200)))
+    disk.fill(leave)
+    stream.append(ranked(id_, numbered(200, 2000)))
+    recorder = Recorder(database, stream, batch=300)
+
+    with readers(database) as seen, running(recorder):
+        eventually(lambda: recorder.trouble)
+        for _ in range(3):  # the trouble stays, attempt after attempt
+            enough = len(seen) + 30
+            eventually(partial(has, seen, enough))
+            assert recorder.trouble is not None
+            assert recorder.trouble.startswith(
+                f"results are not being recorded: the disk is full: {database.path}"
+            )
+            assert recorder.trouble.endswith("make room there")
+        assert len(stream) == 1800
+        # What fails to be merged may be seen for a moment; it is recorded again, as it was.
+        assert set(seen) == {200} if (leave, merge_at) == COMMIT else set(seen) <= {200, 500}
+
+        disk.make_room()
+        eventually(lambda: len(stream) == 0)
+        eventually(lambda: recorder.trouble is None)
+    assert not [what for what in seen if not isinstance(what, int)]
+    assert recorded(database) == numbered(0, 2000)
+    database.close()
+    again = Database(database.path)
+    assert recorded(again) == numbered(0, 2000)
+    again.close()
+
+
+def test_what_else_is_written_on_a_full_disk_says_so_and_leaves_nothing(disk: Disk) -> None:
+    database = Database(disk.folder / "evaluator.duckdb")
+    disk.fill()
+    with pytest.raises(
+        StoreUnavailableError, match=r"the disk is full: .*, 0\.0 of 25 MB are free; make room"
+    ):
+        save(database)
+    assert database.cursor.execute("SELECT count(*) FROM variants").fetchall() == [(0,)]
+    disk.make_room()
+    save(database)
+    database.close()
+
+
+def test_closing_on_a_full_disk_loses_nothing(disk: Disk) -> None:
+    path = disk.folder / "evaluator.duckdb"
+    database = Database(path)
+    record(database, ranked(save(database), numbered(0, 1000)))
+    disk.fill()
+    database.close()
+    for room in (False, True):
+        if room:
+            disk.make_room()
+        database = Database(path)
+        assert recorded(database) == numbered(0, 1000)
+        database.close()
+
+
+@pytest.mark.parametrize("leave", [0, 4096, 12288], ids=["nothing", "half the header", "no migration"])
+def test_a_database_that_found_no_room_to_begin_can_begin_later(disk: Disk, leave: int) -> None:
+    path = disk.folder / "evaluator.duckdb"
+    disk.fill(leave)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailableError, match="the disk is full"):
+            Database(path)
+    disk.make_room()
+    database = Database(path)
+    save(database)
+    database.close()
+
+
+class PowerCutError(BaseException):
+    """The end of a process, as far as its own code can tell."""
+
+
+class DiesBeforeAcknowledging(ResultStream):
+    def acknowledge(self, ids: Sequence[bytes]) -> None:
+        raise PowerCutError
+
+
+def test_what_was_committed_but_not_acknowledged_is_read_again_and_changes_nothing(
+    tmp_path: Path, stream: ResultStream, valkey: Redis
+) -> None:
+    database = Database(tmp_path / "evaluator.duckdb")
+    id_ = save(database, n_queries=5)
+    stream.append(ranked(id_, numbered(0, 5)))
+    with pytest.raises(PowerCutError):
+        Recorder(database, DiesBeforeAcknowledging(valkey), batch=3).drain()
+    everything = "SELECT * FROM results ORDER BY query_id"
+    committed = database.cursor.execute(everything).fetchall()
+    assert (len(committed), len(stream)) == (3, 5)
+    database.close()
+
+    database = Database(database.path)
+    Recorder(database, stream, batch=3).drain()
+    assert len(stream) == 0
+    assert recorded(database) == numbered(0, 5)
+    assert database.cursor.execute(everything).fetchall()[:3] == committed  # when they were recorded, too
+    database.close()
+
+
+RECORD_ON_AND_ON = """
+import os, sys
+from pathlib import Path
+import pandas, pyarrow.dataset  # DuckDB imports them when it is first given a table
+from evaluator.store import database as database_module
+from evaluator.store.results import record
+from tests.unit.store.rows import numbered, ranked
+database_module.CHECKPOINT_AT = "400KB"
+path, experiment, batch = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+for line in sys.stdin:  # each asks for another process that begins with this batch
+    if process := os.fork():
+        print(process, flush=True)
+        os.waitpid(process, 0)
+        print("dead", flush=True)
+        continue
+    database = database_module.Database(path)
+    for number in range(int(line), int(line) + 1000):
+        record(database, ranked(experiment, numbered(number * batch, (number + 1) * batch)))
+        print(number, flush=True)
+"""
+BATCH = 50
+"""Rows in a batch; every third commit or so is followed by a merge of the log."""
+KILLS = 15
+
+
+def test_a_kill_in_the_middle_of_a_commit_leaves_whole_batches(tmp_path: Path) -> None:
+    moments = random.Random(SEED)
+    path = tmp_path / "evaluator.duckdb"
+    database = Database(path)
+    id_ = save(database, n_queries=10**9)
+    database.close()
+    batches = 0
+    with python(RECORD_ON_AND_ON, path, id_, BATCH) as owners:
+        assert owners.stdin is not None
+        assert owners.stdout is not None
+        for kill in range(KILLS):
+            print(batches, file=owners.stdin, flush=True)
+            process = int(
+                owners.stdout.readline()
+            )  # it opens the file now, and replays what the last kill left
+            if kill % 4:
+                read_until(owners, str(batches))
+            time.sleep(moments.uniform(0, 0.2))
+            os.kill(process, signal.SIGKILL)
+            committed = list(iter(owners.stdout.readline, "dead\n"))
+            database = Database(path)
+            ids = recorded(database)
+            database.close()
+            batches = len(ids) // BATCH
+            assert ids == numbered(0, batches * BATCH), f"kill {kill}, seed {SEED}"
+            assert not committed or batches > int(committed[-1]), f"kill {kill}, seed {SEED}"
+    print(f"{KILLS} kills, {batches} batches")
+
+
+HALF = b"half"
+
+PUT_AND_HANG = """
+import sys, time
+from evaluator.artifacts import ArtifactStore
+def write(path):
+    path.write_bytes(b"half")
+    print("half-way", flush=True)
+    time.sleep(600)
+ArtifactStore(sys.argv[1]).put("vectors/0.npy", write)
+"""
+
+
+def test_a_kill_in_the_middle_of_a_put_leaves_no_artifact_and_what_it_left_is_cleared(tmp_path: Path) -> None:
+    store = ArtifactStore(str(tmp_path / "store"))
+    with python(PUT_AND_HANG, store.url) as dead, python(PUT_AND_HANG, store.url) as alive:
+        read_until(dead, "half-way")
+        read_until(alive, "half-way")
+        dead.kill()
+        dead.wait()
+        assert not store.exists("vectors/0.npy")
+        assert store.names("vectors") == set()
+        assert store.clear_temporary() == 1  # while the other one still writes
+        (scratch,) = (tmp_path / "store" / TEMPORARY).iterdir()
+        assert (scratch.read_bytes(), f".{alive.pid}." in scratch.name) == (HALF, True)
+    assert store.clear_temporary() == 1
+    store.put("vectors/0.npy", save_text)
+    assert store.local_path("vectors/0.npy").stat().st_size == 2 * MEGABYTE
+
+
+PUT_ON_AND_ON = """
+import hashlib, random, sys
+from evaluator.artifacts import ArtifactStore
+store = ArtifactStore(sys.argv[1])
+print("ready", flush=True)
+for number in range(1000):
+    content = random.Random(f"{sys.argv[2]}-{number}").randbytes(400_000)
+    def write(path):
+        with path.open("wb") as file:
+            for start in range(0, len(content), 20_000):
+                file.write(content[start : start + 20_000])
+    store.put(f"vectors/{hashlib.sha256(content).hexdigest()}", write)
+"""
+
+
+def test_kills_at_any_moment_of_a_put_leave_whole_artifacts_only(tmp_path: Path) -> None:
+    moments = random.Random(SEED)
+    store = ArtifactStore(str(tmp_path / "store"))
+    for kill in range(6):
+        with python(PUT_ON_AND_ON, store.url, kill) as process:
+            read_until(process, "ready")
+            time.sleep(moments.uniform(0.01, 0.1))
+    names = store.names("vectors")
+    assert names
+    for name in names:
+        content = store.local_path(f"vectors/{name}").read_bytes()
+        assert hashlib.sha256(content).hexdigest() == name, f"seed {SEED}"
+    store.clear_temporary()
+    assert list((tmp_path / "store" / TEMPORARY).iterdir()) == []
+
+
+def save_array(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, np.ones((1000, 384), np.float32))  # 1.5 MB
+
+
+def save_text(path: Path) -> None:
+    path.write_bytes(b"x" * 2 * MEGABYTE)
+
+
+WRITES = pytest.mark.parametrize("write", [save_array, save_text], ids=["numpy", "bytes"])
+
+
+@WRITES
+def test_an_artifact_that_finds_no_room_leaves_nothing_and_can_be_written_later(
+    disk: Disk, write: Callable[[Path], None]
+) -> None:
+    store = ArtifactStore(str(disk.folder / "store"))
+    store.put("vectors/0.npy", save_array)
+    disk.fill(leave=MEGABYTE)
+    room = disk.free
+    with pytest.raises(
+        ArtifactNotWrittenError, match=f"the disk is full: .* {disk.folder}/store, .* make room"
+    ):
+        store.put("vectors/1.npy", write)
+    assert (store.names("vectors"), disk.free) == ({"0.npy"}, room)
+    assert list((disk.folder / "store" / TEMPORARY).iterdir()) == []
+    disk.make_room()
+    store.put("vectors/1.npy", write)
+    assert store.names("vectors") == {"0.npy", "1.npy"}
+
+
+@WRITES
+def test_a_full_disk_between_here_and_an_object_store_shows_nobody_half_a_file(
+    disk: Disk, write: Callable[[Path], None], request: pytest.FixtureRequest
+) -> None:
+    url = f"memory://full-disk-{request.node.callspec.id}"
+    near, far = ArtifactStore(url, cache=disk.folder / "near"), ArtifactStore(url, cache=disk.folder / "far")
+    disk.fill(leave=MEGABYTE)
+    with pytest.raises(ArtifactNotWrittenError, match="the disk is full"):
+        near.put("vectors/0.npy", write)  # nothing to upload
+    assert not far.exists("vectors/0.npy")
+    disk.make_room()
+    near.put("vectors/0.npy", write)
+    disk.fill(leave=MEGABYTE)
+    with pytest.raises(ArtifactNotWrittenError, match="the disk is full"):
+        far.local_path("vectors/0.npy")  # nothing in the cache
+    assert [path for path in (disk.folder / "far").rglob("*") if path.is_file()] == []
+    disk.make_room()
+    assert far.local_path("vectors/0.npy").stat().st_size == fsspec.core.url_to_fs(url)[0].size(
+        f"{url.removeprefix('memory:/')}/vectors/0.npy"
+    )
+
+
+@contextmanager
+def python(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A Python process, killed on the way out with those it has started."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def read_until(process: subprocess.Popen[str], line: str) -> None:
+    """Wait for a line that a process prints."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == f"{line}\n"
