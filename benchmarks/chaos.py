@@ -36,6 +36,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from evaluator.errors import EvaluatorError
+from evaluator.jobs.connection import connect
 from evaluator.jobs.stream import GROUP, STREAM
 from evaluator.jobs.tasks import RETRIES
 from evaluator.services.client import Client
@@ -213,7 +214,7 @@ class Running:
 
     def retries(self) -> int:
         """How many attempts were followed by another."""
-        count: Any = Redis.from_url(self._settings.queue_url).get(RETRIES)
+        count: Any = connect(self._settings).get(RETRIES)  # Valkey may be coming back from the last kill
         return int(count or 0)
 
     def _wait_for_unacknowledged(self) -> None:
