@@ -75,9 +75,10 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="session")
-def client(address: str) -> Client:
+def client(address: str) -> Iterator[Client]:
     """The instance's API."""
-    return Client(address)
+    with Client(address) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")
