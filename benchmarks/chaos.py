@@ -37,8 +37,8 @@ from redis.exceptions import RedisError
 
 from evaluator.errors import EvaluatorError
 from evaluator.jobs.connection import connect
+from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import GROUP, STREAM
-from evaluator.jobs.tasks import RETRIES
 from evaluator.services.client import Client
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings

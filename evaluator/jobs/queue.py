@@ -41,6 +41,9 @@ LIVE_REGISTRIES = (StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry
 FINAL_STAGES = ("dispatch-", "evaluate-")
 """Beginnings of the ids of jobs that belong to one experiment alone; all others serve these."""
 
+RETRIES = "evaluator:retries"
+"""Counter in Redis: attempts that failed and were followed by another."""
+
 CHANGES = threading.Lock()
 """Submitting and cancelling take turns: both look at the queue before they change it."""
 

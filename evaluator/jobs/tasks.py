@@ -34,14 +34,11 @@ from evaluator.errors import (
 from evaluator.jobs.cancellation import is_cancelled
 from evaluator.jobs.context import current
 from evaluator.jobs.pending import read_pending
-from evaluator.jobs.queue import enqueue, job_data, job_id, open_queue
+from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id, open_queue
 from evaluator.jobs.stream import ResultStream
 from evaluator.retrieval.encoders.protocol import Role
 from evaluator.retrieval.pipeline import Retriever, build_index, index_names, open_retriever
 from evaluator.retrieval.vectors import Shard, encode_shard
-
-RETRIES = "evaluator:retries"
-"""Counts the attempts that were followed by another."""
 
 
 def prepare(experiment: str, encoder: str) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -21,22 +19,20 @@ from rq import SimpleWorker
 
 from evaluator import __version__
 from evaluator.errors import QueueUnavailableError
+from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import STREAM
 from evaluator.services.progress import WINDOW
 from evaluator.services.queue import QueueStatus, WorkerStatus, queue_status, reachable
 from evaluator.services.workspace import Workspace
-from evaluator.store.database import Database
+from evaluator.store.database import require_writable
+from evaluator.store.results import Totals, totals
 
 PATIENCE = 1.0
 """Seconds to wait for the queue: whoever watches wants an answer, also if it is no."""
-RETRIES = "evaluator:retries"
-"""Counter in Redis: attempts of jobs that failed and are tried again (`evaluator.jobs.tasks.on_failure`)."""
 RSS = "rss"
 """Field of a worker's record in Redis: bytes resident, at its last heartbeat."""
 MOST_WORKERS = 200
 """Workers that are told apart in one scrape; those beyond are counted only."""
-ROOM = 64 * 1024
-"""Bytes that the database's folder must take."""
 
 STATUSES = ("running", "finished", "cancelled")
 JOB_STATES = ("queued", "started", "deferred", "scheduled", "failed")
@@ -113,45 +109,6 @@ def monitor(workspace: Workspace) -> Monitor:
     return _monitors[workspace]
 
 
-class Totals(NamedTuple):
-    """What is recorded, over all experiments: queries, and variants that cannot work at all."""
-
-    completed: int
-    failed: int
-    lately: int
-    broken_variants: int
-    experiments: Mapping[str, int]
-
-
-def totals(database: Database) -> Totals:
-    """What is recorded now; `lately`: queries of the last half minute."""
-    cursor = database.cursor
-    queries = cursor.execute(
-        """
-        SELECT count(*) FILTER (error IS NULL), count(error),
-               count(*) FILTER (recorded_at > utc_now() - to_seconds(?)),
-               (SELECT count(error) FROM variants)
-        FROM results
-        """,
-        [WINDOW],
-    ).fetchone()
-    by_status = cursor.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall()
-    return Totals(*cast("tuple[int, int, int, int]", queries), dict(by_status))
-
-
-def require_writable(database: Database) -> None:
-    """Check that the database takes a transaction, and its folder a small file; what is stored stays as it is.
-
-    Raises:
-        OSError, duckdb.Error: it does not.
-    """
-    with database.transaction() as cursor:
-        cursor.execute("UPDATE experiments SET status = status WHERE false")
-    with tempfile.TemporaryFile(dir=Path(database.path).parent) as probe:
-        probe.write(bytes(ROOM))
-        probe.flush()
-
-
 class _Scrape(Collector):
     """Reads every value when it is asked for: nothing is counted apart from what is stored."""
 
@@ -167,7 +124,7 @@ class _Scrape(Collector):
         trouble = recorder is not None and recorder.trouble is not None
         yield _gauge("evaluator_recorder_trouble", "1 while results are not being recorded.", trouble)
         try:
-            recorded = totals(self._workspace.database)
+            recorded = totals(self._workspace.database, WINDOW)
         except Exception:  # noqa: BLE001  whatever it is, this is how it shows
             yield _gauge("evaluator_database_up", "1 if the database answers.", False)
             return  # what the queue's state says is told with the database's help

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import tempfile
 import threading
 import time
 import weakref
@@ -41,6 +42,9 @@ MAGIC = b"DUCK"
 
 PATIENCE = 2.0
 """Seconds that closing waits for other threads' queries before it interrupts them."""
+
+ROOM = 64 * 1024
+"""Bytes that the database's folder must take."""
 
 NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 """How the operating system says that a disk is full; DuckDB passes the words on, but no number."""
@@ -297,3 +301,16 @@ def _locked(path: Path, error: Exception) -> StoreLockedError:
         f"{path} is in use by process {pid} ({command}); use its web page, stop it, "
         "or set EVALUATOR_HOME to another folder"
     )
+
+
+def require_writable(database: Database) -> None:
+    """Check that the database takes a transaction, and its folder a small file; what is stored stays as it is.
+
+    Raises:
+        OSError, duckdb.Error: it does not.
+    """
+    with database.transaction() as cursor:
+        cursor.execute("UPDATE experiments SET status = status WHERE false")
+    with tempfile.TemporaryFile(dir=database.path.parent) as probe:
+        probe.write(bytes(ROOM))
+        probe.flush()

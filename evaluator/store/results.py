@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
@@ -213,3 +213,29 @@ def failures(database: Database, experiment: str) -> pd.DataFrame:
         """,
         [experiment],
     ).df()
+
+
+class Totals(NamedTuple):
+    """What is recorded, over all experiments: queries, and variants that cannot work at all."""
+
+    completed: int
+    failed: int
+    lately: int
+    broken_variants: int
+    experiments: Mapping[str, int]
+
+
+def totals(database: Database, window: float) -> Totals:
+    """What is recorded now; `lately`: queries of the last `window` seconds."""
+    cursor = database.cursor
+    queries = cursor.execute(
+        """
+        SELECT count(*) FILTER (error IS NULL), count(error),
+               count(*) FILTER (recorded_at > utc_now() - to_seconds(?)),
+               (SELECT count(error) FROM variants)
+        FROM results
+        """,
+        [window],
+    ).fetchone()
+    by_status = cursor.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall()
+    return Totals(*cast("tuple[int, int, int, int]", queries), dict(by_status))

@@ -13,17 +13,17 @@ from rq import SimpleWorker
 
 from evaluator import __version__
 from evaluator.domain.result import VariantFailure
-from evaluator.jobs import tasks
 from evaluator.jobs.connection import require
-from evaluator.jobs.queue import enqueue, job_data, open_queue
+from evaluator.jobs.queue import RETRIES, enqueue, job_data, open_queue
 from evaluator.jobs.stream import STREAM, ResultStream
 from evaluator.services import metrics
-from evaluator.services.metrics import Monitor, monitor, totals
+from evaluator.services.metrics import Monitor, monitor
+from evaluator.services.progress import WINDOW
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from evaluator.store.catalog import set_status
 from evaluator.store.recorder import Recorder
-from evaluator.store.results import record
+from evaluator.store.results import record, totals
 from tests.unit.jobs.embedded import embedded_valkey
 from tests.unit.store.rows import failed, save, scored, unscored
 
@@ -122,7 +122,7 @@ class TestRecorded:
             cursor.execute(
                 "UPDATE results SET recorded_at = utc_now() - to_seconds(31) WHERE query_id IN ('q0', 'q1', 'q2')"
             )
-        assert totals(workspace.database).lately == 3
+        assert totals(workspace.database, WINDOW).lately == 3
         assert value(scrape(workspace), "queries_per_second") == 0.1  # 3 in 30 s
 
 
@@ -139,7 +139,7 @@ class TestQueue:
     def test_retries_are_counted_where_workers_count_them(
         self, workspace: Workspace, connection: Redis
     ) -> None:
-        connection.incr(tasks.RETRIES, 7)
+        connection.incr(RETRIES, 7)
         assert value(scrape(workspace), "job_retries_total") == 7
 
     def test_the_lag_is_the_age_of_the_oldest_result_that_waits(
