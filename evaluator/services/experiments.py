@@ -66,11 +66,7 @@ def completed(
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
     known = next((known for known in catalog.experiments(workspace.database) if known.id == spec.id), None)
-    if known is None or known.status != "finished":
-        return None
-    counts = results.recorded_counts(workspace.database, known.id)
-    whole = all(c.recorded == known.n_queries and not c.failed and not c.error for c in counts)
-    return known if whole else None
+    return known if known is not None and _is_whole(workspace, known) else None
 
 
 def resume(workspace: Workspace, experiment: ExperimentRow) -> Submitted:
@@ -168,9 +164,21 @@ def _submit(workspace: Workspace, spec: ExperimentSpec, name: str, dataset: Stor
         if known is not None and known.status == "running" and is_active(connection, spec.id):
             missing = _missing(workspace, spec, dataset)
             return Submitted(spec.id, missing.count, missing.recorded, already_running=True)
+        if known is not None and _is_whole(
+            workspace, known
+        ):  # it keeps the times of the run that did the work
+            return Submitted(spec.id, 0, _missing(workspace, spec, dataset).recorded)
         catalog.save_experiment(workspace.database, spec, name, len(dataset.queries))
         results.forget_failures(workspace.database, spec.id)
         return _enqueue_missing(workspace, spec, dataset)
+
+
+def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
+    """Whether all of an experiment is recorded and nothing failed."""
+    counts = results.recorded_counts(workspace.database, experiment.id)
+    return experiment.status == "finished" and all(
+        c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
+    )
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,11 @@ def test_running_again_skips_what_is_recorded(settings: Settings, write_dataset:
     described = experiment(write_dataset(), BM25)
     run_experiment(settings, described)
     with instance(settings) as workspace:
+        before = experiments.find(workspace)
         submitted = experiments.submit(workspace, described, allow_paths=True)
         assert (submitted.skipped, submitted.to_evaluate) == (10, 0)
         assert follow(workspace, submitted).status == "finished"
+        assert experiments.find(workspace) == before  # the times are those of the run that did the work
 
 
 def test_only_missing_queries_are_evaluated(settings: Settings, write_dataset: WriteDataset) -> None:
