@@ -12,11 +12,16 @@ from typing import Literal
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from evaluator.errors import InvalidInputError
+
 MAX_SOCKET_PATH = 100
 """Bytes in a unix socket's path; the operating systems allow 104 to 108."""
 
 DEFAULT_CONCURRENCY = 5
 """Workers a machine, where it has that many cores (the original decision record's number)."""
+
+QueueName = Literal["encode", "evaluate"]
+"""The two queues: what needs a model, and everything else."""
 
 LogFormat = Literal["json", "text"]
 """One JSON object a line, or text for people."""
@@ -55,6 +60,21 @@ class Settings(BaseSettings):
         ge=0,
         description="Worker processes on this machine. Default: min(5, cores).",
     )
+    encode_workers: int | None = Field(
+        None,
+        ge=0,
+        description="How many of them also encode, each with its models in memory. Default: all.",
+    )
+    evaluate_workers: int | None = Field(
+        None,
+        ge=0,
+        description="How many of them also index, retrieve and score; 0 for a machine that only encodes. Default: all.",
+    )
+    queues: tuple[QueueName, ...] = Field(
+        ("encode", "evaluate"),
+        min_length=1,
+        description="Queues (a JSON list) that one worker process takes jobs from; set for each by the two above.",
+    )
     threads_per_worker: int = Field(
         1,
         ge=1,
@@ -87,6 +107,27 @@ class Settings(BaseSettings):
     def home_path(self) -> Path:
         """The home folder as an absolute path."""
         return self.home.expanduser().resolve()
+
+    def queues_of(self, worker: int) -> tuple[QueueName, ...]:
+        """The queues that a worker of this machine serves.
+
+        Args:
+            worker: its number, from 1.
+
+        Raises:
+            InvalidInputError: it would serve none.
+        """
+        limits: dict[QueueName, int | None] = {
+            "encode": self.encode_workers,
+            "evaluate": self.evaluate_workers,
+        }
+        served = tuple(name for name in self.queues if (limit := limits[name]) is None or worker <= limit)
+        if not served:
+            raise InvalidInputError(
+                f"worker {worker} would have nothing to do: EVALUATOR_ENCODE_WORKERS is {self.encode_workers} and "
+                f"EVALUATOR_EVALUATE_WORKERS is {self.evaluate_workers}; raise one of them, or start fewer workers"
+            )
+        return served
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:

@@ -1,14 +1,17 @@
-"""The queue: one RQ queue with the JSON serializer, and jobs under deterministic ids."""
+"""The queue: two RQ queues with the JSON serializer, one for encoding and one for the rest; deterministic ids."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
 from rq import Callback, Queue, Retry
 from rq.defaults import RQ_KEY_PREFIX
+from rq.exceptions import DequeueTimeout
 from rq.job import Dependency, Job, JobStatus, parse_job_id
 from rq.registry import (
     DeferredJobRegistry,
@@ -23,9 +26,14 @@ from rq.serializers import JSONSerializer
 
 from evaluator.jobs.cancellation import mark_cancelled
 from evaluator.jobs.fairness import take_turns
-from evaluator.settings import Settings
+from evaluator.settings import QueueName, Settings
 
-QUEUE_NAME = "evaluator"
+QUEUES: dict[QueueName, str] = {"encode": "evaluator-encode", "evaluate": "evaluator"}
+"""RQ's names. What needs a model is apart, so that it can have workers of its own (ADR 0013)."""
+ENCODING_STAGES = ("prepare-", "encode-")
+"""Beginnings of the ids of jobs in the queue `encode`; all others are in `evaluate`."""
+GLANCE = 0.05
+"""Seconds that a worker of both queues waits at one before it looks at the other."""
 RESULT_TTL = 3600
 """Seconds that a finished job's record is kept; its effect is an artifact or a row, not the record."""
 FAILURE_TTL = 7 * 24 * 3600
@@ -51,9 +59,54 @@ TASKS = "evaluator.jobs.tasks"
 """Jobs are enqueued by dotted name, so that whoever enqueues never imports an encoder."""
 
 
-def open_queue(connection: Redis) -> Queue:
-    """The queue. With pickle, whoever reaches Redis could run code on every worker; hence JSON."""
-    return Queue(QUEUE_NAME, connection=connection, serializer=JSONSerializer)
+class CarefulQueue(Queue):  # type: ignore[misc]  # rq is untyped
+    """An RQ queue whose workers lose no job that they die with, also when they serve several queues.
+
+    RQ notes what a worker takes from its only queue until the job has begun. From several queues it takes jobs
+    without a note: what a worker held that died just then would be gone.
+    """
+
+    @classmethod
+    def dequeue_any(
+        cls, queues: Iterable[Queue], timeout: float | None, connection: Redis, **options: Any
+    ) -> tuple[Job, Queue] | None:
+        """Take a job from the first queue that has one, with a note of it; wait for one for `timeout` seconds.
+
+        Raises:
+            DequeueTimeout: none came.
+        """
+        first, *others = queues
+        if not others:
+            return cls._take(first, timeout, connection, options)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            for queue in (first, *others):
+                found = cls._take(queue, None, connection, options)
+                if found is not None:
+                    return found
+            if deadline is None:
+                return None
+            if time.monotonic() >= deadline:
+                raise DequeueTimeout(timeout, [queue.key for queue in (first, *others)])
+            with suppress(DequeueTimeout):
+                return cls._take(first, GLANCE, connection, options)
+
+    @classmethod
+    def _take(
+        cls, queue: Queue, timeout: float | None, connection: Redis, options: dict[str, Any]
+    ) -> tuple[Job, Queue] | None:
+        found: tuple[Job, Queue] | None = super().dequeue_any([queue], timeout, connection, **options)
+        return found
+
+
+def open_queue(connection: Redis, name: QueueName = "evaluate") -> Queue:
+    """A queue. With pickle, whoever reaches Redis could run code on every worker; hence JSON."""
+    return CarefulQueue(QUEUES[name], connection=connection, serializer=JSONSerializer)
+
+
+def open_queues(connection: Redis, names: Iterable[QueueName] = tuple(QUEUES)) -> list[Queue]:
+    """Several queues, all by default."""
+    return [open_queue(connection, name) for name in names]
 
 
 def job_id(stage: str, *parts: str | int) -> str:
@@ -98,17 +151,23 @@ def job_data(
     )
 
 
-def all_live_ids(queue: Queue) -> set[str]:
+def all_live_ids(connection: Redis) -> set[str]:
     """Every job that waits, runs, or is going to; in one look, so that none is missed that moves on meanwhile."""
-    with queue.connection.pipeline(transaction=True) as pipeline:
-        pipeline.lrange(queue.key, 0, -1)
-        pipeline.lrange(queue.intermediate_queue_key, 0, -1)
-        for registry in LIVE_REGISTRIES:
-            pipeline.zrange(registry(queue=queue).key, 0, -1)
+    with connection.pipeline(transaction=True) as pipeline:
+        for queue in open_queues(connection):
+            pipeline.lrange(queue.key, 0, -1)
+            pipeline.lrange(queue.intermediate_queue_key, 0, -1)
+            for registry in LIVE_REGISTRIES:
+                pipeline.zrange(registry(queue=queue).key, 0, -1)
         return {parse_job_id(entry.decode()) for entries in pipeline.execute() for entry in entries}
 
 
-def enqueue(queue: Queue, jobs: Iterable[Any]) -> list[str]:
+def queue_of(id_: str) -> QueueName:
+    """The queue that a job belongs to, by its id."""
+    return "encode" if id_.startswith(ENCODING_STAGES) else "evaluate"
+
+
+def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     """Enqueue jobs that are not live already; returns the ids of those enqueued.
 
     A job is live if its record says so and it has its place in the queue or a registry: a record alone is what a
@@ -116,38 +175,41 @@ def enqueue(queue: Queue, jobs: Iterable[Any]) -> list[str]:
     still wait for that id then wait for the new one.
     """
     described = {data.job_id: data for data in jobs}
-    live = all_live_ids(queue)
+    live = all_live_ids(connection)
     ids = list(described)
-    with queue.connection.pipeline(transaction=False) as pipeline:
+    with connection.pipeline(transaction=False) as pipeline:
         for id_ in ids:
             pipeline.exists(Job.key_for(id_))
             pipeline.hget(Job.key_for(id_), "status")
             pipeline.smembers(Job.dependents_key_for(id_))
         answers = pipeline.execute()
-    with queue.connection.pipeline(transaction=True) as pipeline:
+    with connection.pipeline(transaction=True) as pipeline:
         for id_, known, status, dependents in zip(
             ids, answers[::3], answers[1::3], answers[2::3], strict=True
         ):
             if id_ in live and status is not None and status.decode() in LIVE:
                 del described[id_]
             elif known:
-                _drop(pipeline, queue, id_)
+                _drop(pipeline, connection, id_)
                 waiting = [dependent for dependent in dependents if dependent.decode() in live]
                 if waiting:
                     pipeline.sadd(Job.dependents_key_for(id_), *waiting)
         pipeline.execute()
-    if described:
-        queue.enqueue_many(list(described.values()))
-        take_turns(queue.connection, queue.key)
+    for name in QUEUES:  # encoding first: evaluation's jobs wait for its jobs, which must be known by then
+        if data := [data for id_, data in described.items() if queue_of(id_) == name]:
+            queue = open_queue(connection, name)
+            queue.enqueue_many(data)
+            take_turns(connection, queue.key)
     return list(described)
 
 
-def _drop(pipeline: Any, queue: Queue, id_: str) -> None:
+def _drop(pipeline: Any, connection: Redis, id_: str) -> None:
     """Remove a job's record and its place in every registry.
 
     Not by `Job.delete`, which fails for a minute on a job whose worker died: it looks for the execution's record.
     """
-    job = Job(id_, connection=queue.connection, serializer=JSONSerializer)
+    job = Job(id_, connection=connection, serializer=JSONSerializer)
+    queue = open_queue(connection, queue_of(id_))
     for registry in (*LIVE_REGISTRIES, FinishedJobRegistry, FailedJobRegistry):
         pipeline.zrem(registry(queue=queue).key, id_)
     pipeline.delete(
@@ -165,13 +227,13 @@ def forget_all(connection: Redis) -> None:
         connection.unlink(*keys[start : start + 1000])
 
 
-def cancel_experiment(queue: Queue, experiment: str) -> int:
+def cancel_experiment(connection: Redis, experiment: str) -> int:
     """Remove an experiment's waiting jobs and those that no other experiment needs; returns how many.
 
     Those that run are stopped by their workers within seconds.
     """
     with CHANGES:
-        fetched = Job.fetch_many(all_live_ids(queue), connection=queue.connection, serializer=JSONSerializer)
+        fetched = Job.fetch_many(all_live_ids(connection), connection=connection, serializer=JSONSerializer)
         jobs = {job.id: job for job in fetched if job is not None}
         # Encoding and indexing may serve several experiments: what another one's dispatch waits for stays.
         needed: set[str] = set()
@@ -184,10 +246,10 @@ def cancel_experiment(queue: Queue, experiment: str) -> int:
         unneeded = {id_: job for id_, job in jobs.items() if id_ not in needed}
         running = {id_ for id_, job in unneeded.items() if job.get_status(refresh=False) == JobStatus.STARTED}
         cancelled = [id_ for id_ in unneeded if id_ not in running]
-        mark_cancelled(queue.connection, experiment, running)
-        with queue.connection.pipeline(transaction=True) as pipeline:
+        mark_cancelled(connection, experiment, running)
+        with connection.pipeline(transaction=True) as pipeline:
             for id_ in cancelled:
-                pipeline.lrem(queue.key, 1, id_)
-                _drop(pipeline, queue, id_)
+                pipeline.lrem(open_queue(connection, queue_of(id_)).key, 1, id_)
+                _drop(pipeline, connection, id_)
             pipeline.execute()
     return len(cancelled)

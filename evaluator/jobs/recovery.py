@@ -10,7 +10,7 @@ from rq import SimpleWorker
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from evaluator.jobs.queue import open_queue
+from evaluator.jobs.queue import open_queue, queue_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +25,11 @@ def release_dead_worker(connection: Redis, pid: int) -> list[str]:
     last attempt: a job that kills its worker every time ends there.
     """
     released = []
-    registry = StartedJobRegistry(queue=open_queue(connection))
     for worker in SimpleWorker.all(connection=connection, serializer=JSONSerializer):
         if worker.pid != pid or worker.hostname != socket.gethostname():
             continue
         for execution in worker.get_current_executions(refresh=True):
+            registry = StartedJobRegistry(queue=open_queue(connection, queue_of(execution.job_id)))
             connection.zadd(registry.key, {execution.composite_key: EXPIRED}, xx=True)
             released.append(execution.job_id)
         worker.register_death()

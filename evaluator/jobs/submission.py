@@ -16,7 +16,7 @@ from evaluator.domain.variant import Dense
 from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.pending import write_pending
-from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id, open_queue
+from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id
 from evaluator.retrieval.encoders.sentence_transformer import distilled_name
 from evaluator.retrieval.pipeline import ROLES, index_names
 from evaluator.retrieval.vectors import EncodingPlan, matrix_name, plan_encoding
@@ -64,7 +64,7 @@ class Submission:
                 if query_ids:
                     write_pending(connection, spec.id, variant, query_ids)
                     self._add_variant(variant, batch_size)
-            enqueued = enqueue(open_queue(connection), self._jobs.values())
+            enqueued = enqueue(connection, self._jobs.values())
         stages: dict[str, EncodingStage] = {}
         for (encoder, _role), plan in self._plans.items():
             before = stages.get(encoder, EncodingStage(encoder, 0, 0))
@@ -137,4 +137,4 @@ class Submission:
 
 def is_active(connection: Redis, experiment: str) -> bool:
     """Whether jobs of an experiment wait or run."""
-    return any(experiment in id_.split("-") for id_ in all_live_ids(open_queue(connection)))
+    return any(experiment in id_.split("-") for id_ in all_live_ids(connection))

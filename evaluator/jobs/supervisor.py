@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import signal
@@ -116,12 +117,23 @@ class Supervisor:
         valkey.wait_until_ready(self._settings)
 
     def add_workers(self, count: int) -> None:
-        """Start workers besides those there are, each with the configured number of threads."""
+        """Start workers besides those there are, each with the configured number of threads and its queues.
+
+        Raises:
+            InvalidInputError: one would serve no queue.
+        """
         first = 1 + sum(child.name.startswith(WORKER) for child in self._children)
         threads = str(self._settings.threads_per_worker)
         environment = {**dict.fromkeys(THREAD_VARIABLES, threads), "TOKENIZERS_PARALLELISM": "false"}
         for number in range(first, first + count):
-            self.add(Child(f"{WORKER}{number}", [sys.executable, "-m", "evaluator.jobs.worker"], environment))
+            queues = {"EVALUATOR_QUEUES": json.dumps(self._settings.queues_of(number))}
+            self.add(
+                Child(
+                    f"{WORKER}{number}",
+                    [sys.executable, "-m", "evaluator.jobs.worker"],
+                    {**environment, **queues},
+                )
+            )
 
     def add(self, child: Child) -> None:
         """Start a child and keep it running."""

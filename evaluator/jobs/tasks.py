@@ -34,7 +34,7 @@ from evaluator.errors import (
 from evaluator.jobs.cancellation import is_cancelled
 from evaluator.jobs.context import current
 from evaluator.jobs.pending import read_pending
-from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id, open_queue
+from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
 from evaluator.jobs.stream import ResultStream
 from evaluator.retrieval.encoders.protocol import Role
 from evaluator.retrieval.pipeline import Retriever, build_index, index_names, open_retriever
@@ -87,9 +87,8 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     if not waiting:  # nobody enqueues a dispatch without queries
         raise StageFailedError("the list of its queries is gone from the queue; run the experiment again")
     batches = [waiting[start : start + batch_size] for start in range(0, len(waiting), batch_size)]
-    queue = open_queue(job.connection)
     enqueue(
-        queue,
+        job.connection,
         [
             job_data(
                 context.settings,

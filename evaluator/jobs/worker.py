@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
@@ -33,9 +34,10 @@ from evaluator.errors import JobCancelled, QueueUnavailableError
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import require
+from evaluator.jobs.fairness import EVALUATIONS_PER_TURN
 from evaluator.jobs.orphan import stop_without_supervisor
-from evaluator.jobs.queue import QUEUE_NAME, open_queue
-from evaluator.settings import Settings
+from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queues, queue_of
+from evaluator.settings import QueueName, Settings
 
 logger = logging.getLogger(__name__)
 
@@ -59,9 +61,13 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
     log_result_lifespan = False
     max_connection_wait_time = 5.0  # seconds between attempts to reach a queue that is away
 
-    def __init__(self, connection: Redis, name: str | None = None) -> None:
+    queue_class = CarefulQueue
+
+    def __init__(
+        self, connection: Redis, name: str | None = None, queues: Sequence[QueueName] = tuple(QUEUES)
+    ) -> None:
         super().__init__(
-            [open_queue(connection)],
+            open_queues(connection, queues),
             name=name or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
             connection=connection,
             serializer=JSONSerializer,
@@ -73,10 +79,27 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         self._background = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
         self._ended = threading.Event()
         self._to_stop: str | None = None
+        self._evaluated = 0
+        self._order()
+
+    def reorder_queues(self, reference_queue: Queue) -> None:
+        """Evaluate first, since finished queries are what people wait for; after a turn of that, encode."""
+        self._evaluated = 0 if reference_queue.name == QUEUES["encode"] else self._evaluated + 1
+        self._order()
+
+    def _order(self) -> None:
+        encode_first = self._evaluated >= EVALUATIONS_PER_TURN
+        self._ordered_queues = sorted(
+            self.queues, key=lambda queue: (queue.name == QUEUES["encode"]) is not encode_first
+        )
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds until the next heartbeat is overdue."""
         return HEARTBEAT_TTL
+
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
+        """Begin a job. Its note of having been taken goes, which RQ leaves where a worker serves several queues."""
+        super().prepare_job_execution(job, remove_from_intermediate_queue=True)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run a job in this process, with heartbeats from the background thread."""
@@ -125,7 +148,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         """Heartbeats and housekeeping, until the worker ends."""
         since_heartbeat = 0.0
         scheduler = RQScheduler(
-            [QUEUE_NAME],
+            [*QUEUES.values()],
             connection=self.connection,
             logging_level=logging.WARNING,
             serializer=JSONSerializer,
@@ -158,21 +181,21 @@ def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
     Args:
         taken: jobs seen between queue and worker, and since when; kept from round to round.
     """
-    if not scheduler.acquire_locks():
+    acquired = scheduler.acquire_locks()
+    if not acquired:
         return
-    # RQ holds its lock for a minute beyond the round: long enough to leave a dead worker's job waiting.
-    scheduler.connection.expire(RQScheduler.get_locking_key(QUEUE_NAME), ROUND_TTL)
+    # RQ holds its locks for a minute beyond the round: long enough to leave a dead worker's job waiting.
+    for name in acquired:
+        scheduler.connection.expire(RQScheduler.get_locking_key(name), ROUND_TTL)
     try:
         scheduler.enqueue_scheduled_jobs()
-        # The timer, not SIGALRM: this runs beside the main thread.
-        started = StartedJobRegistry(
-            QUEUE_NAME,
-            connection=scheduler.connection,
-            serializer=JSONSerializer,
-            death_penalty_class=TimerDeathPenalty,
-        )
-        started.cleanup()
-        put_back(open_queue(scheduler.connection), taken)
+        for queue in open_queues(scheduler.connection):
+            if queue.name not in acquired:
+                continue
+            # The timer, not SIGALRM: this runs beside the main thread.
+            started = StartedJobRegistry(queue=queue, death_penalty_class=TimerDeathPenalty)
+            started.cleanup()
+            put_back(queue, taken)
     finally:
         scheduler.release_locks()
 
@@ -183,7 +206,7 @@ def put_back(queue: Queue, taken: dict[str, float]) -> None:
         queue.started_job_registry.get_job_ids(cleanup=False)
     )
     now = time.monotonic()
-    for id_ in set(taken) - waiting:
+    for id_ in [id_ for id_ in taken if QUEUES[queue_of(id_)] == queue.name and id_ not in waiting]:
         del taken[id_]
     for id_ in waiting:
         if now - taken.setdefault(id_, now) > TAKEN_TOO_LONG:
@@ -212,7 +235,7 @@ def main() -> int:
     logs.configure(settings, "json")
     stop_without_supervisor()
     context.enter(context.WorkerContext.open(settings))
-    worker = WarmWorker(wait_for_queue(settings))
+    worker = WarmWorker(wait_for_queue(settings), queues=settings.queues)
     logs.bind(worker=worker.name)
     worker.work(logging_level="WARNING")
     return 0

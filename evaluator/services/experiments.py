@@ -9,7 +9,7 @@ from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec,
 from evaluator.domain.measures import needed_depth
 from evaluator.domain.variant import Dense, Variant
 from evaluator.errors import UnknownNameError
-from evaluator.jobs.queue import cancel_experiment, open_queue
+from evaluator.jobs.queue import cancel_experiment
 from evaluator.jobs.submission import EncodingStage, Submission, is_active
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
@@ -106,7 +106,7 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
         connection.ping()
         # First, or it would count as stalled, and be continued.
         catalog.set_status(workspace.database, experiment.id, "cancelled")
-        cancel_experiment(open_queue(connection), experiment.id)
+        cancel_experiment(connection, experiment.id)
 
 
 def find(workspace: Workspace, reference: str | None = None) -> ExperimentRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,11 +26,12 @@ from rq.serializers import JSONSerializer
 
 from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.connection import unavailable_message
-from evaluator.jobs.queue import open_queue
+from evaluator.jobs.queue import QUEUES, open_queues
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import is_active
 from evaluator.services.progress import encoder_label
 from evaluator.services.workspace import Workspace
+from evaluator.settings import QueueName
 from evaluator.store import catalog
 
 SILENT_AFTER = 60.0
@@ -44,6 +45,7 @@ class WorkerStatus:
     """A worker process.
 
     Attributes:
+        queues: those it takes jobs from.
         job: what it does now, in words; None while it does nothing.
         done, failed: jobs since it started.
         heartbeat_age: seconds since its last sign of life; None if it never gave one.
@@ -54,6 +56,7 @@ class WorkerStatus:
     host: str
     pid: int
     state: WorkerState
+    queues: tuple[QueueName, ...]
     job: str | None
     done: int
     failed: int
@@ -66,12 +69,23 @@ class QueueStatus:
     """A moment of the queue: its workers, its jobs by state, and results not recorded yet."""
 
     workers: tuple[WorkerStatus, ...]
-    queued: int
+    waiting: Mapping[QueueName, int]
     started: int
     deferred: int
     scheduled: int
     failed: int
     unrecorded: int
+
+    @property
+    def queued(self) -> int:
+        """Jobs that are ready, in all queues."""
+        return sum(self.waiting.values())
+
+    @property
+    def unserved(self) -> tuple[QueueName, ...]:
+        """Queues in which jobs wait though no worker takes them."""
+        served = {name for worker in self.present for name in worker.queues}
+        return tuple(name for name, number in self.waiting.items() if number and name not in served)
 
     @property
     def present(self) -> tuple[WorkerStatus, ...]:
@@ -100,16 +114,19 @@ def queue_status(workspace: Workspace) -> QueueStatus:
         QueueUnavailableError: it does not answer.
     """
     with reachable(workspace) as connection:
-        queue = open_queue(connection)
+        queues = open_queues(connection)
         workers = SimpleWorker.all(connection=connection, serializer=JSONSerializer)
         names = {row.id: row.name for row in catalog.experiments(workspace.database)}
         return QueueStatus(
             workers=tuple(sorted((_worker(w, names) for w in workers), key=lambda w: (w.host, w.pid))),
-            queued=queue.count + len(queue.intermediate_queue.get_job_ids()),
-            started=_count(StartedJobRegistry, queue),
-            deferred=_count(DeferredJobRegistry, queue),
-            scheduled=_count(ScheduledJobRegistry, queue),
-            failed=_count(FailedJobRegistry, queue),
+            waiting={
+                name: queue.count + len(queue.intermediate_queue.get_job_ids())
+                for name, queue in zip(QUEUES, queues, strict=True)
+            },
+            started=_count(StartedJobRegistry, queues),
+            deferred=_count(DeferredJobRegistry, queues),
+            scheduled=_count(ScheduledJobRegistry, queues),
+            failed=_count(FailedJobRegistry, queues),
             unrecorded=len(ResultStream(connection)),
         )
 
@@ -157,9 +174,9 @@ def _encoder(key: str) -> str:
     return encoder_label(reference.rsplit("/", 1)[-1], precision)
 
 
-def _count(registry: type[BaseRegistry], queue: Queue) -> int:
+def _count(registry: type[BaseRegistry], queues: Iterable[Queue]) -> int:
     # Without RQ's cleanup: that moves abandoned jobs, which is the workers' business, not a reader's.
-    return int(registry(queue=queue).get_job_count(cleanup=False))
+    return sum(int(registry(queue=queue).get_job_count(cleanup=False)) for queue in queues)
 
 
 def _worker(worker: SimpleWorker, experiments: dict[str, str]) -> WorkerStatus:
@@ -175,6 +192,7 @@ def _worker(worker: SimpleWorker, experiments: dict[str, str]) -> WorkerStatus:
         host=host,
         pid=pid,
         state=state,
+        queues=tuple(name for name, rq_name in QUEUES.items() if rq_name in worker.queue_names()),
         job=_current_job(worker, experiments) if state == "busy" else None,
         done=worker.successful_job_count,
         failed=worker.failed_job_count,

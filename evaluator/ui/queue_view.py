@@ -49,6 +49,12 @@ def _workers(status: QueueStatus) -> None:
             icon=":material/hourglass_disabled:",
         )
         st.code("evaluator worker --count 2", language="bash")
+    for name in status.unserved if status.present else ():
+        st.warning(
+            f"{count(status.waiting[name], 'job')} to {name}, and no worker does that: start one whose "
+            f"`EVALUATOR_{name.upper()}_WORKERS` is not 0.",
+            icon=":material/hourglass_disabled:",
+        )
     if status.workers:
         busy = sum(worker.state == "busy" for worker in status.workers)
         st.caption(f"{count(len(status.present), 'worker')}, {busy} busy")
@@ -60,6 +66,7 @@ def _table(workers: tuple[WorkerStatus, ...]) -> None:
         {
             "State": worker.state,
             "Doing": worker.job or NOTHING,
+            "Queues": ", ".join(worker.queues),
             "Done": worker.done,
             "Failed": worker.failed,
             "Seen": NOTHING if worker.heartbeat_age is None else f"{duration(worker.heartbeat_age)} ago",

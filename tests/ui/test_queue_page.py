@@ -78,6 +78,15 @@ def test_jobs_are_counted_by_state(workspace: Workspace, write_dataset: WriteDat
     assert figures["Failed"] == "0"
 
 
+def test_jobs_that_no_worker_takes_are_said(workspace: Workspace, write_dataset: WriteDataset) -> None:
+    WarmWorker(workspace.connection, queues=("encode",)).register_birth()
+    datasets.import_folder(workspace, write_dataset())
+    experiments.submit(workspace, parse_experiment(NEW))
+    app = open_page("workers")
+    assert app.warning[0].value.startswith("1 job to evaluate, and no worker does that")
+    assert app.dataframe[0].value.iloc[0]["Queues"] == "encode"
+
+
 def test_a_queue_that_does_not_answer_is_said_in_one_sentence(no_queue: Workspace) -> None:
     app = open_page("workers")
     assert not app.exception

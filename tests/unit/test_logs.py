@@ -278,7 +278,7 @@ def test_a_running_job_is_in_every_line_of_its_worker(
     worker = WarmWorker(connection)
     bind(worker=worker.name)
     evaluation = job_data(Settings(attempts=1), "evaluate", ("e1", "bm25", ["q1"]), "evaluate-e1")
-    enqueue(open_queue(connection), [evaluation])
+    enqueue(connection, [evaluation])
     run_next(worker)
     broken = next(line for line in written if "bm25 of e1 cannot be evaluated" in line["message"])
     assert {name: broken[name] for name in logs.FIELDS} == {

@@ -108,7 +108,7 @@ def test_a_worker_that_stops_without_dying_is_replaced_and_doubles_nothing_when_
         # It goes on with what it had in hand, and hands it over for the second time.
         wait_until(lambda: handed_over_so_far(workspace) >= handed_over + len(victim.items))
         queue = open_queue(workspace.connection)
-        wait_until(lambda: not all_live_ids(queue))
+        wait_until(lambda: not all_live_ids(queue.connection))
         assert queue.failed_job_registry.count == 0
     again = [call.pid for call in faults.calls("evaluate") if call.job == victim.job and call != victim]
     assert len(again) == 1

@@ -38,7 +38,7 @@ def test_cancelling_interrupts_what_runs_and_resuming_continues_it(
         cancelled = time.monotonic()
         cancel(workspace, submitted)
         queue = open_queue(workspace.connection)
-        wait_until(lambda: not all_live_ids(queue))
+        wait_until(lambda: not all_live_ids(queue.connection))
         wait_until(lambda: {worker.state for worker in queue_status(workspace).workers} == {"idle"})
         assert time.monotonic() - cancelled < CANCELLED_WITHIN
         assert experiments.find(workspace, submitted.id).status == "cancelled"
@@ -58,7 +58,7 @@ def test_cancelling_keeps_what_is_done(
         wait_until(lambda: reader.read(submitted.id).queries_done)
         cancel(workspace, submitted)
         queue = open_queue(workspace.connection)
-        wait_until(lambda: not all_live_ids(queue))
+        wait_until(lambda: not all_live_ids(queue.connection))
         wait_until(lambda: not queue_status(workspace).unrecorded)
         kept = reader.read(submitted.id).queries_done
         assert 0 < kept < 40

@@ -48,9 +48,12 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_next(worker: WarmWorker) -> str | None:
     """Let a worker do one job; returns its id, or None if none waits."""
-    found = Queue.dequeue_any(worker.queues, None, connection=worker.connection, serializer=JSONSerializer)
+    found = worker.queue_class.dequeue_any(
+        worker._ordered_queues, None, connection=worker.connection, serializer=JSONSerializer
+    )
     if found is None:
         return None
+    worker.reorder_queues(found[1])
     worker.execute_job(*found)
     return str(found[0].id)
 

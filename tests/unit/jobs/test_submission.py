@@ -17,7 +17,7 @@ from evaluator.domain.result import QueryResult, Record, VariantFailure
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.jobs import context, submission
 from evaluator.jobs.context import WorkerContext, spec_name
-from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all
+from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, open_queue
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import EncodingStage, Enqueued, Submission, is_active
 from evaluator.jobs.worker import WarmWorker
@@ -92,7 +92,7 @@ def test_each_stage_waits_for_the_one_before(
     spec = make_spec(dataset, [SEMANTIC], ENCODER)
     # 3 queries and 5 documents in shards of two: 2 + 3 encodings, one index, one dispatch.
     assert send(connection, spec, dataset).jobs == 7
-    encodings = queue.get_job_ids()
+    encodings = open_queue(connection, "encode").get_job_ids()
     assert stages(encodings) == ["encode"] * 5
     assert ["query" in id_ for id_ in encodings] == [True, True, False, False, False]
     waiting = {job.id.partition("-")[0]: job for job in fetch_deferred(queue)}
@@ -259,7 +259,7 @@ def test_a_cancelled_experiment_encodes_no_more_and_can_be_resumed(
     spec = make_spec(dataset, [SEMANTIC], ENCODER)
     send(connection, spec, dataset)
     run_next(worker)
-    assert cancel_experiment(queue, spec.id) == 6
+    assert cancel_experiment(queue.connection, spec.id) == 6
     assert run_all(worker) == []
     assert not is_active(connection, spec.id)
     send(connection, spec, dataset)
@@ -277,7 +277,7 @@ def test_variants_of_one_index_are_built_once(
         "dispatch",
         "index",
     ]
-    assert enqueue(queue, []) == []
+    assert enqueue(queue.connection, []) == []
 
 
 def test_a_dispatch_without_its_list_of_queries_says_so(

@@ -72,7 +72,7 @@ def state(queue: Queue, id_: str) -> JobStatus:
 def test_a_failed_job_is_tried_again_after_its_pause(
     queue: Queue, worker: WarmWorker, scheduler: RQScheduler
 ) -> None:
-    enqueue(queue, [job_data(TWICE, "evaluate", ("e", "bm25", ["q1"]), "evaluate-e-0-x")])
+    enqueue(queue.connection, [job_data(TWICE, "evaluate", ("e", "bm25", ["q1"]), "evaluate-e-0-x")])
     assert run_all(worker) == ["evaluate-e-0-x"]
     assert state(queue, "evaluate-e-0-x") == JobStatus.SCHEDULED
     tidy(scheduler, {})
@@ -87,13 +87,13 @@ def test_a_failed_job_is_tried_again_after_its_pause(
 
 
 def test_an_error_that_is_permanent_is_not_tried_again(queue: Queue, worker: WarmWorker) -> None:
-    enqueue(queue, [job_data(TWICE, "fail_for_ever", (), "fail-1")])
+    enqueue(queue.connection, [job_data(TWICE, "fail_for_ever", (), "fail-1")])
     run_all(worker)
     assert state(queue, "fail-1") == JobStatus.FAILED
 
 
 def test_a_dispatch_that_fails_is_the_variants_failure(queue: Queue, worker: WarmWorker) -> None:
-    enqueue(queue, [job_data(ONCE, "dispatch", ("e", "bm25", 8), "dispatch-e-0")])
+    enqueue(queue.connection, [job_data(ONCE, "dispatch", ("e", "bm25", 8), "dispatch-e-0")])
     run_all(worker)
     error = "RuntimeError: bm25 of e cannot be handed out in batches of 8"
     assert recorded(queue.connection) == [VariantFailure("e", "bm25", error)]
@@ -102,7 +102,7 @@ def test_a_dispatch_that_fails_is_the_variants_failure(queue: Queue, worker: War
 def test_a_job_without_heartbeats_is_tried_again(
     queue: Queue, worker: WarmWorker, scheduler: RQScheduler
 ) -> None:
-    enqueue(queue, [job_data(TWICE, "say_hello", (), "hello-1")])
+    enqueue(queue.connection, [job_data(TWICE, "say_hello", (), "hello-1")])
     take(worker)  # and dies
     tidy(scheduler, {})
     assert state(queue, "hello-1") == JobStatus.STARTED
@@ -117,7 +117,7 @@ def test_a_job_without_heartbeats_is_tried_again(
 def test_a_job_whose_last_worker_died_is_recorded_as_failed(
     queue: Queue, worker: WarmWorker, scheduler: RQScheduler
 ) -> None:
-    enqueue(queue, [job_data(ONCE, "evaluate", ("e", "bm25", ["q1", "q2"]), "evaluate-e-0-x")])
+    enqueue(queue.connection, [job_data(ONCE, "evaluate", ("e", "bm25", ["q1", "q2"]), "evaluate-e-0-x")])
     take(worker)
     let_heartbeats_lapse(queue)
     # Housekeeping is done beside the main thread, where no alarm signal may be set.
@@ -138,7 +138,7 @@ def test_a_job_whose_last_worker_died_is_recorded_as_failed(
 def test_housekeeping_is_done_by_one_at_a_time(
     queue: Queue, connection: Redis, worker: WarmWorker, scheduler: RQScheduler
 ) -> None:
-    enqueue(queue, [job_data(ONCE, "say_hello", (), "hello-1")])
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", (), "hello-1")])
     take(worker)
     let_heartbeats_lapse(queue)
     connection.set(RQScheduler.get_locking_key("evaluator"), "scheduler-of-another-worker")
@@ -160,7 +160,7 @@ def test_housekeeping_keeps_one_connection(connection: Redis, scheduler: RQSched
 
 def test_a_job_that_a_worker_took_and_never_began_goes_back(queue: Queue, worker: WarmWorker) -> None:
     """The worker was stopped between taking the job and noting that it runs; no attempt was made."""
-    enqueue(queue, [job_data(ONCE, "say_hello", (), "hello-1")])
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", (), "hello-1")])
     Queue.dequeue_any([queue], None, connection=queue.connection, serializer=JSONSerializer)
     maintain(queue, worker)
     assert queue.get_job_ids() == ["hello-1"]
@@ -170,7 +170,7 @@ def test_a_job_that_a_worker_took_and_never_began_goes_back(queue: Queue, worker
 
 
 def test_a_stale_note_that_a_job_was_taken_starts_nothing(queue: Queue, worker: WarmWorker) -> None:
-    enqueue(queue, [job_data(TWICE, "say_hello", (), "hello-1")])
+    enqueue(queue.connection, [job_data(TWICE, "say_hello", (), "hello-1")])
     run_all(worker)
     queue.connection.rpush(queue.intermediate_queue_key, "hello-1")
     maintain(queue, worker)
@@ -187,7 +187,7 @@ def maintain(queue: Queue, worker: WarmWorker) -> None:
 
 
 def test_a_heartbeat_that_comes_late_brings_no_job_back(queue: Queue, worker: WarmWorker) -> None:
-    enqueue(queue, [job_data(ONCE, "say_hello", (), "hello-1")])
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", (), "hello-1")])
     job, _, execution = take(worker)
     worker.perform_job(job, queue, execution)
     job.delete()
@@ -197,7 +197,7 @@ def test_a_heartbeat_that_comes_late_brings_no_job_back(queue: Queue, worker: Wa
 
 
 def test_a_heartbeat_puts_off_the_time_a_job_counts_as_abandoned(queue: Queue, worker: WarmWorker) -> None:
-    enqueue(queue, [job_data(ONCE, "say_hello", (), "hello-1")])
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", (), "hello-1")])
     job, _, execution = take(worker)
     let_heartbeats_lapse(queue)
     worker.maintain_heartbeats(job, execution)
@@ -225,7 +225,7 @@ def test_the_background_survives_what_it_meets(worker: WarmWorker, monkeypatch: 
 
 
 def test_a_worker_runs_one_job_after_another(queue: Queue, worker: WarmWorker) -> None:
-    enqueue(queue, [job_data(ONCE, "say_hello", (name,), f"hello-{name}") for name in "ab"])
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", (name,), f"hello-{name}") for name in "ab"])
     assert run_next(worker) == "hello-a"
     assert worker.get_state() == "idle"
     assert run_next(worker) == "hello-b"
@@ -235,7 +235,7 @@ def test_a_worker_runs_one_job_after_another(queue: Queue, worker: WarmWorker) -
 def test_a_job_that_was_taken_but_never_begun_is_put_back(
     queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    enqueue(queue, [job_data(ONCE, "say_hello", ("a",), "hello-a")])
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", ("a",), "hello-a")])
     taken: dict[str, float] = {}
     queue.connection.lmove(queue.key, queue.intermediate_queue_key)  # and there its worker died
     put_back(queue, taken)
@@ -246,7 +246,7 @@ def test_a_job_that_was_taken_but_never_begun_is_put_back(
 
 
 def test_the_job_of_a_dead_process_is_given_back_at_once(queue: Queue, worker: WarmWorker) -> None:
-    enqueue(queue, [job_data(ONCE, "say_hello", ("a",), "hello-a")])
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", ("a",), "hello-a")])
     worker.register_birth()
     take(worker)
     assert release_dead_worker(queue.connection, -1) == []

@@ -129,8 +129,10 @@ class TestRecorded:
 class TestQueue:
     def test_jobs_are_counted_by_state(self, workspace: Workspace, connection: Redis) -> None:
         queue, settings = open_queue(connection), workspace.settings
-        enqueue(queue, [job_data(settings, "gather", ("e1",), f"gather-{n}") for n in range(2)])
-        enqueue(queue, [job_data(settings, "index", ("e1", "bm25", 0), "index-x", after=["gather-0"])])
+        enqueue(queue.connection, [job_data(settings, "gather", ("e1",), f"gather-{n}") for n in range(2)])
+        enqueue(
+            queue.connection, [job_data(settings, "index", ("e1", "bm25", 0), "index-x", after=["gather-0"])]
+        )
         samples = scrape(workspace)
         assert value(samples, "jobs", state="queued") == 2
         assert value(samples, "jobs", state="deferred") == 1
