@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Len
 
+from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.measures import DEFAULT_MEASURES, POLICY_VERSION
-from evaluator.domain.variant import BM25, Dense, Fuse, Retrieve, Variant
+from evaluator.domain.variant import (
+    BM25,
+    MMR,
+    Chunk,
+    CrossEncoder,
+    Dense,
+    Fuse,
+    LanguageModel,
+    Late,
+    Rerank,
+    Retrieve,
+    Run,
+    Sparse,
+    Variant,
+)
+
+T = TypeVar("T")
+
+ModelStage = Dense | Sparse | Late | CrossEncoder
+"""A stage that needs a model."""
 
 QueriesPerJob = Literal["auto"] | Annotated[int, Ge(1)]
+
+EncoderKind = Literal["transformer", "static", "endpoint", "sparse", "late", "cross"]
 
 MAX_AUTO_BATCH = 64
 JOBS_PER_WORKER = 4
@@ -29,6 +51,8 @@ class Experiment:
     variants: Annotated[tuple[Variant, ...], Len(1)]
     measures: Annotated[tuple[str, ...], Len(1)] = DEFAULT_MEASURES
     queries_per_job: QueriesPerJob = "auto"
+    endpoints: tuple[Endpoint, ...] = ()
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True)
@@ -37,18 +61,20 @@ class EncoderSpec:
 
     Attributes:
         name: what the person wrote.
-        kind: `transformer` or `static`; decides how many texts share a job.
-        source: where workers load it from: `bundled`, `folder`, `hub` or `distilled`.
+        kind: how texts become vectors, or pairs of texts scores (`cross`); decides how many texts share a job.
+        source: where workers load it from: `bundled`, `folder`, `hub`, `distilled`, or asked of an `endpoint`.
         weights: hash of the files, a hub revision, or a distillation's recipe.
         location: folder, hub id, or the source model's name.
         query_prompt, document_prompt: the model's own prompts.
         max_length: tokens; longer texts are truncated. None: the model's own.
         dimensions: of a vector, where it is known before loading.
+        tokenizer: hash of its tokenizer's file; passages are counted in its tokens. None: in words.
+        endpoint: the server that is asked.
     """
 
     name: str
-    kind: Literal["transformer", "static"]
-    source: Literal["bundled", "folder", "hub", "distilled"]
+    kind: EncoderKind
+    source: Literal["bundled", "folder", "hub", "distilled", "endpoint"]
     weights: str
     location: str
     precision: str = "float32"
@@ -56,13 +82,14 @@ class EncoderSpec:
     document_prompt: str = ""
     max_length: int | None = None
     dimensions: int | None = None
-    normalize: bool = True
+    tokenizer: str | None = None
+    endpoint: Endpoint | None = None
 
     @property
     def fingerprint(self) -> str:
         """Hash of all that can change a vector; where the model lies cannot."""
         values = dataclasses.asdict(self)
-        for irrelevant in ("name", "location", "source"):
+        for irrelevant in ("name", "location", "source", "tokenizer", "endpoint"):
             del values[irrelevant]
         return fingerprint(values)
 
@@ -88,13 +115,22 @@ class ExperimentSpec:
     depth: int
     queries_per_job: QueriesPerJob = "auto"
     policy: int = POLICY_VERSION
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    """Of chat models, by name; an encoder carries its own."""
+    budget: Budget | None = None
 
     @property
     def id(self) -> str:
         """The experiment's id: the same work has the same id, however it is cut into jobs."""
         identity = {
-            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "queries_per_job"
+            f.name: getattr(self, f.name)
+            for f in dataclasses.fields(self)
+            if f.name not in ("queries_per_job", "endpoints", "budget")
         }
+        if self.endpoints:
+            identity["endpoints"] = {
+                name: [endpoint.base_url, endpoint.model] for name, endpoint in self.endpoints.items()
+            }
         identity["encoders"] = {key: spec.fingerprint for key, spec in self.encoders.items()}
         return fingerprint(identity)
 
@@ -106,9 +142,9 @@ class ExperimentSpec:
         """The variant's place in the experiment, from 0."""
         return [variant.name for variant in self.variants].index(name)
 
-    def encoder(self, dense: Dense) -> EncoderSpec:
-        """The resolved encoder of a dense retriever."""
-        return self.encoders[encoder_key(dense)]
+    def encoder(self, stage: ModelStage) -> EncoderSpec:
+        """The resolved model of a stage."""
+        return self.encoders[encoder_key(stage)]
 
     def batch_size(self, n_queries: int, workers: int) -> int:
         """Queries of one evaluation job."""
@@ -124,21 +160,83 @@ class ExperimentSpec:
     def from_json(cls, record: Mapping[str, Any]) -> ExperimentSpec:
         """The spec from what `to_json` gave."""
         values = dict(record)
-        values["variants"] = tuple(Variant(v["name"], _retrieve(v["retrieve"])) for v in values["variants"])
-        values["encoders"] = {key: EncoderSpec(**spec) for key, spec in values["encoders"].items()}
+        values["variants"] = tuple(_variant(variant) for variant in values["variants"])
+        values["encoders"] = {key: _encoder(spec) for key, spec in values["encoders"].items()}
         values["measures"] = tuple(values["measures"])
+        values["endpoints"] = {name: Endpoint(**e) for name, e in values.get("endpoints", {}).items()}
+        budget = values.get("budget")
+        values["budget"] = None if budget is None else Budget(**budget)
         return cls(**values)
 
 
-def encoder_key(dense: Dense) -> str:
-    """What a dense retriever's encoder is called in a spec."""
-    return f"{dense.encoder}|{dense.precision}"
+def models_of(variant: Variant) -> Iterator[ModelStage]:
+    """The stages of a variant that need a model, each as what names the model."""
+    for stage in variant.stages():
+        if isinstance(stage, MMR):
+            yield stage.dense
+        elif isinstance(stage, Dense | Sparse | Late | CrossEncoder):
+            yield stage
+
+
+def encoder_key(stage: ModelStage) -> str:
+    """What a stage's model is called in a spec: stages with the same key share its vectors."""
+    if isinstance(stage, CrossEncoder):
+        parts: dict[str, object] = {"kind": "cross", "max_length": stage.max_length}
+        return _key(stage.model, stage.precision, parts)
+    kind = {Sparse: "sparse", Late: "late"}.get(type(stage))
+    parts = {"kind": kind, "max_length": stage.max_length}
+    if isinstance(stage, Dense):
+        parts |= {"query_prompt": stage.query_prompt, "document_prompt": stage.document_prompt}
+    return _key(stage.encoder, stage.precision, parts)
+
+
+def _key(name: str, precision: str, parts: Mapping[str, object]) -> str:
+    given = {part: value for part, value in parts.items() if value is not None}
+    return f"{name}|{precision}" + (f"|{fingerprint(given)}" if given else "")
+
+
+def _variant(record: Mapping[str, Any]) -> Variant:
+    rerank = record.get("rerank")
+    return Variant(
+        record["name"],
+        _retrieve(record["retrieve"]),
+        None if rerank is None else tuple(_one_of(Rerank, stage) for stage in rerank),
+    )
+
+
+def _encoder(record: Mapping[str, Any]) -> EncoderSpec:
+    endpoint = record.get("endpoint")
+    return EncoderSpec(**{**record, "endpoint": None if endpoint is None else Endpoint(**endpoint)})
+
+
+_STAGES: dict[str, Any] = {
+    "bm25": BM25, "dense": Dense, "sparse": Sparse, "late": Late, "run": Run,
+    "cross_encoder": CrossEncoder, "mmr": MMR, "llm": LanguageModel,
+}  # fmt: skip
 
 
 def _retrieve(record: Mapping[str, Any]) -> Retrieve:
-    bm25, dense, fuse = record.get("bm25"), record.get("dense"), record.get("fuse")
+    fuse = record.get("fuse")
+    if fuse is None:
+        return _one_of(Retrieve, record)
+    weights = fuse.get("weights")
     return Retrieve(
-        bm25=None if bm25 is None else BM25(**bm25),
-        dense=None if dense is None else Dense(**dense),
-        fuse=None if fuse is None else Fuse(**{**fuse, "of": tuple(_retrieve(part) for part in fuse["of"])}),
+        fuse=Fuse(
+            **{
+                **fuse,
+                "of": tuple(_retrieve(part) for part in fuse["of"]),
+                "weights": None if weights is None else tuple(weights),
+            }
+        )
     )
+
+
+def _one_of(kind: Callable[..., T], record: Mapping[str, Any]) -> T:
+    """A `Retrieve` or `Rerank` from its record."""
+    values = dict(record)
+    for name, stage in record.items():
+        if name in _STAGES and stage is not None:
+            chunk = stage.get("chunk")
+            given = {**stage, "chunk": Chunk(**chunk)} if chunk is not None else dict(stage)
+            values[name] = _STAGES[name](**given)
+    return kind(**values)

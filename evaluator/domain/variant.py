@@ -11,7 +11,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len
 
@@ -22,15 +22,43 @@ Stemmer = Literal[
     "none", "arabic", "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian",
     "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish",
 ]  # fmt: skip
-StopWords = Literal["none", "english"]
+StopWords = Literal[
+    "none", "english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
+    "norwegian", "turkish",
+]  # fmt: skip
 
 Name = Annotated[str, Len(1, 200)]
+Prompt = Annotated[str, Len(0, 2000)]
 
 SAFE_NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
 """What a variant may be called: its name is also a file's (`<variant>.run`)."""
 
 MAX_STAGES = 100
 """Retrievers and fusions of one pipeline: fusions of fusions could double without end."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Cut documents into passages; a document's score comes from its passages.
+
+    Attributes:
+        by: `tokens`: windows of equal size; `sentences`: whole sentences up to the size; `structure`: headings,
+            paragraphs, then sentences, whatever fits.
+        size: tokens of a passage at most, by the encoder's own tokenizer; words where there is none.
+        overlap: tokens that a passage repeats of the one before.
+        score: of a document: its best passage's, or the mean or sum of its best `top`.
+        top: passages that count for `mean` and `sum`.
+    """
+
+    by: Literal["tokens", "sentences", "structure"] = "tokens"
+    size: Annotated[int, Ge(8), Le(8192)] = 256
+    overlap: Annotated[int, Ge(0)] = 0
+    score: Literal["max", "mean", "sum"] = "max"
+    top: Annotated[int, Ge(1), Le(1000)] = 3
+
+    def __post_init__(self) -> None:
+        if self.overlap >= self.size:
+            raise ValueError(f"the overlap {self.overlap} must be smaller than the size {self.size}")
 
 
 @dataclass(frozen=True)
@@ -41,24 +69,92 @@ class BM25:
     b: Annotated[float, Ge(0), Le(1)] = 0.4
     stemmer: Stemmer = "english"
     stop_words: StopWords = "english"
+    chunk: Chunk | None = None
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Exact search for the documents whose vectors are nearest to the query's, by cosine."""
+    """Exact search for the documents whose vectors are nearest to the query's.
+
+    Attributes:
+        encoder: a model by name, or one of the experiment's endpoints.
+        precision: of the model's arithmetic.
+        metric: `cosine` unless given.
+        dimensions: keep only so many leading dimensions of a vector (Matryoshka).
+        quantize: keep documents' vectors as bytes or bits.
+        rescore: with `quantize`: so many times the depth are rescored with the full vectors.
+        max_length: tokens after which a text is cut; the model's own limit unless given.
+        query_prompt, document_prompt: put before a text; the model's own unless given.
+    """
 
     encoder: Name
     precision: Precision = "float32"
+    metric: Literal["cosine", "dot", "euclidean"] | None = None
+    dimensions: Annotated[int, Ge(1), Le(65_536)] | None = None
+    quantize: Literal["int8", "binary"] | None = None
+    rescore: Annotated[int, Ge(1), Le(1000)] | None = None
+    max_length: Annotated[int, Ge(1), Le(1_000_000)] | None = None
+    query_prompt: Prompt | None = None
+    document_prompt: Prompt | None = None
+    chunk: Chunk | None = None
+
+    def __post_init__(self) -> None:
+        if self.rescore is not None and self.quantize is None:
+            raise ValueError("rescore is for quantized vectors: set quantize, or leave rescore out")
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Learned sparse retrieval such as SPLADE (Formal et al., SIGIR 2021): inner product of term weights."""
+
+    encoder: Name
+    precision: Precision = "float32"
+    max_length: Annotated[int, Ge(1), Le(1_000_000)] | None = None
+    chunk: Chunk | None = None
+
+
+@dataclass(frozen=True)
+class Late:
+    """Late interaction (ColBERT; Khattab and Zaharia, SIGIR 2020): each query token's best match, summed (MaxSim)."""
+
+    encoder: Name
+    precision: Precision = "float32"
+    max_length: Annotated[int, Ge(1), Le(1_000_000)] | None = None
+    chunk: Chunk | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Ranked lists that came with the dataset, made elsewhere; `id` is their fingerprint, found when submitted."""
+
+    name: Name
+    id: str | None = None
 
 
 @dataclass(frozen=True)
 class Fuse:
-    """One list from several: reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+    """One list from several.
+
+    `rrf`: reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009). `weighted`: the sum of the parts' scores,
+    each list normalized first, times its weight (1 unless given); a document that a list lacks gets nothing from it.
+    """
 
     of: Annotated[tuple[str | Retrieve, ...], Len(2)]
-    method: Literal["rrf"] = "rrf"
+    method: Literal["rrf", "weighted"] = "rrf"
     k: Annotated[float, Gt(0)] = 60.0
     depth: Annotated[int, Ge(1), Le(10_000)] = 100
+    weights: tuple[Annotated[float, Ge(0)], ...] | None = None
+    normalize: Literal["min-max", "z-score"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.method == "rrf" and (self.weights is not None or self.normalize is not None):
+            raise ValueError("weights and normalize are for the method weighted")
+        if self.weights is not None and len(self.weights) != len(self.of):
+            raise ValueError(f"{len(self.of)} parts need as many weights, and here are {len(self.weights)}")
+
+
+Leaf = BM25 | Dense | Sparse | Late | Run
+"""A retriever at the end of a pipeline."""
 
 
 @dataclass(frozen=True)
@@ -67,22 +163,21 @@ class Retrieve:
 
     bm25: BM25 | None = None
     dense: Dense | None = None
+    sparse: Sparse | None = None
+    late: Late | None = None
+    run: Run | None = None
     fuse: Fuse | None = None
 
     def __post_init__(self) -> None:
-        names = [field.name for field in dataclasses.fields(self)]
-        given = [name for name in names if getattr(self, name) is not None]
-        if len(given) != 1:
-            found = " and ".join(given) or f"none ({names[0]} with its defaults is written {names[0]}: {{}})"
-            raise ValueError(f"exactly one of {', '.join(names)} is needed, and here is {found}")
+        _require_one(self)
 
     @property
-    def stage(self) -> BM25 | Dense | Fuse:
+    def stage(self) -> Leaf | Fuse:
         """The one field that is set."""
-        stages = (self.bm25, self.dense, self.fuse)
-        return next(stage for stage in stages if stage is not None)
+        stage: Leaf | Fuse = _the_one(self)
+        return stage
 
-    def leaves(self) -> Iterator[BM25 | Dense]:
+    def leaves(self) -> Iterator[Leaf]:
         """The retrievers at the ends of the pipeline, left to right. Names must be resolved."""
         stage = self.stage
         if isinstance(stage, Fuse):
@@ -95,11 +190,102 @@ class Retrieve:
 
 
 @dataclass(frozen=True)
+class CrossEncoder:
+    """Score query and document together by a cross-encoder (Nogueira and Cho, 2019)."""
+
+    model: Name
+    precision: Precision = "float32"
+    max_length: Annotated[int, Ge(1), Le(1_000_000)] | None = None
+
+
+@dataclass(frozen=True)
+class MMR:
+    """Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): trade relevance for novelty.
+
+    Attributes:
+        encoder: whose document vectors tell how alike two documents are.
+        relevance: lambda, from 0 (novelty alone) to 1 (relevance alone).
+    """
+
+    encoder: Name
+    precision: Precision = "float32"
+    relevance: Annotated[float, Ge(0), Le(1)] = 0.5
+
+    @property
+    def dense(self) -> Dense:
+        """The dense retriever whose vectors it needs."""
+        return Dense(self.encoder, self.precision)
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """Let a chat model order the candidates (Sun et al., EMNLP 2023: permutation generation in sliding windows).
+
+    Attributes:
+        endpoint: one of the experiment's endpoints.
+        prompt: the prompt's fixed name and version.
+        window: documents of one request.
+        step: how far the window moves towards the top.
+        characters: of a document that the prompt shows.
+    """
+
+    endpoint: Name
+    prompt: Literal["listwise-1"] = "listwise-1"
+    window: Annotated[int, Ge(2), Le(100)] = 20
+    step: Annotated[int, Ge(1), Le(100)] = 10
+    characters: Annotated[int, Ge(50), Le(100_000)] = 1500
+
+    def __post_init__(self) -> None:
+        if self.step > self.window:
+            raise ValueError(f"the step {self.step} must not be larger than the window {self.window}")
+
+
+@dataclass(frozen=True)
+class Rerank:
+    """Order the first `depth` candidates anew; those behind them are left out. One of the other fields is set."""
+
+    cross_encoder: CrossEncoder | None = None
+    dense: Dense | None = None
+    mmr: MMR | None = None
+    llm: LanguageModel | None = None
+    depth: Annotated[int, Ge(1), Le(10_000)] = 50
+
+    def __post_init__(self) -> None:
+        _require_one(self, besides=("depth",))
+        if self.dense is not None and self.dense.chunk is not None:
+            raise ValueError("a reranker scores whole documents: leave chunk out")
+
+    @property
+    def stage(self) -> CrossEncoder | Dense | MMR | LanguageModel:
+        """The one field that is set."""
+        stage: CrossEncoder | Dense | MMR | LanguageModel = _the_one(self, besides=("depth",))
+        return stage
+
+
+Stage = Leaf | CrossEncoder | MMR | LanguageModel
+"""Whatever in a pipeline reads an index or a model; a reranking `Dense` is one, too."""
+
+
+def _the_one(record: Any, besides: tuple[str, ...] = ()) -> Any:
+    names = [field.name for field in dataclasses.fields(record) if field.name not in besides]
+    return next(value for name in names if (value := getattr(record, name)) is not None)
+
+
+def _require_one(record: Any, besides: tuple[str, ...] = ()) -> None:
+    names = [field.name for field in dataclasses.fields(record) if field.name not in besides]
+    given = [name for name in names if getattr(record, name) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or f"none ({names[0]} with its defaults is written {names[0]}: {{}})"
+        raise ValueError(f"exactly one of {', '.join(names)} is needed, and here is {found}")
+
+
+@dataclass(frozen=True)
 class Variant:
     """A named retrieval pipeline."""
 
     name: Annotated[str, Len(1, 80)]
     retrieve: Retrieve
+    rerank: Annotated[tuple[Rerank, ...], Len(1, 5)] | None = None
 
     def __post_init__(self) -> None:
         if not SAFE_NAME.fullmatch(self.name):
@@ -111,12 +297,22 @@ class Variant:
     @property
     def fingerprint(self) -> str:
         """Hash of the pipeline; the name is no part of it."""
-        return fingerprint({"retrieve": self.retrieve})
+        return fingerprint(self._pipeline)
 
     @property
     def pipeline_json(self) -> str:
         """The pipeline as canonical JSON."""
-        return canonical_json({"retrieve": self.retrieve})
+        return canonical_json(self._pipeline)
+
+    @property
+    def _pipeline(self) -> dict[str, Any]:
+        return {"retrieve": self.retrieve, "rerank": self.rerank}
+
+    def stages(self) -> Iterator[Stage]:
+        """Whatever reads an index or a model, in the order of the pipeline. Names must be resolved."""
+        yield from self.retrieve.leaves()
+        for rerank in self.rerank or ():
+            yield rerank.stage
 
 
 def resolve_names(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
-from evaluator.retrieval.encoders.protocol import Encoder
-from evaluator.retrieval.pipeline import Retriever
+from evaluator.retrieval.encoders.loading import load_model
+from evaluator.retrieval.indexes import Sources
 from evaluator.settings import Settings
 
 K = TypeVar("K", bound=Hashable)
@@ -44,14 +44,14 @@ class WorkerContext:
 
     settings: Settings
     store: ArtifactStore
-    encoders: Warm[str, Encoder] = field(init=False)
-    retrievers: Warm[str, Retriever] = field(init=False)
+    models: Warm[str, Any] = field(init=False)
+    indexes: Warm[str, Any] = field(init=False)
     datasets: Warm[str, StoredDataset] = field(init=False)
     specs: Warm[str, ExperimentSpec] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.encoders = Warm(self.settings.warm_encoders)
-        self.retrievers = Warm(self.settings.warm_indexes)
+        self.models = Warm(self.settings.warm_encoders)
+        self.indexes = Warm(self.settings.warm_indexes)
         self.datasets = Warm(WARM_DATASETS)
         self.specs = Warm(WARM_SPECS)
 
@@ -70,11 +70,14 @@ class WorkerContext:
         """A stored dataset."""
         return self.datasets.get(fingerprint, lambda: StoredDataset.open(self.store, fingerprint))
 
-    def encoder(self, spec: EncoderSpec) -> Encoder:
-        """A loaded encoder."""
-        from evaluator.retrieval.encoders.sentence_transformer import load_encoder  # noqa: PLC0415
+    def sources(self, experiment: str) -> Sources:
+        """Where an experiment's artifacts come from."""
+        spec = self.spec(experiment)
+        return Sources(spec, self.dataset(spec.dataset), self.store)
 
-        return self.encoders.get(spec.fingerprint, lambda: load_encoder(spec, self.store))
+    def model(self, spec: EncoderSpec) -> Any:
+        """A loaded encoder, or for the kind `cross` a loaded `PairScorer`."""
+        return self.models.get(spec.fingerprint, lambda: load_model(spec, self.store))
 
 
 def spec_name(experiment: str) -> str:

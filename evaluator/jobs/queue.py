@@ -46,7 +46,7 @@ LIVE = (
 LIVE_REGISTRIES = (StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry, ReadyJobRegistry)
 """Where such a job is when it is not in the queue."""
 
-FINAL_STAGES = ("dispatch-", "evaluate-")
+FINAL_STAGES = ("plan-", "dispatch-", "evaluate-")
 """Beginnings of the ids of jobs that belong to one experiment alone; all others serve these."""
 
 RETRIES = "evaluator:retries"

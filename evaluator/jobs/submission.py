@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,21 +10,27 @@ from redis import Redis
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, encoder_key
+from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
-from evaluator.domain.variant import Dense
+from evaluator.domain.variant import Stage
 from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.pending import write_pending
 from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id
 from evaluator.retrieval.encoders.sentence_transformer import distilled_name
-from evaluator.retrieval.pipeline import ROLES, index_names
-from evaluator.retrieval.vectors import EncodingPlan, matrix_name, plan_encoding
+from evaluator.retrieval.indexes import Sources, index_names
+from evaluator.retrieval.texts import TextSet
+from evaluator.retrieval.vectors import EncodingPlan, plan_encoding
 from evaluator.settings import Settings
 
 FAN_IN = 100
 """Jobs that one job waits for at most. RQ watches all of them whenever one ends or a job is added, and starts over
 if any changed meanwhile: with thousands, and workers at work, submitting an experiment would not end."""
+
+PLANNING = "evaluator:planning"
+"""Lock in Redis: held by whoever plans."""
+PLANNING_TTL = 600
+"""Seconds after which the lock of a planner that died is free."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +51,19 @@ class Enqueued:
 
 
 class Submission:
-    """Collects an experiment's jobs in the order they should run, each once."""
+    """Collects an experiment's jobs in the order they should run, each once.
+
+    A variant whose passages are not cut yet is planned in two steps: jobs that cut, and one that waits for them and
+    then adds the rest, because what must be encoded is not known before.
+    """
 
     def __init__(
         self, spec: ExperimentSpec, dataset: StoredDataset, store: ArtifactStore, settings: Settings
     ) -> None:
-        self._spec, self._dataset, self._store, self._settings = spec, dataset, store, settings
+        self._spec, self._store, self._settings = spec, store, settings
+        self._sources = Sources(spec, dataset, store)
         self._jobs: dict[str, Any] = {}
-        self._plans: dict[tuple[str, str], EncodingPlan] = {}
+        self._plans: dict[tuple[str, str], tuple[EncoderSpec, EncodingPlan]] = {}
 
     def send(self, connection: Redis, missing: Mapping[str, Sequence[str]], batch_size: int) -> Enqueued:
         """Enqueue all that is needed for the missing queries of each variant."""
@@ -63,49 +74,80 @@ class Submission:
             for variant, query_ids in missing.items():
                 if query_ids:
                     write_pending(connection, spec.id, variant, query_ids)
-                    self._add_variant(variant, batch_size)
+            return self._send(connection, [v for v, query_ids in missing.items() if query_ids], batch_size)
+
+    def send_planned(self, connection: Redis, variant: str, batch_size: int) -> Enqueued:
+        """Enqueue the rest of a variant's jobs, now that its passages are cut."""
+        return self._send(connection, [variant], batch_size)
+
+    def _send(self, connection: Redis, variants: Sequence[str], batch_size: int) -> Enqueued:
+        # One at a time, on whatever machine: two that plan at once could each plan a text that they share.
+        with connection.lock(PLANNING, timeout=PLANNING_TTL):
+            for variant in variants:
+                self._add_variant(variant, batch_size)
             enqueued = enqueue(connection, self._jobs.values())
         stages: dict[str, EncodingStage] = {}
-        for (encoder, _role), plan in self._plans.items():
-            before = stages.get(encoder, EncodingStage(encoder, 0, 0))
-            stages[encoder] = EncodingStage(
-                encoder, before.texts + plan.texts, before.to_encode + plan.to_encode
-            )
+        for encoder, plan in self._plans.values():
+            key = self._key(encoder)
+            before = stages.get(key, EncodingStage(key, 0, 0))
+            stages[key] = EncodingStage(key, before.texts + plan.texts, before.to_encode + plan.to_encode)
         return Enqueued(len(enqueued), tuple(stages.values()))
 
     def _add_variant(self, variant: str, batch_size: int) -> None:
+        position = self._spec.position(variant)
+        stages = list(enumerate(self._spec.variant(variant).stages()))
+        if cuts := list(self._add_cuts(variant, stages)):
+            self._add(
+                "plan", (self._spec.id, variant, batch_size), (self._spec.id, position), cuts, front=True
+            )
+            return
         waits_for = []
-        for place, stage in enumerate(self._spec.variant(variant).retrieve.leaves()):
-            names = index_names(stage, self._spec, self._dataset)
+        for place, stage in stages:
+            names = index_names(stage, self._sources)
             if all(self._store.exists(name) for name in names):
                 continue
-            after = self._add_encoding(stage) if isinstance(stage, Dense) else []
+            after = self._add_encodings(stage)
             waits_for.append(
                 self._add("index", (self._spec.id, variant, place), (fingerprint(names),), after, front=True)
             )
-        position = self._spec.position(variant)
         self._add(
             "dispatch", (self._spec.id, variant, batch_size), (self._spec.id, position), waits_for, front=True
         )
 
-    def _add_encoding(self, stage: Dense) -> list[str]:
-        key, encoder = encoder_key(stage), self._spec.encoder(stage)
-        first = []
-        if encoder.source == "distilled" and not self._store.exists(distilled_name(encoder)):
-            first = [self._add("prepare", (self._spec.id, key), (encoder.weights,), [])]
-        ids = []
-        for role in reversed(ROLES):  # queries are few: first
-            if self._store.exists(matrix_name(encoder, role, self._dataset)):
+    def _add_cuts(self, variant: str, stages: Sequence[tuple[int, Stage]]) -> Iterator[str]:
+        """Jobs that cut what is not cut yet."""
+        for place, stage in stages:
+            cut = self._sources.cut(stage)
+            if cut is not None and not self._store.exists(cut[2]):
+                first = self._add_preparation(cut[1]) if cut[1] is not None else []
+                yield self._add("cut", (self._spec.id, variant, place), (fingerprint(cut[2]),), first)
+
+    def _add_preparation(self, encoder: EncoderSpec) -> list[str]:
+        """The job that makes an encoder which has to be made once."""
+        if encoder.source != "distilled" or self._store.exists(distilled_name(encoder)):
+            return []
+        return [self._add("prepare", (self._spec.id, self._key(encoder)), (encoder.weights,), [])]
+
+    def _key(self, encoder: EncoderSpec) -> str:
+        """What the spec calls an encoder."""
+        return next(key for key, spec in self._spec.encoders.items() if spec is encoder)
+
+    def _add_encodings(self, stage: Stage) -> list[str]:
+        """Jobs that encode what a stage needs; many of them gathered to few."""
+        ids: list[str] = []
+        for encoding in self._sources.encodings(stage):
+            encoder, role = encoding.encoder, encoding.texts.role
+            if self._store.exists(encoding.artifact):
                 continue
-            plan = self._plan(key, encoder, role)
+            first = self._add_preparation(encoder)
             ids += [
                 self._add(
                     "encode",
-                    (self._spec.id, key, role, shard.plan, shard.number),
+                    (self._spec.id, self._key(encoder), role, shard.plan, shard.number),
                     (encoder.fingerprint, role, shard.plan, shard.number),
                     first,
                 )
-                for shard in plan.missing
+                for shard in self._plan(encoder, encoding.texts).missing
             ]
         while len(ids) > FAN_IN:
             parts = [ids[start : start + FAN_IN] for start in range(0, len(ids), FAN_IN)]
@@ -115,10 +157,11 @@ class Submission:
             ]
         return ids
 
-    def _plan(self, key: str, encoder: EncoderSpec, role: Any) -> EncodingPlan:
-        if (key, role) not in self._plans:
-            self._plans[key, role] = plan_encoding(encoder, role, self._dataset, self._store)
-        return self._plans[key, role]
+    def _plan(self, encoder: EncoderSpec, texts: TextSet) -> EncodingPlan:
+        key = (encoder.fingerprint, f"{texts.role} {texts.part}")
+        if key not in self._plans:
+            self._plans[key] = encoder, plan_encoding(encoder, texts, self._store)
+        return self._plans[key][1]
 
     def _add(
         self,

@@ -1,4 +1,5 @@
-"""What workers do, one function a stage: prepare -> encode -> index -> dispatch -> evaluate.
+"""What workers do, one function a stage: cut -> plan, where documents are cut into passages, then
+prepare -> encode -> index -> dispatch -> evaluate.
 
 Every task is idempotent: it writes immutable artifacts, or rows that are keyed. Every failure ends up in the
 results stream as one record a person can read.
@@ -23,7 +24,7 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure
-from evaluator.domain.variant import BM25, Dense
+from evaluator.domain.variant import Stage
 from evaluator.errors import (
     PERMANENT_ERRORS,
     EvaluatorError,
@@ -36,8 +37,12 @@ from evaluator.jobs.context import current
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
 from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.submission import Submission
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.pipeline import Retriever, build_index, index_names, open_retriever
+from evaluator.retrieval.indexes import build_index, index_names
+from evaluator.retrieval.passages import build_passages
+from evaluator.retrieval.pipeline import Opening, Retriever, open_variant
+from evaluator.retrieval.queries import StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
 
 
@@ -49,12 +54,35 @@ def prepare(experiment: str, encoder: str) -> None:
     distill(context.spec(experiment).encoders[encoder], context.store)
 
 
+def cut(experiment: str, variant: str, place: int) -> None:
+    """Cut a corpus into the passages that one stage of a variant needs."""
+    context = current()
+    require_dependencies()
+    sources = context.sources(experiment)
+    needed = sources.cut(stage_of(sources.spec, variant, place))
+    if needed is not None:
+        chunk, encoder, _ = needed
+        build_passages(chunk, encoder, sources.dataset, context.store)
+
+
+def plan(experiment: str, variant: str, batch_size: int) -> int:
+    """Once a variant's passages are cut, enqueue the rest of its jobs; returns how many."""
+    context = current()
+    job = running_job()
+    if is_cancelled(job.connection, experiment):
+        return 0
+    require_dependencies()
+    sources = context.sources(experiment)
+    submission = Submission(sources.spec, sources.dataset, context.store, context.settings)
+    return submission.send_planned(job.connection, variant, batch_size).jobs
+
+
 def encode(experiment: str, encoder: str, role: Role, plan: str, number: int) -> None:
     """Encode one shard of texts and store its vectors."""
     context = current()
     require_dependencies()
     spec = context.spec(experiment).encoders[encoder]
-    encode_shard(spec, role, Shard(plan, number), context.encoder(spec), context.store)
+    encode_shard(spec, role, Shard(plan, number), context.model(spec), context.store)
 
 
 def gather(_experiment: str) -> None:
@@ -62,12 +90,11 @@ def gather(_experiment: str) -> None:
     require_dependencies()
 
 
-def index(experiment: str, variant: str, leaf: int) -> None:
-    """Build what one retriever of a variant reads: a BM25 index, or the matrices of vectors."""
-    context = current()
+def index(experiment: str, variant: str, place: int) -> None:
+    """Build what one stage of a variant reads: a BM25 index, the matrices of vectors, texts."""
+    sources = current().sources(experiment)
     require_dependencies()
-    spec = context.spec(experiment)
-    build_index(leaf_of(spec, variant, leaf), spec, context.dataset(spec.dataset), context.store)
+    build_index(stage_of(sources.spec, variant, place), sources)
 
 
 def dispatch(experiment: str, variant: str, batch_size: int) -> int:
@@ -76,10 +103,9 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     job = running_job()
     if is_cancelled(job.connection, experiment):
         return 0
-    spec = context.spec(experiment)
-    dataset = context.dataset(spec.dataset)
-    leaves = list(spec.variant(variant).retrieve.leaves())
-    names = {name for stage in leaves for name in index_names(stage, spec, dataset)}
+    sources = context.sources(experiment)
+    spec = sources.spec
+    names = {name for stage in spec.variant(variant).stages() for name in index_names(stage, sources)}
     if not all(context.store.exists(name) for name in names):
         require_dependencies()
         raise StageFailedError("its index is missing though no job failed; run the experiment again")
@@ -112,11 +138,11 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
     job = running_job()
     if is_cancelled(job.connection, experiment):
         return
-    spec = context.spec(experiment)
-    dataset = context.dataset(spec.dataset)
-    retriever = open_retriever(
-        spec.variant(variant).retrieve, spec, dataset, context.store, context.retrievers.get
-    )
+    sources = context.sources(experiment)
+    spec, dataset = sources.spec, sources.dataset
+    queries = StoredQueries(spec, dataset, context.store)
+    opening = Opening(sources, queries, lambda stage: context.model(spec.encoder(stage)), context.indexes.get)
+    retriever = open_variant(spec.variant(variant), opening)
     handed_over = set(job.meta.get("handed_over", ()))
     remaining = [query_id for query_id in query_ids if query_id not in handed_over]
     started = time.perf_counter()
@@ -206,7 +232,7 @@ def on_failure(
             for query_id in query_ids
             if query_id not in handed_over
         )
-    elif task == "dispatch":
+    elif task in {"plan", "dispatch"}:
         experiment, variant, _ = job.args
         stream.append([VariantFailure(experiment, variant, job.meta["error"])])
 
@@ -224,9 +250,9 @@ def require_dependencies() -> None:
             )
 
 
-def leaf_of(spec: ExperimentSpec, variant: str, leaf: int) -> BM25 | Dense:
-    """A variant's retriever by its place in the pipeline, from the left."""
-    return list(spec.variant(variant).retrieve.leaves())[leaf]
+def stage_of(spec: ExperimentSpec, variant: str, place: int) -> Stage:
+    """A variant's stage by its place in the pipeline, from the left."""
+    return list(spec.variant(variant).stages())[place]
 
 
 def running_job() -> Job:

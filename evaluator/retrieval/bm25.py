@@ -8,6 +8,7 @@ with the query are not retrieved. bm25s is imported where it computes: whoever o
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,26 +16,25 @@ from typing import Any
 import numpy as np
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.ranking import EMPTY, Ranking, ranking_from_rows, tie_order, top_rows
 from evaluator.domain.variant import BM25
+from evaluator.retrieval.grouping import Grouping
+from evaluator.retrieval.texts import TextSet
 
 
-def bm25_name(parameters: BM25, dataset: StoredDataset) -> str:
-    """The artifact of a dataset's index under these parameters."""
-    return f"indexes/{dataset.manifest.corpus}/bm25-{fingerprint(parameters)}.npz"
+def bm25_name(parameters: BM25, part: str) -> str:
+    """The artifact of an index of some texts under these parameters."""
+    return f"indexes/{part}/bm25-{fingerprint(dataclasses.replace(parameters, chunk=None))}.npz"
 
 
-def build_bm25(parameters: BM25, dataset: StoredDataset, store: ArtifactStore) -> None:
-    """Index a corpus and store the index."""
+def build_bm25(parameters: BM25, texts: TextSet, store: ArtifactStore) -> None:
+    """Index documents, or passages, and store the index."""
 
     import bm25s
 
     def write(path: Path) -> None:
-        tokens = _tokenize(
-            [document.content for document in dataset.documents()], parameters, return_ids=True
-        )
+        tokens = _tokenize(list(texts.read_texts()), parameters, return_ids=True)
         model = bm25s.BM25(k1=parameters.k1, b=parameters.b, method="lucene")
         if tokens.vocab:
             model.index(tokens, show_progress=False)
@@ -51,13 +51,15 @@ def build_bm25(parameters: BM25, dataset: StoredDataset, store: ArtifactStore) -
         with path.open("wb") as file:
             np.savez(file, vocabulary=vocabulary, **arrays)
 
-    store.put(bm25_name(parameters, dataset), write)
+    store.put(bm25_name(parameters, texts.part), write)
 
 
 class BM25Index:
-    """A loaded index, and the queries that may be asked."""
+    """A loaded index of documents, or of passages if `grouping` is given."""
 
-    def __init__(self, path: Path, parameters: BM25, doc_ids: Sequence[str], queries: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, parameters: BM25, doc_ids: Sequence[str], grouping: Grouping | None = None
+    ) -> None:
         import bm25s
 
         with np.load(path, allow_pickle=False) as arrays:
@@ -69,23 +71,25 @@ class BM25Index:
                 "data": arrays["data"],
                 "indices": arrays["indices"],
                 "indptr": arrays["indptr"],
-                "num_docs": len(doc_ids),
+                "num_docs": len(doc_ids) if grouping is None else len(grouping.documents),
             }
         self._parameters = parameters
         self._doc_ids = doc_ids
-        self._queries = queries
+        self._grouping = grouping
         self._ties = tie_order(doc_ids)
 
-    def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
-        """Ranked lists of the queries at these rows."""
-        texts = [self._queries[row] for row in queries]
-        return [self._search(words, depth) for words in _tokenize(texts, self._parameters, return_ids=False)]
+    def search(self, queries: Sequence[str], depth: int) -> list[Ranking]:
+        """Ranked lists of these queries."""
+        words = _tokenize(list(queries), self._parameters, return_ids=False)
+        return [self._search(words_of_query, depth) for words_of_query in words]
 
     def _search(self, words: Sequence[str], depth: int) -> Ranking:
         terms = [self._vocabulary[word] for word in words if word and word in self._vocabulary]
         if not terms:
             return EMPTY
         scores = self._model.get_scores_from_ids(terms)
+        if self._grouping is not None:
+            scores = self._grouping.scores(scores, np.arange(len(self._doc_ids)))
         rows = top_rows(scores, self._ties, depth)
         return ranking_from_rows(rows[scores[rows] > 0], scores, self._doc_ids)
 

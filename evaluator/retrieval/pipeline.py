@@ -1,35 +1,79 @@
-"""A variant's pipeline: the indexes it needs, and the ranked lists it gives."""
+"""A variant's pipeline: retrievers, what fuses their lists, and what reranks them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-import numpy as np
-
-from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.variant import BM25, Dense, Fuse, Retrieve
-from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
-from evaluator.retrieval.dense import DenseIndex
-from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.fusion import reciprocal_rank
-from evaluator.retrieval.vectors import build_matrix, matrix_name
+from evaluator.domain.variant import (
+    BM25,
+    MMR,
+    CrossEncoder,
+    Dense,
+    Fuse,
+    LanguageModel,
+    Leaf,
+    Rerank,
+    Retrieve,
+    Run,
+    Variant,
+)
+from evaluator.retrieval.documents import DocumentTexts
+from evaluator.retrieval.fusion import fuse_lists
+from evaluator.retrieval.indexes import Sources, form_of, index_names, open_dense, open_index
+from evaluator.retrieval.language_model import open_language_model
+from evaluator.retrieval.queries import Load, Queries
+from evaluator.retrieval.rerank import CrossEncoderReranker, DenseReranker, MMRReranker, Reranker
+from evaluator.retrieval.runs import StoredRun, run_name
+from evaluator.retrieval.texts import document_texts
+from evaluator.retrieval.vectors import Form, open_matrix
 
-ROLES: tuple[Role, ...] = ("document", "query")
+Keep = Callable[[str, Callable[[], Any]], Any]
+"""Returns what is kept under a key, or makes it."""
 
 
 class Retriever(Protocol):
     """Gives ranked lists for queries of its dataset."""
 
     def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
-        """Ranked lists of the queries at these rows of the dataset, each at most `depth` long.
+        """Ranked lists of the queries at these rows, each at most `depth` long.
 
         A query's list does not depend on the other queries of the call.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What opening a pipeline needs.
+
+    Attributes:
+        sources: spec, dataset and artifact store.
+        queries: that will be asked, by row.
+        load: loads a stage's model; for rerankers that score with one.
+        keep: what was opened before; a worker passes its cache.
+    """
+
+    sources: Sources
+    queries: Queries
+    load: Load
+    keep: Keep = lambda _key, make: make()
+
+
+class Bound:
+    """An index, and what its queries are to it, by row: texts, ids or vectors."""
+
+    def __init__(self, index: Any, inputs: Any) -> None:
+        self._index, self._inputs = index, inputs
+
+    def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
+        """Ranked lists of the queries at these rows."""
+        rows = list(queries)
+        chosen = [self._inputs[row] for row in rows] if isinstance(self._inputs, list) else self._inputs[rows]
+        found: list[Ranking] = self._index.search(chosen, depth)
+        return found
 
 
 class FusedRetriever:
@@ -42,7 +86,7 @@ class FusedRetriever:
     def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
         """Fused lists; each part contributes its first `fuse.depth` documents."""
         lists = [part.search(queries, self._fuse.depth) for part in self._parts]
-        return [reciprocal_rank(rankings, self._fuse.k, depth) for rankings in zip(*lists, strict=True)]
+        return [fuse_lists(rankings, self._fuse, depth) for rankings in zip(*lists, strict=True)]
 
 
 class WithoutSelf:
@@ -61,61 +105,82 @@ class WithoutSelf:
         ]
 
 
-def index_names(stage: BM25 | Dense, spec: ExperimentSpec, dataset: StoredDataset) -> tuple[str, ...]:
-    """The artifacts that a retriever reads."""
-    if isinstance(stage, BM25):
-        return (bm25_name(stage, dataset),)
-    return tuple(matrix_name(spec.encoder(stage), role, dataset) for role in ROLES)
+class RerankedRetriever:
+    """Orders the first documents of a retriever anew."""
+
+    def __init__(self, retriever: Retriever, reranker: Reranker, candidates: int) -> None:
+        self._retriever, self._reranker, self._candidates = retriever, reranker, candidates
+
+    def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
+        """Reranked lists; documents behind the candidates are left out."""
+        lists = self._retriever.search(queries, self._candidates)
+        return [
+            self._reranker.rerank(row, candidates).top(depth)
+            for row, candidates in zip(queries, lists, strict=True)
+        ]
 
 
-def build_index(
-    stage: BM25 | Dense, spec: ExperimentSpec, dataset: StoredDataset, store: ArtifactStore
-) -> None:
-    """Write the artifacts that a retriever reads, if they are not there.
+def open_variant(variant: Variant, opening: Opening) -> Retriever:
+    """Open a variant's whole pipeline over the artifacts in the store.
 
     Raises:
-        ArtifactMissingError: vectors are missing.
+        ArtifactMissingError: an artifact is missing.
     """
-    if isinstance(stage, BM25):
-        build_bm25(stage, dataset, store)
-    else:
-        for role in ROLES:
-            build_matrix(spec.encoder(stage), role, dataset, store)
+    retriever = open_retriever(variant.retrieve, opening)
+    for rerank in variant.rerank or ():
+        retriever = RerankedRetriever(retriever, open_reranker(rerank, opening), rerank.depth)
+    return retriever
 
 
-def open_retriever(
-    retrieve: Retrieve,
-    spec: ExperimentSpec,
-    dataset: StoredDataset,
-    store: ArtifactStore,
-    keep: Callable[[str, Callable[[], Retriever]], Retriever] = lambda _key, make: make(),
-) -> Retriever:
-    """Open a variant's pipeline over the indexes in the store.
-
-    Args:
-        keep: returns the retriever kept under a key, or makes it; a worker passes its cache.
+def open_retriever(retrieve: Retrieve, opening: Opening) -> Retriever:
+    """Open a pipeline without its rerankers.
 
     Raises:
         ArtifactMissingError: an index is missing.
     """
     stage = retrieve.stage
     if isinstance(stage, Fuse):
-        parts = [
-            open_retriever(part, spec, dataset, store, keep)
-            for part in stage.of
-            if isinstance(part, Retrieve)
-        ]
+        parts = [open_retriever(part, opening) for part in stage.of if isinstance(part, Retrieve)]
         return FusedRetriever(parts, stage)
-    names = index_names(stage, spec, dataset)
+    retriever = _open_leaf(stage, opening)
+    return WithoutSelf(retriever, opening.queries.ids) if opening.sources.spec.exclude_self else retriever
 
-    def make() -> Retriever:
-        paths = [store.local_path(name) for name in names]
-        if isinstance(stage, BM25):
-            return BM25Index(paths[0], stage, dataset.doc_ids, [query.text for query in dataset.queries])
-        documents, queries = (np.load(path, mmap_mode="r", allow_pickle=False) for path in paths)
-        return DenseIndex(documents, queries, dataset.doc_ids)
 
-    retriever = keep("|".join((*names, dataset.manifest.queries)), make)
-    if spec.exclude_self:
-        return WithoutSelf(retriever, [query.query_id for query in dataset.queries])
-    return retriever
+def _open_leaf(stage: Leaf, opening: Opening) -> Retriever:
+    sources = opening.sources
+    if isinstance(stage, Run):
+        path = sources.store.local_path(run_name(stage))
+        return Bound(opening.keep(run_name(stage), lambda: StoredRun(path)), list(opening.queries.ids))
+    # What the index is made of, and how it is asked.
+    key = "|".join((*index_names(stage, sources), repr(stage)))
+    index = opening.keep(key, lambda: open_index(stage, sources))
+    if isinstance(stage, BM25):
+        return Bound(index, list(opening.queries.texts))
+    form = form_of(stage) if isinstance(stage, Dense) else Form()
+    return Bound(index, opening.queries.vectors(stage, form))
+
+
+def open_reranker(rerank: Rerank, opening: Opening) -> Reranker:
+    """Open a reranker.
+
+    Raises:
+        ArtifactMissingError: an artifact is missing.
+        EncoderNotFoundError: its model cannot be loaded.
+    """
+    sources, queries, stage = opening.sources, opening.queries, rerank.stage
+    corpus = sources.dataset.manifest.corpus
+    if isinstance(stage, CrossEncoder | LanguageModel):
+        texts = opening.keep(f"texts|{corpus}", lambda: DocumentTexts(sources.dataset, sources.store))
+        if isinstance(stage, LanguageModel):
+            return open_language_model(stage, sources, queries.texts, texts)
+        return CrossEncoderReranker(opening.load(stage), queries.texts, texts)
+    rows = opening.keep(
+        f"rows|{corpus}", lambda: {doc_id: row for row, doc_id in enumerate(sources.dataset.doc_ids)}
+    )
+    if isinstance(stage, MMR):
+        matrix = open_matrix(
+            sources.spec.encoder(stage.dense), document_texts(sources.dataset), sources.store
+        )
+        return MMRReranker(matrix, queries.vectors(stage.dense, Form()), rows, stage.relevance)
+    index = opening.keep(f"exact|{index_names(stage, sources)}|{stage!r}", lambda: open_dense(stage, sources))
+    return DenseReranker(index, queries.vectors(stage, form_of(stage)), rows)

@@ -6,7 +6,9 @@ the encoder alone, not on who computes or on what was interrupted. A shard's vec
 
     vectors/<encoder>/<role>/<plan>.parquet          key, text; one row group a shard
     vectors/<encoder>/<role>/<plan>-<shard>.npy      [n_texts_of_shard, dim] float32
-    indexes/<corpus or queries>/<encoder>-<role>.npy [n_rows, dim] float32, in the dataset's row order
+    indexes/<texts>/<encoder>-<role>[-<form>].npy    [n_texts, dim] float32, in the order of the texts
+
+Shards hold vectors as the encoder gave them; a matrix holds them in the form that a search needs.
 """
 
 from __future__ import annotations
@@ -24,20 +26,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import EncoderSpec
-from evaluator.domain.fingerprint import TEXT_KEY_BYTES
+from evaluator.domain.experiment import EncoderKind, EncoderSpec
 from evaluator.domain.ranking import Floats
-from evaluator.errors import ArtifactMissingError
+from evaluator.errors import ArtifactMissingError, InvalidInputError
 from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
+from evaluator.retrieval.texts import KEY, TextSet
 
-SHARD_TEXTS = {"transformer": 64, "static": 4096}
+SHARD_TEXTS: dict[EncoderKind, int] = {
+    "transformer": 64, "static": 4096, "endpoint": 256, "sparse": 64, "late": 64,
+}  # fmt: skip
 """Texts of one encoding job: seconds of work for a transformer on a core, less for a static encoder."""
 
 SORT_WINDOW = 16_384
 """Texts that are sorted by length together, so that a batch pads little, in bounded memory."""
 
-KEY = pa.binary(TEXT_KEY_BYTES)
 PLAN_SCHEMA = pa.schema([("key", KEY), ("text", pa.string())])
 
 
@@ -74,37 +76,54 @@ def vector_folder(spec: EncoderSpec, role: Role) -> str:
     return f"vectors/{spec.fingerprint}/{role}"
 
 
-def matrix_name(spec: EncoderSpec, role: Role, dataset: StoredDataset) -> str:
-    """The artifact with one vector for each document or query of a dataset, in row order."""
-    part = dataset.manifest.queries if role == "query" else dataset.manifest.corpus
-    return f"indexes/{part}/{spec.fingerprint}-{role}.npy"
+@dataclass(frozen=True)
+class Form:
+    """What a matrix makes of vectors: their first dimensions, scaled to length 1 or as they are."""
+
+    dimensions: int | None = None
+    unit: bool = True
+
+    @property
+    def suffix(self) -> str:
+        """Its part of a matrix's name; the usual form leaves none."""
+        return (f"-{self.dimensions}" if self.dimensions else "") + ("" if self.unit else "-raw")
+
+    def apply(self, vectors: Floats) -> Floats:
+        """Vectors in this form: [n, dim] float32. A zero vector (an empty text) stays zero."""
+        kept = vectors[:, : self.dimensions]
+        if not self.unit:
+            return kept
+        lengths = np.linalg.norm(kept, axis=1, keepdims=True)
+        unit: Floats = np.divide(kept, lengths, out=np.zeros_like(kept), where=lengths > 0)
+        return unit
 
 
-def plan_encoding(
-    spec: EncoderSpec, role: Role, dataset: StoredDataset, store: ArtifactStore
-) -> EncodingPlan:
-    """Find the shards that hold a dataset's texts, and write a plan for texts that no plan has yet.
+def matrix_name(spec: EncoderSpec, texts: TextSet, form: Form = Form()) -> str:
+    """The artifact with one vector for each text, in their order."""
+    return f"indexes/{texts.part}/{spec.fingerprint}-{texts.role}{form.suffix}.npy"
+
+
+def plan_encoding(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> EncodingPlan:
+    """Find the shards that hold some texts, and write a plan for texts that no plan has yet.
 
     Only one process plans at a time (the owner of the database); two that plan the same thing write the same file.
     """
-    needed = pc.unique(_keys(dataset, role))
-    plans = _plans(spec, role, store)
+    needed = pc.unique(texts.keys())
+    plans = _plans(spec, texts.role, store)
     known = pa.concat_arrays([keys for keys, _ in plans.values()]) if plans else pa.array([], KEY)
     unknown = needed.filter(pc.invert(pc.is_in(needed, value_set=known)))
     if len(unknown):
-        _write_plan(spec, role, dataset, unknown, store)
-    sizes = shard_sizes(spec, role, dataset, store)
-    missing = sorted(set(sizes) - encoded_shards(spec, role, sizes, store))
+        _write_plan(spec, texts, unknown, store)
+    sizes = shard_sizes(spec, texts, store)
+    missing = sorted(set(sizes) - encoded_shards(spec, texts.role, sizes, store))
     return EncodingPlan(tuple(missing), len(needed), sum(sizes[shard] for shard in missing))
 
 
-def shard_sizes(
-    spec: EncoderSpec, role: Role, dataset: StoredDataset, store: ArtifactStore
-) -> dict[Shard, int]:
-    """The planned shards that a dataset needs, and how many texts each holds. Reads; plans nothing."""
-    needed = _keys(dataset, role)
+def shard_sizes(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> dict[Shard, int]:
+    """The planned shards that these texts need, and how many texts each holds. Reads; plans nothing."""
+    needed = texts.keys()
     sizes: dict[Shard, int] = {}
-    for name, (keys, shard_numbers) in _plans(spec, role, store).items():
+    for name, (keys, shard_numbers) in _plans(spec, texts.role, store).items():
         wanted = shard_numbers[pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)]
         counts = np.bincount(shard_numbers)
         sizes |= {Shard(name, number): int(counts[number]) for number in np.unique(wanted).tolist()}
@@ -137,15 +156,21 @@ def encode_shard(spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, 
     store.put(f"{vector_folder(spec, role)}/{shard.file}", write)
 
 
-def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: ArtifactStore) -> None:
-    """Gather a dataset's vectors from their shards into one matrix, in row order.
+def build_matrix(
+    spec: EncoderSpec,
+    texts: TextSet,
+    store: ArtifactStore,
+    form: Form = Form(),
+) -> None:
+    """Gather the texts' vectors from their shards into one matrix, in the order of the texts.
 
     Raises:
         ArtifactMissingError: a shard is not there yet, or no plan holds a text.
+        InvalidInputError: more dimensions are asked for than the vectors have.
     """
-    folder = vector_folder(spec, role)
-    keys = _keys(dataset, role)
-    plans = _plans(spec, role, store)
+    folder = vector_folder(spec, texts.role)
+    keys = texts.keys()
+    plans = _plans(spec, texts.role, store)
 
     def write(path: Path) -> None:
         matrix: Floats | None = None
@@ -161,6 +186,12 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
                 vectors = np.load(
                     store.local_path(f"{folder}/{Shard(name, number).file}"), allow_pickle=False
                 )
+                if form.dimensions and form.dimensions > vectors.shape[1]:
+                    raise InvalidInputError(
+                        f"{spec.name} gives vectors of {vectors.shape[1]} dimensions, so {form.dimensions} of them "
+                        "cannot be kept; ask for fewer"
+                    )
+                vectors = form.apply(vectors)
                 if matrix is None:
                     matrix = np.lib.format.open_memmap(
                         path, mode="w+", dtype=np.float32, shape=(len(keys), vectors.shape[1])
@@ -176,7 +207,23 @@ def build_matrix(spec: EncoderSpec, role: Role, dataset: StoredDataset, store: A
         if matrix is not None:
             matrix.flush()  # type: ignore[attr-defined]
 
-    store.put(matrix_name(spec, role, dataset), write)
+    store.put(matrix_name(spec, texts, form), write)
+
+
+def open_matrix(
+    spec: EncoderSpec,
+    texts: TextSet,
+    store: ArtifactStore,
+    form: Form = Form(),
+) -> Floats:
+    """The texts' vectors, memory-mapped: [n_texts, dim] float32.
+
+    Raises:
+        ArtifactMissingError: the matrix is not built yet.
+    """
+    path = store.local_path(matrix_name(spec, texts, form))
+    matrix: Floats = np.load(path, mmap_mode="r", allow_pickle=False)
+    return matrix
 
 
 def reserve(path: Path) -> None:
@@ -190,11 +237,6 @@ def reserve(path: Path) -> None:
     if hasattr(os, "posix_fallocate"):  # not on macOS
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-
-
-def _keys(dataset: StoredDataset, role: Role) -> pa.Array:
-    keys = dataset.query_keys if role == "query" else dataset.document_keys()
-    return pa.array(keys, KEY)
 
 
 def _plans(
@@ -216,15 +258,14 @@ def _read_plan(
     return keys, np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
 
 
-def _write_plan(
-    spec: EncoderSpec, role: Role, dataset: StoredDataset, unknown: pa.Array, store: ArtifactStore
-) -> None:
+def _write_plan(spec: EncoderSpec, texts: TextSet, unknown: pa.Array, store: ArtifactStore) -> None:
     name = hashlib.sha256(b"".join(sorted(unknown.to_pylist()))).hexdigest()[:16]
     shard_texts = SHARD_TEXTS[spec.kind]
 
     def write(path: Path) -> None:
         with pq.ParquetWriter(path, PLAN_SCHEMA, compression="zstd") as writer:
-            for window in _windows(_texts(dataset, role), set(unknown.to_pylist())):
+            keyed = zip(texts.read_keys(), texts.read_texts(), strict=True)
+            for window in _windows(keyed, set(unknown.to_pylist())):
                 for start in range(0, len(window), shard_texts):
                     part = window[start : start + shard_texts]
                     columns = [
@@ -235,13 +276,7 @@ def _write_plan(
                         pa.Table.from_arrays(columns, schema=PLAN_SCHEMA), row_group_size=shard_texts
                     )
 
-    store.put(f"{vector_folder(spec, role)}/{name}.parquet", write)
-
-
-def _texts(dataset: StoredDataset, role: Role) -> Iterator[tuple[bytes, str]]:
-    if role == "query":
-        return zip(dataset.query_keys, (query.text for query in dataset.queries), strict=True)
-    return zip(dataset.document_keys(), (document.content for document in dataset.documents()), strict=True)
+    store.put(f"{vector_folder(spec, texts.role)}/{name}.parquet", write)
 
 
 def _windows(texts: Iterable[tuple[bytes, str]], wanted: set[bytes]) -> Iterator[list[tuple[bytes, str]]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key
+from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.measures import needed_depth
-from evaluator.domain.variant import Dense, Variant
+from evaluator.domain.variant import Variant
 from evaluator.errors import UnknownNameError
 from evaluator.jobs.queue import cancel_experiment
 from evaluator.jobs.submission import EncodingStage, Submission, is_active
@@ -149,13 +149,8 @@ def resolve_spec(experiment: Experiment, row: catalog.DatasetRow, *, allow_paths
 
 
 def _resolve_encoders(variants: tuple[Variant, ...], *, allow_folders: bool) -> dict[str, EncoderSpec]:
-    stages = [
-        stage for variant in variants for stage in variant.retrieve.leaves() if isinstance(stage, Dense)
-    ]
-    return {
-        key: resolve_encoder(stage, allow_folders=allow_folders)
-        for key, stage in {encoder_key(stage): stage for stage in stages}.items()
-    }
+    stages = {encoder_key(stage): stage for variant in variants for stage in models_of(variant)}
+    return {key: resolve_encoder(stage, allow_folders=allow_folders) for key, stage in stages.items()}
 
 
 def _submit(workspace: Workspace, spec: ExperimentSpec, name: str, dataset: StoredDataset) -> Submitted:

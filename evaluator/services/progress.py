@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
-from evaluator.retrieval.pipeline import ROLES
-from evaluator.retrieval.vectors import Shard, encoded_shards, matrix_name, shard_sizes
+from evaluator.domain.experiment import ExperimentSpec
+from evaluator.errors import ArtifactMissingError
+from evaluator.retrieval.indexes import Encoding, Sources
+from evaluator.retrieval.vectors import Shard, encoded_shards, shard_sizes
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 
@@ -111,7 +112,7 @@ class ProgressReader:
             )
             for r in results.recorded_counts(self._workspace.database, row.id)
         )
-        encoders = tuple(self._encoder(row.spec, spec) for spec in row.spec.encoders.values())
+        encoders = self._encoders(row.spec)
         texts, queries = sum(e.done for e in encoders), sum(v.recorded for v in variants)
         texts_rate, queries_rate = self._rates(row.id, texts, queries)
         texts_left = sum(e.total - e.done for e in encoders)
@@ -129,22 +130,38 @@ class ProgressReader:
             trouble=recorder.trouble if recorder is not None else None,
         )
 
-    def _encoder(self, spec: ExperimentSpec, encoder: EncoderSpec) -> EncoderProgress:
-        store = self._workspace.store
-        dataset = self._dataset(spec.dataset)
-        done = total = 0
-        for role in ROLES:
-            size = dataset.manifest.n_queries if role == "query" else dataset.manifest.n_documents
-            if store.exists(matrix_name(encoder, role, dataset)):
-                done, total = done + size, total + size
-                continue
-            key = (encoder.fingerprint, role, spec.dataset)
+    def _encoders(self, spec: ExperimentSpec) -> tuple[EncoderProgress, ...]:
+        """Texts by encoder; passages that are not cut yet count as their documents."""
+        sources = Sources(spec, self._dataset(spec.dataset), self._workspace.store)
+        encodings = {
+            (encoding.encoder.fingerprint, encoding.texts.part, encoding.texts.role): encoding
+            for variant in spec.variants
+            for stage in variant.stages()
+            for encoding in sources.encodings(stage)
+        }
+        counts: dict[str, tuple[int, int]] = {}
+        for encoding in encodings.values():
+            label = encoder_label(encoding.encoder.name, encoding.encoder.precision)
+            done, total = self._texts(encoding, sources.dataset.manifest.n_documents)
+            before = counts.get(label, (0, 0))
+            counts[label] = before[0] + done, before[1] + total
+        return tuple(EncoderProgress(label, done, total) for label, (done, total) in counts.items())
+
+    def _texts(self, encoding: Encoding, n_documents: int) -> tuple[int, int]:
+        """How many texts are encoded, and how many there are."""
+        store, encoder, texts = self._workspace.store, encoding.encoder, encoding.texts
+        try:
+            size = texts.read_size()
+            if store.exists(encoding.artifact):
+                return size, size
+            key = (encoder.fingerprint, texts.role, texts.part)
             if not self._sizes.get(key):
-                self._sizes[key] = shard_sizes(encoder, role, dataset, store)
-            sizes = self._sizes[key]
-            done += sum(sizes[shard] for shard in encoded_shards(encoder, role, sizes, store))
-            total += sum(sizes.values()) or size
-        return EncoderProgress(encoder_label(encoder.name, encoder.precision), done, total)
+                self._sizes[key] = shard_sizes(encoder, texts, store)
+        except ArtifactMissingError:
+            return 0, n_documents
+        sizes = self._sizes[key]
+        done = sum(sizes[shard] for shard in encoded_shards(encoder, texts.role, sizes, store))
+        return done, sum(sizes.values()) or size
 
     def _dataset(self, fingerprint: str) -> StoredDataset:
         if fingerprint not in self._datasets:

@@ -158,8 +158,12 @@ def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) ->
         case "encode", [encoder, role, _plan, number]:
             texts = "queries" if role == "query" else "documents"
             return f"encode {texts}, shard {number + 1}, with {_encoder(encoder)}"
-        case "index", [variant, _leaf]:
+        case "index", [variant, _place]:
             return f"build an index for {variant} of {experiment}"
+        case "cut", [variant, _place]:
+            return f"cut the documents into passages for {variant} of {experiment}"
+        case "plan", [variant, _batch_size]:
+            return f"plan {variant} of {experiment}"
         case "dispatch", [variant, _batch_size]:
             return f"hand out the queries of {variant} of {experiment}"
         case "evaluate", [variant, query_ids]:

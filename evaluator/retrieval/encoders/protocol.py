@@ -25,10 +25,25 @@ class Encoder(Protocol):
             role: selects the model's own prompt.
 
         Returns:
-            [n_texts, dim] float32, finite, each row of length 1.
+            [n_texts, dim] float32, finite, as the model gives them: whoever searches by cosine scales them.
 
         Raises:
             EncodingError: the model gave something that is no vector.
+        """
+        ...
+
+
+class PairScorer(Protocol):
+    """Scores how well documents answer a query, reading both at once."""
+
+    def score(self, query: str, documents: Sequence[str]) -> Floats:
+        """Score documents for a query, each independently of the others.
+
+        Returns:
+            [n_documents] float32, finite; higher is better.
+
+        Raises:
+            EncodingError: the model gave something that is no score.
         """
         ...
 

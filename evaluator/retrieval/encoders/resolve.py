@@ -32,7 +32,7 @@ DISTILLED_DIMENSIONS = 256
 Kind = Literal["transformer", "static"]
 
 
-def resolve_encoder(dense: Dense, *, allow_folders: bool) -> EncoderSpec:
+def resolve_encoder(dense: Any, *, allow_folders: bool) -> EncoderSpec:
     """Resolve a dense retriever's encoder.
 
     Args:

@@ -43,19 +43,9 @@ class SentenceTransformerEncoder:
             convert_to_tensor=True,
             show_progress_bar=False,
         )
-        return unit_rows(vectors.float().cpu().numpy(), texts, self._spec.name)
-
-
-def unit_rows(vectors: Floats, texts: Sequence[str], encoder: str) -> Floats:
-    """Scale each row to length 1. A zero vector (an empty text under a static encoder) stays zero.
-
-    Raises:
-        EncodingError: the shape is wrong or a value is not finite; names the first text concerned.
-    """
-    check_vectors(vectors, texts, encoder)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return unit
+        encoded: Floats = vectors.float().cpu().numpy()
+        check_vectors(encoded, texts, self._spec.name)
+        return encoded
 
 
 def load_encoder(spec: EncoderSpec, store: ArtifactStore) -> Encoder:

@@ -119,7 +119,6 @@ def test_where_a_model_lies_is_no_part_of_its_fingerprint(change: dict[str, Any]
         {"document_prompt": "passage: "},
         {"max_length": 128},
         {"dimensions": 128},
-        {"normalize": False},
         {"kind": "static"},
     ],
 )

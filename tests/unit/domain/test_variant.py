@@ -28,7 +28,7 @@ def test_a_pipeline_has_exactly_one_stage() -> None:
     assert WORDS.stage == BM25()
     assert VECTORS.stage == Dense("minilm")
     assert fusion("a", "b").stage == Fuse(of=("a", "b"))
-    with pytest.raises(ValueError, match="exactly one of bm25, dense, fuse is needed, and here is none"):
+    with pytest.raises(ValueError, match="exactly one of bm25, dense, .*, fuse is needed, and here is none"):
         Retrieve()
     with pytest.raises(ValueError, match="and here is bm25 and dense"):
         Retrieve(bm25=BM25(), dense=Dense("minilm"))

@@ -55,7 +55,7 @@ def encoder(store: ArtifactStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[H
     encoder = HashEncoder()
     monkeypatch.setattr(context, "_current", None)
     worker_context = WorkerContext(SETTINGS, store)
-    worker_context.encoders.get(ENCODER.fingerprint, lambda: encoder)
+    worker_context.models.get(ENCODER.fingerprint, lambda: encoder)
     context.enter(worker_context)
     yield encoder
 

@@ -17,16 +17,18 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import EMPTY, Ranking
 from evaluator.domain.variant import BM25
 from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
+from evaluator.retrieval.pipeline import Bound
+from evaluator.retrieval.texts import document_texts
 from tests.unit.retrieval.conftest import MakeDataset
 
 CRANFIELD = Path(__file__).parents[4] / "shared/data/cranfield"
 PLAIN = BM25(stemmer="none", stop_words="none")
 
 
-def index(dataset: StoredDataset, parameters: BM25 = PLAIN) -> BM25Index:
-    build_bm25(parameters, dataset, dataset.store)
-    path = dataset.store.local_path(bm25_name(parameters, dataset))
-    return BM25Index(path, parameters, dataset.doc_ids, [query.text for query in dataset.queries])
+def index(dataset: StoredDataset, parameters: BM25 = PLAIN) -> Bound:
+    build_bm25(parameters, document_texts(dataset), dataset.store)
+    path = dataset.store.local_path(bm25_name(parameters, dataset.manifest.corpus))
+    return Bound(BM25Index(path, parameters, dataset.doc_ids), [query.text for query in dataset.queries])
 
 
 def first(dataset: StoredDataset, parameters: BM25 = PLAIN) -> Ranking:
@@ -58,11 +60,11 @@ def test_a_word_that_the_query_has_twice_counts_twice(make_dataset: MakeDataset)
 
 def test_a_query_without_a_known_word_finds_nothing(make_dataset: MakeDataset) -> None:
     dataset = make_dataset(["apple pie", "plum cake"])
-    build_bm25(PLAIN, dataset, dataset.store)
-    path = dataset.store.local_path(bm25_name(PLAIN, dataset))
+    build_bm25(PLAIN, document_texts(dataset), dataset.store)
+    path = dataset.store.local_path(bm25_name(PLAIN, dataset.manifest.corpus))
     queries = ["unknown words", "", "  ", "?!"]
-    assert BM25Index(path, PLAIN, dataset.doc_ids, queries).search(range(4), 10) == [EMPTY] * 4
-    assert BM25Index(path, PLAIN, dataset.doc_ids, queries).search([], 10) == []
+    assert BM25Index(path, PLAIN, dataset.doc_ids).search(queries, 10) == [EMPTY] * 4
+    assert BM25Index(path, PLAIN, dataset.doc_ids).search([], 10) == []
 
 
 def test_unknown_words_are_ignored(make_dataset: MakeDataset) -> None:
@@ -104,9 +106,11 @@ def test_ties_are_broken_by_document_id_descending(make_dataset: MakeDataset) ->
 def test_the_index_is_one_file_without_pickles(make_dataset: MakeDataset) -> None:
     dataset = make_dataset(["apple pie", "plum cake"])
     index(dataset)
-    folder = dataset.store.local_path(bm25_name(PLAIN, dataset)).parent
+    folder = dataset.store.local_path(bm25_name(PLAIN, dataset.manifest.corpus)).parent
     assert [path.suffix for path in folder.iterdir()] == [".npz"]
-    with np.load(dataset.store.local_path(bm25_name(PLAIN, dataset)), allow_pickle=False) as arrays:
+    with np.load(
+        dataset.store.local_path(bm25_name(PLAIN, dataset.manifest.corpus)), allow_pickle=False
+    ) as arrays:
         assert {name: arrays[name].dtype.kind for name in arrays} == {
             "vocabulary": "u",
             "data": "f",
@@ -117,12 +121,12 @@ def test_the_index_is_one_file_without_pickles(make_dataset: MakeDataset) -> Non
 
 def test_an_index_is_built_once_and_named_after_its_parameters(make_dataset: MakeDataset) -> None:
     dataset = make_dataset(["apple pie", "plum cake"])
-    build_bm25(PLAIN, dataset, dataset.store)
-    path = dataset.store.local_path(bm25_name(PLAIN, dataset))
+    build_bm25(PLAIN, document_texts(dataset), dataset.store)
+    path = dataset.store.local_path(bm25_name(PLAIN, dataset.manifest.corpus))
     written = path.stat().st_mtime_ns
-    build_bm25(PLAIN, dataset, dataset.store)
+    build_bm25(PLAIN, document_texts(dataset), dataset.store)
     assert path.stat().st_mtime_ns == written
-    assert bm25_name(BM25(k1=1.2), dataset) != bm25_name(BM25(), dataset)
+    assert bm25_name(BM25(k1=1.2), dataset.manifest.corpus) != bm25_name(BM25(), dataset.manifest.corpus)
 
 
 @pytest.fixture(scope="module")

@@ -14,17 +14,19 @@ from evaluator.datasets.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
-from evaluator.errors import ArtifactMissingError, EncodingError
+from evaluator.errors import ArtifactMissingError, EncodingError, InvalidInputError
 from evaluator.retrieval import vectors
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.pipeline import ROLES
+from evaluator.retrieval.texts import TextSet, document_texts, query_texts
 from evaluator.retrieval.vectors import (
     EncodingPlan,
+    Form,
     Shard,
     build_matrix,
     encode_shard,
     encoded_shards,
     matrix_name,
+    open_matrix,
     plan_encoding,
     shard_sizes,
     vector_folder,
@@ -34,6 +36,11 @@ from tests.unit.retrieval.conftest import MakeDataset
 from tests.unit.retrieval.fake_encoder import DIMENSIONS, HashEncoder, hash_spec, hash_vector
 
 SPEC = hash_spec()
+ROLES: tuple[Role, ...] = ("document", "query")
+
+
+def texts(dataset: StoredDataset, role: Role) -> TextSet:
+    return query_texts(dataset) if role == "query" else document_texts(dataset)
 
 
 @pytest.fixture
@@ -47,13 +54,18 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(vectors.SHARD_TEXTS, "transformer", 2)
 
 
+def unit(vectors: list[Floats]) -> Floats:
+    """Rows of length 1, as a matrix has them."""
+    return Form().apply(np.stack(vectors))
+
+
 def encode_missing(
     dataset: StoredDataset, encoder: HashEncoder, spec: EncoderSpec = SPEC, roles: tuple[Role, ...] = ROLES
 ) -> int:
     """Plan, and encode what is missing; returns how many texts."""
     count = 0
     for role in roles:
-        plan = plan_encoding(spec, role, dataset, dataset.store)
+        plan = plan_encoding(spec, texts(dataset, role), dataset.store)
         count += plan.to_encode
         for shard in plan.missing:
             encode_shard(spec, role, shard, encoder, dataset.store)
@@ -61,13 +73,15 @@ def encode_missing(
 
 
 def matrix(dataset: StoredDataset, role: Role, spec: EncoderSpec = SPEC) -> Floats:
-    build_matrix(spec, role, dataset, dataset.store)
-    found: Floats = np.load(dataset.store.local_path(matrix_name(spec, role, dataset)), allow_pickle=False)
+    build_matrix(spec, texts(dataset, role), dataset.store)
+    found: Floats = np.load(
+        dataset.store.local_path(matrix_name(spec, texts(dataset, role))), allow_pickle=False
+    )
     return found
 
 
 def plan(dataset: StoredDataset, role: Role = "document", spec: EncoderSpec = SPEC) -> EncodingPlan:
-    return plan_encoding(spec, role, dataset, dataset.store)
+    return plan_encoding(spec, texts(dataset, role), dataset.store)
 
 
 def test_a_text_that_occurs_twice_is_encoded_once(make_dataset: MakeDataset, encoder: HashEncoder) -> None:
@@ -90,7 +104,8 @@ def test_an_edited_document_is_one_new_text(make_dataset: MakeDataset, encoder: 
     assert encode_missing(edited, encoder) == 1
     assert encoder.batches[-1] == ("document", ("two, edited",))
     assert np.array_equal(
-        matrix(edited, "document"), [hash_vector(t, "document") for t in ("one", "two, edited", "three")]
+        matrix(edited, "document"),
+        unit([hash_vector(t, "document") for t in ("one", "two, edited", "three")]),
     )
 
 
@@ -123,7 +138,7 @@ def test_shards_are_as_large_as_the_kind_of_encoder_says(
     dataset, spec = make_dataset([f"text {n}" for n in range(130)]), hash_spec(kind=kind)
     planned = plan(dataset, spec=spec)
     assert [shard.number for shard in planned.missing] == list(range(len(sizes)))
-    assert list(shard_sizes(spec, "document", dataset, dataset.store).values()) == sizes
+    assert list(shard_sizes(spec, texts(dataset, "document"), dataset.store).values()) == sizes
     assert planned.to_encode == 130
 
 
@@ -205,7 +220,7 @@ def test_progress_is_what_is_stored(
 ) -> None:
     dataset = make_dataset(["one", "two", "three"])
     shards = plan(dataset).missing
-    sizes = shard_sizes(SPEC, "document", dataset, dataset.store)
+    sizes = shard_sizes(SPEC, texts(dataset, "document"), dataset.store)
     assert sizes == {shards[0]: 2, shards[1]: 1}
     assert encoded_shards(SPEC, "document", sizes, dataset.store) == set()
     encode_shard(SPEC, "document", shards[1], encoder, dataset.store)
@@ -218,9 +233,12 @@ def test_the_matrix_has_the_rows_of_the_dataset(
     documents = ["a longer text", "b", "a longer text", "ccc", "dd", "b"]
     dataset = make_dataset(documents, queries=["second", "first", "the third"])
     encode_missing(dataset, encoder)
-    assert np.array_equal(matrix(dataset, "document"), [hash_vector(text, "document") for text in documents])
     assert np.array_equal(
-        matrix(dataset, "query"), [hash_vector(text, "query") for text in ("second", "first", "the third")]
+        matrix(dataset, "document"), unit([hash_vector(text, "document") for text in documents])
+    )
+    assert np.array_equal(
+        matrix(dataset, "query"),
+        unit([hash_vector(text, "query") for text in ("second", "first", "the third")]),
     )
 
 
@@ -232,7 +250,7 @@ def test_a_matrix_gathers_from_many_plans(make_dataset: MakeDataset, encoder: Ha
     reversed_ = make_dataset([f"text {n}" for n in (4, 0, 3)])
     assert encode_missing(reversed_, encoder, roles=("document",)) == 0
     assert np.array_equal(
-        matrix(reversed_, "document"), [hash_vector(f"text {n}", "document") for n in (4, 0, 3)]
+        matrix(reversed_, "document"), unit([hash_vector(f"text {n}", "document") for n in (4, 0, 3)])
     )
 
 
@@ -244,7 +262,7 @@ def test_a_matrix_needs_all_shards(
     encode_shard(SPEC, "document", shards[0], encoder, dataset.store)
     with pytest.raises(ArtifactMissingError, match=shards[1].file):
         matrix(dataset, "document")
-    assert not dataset.store.exists(matrix_name(SPEC, "document", dataset))
+    assert not dataset.store.exists(matrix_name(SPEC, texts(dataset, "document")))
 
 
 @pytest.mark.parametrize("kept", [1, 0])
@@ -258,7 +276,7 @@ def test_a_matrix_needs_all_plans(make_dataset: MakeDataset, encoder: HashEncode
         path.unlink()
     with pytest.raises(ArtifactMissingError, match=f"no plan .* holds {2 - kept} of the dataset's texts"):
         matrix(dataset, "document")
-    assert not dataset.store.exists(matrix_name(SPEC, "document", dataset))
+    assert not dataset.store.exists(matrix_name(SPEC, texts(dataset, "document")))
 
 
 def with_nan(texts: int) -> Floats:
@@ -287,3 +305,33 @@ def test_what_is_no_vector_is_not_stored(
     with pytest.raises(EncodingError, match=message):
         encode_shard(SPEC, "document", plan(dataset).missing[0], Broken(), dataset.store)
     assert files(dataset.store) == {}
+
+
+def test_a_matrix_takes_the_form_that_a_search_needs(make_dataset: MakeDataset, encoder: HashEncoder) -> None:
+    """One encoding serves all forms: raw, of length 1, and cut to the first dimensions."""
+    dataset = make_dataset(["one", "two"])
+    encode_missing(dataset, encoder)
+    raw = np.stack([hash_vector(text, "document") for text in ("one", "two")])
+    documents = document_texts(dataset)
+    for form, expected in {
+        Form(unit=False): raw,
+        Form(2, unit=False): raw[:, :2],
+        Form(2): raw[:, :2] / np.linalg.norm(raw[:, :2], axis=1, keepdims=True),
+    }.items():
+        build_matrix(SPEC, documents, dataset.store, form)
+        assert np.array_equal(open_matrix(SPEC, documents, dataset.store, form), expected)
+    assert len(encoder.batches) == 2  # documents once, queries once
+
+
+def test_a_zero_vector_stays_zero() -> None:
+    vectors = np.array([[3, 4], [0, 0]], dtype=np.float32)
+    assert Form().apply(vectors).tolist() == [[pytest.approx(0.6), pytest.approx(0.8)], [0, 0]]
+
+
+def test_more_dimensions_than_there_are_cannot_be_kept(
+    make_dataset: MakeDataset, encoder: HashEncoder
+) -> None:
+    dataset = make_dataset(["one"])
+    encode_missing(dataset, encoder)
+    with pytest.raises(InvalidInputError, match="gives vectors of 8 dimensions, so 9"):
+        build_matrix(SPEC, document_texts(dataset), dataset.store, Form(9))

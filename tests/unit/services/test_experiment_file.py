@@ -166,14 +166,14 @@ variants:
         "3: measures[2]: a list of 1 is not text",
         "3: measures[0]: 'ndcg@10' is not a measure; did you mean nDCG@10?",
         "4: queries_per_job: 'often' is not auto or a whole number",
-        "5: topk: unknown field (fields here: name, dataset, variants, measures, queries_per_job)",
+        "5: topk: unknown field (fields here: name, dataset, variants, measures, queries_per_job, endpoints, budget)",
         "9: variants[0].retrieve.bm25.k1: '0.9' is not a number",
         "9: variants[0].retrieve.bm25.b: 2 is not at most 1",
         "9: variants[0].retrieve.bm25.stemmer: 'englsh' is not one of none, arabic, danish, dutch, english, finnish, "
         "french, german, hungarian, italian, norwegian, portuguese, romanian, russian, spanish, swedish, turkish; "
         "did you mean english?",
         "9: variants[0].retrieve.bm25.stopwords: unknown field; did you mean stop_words? "
-        "(fields here: k1, b, stemmer, stop_words)",
+        "(fields here: k1, b, stemmer, stop_words, chunk)",
         "10: variants[1].retrieve.dense.precision: 'float8' is not one of float32, float16, bfloat16; "
         "did you mean float32?",
         "10: variants[1].retrieve.dense.encoder: is missing",
@@ -212,7 +212,7 @@ def test_what_is_not_yaml_is_told_where(text: str, message: str) -> None:
     ("text", "found"), [("- a\n- b", "a list of 2"), ("just text", "'just text'"), ("7", "7")]
 )
 def test_a_file_that_is_no_mapping(text: str, found: str) -> None:
-    fields = "name, dataset, variants, measures, queries_per_job"
+    fields = "name, dataset, variants, measures, queries_per_job, endpoints, budget"
     assert problem(text) == f"1: {found} is not a mapping (fields: {fields})"
 
 
@@ -250,15 +250,18 @@ def test_fields_of_the_experiment(field: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("variant", "message"),
     [
-        ("{name: v, retrieve: bm25}", "retrieve: 'bm25' is not a mapping (fields: bm25, dense, fuse)"),
+        (
+            "{name: v, retrieve: bm25}",
+            "retrieve: 'bm25' is not a mapping (fields: bm25, dense, sparse, late, run, fuse)",
+        ),
         (
             "{name: v, retrieve: {}}",
-            "retrieve: exactly one of bm25, dense, fuse is needed, and here is none "
+            "retrieve: exactly one of bm25, dense, sparse, late, run, fuse is needed, and here is none "
             "(bm25 with its defaults is written bm25: {})",
         ),
         (
             "{name: v, retrieve: {bm25: {}, dense: {encoder: e}}}",
-            "retrieve: exactly one of bm25, dense, fuse is needed, and here is bm25 and dense",
+            "retrieve: exactly one of bm25, dense, sparse, late, run, fuse is needed, and here is bm25 and dense",
         ),
         ("{name: v, retrieve: {bm26: {}}}", "retrieve.bm26: unknown field; did you mean bm25?"),
         ("{name: v, retrieve: {bm25: {k1: .nan}}}", "retrieve.bm25.k1: .nan cannot be used as a number"),
@@ -291,7 +294,10 @@ def test_fields_of_the_experiment(field: str, message: str) -> None:
             "{name: v, retrieve: {fuse: {of: [a, b], depth: 1.5}}}",
             "retrieve.fuse.depth: 1.5 is not a whole number",
         ),
-        ("{name: v, retrieve: {fuse: {of: [a, b], method: sum}}}", "retrieve.fuse.method: 'sum' is not rrf"),
+        (
+            "{name: v, retrieve: {fuse: {of: [a, b], method: sum}}}",
+            "retrieve.fuse.method: 'sum' is not one of rrf, weighted",
+        ),
     ],
 )
 def test_fields_of_a_variant(variant: str, message: str) -> None:

@@ -1,0 +1,71 @@
+"""Endpoints: models behind an OpenAI-compatible HTTP interface, and what an experiment may spend on them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from annotated_types import Ge, Gt, Le, Len
+
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A model that a server offers under OpenAI's interface (OpenAI, Ollama, vLLM, TEI, Gemini, OpenRouter, ...).
+
+    Attributes:
+        name: what variants call it.
+        base_url: up to and with the version, such as `https://api.openai.com/v1`.
+        model: the server's name of the model.
+        key: name of the environment variable that holds the key, on the workers; never the key.
+        dimensions: asked of the server, where it offers a choice.
+        batch_size: texts of one request.
+        concurrency: requests under way at once, over all workers.
+        requests_per_minute: over all workers; as many as the server takes unless given.
+        timeout: seconds of one request.
+        usd_per_million_tokens: price of what is sent.
+        usd_per_million_output_tokens: price of what a chat model answers.
+        query_prompt, document_prompt: put before a text.
+    """
+
+    name: Annotated[str, Len(1, 80)]
+    base_url: Annotated[str, Len(1, 500)]
+    model: Annotated[str, Len(1, 200)]
+    key: Annotated[str, Len(1, 100)] | None = None
+    dimensions: Annotated[int, Ge(1), Le(65_536)] | None = None
+    batch_size: Annotated[int, Ge(1), Le(2048)] = 64
+    concurrency: Annotated[int, Ge(1), Le(64)] = 4
+    requests_per_minute: Annotated[int, Ge(1)] | None = None
+    timeout: Annotated[float, Gt(0), Le(3600)] = 60.0
+    usd_per_million_tokens: Annotated[float, Ge(0)] | None = None
+    usd_per_million_output_tokens: Annotated[float, Ge(0)] | None = None
+    query_prompt: Annotated[str, Len(0, 2000)] = ""
+    document_prompt: Annotated[str, Len(0, 2000)] = ""
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.base_url)
+        if url.scheme not in {"http", "https"} or not url.hostname:
+            raise ValueError(f"base_url {self.base_url!r} is no http or https address")
+        if url.username or url.password or url.query or url.fragment:
+            raise ValueError(
+                "base_url must hold no user, password, query or fragment; name the key's variable in key"
+            )
+        if self.key is not None and not VARIABLE.fullmatch(self.key):
+            raise ValueError(
+                "key is the name of an environment variable, such as OPENAI_API_KEY, and never the key"
+            )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an experiment may spend on endpoints; it is stopped when either is reached."""
+
+    usd: Annotated[float, Gt(0)] | None = None
+    tokens: Annotated[int, Gt(0)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.usd is None and self.tokens is None:
+            raise ValueError("a budget needs usd or tokens")
