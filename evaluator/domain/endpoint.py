@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -9,7 +10,13 @@ from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt, Le, Len
 
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+from evaluator.domain.fingerprint import fingerprint
+
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
+"""An environment variable's name. Capitals only: nearly every key has a small letter, and is refused."""
+
+NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
+"""What an endpoint may be called: no model on the hub (`organisation/model`) and no folder is called so."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Endpoint:
     name: Annotated[str, Len(1, 80)]
     base_url: Annotated[str, Len(1, 500)]
     model: Annotated[str, Len(1, 200)]
-    key: Annotated[str, Len(1, 100)] | None = None
+    key: str | None = None
     dimensions: Annotated[int, Ge(1), Le(65_536)] | None = None
     batch_size: Annotated[int, Ge(1), Le(2048)] = 64
     concurrency: Annotated[int, Ge(1), Le(64)] = 4
@@ -46,17 +53,38 @@ class Endpoint:
     document_prompt: Annotated[str, Len(0, 2000)] = ""
 
     def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                f"{self.name!r} cannot name an endpoint: only letters, digits, spaces and . _ + -, no dot at the start, "
+                "no space at either end"
+            )
         url = urlsplit(self.base_url)
-        if url.scheme not in {"http", "https"} or not url.hostname:
-            raise ValueError(f"base_url {self.base_url!r} is no http or https address")
+        # The first, and without quoting it: there may be a password in it.
         if url.username or url.password or url.query or url.fragment:
             raise ValueError(
                 "base_url must hold no user, password, query or fragment; name the key's variable in key"
             )
+        if url.scheme not in {"http", "https"} or not url.hostname:
+            raise ValueError(f"base_url {self.base_url!r} is no http or https address")
         if self.key is not None and not VARIABLE.fullmatch(self.key):
             raise ValueError(
-                "key is the name of an environment variable, such as OPENAI_API_KEY, and never the key"
+                "key is the name of an environment variable in capitals, such as OPENAI_API_KEY, and never the key"
             )
+
+    @property
+    def server(self) -> str:
+        """`base_url` without a slash at its end."""
+        return self.base_url.rstrip("/")
+
+    @property
+    def id(self) -> str:
+        """Fingerprint of server and model: whoever names both alike asks the same endpoint."""
+        return fingerprint({"server": self.server, "model": self.model})
+
+    def micro_usd(self, tokens: int, output_tokens: int) -> int:
+        """Price of tokens in millionths of a USD, rounded up; 0 where no price is known."""
+        price = tokens * (self.usd_per_million_tokens or 0.0)
+        return math.ceil(price + output_tokens * (self.usd_per_million_output_tokens or 0.0))
 
 
 @dataclass(frozen=True)
@@ -69,3 +97,18 @@ class Budget:
     def __post_init__(self) -> None:
         if self.usd is None and self.tokens is None:
             raise ValueError("a budget needs usd or tokens")
+
+    def reached(self, tokens: int, micro_usd: int) -> str | None:
+        """Why nothing more may be spent, in words; None while something may."""
+        if self.usd is not None and micro_usd >= self.usd * 1_000_000:
+            return f"the budget of {dollars(self.usd)} is reached: {dollars(micro_usd / 1_000_000)} spent"
+        if self.tokens is not None and tokens >= self.tokens:
+            return f"the budget of {self.tokens:,} tokens is reached: {tokens:,} tokens spent"
+        return None
+
+
+def dollars(usd: float) -> str:
+    """An amount as people read it: `0.50 USD`, `0.0004 USD`."""
+    whole, _, part = f"{usd:,.6f}".partition(".")
+    return f"{whole}.{part.rstrip('0').ljust(2, '0')} USD"
+

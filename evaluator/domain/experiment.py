@@ -11,6 +11,7 @@ from annotated_types import Ge, Len
 
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.measures import DEFAULT_MEASURES, POLICY_VERSION
 from evaluator.domain.variant import (
     BM25,
@@ -44,15 +45,29 @@ JOBS_PER_WORKER = 4
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment as a person writes it (the experiment file's shape)."""
+    """An experiment as a person writes it (the experiment file's shape).
+
+    Attributes:
+        matrix: stands for variants besides those that are written out; see `all_variants`.
+    """
 
     name: Annotated[str, Len(1, 120)]
     dataset: Annotated[str, Len(1)]
-    variants: Annotated[tuple[Variant, ...], Len(1)]
+    variants: Annotated[tuple[Variant, ...], Len(1)] = ()
+    matrix: Matrix | None = None
     measures: Annotated[tuple[str, ...], Len(1)] = DEFAULT_MEASURES
     queries_per_job: QueriesPerJob = "auto"
     endpoints: tuple[Endpoint, ...] = ()
     budget: Budget | None = None
+
+    def __post_init__(self) -> None:
+        if not self.variants and self.matrix is None:
+            raise ValueError("there is nothing to compare: write variants, or a matrix that stands for some")
+
+    @property
+    def all_variants(self) -> tuple[Variant, ...]:
+        """The variants that are written out, then those of the matrix; names may still be unresolved or clash."""
+        return (*self.variants, *(expand(self.matrix) if self.matrix else ()))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from evaluator.domain.experiment import Experiment
+from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.measures import canonical_measures, parse_measure
 from evaluator.domain.variant import Retrieve, Variant, resolve_names, resolve_variant
 from evaluator.errors import ExperimentFileError, InvalidInputError
@@ -55,7 +56,7 @@ _TAGS = {
 
 
 def parse_experiment(text: str, source: str = "experiment.yaml") -> Experiment:
-    """The experiment that a YAML text describes, measures canonical and fusions resolved.
+    """The experiment that a YAML text describes, measures canonical, its matrix expanded and fusions resolved.
 
     Args:
         text: the YAML document.
@@ -73,7 +74,8 @@ def parse_experiment(text: str, source: str = "experiment.yaml") -> Experiment:
     return dataclasses.replace(
         experiment,
         measures=canonical_measures(experiment.measures),
-        variants=resolve_names(experiment.variants),
+        variants=resolve_names(experiment.all_variants),
+        matrix=None,
     )
 
 
@@ -120,8 +122,9 @@ def _compose(text: str, source: str) -> Node:
     except RecursionError as error:
         raise ExperimentFileError(f"{source}: nested deeper than {MAX_DEPTH} levels") from error
     if root is None or root.tag == _NULL:
-        needed = ", ".join(field.name for field in dataclasses.fields(Experiment) if _required(field))
-        raise ExperimentFileError(f"{source}:1: the file is empty; an experiment needs {needed}")
+        raise ExperimentFileError(
+            f"{source}:1: the file is empty; an experiment needs name, dataset, variants"
+        )
     return root
 
 
@@ -251,7 +254,8 @@ def _check_measures(reader: _Reader) -> None:
 
 def _check_fusions(reader: _Reader) -> None:
     variants: tuple[Variant, ...] = reader.values.get(("variants",), ())
-    by_name: dict[str, Variant] = {}
+    matrix: Matrix | None = reader.values.get(("matrix",))
+    by_name: dict[str, Variant] = {variant.name: variant for variant in expand(matrix)} if matrix else {}
     sound = True
     for n, variant in enumerate(variants):
         if by_name.setdefault(variant.name, variant) is not variant:

@@ -166,7 +166,7 @@ variants:
         "3: measures[2]: a list of 1 is not text",
         "3: measures[0]: 'ndcg@10' is not a measure; did you mean nDCG@10?",
         "4: queries_per_job: 'often' is not auto or a whole number",
-        "5: topk: unknown field (fields here: name, dataset, variants, measures, queries_per_job, endpoints, budget)",
+        "5: topk: unknown field (fields here: name, dataset, variants, matrix, measures, queries_per_job, endpoints, budget)",
         "9: variants[0].retrieve.bm25.k1: '0.9' is not a number",
         "9: variants[0].retrieve.bm25.b: 2 is not at most 1",
         "9: variants[0].retrieve.bm25.stemmer: 'englsh' is not one of none, arabic, danish, dutch, english, finnish, "
@@ -212,12 +212,15 @@ def test_what_is_not_yaml_is_told_where(text: str, message: str) -> None:
     ("text", "found"), [("- a\n- b", "a list of 2"), ("just text", "'just text'"), ("7", "7")]
 )
 def test_a_file_that_is_no_mapping(text: str, found: str) -> None:
-    fields = "name, dataset, variants, measures, queries_per_job, endpoints, budget"
+    fields = "name, dataset, variants, matrix, measures, queries_per_job, endpoints, budget"
     assert problem(text) == f"1: {found} is not a mapping (fields: {fields})"
 
 
 def test_missing_fields_have_the_line_of_what_lacks_them() -> None:
-    assert problems("\nname: x\n") == ["2: dataset: is missing", "2: variants: is missing"]
+    assert problem("\nname: x\n") == "2: dataset: is missing"
+    assert problem("name: x\ndataset: d\n") == (
+        "1: there is nothing to compare: write variants, or a matrix that stands for some"
+    )
     text = "name: x\ndataset: d\nvariants:\n  - name: v\n    retrieve:\n      dense:\n        precision: float16\n"
     assert problem(text) == "6: variants[0].retrieve.dense.encoder: is missing"
 
@@ -399,8 +402,8 @@ def test_a_file_is_read_as_utf8_with_or_without_a_byte_order_mark(tmp_path: Path
 
 def test_messages_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "look.yaml"
-    path.write_text("name: x\ndataset: y\n")
-    with pytest.raises(ExperimentFileError, match=re.escape(f"{path}:1: variants: is missing")):
+    path.write_text("name: x\nvariants: []\n")
+    with pytest.raises(ExperimentFileError, match=re.escape(f"{path}:1: dataset: is missing")):
         read_experiment(path)
 
 
@@ -457,3 +460,48 @@ def test_any_yaml_is_an_experiment_or_is_refused(value: Any) -> None:
 @given(st.integers(0, len(FIRST_LOOK) - 1), st.sampled_from([*"{}[]:,&*!-'\" \n1a", ""]))
 def test_a_slip_of_the_pen_gives_an_experiment_or_a_refusal(place: int, slip: str) -> None:
     accepted_or_refused(FIRST_LOOK[:place] + slip + FIRST_LOOK[place + 1 :])
+
+
+MATRIX = """\
+name: x
+dataset: d
+matrix:
+  encoders: [org/e5, minilm]
+  retrieve: [dense, hybrid]
+  chunks: [none, {by: sentences, size: 64}]
+"""
+
+
+def test_a_matrix_becomes_its_variants() -> None:
+    experiment = parse_experiment(MATRIX)
+    assert experiment.matrix is None
+    assert [variant.name for variant in experiment.variants] == [
+        "e5", "minilm", "e5 sentences-64", "minilm sentences-64",
+        "e5 + bm25", "minilm + bm25", "e5 + bm25 sentences-64", "minilm + bm25 sentences-64",
+    ]  # fmt: skip
+
+
+def test_variants_may_fuse_those_of_the_matrix() -> None:
+    fused = "variants: [{name: both, retrieve: {fuse: {of: [e5, minilm]}}}]\n"
+    both = parse_experiment(MATRIX + fused).variants[0].retrieve
+    assert [leaf.encoder for leaf in both.leaves() if isinstance(leaf, Dense)] == ["org/e5", "minilm"]
+
+
+def test_a_name_that_the_matrix_has_already_is_refused() -> None:
+    line = problem(MATRIX + "variants: [{name: e5, retrieve: {bm25: {}}}]\n")
+    assert line == "7: variants[0].name: 'e5' is the name of another variant already"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("encoders: []", "4: matrix.encoders: a list of 0 is not a list of 1 or more"),
+        (
+            "encoders: [a]\n  retrieve: [sparse]",
+            "5: matrix.retrieve[0]: 'sparse' is not one of bm25, dense, hybrid",
+        ),
+        ("encoders: [a]\n  chunks: [{size: 8, overlap: 8}]", "the overlap 8 must be smaller than the size 8"),
+    ],
+)
+def test_what_a_matrix_cannot_be(line: str, message: str) -> None:
+    assert message in problem(f"name: x\ndataset: d\nmatrix:\n  {line}\n")
