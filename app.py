@@ -29,7 +29,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     streamlit.logger.setup_formatter = logs.through_root
     streamlit.logger.update_formatter()
     stop_without_supervisor()
-    with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace):
+    with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace, measures=True):
         yield {"workspace": workspace}
 
 

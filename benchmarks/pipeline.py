@@ -137,7 +137,7 @@ def warm_instance(source: Path, folder: Path) -> Iterator[tuple[Workspace, Calla
 
         def run_cold(round_: int) -> float:
             forget_vectors(workspace)
-            experiment = Experiment(f"cold {round_}", "bench", (dense_variant(),), MEASURES)
+            experiment = Experiment(f"cold {round_}", "bench", (dense_variant(),), measures=MEASURES)
             return seconds(lambda: finish(workspace, experiment))
 
         yield workspace, run_cold
@@ -185,12 +185,16 @@ def queue_cost(folder: Path) -> None:
         workspace = instance.workspace
         datasets.import_folder(workspace, folder / "trivial", "trivial")
         finish(
-            workspace, Experiment("first", "trivial", (bm25_variant(1.5),), MEASURES)
+            workspace, Experiment("first", "trivial", (bm25_variant(1.5),), measures=MEASURES)
         )  # workers import, open, load
         cuts: tuple[QueriesPerJob, ...] = (1, "auto")
         for number, queries_per_job in enumerate(cuts):
             experiment = Experiment(
-                "cost", "trivial", (bm25_variant(0.5 + number),), MEASURES, queries_per_job
+                "cost",
+                "trivial",
+                (bm25_variant(0.5 + number),),
+                measures=MEASURES,
+                queries_per_job=queries_per_job,
             )
             elapsed = seconds(partial(finish, workspace, experiment))
             print(f"  queries_per_job {queries_per_job!s:5} {1000 * elapsed / QUEUE_QUERIES:8.3f} ms a query")

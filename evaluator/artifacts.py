@@ -152,6 +152,28 @@ class ArtifactStore:
         """
         return json.loads(self.local_path(name).read_text(encoding="utf-8"))
 
+    def sizes(self, folder: str) -> dict[str, int]:
+        """Bytes of every artifact below a folder, by name."""
+        path = self._path(folder)
+        self._fs.invalidate_cache(path)
+        try:
+            found = self._fs.find(path, detail=True)
+        except FileNotFoundError:
+            return {}
+        start = len(self._root) + 1
+        return {str(entry)[start:]: int(details["size"]) for entry, details in found.items()}
+
+    def size(self, name: str) -> int:
+        """Bytes of an artifact.
+
+        Raises:
+            ArtifactMissingError: it is not in the store.
+        """
+        try:
+            return int(self._fs.size(self._path(name)))
+        except FileNotFoundError as error:
+            raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}") from error
+
     def remove(self, name: str) -> None:
         """Remove an artifact."""
         self._fs.rm(self._path(name))

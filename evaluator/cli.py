@@ -22,6 +22,7 @@ from evaluator.terminal import (
     follow,
     print_board,
     print_json,
+    print_plan,
     print_table,
     remark,
     remark_submission,
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
 # ruff: noqa: PLC0415
+
+POLL = 0.2
+"""Seconds between looks at measurements."""
 
 app = typer.Typer(
     help="Decide which embedding model and retrieval strategy to ship, measured on your own data.",
@@ -212,6 +216,29 @@ def run(
 
 
 @app.command()
+def plan(
+    experiment: Annotated[Path, typer.Argument(help="The experiment file (YAML).")],
+    workers: Workers = None,
+    json_: Json = False,
+) -> None:
+    """Say what running an experiment would take: what is cached, texts to encode, time, tokens, price, memory.
+
+    Starts nothing; a dataset that is a folder is imported, as for `run`.
+    """
+    from evaluator.services.experiment_file import read_experiment
+    from evaluator.services.plan import plan as planned
+    from evaluator.services.records import plan_record
+    from evaluator.services.workspace import Workspace
+
+    with Workspace.open_local(_settings(workers=workers)) as workspace:
+        record = plan_record(planned(workspace, read_experiment(experiment), allow_paths=True))
+    if json_:
+        print_json(record)
+    else:
+        print_plan(record)
+
+
+@app.command()
 def resume(
     experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
     workers: Workers = None,
@@ -257,6 +284,34 @@ def failures(
         print_table("", ("variant", "query", "error"), [tuple(record.values()) for record in records])
 
 
+@app.command()
+def costs(
+    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    json_: Json = False,
+) -> None:
+    """Measure what an experiment's variants cost, if that is not known yet, and print it. Needs no server."""
+    from evaluator.services import experiments
+    from evaluator.services.costs import cost_rows, measure_finished, to_measure
+    from evaluator.services.instance import headless
+
+    with headless(_settings(), 1) as instance:
+        workspace = instance.workspace
+        row = experiments.find(workspace, experiment)
+        left = len(to_measure(workspace, row))
+        if left:
+            remark(f"Measuring {left} variants, one after the other ...")
+        while to_measure(workspace, row):
+            measure_finished(workspace, row.id)
+            instance.supervisor.pause(POLL)
+        rows = cost_rows(workspace, row)
+    if json_:
+        print_json(rows)
+        return
+    names = ("variant", "total_p50_ms", "total_p95_ms", "encode_p50_ms", "search_p50_ms", "rerank_p50_ms")
+    sizes = ("index_bytes", "vector_bytes", "encode_seconds", "usd")
+    print_table(row.name, (*names, *sizes), [tuple(r[name] for name in (*names, *sizes)) for r in rows])
+
+
 def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | None:
     """The leaderboard of an experiment that is recorded whole: no queue and no worker has to start for it."""
     if not settings.database_path.exists():
@@ -285,7 +340,7 @@ def _submit_file(experiment: Path, workspace: Workspace) -> Submitted:
 def _resume_stored(experiment: str | None, workspace: Workspace) -> Submitted:
     from evaluator.services import experiments
 
-    return experiments.resume(workspace, experiments.find(workspace, experiment))
+    return experiments.resume(workspace, experiments.find(workspace, experiment), allow_paths=True)
 
 
 def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], json_: bool) -> None:
@@ -401,13 +456,15 @@ def _wait_for_interrupt() -> None:
 
 
 def _check_outcome(progress: dict[str, Any]) -> None:
+    if progress["reason"]:
+        remark(f"error: stopped: {progress['reason']}; to continue, raise the budget and run it again")
     broken = [variant for variant in progress["variants"] if variant["error"]]
     for variant in broken:
         remark(f"error: {variant['variant']}: {variant['error']}")
     failed = sum(variant["failed"] for variant in progress["variants"])
     if failed:
         remark(f"error: {failed} queries failed; they are not averaged in")
-    if broken or failed:
+    if broken or failed or progress["reason"]:
         raise typer.Exit(1)
 
 

@@ -43,6 +43,10 @@ class QueriesFailedError(EvaluatorError):
     """Some queries of a batch raised; the others are recorded, these are tried again."""
 
 
+class BudgetReachedError(EvaluatorError):
+    """An experiment has spent what it may; it is stopped, and what is done stays."""
+
+
 class StoreLockedError(EvaluatorError):
     """Another process owns the DuckDB file."""
 
@@ -67,5 +71,10 @@ class JobCancelled(BaseException):
     """The job that runs was cancelled; raised wherever its work happens to be."""
 
 
-PERMANENT_ERRORS: tuple[type[Exception], ...] = (InvalidInputError, EncoderNotFoundError, StageFailedError)
+PERMANENT_ERRORS: tuple[type[Exception], ...] = (
+    InvalidInputError,
+    EncoderNotFoundError,
+    StageFailedError,
+    BudgetReachedError,
+)
 """Errors that a second attempt cannot mend: jobs that raise them are not retried."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from evaluator.errors import InvalidInputError
@@ -23,12 +23,24 @@ DEFAULT_CONCURRENCY = 5
 QueueName = Literal["encode", "evaluate"]
 """The two queues: what needs a model, and everything else."""
 
+Device = Literal["auto", "cpu", "cuda", "mps"]
+"""Where models run."""
+
 LogFormat = Literal["json", "text"]
 """One JSON object a line, or text for people."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """The same as a request names them."""
+
+
+class AllowedEndpoint(BaseModel):
+    """A server that experiments from the browser may ask, and the only variable whose value it may be sent as a key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str
+    key: str | None = None
 
 
 class Settings(BaseSettings):
@@ -55,6 +67,11 @@ class Settings(BaseSettings):
         description="Host names (a JSON list) that requests may name. Default: loopback names while HOST is loopback, "
         "else any. Set it behind a proxy.",
     )
+    endpoints: tuple[AllowedEndpoint, ...] = Field(
+        (),
+        description="Endpoints (a JSON list of base_url and key) that experiments from the browser and the API may "
+        "ask; the command line may ask any.",
+    )
     workers: int = Field(
         default_factory=lambda: min(DEFAULT_CONCURRENCY, os.cpu_count() or 1),
         ge=0,
@@ -80,10 +97,25 @@ class Settings(BaseSettings):
         ge=1,
         description="Threads a worker computes with. Fixed, because it can change the last bits of a vector.",
     )
+    device: Device = Field(
+        "auto",
+        description="Where models run: `auto` (a CUDA device if there is one, else the processor), `cpu`, `cuda` or "
+        "`mps`.",
+    )
+    trust_remote_code: tuple[str, ...] = Field(
+        (),
+        description="Models (a JSON list of `organisation/model@commit` or folders) that may run code of their own. "
+        "Default: none.",
+    )
     warm_encoders: int = Field(
         2, ge=1, description="Encoders a worker keeps loaded; least recently used go first."
     )
     warm_indexes: int = Field(4, ge=1, description="Search indexes a worker keeps open.")
+    vectors_limit: int = Field(
+        100_000_000_000,
+        ge=0,
+        description="Bytes that vectors and what is built of them may take; encoders used longest ago are dropped first.",
+    )
     attempts: int = Field(3, ge=1, description="How often a job is tried before its failure is recorded.")
     retry_intervals: tuple[int, ...] = Field(
         (1, 5, 25), min_length=1, description="Seconds before the 2nd, 3rd, ... attempt."

@@ -142,3 +142,49 @@ def print_board(board: dict[str, Any]) -> None:
         rows,
         f"means over the {board['compared']} queries that all variants completed; ranking policy {board['policy']}",
     )
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """A plan's record: what must be encoded and reranked as a table, the sums below it."""
+    rows = [
+        (
+            part["encoder"],
+            part["of"],
+            part["texts"],
+            part["cached"],
+            part["to_encode"],
+            part["tokens"],
+            _rough(part),
+        )
+        for part in plan["encodings"]
+    ]
+    rows += [
+        (
+            part["model"],
+            f"pairs of {part['variant']}",
+            part["pairs"],
+            0,
+            part["pairs"],
+            part["tokens"],
+            _rough(part),
+        )
+        for part in plan["reranking"]
+    ]
+    columns = ("model", "of", "texts", "cached", "to do", "tokens", "seconds")
+    typer.echo(f"{len(plan['variants'])} variants: {', '.join(plan['variants'])}")
+    print_table("", columns, rows)
+    for shared in plan["shared"]:
+        typer.echo(f"{shared}: encoded once.")
+    typer.echo(
+        f"{plan['to_evaluate']:,} queries to evaluate, {plan['recorded']:,} recorded already. "
+        f"About {plan['seconds']:,.0f} s with {plan['workers']} workers"
+        f"{'' if plan['measured'] else ', roughly: not all of these models have been measured here'}."
+    )
+    if plan["usd"] is not None:
+        typer.echo(f"About {plan['usd']:.4f} USD.")
+    if plan["memory"] is not None:
+        typer.echo(f"About {plan['memory'] / 1e6:,.1f} MB of vectors.")
+
+
+def _rough(part: dict[str, Any]) -> str:
+    return f"{part['seconds']:,.1f}"

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.models import TinyModels, save_tiny_models
+
 ROOT = Path(__file__).resolve().parents[1]
 CRANFIELD = ROOT.parent / "shared" / "data" / "cranfield"
 
@@ -80,3 +82,9 @@ def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     module = StaticEmbedding(tokenizer, embedding_weights=weights.numpy())
     SentenceTransformer(modules=[module], device="cpu").save(str(folder), create_model_card=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """A small model of every kind, with random weights, in folders."""
+    return save_tiny_models(tmp_path_factory.mktemp("tiny-models"))

@@ -13,14 +13,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from evaluator import __version__
+from evaluator.domain.experiment import Experiment
 from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
 from evaluator.services import datasets, experiments
 from evaluator.services.demo import DEMO_EXPERIMENT
 from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.metrics import Readiness, monitor
+from evaluator.services.plan import plan
 from evaluator.services.progress import progress_reader
-from evaluator.services.records import dataset_record, experiment_record, leaderboard_record
+from evaluator.services.records import dataset_record, experiment_record, leaderboard_record, plan_record
 from evaluator.services.workspace import Workspace, serving
 from evaluator.store.catalog import ExperimentRow
 
@@ -37,6 +39,7 @@ def routes() -> list[Route]:
         _route("/api/datasets", _datasets),
         _route("/api/experiments", _experiments),
         _route("/api/experiments", _submit, "POST"),
+        _route("/api/experiments/plan", _plan, "POST"),
         _route("/api/experiments/{id}", _progress),
         _route("/api/experiments/{id}/leaderboard", _leaderboard),
         _route("/api/experiments/{id}/cancel", _cancel, "POST"),
@@ -111,12 +114,20 @@ def _experiments(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
     """Start an experiment: `{"yaml": "..."}`. Datasets by name only: no path from outside."""
+    return dataclasses.asdict(experiments.submit(workspace, _described(body)))
+
+
+def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
+    """What starting an experiment would take, from what starts it."""
+    return plan_record(plan(workspace, _described(body)))
+
+
+def _described(body: bytes) -> Experiment:
     try:
         text = json.loads(body)["yaml"]
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidInputError('send {"yaml": "<an experiment file\'s text>"}') from error
-    experiment = parse_experiment(str(text), "experiment")
-    return dataclasses.asdict(experiments.submit(workspace, experiment))
+    return parse_experiment(str(text), "experiment")
 
 
 def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:

@@ -55,8 +55,8 @@ class Endpoint:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(
-                f"{self.name!r} cannot name an endpoint: only letters, digits, spaces and . _ + -, no dot at the start, "
-                "no space at either end"
+                f"{self.name!r} cannot name an endpoint: only letters, digits, spaces and . _ + -, no dot at the "
+                "start, no space at either end"
             )
         url = urlsplit(self.base_url)
         # The first, and without quoting it: there may be a password in it.
@@ -111,4 +111,3 @@ def dollars(usd: float) -> str:
     """An amount as people read it: `0.50 USD`, `0.0004 USD`."""
     whole, _, part = f"{usd:,.6f}".partition(".")
     return f"{whole}.{part.rstrip('0').ljust(2, '0')} USD"
-

@@ -144,7 +144,7 @@ class ExperimentSpec:
         }
         if self.endpoints:
             identity["endpoints"] = {
-                name: [endpoint.base_url, endpoint.model] for name, endpoint in self.endpoints.items()
+                name: [endpoint.server, endpoint.model] for name, endpoint in self.endpoints.items()
             }
         identity["encoders"] = {key: spec.fingerprint for key, spec in self.encoders.items()}
         return fingerprint(identity)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -55,7 +56,19 @@ def expand(matrix: Matrix) -> tuple[Variant, ...]:
     variants: dict[str, Variant] = {}
     for variant in _product(matrix):
         variants.setdefault(variant.fingerprint, variant)
-    return tuple(variants.values())
+    return distinctly_named(variants.values())
+
+
+def distinctly_named(variants: Iterable[Variant]) -> tuple[Variant, ...]:
+    """The same variants; a name that several have is numbered from the second on: `e5`, `e5 2`."""
+    seen: Counter[str] = Counter()
+    named = []
+    for variant in variants:
+        seen[variant.name] += 1
+        number = seen[variant.name]
+        name = variant.name if number == 1 else f"{variant.name[:75].rstrip()} {number}"
+        named.append(dataclasses.replace(variant, name=name))
+    return tuple(named)
 
 
 def _product(matrix: Matrix) -> Iterator[Variant]:
@@ -109,7 +122,8 @@ def _variant(
 
 def label(model: str) -> str:
     """A model's name as a variant's name can hold it: `org/e5@main` becomes `e5-main`."""
-    last = model.rstrip("/").rsplit("/", 1)[-1]
+    prefix = "distilled-" if model.startswith("distilled:") else ""
+    last = prefix + model.rstrip("/").rsplit("/", 1)[-1].removeprefix("distilled:")
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", last).strip("-.") or "model"
 
 

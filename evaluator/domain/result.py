@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from evaluator.domain.cost import VariantCost
 from evaluator.domain.ranking import EMPTY, Ranking
 
 
@@ -36,5 +37,42 @@ class VariantFailure:
     error: str
 
 
-Record = QueryResult | VariantFailure
+@dataclass(frozen=True)
+class Spending:
+    """What one request to an endpoint cost; keyed by (experiment, id).
+
+    Attributes:
+        id: of the request, made up by whoever sent it.
+        endpoint: its name.
+        tokens, output_tokens: sent, and written by a chat model.
+        micro_usd: millionths of a USD; 0 where no price is known.
+    """
+
+    experiment: str
+    id: str
+    endpoint: str
+    tokens: int
+    output_tokens: int
+    micro_usd: int
+
+
+@dataclass(frozen=True)
+class ExperimentStop:
+    """An experiment that its workers stopped, and why."""
+
+    experiment: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class VariantMeasured:
+    """What a variant costs, or why that could not be measured; keyed by (experiment, variant)."""
+
+    experiment: str
+    variant: str
+    cost: VariantCost | None
+    error: str | None = None
+
+
+Record = QueryResult | VariantFailure | Spending | ExperimentStop | VariantMeasured
 """What travels from workers to the recorder."""

@@ -12,13 +12,13 @@ STOPPED = "evaluator:stopped"
 """Set of ids of running jobs that nobody needs any more; their workers look once a second."""
 
 
-def mark_cancelled(connection: Redis, experiment: str, running: Iterable[str]) -> None:
-    """Cancel an experiment, and ask the workers that run these jobs to stop them."""
+def mark_cancelled(connection: Redis, experiment: str, running: Iterable[str]) -> bool:
+    """Cancel an experiment, and ask the workers that run these jobs to stop them; whether it was not yet cancelled."""
     with connection.pipeline(transaction=True) as pipeline:
         pipeline.sadd(CANCELLED, experiment)
         for id_ in running:
             pipeline.sadd(STOPPED, id_)
-        pipeline.execute()
+        return bool(pipeline.execute()[0])
 
 
 def unmark_cancelled(connection: Redis, experiment: str) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
-from evaluator.retrieval.encoders.loading import load_model
+from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, ModelStage
+from evaluator.domain.variant import LanguageModel
+from evaluator.jobs.limits import RedisGate
+from evaluator.retrieval.encoders.loading import Runtime, load_model
 from evaluator.retrieval.indexes import Sources
+from evaluator.retrieval.queries import Load
 from evaluator.settings import Settings
 
 K = TypeVar("K", bound=Hashable)
@@ -60,6 +63,11 @@ class WorkerContext:
         """A context over the configured artifact store."""
         return cls(settings, ArtifactStore(settings.artifacts_url, settings.home_path / "cache"))
 
+    @property
+    def runtime(self) -> Runtime:
+        """How models run here."""
+        return Runtime(self.settings.device, self.settings.trust_remote_code)
+
     def spec(self, experiment: str) -> ExperimentSpec:
         """An experiment's spec."""
         return self.specs.get(
@@ -75,9 +83,30 @@ class WorkerContext:
         spec = self.spec(experiment)
         return Sources(spec, self.dataset(spec.dataset), self.store)
 
-    def model(self, spec: EncoderSpec) -> Any:
-        """A loaded encoder, or for the kind `cross` a loaded `PairScorer`."""
-        return self.models.get(spec.fingerprint, lambda: load_model(spec, self.store))
+    def model(self, spec: EncoderSpec, gate: RedisGate) -> Any:
+        """A loaded encoder, or for the kind `cross` a loaded `PairScorer`.
+
+        Args:
+            gate: of the experiment that asks. What is kept warm is a loaded model; an endpoint is none, and is asked
+                on behalf of one experiment.
+        """
+        if spec.endpoint is None:
+            return self.models.get(spec.fingerprint, lambda: load_model(spec, self.store, self.runtime))
+        from evaluator.retrieval.encoders.endpoint import EndpointEncoder  # noqa: PLC0415  imports httpx
+
+        return EndpointEncoder(replace(spec, endpoint=gate.current(spec.endpoint)), gate)
+
+    def load(self, spec: ExperimentSpec, gate: RedisGate) -> Load:
+        """What gives the models of an experiment's stages."""
+
+        def load(stage: ModelStage | LanguageModel) -> Any:
+            if not isinstance(stage, LanguageModel):
+                return self.model(spec.encoder(stage), gate)
+            from evaluator.retrieval.chat import ChatModel  # noqa: PLC0415  imports httpx
+
+            return ChatModel(gate.current(spec.endpoints[stage.endpoint]), gate)
+
+        return load
 
 
 def spec_name(experiment: str) -> str:

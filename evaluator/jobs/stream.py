@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -10,8 +11,16 @@ import orjson
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from evaluator.domain.cost import VariantCost
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.domain.result import (
+    ExperimentStop,
+    QueryResult,
+    Record,
+    Spending,
+    VariantFailure,
+    VariantMeasured,
+)
 
 STREAM = "evaluator:results"
 GROUP = "recorder"
@@ -30,6 +39,19 @@ def encode(record: Record) -> bytes:
         return orjson.dumps(
             {"experiment": record.experiment, "variant": record.variant, "failure": record.error}
         )
+    if isinstance(record, ExperimentStop):
+        return orjson.dumps({"experiment": record.experiment, "stop": record.reason})
+    if isinstance(record, VariantMeasured):
+        return orjson.dumps(
+            {
+                "experiment": record.experiment,
+                "variant": record.variant,
+                "cost": None if record.cost is None else record.cost.to_json(),
+                "error": record.error,
+            }
+        )
+    if isinstance(record, Spending):
+        return orjson.dumps({"experiment": record.experiment, "spending": dataclasses.asdict(record)})
     return orjson.dumps(
         {
             "experiment": record.experiment,
@@ -49,6 +71,13 @@ def decode(payload: bytes) -> Record:
     record = orjson.loads(payload)
     if "failure" in record:
         return VariantFailure(record["experiment"], record["variant"], record["failure"])
+    if "stop" in record:
+        return ExperimentStop(record["experiment"], record["stop"])
+    if "cost" in record:
+        cost = None if record["cost"] is None else VariantCost.from_json(record["cost"])
+        return VariantMeasured(record["experiment"], record["variant"], cost, record["error"])
+    if "spending" in record:
+        return Spending(**record["spending"])
     return QueryResult(
         experiment=record["experiment"],
         variant=record["variant"],

@@ -15,9 +15,10 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.variant import Stage
 from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.context import spec_name
+from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import write_pending
 from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id
-from evaluator.retrieval.encoders.sentence_transformer import distilled_name
+from evaluator.retrieval.encoders.loading import distilled_name
 from evaluator.retrieval.indexes import Sources, index_names
 from evaluator.retrieval.texts import TextSet
 from evaluator.retrieval.vectors import EncodingPlan, plan_encoding
@@ -70,6 +71,7 @@ class Submission:
         spec = self._spec
         self._store.put_json(spec_name(spec.id), spec.to_json())
         with CHANGES:
+            write_terms(connection, spec)
             unmark_cancelled(connection, spec.id)
             for variant, query_ids in missing.items():
                 if query_ids:

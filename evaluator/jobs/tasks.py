@@ -23,10 +23,12 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.result import QueryResult, VariantFailure
+from evaluator.domain.result import QueryResult, VariantFailure, VariantMeasured
 from evaluator.domain.variant import Stage
 from evaluator.errors import (
     PERMANENT_ERRORS,
+    ArtifactMissingError,
+    BudgetReachedError,
     EvaluatorError,
     JobCancelled,
     QueriesFailedError,
@@ -34,6 +36,8 @@ from evaluator.errors import (
 )
 from evaluator.jobs.cancellation import is_cancelled
 from evaluator.jobs.context import current
+from evaluator.jobs.limits import RedisGate
+from evaluator.jobs.measurement import measure_variant
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
 from evaluator.jobs.stream import ResultStream
@@ -44,6 +48,9 @@ from evaluator.retrieval.passages import build_passages
 from evaluator.retrieval.pipeline import Opening, Retriever, open_variant
 from evaluator.retrieval.queries import StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
+
+ENDS_ALL = (BaseTimeoutException, BudgetReachedError)
+"""What concerns no single query: the job's time is up (which rings only once), or the experiment's money."""
 
 
 def prepare(experiment: str, encoder: str) -> None:
@@ -82,7 +89,8 @@ def encode(experiment: str, encoder: str, role: Role, plan: str, number: int) ->
     context = current()
     require_dependencies()
     spec = context.spec(experiment).encoders[encoder]
-    encode_shard(spec, role, Shard(plan, number), context.model(spec), context.store)
+    gate = RedisGate(running_job().connection, experiment)
+    encode_shard(spec, role, Shard(plan, number), context.model(spec, gate), context.store)
 
 
 def gather(_experiment: str) -> None:
@@ -108,7 +116,8 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     names = {name for stage in spec.variant(variant).stages() for name in index_names(stage, sources)}
     if not all(context.store.exists(name) for name in names):
         require_dependencies()
-        raise StageFailedError("its index is missing though no job failed; run the experiment again")
+        # Tried again: RQ may run a job twice whose dependencies end at the same moment, and one failed while it runs.
+        raise ArtifactMissingError("its index is missing though no job failed; run the experiment again")
     waiting = read_pending(job.connection, experiment, variant)
     if not waiting:  # nobody enqueues a dispatch without queries
         raise StageFailedError("the list of its queries is gone from the queue; run the experiment again")
@@ -141,7 +150,8 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
     queries = StoredQueries(spec, dataset, context.store)
-    opening = Opening(sources, queries, lambda stage: context.model(spec.encoder(stage)), context.indexes.get)
+    gate = RedisGate(job.connection, experiment)
+    opening = Opening(sources, queries, context.load(spec, gate), context.indexes.get)
     retriever = open_variant(spec.variant(variant), opening)
     handed_over = set(job.meta.get("handed_over", ()))
     remaining = [query_id for query_id in query_ids if query_id not in handed_over]
@@ -164,6 +174,18 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
         )
 
 
+def measure(experiment: str, variant: str) -> None:
+    """Measure what an evaluated variant costs, and hand it over."""
+    context, job = current(), running_job()
+    if is_cancelled(job.connection, experiment):
+        return
+    sources = context.sources(experiment)
+    load = context.load(sources.spec, RedisGate(job.connection, experiment))
+    chosen = sources.spec.variant(variant)
+    cost = measure_variant(chosen, sources, load, context.indexes.get, job.connection)
+    ResultStream(job.connection).append([VariantMeasured(experiment, variant, cost)])
+
+
 def search_each(
     retriever: Retriever, dataset: StoredDataset, depth: int, query_ids: Sequence[str]
 ) -> tuple[dict[str, Ranking], dict[str, str]]:
@@ -175,14 +197,14 @@ def search_each(
     try:
         found = dict(zip(query_ids, retriever.search(rows, depth), strict=True))
         failures: dict[str, str] = {}
-    except BaseTimeoutException:  # the job's time is up: that concerns no query, and rings only once
+    except ENDS_ALL:
         raise
     except Exception:  # noqa: BLE001  whatever a model raises concerns single queries until shown otherwise
         found, failures = {}, {}
         for query_id, row in zip(query_ids, rows, strict=True):
             try:
                 found[query_id] = retriever.search([row], depth)[0]
-            except BaseTimeoutException:
+            except ENDS_ALL:
                 raise
             except Exception as error:  # noqa: BLE001  recorded as this query's failure, never hidden
                 failures[query_id] = describe(error)
@@ -214,6 +236,9 @@ def on_failure(
     if issubclass(kind, JobCancelled):
         job.retries_left = 0
         return
+    if issubclass(kind, BudgetReachedError) and job.func_name.endswith(".evaluate"):
+        job.retries_left = 0  # no query failed: those that are missing are for whoever continues
+        return
     if issubclass(kind, PERMANENT_ERRORS):
         job.retries_left = 0
     job.meta["error"] = describe(error)
@@ -232,6 +257,8 @@ def on_failure(
             for query_id in query_ids
             if query_id not in handed_over
         )
+    elif task == "measure":
+        stream.append([VariantMeasured(job.args[0], job.args[1], None, job.meta["error"])])
     elif task in {"plan", "dispatch"}:
         experiment, variant, _ = job.args
         stream.append([VariantFailure(experiment, variant, job.meta["error"])])

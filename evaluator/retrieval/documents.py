@@ -46,6 +46,9 @@ class DocumentTexts:
             self._contents = pa.ipc.open_file(source).read_all()["content"]
         self._rows = {doc_id: row for row, doc_id in enumerate(dataset.doc_ids)}
 
+    def __contains__(self, doc_id: object) -> bool:
+        return doc_id in self._rows
+
     def read(self, doc_ids: Sequence[str]) -> list[str]:
         """The texts of these documents; empty for one that the corpus lacks (a run made elsewhere may name it)."""
         rows = [self._rows.get(doc_id) for doc_id in doc_ids]

@@ -31,11 +31,11 @@ from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
 from evaluator.retrieval.dense import DenseIndex, FlatVectors, RescoredIndex, Vectors
 from evaluator.retrieval.documents import build_texts, texts_name
 from evaluator.retrieval.grouping import Grouping
-from evaluator.retrieval.late import LateIndex, build_late, late_name
+from evaluator.retrieval.late import LateIndex, build_late, late_name, read_late
 from evaluator.retrieval.passages import documents_of_passages, passage_texts, passages_name
 from evaluator.retrieval.quantized import BinaryVectors, Int8Vectors
 from evaluator.retrieval.runs import run_name
-from evaluator.retrieval.sparse import SparseIndex, build_sparse, sparse_name
+from evaluator.retrieval.sparse import SparseIndex, build_sparse, open_sparse, sparse_name
 from evaluator.retrieval.texts import TextSet, document_texts, query_texts
 from evaluator.retrieval.vectors import Form, build_matrix, matrix_name, open_matrix
 
@@ -176,11 +176,11 @@ def open_index(stage: BM25 | Dense | Sparse | Late, sources: Sources) -> Index:
             path = store.local_path(bm25_name(stage, documents.part))
             return BM25Index(path, stage, dataset.doc_ids, grouping)
         case Sparse():
-            path = store.local_path(sparse_name(spec.encoder(stage), documents))
-            return SparseIndex(path, dataset.doc_ids, grouping)
+            terms = open_sparse(spec.encoder(stage), documents, store)
+            return SparseIndex(terms, dataset.doc_ids, grouping)
         case Late():
             path = store.local_path(late_name(spec.encoder(stage), documents))
-            return LateIndex(path, dataset.doc_ids, grouping)
+            return LateIndex(read_late(path), dataset.doc_ids, grouping)
     encoder, form = spec.encoder(stage), form_of(stage)
     if not stage.quantize:
         return _flat(stage, encoder, documents, sources, grouping)

@@ -23,8 +23,8 @@ from evaluator.domain.variant import (
 from evaluator.retrieval.documents import DocumentTexts
 from evaluator.retrieval.fusion import fuse_lists
 from evaluator.retrieval.indexes import Sources, form_of, index_names, open_dense, open_index
-from evaluator.retrieval.language_model import open_language_model
-from evaluator.retrieval.queries import Load, Queries
+from evaluator.retrieval.language_model import LanguageModelReranker
+from evaluator.retrieval.queries import Load, Queries, StoredQueries
 from evaluator.retrieval.rerank import CrossEncoderReranker, DenseReranker, MMRReranker, Reranker
 from evaluator.retrieval.runs import StoredRun, run_name
 from evaluator.retrieval.texts import document_texts
@@ -172,7 +172,9 @@ def open_reranker(rerank: Rerank, opening: Opening) -> Reranker:
     if isinstance(stage, CrossEncoder | LanguageModel):
         texts = opening.keep(f"texts|{corpus}", lambda: DocumentTexts(sources.dataset, sources.store))
         if isinstance(stage, LanguageModel):
-            return open_language_model(stage, sources, queries.texts, texts)
+            # What is asked for the first time is asked for now: its time counts, and it may never come again.
+            answers = sources.store if isinstance(queries, StoredQueries) else None
+            return LanguageModelReranker(stage, opening.load(stage), queries.texts, texts, answers)
         return CrossEncoderReranker(opening.load(stage), queries.texts, texts)
     rows = opening.keep(
         f"rows|{corpus}", lambda: {doc_id: row for row, doc_id in enumerate(sources.dataset.doc_ids)}

@@ -17,7 +17,10 @@ class Reranker(Protocol):
     """Orders candidates anew."""
 
     def rerank(self, query: int, candidates: Ranking) -> Ranking:
-        """The candidates of the query at this row in their new order, each once."""
+        """The candidates of the query at this row in their new order, each once.
+
+        A candidate that the corpus lacks (a run made elsewhere may name it) cannot be scored, and is left out.
+        """
         ...
 
 
@@ -29,8 +32,9 @@ class CrossEncoderReranker:
 
     def rerank(self, query: int, candidates: Ranking) -> Ranking:
         """See `Reranker.rerank`."""
-        scores = self._scorer.score(self._queries[query], self._documents.read(candidates.doc_ids))
-        return rank(candidates.doc_ids, scores.tolist(), len(candidates))
+        known = [doc_id for doc_id in candidates.doc_ids if doc_id in self._documents]
+        scores = self._scorer.score(self._queries[query], self._documents.read(known))
+        return rank(known, scores.tolist(), len(known))
 
 
 class DenseReranker:

@@ -5,7 +5,9 @@ shards. It is written once and never changes, so which texts share an encoding b
 the encoder alone, not on who computes or on what was interrupted. A shard's vectors are one file, whole or absent.
 
     vectors/<encoder>/<role>/<plan>.parquet          key, text; one row group a shard
-    vectors/<encoder>/<role>/<plan>-<shard>.npy      [n_texts_of_shard, dim] float32
+    vectors/<encoder>/<role>/<plan>-<shard>.npy      [n_texts_of_shard, dim] float32; other kinds: encoded.py
+    vectors/<encoder>/<role>/<plan>-<shard>.json     what encoding the shard took: seconds, tokens, estimated
+    vectors/<encoder>/dimensions.json                of an endpoint's vectors, by the first that came
     indexes/<texts>/<encoder>-<role>[-<form>].npy    [n_texts, dim] float32, in the order of the texts
 
 Shards hold vectors as the encoder gave them; a matrix holds them in the form that a search needs.
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -27,10 +30,12 @@ import pyarrow.parquet as pq
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderKind, EncoderSpec
-from evaluator.domain.ranking import Floats
-from evaluator.errors import ArtifactMissingError, InvalidInputError
-from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
+from evaluator.domain.ranking import Floats, Ints
+from evaluator.errors import ArtifactMissingError, EncodingError, InvalidInputError
+from evaluator.retrieval.encoded import Encoded, check_encoded, read_encoded, suffix, write_encoded
+from evaluator.retrieval.encoders.protocol import Encoder, Role
 from evaluator.retrieval.texts import KEY, TextSet
+from evaluator.retrieval.usage import usage_of
 
 SHARD_TEXTS: dict[EncoderKind, int] = {
     "transformer": 64, "static": 4096, "endpoint": 256, "sparse": 64, "late": 64,
@@ -50,10 +55,14 @@ class Shard:
     plan: str
     number: int
 
+    def file(self, kind: EncoderKind) -> str:
+        """The file of its results within the folder of the encoder and role."""
+        return f"{self.plan}-{self.number:06d}{suffix(kind)}"
+
     @property
-    def file(self) -> str:
-        """The vectors' file within the folder of the encoder and role."""
-        return f"{self.plan}-{self.number:06d}.npy"
+    def cost_file(self) -> str:
+        """The file that says what encoding it took."""
+        return f"{self.plan}-{self.number:06d}.json"
 
 
 @dataclass(frozen=True)
@@ -109,7 +118,7 @@ def plan_encoding(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> En
     Only one process plans at a time (the owner of the database); two that plan the same thing write the same file.
     """
     needed = pc.unique(texts.keys())
-    plans = _plans(spec, texts.role, store)
+    plans = read_plans(spec, texts.role, store)
     known = pa.concat_arrays([keys for keys, _ in plans.values()]) if plans else pa.array([], KEY)
     unknown = needed.filter(pc.invert(pc.is_in(needed, value_set=known)))
     if len(unknown):
@@ -123,7 +132,7 @@ def shard_sizes(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> dict
     """The planned shards that these texts need, and how many texts each holds. Reads; plans nothing."""
     needed = texts.keys()
     sizes: dict[Shard, int] = {}
-    for name, (keys, shard_numbers) in _plans(spec, texts.role, store).items():
+    for name, (keys, shard_numbers) in read_plans(spec, texts.role, store).items():
         wanted = shard_numbers[pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)]
         counts = np.bincount(shard_numbers)
         sizes |= {Shard(name, number): int(counts[number]) for number in np.unique(wanted).tolist()}
@@ -135,25 +144,80 @@ def encoded_shards(
 ) -> set[Shard]:
     """Which of these shards have their vectors."""
     there = store.names(vector_folder(spec, role))
-    return {shard for shard in shards if shard.file in there}
+    return {shard for shard in shards if shard.file(spec.kind) in there}
 
 
 def encode_shard(spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, store: ArtifactStore) -> None:
-    """Encode a shard's texts and store their vectors.
+    """Encode a shard's texts and store what the encoder gives.
 
     Raises:
-        EncodingError: the encoder gave something that is no vector; nothing is stored.
+        EncodingError: it gave something that is not what its kind should give; nothing is stored.
     """
     plan = pq.ParquetFile(store.local_path(f"{vector_folder(spec, role)}/{shard.plan}.parquet"))
     texts = plan.read_row_group(shard.number, columns=["text"]).column("text").to_pylist()
-    vectors = encoder.encode(texts, role)
-    check_vectors(vectors, texts, spec.name)
+    started = time.perf_counter()
+    encoded = encoder.encode(texts, role)
+    seconds = time.perf_counter() - started
+    check_encoded(spec.kind, encoded, texts, spec.name)
+    if spec.kind == "endpoint":
+        _check_dimensions(spec, encoded, store)
+    usage = usage_of(encoder, texts)
+    # First, so that vectors never lack it.
+    store.put_json(
+        f"{vector_folder(spec, role)}/{shard.cost_file}",
+        {"seconds": seconds, "tokens": usage.tokens, "estimated": usage.estimated},
+    )
+    store.put(
+        f"{vector_folder(spec, role)}/{shard.file(spec.kind)}",
+        lambda path: write_encoded(spec.kind, encoded, path),
+    )
 
-    def write(path: Path) -> None:
-        with path.open("wb") as file:
-            np.save(file, vectors)
 
-    store.put(f"{vector_folder(spec, role)}/{shard.file}", write)
+def _check_dimensions(spec: EncoderSpec, vectors: Floats, store: ArtifactStore) -> None:
+    """Check that an endpoint's vectors have as many dimensions as its first ones: nothing else tells what is behind it.
+
+    Raises:
+        EncodingError: they have not.
+    """
+    name = f"vectors/{spec.fingerprint}/dimensions.json"
+    store.put_json(name, vectors.shape[1])
+    before = store.read_json(name)
+    if vectors.shape[1] != before:
+        raise EncodingError(
+            f"{spec.name} gives vectors of {vectors.shape[1]} dimensions, and gave {before} before: is another model "
+            "behind it now? To start anew, give the endpoint its dimensions"
+        )
+
+
+def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[tuple[Encoded, Ints, Ints]]:
+    """The shards that hold some texts, each read once.
+
+    Yields:
+        what the encoder gave for a shard; rows of the texts that are in it: [n] int64; their places in it: [n] int64.
+
+    Raises:
+        ArtifactMissingError: a shard is not there yet, or, at the end, no plan holds a text.
+    """
+    folder = vector_folder(spec, texts.role)
+    keys = texts.keys()
+    found = np.zeros(len(keys), dtype=bool)
+    for name, (plan_keys, shard_numbers) in read_plans(spec, texts.role, store).items():
+        places = pc.index_in(keys, value_set=plan_keys)
+        here = places.is_valid().to_numpy(zero_copy_only=False) & ~found
+        rows = np.flatnonzero(here)
+        found |= here
+        places_of_rows = places.filter(pa.array(here)).to_numpy()
+        starts = np.searchsorted(shard_numbers, np.arange(shard_numbers[-1] + 1))
+        shards_of_rows = shard_numbers[places_of_rows]
+        for number in np.unique(shards_of_rows).tolist():
+            path = store.local_path(f"{folder}/{Shard(name, number).file(spec.kind)}")
+            chosen = shards_of_rows == number
+            yield read_encoded(spec.kind, path), rows[chosen], places_of_rows[chosen] - starts[number]
+    if not found.all():
+        raise ArtifactMissingError(
+            f"no plan in {folder} holds {np.count_nonzero(~found)} of the dataset's texts; "
+            "run the experiment again"
+        )
 
 
 def build_matrix(
@@ -168,42 +232,21 @@ def build_matrix(
         ArtifactMissingError: a shard is not there yet, or no plan holds a text.
         InvalidInputError: more dimensions are asked for than the vectors have.
     """
-    folder = vector_folder(spec, texts.role)
-    keys = texts.keys()
-    plans = _plans(spec, texts.role, store)
 
     def write(path: Path) -> None:
         matrix: Floats | None = None
-        found = np.zeros(len(keys), dtype=bool)
-        for name, (plan_keys, shard_numbers) in plans.items():
-            places = pc.index_in(keys, value_set=plan_keys)
-            rows = np.flatnonzero(places.is_valid().to_numpy(zero_copy_only=False))
-            found[rows] = True
-            places_of_rows = places.filter(places.is_valid()).to_numpy()
-            starts = np.searchsorted(shard_numbers, np.arange(shard_numbers[-1] + 1))
-            shards_of_rows = shard_numbers[places_of_rows]
-            for number in np.unique(shards_of_rows).tolist():
-                vectors = np.load(
-                    store.local_path(f"{folder}/{Shard(name, number).file}"), allow_pickle=False
+        for vectors, rows, places in gather(spec, texts, store):
+            if form.dimensions and form.dimensions > vectors.shape[1]:
+                raise InvalidInputError(
+                    f"{spec.name} gives vectors of {vectors.shape[1]} dimensions, so {form.dimensions} of them "
+                    "cannot be kept; ask for fewer"
                 )
-                if form.dimensions and form.dimensions > vectors.shape[1]:
-                    raise InvalidInputError(
-                        f"{spec.name} gives vectors of {vectors.shape[1]} dimensions, so {form.dimensions} of them "
-                        "cannot be kept; ask for fewer"
-                    )
-                vectors = form.apply(vectors)
-                if matrix is None:
-                    matrix = np.lib.format.open_memmap(
-                        path, mode="w+", dtype=np.float32, shape=(len(keys), vectors.shape[1])
-                    )
-                    reserve(path)
-                chosen = shards_of_rows == number
-                matrix[rows[chosen]] = vectors[places_of_rows[chosen] - starts[number]]
-        if not found.all():
-            raise ArtifactMissingError(
-                f"no plan in {folder} holds {np.count_nonzero(~found)} of the dataset's texts; "
-                "run the experiment again"
-            )
+            formed = form.apply(vectors)
+            if matrix is None:
+                shape = (texts.read_size(), formed.shape[1])
+                matrix = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+                reserve(path)
+            matrix[rows] = formed[places]
         if matrix is not None:
             matrix.flush()  # type: ignore[attr-defined]
 
@@ -239,9 +282,10 @@ def reserve(path: Path) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
-def _plans(
+def read_plans(
     spec: EncoderSpec, role: Role, store: ArtifactStore
 ) -> dict[str, tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
+    """The plans of an encoder in a role: keys [n_texts] in order, and the shard number of each [n_texts] int64."""
     names = sorted(
         n.removesuffix(".parquet") for n in store.names(vector_folder(spec, role)) if n.endswith(".parquet")
     )

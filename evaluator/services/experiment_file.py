@@ -27,6 +27,7 @@ from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.measures import canonical_measures, parse_measure
 from evaluator.domain.variant import Retrieve, Variant, resolve_names, resolve_variant
 from evaluator.errors import ExperimentFileError, InvalidInputError
+from evaluator.services.endpoints import endpoint_problems
 
 MAX_BYTES = 256 * 1024
 """Bytes of an experiment file: thousands of variants, and about two seconds of parsing."""
@@ -70,6 +71,8 @@ def parse_experiment(text: str, source: str = "experiment.yaml") -> Experiment:
     experiment: Experiment = reader.read(root, Experiment, (), _line(root))
     _check_measures(reader)
     _check_fusions(reader)
+    for place, message in endpoint_problems(reader.values):
+        reader.problem(place, message)
     reader.raise_problems()
     return dataclasses.replace(
         experiment,

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.measures import needed_depth
-from evaluator.domain.variant import Variant
-from evaluator.errors import UnknownNameError
+from evaluator.domain.variant import LanguageModel
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.jobs.limits import Terms, restore_spending, write_terms
 from evaluator.jobs.queue import cancel_experiment
 from evaluator.jobs.submission import EncodingStage, Submission, is_active
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
+from evaluator.services.endpoints import check_allowed
 from evaluator.services.queue import is_stalled, reachable
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
@@ -42,13 +45,15 @@ def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = 
     """Enqueue an experiment, or what is missing of it: the same experiment has the same id.
 
     Args:
-        allow_paths: whether datasets and encoders may be local folders (command line only).
+        allow_paths: whether datasets and encoders may be local folders, and any endpoint be asked (command line only).
 
     Raises:
-        InvalidInputError: the dataset is unknown or invalid.
+        InvalidInputError: the dataset is unknown or invalid, or an endpoint may not be asked.
         EncoderNotFoundError: an encoder cannot be found.
         QueueUnavailableError: the queue does not answer.
     """
+    if not allow_paths:
+        check_allowed(workspace.settings, experiment.endpoints)
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
     dataset = datasets.load(workspace, row)
@@ -69,12 +74,18 @@ def completed(
     return known if known is not None and _is_whole(workspace, known) else None
 
 
-def resume(workspace: Workspace, experiment: ExperimentRow) -> Submitted:
+def resume(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool = False) -> Submitted:
     """Enqueue what an experiment lacks, queries that failed among it.
 
+    Args:
+        allow_paths: as for `submit`.
+
     Raises:
+        InvalidInputError: an endpoint may not be asked.
         QueueUnavailableError: the queue does not answer.
     """
+    if not allow_paths:
+        check_allowed(workspace.settings, Terms.of(experiment.spec).endpoints.values())
     dataset = StoredDataset.open(workspace.store, experiment.spec.dataset)
     return _submit(workspace, experiment.spec, experiment.dataset, dataset)
 
@@ -94,6 +105,23 @@ def resume_stalled(workspace: Workspace) -> list[str]:
                 _enqueue_missing(workspace, row.spec, StoredDataset.open(workspace.store, row.spec.dataset))
                 stalled.append(row.id)
     return stalled
+
+
+def drop_stopped(workspace: Workspace) -> list[str]:
+    """Drop the jobs of experiments that their workers stopped, and that nobody else needs; returns their ids.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    with reachable(workspace) as connection:
+        stopped = [
+            row.id
+            for row in catalog.experiments(workspace.database)
+            if row.status == "cancelled" and row.reason and is_active(connection, row.id)
+        ]
+        for experiment in stopped:
+            cancel_experiment(connection, experiment)
+    return stopped
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -141,16 +169,31 @@ def resolve_spec(experiment: Experiment, row: catalog.DatasetRow, *, allow_paths
         qrels=manifest.qrels,
         exclude_self=manifest.exclude_self,
         variants=experiment.variants,
-        encoders=_resolve_encoders(experiment.variants, allow_folders=allow_paths),
+        encoders=_resolve_encoders(experiment, allow_folders=allow_paths),
         measures=experiment.measures,
         depth=needed_depth(experiment.measures),
         queries_per_job=experiment.queries_per_job,
+        endpoints=_chat_endpoints(experiment),
+        budget=experiment.budget,
     )
 
 
-def _resolve_encoders(variants: tuple[Variant, ...], *, allow_folders: bool) -> dict[str, EncoderSpec]:
-    stages = {encoder_key(stage): stage for variant in variants for stage in models_of(variant)}
-    return {key: resolve_encoder(stage, allow_folders=allow_folders) for key, stage in stages.items()}
+def _chat_endpoints(experiment: Experiment) -> dict[str, Endpoint]:
+    stages = [stage for variant in experiment.variants for stage in variant.stages()]
+    asked = {stage.endpoint for stage in stages if isinstance(stage, LanguageModel)}
+    known = {endpoint.name: endpoint for endpoint in experiment.endpoints}
+    if unknown := asked - set(known):
+        raise InvalidInputError(f"no endpoint is called {min(unknown)!r}; list it under endpoints")
+    return {name: known[name] for name in sorted(asked)}
+
+
+def _resolve_encoders(experiment: Experiment, *, allow_folders: bool) -> dict[str, EncoderSpec]:
+    stages = {encoder_key(stage): stage for variant in experiment.variants for stage in models_of(variant)}
+    endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
+    return {
+        key: resolve_encoder(stage, allow_folders=allow_folders, endpoints=endpoints)
+        for key, stage in stages.items()
+    }
 
 
 def _submit(workspace: Workspace, spec: ExperimentSpec, name: str, dataset: StoredDataset) -> Submitted:
@@ -158,6 +201,7 @@ def _submit(workspace: Workspace, spec: ExperimentSpec, name: str, dataset: Stor
         known = next((row for row in catalog.experiments(workspace.database) if row.id == spec.id), None)
         if known is not None and known.status == "running" and is_active(connection, spec.id):
             missing = _missing(workspace, spec, dataset)
+            write_terms(connection, spec)
             return Submitted(spec.id, missing.count, missing.recorded, already_running=True)
         if known is not None and _is_whole(
             workspace, known
@@ -207,6 +251,8 @@ def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, dataset: Stored
         results.finish_if_complete(workspace.database, spec.id)
         return Submitted(spec.id, 0, missing.recorded)
     batch_size = spec.batch_size(len(dataset.queries), workspace.settings.workers)
+    spent = results.spent(workspace.database, spec.id)
+    restore_spending(workspace.connection, spec.id, spent.tokens + spent.output_tokens, spent.micro_usd)
     submission = Submission(spec, dataset, workspace.store, workspace.settings)
     sent = submission.send(workspace.connection, missing.queries, batch_size)
     return Submitted(spec.id, missing.count, missing.recorded, sent.stages)

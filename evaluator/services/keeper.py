@@ -1,4 +1,7 @@
-"""The keeper: continues experiments whose jobs were lost, for as long as a process owns the database."""
+"""The keeper looks after experiments for as long as a process owns the database.
+
+It continues those whose jobs were lost, and clears away what stopped ones left waiting.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from types import TracebackType
 from redis.exceptions import RedisError
 
 from evaluator.errors import EvaluatorError
-from evaluator.services.experiments import resume_stalled
+from evaluator.services.costs import measure_finished
+from evaluator.services.experiments import drop_stopped, resume_stalled
 from evaluator.services.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -19,10 +23,17 @@ LOOK_EVERY = 5.0
 
 
 class Keeper:
-    """A thread that looks after running experiments from entering the context to leaving it."""
+    """A thread that looks after experiments from entering the context to leaving it.
 
-    def __init__(self, workspace: Workspace, look_every: float = LOOK_EVERY) -> None:
+    Args:
+        measures: whether what finished experiments cost is measured, too, when nothing else is at work.
+    """
+
+    def __init__(
+        self, workspace: Workspace, look_every: float = LOOK_EVERY, *, measures: bool = False
+    ) -> None:
         self._workspace = workspace
+        self._measures = measures
         self._look_every = look_every
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -45,6 +56,9 @@ class Keeper:
                         "the experiment's jobs were lost; enqueued what is missing",
                         extra={"experiment": experiment},
                     )
+                drop_stopped(self._workspace)
+                if self._measures:
+                    measure_finished(self._workspace)
             except (EvaluatorError, RedisError) as error:
                 logger.warning("running experiments cannot be looked after: %s", error)
             except Exception:  # the thread's boundary: it must not end unseen

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pandas as pd
-import yaml
 
+from evaluator.services.experiment_text import recorded_experiment, write_experiment
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
@@ -63,18 +62,5 @@ def failures(workspace: Workspace, row: ExperimentRow) -> pd.DataFrame:
 
 
 def experiment_yaml(row: ExperimentRow) -> str:
-    """An experiment file that describes the same experiment; fusions name no variant but spell out their parts."""
-    spec = row.spec
-    record = {
-        "name": spec.name,
-        "dataset": row.dataset,
-        "measures": list(spec.measures),
-        "queries_per_job": spec.queries_per_job,
-        "variants": [
-            {"name": variant.name, **json.loads(variant.pipeline_json)} for variant in spec.variants
-        ],
-    }
-    text: str = yaml.safe_dump(
-        record, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
-    )
-    return text
+    """An experiment file that describes the same experiment."""
+    return write_experiment(recorded_experiment(row))

@@ -48,6 +48,7 @@ class ExperimentProgress:
         texts_per_second, queries_per_second: over the last half minute; None while nothing moves.
         seconds_left: None if it cannot be told yet.
         trouble: why results are not being recorded, if so.
+        reason: why its workers stopped it, if so.
     """
 
     id: str
@@ -59,6 +60,7 @@ class ExperimentProgress:
     queries_per_second: float | None
     seconds_left: float | None
     trouble: str | None = None
+    reason: str | None = None
 
     @property
     def texts_done(self) -> int:
@@ -128,6 +130,7 @@ class ProgressReader:
             queries_per_second=queries_rate,
             seconds_left=_seconds_left(texts_left, texts_rate, queries_left, queries_rate),
             trouble=recorder.trouble if recorder is not None else None,
+            reason=row.reason,
         )
 
     def _encoders(self, spec: ExperimentSpec) -> tuple[EncoderProgress, ...]:

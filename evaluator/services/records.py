@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from evaluator.services.leaderboard import Leaderboard
+from evaluator.services.plan import Plan
 from evaluator.store.catalog import DatasetRow, ExperimentRow
 
 
@@ -32,6 +34,7 @@ def experiment_record(row: ExperimentRow) -> dict[str, Any]:
         "name": row.name,
         "dataset": row.dataset,
         "status": row.status,
+        "reason": row.reason,
         "variants": [variant.name for variant in row.spec.variants],
         "measures": list(row.spec.measures),
         "queries": row.n_queries,
@@ -48,4 +51,20 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "policy": board.experiment.spec.policy,
         "compared": board.compared,
         "variants": list(board.rows),
+    }
+
+
+def plan_record(plan: Plan) -> dict[str, Any]:
+    """A plan, with its sums: seconds, bytes, and USD where something has a price."""
+    return {
+        **dataclasses.asdict(plan),
+        "variants": list(plan.variants),
+        "encodings": [{**dataclasses.asdict(part), "to_encode": part.to_encode} for part in plan.encodings],
+        "reranking": [dataclasses.asdict(part) for part in plan.reranking],
+        "tokens": plan.tokens,
+        "seconds": plan.seconds,
+        "measured": plan.measured,
+        "usd": plan.usd,
+        "memory": plan.memory,
+        "shared": list(plan.shared),
     }

@@ -25,7 +25,7 @@ class DatasetRow:
 
 @dataclass(frozen=True)
 class ExperimentRow:
-    """An experiment and its state: `running`, `finished` or `cancelled`."""
+    """An experiment and its state: `running`, `finished` or `cancelled`; `reason`: why its workers stopped it."""
 
     id: str
     name: str
@@ -36,9 +36,10 @@ class ExperimentRow:
     created_at: datetime
     started_at: datetime
     finished_at: datetime | None
+    reason: str | None = None
 
 
-EXPERIMENT_COLUMNS = "id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at"
+EXPERIMENT_COLUMNS = "id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at, reason"
 
 
 def save_dataset(database: Database, name: str, manifest: DatasetManifest, source: str) -> None:
@@ -69,7 +70,7 @@ def save_experiment(database: Database, spec: ExperimentSpec, dataset: str, n_qu
             """
             INSERT INTO experiments (id, name, dataset, spec, n_queries, status) VALUES (?, ?, ?, ?, ?, 'running')
             ON CONFLICT DO UPDATE SET dataset = excluded.dataset, spec = excluded.spec, status = 'running',
-                started_at = utc_now(), finished_at = NULL
+                started_at = utc_now(), finished_at = NULL, reason = NULL
             """,
             [spec.id, spec.name, dataset, json.dumps(spec.to_json()), n_queries],
         )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.domain.result import (
+    ExperimentStop,
+    QueryResult,
+    Record,
+    Spending,
+    VariantFailure,
+    VariantMeasured,
+)
+from evaluator.store.costs import insert_cost
 from evaluator.store.database import Database
 
 if TYPE_CHECKING:
@@ -61,14 +70,34 @@ def record(database: Database, records: Sequence[Record]) -> None:
     with database.transaction() as cursor:
         if results:
             _insert(cursor, list(results.values()))
-        for failure in records:
-            if isinstance(failure, VariantFailure):
+        for told in records:
+            if isinstance(told, VariantFailure):
                 cursor.execute(
                     "UPDATE variants SET error = ? WHERE experiment = ? AND name = ?",
-                    [failure.error, failure.experiment, failure.variant],
+                    [told.error, told.experiment, told.variant],
                 )
+            elif isinstance(told, Spending):
+                _insert_spending(cursor, told)
+            elif isinstance(told, VariantMeasured):
+                insert_cost(cursor, told)
         for experiment in {r.experiment for r in records}:
             _finish_if_complete(cursor, experiment)
+        for stop in records:
+            if isinstance(stop, ExperimentStop):  # after what came before it, which may have finished it
+                cursor.execute(
+                    "UPDATE experiments SET status = 'cancelled', reason = ? WHERE id = ? AND status = 'running'",
+                    [stop.reason, stop.experiment],
+                )
+
+
+def _insert_spending(cursor: DuckDBPyConnection, spending: Spending) -> None:
+    cursor.execute(
+        """
+        INSERT INTO spending (experiment, id, endpoint, tokens, output_tokens, micro_usd)
+        VALUES ($experiment, $id, $endpoint, $tokens, $output_tokens, $micro_usd) ON CONFLICT DO NOTHING
+        """,
+        dataclasses.asdict(spending),
+    )
 
 
 def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
@@ -213,6 +242,27 @@ def failures(database: Database, experiment: str) -> pd.DataFrame:
         """,
         [experiment],
     ).df()
+
+
+class Spent(NamedTuple):
+    """What an experiment's requests to endpoints cost, at the prices of their time."""
+
+    tokens: int
+    output_tokens: int
+    micro_usd: int
+
+
+def spent(database: Database, experiment: str) -> Spent:
+    """What an experiment has spent, over all times it was submitted."""
+    row = database.cursor.execute(
+        """
+        SELECT coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(output_tokens), 0)::BIGINT,
+               coalesce(sum(micro_usd), 0)::BIGINT
+        FROM spending WHERE experiment = ?
+        """,
+        [experiment],
+    ).fetchone()
+    return Spent(*cast("tuple[int, int, int]", row))
 
 
 class Totals(NamedTuple):

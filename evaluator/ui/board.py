@@ -13,6 +13,7 @@ from evaluator.services.leaderboard import Leaderboard, leaderboard
 from evaluator.services.overview import refreshed
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.cost_table import show_costs
 from evaluator.ui.links import EXPERIMENTS, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
@@ -37,6 +38,7 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
         _table(board)
     _basis(board)
     if scored:
+        show_costs(workspace, now)
         st.altair_chart(
             score_bars(board.table, measure, ink()), alt=f"{measure} of each variant", width="stretch"
         )
@@ -69,9 +71,17 @@ def _table(board: Leaderboard) -> None:
     measures = [board.measure, *(m for m in board.experiment.spec.measures if m != board.measure)]
     number = st.column_config.NumberColumn
     longest = int(board.table["variant"].str.len().max())
-    columns = ["variant", *dict.fromkeys((*measures, JUDGED)), "ms_per_query", "scored", "failed", "waiting"]
+    columns = [
+        "variant",
+        *dict.fromkeys((*measures, JUDGED)),
+        "p95_ms",
+        "index_mb",
+        "scored",
+        "failed",
+        "waiting",
+    ]
     st.dataframe(
-        board.table[columns],
+        board.table.assign(index_mb=board.table["index_bytes"].astype(float) / 1e6)[columns],
         hide_index=True,
         key="board",  # so that a refresh keeps how the reader sorted it
         placeholder="",
@@ -94,7 +104,13 @@ def _table(board: Leaderboard) -> None:
                 format="percent",
                 help="Share of the first ten documents that somebody judged. Where it is low, scores may be too.",
             ),
-            "ms_per_query": number("ms/query", format="%.2f", help="Retrieval alone, without encoding."),
+            "p95_ms": number(
+                "p95 ms",
+                format="%.1f",
+                help="95 of 100 queries take less, encoded, searched and reranked one at a time. Measured once the "
+                "experiment is finished and nothing else is at work.",
+            ),
+            "index_mb": number("Index MB", format="%.1f", help="Files that searching reads."),
             "scored": number("Scored", format="localized", help="Queries with a score."),
             "failed": number("Failed", format="localized", help="Queries that failed; not averaged in."),
             "waiting": number("Waiting", format="localized", help="Queries still to be evaluated."),

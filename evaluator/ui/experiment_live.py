@@ -40,6 +40,12 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         elif experiment.status == "cancelled" or seen.broken or seen.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
+    if experiment.status == "cancelled" and experiment.reason:
+        st.warning(
+            f"Stopped: {plain(experiment.reason)}. What is done stays. To continue, raise the budget: "
+            "*Use as a template*, change it, and start.",
+            icon=":material/payments:",
+        )
     live(lambda: _now(workspace, experiment), refresh=experiment.status == "running")
     _description(experiment)
 

@@ -13,6 +13,12 @@ STYLE = """
   .stPageLink a p { font-weight: 400; }
   /* YAML is read by its columns. */
   [class*="st-key-description"] textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
+  /* The plan stays in sight while one chooses; in a narrow window it comes after the choices. */
+  @media (min-width: 641px) {
+    .stColumn:has(.st-key-plan) > .stVerticalBlock {
+      position: sticky; top: 4rem; max-height: calc(100vh - 5rem); overflow-y: auto;
+    }
+  }
 </style>
 """
 

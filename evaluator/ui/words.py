@@ -54,6 +54,20 @@ def _of_two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large:,} {large_unit} {small} {small_unit}" if small else f"{large:,} {large_unit}"
 
 
+def roughly(seconds: float) -> str:
+    """A duration in one unit, for what is estimated: `under 1 s`, `12 s`, `3 min`, `2 h`."""
+    if seconds < 90:
+        return duration(seconds) if seconds < 60 else "1 min"
+    return f"{seconds / 60:,.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:,.0f} h"
+
+
+def short(number: int) -> str:
+    """A number that is known roughly: `950`, `12 k`, `1.2 M`."""
+    if number >= 999_500:
+        return f"{number / 1_000_000:,.1f} M"
+    return f"{number / 1000:,.0f} k" if number >= 10_000 else f"{number:,}"
+
+
 def rate(per_second: float | None, noun: str) -> str:
     """Such as `33 texts/s`; two digits where it is slow."""
     if not per_second:
@@ -72,3 +86,13 @@ def moment(when: datetime, timezone: str | None) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         return f"{when:%-d %b %Y, %H:%M} UTC"
     return f"{when.replace(tzinfo=UTC).astimezone(zone):%-d %b %Y, %H:%M}"
+
+
+def memory(n_bytes: int) -> str:
+    """Such as `950 kB`, `12.3 MB`, `1.2 GB`."""
+    size, unit = n_bytes / 1000, "kB"
+    for larger in ("MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:,.1f} {unit}" if size < 100 and unit != "kB" else f"{size:,.0f} {unit}"

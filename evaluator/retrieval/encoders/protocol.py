@@ -1,9 +1,9 @@
-"""What every encoder is."""
+"""What every encoder is, and every scorer of pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -15,9 +15,9 @@ Role = Literal["query", "document"]
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors."""
+    """Turns texts into vectors, weights of terms, or vectors of tokens: `Encoded` of its kind."""
 
-    def encode(self, texts: Sequence[str], role: Role) -> Floats:
+    def encode(self, texts: Sequence[str], role: Role) -> Any:
         """Encode texts.
 
         Args:
@@ -26,6 +26,8 @@ class Encoder(Protocol):
 
         Returns:
             [n_texts, dim] float32, finite, as the model gives them: whoever searches by cosine scales them.
+            Of the kind `sparse`: CSR [n_texts, n_terms] float32. Of the kind `late`: n_texts arrays
+            [n_tokens, dim] float32.
 
         Raises:
             EncodingError: the model gave something that is no vector.

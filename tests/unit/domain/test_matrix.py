@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from evaluator.domain.matrix import Matrix, expand, label
-from evaluator.domain.variant import MMR, SAFE_NAME, BM25, Chunk, CrossEncoder, Dense, Rerank
+from evaluator.domain.variant import BM25, MMR, SAFE_NAME, Chunk, CrossEncoder, Dense, Rerank
 
 
 def names(matrix: Matrix) -> list[str]:

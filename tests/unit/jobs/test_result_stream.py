@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.domain.result import ExperimentStop, QueryResult, Record, Spending, VariantFailure
 from evaluator.jobs.stream import ResultStream, decode, encode
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -28,6 +28,9 @@ RESULTS = st.builds(
     st.none() | TEXT,
 )
 FAILURES = st.builds(VariantFailure, TEXT, TEXT, TEXT)
+COUNTS = st.integers(0, 2**53)
+SPENDINGS = st.builds(Spending, TEXT, TEXT, TEXT, COUNTS, COUNTS, COUNTS)
+STOPS = st.builds(ExperimentStop, TEXT, TEXT)
 
 
 def results(*query_ids: str) -> list[Record]:
@@ -45,7 +48,7 @@ def stream(connection: Redis) -> ResultStream:
     return stream
 
 
-@given(RESULTS | FAILURES)
+@given(RESULTS | FAILURES | SPENDINGS | STOPS)
 def test_what_is_encoded_can_be_decoded(record: Record) -> None:
     assert decode(encode(record)) == record
 

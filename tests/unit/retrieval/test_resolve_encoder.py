@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import socket
@@ -12,8 +13,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from evaluator.domain.experiment import EncoderSpec
-from evaluator.domain.variant import Dense
+from evaluator.domain.endpoint import Endpoint
+from evaluator.domain.experiment import EncoderSpec, ModelStage
+from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
 from evaluator.errors import EncoderNotFoundError, InvalidInputError
 from evaluator.retrieval.encoders import resolve
 from evaluator.retrieval.encoders.resolve import (
@@ -22,6 +24,7 @@ from evaluator.retrieval.encoders.resolve import (
     bundled_folder,
     resolve_encoder,
 )
+from tests.models import TinyModels
 
 TRANSFORMER = "sentence_transformers.base.modules.transformer.Transformer"
 STATIC = "sentence_transformers.sentence_transformer.modules.static_embedding.StaticEmbedding"
@@ -165,6 +168,131 @@ def test_precision_changes_the_fingerprint() -> None:
     half = resolve_encoder(Dense(name, precision="bfloat16"), allow_folders=False)
     assert full.weights == half.weights
     assert full.fingerprint != half.fingerprint
+
+
+def test_what_the_stage_says_wins_over_the_models_own(tmp_path: Path) -> None:
+    folder = str(save_model(tmp_path / "model", prompts={"query": "q: ", "document": "d: "}))
+    changed = Dense(folder, max_length=64, query_prompt="ask: ", document_prompt="")
+    spec = resolve_encoder(changed, allow_folders=True)
+    assert (spec.max_length, spec.query_prompt, spec.document_prompt) == (64, "ask: ", "")
+    assert spec.fingerprint != from_folder(Path(folder)).fingerprint
+
+
+def test_saying_what_the_model_does_anyway_changes_nothing(tmp_path: Path) -> None:
+    """So an empty prompt is another encoder only where the model has one of its own."""
+    folder = save_model(tmp_path / "model", prompts={"query": "q: "})
+    own = from_folder(folder)
+    same = Dense(str(folder), max_length=256, query_prompt="q: ", document_prompt="")
+    other = Dense(str(folder), query_prompt="")
+    assert resolve_encoder(same, allow_folders=True).fingerprint == own.fingerprint
+    assert resolve_encoder(other, allow_folders=True).fingerprint != own.fingerprint
+
+
+def test_every_stage_finds_a_model_of_its_kind(tiny_models: TinyModels) -> None:
+    stages: dict[str, ModelStage] = {
+        "transformer": Dense(str(tiny_models.dense)),
+        "sparse": Sparse(str(tiny_models.sparse), max_length=32),
+        "late": Late(str(tiny_models.late), "bfloat16"),
+        "cross": CrossEncoder(str(tiny_models.cross), max_length=48),
+    }
+    specs = {kind: resolve_encoder(stage, allow_folders=True) for kind, stage in stages.items()}
+    assert {kind: spec.kind for kind, spec in specs.items()} == {kind: kind for kind in stages}
+    assert [spec.max_length for spec in specs.values()] == [None, 32, None, 48]
+    assert specs["late"].precision == "bfloat16"
+    assert len({spec.tokenizer for spec in specs.values()}) == 1  # all four have the same
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        (Sparse, "is a SentenceTransformer and gives no weights of terms; name a SparseEncoder here"),
+        (Late, "is a SentenceTransformer and gives no vectors of tokens; name a MultiVectorEncoder here"),
+        (CrossEncoder, "is a SentenceTransformer and gives no scores of pairs; name a CrossEncoder here"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused(stage: type[Sparse | Late | CrossEncoder], message: str) -> None:
+    """The library would put layers of random weights on it."""
+    with pytest.raises(InvalidInputError, match=message):
+        resolve_encoder(stage(BUNDLED_NAMES[0]), allow_folders=False)
+
+
+def test_a_dense_retriever_takes_no_other_kind(tiny_models: TinyModels) -> None:
+    for folder in (tiny_models.sparse, tiny_models.late, tiny_models.cross):
+        with pytest.raises(InvalidInputError, match="gives no one vector a text"):
+            from_folder(folder)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "stage", "fits"),
+    [
+        ("BertForMaskedLM", Sparse, True),
+        ("BertModel", Sparse, False),
+        ("HF_ColBERT", Late, True),
+        ("BertForMaskedLM", Late, False),
+        ("XLMRobertaForSequenceClassification", CrossEncoder, True),
+        ("Qwen3ForCausalLM", CrossEncoder, True),
+        ("BertForMaskedLM", CrossEncoder, False),
+        ("BertModel", Dense, True),
+    ],
+)
+def test_without_a_configuration_the_architecture_tells(
+    tmp_path: Path, architecture: str, stage: type[Any], fits: bool
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": [architecture]}))
+    if fits:
+        assert resolve_encoder(stage(str(tmp_path)), allow_folders=True).source == "folder"
+    else:
+        with pytest.raises(InvalidInputError, match=f"is a {architecture} and gives no"):
+            resolve_encoder(stage(str(tmp_path)), allow_folders=True)
+
+
+def test_the_tokenizer_is_known_by_its_file(tmp_path: Path) -> None:
+    one, other, alike, none = (save_model(tmp_path / name) for name in ("one", "other", "alike", "none"))
+    for folder, content in ((one, "[1]"), (other, "[2]"), (alike, "[1]")):
+        (folder / "tokenizer.json").write_text(content)
+    tokenizers = [from_folder(folder).tokenizer for folder in (one, other, alike, none)]
+    assert tokenizers[0] == tokenizers[2] != tokenizers[1]
+    assert tokenizers[3] is None
+
+
+ENDPOINT = Endpoint("ours", "http://localhost:8080/v1", "bge-m3", dimensions=512, query_prompt="q: ")
+
+
+def test_an_endpoint_is_named_like_a_model() -> None:
+    spec = resolve_encoder(Dense("ours"), allow_folders=False, endpoints={"ours": ENDPOINT})
+    assert (spec.kind, spec.source, spec.name, spec.location) == ("endpoint", "endpoint", "ours", "bge-m3")
+    assert (spec.weights, spec.dimensions) == ("http://localhost:8080/v1|bge-m3", 512)
+    assert (spec.query_prompt, spec.document_prompt, spec.endpoint) == ("q: ", "", ENDPOINT)
+
+
+def test_only_what_can_change_a_vector_is_an_endpoints_fingerprint() -> None:
+    def fingerprint(prompt: str | None = None, **changes: Any) -> str:
+        dense, endpoint = Dense("ours", query_prompt=prompt), dataclasses.replace(ENDPOINT, **changes)
+        return resolve_encoder(dense, allow_folders=False, endpoints={"ours": endpoint}).fingerprint
+
+    own = fingerprint()
+    assert fingerprint(batch_size=1, concurrency=1, timeout=5.0, key="KEY") == own
+    assert fingerprint("q: ") == own
+    others = (
+        fingerprint(model="other"),
+        fingerprint(base_url="http://localhost:8081/v1"),
+        fingerprint(dimensions=256),
+        fingerprint(""),
+    )
+    assert len({own, *others}) == 5
+
+
+@pytest.mark.parametrize(
+    ("stage", "message"),
+    [
+        (Sparse("ours"), "gives one vector a text, so only a dense retriever"),
+        (CrossEncoder("ours"), "gives one vector a text, so only a dense retriever"),
+        (Dense("ours", "bfloat16"), "computes in its own precision"),
+    ],
+)
+def test_what_an_endpoint_cannot_do_is_refused(stage: ModelStage, message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
+        resolve_encoder(stage, allow_folders=False, endpoints={"ours": ENDPOINT})
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ def test_a_matrix_needs_all_shards(
     dataset = make_dataset(["one", "two", "three"])
     shards = plan(dataset).missing
     encode_shard(SPEC, "document", shards[0], encoder, dataset.store)
-    with pytest.raises(ArtifactMissingError, match=shards[1].file):
+    with pytest.raises(ArtifactMissingError, match=shards[1].file("transformer")):
         matrix(dataset, "document")
     assert not dataset.store.exists(matrix_name(SPEC, texts(dataset, "document")))
 

@@ -23,7 +23,8 @@ def tables(database: Database) -> set[str]:
 
 
 def test_a_new_file_has_all_tables(database: Database) -> None:
-    assert tables(database) == {"migrations", "datasets", "experiments", "variants", "results"}
+    known = {"migrations", "datasets", "experiments", "variants", "results", "spending", "variant_costs"}
+    assert tables(database) == known
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:

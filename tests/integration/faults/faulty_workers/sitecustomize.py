@@ -50,7 +50,7 @@ def install(folder: Path) -> None:
         if (seconds := number(folder / f"slow-{stage}")) is not None:
             time.sleep(seconds)
 
-    def load_encoder(_spec: Any, _store: Any) -> HashEncoder:
+    def load_encoder(_spec: Any, _store: Any, _runtime: Any) -> HashEncoder:
         """Without torch a worker starts in a second; the real encoders are the business of other tests."""
         return HashEncoder()
 

@@ -1,0 +1,195 @@
+"""What endpoints are asked within: requests at once and a minute, over all workers of all machines, and budgets.
+
+evaluator:endpoint:<endpoint>:slots     sorted set: requests under way, by when they count as lost (ms)
+evaluator:endpoint:<endpoint>:window    sorted set: requests of the last minute, by when they began (ms)
+evaluator:endpoint:<endpoint>:paused    there while the server wants to be left alone
+evaluator:terms:<experiment>            budget and endpoints as last submitted
+evaluator:spent:<experiment>            hash: tokens, micro_usd
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+from redis import Redis
+from redis.exceptions import RedisError
+
+from evaluator.domain.endpoint import Budget, Endpoint
+from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.result import ExperimentStop, Spending
+from evaluator.errors import BudgetReachedError
+from evaluator.jobs.cancellation import mark_cancelled
+from evaluator.jobs.stream import ResultStream
+
+WINDOW = 60.0
+"""Seconds over which requests are counted."""
+LEASE_MARGIN = 5.0
+"""Seconds beyond its timeout after which a request counts as lost: its worker died."""
+POLL = 0.05
+"""Seconds between looks for a free slot; `LONGEST_WAIT` at most for anything else, in case it ends early."""
+LONGEST_WAIT = 1.0
+TERMS_TTL = 30 * 24 * 3600
+"""Seconds; what an abandoned experiment left in Redis goes away by itself."""
+
+# Atomic, as every script is: returns 0 with the slot taken, or milliseconds to wait.
+_ACQUIRE = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local token, slots, lease = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local rate, window, poll = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local paused = redis.call('PTTL', KEYS[3])
+if paused > 0 then return paused end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZCARD', KEYS[1]) >= slots then return poll end
+if rate > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - window)
+  local begun = redis.call('ZCARD', KEYS[2])
+  if begun >= rate then
+    local first = redis.call('ZRANGE', KEYS[2], begun - rate, begun - rate, 'WITHSCORES')
+    return tonumber(first[2]) + window - now + 1
+  end
+  redis.call('ZADD', KEYS[2], now, token)
+  redis.call('PEXPIRE', KEYS[2], window)
+end
+redis.call('ZADD', KEYS[1], now + lease, token)
+redis.call('PEXPIRE', KEYS[1], lease)
+return 0
+"""
+
+# A shorter pause never ends a longer one.
+_PAUSE = """
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
+"""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What may change though an experiment stays the same: its budget, and its endpoints' keys, limits and prices.
+
+    Specs are artifacts, which never change, so this travels by Redis.
+    """
+
+    budget: Budget | None = None
+    endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
+    """By `Endpoint.id`."""
+
+    @classmethod
+    def of(cls, spec: ExperimentSpec) -> Terms:
+        """The terms that a spec states."""
+        encoders = [encoder.endpoint for encoder in spec.encoders.values() if encoder.endpoint is not None]
+        return cls(spec.budget, {endpoint.id: endpoint for endpoint in (*encoders, *spec.endpoints.values())})
+
+
+def write_terms(connection: Redis, spec: ExperimentSpec) -> None:
+    """Make a spec's terms those of its experiment, also for jobs that run already."""
+    payload = orjson.dumps(dataclasses.asdict(Terms.of(spec)))
+    connection.set(_terms_key(spec.id), payload, ex=TERMS_TTL)
+
+
+def restore_spending(connection: Redis, experiment: str, tokens: int, micro_usd: int) -> None:
+    """Tell Redis what an experiment has spent, if it does not know any more."""
+    key = _spent_key(experiment)
+    connection.hsetnx(key, "tokens", str(tokens))
+    connection.hsetnx(key, "micro_usd", str(micro_usd))
+    connection.expire(key, TERMS_TTL)
+
+
+class RedisGate:
+    """The gate of one experiment; see `retrieval.endpoint_client.Gate`."""
+
+    def __init__(self, connection: Redis, experiment: str) -> None:
+        self._connection = connection
+        self._experiment = experiment
+
+    def terms(self) -> Terms:
+        """The experiment's terms now; none if nobody wrote any."""
+        return _read_terms(cast("bytes | None", self._connection.get(_terms_key(self._experiment))))
+
+    def current(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint as it was last submitted."""
+        return self.terms().endpoints.get(endpoint.id, endpoint)
+
+    @contextmanager
+    def request(self, endpoint: Endpoint) -> Iterator[None]:
+        """See `Gate.request`. A worker that dies frees its slot when the request would have timed out."""
+        token = uuid.uuid4().hex
+        slots, window, paused = _endpoint_keys(endpoint)
+        lease = endpoint.timeout + LEASE_MARGIN
+        limits = (endpoint.concurrency, _ms(lease), endpoint.requests_per_minute or 0, _ms(WINDOW), _ms(POLL))
+        while True:
+            self._check_budget()
+            wait = cast("int", self._connection.eval(_ACQUIRE, 3, slots, window, paused, token, *limits))
+            if not wait:
+                break
+            time.sleep(min(wait / 1000, LONGEST_WAIT))
+        try:
+            yield
+        finally:
+            with suppress(RedisError):  # what came back counts more than the slot, which frees itself
+                self._connection.zrem(slots, token)
+
+    def pause(self, endpoint: Endpoint, seconds: float) -> None:
+        """See `Gate.pause`."""
+        self._connection.eval(_PAUSE, 1, _endpoint_keys(endpoint)[2], max(1, _ms(seconds)))
+
+    def spent(self, endpoint: Endpoint, tokens: int, output_tokens: int) -> None:
+        """See `Gate.spent`. Counted in Redis for the budget, and recorded for good by way of the results stream."""
+        micro_usd = endpoint.micro_usd(tokens, output_tokens)
+        spending = Spending(
+            self._experiment, uuid.uuid4().hex, endpoint.name, tokens, output_tokens, micro_usd
+        )
+        key = _spent_key(self._experiment)
+        with self._connection.pipeline(transaction=True) as pipeline:
+            pipeline.hincrby(key, "tokens", tokens + output_tokens)
+            pipeline.hincrby(key, "micro_usd", micro_usd)
+            pipeline.expire(key, TERMS_TTL)
+            ResultStream(self._connection).append([spending], pipeline)
+            pipeline.execute()
+
+    def _check_budget(self) -> None:
+        with self._connection.pipeline(transaction=False) as pipeline:
+            pipeline.get(_terms_key(self._experiment))
+            pipeline.hmget(_spent_key(self._experiment), ["tokens", "micro_usd"])
+            terms, spent = pipeline.execute()
+        budget = _read_terms(terms).budget
+        reason = budget.reached(*(int(amount or 0) for amount in spent)) if budget is not None else None
+        if reason is not None:
+            # The first to notice tells; whoever comes later finds the experiment cancelled.
+            if mark_cancelled(self._connection, self._experiment, ()):
+                ResultStream(self._connection).append([ExperimentStop(self._experiment, reason)])
+            raise BudgetReachedError(reason)
+
+
+def _read_terms(payload: bytes | None) -> Terms:
+    if payload is None:
+        return Terms()
+    record: dict[str, Any] = orjson.loads(payload)
+    budget = record["budget"]
+    return Terms(
+        None if budget is None else Budget(**budget),
+        {id_: Endpoint(**endpoint) for id_, endpoint in record["endpoints"].items()},
+    )
+
+
+def _endpoint_keys(endpoint: Endpoint) -> tuple[str, str, str]:
+    prefix = f"evaluator:endpoint:{endpoint.id}"
+    return f"{prefix}:slots", f"{prefix}:window", f"{prefix}:paused"
+
+
+def _terms_key(experiment: str) -> str:
+    return f"evaluator:terms:{experiment}"
+
+
+def _spent_key(experiment: str) -> str:
+    return f"evaluator:spent:{experiment}"
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

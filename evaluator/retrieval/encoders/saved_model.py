@@ -1,0 +1,112 @@
+"""What a saved model says about itself: what it is for, whether it needs code of its own, its tokenizer.
+
+Read from its configuration files; no model is loaded, and none of its code runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from evaluator.domain.experiment import ModelStage
+from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
+from evaluator.errors import InvalidInputError
+
+LIBRARY = "sentence_transformers."
+ALIASES = {"pylate.models.Dense.Dense"}
+"""Classes that sentence-transformers replaces by its own."""
+
+USES: dict[type, tuple[str, str]] = {
+    Dense: ("SentenceTransformer", "one vector a text"),
+    Sparse: ("SparseEncoder", "weights of terms"),
+    Late: ("MultiVectorEncoder", "vectors of tokens"),
+    CrossEncoder: ("CrossEncoder", "scores of pairs"),
+}
+"""For each stage: what sentence-transformers calls a model of that use, and what it gives."""
+
+ARCHITECTURES: dict[type, tuple[str, ...]] = {
+    Sparse: ("ForMaskedLM",),
+    Late: ("HF_ColBERT", "ForRetrieval"),
+    CrossEncoder: ("ForSequenceClassification", "ForCausalLM"),
+}
+"""How architectures end that serve a stage without a configuration of sentence-transformers."""
+
+
+def saved_kind(folder: Path) -> Literal["transformer", "static"]:
+    """How a dense encoder makes vectors."""
+    static = any("StaticEmbedding" in type_ for type_, _ in _modules(folder))
+    return "static" if static else "transformer"
+
+
+def require_use(stage: ModelStage, name: str, folder: Path) -> None:
+    """Check that a saved model is made for a stage; else the library would add layers of random weights to it.
+
+    Raises:
+        InvalidInputError: it is made for something else; names both.
+    """
+    wanted, gives = USES[type(stage)]
+    found = _use(stage, folder)
+    if found != wanted:
+        raise InvalidInputError(
+            f"the model {name!r} is a {found} and gives no {gives}; name a {wanted} here, or use it under "
+            "what it is made for"
+        )
+
+
+def _use(stage: ModelStage, folder: Path) -> str:
+    """What a saved model is made for, as sentence-transformers calls it."""
+    declared = read_json(folder / "config_sentence_transformers.json").get("model_type")
+    if declared is not None:
+        return "MultiVectorEncoder" if declared == "ColBERT" else str(declared)
+    if (folder / "modules.json").is_file():
+        of_pylate = any(type_.startswith("pylate.") for type_, _ in _modules(folder))
+        return "MultiVectorEncoder" if of_pylate else "SentenceTransformer"
+    if isinstance(stage, Dense):
+        return "SentenceTransformer"  # token vectors of any transformer have a mean
+    architectures = [str(name) for name in read_json(folder / "config.json").get("architectures") or ()]
+    if any(name.endswith(ARCHITECTURES[type(stage)]) for name in architectures):
+        return USES[type(stage)][0]
+    return " or ".join(architectures) or "model of unknown architecture"
+
+
+def foreign_code(folder: Path, known_types: frozenset[str]) -> str | None:
+    """The class outside the libraries that loading a saved model would run; None if there is none.
+
+    Args:
+        folder: with at least its configuration files.
+        known_types: `model_type` of the architectures that transformers has itself.
+    """
+    modules = _modules(folder)
+    for type_, _ in modules:
+        if not type_.startswith(LIBRARY) and type_ not in ALIASES:
+            return type_
+    for path in dict.fromkeys(["", *(path for _, path in modules)]):
+        config = read_json(folder / path / "config.json")
+        if config.get("auto_map") and config.get("model_type") not in known_types:
+            return str(next(iter(config["auto_map"].values())))
+    return None
+
+
+def tokenizer_file(folder: Path) -> Path | None:
+    """A saved model's tokenizer, if it has one in the form of the library tokenizers."""
+    places = dict.fromkeys(["", *(path for _, path in _modules(folder))])
+    return next((found for place in places if (found := folder / place / "tokenizer.json").is_file()), None)
+
+
+def tokenizer_hash(folder: Path) -> str | None:
+    """Hash of a saved model's tokenizer: 16 hexadecimal digits; None if it has none."""
+    file = tokenizer_file(folder)
+    return None if file is None else hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+
+
+def read_json(path: Path) -> Any:
+    """What is in a JSON file; an empty dictionary if there is no file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _modules(folder: Path) -> list[tuple[str, str]]:
+    """Class and folder of each module of a saved model."""
+    modules = read_json(folder / "modules.json")
+    return [(str(module.get("type", "")), str(module.get("path", ""))) for module in modules or ()]

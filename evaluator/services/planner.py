@@ -1,0 +1,94 @@
+"""Plans that are asked for again and again while somebody chooses: remembered for a moment, and never waited for long.
+
+A model on the hub must be looked up there, which can take a long time where there is no network.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as StillRunning
+from dataclasses import dataclass
+from threading import Lock, Thread
+from weakref import WeakKeyDictionary
+
+from evaluator.domain.experiment import Experiment
+from evaluator.errors import EvaluatorError
+from evaluator.services.experiment_text import write_experiment
+from evaluator.services.plan import Plan, plan
+from evaluator.services.workspace import Workspace
+
+PATIENCE = 1.0
+"""Seconds that a look waits."""
+FRESH = 10.0
+"""Seconds that a plan holds: meanwhile more may be encoded."""
+FRESH_ERROR = 60.0
+"""Seconds that an error holds."""
+REMEMBERED = 64
+"""Plans kept at most."""
+
+
+@dataclass
+class _Asked:
+    future: Future[Plan]
+    at: float
+
+    def holds(self) -> bool:
+        """Whether it is under way, or its answer is still good."""
+        if not self.future.done():
+            return True
+        limit = FRESH if self.future.exception() is None else FRESH_ERROR
+        return time.monotonic() - self.at < limit
+
+
+class Planner:
+    """Plans in the background, each experiment once at a time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._lock = Lock()
+
+    def look(self, experiment: Experiment, patience: float = PATIENCE) -> Plan | None:
+        """The experiment's plan; None if it takes longer than `patience` seconds: look again later.
+
+        Raises:
+            EvaluatorError: as `plan`.
+        """
+        text = write_experiment(experiment)
+        with self._lock:
+            known = self._asked.get(text)
+            if known is None or not known.holds():
+                known = self._asked[text] = _Asked(self._start(experiment), time.monotonic())
+            self._asked.move_to_end(text)
+            while len(self._asked) > REMEMBERED:
+                self._asked.popitem(last=False)
+        try:
+            return known.future.result(patience)
+        except StillRunning:
+            return None
+        except EvaluatorError as error:
+            raise error.with_traceback(None) from None  # the same one each time
+
+    def _start(self, experiment: Experiment) -> Future[Plan]:
+        future: Future[Plan] = Future()
+        workspace = self._workspace
+
+        def work() -> None:
+            try:
+                future.set_result(plan(workspace, experiment))
+            except BaseException as error:  # noqa: BLE001  whoever looks gets it
+                future.set_exception(error)
+
+        # A daemon: a lookup without an answer must not keep the process from ending.
+        Thread(target=work, name="plan", daemon=True).start()
+        return future
+
+
+_planners: WeakKeyDictionary[Workspace, Planner] = WeakKeyDictionary()
+
+
+def planner(workspace: Workspace) -> Planner:
+    """The one planner of a workspace, shared by all who look."""
+    return _planners.setdefault(workspace, Planner(workspace))

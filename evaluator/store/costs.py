@@ -1,0 +1,63 @@
+"""SQL over what variants cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from duckdb import DuckDBPyConnection
+
+from evaluator.domain.cost import VariantCost
+from evaluator.domain.result import VariantMeasured
+from evaluator.store.database import Database
+
+
+def insert_cost(cursor: DuckDBPyConnection, measured: VariantMeasured) -> None:
+    """Record what a variant costs; the last measurement counts."""
+    cost = None if measured.cost is None else json.dumps(measured.cost.to_json())
+    cursor.execute(
+        """
+        INSERT INTO variant_costs (experiment, variant, cost, error)
+        SELECT $experiment, $variant, $cost, $error
+        WHERE EXISTS (FROM variants v WHERE v.experiment = $experiment AND v.name = $variant)
+        ON CONFLICT DO UPDATE SET cost = excluded.cost, error = excluded.error, measured_at = utc_now()
+        """,
+        {
+            "experiment": measured.experiment,
+            "variant": measured.variant,
+            "cost": cost,
+            "error": measured.error,
+        },
+    )
+
+
+def save_costs(database: Database, measured: Iterable[VariantMeasured]) -> None:
+    """Record several in one transaction."""
+    with database.transaction() as cursor:
+        for one in measured:
+            insert_cost(cursor, one)
+
+
+def costs(database: Database, experiment: str) -> dict[str, VariantCost | None]:
+    """What an experiment's variants cost, by name; None for one that could not be measured; others are missing."""
+    rows = database.cursor.execute(
+        "SELECT variant, cost FROM variant_costs WHERE experiment = ?", [experiment]
+    ).fetchall()
+    return {name: None if cost is None else VariantCost.from_json(json.loads(cost)) for name, cost in rows}
+
+
+def unmeasured(database: Database) -> dict[str, list[str]]:
+    """Variants of finished experiments that nobody has measured, by experiment, in order."""
+    rows = database.cursor.execute(
+        """
+        SELECT v.experiment, v.name FROM variants v
+        JOIN experiments e ON e.id = v.experiment AND e.status = 'finished'
+        WHERE v.error IS NULL
+          AND NOT EXISTS (FROM variant_costs c WHERE c.experiment = v.experiment AND c.variant = v.name)
+        ORDER BY e.started_at, v.experiment, v.position
+        """
+    ).fetchall()
+    found: dict[str, list[str]] = {}
+    for experiment, name in rows:
+        found.setdefault(experiment, []).append(name)
+    return found

@@ -1,0 +1,71 @@
+"""What variants cost: asked for once, known wherever the same variant ran over the same documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluator.domain.cost import Latency, VariantCost
+from evaluator.domain.result import VariantMeasured
+from evaluator.services import datasets, experiments
+from evaluator.services.costs import cost_rows, to_measure
+from evaluator.services.leaderboard import leaderboard
+from evaluator.services.workspace import Workspace
+from evaluator.store import results
+from evaluator.store.costs import costs, unmeasured
+from tests.conftest import WriteDataset
+from tests.unit.domain.test_cost import COST
+from tests.unit.services.finished import finished
+
+LISTS = {"fast": {"q0": ["d0"]}, "slow": {"q0": ["d1"]}}
+
+
+@pytest.fixture
+def experiment(library: Workspace, write_dataset: WriteDataset) -> str:
+    """A finished experiment of two variants; its id."""
+    row = datasets.import_folder(library, write_dataset())
+    queries = [query.query_id for query in datasets.load(library, row).queries]
+    lists = {name: {query_id: ["d0", "d1"] for query_id in queries} for name in LISTS}
+    return finished(library, "tiny", lists).id
+
+
+def record(workspace: Workspace, experiment: str, variant: str, cost: VariantCost | None) -> None:
+    """What the recorder does with what a worker measured."""
+    results.record(workspace.database, [VariantMeasured(experiment, variant, cost, None if cost else "no")])
+
+
+def test_variants_are_measured_once_they_are_finished(library: Workspace, experiment: str) -> None:
+    assert unmeasured(library.database) == {experiment: ["fast", "slow"]}
+    record(library, experiment, "fast", COST)
+    assert to_measure(library, experiments.find(library, experiment)) == ["slow"]
+    record(library, experiment, "slow", None)  # it cannot be measured: that is known, too
+    assert unmeasured(library.database) == {}
+    assert costs(library.database, experiment) == {"fast": COST, "slow": None}
+
+
+def test_the_last_measurement_counts(library: Workspace, experiment: str) -> None:
+    record(library, experiment, "fast", None)
+    record(library, experiment, "fast", COST)
+    assert costs(library.database, experiment) == {"fast": COST}
+
+
+def test_what_belongs_to_no_variant_is_dropped(library: Workspace, experiment: str) -> None:
+    record(library, experiment, "unknown", COST)
+    record(library, "0" * 16, "fast", COST)
+    assert costs(library.database, experiment) == {}
+
+
+def test_the_leaderboard_says_what_a_variant_costs(library: Workspace, experiment: str) -> None:
+    record(library, experiment, "slow", COST)
+    rows = {row["variant"]: row for row in leaderboard(library, experiments.find(library, experiment)).rows}
+    assert rows["slow"]["p95_ms"] == pytest.approx(8)
+    assert (rows["slow"]["index_bytes"], rows["slow"]["vector_bytes"]) == (1000, 800)
+    assert rows["fast"]["p95_ms"] is None
+
+
+def test_costs_as_rows(library: Workspace, experiment: str) -> None:
+    record(library, experiment, "slow", COST)
+    record(library, experiment, "fast", VariantCost.from_json({**COST.to_json(), "total": None}))
+    fast, slow = cost_rows(library, experiments.find(library, experiment))
+    assert (fast["variant"], fast["total_p50_ms"], fast["queries_per_second"]) == ("fast", None, None)
+    assert (slow["encode_p50_ms"], slow["rerank_p50_ms"]) == (1, None)
+    assert slow["total_p99_ms"] == pytest.approx(1000 * Latency(0.004, 0.008, 0.009).p99)

@@ -1,0 +1,58 @@
+"""Plans while somebody chooses: remembered, and never waited for long."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from evaluator.domain.experiment import Experiment
+from evaluator.domain.variant import BM25, Retrieve, Variant
+from evaluator.errors import UnknownNameError
+from evaluator.services import planner as module
+from evaluator.services.plan import Plan
+from evaluator.services.planner import planner
+from evaluator.services.workspace import Workspace
+
+WORDS = Experiment("look", "tiny", (Variant("bm25", Retrieve(bm25=BM25())),))
+
+
+def test_a_plan_is_remembered_for_a_moment(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = planner(workspace).look(WORDS)
+    assert first is not None
+    assert first.variants == ("bm25",)
+    assert planner(workspace).look(WORDS) is first
+    monkeypatch.setattr(module, "FRESH", 0.0)
+    again = planner(workspace).look(WORDS)
+    assert again == first
+    assert again is not first
+
+
+def test_an_error_is_raised_each_time(workspace: Workspace) -> None:
+    gone = replace(WORDS, dataset="gone")
+    for _ in range(2):
+        with pytest.raises(UnknownNameError, match="no dataset is called 'gone'"):
+            planner(workspace).look(gone)
+
+
+def test_what_takes_long_is_not_waited_for(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+
+    def slow(*_: object) -> Plan:
+        release.wait(10)
+        raise UnknownNameError("found nothing")
+
+    monkeypatch.setattr(module, "plan", slow)
+    assert planner(workspace).look(WORDS, patience=0.01) is None
+    assert planner(workspace).look(WORDS, patience=0.01) is None
+    release.set()
+    with pytest.raises(UnknownNameError, match="found nothing"):
+        planner(workspace).look(WORDS, patience=10)
+
+
+def test_only_so_many_plans_are_remembered(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "REMEMBERED", 1)
+    first = planner(workspace).look(WORDS)
+    planner(workspace).look(replace(WORDS, name="other"))
+    assert planner(workspace).look(WORDS) is not first
