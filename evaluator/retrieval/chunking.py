@@ -9,6 +9,7 @@ Passages are taken from the text itself, so that nothing is changed or lost but 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -219,7 +220,8 @@ def sentence_starts(text: str) -> list[int]:
     from icu4py.breakers import SentenceBreaker
 
     unwrapped = WRAPPED.sub(lambda end: " " * len(end.group()), text)
-    return [start for start, _ in SentenceBreaker(unwrapped, "und").segments()]
+    # Its own offsets count in UTF-16, so characters are counted here.
+    return [0, *itertools.accumulate(len(sentence) for sentence in SentenceBreaker(unwrapped, "und"))]
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,10 @@ def word_starts(text: str) -> Ints:
     """
     from icu4py.breakers import WordBreaker
 
-    starts = [start for start, end in WordBreaker(text, "und").segments() if _is_word(text[start:end])]
-    return np.array(starts, dtype=np.int64)
+    segments = list(WordBreaker(text, "und"))
+    # `segments()` counts in UTF-16, so characters are counted here.
+    ends = np.cumsum([0, *map(len, segments)])
+    return ends[:-1][[_is_word(segment) for segment in segments]]
 
 
 def _is_word(segment: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from evaluator.store.catalog import ExperimentRow
 
 WIDTH = 100
 """Columns of a line, roughly."""
+LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""Line breaks that PyYAML loses unless they are escaped."""
 
 
 def write_experiment(experiment: Experiment) -> str:
@@ -65,6 +68,14 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if LINE_BREAKS.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from evaluator.domain.result import VariantFailure
 from evaluator.jobs.worker import WarmWorker
 from evaluator.services import datasets, experiments
 from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.overview import experiment_yaml
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from tests.conftest import WriteDataset
@@ -185,68 +184,6 @@ def test_an_unknown_experiment_is_an_error_and_not_an_empty_page(
     assert not app.exception
     assert app.error[0].value == "No experiment is called 'gone'; there are: look"
     assert "All experiments" in text_of(app)
-
-
-def test_a_new_experiment_is_submitted_and_shown(workspace: Workspace, write_dataset: WriteDataset) -> None:
-    datasets.import_folder(workspace, write_dataset())
-    app = open_page("experiments", new="")
-    assert "dataset: tiny" in str(app.text_area[0].value)
-    app.text_area[0].input(NEW)
-    button(app, "Start").click().run()
-    assert not app.exception
-    assert app.title[0].value == "new"
-    assert experiments.find(workspace, "new").status == "running"
-
-
-def test_every_mistake_in_a_description_is_shown_with_its_line(workspace: Workspace) -> None:
-    app = open_page("experiments", new="")
-    app.text_area[0].input("name: new\nmeasures: [nDGC@10]\nvariants:\n  - {name: a, retrieve: {bm52: {}}}\n")
-    button(app, "Start").click().run()
-    messages = [error.value for error in app.error]
-    assert messages[0].startswith("**Line 1** &nbsp; `name: new`")
-    assert "dataset: is missing" in plain(messages[0])
-    assert messages[1].startswith("**Line 2** &nbsp; `measures: [nDGC@10]`")
-    assert "did you mean nDCG@10?" in plain(messages[1])
-    assert messages[2].startswith("**Line 4**")
-    assert "did you mean bm25?" in plain(messages[2])
-    assert not experiments.all_experiments(workspace)
-
-
-def test_no_folder_can_be_read_from_the_browser(workspace: Workspace, write_dataset: WriteDataset) -> None:
-    folder = write_dataset()
-    app = open_page("experiments", new="")
-    app.text_area[0].input(NEW.replace("tiny", str(folder)))
-    button(app, "Start").click().run()
-    assert "No dataset is called" in app.error[0].value
-    assert not experiments.all_experiments(workspace)
-
-
-def test_submitting_to_a_queue_that_does_not_answer_records_nothing(
-    no_queue: Workspace, write_dataset: WriteDataset
-) -> None:
-    datasets.import_folder(no_queue, write_dataset())
-    app = open_page("experiments", new="")
-    app.text_area[0].input(NEW)
-    button(app, "Start").click().run()
-    assert "No Redis answers" in app.error[0].value
-    assert not experiments.all_experiments(no_queue)
-
-
-def test_an_experiment_can_be_the_template_of_another(
-    workspace: Workspace, add_experiment: AddExperiment
-) -> None:
-    spec = add_experiment(workspace, "bm25", "dense")
-    app = open_page("experiments", new=spec.id)
-    assert parse_experiment(str(app.text_area[0].value)).variants == spec.variants
-
-
-def test_a_description_describes_the_same_experiment(
-    workspace: Workspace, write_dataset: WriteDataset
-) -> None:
-    fused = "  - {name: both, retrieve: {fuse: {of: [bm25, bm25], k: 10}}}\n"
-    row = experiments.find(workspace, submitted(workspace, write_dataset, NEW + fused))
-    again = parse_experiment(experiment_yaml(row))
-    assert experiments.submit(workspace, again).id == row.id
 
 
 def plain(text: str) -> str:

@@ -5,12 +5,22 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.services import datasets
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+from tests.conftest import WriteDataset
 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Iterator[Workspace]:
     """A database and an artifact store, without a queue."""
     with Workspace.open_local(Settings(home=tmp_path / "home")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, write_dataset: WriteDataset) -> Iterator[Workspace]:
+    """A workspace without a queue, for two workers, with the dataset `tiny`: ten documents, ten queries."""
+    with Workspace.open_local(Settings(home=tmp_path / "home", workers=2)) as opened:
+        datasets.import_folder(opened, write_dataset())
         yield opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from evaluator.domain.variant import (
     Fuse,
     LanguageModel,
     Late,
+    Precision,
     Rerank,
     Retrieve,
     Run,
@@ -38,7 +40,7 @@ def maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 models = st.sampled_from(["org/e5", "distilled:org/e5", "2024", "null", "a: b # c", "é 'q' \"r\""])
-precisions = st.sampled_from(["float32", "bfloat16"])
+precisions: st.SearchStrategy[Precision] = st.sampled_from(["float32", "bfloat16"])
 floats = st.floats(0, 1e6, allow_subnormal=False)
 counts = st.integers(1, 100)
 chunks = st.builds(
@@ -53,7 +55,7 @@ chunks = st.builds(
 
 @st.composite
 def denses(draw: st.DrawFn, *, chunked: bool = True) -> Dense:
-    quantize = draw(st.sampled_from([None, "int8", "binary"]))
+    quantize: Literal["int8", "binary"] | None = draw(st.sampled_from([None, "int8", "binary"]))
     dense = Dense(
         draw(models),
         draw(precisions),
@@ -94,11 +96,11 @@ def fusions(draw: st.DrawFn, parts: st.SearchStrategy[Retrieve]) -> Retrieve:
     if draw(st.booleans()):
         return Retrieve(fuse=Fuse(of, "rrf", k, depth))
     weights = draw(st.none() | st.tuples(*[floats] * len(of)))
-    normalize = draw(st.sampled_from([None, "min-max", "z-score"]))
+    normalize: Literal["min-max", "z-score"] | None = draw(st.sampled_from([None, "min-max", "z-score"]))
     return Retrieve(fuse=Fuse(of, "weighted", k, depth, weights, normalize))
 
 
-pipelines = st.recursive(leaves, fusions, max_leaves=4)
+pipelines = st.recursive(leaves, fusions, max_leaves=3)
 reranks = st.one_of(
     st.builds(CrossEncoder, models, precisions, maybe(counts)).map(lambda stage: {"cross_encoder": stage}),
     denses(chunked=False).map(lambda stage: {"dense": stage}),
@@ -106,7 +108,7 @@ reranks = st.one_of(
     st.builds(LanguageModel, st.sampled_from(ENDPOINTS), window=st.just(9), step=st.integers(1, 9)).map(
         lambda stage: {"llm": stage}
     ),
-).flatmap(lambda stage: counts.map(lambda depth: Rerank(**stage, depth=depth)))  # type: ignore[arg-type]
+).flatmap(lambda stage: counts.map(lambda depth: Rerank(**stage, depth=depth)))
 names = st.text("ab1. _+-", min_size=1, max_size=8).filter(
     lambda name: name[0] not in ". " and name[-1] != " "
 )
@@ -115,7 +117,7 @@ priced = st.tuples(floats, floats)
 
 @st.composite
 def experiments(draw: st.DrawFn) -> Experiment:
-    chosen = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    chosen = draw(st.lists(names, min_size=1, max_size=3, unique=True))
     variants = tuple(
         Variant(name, draw(pipelines), draw(st.none() | st.lists(reranks, min_size=1, max_size=2).map(tuple)))
         for name in chosen
@@ -134,7 +136,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
     return Experiment(draw(texts), draw(texts), variants, None, measures, per_job, endpoints, budget)  # type: ignore[arg-type]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(experiments())
 def test_what_is_written_reads_as_the_same_experiment(experiment: Experiment) -> None:
     try:
