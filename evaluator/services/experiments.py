@@ -49,10 +49,10 @@ def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = 
         EncoderNotFoundError: an encoder cannot be found.
         QueueUnavailableError: the queue does not answer.
     """
-    row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-    dataset = datasets.load(workspace, row)
-    return _submit(workspace, spec, row.name, dataset)
+    with datasets.CHANGES:
+        row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
+        spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+        return _submit(workspace, spec, row.name, datasets.load(workspace, row))
 
 
 def completed(
@@ -107,6 +107,15 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
         # First, or it would count as stalled, and be continued.
         catalog.set_status(workspace.database, experiment.id, "cancelled")
         cancel_experiment(connection, experiment.id)
+
+
+def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
+    """Forget an experiment with its results; vectors, indexes and the dataset stay.
+
+    Raises:
+        InvalidInputError: it is running.
+    """
+    catalog.delete_experiment(workspace.database, experiment.id)
 
 
 def find(workspace: Workspace, reference: str | None = None) -> ExperimentRow:

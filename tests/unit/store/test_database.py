@@ -23,7 +23,9 @@ def tables(database: Database) -> set[str]:
 
 
 def test_a_new_file_has_all_tables(database: Database) -> None:
-    assert tables(database) == {"migrations", "datasets", "experiments", "variants", "results"}
+    assert tables(database) == {
+        "migrations", "datasets", "dataset_versions", "experiments", "variants", "results",
+    }  # fmt: skip
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
