@@ -13,6 +13,9 @@ STYLE = """
   .stPageLink a p { font-weight: 400; }
   /* YAML is read by its columns. */
   [class*="st-key-description"] textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
+  /* These tables hold what strangers wrote. Their own download would hand it to spreadsheets as formulas; the one
+     beside them does not. */
+  [class*="st-key-judgments-table"] [data-testid="stElementToolbar"] { display: none; }
 </style>
 """
 

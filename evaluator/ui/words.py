@@ -17,8 +17,13 @@ def plain(text: str) -> str:
 
 def sentence(error: Exception) -> str:
     """An error's message with a capital: on the command line it follows the word `error`, here it stands alone."""
-    message = str(error)
-    return plain(message[:1].upper() + message[1:])
+    return capital(str(error))
+
+
+def capital(message: str) -> str:
+    """A message with a capital, unless it begins with a file's name; as it is where Markdown is read."""
+    first = message.split(maxsplit=1)[0].rstrip(",:;") if message else ""
+    return plain(message[:1].upper() + message[1:] if first.isalpha() else message)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
@@ -59,6 +64,15 @@ def rate(per_second: float | None, noun: str) -> str:
     if not per_second:
         return NOTHING
     return f"{per_second:,.0f} {noun}/s" if per_second >= 10 else f"{per_second:.2g} {noun}/s"
+
+
+def size(n_bytes: float) -> str:
+    """Such as `812 bytes`, `3.4 MB` and `2 GB`, in powers of 1,000."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            number = n_bytes / factor
+            return f"{number:.1f}".removesuffix(".0") + f" {unit}" if number < 10 else f"{number:,.0f} {unit}"
+    return f"{n_bytes:,.0f} bytes"
 
 
 def moment(when: datetime, timezone: str | None) -> str:
