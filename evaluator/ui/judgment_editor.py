@@ -38,13 +38,19 @@ def show_judgments_of(workspace: Workspace, row: DatasetRow, query_id: str) -> N
         hide_index=True,
         num_rows="dynamic",
         disabled=["title"],
+        column_order=["doc_id", "grade", "title"],  # a title may be long, and a window narrow
         key=f"judgments-table-{row.manifest.qrels}-{query_id}",  # begins anew with every version
         alt=f"Judgments of the query {query_id}",
         column_config={
             "doc_id": st.column_config.TextColumn("Document", required=True),
             "title": st.column_config.TextColumn("Title"),
             "grade": st.column_config.NumberColumn(
-                "Grade", required=True, step=1, default=1, help="1 and more is relevant, 0 is not."
+                "Grade",
+                width="small",
+                required=True,
+                step=1,
+                default=1,
+                help="1 and more is relevant, 0 is not.",
             ),
         },
     )
