@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import reprlib
 
@@ -113,6 +114,21 @@ def tags(value: object, place: Place) -> tuple[str, ...]:
         DatasetError: it is anything else.
     """
     return tuple(text(tag, "tags", place) for tag in items(value, "tags", place))
+
+
+def score(value: object, field: str, place: Place) -> float:
+    """A document's score in a ranked list: a finite number.
+
+    Raises:
+        DatasetError: it is anything else.
+    """
+    try:
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise place.error(f"the score {reprlib.repr(value)} in {field} is no number", "write it as a number")
+    return number
 
 
 def grade(value: object, field: str, place: Place) -> int:

@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from evaluator.datasets.fields import grade, identifier, items, optional_text, query_text, tags, text
+from evaluator.datasets.fields import grade, identifier, items, optional_text, query_text, score, tags, text
 from evaluator.datasets.reading import QrelsPart, Reading, Table
 from evaluator.datasets.source import Fields, Place, Row, Source
 from evaluator.datasets.splits import same_but_for_the_split
 from evaluator.datasets.tables import read
-from evaluator.domain.dataset import Document, ImportNote, Judgment, Query
+from evaluator.domain.dataset import Document, ImportNote, Judgment, Query, RunLine
 from evaluator.domain.fingerprint import text_key
 from evaluator.errors import DatasetError
 
@@ -108,6 +108,27 @@ class _TableSource:
                     yield place, error
                 continue
             yield from self._row_judgments(part, query_id, row, place)
+
+    def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
+        """The ranked lists that came along, called as their files."""
+        return [(Path(table.file).stem, self._run_lines(table)) for table in self.reading.runs]
+
+    def _run_lines(self, table: Table) -> Iterator[Row[RunLine]]:
+        for place, row in read(self.folder, table):
+            if isinstance(row, DatasetError):
+                yield place, row
+                continue
+            try:
+                yield (
+                    place,
+                    RunLine(
+                        identifier(row.get("query"), "query", place),
+                        identifier(row.get("document"), "document", place),
+                        score(row.get("score"), "score", place),
+                    ),
+                )
+            except DatasetError as error:
+                yield place, error
 
     def notes(self) -> list[ImportNote]:
         """The splits that are not read."""

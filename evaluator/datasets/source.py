@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol, TypeVar
 
-from evaluator.domain.dataset import Document, ImportNote, Judgment, Query
+from evaluator.domain.dataset import Document, ImportNote, Judgment, Query, RunLine
 from evaluator.errors import DatasetError
 
 T = TypeVar("T")
@@ -54,6 +54,10 @@ class Source(Protocol):
 
     def judgments(self) -> Iterator[Row[Judgment]]:
         """The judgments, in the file's order; nothing if the dataset has none."""
+        ...
+
+    def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
+        """Ranked lists made elsewhere that came along, by name."""
         ...
 
     def notes(self) -> list[ImportNote]:

@@ -31,13 +31,16 @@ from evaluator.datasets.layout import (
     qrels_artifact,
     queries_artifact,
 )
+from evaluator.datasets.runs import rankings, run_artifact, write_run
 from evaluator.datasets.source import Place, Source
-from evaluator.domain.dataset import DatasetManifest, ImportNote
+from evaluator.domain.dataset import DatasetManifest, ImportNote, RunNote
 from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
 from evaluator.errors import DatasetError
 
 PROGRESS_EVERY = 1000
 """Rows of the corpus between two reports of progress."""
+
+SCRATCH = "run.part"
 
 OnProgress = Callable[[int], None]
 
@@ -98,6 +101,7 @@ def stage(
     write_rows(folder / QUERIES_FILE, QUERIES_SCHEMA, _query_rows(source, queries, defects))
     judged = _collect_judgments(source, queries, defects)
     defects.find_first_grades(source.judgments())
+    runs, run_notes = _stage_runs(source, folder, queries, defects)
     found = defects.findings() + nothing_there(corpus.n_rows, queries.n_rows, defects.n_unreadable)
     qrels = write_qrels(folder / QRELS_FILE, judged.qrels)
     manifest = None
@@ -111,7 +115,8 @@ def stage(
             n_queries=len(queries.ids),
             n_judgments=sum(map(len, judged.qrels.values())),
             exclude_self=exclude_self,
-            notes=(*source.notes(), *_notes(corpus, queries, judged, exclude_self)),
+            notes=(*source.notes(), *_notes(corpus, queries, judged, exclude_self), *run_notes),
+            runs=runs,
         )
     return Staged(folder, manifest, tuple(found))
 
@@ -128,6 +133,8 @@ def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
     _store(staged.folder / CORPUS_FILE, store, corpus_artifact(manifest))
     _store(staged.folder / QUERIES_FILE, store, queries_artifact(manifest))
     _store(staged.folder / QRELS_FILE, store, qrels_artifact(manifest))
+    for run in manifest.runs:
+        _store(staged.folder / _run_file(run.id), store, run_artifact(run.id))
     store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
     return manifest
 
@@ -206,6 +213,26 @@ def _collect_judgments(source: Source, queries: _Part, defects: Defects) -> _Jud
         else:
             defects.contradictory(place, judgment, grades[doc_id])
     return judged
+
+
+def _stage_runs(
+    source: Source, folder: Path, queries: _Part, defects: Defects
+) -> tuple[tuple[RunNote, ...], list[ImportNote]]:
+    """Write the ranked lists that came along; two with the same lists are one."""
+    runs: dict[str, RunNote] = {}
+    unknown = Tally()
+    for name, lines in source.runs():
+        lists = rankings(lines, queries.ids, defects, unknown)
+        id_ = write_run(folder / SCRATCH, lists)
+        (folder / SCRATCH).replace(folder / _run_file(id_))
+        runs.setdefault(id_, RunNote(name, id_, len(lists)))
+    message = "lines of runs about queries that are not there are left out"
+    notes = [ImportNote("unknown-run-queries", unknown.count, message, tuple(unknown.examples))]
+    return tuple(runs.values()), notes if unknown.count else []
+
+
+def _run_file(id_: str) -> str:
+    return f"run-{id_}.parquet"
 
 
 def _nothing_relevant(corpus: _Part, judged: _Judged) -> list[Finding]:

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from evaluator.datasets.health import HealthReport, examine
 from evaluator.datasets.source import Place, Row
 from evaluator.datasets.staging import stage
-from evaluator.domain.dataset import Document, ImportNote, Judgment, Query
+from evaluator.domain.dataset import Document, ImportNote, Judgment, Query, RunLine
 from evaluator.errors import DatasetError
 
 T = TypeVar("T")
@@ -40,6 +40,9 @@ class Rows:
 
     def judgments(self) -> Iterator[Row[Judgment]]:
         return _placed("qrels/test.tsv", self.judgments_)
+
+    def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
+        return []
 
     def notes(self) -> list[ImportNote]:
         return list(self.notes_)
