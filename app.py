@@ -17,6 +17,7 @@ from evaluator.api.routes import routes
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
 from evaluator.services.keeper import Keeper
+from evaluator.services.uploads import clear_old
 from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
 
@@ -29,6 +30,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     streamlit.logger.setup_formatter = logs.through_root
     streamlit.logger.update_formatter()
     stop_without_supervisor()
+    clear_old(settings)
     with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace, measures=True):
         yield {"workspace": workspace}
 

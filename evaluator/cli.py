@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluator import __version__, logs
+from evaluator import __version__
+from evaluator.cli_datasets import dataset_app
+from evaluator.cli_options import Json, read_settings
 from evaluator.errors import EvaluatorError, InvalidInputError
 from evaluator.settings import Settings
 from evaluator.terminal import (
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
 
     from evaluator.services.experiments import Submitted
     from evaluator.services.workspace import Workspace
-    from evaluator.store.catalog import DatasetRow
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
 # ruff: noqa: PLC0415
@@ -49,10 +50,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-dataset_app = typer.Typer(help="Import and list datasets.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(dataset_app, name="dataset")
 
-Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
 AnyWorkers = Annotated[
     int | None,
@@ -109,7 +108,7 @@ def demo(
     from evaluator.services.client import Client
     from evaluator.services.instance import served
 
-    settings = _settings(host=host, port=port, workers=workers)
+    settings = read_settings(host=host, port=port, workers=workers)
     remark("Starting ...")
     with served(settings, settings.workers) as address:
         with Client(address) as client:
@@ -132,7 +131,7 @@ def up(
     """Run Valkey, workers and the web server, supervised, until Ctrl-C."""
     from evaluator.services.instance import served
 
-    settings = _settings(host=host, port=port, workers=workers)
+    settings = read_settings(host=host, port=port, workers=workers)
     remark("Starting ...")
     with served(settings, settings.workers) as address:
         remark(
@@ -151,46 +150,10 @@ def worker(
     from evaluator.jobs.connection import without_password
     from evaluator.services.instance import workers_only
 
-    settings = _settings(workers=count)
+    settings = read_settings(workers=count)
     with workers_only(settings, settings.workers):
         remark(f"{settings.workers} workers on {without_password(settings.queue_url)}. Ctrl-C stops them.")
         _wait_for_interrupt()
-
-
-@dataset_app.command("import")
-def dataset_import(
-    path: Annotated[Path, typer.Argument(help="A folder: BEIR, or the decision record's JSONL.")],
-    name: Annotated[str | None, typer.Option(help="Name of the dataset. Default: the folder's.")] = None,
-    json_: Json = False,
-) -> None:
-    """Import a dataset from a folder."""
-    from evaluator.services import datasets
-    from evaluator.services.records import dataset_record
-    from evaluator.services.workspace import Workspace
-
-    with Workspace.open_local(_settings()) as workspace:
-        row = datasets.import_folder(workspace, path, name, lambda n: remark(f"{n:,} documents read"))
-    if json_:
-        print_json(dataset_record(row))
-        return
-    _print_datasets([row])
-    for note in row.manifest.notes:
-        remark(f"note: {note.message}")
-
-
-@dataset_app.command("list")
-def dataset_list(json_: Json = False) -> None:
-    """List the datasets that are imported."""
-    from evaluator.services import datasets
-    from evaluator.services.records import dataset_record
-    from evaluator.services.workspace import Workspace
-
-    with Workspace.open_local(_settings()) as workspace:
-        rows = datasets.all_datasets(workspace)
-    if json_:
-        print_json([dataset_record(row) for row in rows])
-    else:
-        _print_datasets(rows)
 
 
 @app.command()
@@ -203,7 +166,7 @@ def run(
 
     A dataset's folder is looked for beside the experiment file first, then from the current folder.
     """
-    settings = _settings(workers=workers)
+    settings = read_settings(workers=workers)
     if not experiment.is_file():
         raise InvalidInputError(f"there is no experiment file {experiment}")
     from functools import partial
@@ -230,7 +193,7 @@ def plan(
     from evaluator.services.records import plan_record
     from evaluator.services.workspace import Workspace
 
-    with Workspace.open_local(_settings(workers=workers)) as workspace:
+    with Workspace.open_local(read_settings(workers=workers)) as workspace:
         record = plan_record(planned(workspace, read_experiment(experiment), allow_paths=True))
     if json_:
         print_json(record)
@@ -247,7 +210,7 @@ def resume(
     """Continue an experiment without a server: queries that are missing, and those that failed."""
     from functools import partial
 
-    _run_headless(_settings(workers=workers), partial(_resume_stored, experiment), json_)
+    _run_headless(read_settings(workers=workers), partial(_resume_stored, experiment), json_)
 
 
 @app.command()
@@ -260,10 +223,27 @@ def cancel(
     from evaluator.services.client import Client
     from evaluator.services.instance import address
 
-    with Client(address(_settings(host=host, port=port))) as client:
+    with Client(address(read_settings(host=host, port=port))) as client:
         remark(
             f"{client.cancel(experiment or 'last')['name']} is cancelled; `evaluator resume` continues it."
         )
+
+
+@app.command()
+def delete(
+    experiment: Annotated[str, typer.Argument(help="Name or id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete an experiment that is not running, with its results; vectors and indexes stay."""
+    from evaluator.services import experiments
+    from evaluator.services.workspace import Workspace
+
+    with Workspace.open_local(read_settings()) as workspace:
+        row = experiments.find(workspace, experiment)
+        if not yes:
+            typer.confirm(f"Delete {row.name} ({row.id}) with all of its results?", abort=True, err=True)
+        experiments.delete(workspace, row)
+    remark(f"{row.name} ({row.id}) is deleted.")
 
 
 @app.command()
@@ -276,7 +256,7 @@ def failures(
     from evaluator.services.overview import failures as failed
     from evaluator.services.workspace import Workspace
 
-    with Workspace.open_local(_settings()) as workspace:
+    with Workspace.open_local(read_settings()) as workspace:
         records = failed(workspace, experiments.find(workspace, experiment)).to_dict("records")
     if json_:
         print_json(records)
@@ -294,7 +274,7 @@ def costs(
     from evaluator.services.costs import cost_rows, measure_finished, to_measure
     from evaluator.services.instance import headless
 
-    with headless(_settings(), 1) as instance:
+    with headless(read_settings(), 1) as instance:
         workspace = instance.workspace
         row = experiments.find(workspace, experiment)
         left = len(to_measure(workspace, row))
@@ -381,7 +361,7 @@ def leaderboard_command(
     from evaluator.services.records import leaderboard_record
     from evaluator.services.workspace import Workspace
 
-    with Workspace.open_local(_settings()) as workspace:
+    with Workspace.open_local(read_settings()) as workspace:
         board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, experiment), measure))
     show_board(board, json_)
 
@@ -403,7 +383,7 @@ def export(
 
     if format_ not in get_args(Format):
         raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
-    with Workspace.open_local(_settings()) as workspace:
+    with Workspace.open_local(read_settings()) as workspace:
         files = write(workspace, experiments.find(workspace, experiment), format_, output)  # type: ignore[arg-type]
     if json_:
         print_json([str(path) for path in files])
@@ -417,7 +397,7 @@ def doctor(json_: Json = False) -> None:
     """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
     from evaluator.services.doctor import examine
 
-    checks = list(examine(_settings()))
+    checks = list(examine(read_settings()))
     if json_:
         print_json([dataclasses.asdict(check) for check in checks])
     else:
@@ -432,20 +412,6 @@ def doctor(json_: Json = False) -> None:
         print_table("", ("", "check", "finding"), rows)
     if not all(check.well for check in checks):
         raise typer.Exit(1)
-
-
-def _settings(**given: Any) -> Settings:
-    from pydantic import ValidationError
-
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInputError(
-            f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}"
-        ) from error
-    logs.configure(settings, "text", level="WARNING")
-    return settings
 
 
 def _wait_for_interrupt() -> None:
@@ -466,24 +432,6 @@ def _check_outcome(progress: dict[str, Any]) -> None:
         remark(f"error: {failed} queries failed; they are not averaged in")
     if broken or failed or progress["reason"]:
         raise typer.Exit(1)
-
-
-def _print_datasets(rows: list[DatasetRow]) -> None:
-    print_table(
-        "",
-        ("name", "documents", "queries", "judgments", "fingerprint", "source"),
-        [
-            (
-                r.name,
-                r.manifest.n_documents,
-                r.manifest.n_queries,
-                r.manifest.n_judgments,
-                r.manifest.fingerprint,
-                r.source,
-            )
-            for r in rows
-        ],
-    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,10 @@ class ExperimentFileError(InvalidInputError):
     """An experiment file is invalid: which line, which field, why."""
 
 
+class TooLargeError(InvalidInputError):
+    """A file or a request is larger than what is taken here: the limit, and what to do."""
+
+
 class UnknownNameError(InvalidInputError):
     """Nothing is stored under the name that was asked for."""
 
@@ -57,6 +61,10 @@ class StoreUnavailableError(EvaluatorError):
 
 class ArtifactNotWrittenError(EvaluatorError):
     """An artifact cannot be written: why, and what to do. Nothing of it is left."""
+
+
+class UploadNotWrittenError(EvaluatorError):
+    """An uploaded file cannot be written: why, and what to do. Nothing of it is left."""
 
 
 class QueueUnavailableError(EvaluatorError):

@@ -20,6 +20,9 @@ MAX_SOCKET_PATH = 100
 DEFAULT_CONCURRENCY = 5
 """Workers a machine, where it has that many cores (the original decision record's number)."""
 
+UNPACKED_SHARE = 4
+"""How many times its own limit an upload's unpacked files may have: archives hold text in about a quarter."""
+
 QueueName = Literal["encode", "evaluate"]
 """The two queues: what needs a model, and everything else."""
 
@@ -114,7 +117,7 @@ class Settings(BaseSettings):
     vectors_limit: int = Field(
         100_000_000_000,
         ge=0,
-        description="Bytes that vectors and what is built of them may take; encoders used longest ago are dropped first.",
+        description="Bytes that vectors and matrices may take; encoders used longest ago are dropped first.",
     )
     attempts: int = Field(3, ge=1, description="How often a job is tried before its failure is recorded.")
     retry_intervals: tuple[int, ...] = Field(
@@ -128,6 +131,11 @@ class Settings(BaseSettings):
     )
     record_batch: int = Field(
         1000, ge=1, description="Results the recorder writes in one transaction at most."
+    )
+    upload_limit: int = Field(
+        2_000_000_000,
+        ge=1,
+        description="Bytes that the files of one upload may have together; unpacked, four times as many.",
     )
     log_level: str = Field("INFO", description="Log level of server and workers.")
     log_format: LogFormat | None = Field(
@@ -172,6 +180,11 @@ class Settings(BaseSettings):
     def artifacts_url(self) -> str:
         """The artifact store's fsspec URL or absolute folder."""
         return self.artifacts or str(self.home_path / "artifacts")
+
+    @property
+    def unpacked_limit(self) -> int:
+        """Bytes that an upload's files may have once they are unpacked."""
+        return UNPACKED_SHARE * self.upload_limit
 
     @property
     def database_path(self) -> Path:

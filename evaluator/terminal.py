@@ -6,15 +6,28 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
 from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 FIRST_POLL, LONGEST_POLL = 0.02, 0.3
 """Seconds between looks at an experiment's progress; they grow, so that a small one is not kept waiting."""
+
+TELL_EVERY = 10.0
+"""Seconds between two lines on how far something is, where nothing can be drawn."""
+WORTH_TELLING = 2.0
+"""Seconds that something takes before it is told how fast it was."""
 
 FILE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe."""
@@ -95,6 +108,58 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
                 return progress
             time.sleep(poll)
             poll = min(poll * 1.2, LONGEST_POLL)
+
+
+class Stages:
+    """Tells what goes on, and how much of it is done, once it takes longer than a moment; a context.
+
+    A terminal shows it live; a file or a pipe gets a line from time to time.
+    """
+
+    def __init__(self) -> None:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description} {task.fields[count]}"),
+            TimeElapsedColumn(),
+        )
+        self._live = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._live.add_task("", total=None, count="")
+        self._stage, self._done, self._began, self._told = "", 0, 0.0, 0.0
+
+    def __enter__(self) -> Stages:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+        self._tell_end()
+
+    def stage(self, name: str) -> None:
+        """A stage begins, such as `reading`."""
+        self._tell_end()
+        self._stage, self._done = name, 0
+        self._began = self._told = time.monotonic()
+        self._live.update(self._task, description=f"{name} ...", count="")
+
+    def count(self, done: int) -> None:
+        """So many documents are done."""
+        self._done = done
+        self._live.update(self._task, count=self._documents())
+        if self._live.disable and time.monotonic() - self._told > TELL_EVERY:
+            self._told = time.monotonic()
+            remark(f"{self._stage}: {self._documents()}")
+
+    def _documents(self) -> str:
+        rate = self._done / max(time.monotonic() - self._began, 1e-3)
+        return f"{self._done:,} documents, {rate:,.0f} a second"
+
+    def _tell_end(self) -> None:
+        """What a stage of counted documents came to, if it took a while."""
+        seconds = time.monotonic() - self._began
+        if self._done and seconds > WORTH_TELLING:
+            remark(f"{self._stage}: {self._documents()}, {seconds:.0f} s")
 
 
 def _rate(rate: float | None, unit: str, left: str) -> str:

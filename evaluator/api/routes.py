@@ -4,78 +4,49 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from evaluator import __version__
+from evaluator.api.datasets import dataset_routes
+from evaluator.api.handling import route
+from evaluator.api.uploads import upload_routes
 from evaluator.domain.experiment import Experiment
-from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
-from evaluator.services import datasets, experiments
+from evaluator.errors import InvalidInputError
+from evaluator.services import experiments
 from evaluator.services.demo import DEMO_EXPERIMENT
-from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
+from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.metrics import Readiness, monitor
 from evaluator.services.plan import plan
 from evaluator.services.progress import progress_reader
-from evaluator.services.records import dataset_record, experiment_record, leaderboard_record, plan_record
-from evaluator.services.workspace import Workspace, serving
+from evaluator.services.records import experiment_record, leaderboard_record, plan_record
+from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
-
-JSON_TYPE = "application/json"
 
 
 def routes() -> list[Route]:
     """All routes of the API."""
     return [
-        _route("/api/health", _health),
+        route("/api/health", _health),
         Route("/api/health/live", _live),
-        _route("/api/health/ready", _ready),
-        _route("/api/metrics", _metrics),
-        _route("/api/datasets", _datasets),
-        _route("/api/experiments", _experiments),
-        _route("/api/experiments", _submit, "POST"),
-        _route("/api/experiments/plan", _plan, "POST"),
-        _route("/api/experiments/{id}", _progress),
-        _route("/api/experiments/{id}/leaderboard", _leaderboard),
-        _route("/api/experiments/{id}/cancel", _cancel, "POST"),
-        _route("/api/experiments/{id}/resume", _resume, "POST"),
-        _route("/api/demo", _demo, "POST"),
+        route("/api/health/ready", _ready),
+        route("/api/metrics", _metrics),
+        *dataset_routes(),
+        route("/api/experiments", _experiments),
+        route("/api/experiments", _submit, "POST"),
+        route("/api/experiments/plan", _plan, "POST"),
+        route("/api/experiments/{id}", _progress),
+        route("/api/experiments/{id}", _delete, "DELETE"),
+        route("/api/experiments/{id}/leaderboard", _leaderboard),
+        route("/api/experiments/{id}/cancel", _cancel, "POST"),
+        route("/api/experiments/{id}/resume", _resume, "POST"),
+        route("/api/demo", _demo, "POST"),
+        *upload_routes(),
     ]
-
-
-Handler = Callable[[Workspace, Request, bytes], Any]
-
-
-def _route(path: str, handler: Handler, method: str = "GET") -> Route:
-    async def endpoint(request: Request) -> Response:
-        if method == "POST" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
-            # A page elsewhere cannot send this type without asking first, so it cannot start experiments.
-            return _error(415, f"send the header content-type: {JSON_TYPE}")
-        if int(request.headers.get("content-length") or 0) > MAX_BYTES:
-            return _error(413, f"the request is larger than {MAX_BYTES} bytes")
-        body = await request.body()
-        try:
-            answer = await run_in_threadpool(handler, serving(), request, body)
-        except UnknownNameError as error:
-            return _error(404, str(error))
-        except InvalidInputError as error:
-            return _error(422, str(error))
-        except EvaluatorError as error:
-            return _error(503, str(error))
-        if isinstance(answer, Response):
-            return answer
-        return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
-
-    return Route(path, endpoint, methods=[method])
-
-
-def _error(status: int, message: str) -> JSONResponse:
-    return JSONResponse({"error": message}, status_code=status)
 
 
 def _health(workspace: Workspace, _request: Request, _body: bytes) -> Any:
@@ -102,10 +73,6 @@ def _readiness_record(readiness: Readiness) -> dict[str, Any]:
 def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:
     text, content_type = monitor(workspace).exposition(request.headers.get("accept", ""))
     return Response(text, headers={"content-type": content_type})
-
-
-def _datasets(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    return [dataset_record(row) for row in datasets.all_datasets(workspace)]
 
 
 def _experiments(workspace: Workspace, _request: Request, _body: bytes) -> Any:
@@ -138,6 +105,12 @@ def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
     row = _experiment(workspace, request)
     experiments.cancel(workspace, row)
     return experiment_record(experiments.find(workspace, row.id))
+
+
+def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    row = _experiment(workspace, request)
+    experiments.delete(workspace, row)
+    return {"deleted": row.id}
 
 
 def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import reprlib
 
@@ -11,6 +12,12 @@ INTEGRAL = re.compile(r"[+-]?[0-9]{1,10}(\.0*)?")
 MIN_GRADE, MAX_GRADE = -(2**31), 2**31 - 1
 """Grades are stored as 32-bit integers."""
 
+MAX_ID = 4096
+"""Characters of the longest id: that of a path."""
+
+EXACT_FLOAT = 2**53
+"""Below it, a whole number is the same as a float."""
+
 
 def identifier(value: object, field: str, place: Place) -> str:
     """An id: text without white space or NUL, or a whole number, which becomes its decimal text.
@@ -18,9 +25,16 @@ def identifier(value: object, field: str, place: Place) -> str:
     Raises:
         DatasetError: it is anything else.
     """
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOAT:
+        return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     written = text(value, field, place)
+    if len(written) > MAX_ID:
+        raise place.error(
+            f"the id {reprlib.repr(written)} in {field} has {len(written)} characters",
+            f"use at most {MAX_ID}; is {field} the column of the text?",
+        )
     if written.split() != [written]:
         reason = "contains white space" if written.strip() else "is empty"
         raise place.error(
@@ -100,6 +114,21 @@ def tags(value: object, place: Place) -> tuple[str, ...]:
         DatasetError: it is anything else.
     """
     return tuple(text(tag, "tags", place) for tag in items(value, "tags", place))
+
+
+def score(value: object, field: str, place: Place) -> float:
+    """A document's score in a ranked list: a finite number.
+
+    Raises:
+        DatasetError: it is anything else.
+    """
+    try:
+        number = float(value) if isinstance(value, str | int | float) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise place.error(f"the score {reprlib.repr(value)} in {field} is no number", "write it as a number")
+    return number
 
 
 def grade(value: object, field: str, place: Place) -> int:

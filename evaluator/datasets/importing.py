@@ -1,4 +1,4 @@
-"""Import a folder: recognise its format, write it canonically, store it. A failure stores nothing."""
+"""Import in one call, strictly: unpack, recognise, stage and publish. A failure stores nothing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.beir import BEIR
-from evaluator.datasets.canonical import CORPUS_FILE, QRELS_FILE, QUERIES_FILE, write_canonical
-from evaluator.datasets.decision_record import DECISION_RECORD
-from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
-from evaluator.datasets.source import Format, Source
+from evaluator.datasets.reader import open_source
+from evaluator.datasets.reading import Reading
+from evaluator.datasets.recognition import recognise
+from evaluator.datasets.staging import publish, stage
+from evaluator.datasets.unpack import unpack
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.errors import DatasetError
 
-FORMATS: tuple[Format, ...] = (DECISION_RECORD, BEIR)
-"""Asked in this order; BEIR is last because it claims any folder with a corpus and queries."""
-
-LISTED = 20
-"""Names of a folder's entries that an error shows."""
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".zst")
+"""Ends of the names of files that are unpacked."""
 
 
 def import_dataset(
@@ -28,63 +25,64 @@ def import_dataset(
     store: ArtifactStore,
     *,
     exclude_self: bool = False,
+    reading: Reading | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> DatasetManifest:
-    """Import the dataset in a folder. The same content has the same fingerprint and is stored once.
+    """Import the dataset in a folder or file. The same content has the same fingerprint and is stored once.
 
     Args:
-        path: the folder.
+        path: the folder, or one file. Archives are unpacked elsewhere; what is there stays as it is.
         store: where the dataset is kept.
         exclude_self: whether a document with the query's own id is left out of that query's list.
-        on_progress: called with the number of documents read so far, from time to time and at the end.
+        reading: how the files are read; by default as they are recognised, if that is beyond doubt.
+        on_progress: called with the rows of the corpus read so far, from time to time and at the end.
 
     Returns:
         The manifest, with the notes of this import.
 
     Raises:
-        DatasetError: the folder's format is not recognised, or the dataset breaks a rule; nothing is stored.
+        DatasetError: the files are not recognised, or the dataset breaks a rule; nothing is stored.
     """
-    source = recognise(path)
     with tempfile.TemporaryDirectory(prefix="evaluator-import-") as name:
-        folder = Path(name)
-        manifest = write_canonical(source, folder, exclude_self=exclude_self, on_progress=on_progress)
-        _store(folder / CORPUS_FILE, store, corpus_artifact(manifest))
-        _store(folder / QUERIES_FILE, store, queries_artifact(manifest))
-        _store(folder / QRELS_FILE, store, qrels_artifact(manifest))
-    store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
-    return manifest
+        folder = _unpacked(path, Path(name) / "files")
+        source = open_source(folder, reading or _recognised(path, folder))
+        staged = stage(source, Path(name) / "staged", exclude_self=exclude_self, on_progress=on_progress)
+        return publish(staged, store)
 
 
-def recognise(path: Path) -> Source:
-    """The dataset in a folder, by the first format that knows it.
+def _unpacked(path: Path, folder: Path) -> Path:
+    """A folder with the files of `path`, archives unpacked: itself if there are none, else `folder`.
 
     Raises:
-        DatasetError: there is no such folder, or no format knows it.
+        DatasetError: there is nothing, or an archive is refused.
     """
-    if not path.is_dir():
-        kind = "a file" if path.exists() else "not there"
-        raise DatasetError(f"{path} is {kind}; give the folder that holds the dataset")
-    for known in FORMATS:
-        source = known.recognise(path)
-        if source is not None:
-            return source
-    expected = " or ".join(f"{known.name}: {known.expects}" for known in FORMATS)
-    raise DatasetError(
-        f"{path} holds no dataset that is recognised. Found: {_entries(path)}. Expected {expected}"
-    )
+    if not path.exists():
+        raise DatasetError(f"{path} is not there; give the folder or file that holds the dataset")
+    if path.is_file():
+        folder.mkdir()
+        if not _is_archive(path):
+            (folder / path.name).symlink_to(path.resolve())
+            return folder
+        shutil.copy(path, folder)
+    elif any(map(_is_archive, path.rglob("*"))):
+        shutil.copytree(path, folder)
+    else:
+        return path
+    unpack(folder, shutil.disk_usage(folder).free)
+    return folder
 
 
-def _entries(folder: Path) -> str:
-    """What is in a folder, in words."""
-    names = sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in folder.iterdir())
-    more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
-    return ", ".join([*names[:LISTED], *more]) or "nothing"
+def _is_archive(path: Path) -> bool:
+    return path.suffix.lower() in ARCHIVES and path.is_file()
 
 
-def _store(file: Path, store: ArtifactStore, artifact: str) -> None:
-    """Move a finished file into the store, unless it is there already."""
+def _recognised(path: Path, folder: Path) -> Reading:
+    """How the files of `path`, unpacked in `folder`, are read.
 
-    def move(target: Path) -> None:
-        shutil.move(file, target)
-
-    store.put(artifact, move)
+    Raises:
+        DatasetError: they are not recognised, or something about them is doubtful.
+    """
+    found = recognise(folder)
+    if found.reading is None or found.problems:
+        raise DatasetError(f"{path}: {' '.join(found.problems)}")
+    return found.reading

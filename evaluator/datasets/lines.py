@@ -7,58 +7,90 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluator.datasets.source import Place
+import orjson
 
-Fields = dict[str, object]
-"""One JSON object."""
+from evaluator.datasets.source import Fields, Place, Row
+from evaluator.errors import DatasetError
+
+MAX_LINE = 64 * 2**20
+"""Bytes of the longest line that is read, its end included."""
 
 
-def read_lines(folder: Path, name: str) -> Iterator[tuple[Place, str]]:
-    """The lines of a file that are not blank, without their ends.
+def raw_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """The lines of a file, with their ends and without a byte order mark; None for one that is too long."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(MAX_LINE):
+            number += 1
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            if len(line) >= MAX_LINE and not line.endswith(b"\n"):
+                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                    pass
+                yield number, None
+            else:
+                yield number, line
 
-    Raises:
-        DatasetError: a line is not UTF-8.
-    """
-    with (folder / name).open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            place = Place(name, number)
-            written = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
+
+def read_lines(folder: Path, name: str) -> Iterator[Row[str]]:
+    """The lines of a file that are not blank, without their ends."""
+    for number, line in raw_lines(folder / name):
+        place = Place(name, number)
+        if line is None:
+            yield place, too_long(place)
+        elif not line.isspace():
             try:
-                decoded = written.decode("utf-8")
+                decoded = line.decode()
             except UnicodeDecodeError as error:
-                raise place.error(
-                    f"byte {error.start + 1} (0x{written[error.start]:02x}) is not UTF-8",
-                    "save the file as UTF-8",
-                ) from error
-            if decoded.strip():
-                yield place, decoded.rstrip("\r\n")
+                yield place, not_utf8(place, error)
+            else:
+                if decoded.strip():
+                    yield place, decoded.rstrip("\r\n")
 
 
-def read_objects(folder: Path, name: str) -> Iterator[tuple[Place, Fields]]:
-    """The JSON objects of a JSON Lines file.
-
-    Raises:
-        DatasetError: a line is not UTF-8, or not one JSON object.
-    """
-    for place, line in read_lines(folder, name):
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise place.error(f"not valid JSON ({error})", "write one JSON object on each line") from error
-        if not isinstance(value, dict):
-            raise place.error(
-                f"a JSON object is expected, found a {type(value).__name__}",
-                "write one JSON object on each line",
-            )
-        yield place, value
+def read_objects(folder: Path, name: str) -> Iterator[Row[Fields]]:
+    """The JSON objects of a JSON Lines file."""
+    for number, line in raw_lines(folder / name):
+        place = Place(name, number)
+        if line is None:
+            yield place, too_long(place)
+        elif line and not line.isspace():
+            try:
+                value = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                row = _read_leniently(place, line)
+                if row is not None:
+                    yield place, row
+            else:
+                yield place, as_object(place, value)
 
 
-def first_fields(folder: Path, name: str) -> frozenset[str]:
-    """Names of the fields of a file's first object; none if the file is empty.
+def as_object(place: Place, value: object) -> Fields | DatasetError:
+    """A JSON value that has to be an object."""
+    if isinstance(value, dict):
+        return value
+    return place.error(
+        f"a JSON object is expected, found a {type(value).__name__}", "write one JSON object on each line"
+    )
 
-    Raises:
-        DatasetError: the first line is not UTF-8, or not one JSON object.
-    """
-    for _, fields in read_objects(folder, name):
-        return frozenset(fields)
-    return frozenset()
+
+def _read_leniently(place: Place, line: bytes) -> Fields | DatasetError | None:
+    """A line that orjson refuses: `json` also reads NaN and half surrogates, which the rules for values judge."""
+    try:
+        decoded = line.decode()
+        return as_object(place, json.loads(decoded)) if decoded.strip() else None
+    except UnicodeDecodeError as error:
+        return not_utf8(place, error)
+    except (ValueError, RecursionError) as error:
+        return place.error(f"not valid JSON ({error})", "write one JSON object on each line")
+
+
+def too_long(place: Place) -> DatasetError:
+    """The error for a line that is not read."""
+    return place.error(f"the line is longer than {MAX_LINE >> 20} MiB", "split it, or remove it")
+
+
+def not_utf8(place: Place, error: UnicodeDecodeError) -> DatasetError:
+    """The error for a line in another encoding."""
+    byte = error.object[error.start]
+    return place.error(f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8", "save the file as UTF-8")

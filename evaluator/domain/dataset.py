@@ -42,6 +42,23 @@ class Judgment(NamedTuple):
     grade: int
 
 
+class RunLine(NamedTuple):
+    """One document of a ranked list made elsewhere; higher scores rank first."""
+
+    query_id: str
+    doc_id: str
+    score: float
+
+
+@dataclass(frozen=True)
+class RunNote:
+    """Ranked lists that came with a dataset: what they are called, their fingerprint, and queries with a list."""
+
+    name: str
+    id: str
+    n_queries: int
+
+
 @dataclass(frozen=True)
 class ImportNote:
     """Something worth knowing that an import met and dealt with by a rule; it loses nothing silently."""
@@ -67,6 +84,7 @@ class DatasetManifest:
     n_judgments: int
     exclude_self: bool = False
     notes: tuple[ImportNote, ...] = field(default=(), compare=False)
+    runs: tuple[RunNote, ...] = field(default=(), compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -82,4 +100,5 @@ class DatasetManifest:
         """The manifest from what `to_json` gave."""
         values = dict(record)
         notes = tuple(ImportNote(**{**n, "examples": tuple(n["examples"])}) for n in values.pop("notes", ()))  # type: ignore[attr-defined]
-        return cls(**values, notes=notes)  # type: ignore[arg-type]
+        runs = tuple(RunNote(**run) for run in values.pop("runs", ()))  # type: ignore[attr-defined]
+        return cls(**values, notes=notes, runs=runs)  # type: ignore[arg-type]

@@ -360,3 +360,28 @@ def resolve_variant(variant: Variant, by_name: Mapping[str, Variant]) -> Variant
         return Retrieve(fuse=dataclasses.replace(stage, of=tuple(parts)))
 
     return dataclasses.replace(variant, retrieve=resolve(variant.retrieve, (variant.name,)))
+
+
+def resolve_runs(variant: Variant, ids: Mapping[str, str]) -> Variant:
+    """Find the ranked lists that a variant names.
+
+    Args:
+        ids: fingerprints of a dataset's runs, by name. What a run says of its own id does not count.
+
+    Raises:
+        ValueError: the dataset has no run of that name.
+    """
+
+    def resolve(retrieve: Retrieve) -> Retrieve:
+        stage = retrieve.stage
+        if isinstance(stage, Run):
+            if stage.name not in ids:
+                known = ", ".join(ids) or "none"
+                raise ValueError(f"{variant.name!r} takes the run {stage.name!r}; the dataset has: {known}")
+            return Retrieve(run=Run(stage.name, ids[stage.name]))
+        if not isinstance(stage, Fuse):
+            return retrieve
+        parts = tuple(resolve(part) if isinstance(part, Retrieve) else part for part in stage.of)
+        return Retrieve(fuse=dataclasses.replace(stage, of=parts))
+
+    return dataclasses.replace(variant, retrieve=resolve(variant.retrieve))

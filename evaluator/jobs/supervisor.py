@@ -92,12 +92,12 @@ class Supervisor:
             InstanceRunningError: another one is; names it and says what to do.
         """
         self._settings.home_path.mkdir(parents=True, exist_ok=True)
-        path = self._settings.home_path / "instance.lock"
+        path = _lock_path(self._settings)
         lock = path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = path.read_text(encoding="utf-8").strip() or "unknown"
+            holder = path.read_text(encoding="utf-8").partition("\n")[0] or "unknown"
             lock.close()
             raise InstanceRunningError(
                 f"{self._settings.home_path} is in use by process {holder}; use its web page, stop it, "
@@ -107,6 +107,12 @@ class Supervisor:
         lock.write(str(os.getpid()))
         lock.flush()
         self._lock = lock
+
+    def announce(self, address: str) -> None:
+        """Tell other processes of this machine where the server answers: in the lock's file, as its second line."""
+        if self._lock is not None:
+            self._lock.write(f"\n{address}")
+            self._lock.flush()
 
     def add_valkey(self) -> None:
         """Start the embedded Valkey and wait until it answers; does nothing if `REDIS_URL` names another."""
@@ -216,6 +222,24 @@ class Supervisor:
                 logger.warning(
                     "%s cannot be started: %s; trying again in %.1f s", child.name, error, LONGEST_PAUSE
                 )
+
+
+def announced(settings: Settings) -> str | None:
+    """Where the server of the instance that runs on a home folder answers; None if there is none."""
+    try:
+        lock = _lock_path(settings).open(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return lock.read().partition("\n")[2] or None
+    return None
+
+
+def _lock_path(settings: Settings) -> Path:
+    return settings.home_path / "instance.lock"
 
 
 def _stop(children: Sequence[Child]) -> None:

@@ -20,7 +20,7 @@ from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.fingerprint import fingerprint, text_key
 from evaluator.domain.ranking import Ints
 from evaluator.domain.variant import Chunk
-from evaluator.retrieval.chunking import CUTTING_VERSION, open_cutter
+from evaluator.retrieval.chunking import cutting_version, open_cutter
 from evaluator.retrieval.texts import KEY, TextSet
 
 SCHEMA = pa.schema(
@@ -36,7 +36,7 @@ ROW_GROUP = 4096
 def cutting(chunk: Chunk, encoder: EncoderSpec | None, dataset: StoredDataset) -> str:
     """Fingerprint of a corpus's passages: how documents are cut, and in whose tokens. Scoring is no part of it."""
     tokens = None if encoder is None else encoder.tokenizer
-    how = {"by": chunk.by, "size": chunk.size, "overlap": chunk.overlap, "version": CUTTING_VERSION}
+    how = {"by": chunk.by, "size": chunk.size, "overlap": chunk.overlap, "version": cutting_version()}
     return fingerprint({**how, "tokens": tokens, "corpus": dataset.manifest.corpus})
 
 

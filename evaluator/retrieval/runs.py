@@ -1,49 +1,22 @@
-"""Ranked lists that came with a dataset: a retriever that looks them up.
-
-runs/<id>.parquet    query_id, doc_id, score; each query's in the order of the ranking policy
-"""
+"""A retriever that looks up ranked lists made elsewhere (`evaluator.datasets.runs`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluator.artifacts import ArtifactStore
-from evaluator.domain.fingerprint import fingerprint_set, row_digest
+from evaluator.datasets.runs import run_artifact
 from evaluator.domain.ranking import EMPTY, Ranking
 from evaluator.domain.variant import Run
-
-SCHEMA = pa.schema(
-    [pa.field("query_id", pa.string()), pa.field("doc_id", pa.string()), pa.field("score", pa.float32())]
-)
 
 
 def run_name(run: Run) -> str:
     """The artifact of a run."""
     if run.id is None:
         raise ValueError(f"the run {run.name!r} is not resolved")
-    return f"runs/{run.id}.parquet"
-
-
-def store_run(rankings: Mapping[str, Ranking], store: ArtifactStore) -> str:
-    """Store ranked lists by query id; returns the fingerprint under which they are kept."""
-    rows = [
-        (query_id, doc_id, score)
-        for query_id, ranking in rankings.items()
-        for doc_id, score in zip(ranking.doc_ids, ranking.scores, strict=True)
-    ]
-    id_ = fingerprint_set(row_digest(query_id, doc_id, repr(score)) for query_id, doc_id, score in rows)
-
-    def write(path: Path) -> None:
-        columns = zip(*rows, strict=True) if rows else ((), (), ())
-        arrays = [pa.array(values, kind) for values, kind in zip(columns, SCHEMA.types, strict=True)]
-        pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), path)
-
-    store.put(run_name(Run("run", id_)), write)
-    return id_
+    return run_artifact(run.id)
 
 
 class StoredRun:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,14 +57,24 @@ def open_tokens(encoder: EncoderSpec | None, store: ArtifactStore) -> TokenStart
 def word_starts(text: str) -> Ints:
     """Where words begin, by ICU: Unicode's rules (UAX #29), with dictionaries for scripts without spaces.
 
-    Symbols such as emoji count as words, punctuation does not.
+    Symbols such as emoji count as words. Punctuation does not: it goes with the word it touches or, after a space, with
+    the next.
     """
     from icu4py.breakers import WordBreaker
 
-    segments = list(WordBreaker(text, "und"))
-    # `segments()` counts in UTF-16, so characters are counted here.
-    ends = np.cumsum([0, *map(len, segments)])
-    return ends[:-1][[_is_word(segment) for segment in segments]]
+    starts, position = [], 0  # its own offsets count in UTF-16, so characters are counted here
+    begin: int | None = None
+    after_space = True
+    for segment in WordBreaker(text, "und"):
+        if segment.isspace():
+            after_space = True
+        elif _is_word(segment):
+            starts.append(position if begin is None else begin)
+            begin, after_space = None, False
+        elif after_space and begin is None:
+            begin = position
+        position += len(segment)
+    return np.array(starts, dtype=np.int64)
 
 
 def _is_word(segment: str) -> bool:
@@ -111,7 +122,12 @@ def _hub_folder(encoder: EncoderSpec) -> Path:
     from huggingface_hub import snapshot_download
 
     name, _, revision = encoder.location.partition("@")
+    fetch = partial(snapshot_download, name, revision=revision, allow_patterns=["*.json"])
+    with suppress(OSError):  # all errors of the hub are
+        cached = Path(fetch(local_files_only=True))
+        if tokenizer_file(cached) is not None:  # the revision is exact: whatever is there is right
+            return cached
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=["*.json"]))
-    except OSError as error:  # all errors of the hub are; it may answer next time
+        return Path(fetch())
+    except OSError as error:
         raise EncodingError(f"the hub does not give the tokenizer of {encoder.name!r}: {error}") from error

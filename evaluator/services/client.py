@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
-from evaluator.errors import EvaluatorError
+from evaluator.errors import EvaluatorError, InvalidInputError
 
 TIMEOUT = 60.0
 """Seconds; the first submission builds and imports the demo dataset."""
@@ -48,16 +53,81 @@ class Client:
         parameters = {"measure": measure} if measure else {}
         return self._call("GET", f"/api/experiments/{experiment}/leaderboard", params=parameters)
 
-    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    def datasets(self) -> list[dict[str, Any]]:
+        """All datasets, newest first."""
+        with self._request("GET", "/api/datasets") as answer:
+            records: list[dict[str, Any]] = json.loads(answer.read())
+            return records
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        """A dataset with its history and its relations."""
+        return self._call("GET", _dataset_path(name))
+
+    def register_dataset(
+        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Give a dataset that is in the instance's artifact store a name."""
+        record = {
+            "name": name,
+            "fingerprint": fingerprint,
+            "source": source,
+            "description": description,
+            "tags": list(tags),
+        }
+        return self._call("POST", "/api/datasets", json=record)
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset with all of its versions."""
+        self._call("DELETE", _dataset_path(name), headers={"content-type": "application/json"})
+
+    def export_dataset(self, name: str, path: Path) -> None:
+        """Write a dataset into a file, as a zip in BEIR's format; it appears once it is whole."""
+        scratch = path.with_name(f".{path.name}.part")
         try:
-            answer = self._http.request(method, path, **options)
+            with (
+                self._request("GET", f"{_dataset_path(name)}/download") as answer,
+                scratch.open("wb") as file,
+            ):
+                for chunk in answer.iter_bytes():
+                    file.write(chunk)
+            scratch.replace(path)
+        except OSError as error:
+            raise InvalidInputError(
+                f"{path} cannot be written: {error.strerror}; choose another place"
+            ) from error
+        finally:
+            scratch.unlink(missing_ok=True)
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        with self._request(method, path, **options) as answer:
+            record: dict[str, Any] = json.loads(answer.read())
+            return record
+
+    @contextmanager
+    def _request(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
+        """A request whose answer is a success; its body is not read yet.
+
+        Raises:
+            InvalidInputError: the server does not take what was asked; in its words.
+            EvaluatorError: it does not answer, or fails.
+        """
+        try:
+            with self._http.stream(method, path, **options) as answer:
+                if not answer.is_success:
+                    raise _refused(answer)
+                yield answer
         except httpx.TransportError as error:
             raise EvaluatorError(f"the server does not answer at {self._http.base_url}: {error}") from error
-        if not answer.is_success:
-            try:
-                message = answer.json()["error"]
-            except (ValueError, KeyError):
-                message = f"status {answer.status_code}"
-            raise EvaluatorError(f"the server refused: {message}")
-        record: dict[str, Any] = answer.json()
-        return record
+
+
+def _dataset_path(name: str) -> str:
+    return f"/api/datasets/{quote(name, safe='')}"
+
+
+def _refused(answer: httpx.Response) -> EvaluatorError:
+    try:
+        message = json.loads(answer.read())["error"]
+    except (ValueError, KeyError):
+        message = f"status {answer.status_code}"
+    kind = InvalidInputError if answer.status_code in (404, 422) else EvaluatorError
+    return kind(f"the server refused: {message}")

@@ -1,20 +1,33 @@
-"""Datasets by name."""
+"""Datasets by name: import, find, describe, rename, delete."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
 from evaluator.datasets.stdlib import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.stored import StoredDataset
-from evaluator.errors import UnknownNameError
+from evaluator.domain.dataset import DatasetManifest
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.services.examining import says_exclude_self
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
-from evaluator.store.catalog import DatasetRow
+from evaluator.store.catalog import DatasetRow, DatasetVersion, ExperimentRow
 
 Progress = Callable[[int], None]
+
+CHANGES = threading.RLock()
+"""Storing a dataset and naming it, submitting an experiment over it, and removing what nobody needs take turns:
+datasets share files, and what is stored but not named yet looks like what nobody needs."""
+
+MAX_NAME, MAX_DESCRIPTION = 120, 4000
+"""Characters."""
+MAX_TAGS, MAX_TAG = 20, 40
+"""Tags of a dataset; characters of one."""
 
 
 def import_folder(
@@ -23,21 +36,27 @@ def import_folder(
     """Import a folder under a name (its own, by default).
 
     Raises:
-        DatasetError: it holds no valid dataset; nothing is stored.
+        InvalidInputError: it holds no valid dataset, or the name cannot be one; nothing is stored.
     """
     folder = path.expanduser().resolve()
-    manifest = import_dataset(folder, workspace.store, on_progress=on_progress)
-    catalog.save_dataset(workspace.database, name or folder.name, manifest, source=str(folder))
-    return find(workspace, name or folder.name)
+    named = checked_name(name or folder.name)
+    with CHANGES:
+        manifest = import_dataset(
+            folder, workspace.store, exclude_self=says_exclude_self(folder), on_progress=on_progress
+        )
+        catalog.save_dataset(workspace.database, named, manifest, source=str(folder))
+    return find(workspace, named)
 
 
 def import_demo(workspace: Workspace) -> DatasetRow:
     """Build and import the demo dataset, unless it is there."""
-    if all(row.name != DEMO_DATASET for row in catalog.datasets(workspace.database)):
-        with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
-            write_demo_dataset(Path(folder))
-            manifest = import_dataset(Path(folder), workspace.store)
-        catalog.save_dataset(workspace.database, DEMO_DATASET, manifest, source="Python's standard library")
+    with CHANGES:
+        if all(row.name != DEMO_DATASET for row in catalog.datasets(workspace.database)):
+            with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
+                write_demo_dataset(Path(folder))
+                manifest = import_dataset(Path(folder), workspace.store)
+            source = "Python's standard library"
+            catalog.save_dataset(workspace.database, DEMO_DATASET, manifest, source=source)
     return find(workspace, DEMO_DATASET)
 
 
@@ -82,3 +101,143 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
 def load(workspace: Workspace, row: DatasetRow) -> StoredDataset:
     """The stored dataset behind a name."""
     return StoredDataset.open(workspace.store, row.manifest.fingerprint)
+
+
+def versions(workspace: Workspace, name: str) -> list[DatasetVersion]:
+    """A dataset's versions, newest first."""
+    return catalog.versions(workspace.database, name)
+
+
+def used_by(workspace: Workspace, name: str) -> list[ExperimentRow]:
+    """Experiments over any version of a dataset, the last submitted first."""
+    return [row for row in catalog.experiments(workspace.database) if row.dataset == name]
+
+
+def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
+    """Datasets with the same documents and queries under other names: other splits, other people's judgments."""
+    shared = (row.manifest.corpus, row.manifest.queries)
+    return [
+        other
+        for other in catalog.datasets(workspace.database)
+        if other.name != row.name and (other.manifest.corpus, other.manifest.queries) == shared
+    ]
+
+
+def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
+    """Give a dataset another name; experiments over it follow.
+
+    Raises:
+        InvalidInputError: the dataset is unknown, the name cannot be one, or is another's.
+    """
+    row, to = find(workspace, name), checked_name(to)
+    if to != row.name:
+        catalog.rename_dataset(workspace.database, row.name, to)
+    return find(workspace, to)
+
+
+def describe(workspace: Workspace, name: str, description: str, tags: Sequence[str]) -> DatasetRow:
+    """Set what people read about a dataset.
+
+    Raises:
+        InvalidInputError: the dataset is unknown, or a text too long.
+    """
+    row = find(workspace, name)
+    catalog.describe_dataset(
+        workspace.database, row.name, checked_description(description), checked_tags(tags)
+    )
+    return find(workspace, name)
+
+
+def change(workspace: Workspace, name: str, to: str, description: str, tags: Sequence[str]) -> DatasetRow:
+    """Rename and describe a dataset, or neither.
+
+    Raises:
+        InvalidInputError: as `rename` and `describe`.
+    """
+    checked_description(description), checked_tags(tags)
+    return describe(workspace, rename(workspace, name, to).name, description, tags)
+
+
+def remove(workspace: Workspace, name: str) -> None:
+    """Forget a dataset with all of its versions, and remove its files that no other dataset or experiment needs.
+
+    Vectors and indexes stay in the artifact store: they belong to texts, and serve whatever dataset has the same.
+
+    Raises:
+        InvalidInputError: it is unknown, or experiments use it; names them.
+    """
+    with CHANGES:
+        row = find(workspace, name)
+        gone = [version.manifest for version in catalog.versions(workspace.database, row.name)]
+        catalog.remove_dataset(workspace.database, row.name)
+        needed = {artifact for manifest in _needed(workspace) for artifact in _artifacts(manifest)}
+        unneeded = dict.fromkeys(artifact for manifest in gone for artifact in _artifacts(manifest))
+        for artifact in unneeded:
+            if artifact not in needed and workspace.store.exists(artifact):
+                workspace.store.remove(artifact)
+
+
+def _needed(workspace: Workspace) -> Iterator[DatasetManifest]:
+    """Manifests of what names point to, and of what experiments ran over."""
+    for version in catalog.versions(workspace.database):
+        yield version.manifest
+    for experiment in catalog.experiments(workspace.database):
+        spec = experiment.spec
+        yield DatasetManifest(spec.corpus, spec.queries, spec.qrels, 0, 0, 0, spec.exclude_self)
+
+
+def _artifacts(manifest: DatasetManifest) -> tuple[str, ...]:
+    """A dataset's files; the manifest first, because where it is, the others are."""
+    return (
+        manifest_artifact(manifest.fingerprint),
+        qrels_artifact(manifest),
+        queries_artifact(manifest),
+        corpus_artifact(manifest),
+    )
+
+
+def checked_name(name: str) -> str:
+    """A name for a dataset, without space around it.
+
+    Raises:
+        InvalidInputError: it is empty or too long, or holds a slash (addresses and folders have them) or a control
+            character.
+    """
+    name = name.strip()
+    if not name:
+        raise InvalidInputError("a dataset needs a name; give it one")
+    if len(name) > MAX_NAME:
+        raise InvalidInputError(f"the name {name[:20]!r}... is longer than {MAX_NAME} characters; shorten it")
+    if "/" in name or "\\" in name or not name.isprintable():
+        raise InvalidInputError(
+            f"the name {name!r} holds a slash or a character that cannot be printed; use others"
+        )
+    return name
+
+
+def checked_description(description: str) -> str:
+    """A description, without space around it.
+
+    Raises:
+        InvalidInputError: it is too long.
+    """
+    if len(description) > MAX_DESCRIPTION:
+        raise InvalidInputError(
+            f"the description has {len(description):,} characters; shorten it to {MAX_DESCRIPTION:,}"
+        )
+    return description.strip()
+
+
+def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
+    """Tags, each once and without space around it.
+
+    Raises:
+        InvalidInputError: there are too many, or one is too long.
+    """
+    distinct = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    if len(distinct) > MAX_TAGS:
+        raise InvalidInputError(f"{len(distinct)} tags are more than the {MAX_TAGS} a dataset may have")
+    for tag in distinct:
+        if len(tag) > MAX_TAG or not tag.isprintable():
+            raise InvalidInputError(f"the tag {tag[:MAX_TAG]!r} is no word of {MAX_TAG} characters at most")
+    return distinct

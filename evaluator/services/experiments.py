@@ -8,7 +8,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.measures import needed_depth
-from evaluator.domain.variant import LanguageModel
+from evaluator.domain.variant import LanguageModel, resolve_runs
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.jobs.limits import Terms, restore_spending, write_terms
 from evaluator.jobs.queue import cancel_experiment
@@ -54,10 +54,10 @@ def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = 
     """
     if not allow_paths:
         check_allowed(workspace.settings, experiment.endpoints)
-    row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-    dataset = datasets.load(workspace, row)
-    return _submit(workspace, spec, row.name, dataset)
+    with datasets.CHANGES:
+        row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
+        spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+        return _submit(workspace, spec, row.name, datasets.load(workspace, row))
 
 
 def completed(
@@ -137,6 +137,15 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
         cancel_experiment(connection, experiment.id)
 
 
+def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
+    """Forget an experiment with its results; vectors, indexes and the dataset stay.
+
+    Raises:
+        InvalidInputError: it is running.
+    """
+    catalog.delete_experiment(workspace.database, experiment.id)
+
+
 def find(workspace: Workspace, reference: str | None = None) -> ExperimentRow:
     """An experiment by id, by the beginning of its id, or by name; the last submitted if several match.
 
@@ -159,8 +168,18 @@ def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
 
 
 def resolve_spec(experiment: Experiment, row: catalog.DatasetRow, *, allow_paths: bool) -> ExperimentSpec:
-    """Make an experiment ready to run: fingerprints of its dataset and encoders."""
+    """Make an experiment ready to run: fingerprints of its dataset, its runs and its encoders.
+
+    Raises:
+        InvalidInputError: an endpoint or a run is unknown.
+        EncoderNotFoundError: an encoder cannot be found.
+    """
     manifest = row.manifest
+    runs = {run.name: run.id for run in manifest.runs}
+    try:
+        variants = tuple(resolve_runs(variant, runs) for variant in experiment.variants)
+    except ValueError as error:
+        raise InvalidInputError(str(error)) from error
     return ExperimentSpec(
         name=experiment.name,
         dataset=manifest.fingerprint,
@@ -168,7 +187,7 @@ def resolve_spec(experiment: Experiment, row: catalog.DatasetRow, *, allow_paths
         queries=manifest.queries,
         qrels=manifest.qrels,
         exclude_self=manifest.exclude_self,
-        variants=experiment.variants,
+        variants=variants,
         encoders=_resolve_encoders(experiment, allow_folders=allow_paths),
         measures=experiment.measures,
         depth=needed_depth(experiment.measures),

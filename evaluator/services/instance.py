@@ -89,6 +89,7 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
         _forget_old_jobs(settings)
         supervisor.add_workers(workers)
         supervisor.add(Child("server", _server_command(settings), _server_environment(settings, workers)))
+        supervisor.announce(address(settings))
         _wait_for_server(settings, supervisor)
         yield address(settings)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from evaluator.services.leaderboard import Leaderboard
 from evaluator.services.plan import Plan
-from evaluator.store.catalog import DatasetRow, ExperimentRow
+from evaluator.store.catalog import DatasetRow, DatasetVersion, ExperimentRow
 
 
 def dataset_record(row: DatasetRow) -> dict[str, Any]:
@@ -15,15 +16,45 @@ def dataset_record(row: DatasetRow) -> dict[str, Any]:
     manifest = row.manifest
     return {
         "name": row.name,
+        "description": row.description,
+        "tags": list(row.tags),
+        "version": row.version,
         "fingerprint": manifest.fingerprint,
+        "parts": {"corpus": manifest.corpus, "queries": manifest.queries, "qrels": manifest.qrels},
+        "exclude_self": manifest.exclude_self,
         "documents": manifest.n_documents,
         "queries": manifest.n_queries,
         "judgments": manifest.n_judgments,
         "source": row.source,
         "imported_at": row.imported_at.isoformat(),
+        "runs": [run.name for run in manifest.runs],
         "notes": [
             {"code": note.code, "count": note.count, "message": note.message} for note in manifest.notes
         ],
+    }
+
+
+def dataset_details(
+    row: DatasetRow,
+    versions: Sequence[DatasetVersion],
+    used_by: Sequence[ExperimentRow],
+    siblings: Sequence[DatasetRow],
+) -> dict[str, Any]:
+    """A dataset with its history and its relations."""
+    return {
+        **dataset_record(row),
+        "versions": [
+            {
+                "version": version.version,
+                "fingerprint": version.manifest.fingerprint,
+                "change": version.change,
+                "source": version.source,
+                "created_at": version.created_at.isoformat(),
+            }
+            for version in versions
+        ],
+        "used_by": [{"id": experiment.id, "name": experiment.name} for experiment in used_by],
+        "siblings": [sibling.name for sibling in siblings],
     }
 
 

@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.errors import UnknownNameError
+from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.database import Database
 
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """A dataset under its name."""
+    """A dataset under its name, as its newest version is."""
 
     name: str
     manifest: DatasetManifest
     source: str
     imported_at: datetime
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class DatasetVersion:
+    """What a dataset's name pointed to from `created_at` on; `change` says in words what that changed."""
+
+    name: str
+    version: int
+    manifest: DatasetManifest
+    source: str
+    change: str
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -39,28 +55,137 @@ class ExperimentRow:
     reason: str | None = None
 
 
+VERSION_COLUMNS = "name, version, manifest, source, change, created_at"
 EXPERIMENT_COLUMNS = "id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at, reason"
 
 
-def save_dataset(database: Database, name: str, manifest: DatasetManifest, source: str) -> None:
-    """Give a stored dataset a name; the name moves on if it was another's."""
+def save_dataset(
+    database: Database,
+    name: str,
+    manifest: DatasetManifest,
+    source: str,
+    description: str = "",
+    tags: Sequence[str] = (),
+    *,
+    change: str = "",
+) -> None:
+    """Give a stored dataset a name. If the name's newest version is another dataset, this is the next version.
+
+    Args:
+        source: where it comes from, for people.
+        description, tags: empty leaves them as they are.
+        change: what the version changes, in words; made from the manifests if it is empty.
+    """
     with database.transaction() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO datasets (name, fingerprint, manifest, source) VALUES (?, ?, ?, ?)
-            ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint, manifest = excluded.manifest,
-                source = excluded.source, imported_at = utc_now()
-            """,
-            [name, manifest.fingerprint, json.dumps(manifest.to_json()), source],
-        )
+        cursor.execute("INSERT INTO datasets (name) VALUES (?) ON CONFLICT DO NOTHING", [name])
+        newest = cursor.execute(
+            f"SELECT {VERSION_COLUMNS} FROM dataset_versions WHERE name = ? ORDER BY version DESC LIMIT 1",  # noqa: S608  constants
+            [name],
+        ).fetchone()
+        before = _version(newest) if newest else None
+        if before is None or before.manifest != manifest:
+            cursor.execute(
+                """
+                INSERT INTO dataset_versions (name, version, fingerprint, manifest, source, change)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """,
+                [
+                    name,
+                    before.version + 1 if before else 1,
+                    manifest.fingerprint,
+                    json.dumps(manifest.to_json()),
+                    source,
+                    change or what_changed(before.manifest if before else None, manifest),
+                ],
+            )
+        if description:
+            cursor.execute("UPDATE datasets SET description = ? WHERE name = ?", [description, name])
+        if tags:
+            cursor.execute("UPDATE datasets SET tags = ? WHERE name = ?", [list(tags), name])
+
+
+def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
+    """What a new version of a dataset changes, in words."""
+    if before is None:
+        return "imported"
+    parts = {
+        "documents": before.corpus != after.corpus,
+        "queries": before.queries != after.queries,
+        "judgments": before.qrels != after.qrels,
+        "whether a query's own document is left out": before.exclude_self != after.exclude_self,
+    }
+    return f"imported again, with other {', '.join(part for part, changed in parts.items() if changed)}"
 
 
 def datasets(database: Database) -> list[DatasetRow]:
-    """All datasets, newest first."""
+    """All datasets, as their newest versions are, newest first."""
     rows = database.cursor.execute(
-        "SELECT name, manifest, source, imported_at FROM datasets ORDER BY imported_at DESC, name"
+        """
+        SELECT d.name, v.manifest, v.source, v.created_at, d.description, d.tags, v.version
+        FROM datasets d JOIN dataset_versions v USING (name)
+        QUALIFY row_number() OVER (PARTITION BY d.name ORDER BY v.version DESC) = 1
+        ORDER BY v.created_at DESC, d.name
+        """
     ).fetchall()
-    return [DatasetRow(n, DatasetManifest.from_json(json.loads(m)), s, at) for n, m, s, at in rows]
+    return [
+        DatasetRow(
+            name, DatasetManifest.from_json(json.loads(m)), source, at, description, tuple(tags), version
+        )
+        for name, m, source, at, description, tags, version in rows
+    ]
+
+
+def versions(database: Database, name: str | None = None) -> list[DatasetVersion]:
+    """A dataset's versions, or all of all datasets; newest first."""
+    rows = database.cursor.execute(
+        f"""
+        SELECT {VERSION_COLUMNS} FROM dataset_versions
+        WHERE $name IS NULL OR name = $name ORDER BY created_at DESC, name, version DESC
+        """,  # noqa: S608  constants
+        {"name": name},
+    ).fetchall()
+    return [_version(row) for row in rows]
+
+
+def rename_dataset(database: Database, name: str, to: str) -> None:
+    """Give a dataset another name, also where experiments name it.
+
+    Raises:
+        InvalidInputError: another dataset has that name.
+    """
+    with database.transaction() as cursor:
+        if cursor.execute("SELECT 1 FROM datasets WHERE name = ?", [to]).fetchone():
+            raise InvalidInputError(f"another dataset is called {to!r}; choose another name")
+        cursor.execute("UPDATE datasets SET name = ? WHERE name = ?", [to, name])
+        cursor.execute("UPDATE dataset_versions SET name = ? WHERE name = ?", [to, name])
+        cursor.execute("UPDATE experiments SET dataset = ? WHERE dataset = ?", [to, name])
+
+
+def describe_dataset(database: Database, name: str, description: str, tags: Sequence[str]) -> None:
+    """Set a dataset's description and tags."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            "UPDATE datasets SET description = ?, tags = ? WHERE name = ?", [description, list(tags), name]
+        )
+
+
+def remove_dataset(database: Database, name: str) -> None:
+    """Forget a name with all of its versions.
+
+    Raises:
+        InvalidInputError: experiments use it; names them.
+    """
+    with database.transaction() as cursor:
+        users = cursor.execute(
+            "SELECT DISTINCT name FROM experiments WHERE dataset = ? ORDER BY name", [name]
+        ).fetchall()
+        if users:
+            raise InvalidInputError(
+                f"the dataset {name!r} cannot be deleted: experiments use it. Delete them first: "
+                f"{', '.join(user for (user,) in users)}"
+            )
+        cursor.execute("DELETE FROM dataset_versions WHERE name = ?", [name])
+        cursor.execute("DELETE FROM datasets WHERE name = ?", [name])
 
 
 def save_experiment(database: Database, spec: ExperimentSpec, dataset: str, n_queries: int) -> None:
@@ -90,6 +215,20 @@ def set_status(database: Database, experiment: str, status: str) -> None:
         cursor.execute("UPDATE experiments SET status = ? WHERE id = ?", [status, experiment])
 
 
+def delete_experiment(database: Database, id_: str) -> None:
+    """Forget an experiment with its results.
+
+    Raises:
+        InvalidInputError: it is running.
+    """
+    with database.transaction() as cursor:
+        row = cursor.execute("SELECT name, status FROM experiments WHERE id = ?", [id_]).fetchone()
+        if row and row[1] == "running":
+            raise InvalidInputError(f"the experiment {row[0]!r} is running; cancel it before you delete it")
+        for table, column in (("results", "experiment"), ("variants", "experiment"), ("experiments", "id")):
+            cursor.execute(f"DELETE FROM {table} WHERE {column} = ?", [id_])  # noqa: S608  constants
+
+
 def experiments(database: Database) -> list[ExperimentRow]:
     """All experiments, the last submitted first."""
     rows = database.cursor.execute(
@@ -116,3 +255,8 @@ def experiment(database: Database, id_: str) -> ExperimentRow:
 def _experiment(row: tuple[Any, ...]) -> ExperimentRow:
     id_, name, dataset, spec, *rest = row
     return ExperimentRow(id_, name, dataset, ExperimentSpec.from_json(json.loads(spec)), *rest)
+
+
+def _version(row: tuple[Any, ...]) -> DatasetVersion:
+    name, version, manifest, *rest = row
+    return DatasetVersion(name, version, DatasetManifest.from_json(json.loads(manifest)), *rest)

@@ -30,6 +30,7 @@ from evaluator.ui.experiment_fields import (
     take_text,
 )
 from evaluator.ui.experiment_settings import show_settings
+from evaluator.ui.links import UPLOAD, link
 from evaluator.ui.live import live
 from evaluator.ui.plan_view import show_no_plan, show_plan
 from evaluator.ui.words import plain
@@ -65,14 +66,15 @@ def _no_dataset(workspace: Workspace) -> None:
     with st.container(border=True):
         st.subheader("No dataset is here yet", anchor=False)
         st.markdown(
-            "An experiment needs documents, queries, and which documents are relevant. Your own: "
-            "`evaluator dataset import FOLDER`. Or try it with the documentation of Python's standard library, "
-            "which is on this machine."
+            "An experiment needs documents, queries, and which documents are relevant. Upload your own, or try it "
+            "with the documentation of Python's standard library, which is on this machine."
         )
-        if st.button("Add the demo dataset", type="primary", icon=":material/add:"):
-            with st.spinner("Reading the standard library ..."):
-                datasets.import_demo(workspace)
-            st.rerun()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if st.button("Add the demo dataset", type="primary", icon=":material/add:"):
+                with st.spinner("Reading the standard library ..."):
+                    datasets.import_demo(workspace)
+                st.rerun()
+            link(UPLOAD, "Upload your own data", ":material/upload:")
 
 
 def _begin(workspace: Workspace, template: str, names: Sequence[str]) -> None:

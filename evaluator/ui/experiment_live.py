@@ -40,6 +40,8 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         elif experiment.status == "cancelled" or seen.broken or seen.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
+        if experiment.status != "running":
+            _delete(workspace, experiment)
     if experiment.status == "cancelled" and experiment.reason:
         st.warning(
             f"Stopped: {plain(experiment.reason)}. What is done stays. To continue, raise the budget: "
@@ -62,6 +64,14 @@ def _resume(workspace: Workspace, experiment: ExperimentRow, label: str) -> None
     if st.button(label, icon=":material/play_arrow:", type="primary"):
         experiments.resume(workspace, experiment)
         st.rerun()
+
+
+def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
+    with st.popover("Delete", icon=":material/delete:", type="tertiary", key="delete"):
+        st.markdown("All of its results go, for good. Vectors and indexes stay, for other experiments.")
+        if st.button("Delete the experiment", type="primary"):
+            experiments.delete(workspace, experiment)
+            st.switch_page(EXPERIMENTS)
 
 
 def _now(workspace: Workspace, experiment: ExperimentRow) -> None:

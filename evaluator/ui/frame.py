@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, WORKERS
+from evaluator.ui.links import DATASETS, EXPERIMENTS, LEADERBOARD, UPLOAD, WORKERS
 from evaluator.ui.live import explained
 from evaluator.ui.theme import apply_style
 
@@ -27,6 +27,8 @@ def show() -> None:
             PRODUCT: [
                 st.Page(LEADERBOARD, title="Leaderboard", icon=":material/leaderboard:", default=True),
                 st.Page(EXPERIMENTS, title="Experiments", icon=":material/science:"),
+                st.Page(DATASETS, title="Datasets", icon=":material/database:"),
+                st.Page(UPLOAD, title="Upload", icon=":material/upload_file:"),
                 st.Page(WORKERS, title="Queue", icon=":material/stacks:"),
             ]
         }

@@ -11,6 +11,8 @@ from evaluator.location import app_folder
 PAGES = app_folder() / "pages"
 LEADERBOARD = PAGES / "leaderboard.py"
 EXPERIMENTS = PAGES / "experiments.py"
+DATASETS = PAGES / "datasets.py"
+UPLOAD = PAGES / "upload.py"
 WORKERS = PAGES / "workers.py"
 
 DASHBOARD = "/queue/"

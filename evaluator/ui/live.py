@@ -23,11 +23,15 @@ def explained() -> Iterator[None]:
         st.error(sentence(error), icon=":material/error:")
 
 
-def live(draw: Callable[[], None], *, refresh: bool) -> None:
-    """Draw a part of a page and, if asked to, again and again: it alone, so that the rest stands still."""
+def live(draw: Callable[[], None], *, refresh: bool, every: float = REFRESH) -> None:
+    """Draw a part of a page and, if asked to, again and again: it alone, so that the rest stands still.
+
+    Args:
+        every: seconds between two times.
+    """
 
     def part() -> None:
         with explained():
             draw()
 
-    st.fragment(part, run_every=REFRESH if refresh else None)()
+    st.fragment(part, run_every=every if refresh else None)()

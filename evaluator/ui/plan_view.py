@@ -12,7 +12,7 @@ from evaluator.services.plan import EncodingEstimate, Plan
 from evaluator.services.planner import planner
 from evaluator.services.workspace import Workspace
 from evaluator.ui.start import start
-from evaluator.ui.words import count, memory, percent, plain, queries, roughly, sentence, short
+from evaluator.ui.words import count, percent, plain, queries, roughly, sentence, short, size
 
 FIGURE_WIDTH = 150
 """Pixels; two fit beside each other."""
@@ -77,7 +77,7 @@ def _figures(plan: Plan) -> None:
     if plan.usd is not None:
         figures["Price in USD"] = f"{plan.usd:.4f}" if plan.usd < 1 else f"{plan.usd:,.2f}"
     if plan.memory:
-        figures["Vectors"] = memory(plan.memory)
+        figures["Vectors"] = size(plan.memory)
     with st.container(horizontal=True, gap="small"):
         for label, value in figures.items():
             st.metric(label, value, border=True, width=FIGURE_WIDTH)

@@ -8,7 +8,7 @@ from evaluator.domain.experiment import Experiment
 from evaluator.services import experiments
 from evaluator.services.demo import demo_experiment
 from evaluator.services.workspace import Workspace
-from evaluator.ui.links import EXPERIMENTS, link
+from evaluator.ui.links import EXPERIMENTS, UPLOAD, link
 
 
 def start(workspace: Workspace, experiment: Experiment) -> None:
@@ -31,5 +31,5 @@ def welcome(workspace: Workspace) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Run the demo", type="primary", icon=":material/play_arrow:"):
                 start(workspace, demo_experiment())
+            link(UPLOAD, "Upload your own data", ":material/upload:")
             link(EXPERIMENTS, "Define an experiment", ":material/add:", new="")
-        st.markdown("Your own data: `evaluator dataset import FOLDER`, then define an experiment over it.")

@@ -19,6 +19,9 @@ STYLE = """
       position: sticky; top: 4rem; max-height: calc(100vh - 5rem); overflow-y: auto;
     }
   }
+  /* These tables hold what strangers wrote. Their own download would hand it to spreadsheets as formulas; the one
+     beside them does not. */
+  [class*="st-key-judgments-table"] [data-testid="stElementToolbar"] { display: none; }
 </style>
 """
 

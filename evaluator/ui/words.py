@@ -17,8 +17,13 @@ def plain(text: str) -> str:
 
 def sentence(error: Exception) -> str:
     """An error's message with a capital: on the command line it follows the word `error`, here it stands alone."""
-    message = str(error)
-    return plain(message[:1].upper() + message[1:])
+    return capital(str(error))
+
+
+def capital(message: str) -> str:
+    """A message with a capital, unless it begins with a file's name; as it is where Markdown is read."""
+    first = message.split(maxsplit=1)[0].rstrip(",:;") if message else ""
+    return plain(message[:1].upper() + message[1:] if first.isalpha() else message)
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
@@ -75,6 +80,15 @@ def rate(per_second: float | None, noun: str) -> str:
     return f"{per_second:,.0f} {noun}/s" if per_second >= 10 else f"{per_second:.2g} {noun}/s"
 
 
+def size(n_bytes: float) -> str:
+    """Such as `812 bytes`, `3.4 MB` and `2 GB`, in powers of 1,000."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            number = n_bytes / factor
+            return f"{number:.1f}".removesuffix(".0") + f" {unit}" if number < 10 else f"{number:,.0f} {unit}"
+    return f"{n_bytes:,.0f} bytes"
+
+
 def moment(when: datetime, timezone: str | None) -> str:
     """A moment without a zone, which is UTC's, as the reader's clock shows it: `24 Nov 2026, 07:30`.
 
@@ -86,13 +100,3 @@ def moment(when: datetime, timezone: str | None) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         return f"{when:%-d %b %Y, %H:%M} UTC"
     return f"{when.replace(tzinfo=UTC).astimezone(zone):%-d %b %Y, %H:%M}"
-
-
-def memory(n_bytes: int) -> str:
-    """Such as `950 kB`, `12.3 MB`, `1.2 GB`."""
-    size, unit = n_bytes / 1000, "kB"
-    for larger in ("MB", "GB", "TB"):
-        if size < 1000:
-            break
-        size, unit = size / 1000, larger
-    return f"{size:,.1f} {unit}" if size < 100 and unit != "kB" else f"{size:,.0f} {unit}"

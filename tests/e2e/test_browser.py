@@ -11,7 +11,13 @@ from evaluator.services.client import Client
 from tests.e2e.conftest import DEMO_TIMEOUT
 
 VARIANTS = {"bm25", "minilm", "static", "minilm + bm25", "static + bm25"}
-PAGES = {"/": "Leaderboard", "/experiments": "Experiments", "/workers": "Queue"}
+PAGES = {
+    "/": "Leaderboard",
+    "/experiments": "Experiments",
+    "/datasets": "Datasets",
+    "/upload": "Upload a dataset",
+    "/workers": "Queue",
+}
 
 
 def heading(page: Page, name: str) -> None:

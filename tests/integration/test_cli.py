@@ -62,6 +62,10 @@ def test_run_leaderboard_and_export(cli: Cli, experiment_file: Path, tmp_path: P
     assert list(csv.columns) == ["variant", "query_id", "measure", "value", "seconds", "error"]
     assert len(csv) == len(parquet) == 2 * 10 * 3  # variants x queries x (measures and Judged@10)
 
+    deleted = cli("delete", "small", "--yes")
+    assert "is deleted." in deleted.stderr
+    assert cli("leaderboard", "small").returncode == 2
+
 
 def test_a_small_bm25_run_never_imports_torch(cli: Cli, experiment_file: Path, tmp_path: Path) -> None:
     poison = tmp_path / "poison" / "torch"

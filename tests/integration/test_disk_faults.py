@@ -5,6 +5,7 @@ The full disks are real ones, of a few megabytes (tmpfs); where one may not be m
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import random
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -26,9 +27,17 @@ import pytest
 from redis import Redis
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
-from evaluator.errors import ArtifactNotWrittenError, EvaluatorError, StoreUnavailableError
+from evaluator.errors import (
+    ArtifactNotWrittenError,
+    EvaluatorError,
+    StoreUnavailableError,
+    UploadNotWrittenError,
+)
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
+from evaluator.services import uploads
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
 from evaluator.store import database as database_module
 from evaluator.store import recorder as recorder_module
 from evaluator.store.database import Database
@@ -451,3 +460,20 @@ def read_until(process: subprocess.Popen[str], line: str) -> None:
     """Wait for a line that a process prints."""
     assert process.stdout is not None
     assert process.stdout.readline() == f"{line}\n"
+
+
+def test_an_upload_that_fills_the_disk_is_refused_and_leaves_nothing(disk: Disk) -> None:
+    with Workspace.open_local(Settings(home=disk.folder / "home")) as workspace:
+        upload = uploads.create(workspace)
+        disk.fill(leave=MEGABYTE)
+
+        async def arriving() -> AsyncIterator[bytes]:
+            for _ in range(30):
+                yield b"x" * 100_000
+
+        with pytest.raises(UploadNotWrittenError, match="the disk is full: nothing can be written below"):
+            asyncio.run(uploads.receive(workspace, upload, "corpus.jsonl", arriving()))
+        assert [path for path in (disk.folder / "home" / "uploads").rglob("*") if path.is_file()] == []
+        disk.make_room()
+        asyncio.run(uploads.receive(workspace, upload, "corpus.jsonl", arriving()))
+        assert [file.bytes for file in uploads.state(workspace, upload).files] == [3_000_000]

@@ -142,9 +142,23 @@ def test_a_finished_experiment_is_complete_and_offers_nothing_to_cancel(
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["Queries evaluated"] == "100 %"
     assert "Took" in figures
-    assert not app.button
+    assert [found.label for found in app.button] == ["Delete the experiment"]
     assert not app.error
     assert [part.value for part in app.subheader] == ["Evaluating"]
+
+
+def test_deleting_an_experiment_leads_back_to_the_list(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25")
+    app = open_page("experiments", experiment=spec.id)
+    assert "Delete the experiment" not in [found.label for found in app.button]  # it runs
+    record(workspace, spec, "bm25", 0.4)
+    app = open_page("experiments", experiment=spec.id)
+    button(app, "Delete the experiment").click().run()
+    assert not app.exception
+    assert experiments.all_experiments(workspace) == []
+    assert "No experiment has run yet" in text_of(app)
 
 
 def test_a_variant_that_cannot_work_says_why_and_can_be_tried_again(
@@ -156,7 +170,7 @@ def test_a_variant_that_cannot_work_says_why_and_can_be_tried_again(
     app = open_page("experiments", experiment=spec.id)
     assert "finished with failures" in text_of(app)
     assert [error.value for error in app.error] == ["**broken** cannot work: no such model"]
-    assert [found.label for found in app.button] == ["Try again"]
+    assert [found.label for found in app.button] == ["Try again", "Delete the experiment"]
 
 
 def test_a_queue_that_does_not_answer_is_reported(no_queue: Workspace, add_experiment: AddExperiment) -> None:

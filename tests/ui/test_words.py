@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from evaluator.errors import UnknownNameError
-from evaluator.ui.words import count, duration, moment, percent, queries, rate, sentence
+from evaluator.ui.words import capital, count, duration, moment, percent, queries, rate, sentence, size
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,21 @@ def test_rates() -> None:
     assert rate(0.5, "texts") == "0.5 texts/s"
 
 
+@pytest.mark.parametrize(
+    ("n_bytes", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (3_420_000, "3.4 MB"),
+        (2e9, "2 GB"),
+        (12.6e9, "13 GB"),
+    ],
+)
+def test_sizes(n_bytes: float, words: str) -> None:
+    assert size(n_bytes) == words
+
+
 def test_moments_are_on_the_readers_clock() -> None:
     noon = datetime(2026, 7, 1, 12, 0)
     assert moment(noon, "Europe/Berlin") == "1 Jul 2026, 14:00"
@@ -55,3 +70,8 @@ def test_moments_are_on_the_readers_clock() -> None:
 
 def test_an_error_begins_with_a_capital() -> None:
     assert sentence(UnknownNameError("no dataset is called 'x'")) == "No dataset is called 'x'"
+
+
+def test_a_file_keeps_its_name() -> None:
+    assert capital("broken.zip: it cannot be unpacked") == "broken.zip: it cannot be unpacked"
+    assert capital("") == ""

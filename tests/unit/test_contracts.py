@@ -49,6 +49,8 @@ def loaded_by(module: str) -> set[str]:
         ("evaluator.jobs.tasks", MODELS | {"streamlit", "duckdb"}),
         # Whoever submits plans the encoding, and leaves it to the workers.
         ("evaluator.jobs.submission", MODELS | {"streamlit", "duckdb"}),
+        # Examines files from outside: what is not loaded cannot be broken into, and it is ready at once.
+        ("evaluator.services.examining", MODELS | {"streamlit", "duckdb"}),
         # `evaluator run` without a server.
         ("evaluator.services.experiments", MODELS | {"streamlit"}),
     ],

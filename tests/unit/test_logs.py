@@ -22,7 +22,7 @@ from evaluator import logs
 from evaluator.jobs import queue as job_queue
 from evaluator.jobs import tasks
 from evaluator.jobs.connection import require, without_password
-from evaluator.jobs.queue import TASKS, enqueue, job_data, job_id, open_queue
+from evaluator.jobs.queue import TASKS, enqueue, job_data, job_id
 from evaluator.jobs.worker import WarmWorker
 from evaluator.logs import JsonFormatter, TextFormatter, bind, bound, hide_passwords, job_fields
 from evaluator.settings import Settings

@@ -89,6 +89,10 @@ class TestEveryFormat:
     def test_a_query_without_text_is_refused(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
         assert "queries.jsonl:1: the query's" in refusal(write_dataset(queries=[("q1", " \n")]), store)
 
+    def test_all_that_is_wrong_is_counted(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
+        folder = write_dataset(documents=[("d1", "a"), ("d1", "b"), ("d2", 7), ("d3", None)])
+        assert refusal(folder, store).endswith("(and 2 more)")
+
     def test_an_empty_corpus_is_refused(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
         assert "has no documents" in refusal(write_dataset(documents=[]), store)
 
@@ -115,9 +119,19 @@ class TestEveryFormat:
     def test_a_query_with_nothing_relevant_is_kept_and_noted(
         self, write_dataset: WriteDataset, store: ArtifactStore
     ) -> None:
-        manifest = import_dataset(write_dataset(judgments=[("q1", "d1", 0), ("q1", "d2", -1)]), store)
-        assert manifest.n_judgments == 2
+        folder = write_dataset(
+            queries=[("q1", "a"), ("q2", "b")],
+            judgments=[("q1", "d1", 0), ("q1", "d2", -1), ("q2", "d1", 1)],
+        )
+        manifest = import_dataset(folder, store)
+        assert manifest.n_judgments == 3
         assert note(manifest, "no-relevant-document").examples == ("q1",)
+
+    def test_judgments_without_anything_relevant_are_refused(
+        self, write_dataset: WriteDataset, store: ArtifactStore
+    ) -> None:
+        message = refusal(write_dataset(judgments=[("q1", "d1", 0), ("q1", "d2", -1)]), store)
+        assert message.startswith("no query has a relevant document: every grade is below 1")
 
     def test_a_dataset_without_judgments_is_kept_and_noted(
         self, write_dataset: WriteDataset, store: ArtifactStore
@@ -161,7 +175,8 @@ class TestEveryFormat:
     def test_grades_are_whole_numbers(
         self, write_dataset: WriteDataset, store: ArtifactStore, written: object, grade: int
     ) -> None:
-        assert stored(write_dataset(judgments=[("q1", "d1", written)]), store).qrels == {"q1": {"d1": grade}}
+        folder = write_dataset(judgments=[("q1", "d1", written), ("q1", "d2", 1)])
+        assert stored(folder, store).qrels == {"q1": {"d1": grade, "d2": 1}}
 
     @pytest.mark.parametrize("written", [0.5, "0.5", "high", "", True, None, float("nan"), 2**31, 10**50])
     def test_other_grades_are_refused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.canonical import ROW_GROUP_CHARACTERS, ROW_GROUP_ROWS, row_groups
 from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.reading import CorpusPart, QueriesPart, Reading, Table
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, Query
 from evaluator.errors import DatasetError
@@ -48,18 +50,48 @@ class TestRecognition:
         with pytest.raises(DatasetError, match="is not there; give the folder"):
             import_dataset(tmp_path / "gone", store)
 
-    def test_a_file(self, tmp_path: Path, store: ArtifactStore) -> None:
+    def test_a_broken_archive(self, tmp_path: Path, store: ArtifactStore) -> None:
         (tmp_path / "dataset.zip").touch()
-        with pytest.raises(DatasetError, match="is a file; give the folder"):
+        with pytest.raises(DatasetError, match=r"dataset\.zip: it cannot be unpacked"):
             import_dataset(tmp_path / "dataset.zip", store)
 
 
+class TestArchives:
+    @pytest.mark.parametrize("inside", [False, True], ids=["the archive", "its folder"])
+    def test_they_are_unpacked_elsewhere(
+        self, beir: WriteDataset, tmp_path: Path, store: ArtifactStore, inside: bool
+    ) -> None:
+        plain = import_dataset(beir(), store)
+        archive = Path(shutil.make_archive(str(tmp_path / "packed/dataset"), "zip", tmp_path / "beir"))
+        before = archive.read_bytes()
+        assert import_dataset(archive.parent if inside else archive, store) == plain
+        assert [path.name for path in archive.parent.iterdir()] == ["dataset.zip"]
+        assert archive.read_bytes() == before
+
+    def test_a_single_file_may_be_the_dataset(self, tmp_path: Path, store: ArtifactStore) -> None:
+        table = tmp_path / "faq.csv"
+        table.write_text("question,answer\nhow long,an hour\nhow hot,as hot as it gets\n")
+        (tmp_path / "corpus.jsonl").write_text("it lies beside, and is not asked for")
+        manifest = import_dataset(table, store)
+        assert (manifest.n_documents, manifest.n_queries, manifest.n_judgments) == (2, 2, 2)
+
+
+def test_a_reading_replaces_the_guess(tmp_path: Path, store: ArtifactStore) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n1,first text\n2,second text\n")
+    (tmp_path / "b.csv").write_text("z\nwhat is first\n")
+    reading = Reading(
+        CorpusPart(Table("a.csv", "csv"), ("y",), id="x"), QueriesPart(Table("b.csv", "csv"), "z")
+    )
+    dataset = StoredDataset.open(store, import_dataset(tmp_path, store, reading=reading).fingerprint)
+    assert dataset.doc_ids == ["1", "2"]
+    assert [query.text for query in dataset.queries] == ["what is first"]
+
+
 class TestFingerprints:
-    def test_every_example_in_data_is_the_same_dataset(self, store: ArtifactStore) -> None:
-        folders = [path for path in sorted((REPOSITORY / "data").iterdir()) if path.is_dir()]
-        manifests = [import_dataset(folder, store) for folder in folders]
-        assert len(manifests) == len(WRITERS)
-        assert len({manifest.fingerprint for manifest in manifests}) == 1
+    def test_the_same_tables_are_the_same_dataset_in_every_format(self, store: ArtifactStore) -> None:
+        formats = ("beir", "csv", "decision-record", "excel", "json", "parquet", "tsv")
+        manifests = [import_dataset(REPOSITORY / "data" / name, store) for name in formats]
+        assert {manifest.fingerprint for manifest in manifests} == {"28492612e96328be"}
         assert (manifests[0].n_documents, manifests[0].n_queries, manifests[0].notes) == (10, 10, ())
 
     def test_importing_again_rewrites_nothing(
@@ -112,7 +144,8 @@ class TestRoundTrip:
     def test_any_text_comes_back_as_it_was(
         self, name: str, documents: dict[str, str], queries: dict[str, str], grade: int
     ) -> None:
-        judgments = [(query_id, doc_id, grade) for query_id in queries for doc_id in documents]
+        grades = {doc_id: grade if row else 1 for row, doc_id in enumerate(documents)}  # one is relevant
+        judgments = [(query_id, doc_id, grades[doc_id]) for query_id in queries for doc_id in documents]
         with tempfile.TemporaryDirectory() as temporary:
             store = ArtifactStore(f"{temporary}/store")
             folder = WRITERS[name](
@@ -121,7 +154,7 @@ class TestRoundTrip:
             dataset = StoredDataset.open(store, import_dataset(folder, store).fingerprint)
             assert list(dataset.documents()) == [Document(i, "", text) for i, text in documents.items()]
             assert dataset.queries == tuple(Query(i, text) for i, text in queries.items())
-            assert dataset.qrels == {query_id: dict.fromkeys(documents, grade) for query_id in queries}
+            assert dataset.qrels == dict.fromkeys(queries, grades)
 
     @given(st.binary(max_size=60))
     @settings(max_examples=50, deadline=None)

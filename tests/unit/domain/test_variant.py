@@ -12,8 +12,10 @@ from evaluator.domain.variant import (
     Dense,
     Fuse,
     Retrieve,
+    Run,
     Variant,
     resolve_names,
+    resolve_runs,
 )
 
 WORDS = Retrieve(bm25=BM25())
@@ -28,7 +30,7 @@ def test_a_pipeline_has_exactly_one_stage() -> None:
     assert WORDS.stage == BM25()
     assert VECTORS.stage == Dense("minilm")
     assert fusion("a", "b").stage == Fuse(of=("a", "b"))
-    with pytest.raises(ValueError, match="exactly one of bm25, dense, .*, fuse is needed, and here is none"):
+    with pytest.raises(ValueError, match=r"exactly one of bm25, dense, .*, fuse is needed, and here is none"):
         Retrieve()
     with pytest.raises(ValueError, match="and here is bm25 and dense"):
         Retrieve(bm25=BM25(), dense=Dense("minilm"))
@@ -91,6 +93,14 @@ def test_fusions_of_fusions_resolve_too_wherever_the_name_stands() -> None:
 def test_resolving_a_name_gives_the_fingerprint_of_writing_it_out() -> None:
     by_name = (Variant("hybrid", fusion("words", VECTORS)), Variant("words", WORDS))
     assert resolve_names(by_name)[0].fingerprint == Variant("x", fusion(WORDS, VECTORS)).fingerprint
+
+
+def test_runs_are_found_by_name_wherever_they_stand() -> None:
+    theirs = Retrieve(run=Run("theirs", "what they say does not count"))
+    found = resolve_runs(Variant("x", fusion(theirs, VECTORS)), {"theirs": "f00d"})
+    assert list(found.retrieve.leaves()) == [Run("theirs", "f00d"), Dense("minilm")]
+    with pytest.raises(ValueError, match="'x' takes the run 'theirs'; the dataset has: ours"):
+        resolve_runs(Variant("x", theirs), {"ours": "f00d"})
 
 
 def test_leaves_of_an_unresolved_name_are_an_error() -> None:

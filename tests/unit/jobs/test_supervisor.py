@@ -15,7 +15,7 @@ import pytest
 
 from evaluator.errors import InstanceRunningError
 from evaluator.jobs import supervisor as supervisor_module
-from evaluator.jobs.supervisor import LONGEST_PAUSE, VALKEY, Child, Supervisor
+from evaluator.jobs.supervisor import LONGEST_PAUSE, VALKEY, Child, Supervisor, announced
 from evaluator.settings import Settings
 
 DIE_AT_ONCE = "raise SystemExit(3)"
@@ -188,3 +188,15 @@ def test_a_home_folder_has_one_instance(settings: Settings) -> None:
             second.lock_home()
     with Supervisor(settings) as third:
         third.lock_home()
+
+
+def test_others_learn_where_the_instance_answers_while_it_runs(settings: Settings) -> None:
+    assert announced(settings) is None
+    with Supervisor(settings) as supervisor:
+        supervisor.lock_home()
+        assert announced(settings) is None  # such as `evaluator run`: it serves nothing
+        supervisor.announce("http://127.0.0.1:8501")
+        assert announced(settings) == "http://127.0.0.1:8501"
+        with Supervisor(settings) as second, pytest.raises(InstanceRunningError, match=rf"{os.getpid()};"):
+            second.lock_home()
+    assert announced(settings) is None

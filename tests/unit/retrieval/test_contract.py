@@ -7,8 +7,10 @@ empty, very long and non-Latin texts, too.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.runs import run_artifact, write_run
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, ModelStage, encoder_key, models_of
 from evaluator.domain.ranking import Ranking
@@ -42,7 +45,6 @@ from evaluator.retrieval.indexes import Sources, build_index
 from evaluator.retrieval.passages import build_passages
 from evaluator.retrieval.pipeline import Opening, Retriever, open_reranker, open_variant
 from evaluator.retrieval.queries import LiveQueries, StoredQueries
-from evaluator.retrieval.runs import store_run
 from evaluator.retrieval.vectors import encode_shard, plan_encoding
 from tests.conftest import TOPICS
 from tests.models import TinyModels
@@ -203,6 +205,10 @@ class World:
         return Opening(self.sources, StoredQueries(spec, dataset, store), self.load)
 
 
+def _move(source: Path, target: Path) -> None:
+    shutil.move(source, target)
+
+
 @pytest.fixture(scope="module")
 def world(
     tiny_models: TinyModels, static_model: Path, tmp_path_factory: pytest.TempPathFactory
@@ -217,7 +223,8 @@ def world(
     )
     dataset = StoredDataset.open(store, import_dataset(source, store).fingerprint)
     elsewhere = Ranking(("d001", "gone", "d000", "d002"), (3.0, 2.0, 1.0, 0.5))
-    run = store_run({"q00": elsewhere, "q05": elsewhere}, store)
+    run = write_run(folder / "run.parquet", {"q00": elsewhere, "q05": elsewhere})
+    store.put(run_artifact(run), partial(_move, folder / "run.parquet"))
     all_variants = tuple(variants(tiny_models, static_model, run).values())
     stages = {encoder_key(stage): stage for variant in all_variants for stage in models_of(variant)}
     manifest = dataset.manifest

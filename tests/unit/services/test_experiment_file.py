@@ -39,6 +39,8 @@ variants:
     retrieve: {bm25: {}}
 """
 
+FIELDS = "name, dataset, variants, matrix, measures, queries_per_job, endpoints, budget"
+
 
 def problems(text: str) -> list[str]:
     """The lines of the refusal, each without the file's name."""
@@ -166,7 +168,7 @@ variants:
         "3: measures[2]: a list of 1 is not text",
         "3: measures[0]: 'ndcg@10' is not a measure; did you mean nDCG@10?",
         "4: queries_per_job: 'often' is not auto or a whole number",
-        "5: topk: unknown field (fields here: name, dataset, variants, matrix, measures, queries_per_job, endpoints, budget)",
+        f"5: topk: unknown field (fields here: {FIELDS})",
         "9: variants[0].retrieve.bm25.k1: '0.9' is not a number",
         "9: variants[0].retrieve.bm25.b: 2 is not at most 1",
         "9: variants[0].retrieve.bm25.stemmer: 'englsh' is not one of none, arabic, danish, dutch, english, finnish, "
@@ -212,8 +214,7 @@ def test_what_is_not_yaml_is_told_where(text: str, message: str) -> None:
     ("text", "found"), [("- a\n- b", "a list of 2"), ("just text", "'just text'"), ("7", "7")]
 )
 def test_a_file_that_is_no_mapping(text: str, found: str) -> None:
-    fields = "name, dataset, variants, matrix, measures, queries_per_job, endpoints, budget"
-    assert problem(text) == f"1: {found} is not a mapping (fields: {fields})"
+    assert problem(text) == f"1: {found} is not a mapping (fields: {FIELDS})"
 
 
 def test_missing_fields_have_the_line_of_what_lacks_them() -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from pathlib import Path
 
+import duckdb
 import pytest
 
 from evaluator.domain.dataset import DatasetManifest, ImportNote
 from evaluator.domain.result import VariantFailure
-from evaluator.errors import UnknownNameError
+from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import catalog
-from evaluator.store.database import Database
+from evaluator.store import database as database_module
+from evaluator.store.database import Database, migrations
 from evaluator.store.results import record, recorded_counts
 from tests.unit.store.rows import save, scored
 
@@ -30,11 +34,97 @@ def test_a_dataset_comes_back(database: Database) -> None:
     )
 
 
-def test_a_name_moves_on_to_the_dataset_that_was_imported_last(database: Database) -> None:
+EDITED = dataclasses.replace(MANIFEST, qrels="r2")
+
+
+def test_the_same_name_with_other_content_is_its_next_version(database: Database) -> None:
     catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    edited = dataclasses.replace(MANIFEST, qrels="r2")
-    catalog.save_dataset(database, "bread", edited, "/data/bread")
-    assert [row.manifest for row in catalog.datasets(database)] == [edited]
+    catalog.save_dataset(database, "bread", EDITED, "/elsewhere")
+    (row,) = catalog.datasets(database)
+    assert (row.manifest, row.source, row.version) == (EDITED, "/elsewhere", 2)
+    newest, first = catalog.versions(database, "bread")
+    assert (newest.version, newest.manifest, newest.change) == (
+        2,
+        EDITED,
+        "imported again, with other judgments",
+    )
+    assert (first.version, first.manifest, first.change) == (1, MANIFEST, "imported")
+
+
+def test_the_same_content_under_the_same_name_changes_nothing(database: Database) -> None:
+    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food",))
+    before = catalog.datasets(database)
+    catalog.save_dataset(database, "bread", MANIFEST, "/elsewhere")
+    assert catalog.datasets(database) == before
+
+
+def test_content_that_comes_back_is_a_new_version(database: Database) -> None:
+    for manifest in (MANIFEST, EDITED, MANIFEST):
+        catalog.save_dataset(database, "bread", manifest, "/data/bread")
+    assert [version.manifest.qrels for version in catalog.versions(database)] == ["r1", "r2", "r1"]
+
+
+def test_a_dataset_is_described_and_a_later_import_leaves_that(database: Database) -> None:
+    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food", "small"))
+    catalog.save_dataset(database, "bread", EDITED, "/data/bread")
+    (row,) = catalog.datasets(database)
+    assert (row.description, row.tags) == ("About bread.", ("food", "small"))
+    catalog.describe_dataset(database, "bread", "", ())
+    (row,) = catalog.datasets(database)
+    assert (row.description, row.tags) == ("", ())
+
+
+def test_a_new_name_is_also_what_experiments_say(database: Database) -> None:
+    catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    catalog.save_dataset(database, "a dataset", EDITED, "/data/bread")
+    id_ = save(database)
+    catalog.rename_dataset(database, "a dataset", "bread")
+    assert [row.name for row in catalog.datasets(database)] == ["bread"]
+    assert [version.name for version in catalog.versions(database)] == ["bread", "bread"]
+    assert catalog.experiment(database, id_).dataset == "bread"
+
+
+def test_two_datasets_never_have_one_name(database: Database) -> None:
+    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    catalog.save_dataset(database, "cake", EDITED, "/data/cake")
+    with pytest.raises(InvalidInputError, match="another dataset is called 'cake'"):
+        catalog.rename_dataset(database, "bread", "cake")
+    assert {row.name for row in catalog.datasets(database)} == {"bread", "cake"}
+
+
+def test_a_dataset_in_use_is_not_removed(database: Database) -> None:
+    catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    id_ = save(database)
+    with pytest.raises(InvalidInputError, match="Delete them first: toy"):
+        catalog.remove_dataset(database, "a dataset")
+    assert len(catalog.versions(database)) == 1
+    catalog.set_status(database, id_, "cancelled")
+    catalog.delete_experiment(database, id_)
+    catalog.remove_dataset(database, "a dataset")
+    assert (catalog.datasets(database), catalog.versions(database)) == ([], [])
+
+
+def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "evaluator.duckdb"
+    first_only = migrations()[:1]
+    with monkeypatch.context() as patch:
+        patch.setattr(database_module, "migrations", lambda: first_only)
+        Database(path).close()
+    with duckdb.connect(str(path)) as old:
+        old.execute(
+            "INSERT INTO datasets (name, fingerprint, manifest, source) VALUES ('bread', ?, ?, '/data/bread')",
+            [MANIFEST.fingerprint, json.dumps(MANIFEST.to_json())],
+        )
+        (imported_at,) = old.execute("SELECT imported_at FROM datasets").fetchall()[0]
+    database = Database(path)
+    assert catalog.datasets(database) == [
+        catalog.DatasetRow("bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
+    ]
+    catalog.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
+    database.close()
+    again = Database(path)
+    assert [(row.version, row.tags) for row in catalog.datasets(again)] == [(2, ("food",))]
+    again.close()
 
 
 def test_an_experiment_comes_back(database: Database) -> None:
@@ -79,3 +169,18 @@ def test_a_cancelled_experiment_says_so(database: Database) -> None:
     id_ = save(database)
     catalog.set_status(database, id_, "cancelled")
     assert catalog.experiment(database, id_).status == "cancelled"
+
+
+def test_a_deleted_experiment_leaves_nothing_and_can_be_run_again(database: Database) -> None:
+    id_, other = save(database, n_queries=1), save(database, n_queries=1, name="other")
+    with pytest.raises(InvalidInputError, match="'toy' is running; cancel it"):
+        catalog.delete_experiment(database, id_)
+    record(database, [scored(id_, "q1", 1.0), scored(other, "q1", 1.0)])
+    catalog.delete_experiment(database, id_)
+    assert [row.id for row in catalog.experiments(database)] == [other]
+    record(database, [scored(id_, "q2", 1.0)])  # what a worker was still at
+    counts = database.cursor.execute("SELECT experiment, count(*) FROM results GROUP BY 1").fetchall()
+    assert counts == [(other, 1)]
+    assert save(database, n_queries=1) == id_
+    record(database, [scored(id_, "q1", 1.0)])
+    assert catalog.experiment(database, id_).status == "finished"

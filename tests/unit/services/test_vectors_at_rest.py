@@ -19,7 +19,11 @@ from evaluator.store import catalog
 from tests.conftest import WriteDataset
 from tests.unit.retrieval.fake_encoder import hash_spec
 
-OLD, NEW, UNKNOWN = hash_spec(name="old", weights="a"), hash_spec(name="new", weights="b"), hash_spec(weights="c")
+OLD, NEW, UNKNOWN = (
+    hash_spec(name="old", weights="a"),
+    hash_spec(name="new", weights="b"),
+    hash_spec(weights="c"),
+)
 
 
 def keep(workspace: Workspace, encoder: EncoderSpec, size: int) -> None:

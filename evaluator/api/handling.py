@@ -1,0 +1,86 @@
+"""How every route answers: JSON in, JSON out, an error as one message, and nothing for pages from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from evaluator.errors import EvaluatorError, InvalidInputError, TooLargeError, UnknownNameError
+from evaluator.services.workspace import Workspace, serving
+
+JSON_TYPE = "application/json"
+
+MAX_BYTES = 1 << 20
+"""Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
+
+Handler = Callable[[Workspace, Request, bytes], Any]
+
+STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
+    (UnknownNameError, 404),
+    (TooLargeError, 413),
+    (InvalidInputError, 422),
+    (EvaluatorError, 503),
+)
+"""The first that fits."""
+
+
+def route(path: str, handler: Handler, method: str = "GET") -> Route:
+    """A route whose handler runs in a thread; what it returns is sent as JSON, unless it is a response already."""
+
+    async def endpoint(request: Request) -> Response:
+        if method != "GET" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
+            # A page elsewhere cannot send this type without asking first, so it cannot change anything.
+            return refusal(415, f"send the header content-type: {JSON_TYPE}")
+        try:
+            body = await _body(request)
+            answer = await run_in_threadpool(handler, serving(), request, body)
+        except EvaluatorError as error:
+            return failure(error)
+        if isinstance(answer, Response):
+            return answer
+        return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
+
+    return Route(path, endpoint, methods=[method])
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BYTES:
+            raise TooLargeError(f"the request is larger than the {MAX_BYTES:,} bytes that are taken")
+    return bytes(body)
+
+
+def failure(error: EvaluatorError) -> Response:
+    """The answer to a request that failed."""
+    return refusal(next(status for kind, status in STATUSES if isinstance(error, kind)), str(error))
+
+
+def refusal(status: int, message: str) -> Response:
+    """An answer that says in one message why there is no other."""
+    return JSONResponse({"error": message}, status_code=status)
+
+
+def json_object(body: bytes, expected: str) -> dict[str, Any]:
+    """The JSON object of a request's body.
+
+    Args:
+        expected: what it should look like, for the message.
+
+    Raises:
+        InvalidInputError: it is something else.
+    """
+    try:
+        value = json.loads(body)
+    except ValueError as error:
+        raise InvalidInputError(f"the body is not JSON ({error}); send {expected}") from error
+    if not isinstance(value, dict):
+        raise InvalidInputError(f"send {expected}")
+    return value

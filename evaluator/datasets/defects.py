@@ -1,0 +1,193 @@
+"""Defects: what keeps a dataset from being stored, collected while its rows go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain, islice, zip_longest
+from typing import NamedTuple
+
+from evaluator.datasets.findings import EXAMPLES, Finding, Tally, counted, shortened
+from evaluator.datasets.source import Place, Row
+from evaluator.domain.dataset import Judgment
+from evaluator.errors import DatasetError
+
+UNREADABLE, REPEATED, CONTRADICTORY = "unreadable-rows", "repeated-ids", "contradictory-grades"
+NO_DOCUMENTS, NO_QUERIES, NOTHING_RELEVANT = "no-documents", "no-queries", "nothing-relevant"
+
+LISTED_FILES = 5
+"""Files that the finding on unreadable rows names."""
+
+
+class Contradiction(NamedTuple):
+    """A judgment whose grade is not the one given first."""
+
+    place: Place
+    judgment: Judgment
+    first_grade: int
+
+
+class Defects:
+    """Collects the defects of rows. Of a broken row only its line is kept, of each kind a few examples."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, set[int]] = {}  # of unreadable rows, by file
+        self._reasons: dict[str, list[str]] = {}  # the first few, of the first few files
+        self._repeated = Tally()
+        self._n_contradictory = 0
+        self._contradictions: list[Contradiction] = []  # the first few
+        self._contradictory_examples: list[str] = []
+        self._order: dict[str, None] = {}  # codes, as they were met first
+
+    @property
+    def n_unreadable(self) -> int:
+        """Rows that cannot be read; one that holds a query and its judgments counts once."""
+        return sum(map(len, self._lines.values()))
+
+    def unreadable(self, place: Place, error: DatasetError) -> None:
+        """A row that breaks a rule by itself."""
+        self._order.setdefault(UNREADABLE)
+        lines = self._lines.setdefault(place.file, set())
+        if place.line not in lines and len(lines) < EXAMPLES and len(self._lines) <= LISTED_FILES:
+            self._reasons.setdefault(place.file, []).append(shortened(str(error)))
+        lines.add(place.line)
+
+    def repeated_id(self, place: Place, kind: str, row_id: str, first: Place) -> None:
+        """A row whose id another row of the same part has."""
+        self._order.setdefault(REPEATED)
+        error = place.error(
+            f"the {kind} id {row_id!r} is already at {first}", "give each its own id, or remove one"
+        )
+        self._repeated.add(str(error))
+
+    def contradictory(self, place: Place, judgment: Judgment, first_grade: int) -> None:
+        """A judgment that says something else than an earlier one."""
+        self._order.setdefault(CONTRADICTORY)
+        self._n_contradictory += 1
+        if len(self._contradictions) < EXAMPLES:
+            self._contradictions.append(Contradiction(place, judgment, first_grade))
+
+    def find_first_grades(self, judgments: Iterable[Row[Judgment]]) -> None:
+        """Look up, in judgments read anew, where the grades that are contradicted were first given."""
+        wanted = {contradiction.judgment[:2] for contradiction in self._contradictions}
+        places: dict[tuple[str, str], Place] = {}
+        for place, judgment in judgments if wanted else ():
+            if not isinstance(judgment, DatasetError) and judgment[:2] in wanted:
+                places.setdefault(judgment[:2], place)
+                if len(places) == len(wanted):
+                    break
+        for place, (query_id, doc_id, grade), first_grade in self._contradictions:
+            error = place.error(
+                f"{query_id!r} gives {doc_id!r} the grade {grade}, "
+                f"but {first_grade} at {places[query_id, doc_id]}",
+                "keep one of the two",
+            )
+            self._contradictory_examples.append(shortened(str(error)))
+
+    def findings(self) -> list[Finding]:
+        """One finding for each kind of defect, in the order in which they were met."""
+        made = {
+            UNREADABLE: self._unreadable_finding,
+            REPEATED: self._repeated_finding,
+            CONTRADICTORY: self._contradictory_finding,
+        }
+        return [made[code]() for code in self._order]
+
+    def _unreadable_finding(self) -> Finding:
+        files = [_rows_of(file, lines) for file, lines in islice(self._lines.items(), LISTED_FILES)]
+        if len(self._lines) > LISTED_FILES:
+            files.append(f"{len(self._lines) - LISTED_FILES:,} more files")
+        # The first reason of every file, then the second of every file: each file gets a word in.
+        reasons = [reason for reason in chain(*zip_longest(*self._reasons.values())) if reason]
+        return Finding(
+            UNREADABLE,
+            "blocking",
+            self.n_unreadable,
+            f"{counted(self.n_unreadable, 'row')} cannot be read: {', '.join(files)}",
+            "they would be missing from the dataset without a trace; mend them, or take them out of the files",
+            tuple(reasons[:EXAMPLES]),
+        )
+
+    def _repeated_finding(self) -> Finding:
+        return Finding(
+            REPEATED,
+            "blocking",
+            self._repeated.count,
+            f"{counted(self._repeated.count, 'row')} with an id that an earlier row has",
+            "which row the judgments mean is not clear; give each row its own id, or remove one of them",
+            tuple(self._repeated.examples),
+        )
+
+    def _contradictory_finding(self) -> Finding:
+        return Finding(
+            CONTRADICTORY,
+            "blocking",
+            self._n_contradictory,
+            f"{counted(self._n_contradictory, 'judgment')} with another grade than the same pair had before",
+            "which grade counts is not clear; keep one judgment of each query and document",
+            tuple(self._contradictory_examples),
+        )
+
+
+def _rows_of(file: str, lines: set[int]) -> str:
+    """How many rows of a file are concerned, or the file as a whole."""
+    return file if lines == {0} else f"{counted(len(lines), 'row')} of {file}"
+
+
+def nothing_there(n_documents: int, n_queries: int, n_unreadable: int) -> list[Finding]:
+    """The findings of a dataset without documents, queries, or both.
+
+    Args:
+        n_documents, n_queries: rows that were met; if all of them are unreadable, that says enough.
+        n_unreadable: unreadable rows of the dataset. One that holds several parts is met in the first.
+    """
+    why = (
+        "none of its rows can be read; mend them"
+        if n_unreadable
+        else "its {} file is empty; add at least one"
+    )
+    parts = (
+        (NO_DOCUMENTS, n_documents, "documents", "corpus"),
+        (NO_QUERIES, n_queries, "queries", "queries"),
+    )
+    return [
+        Finding(
+            code,
+            "blocking",
+            1,
+            f"the dataset has no {noun}: {why.format(file)}",
+            "retrieval needs documents to search, and queries to search for",
+        )
+        for code, count, noun, file in parts
+        if not count
+    ]
+
+
+def nothing_relevant(n_given: int, n_kept: int, n_relevant: int, n_found: int) -> Finding | None:
+    """The finding of judgments by which no query has a relevant document that can be found.
+
+    Args:
+        n_given: judgments in the files; without any, scores just wait for them.
+        n_kept: those whose query is there.
+        n_relevant: those of them with grade 1 or more.
+        n_found: those of them whose document is there.
+    """
+    if not n_given or n_found:
+        return None
+    if not n_kept:
+        reason = (
+            "none of the judgments names a query that is there; use the ids of the queries in the judgments"
+        )
+    elif not n_relevant:
+        reason = "every grade is below 1; give relevant documents the grade 1 or more"
+    else:
+        reason = (
+            "the judgments call none of its documents relevant, only missing ones; "
+            "use the ids of the corpus in the judgments"
+        )
+    return Finding(
+        NOTHING_RELEVANT,
+        "blocking",
+        n_given,
+        f"no query has a relevant document: {reason}",
+        "every score would be 0 or missing; a dataset without any judgments is allowed, if there are none yet",
+    )

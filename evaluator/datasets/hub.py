@@ -1,0 +1,168 @@
+"""Datasets by their id, where a network allows: the Hugging Face hub's, and those that ir_datasets knows.
+
+Both libraries are the extra `hub`. Neither runs code that comes with a dataset.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evaluator.errors import DatasetError
+
+HUGGING_FACE, IR_DATASETS = "hf:", "ir_datasets:"
+
+REFERENCE = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?:/(?P<config>[^@\s]+))?(?:@(?P<revision>\S+))?")
+"""What follows `hf:`."""
+
+IR_DATASETS_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
+PARTS = ("corpus", "queries")
+"""Configurations that a retrieval dataset on the hub has beside those of its judgments."""
+
+INSTALL = "install it with `pip install retrieval-evaluator[hub]`"
+
+
+class HubReference(NamedTuple):
+    """A dataset on the Hugging Face hub."""
+
+    name: str
+    config: str | None = None
+    revision: str | None = None
+
+
+def fetch(reference: str, folder: Path) -> None:
+    """Write a dataset's parts into a folder, as files that `recognise` understands.
+
+    Args:
+        reference: `hf:org/name[/config][@revision]` or `ir_datasets:id`.
+        folder: where the files are written; it exists.
+
+    Raises:
+        DatasetError: the reference has another form, its library is not installed, or the dataset cannot be had.
+    """
+    if reference.startswith(HUGGING_FACE):
+        found = REFERENCE.fullmatch(reference.removeprefix(HUGGING_FACE))
+        if found and ".." not in found["name"]:
+            with _explained(reference):
+                write_hugging_face(HubReference(**found.groupdict()), folder)
+            return
+    elif reference.startswith(IR_DATASETS):
+        dataset_id = reference.removeprefix(IR_DATASETS)
+        if IR_DATASETS_ID.fullmatch(dataset_id):
+            with _explained(reference), _temporary_home():
+                write_ir_datasets(dataset_id, folder)
+            return
+    raise DatasetError(
+        f"{reference!r} names no dataset; write hf:org/name, hf:org/name/config@revision, or ir_datasets:id"
+    )
+
+
+def write_hugging_face(reference: HubReference, folder: Path) -> None:
+    """Write every split of a dataset as `config/split.parquet`: of the configuration that is named, or of all.
+
+    Raises:
+        DatasetError: several configurations are there, and they are not parts of a retrieval dataset.
+    """
+    import datasets  # noqa: PLC0415  an extra, and slow to import
+
+    configs = datasets.get_dataset_config_names(reference.name, revision=reference.revision)
+    with tempfile.TemporaryDirectory(prefix="evaluator-hub-") as cache:
+        for config in _chosen(reference, configs):
+            splits = datasets.load_dataset(
+                reference.name, config, revision=reference.revision, cache_dir=cache
+            )
+            for split, rows in splits.items():
+                path = folder / config / f"{split}.parquet"
+                path.parent.mkdir(exist_ok=True)
+                rows.to_parquet(str(path))
+
+
+def _chosen(reference: HubReference, configs: list[str]) -> list[str]:
+    """The configurations to load."""
+    if reference.config:
+        return [reference.config]
+    if len(configs) > 1 and not set(PARTS) <= set(configs):
+        listed = ", ".join(configs[:20])
+        raise DatasetError(
+            f"hf:{reference.name} has the configurations {listed}; name one: hf:{reference.name}/{configs[0]}"
+        )
+    return configs
+
+
+def write_ir_datasets(dataset_id: str, folder: Path) -> None:
+    """Write a dataset in BEIR's format.
+
+    Raises:
+        DatasetError: it has no documents, or no queries.
+    """
+    import ir_datasets  # noqa: PLC0415  an extra, and slow to import
+
+    dataset = ir_datasets.load(dataset_id)
+    for part in ("docs", "queries"):
+        if not getattr(dataset, f"has_{part}")():
+            raise DatasetError(
+                f"ir_datasets:{dataset_id} has no {part}; name one of its subsets, such as {dataset_id}/test"
+            )
+    _write_objects(folder / "corpus.jsonl", map(_document, dataset.docs_iter()))
+    _write_objects(
+        folder / "queries.jsonl",
+        ({"_id": query.query_id, "text": query.default_text()} for query in dataset.queries_iter()),
+    )
+    if dataset.has_qrels():
+        (folder / "qrels").mkdir()
+        with (folder / "qrels" / "test.tsv").open("w", encoding="utf-8") as file:
+            for judgment in dataset.qrels_iter():
+                file.write(f"{judgment.query_id}\t{judgment.doc_id}\t{judgment.relevance}\n")
+
+
+def _document(document: Any) -> Mapping[str, str]:
+    """A document with its title apart, if it has one."""
+    title, text = getattr(document, "title", None), getattr(document, "text", None)
+    if isinstance(title, str) and isinstance(text, str):
+        return {"_id": document.doc_id, "title": title, "text": text}
+    return {"_id": document.doc_id, "title": "", "text": document.default_text()}
+
+
+def _write_objects(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+@contextmanager
+def _temporary_home() -> Iterator[None]:
+    """Keep what ir_datasets downloads, which can be many gigabytes, only while it is read."""
+    with tempfile.TemporaryDirectory(prefix="evaluator-ir-datasets-") as home:
+        previous = os.environ.get("IR_DATASETS_HOME")
+        os.environ["IR_DATASETS_HOME"] = previous or home
+        try:
+            yield
+        finally:
+            if previous is None:
+                del os.environ["IR_DATASETS_HOME"]
+
+
+@contextmanager
+def _explained(reference: str) -> Iterator[None]:
+    """Say what a library raised, in one message with a remedy.
+
+    Raises:
+        DatasetError: the library is not installed, or could not give the dataset.
+    """
+    try:
+        yield
+    except DatasetError:
+        raise
+    except ImportError as error:
+        raise DatasetError(f"{reference} needs a library that is not here ({error}); {INSTALL}") from error
+    except Exception as error:
+        reason = next(iter(str(error).strip().splitlines()), "no reason given")[:300]
+        raise DatasetError(
+            f"{reference} cannot be fetched ({type(error).__name__}: {reason}); "
+            "check the id and the network, or download it and upload its files"
+        ) from error

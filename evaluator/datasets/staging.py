@@ -1,0 +1,265 @@
+"""Staging: a source becomes canonical Parquet in a folder, with all that is wrong with it; publishing stores it.
+
+Rows stream through. What is kept of a document is its id, its place and a digest of 16 bytes, never its text.
+The rules are listed in docs/datasets.md.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.canonical import (
+    CORPUS_FILE,
+    QRELS_FILE,
+    QUERIES_FILE,
+    Values,
+    write_qrels,
+    write_rows,
+)
+from evaluator.datasets.defects import Defects, nothing_relevant, nothing_there
+from evaluator.datasets.findings import Finding, Tally
+from evaluator.datasets.judged import judgment_notes
+from evaluator.datasets.layout import (
+    CORPUS_SCHEMA,
+    QUERIES_SCHEMA,
+    corpus_artifact,
+    manifest_artifact,
+    qrels_artifact,
+    queries_artifact,
+)
+from evaluator.datasets.runs import rankings, run_artifact, write_run
+from evaluator.datasets.source import Place, Source
+from evaluator.domain.dataset import DatasetManifest, ImportNote, RunNote
+from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
+from evaluator.errors import DatasetError
+
+PROGRESS_EVERY = 1000
+"""Rows of the corpus between two reports of progress."""
+
+SCRATCH = "run.part"
+
+OnProgress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A dataset in canonical form, not stored yet; rows with defects are left out of its files.
+
+    Attributes:
+        folder: where its Parquet files lie.
+        manifest: what storing would give; None if there are no documents or no queries.
+        defects: what keeps it from being stored, in the order in which it was met.
+    """
+
+    folder: Path
+    manifest: DatasetManifest | None
+    defects: tuple[Finding, ...] = ()
+
+
+@dataclass
+class _Part:
+    """What is known of a part once its rows went by: ids in order, each with its place, and digests of the rows."""
+
+    n_rows: int = 0
+    ids: dict[str, Place] = field(default_factory=dict)
+    digests: list[bytes] = field(default_factory=list)
+    blank: Tally = field(default_factory=Tally)
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint_set(self.digests)
+
+
+@dataclass
+class _Judged:
+    """The judgments that count, and those that a rule took out."""
+
+    qrels: dict[str, dict[str, int]] = field(default_factory=dict)
+    n_given: int = 0
+    repeated: Tally = field(default_factory=Tally)
+    unknown_queries: Tally = field(default_factory=Tally)
+
+
+def stage(
+    source: Source, folder: Path, *, exclude_self: bool = False, on_progress: OnProgress | None = None
+) -> Staged:
+    """Write a dataset canonically into a folder, and collect what is wrong with it.
+
+    Args:
+        source: the dataset as it lies in files.
+        folder: where the Parquet files are written; made if it is not there.
+        exclude_self: whether a document with the query's own id is left out of that query's list.
+        on_progress: called with the rows of the corpus read so far, from time to time and at the end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    defects, corpus, queries = Defects(), _Part(), _Part()
+    write_rows(folder / CORPUS_FILE, CORPUS_SCHEMA, _document_rows(source, corpus, defects, on_progress))
+    write_rows(folder / QUERIES_FILE, QUERIES_SCHEMA, _query_rows(source, queries, defects))
+    judged = _collect_judgments(source, queries, defects)
+    defects.find_first_grades(source.judgments())
+    runs, run_notes = _stage_runs(source, folder, queries, defects)
+    found = defects.findings() + nothing_there(corpus.n_rows, queries.n_rows, defects.n_unreadable)
+    qrels = write_qrels(folder / QRELS_FILE, judged.qrels)
+    manifest = None
+    if corpus.ids and queries.ids:
+        found += _nothing_relevant(corpus, judged)
+        manifest = DatasetManifest(
+            corpus=corpus.fingerprint,
+            queries=queries.fingerprint,
+            qrels=qrels,
+            n_documents=len(corpus.ids),
+            n_queries=len(queries.ids),
+            n_judgments=sum(map(len, judged.qrels.values())),
+            exclude_self=exclude_self,
+            notes=(*source.notes(), *_notes(corpus, queries, judged, exclude_self), *run_notes),
+            runs=runs,
+        )
+    return Staged(folder, manifest, tuple(found))
+
+
+def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
+    """Move a staged dataset into the store, where the same content is kept once.
+
+    Raises:
+        DatasetError: it has defects; nothing is stored. Names the first and counts the others.
+    """
+    if staged.defects or staged.manifest is None:
+        raise DatasetError(_first_defect(staged.defects))
+    manifest = staged.manifest
+    _store(staged.folder / CORPUS_FILE, store, corpus_artifact(manifest))
+    _store(staged.folder / QUERIES_FILE, store, queries_artifact(manifest))
+    _store(staged.folder / QRELS_FILE, store, qrels_artifact(manifest))
+    for run in manifest.runs:
+        _store(staged.folder / _run_file(run.id), store, run_artifact(run.id))
+    store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
+    return manifest
+
+
+def _first_defect(defects: tuple[Finding, ...]) -> str:
+    """The first defect in its own words, and how many more there are."""
+    first = defects[0]
+    others = sum(finding.count if finding.examples else 1 for finding in defects) - 1
+    message = first.examples[0] if first.examples else first.message
+    return f"{message} (and {others:,} more)" if others else message
+
+
+def _store(file: Path, store: ArtifactStore, artifact: str) -> None:
+    """Move a finished file into the store, unless it is there already."""
+
+    def move(target: Path) -> None:
+        shutil.move(file, target)
+
+    store.put(artifact, move)
+
+
+def _document_rows(
+    source: Source, corpus: _Part, defects: Defects, on_progress: OnProgress | None
+) -> Iterator[Values]:
+    """Rows of the corpus's schema; `corpus` learns of each, `defects` of those left out."""
+    for place, document in source.documents():
+        corpus.n_rows += 1
+        if on_progress and corpus.n_rows % PROGRESS_EVERY == 0:
+            on_progress(corpus.n_rows)
+        if isinstance(document, DatasetError):
+            defects.unreadable(place, document)
+        elif document.doc_id in corpus.ids:
+            defects.repeated_id(place, "document", document.doc_id, corpus.ids[document.doc_id])
+        else:
+            corpus.ids[document.doc_id] = place
+            corpus.digests.append(row_digest(*document))
+            content = document.content
+            if not content:
+                corpus.blank.add(document.doc_id)
+            yield (*document, text_key(content))
+    if on_progress and corpus.n_rows % PROGRESS_EVERY:
+        on_progress(corpus.n_rows)
+
+
+def _query_rows(source: Source, queries: _Part, defects: Defects) -> Iterator[Values]:
+    """Rows of the queries' schema; `queries` learns of each, `defects` of those left out."""
+    for place, query in source.queries():
+        queries.n_rows += 1
+        if isinstance(query, DatasetError):
+            defects.unreadable(place, query)
+        elif query.query_id in queries.ids:
+            defects.repeated_id(place, "query", query.query_id, queries.ids[query.query_id])
+        else:
+            queries.ids[query.query_id] = place
+            queries.digests.append(row_digest(query.query_id, query.text, *query.tags))
+            yield (*query, text_key(query.text))
+
+
+def _collect_judgments(source: Source, queries: _Part, defects: Defects) -> _Judged:
+    """The judgments of known queries, each document once."""
+    judged = _Judged()
+    for place, judgment in source.judgments():
+        if isinstance(judgment, DatasetError):
+            defects.unreadable(place, judgment)
+            continue
+        judged.n_given += 1
+        query_id, doc_id, grade = judgment
+        if query_id not in queries.ids:
+            judged.unknown_queries.add(query_id)
+            continue
+        grades = judged.qrels.setdefault(query_id, {})
+        if doc_id not in grades:
+            grades[doc_id] = grade
+        elif grades[doc_id] == grade:
+            judged.repeated.add(f"{query_id} {doc_id}")
+        else:
+            defects.contradictory(place, judgment, grades[doc_id])
+    return judged
+
+
+def _stage_runs(
+    source: Source, folder: Path, queries: _Part, defects: Defects
+) -> tuple[tuple[RunNote, ...], list[ImportNote]]:
+    """Write the ranked lists that came along; two with the same lists are one."""
+    runs: dict[str, RunNote] = {}
+    unknown = Tally()
+    for name, lines in source.runs():
+        lists = rankings(lines, queries.ids, defects, unknown)
+        id_ = write_run(folder / SCRATCH, lists)
+        (folder / SCRATCH).replace(folder / _run_file(id_))
+        runs.setdefault(id_, RunNote(name, id_, len(lists)))
+    message = "lines of runs about queries that are not there are left out"
+    notes = [ImportNote("unknown-run-queries", unknown.count, message, tuple(unknown.examples))]
+    return tuple(runs.values()), notes if unknown.count else []
+
+
+def _run_file(id_: str) -> str:
+    return f"run-{id_}.parquet"
+
+
+def _nothing_relevant(corpus: _Part, judged: _Judged) -> list[Finding]:
+    relevant = [doc_id for grades in judged.qrels.values() for doc_id, grade in grades.items() if grade >= 1]
+    n_kept = sum(map(len, judged.qrels.values()))
+    n_found = sum(doc_id in corpus.ids for doc_id in relevant)
+    finding = nothing_relevant(judged.n_given, n_kept, len(relevant), n_found)
+    return [finding] if finding else []
+
+
+def _notes(corpus: _Part, queries: _Part, judged: _Judged, exclude_self: bool) -> Iterator[ImportNote]:
+    """What the import met and dealt with, in the words of its rules."""
+    yield from judgment_notes(queries.ids, judged.qrels, corpus.ids)
+    self_ids = Tally()
+    for query_id in queries.ids:
+        if query_id in corpus.ids:
+            self_ids.add(query_id)
+    self_rule = "left out of" if exclude_self else "kept in"
+    met = {
+        "empty-documents": (corpus.blank, "documents without any text are kept"),
+        "unknown-queries": (judged.unknown_queries, "judgments of queries that are not there are left out"),
+        "repeated-judgments": (judged.repeated, "judgments given again with the same grade count once"),
+        "self-ids": (
+            self_ids,
+            f"ids are both a query's and a document's: such a document is {self_rule} that query's list",
+        ),
+    }
+    for code, (tally, message) in met.items():
+        if tally.count:
+            yield ImportNote(code, tally.count, message, tuple(tally.examples))

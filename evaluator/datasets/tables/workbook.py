@@ -1,0 +1,150 @@
+"""Whether a workbook can be opened at all: what would fill the memory is refused before.
+
+The library that reads sheets makes every cell from a sheet's first to its last, blank or not, and ends the process
+where memory runs out. So the XML of the sheets is gone through beforehand, strictly: what is not well formed, or says
+oddly where a cell is, is refused. Excel 97's .xls offers no way to see it beforehand and is not read.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from pathlib import Path
+from xml.parsers import expat
+
+from evaluator.datasets.source import Place
+from evaluator.errors import DatasetError
+
+MAX_PARTS = 10_000
+MAX_UNPACKED = 1 << 30
+"""Bytes of everything in a workbook, which is a zip archive, once it is unpacked."""
+
+MAX_CELLS = 10_000_000
+"""Cells from a sheet's first to its last."""
+
+CHUNK = 1 << 20
+SHEET = b"sheetData"
+ROW, CELL = re.compile(r"[0-9]{1,7}"), re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, OSError)
+"""What an archive that is broken, or has a password, raises."""
+
+
+def refuse_bomb(path: Path, name: str) -> None:
+    """Refuse what is no workbook, and one that would fill the memory.
+
+    Raises:
+        DatasetError: it is not .xlsx, is broken, unpacks to too much, or its cells are too far apart.
+    """
+    place = Place(name)
+    if not zipfile.is_zipfile(path):
+        raise place.error(
+            "not an .xlsx workbook (those of Excel 97, and those with a password, are not read)",
+            "open it and save it as .xlsx without a password, or as CSV UTF-8",
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            if len(parts) > MAX_PARTS:
+                raise place.error(f"the workbook has {len(parts)} parts", "save its sheets as CSV")
+            left = MAX_UNPACKED
+            for part in parts:
+                left -= _check(archive, part, place, left)
+    except BROKEN as error:
+        raise unreadable_workbook(place, error) from error
+
+
+def unreadable_workbook(place: Place, error: Exception) -> DatasetError:
+    """The error for a workbook that a library cannot read."""
+    return place.error(
+        f"not readable as a workbook ({type(error).__name__}: {str(error)[:200]})",
+        "save it anew as .xlsx without a password, or as CSV UTF-8",
+    )
+
+
+def _check(archive: zipfile.ZipFile, part: zipfile.ZipInfo, place: Place, left: int) -> int:
+    """Go through a part; returns its bytes as they really unpack."""
+    size, tail, broken = 0, b"", None
+    span = _Span(place)
+    with archive.open(part) as file:
+        while chunk := file.read(CHUNK):
+            size += len(chunk)
+            if size > left:
+                raise place.error(
+                    f"the workbook unpacks to more than {MAX_UNPACKED >> 20} MiB", "save its sheets as CSV"
+                )
+            broken = broken or span.feed(chunk)
+            if broken and SHEET in tail + chunk:
+                raise place.error(f"{part.filename} is not well formed ({broken})", "save the workbook anew")
+            tail = chunk[-len(SHEET) :]
+    return size
+
+
+class _Span:
+    """How far the cells of a sheet reach, while its XML comes by."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._row = self._column = self._rows = self._columns = 0
+        self._is_sheet = False
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EntityDeclHandler = self._refuse_entity
+
+    def feed(self, chunk: bytes) -> str | None:
+        """Take the next bytes; why they are not XML, if they are not, after which nothing more is taken."""
+        try:
+            self._parser.Parse(chunk)
+        except expat.ExpatError as error:
+            if self._is_sheet:
+                raise self._place.error(
+                    f"a sheet is not well formed ({error})", "save the workbook anew"
+                ) from error
+            return str(error)
+        return None
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = name.rpartition(":")[2]
+        if tag == "sheetData":
+            self._is_sheet = True
+        elif tag == "row" and self._is_sheet:
+            self._row = self._number(ROW, attributes.get("r")) or self._row + 1
+            self._column = 0
+        elif tag == "c" and self._is_sheet:
+            self._place_cell(attributes.get("r"))
+
+    def _place_cell(self, written: str | None) -> None:
+        """A cell where it says it is, or after the one before it."""
+        self._column += 1
+        if written is not None:
+            found = CELL.fullmatch(written)
+            if not found:
+                raise self._odd(written)
+            self._column, self._row = _column_number(found[1]), int(found[2])
+        self._rows, self._columns = max(self._rows, self._row), max(self._columns, self._column)
+        if self._rows * self._columns > MAX_CELLS:
+            raise self._place.error(
+                f"a sheet reaches to row {self._rows} and column {self._columns}",
+                "delete what is far from the table, or save the sheet as CSV",
+            )
+
+    def _number(self, pattern: re.Pattern[str], written: str | None) -> int:
+        if written is None:
+            return 0
+        if not pattern.fullmatch(written):
+            raise self._odd(written)
+        return int(written)
+
+    def _odd(self, written: str) -> DatasetError:
+        return self._place.error(f"a sheet has a cell at {written[:40]!r}", "save the workbook anew")
+
+    def _refuse_entity(self, *_: object) -> None:
+        raise self._place.error("the workbook declares entities", "save it anew")
+
+
+def _column_number(letters: str) -> int:
+    """A column's number from its letters: A is 1, AA is 27."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - ord("A") + 1
+    return number

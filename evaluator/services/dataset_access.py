@@ -1,0 +1,128 @@
+"""Datasets for commands: in the database if it is free, else through the instance that owns it.
+
+Both give the same plain records, which are what the REST API gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
+from evaluator.datasets.stored import StoredDataset
+from evaluator.errors import InvalidInputError, StoreLockedError
+from evaluator.jobs.supervisor import announced
+from evaluator.services import datasets
+from evaluator.services.client import Client
+from evaluator.services.dataset_export import export_beir
+from evaluator.services.records import dataset_details, dataset_record
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
+from evaluator.store import catalog
+from evaluator.store.catalog import DatasetRow
+
+Record = dict[str, Any]
+
+
+class DatasetAccess(Protocol):
+    """What commands do with datasets."""
+
+    def datasets(self) -> list[Record]:
+        """All datasets, newest first."""
+        ...
+
+    def dataset(self, name: str) -> Record:
+        """A dataset with its history and its relations."""
+        ...
+
+    def register_dataset(
+        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+    ) -> Record:
+        """Give a dataset that is in the artifact store a name."""
+        ...
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset with all of its versions."""
+        ...
+
+    def export_dataset(self, name: str, path: Path) -> None:
+        """Write a dataset into a file, as a zip in BEIR's format."""
+        ...
+
+
+class LocalDatasets:
+    """Datasets of a workspace that this process has opened."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def datasets(self) -> list[Record]:
+        """All datasets, newest first."""
+        return [dataset_record(row) for row in datasets.all_datasets(self._workspace)]
+
+    def dataset(self, name: str) -> Record:
+        """A dataset with its history and its relations."""
+        row = datasets.find(self._workspace, name)
+        return dataset_details(
+            row,
+            datasets.versions(self._workspace, row.name),
+            datasets.used_by(self._workspace, row.name),
+            datasets.siblings(self._workspace, row),
+        )
+
+    def register_dataset(
+        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+    ) -> Record:
+        """Give a dataset that is in the artifact store a name."""
+        return dataset_record(register(self._workspace, name, fingerprint, source, description, tags))
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset with all of its versions."""
+        datasets.remove(self._workspace, name)
+
+    def export_dataset(self, name: str, path: Path) -> None:
+        """Write a dataset into a file, as a zip in BEIR's format."""
+        export_beir(self._workspace, datasets.find(self._workspace, name), path)
+
+
+@contextmanager
+def open_datasets(settings: Settings) -> Iterator[DatasetAccess]:
+    """The datasets of a home folder, whoever owns its database.
+
+    Raises:
+        StoreLockedError: a process owns it that serves nothing, such as `evaluator run`.
+    """
+    try:
+        workspace = Workspace.open_local(settings)
+    except StoreLockedError:
+        address = announced(settings)
+        if address is None:
+            raise
+        with Client(address) as client:
+            yield client
+        return
+    with workspace:
+        yield LocalDatasets(workspace)
+
+
+def register(
+    workspace: Workspace, name: str, fingerprint: str, source: str, description: str, tags: Sequence[str]
+) -> DatasetRow:
+    """Give a dataset that is in the artifact store a name; if another has it, this is its next version.
+
+    Raises:
+        InvalidInputError: it is not there, whole; or the name, the description or a tag is not valid.
+    """
+    named = datasets.checked_name(name)
+    described, tagged = datasets.checked_description(description), datasets.checked_tags(tags)
+    with datasets.CHANGES:
+        manifest = StoredDataset.open(workspace.store, fingerprint).manifest
+        parts = (corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest))
+        if not all(map(workspace.store.exists, parts)):
+            raise InvalidInputError(
+                f"parts of the dataset {fingerprint} are missing in the store; import it again"
+            )
+        catalog.save_dataset(workspace.database, named, manifest, source, described, tagged)
+    return datasets.find(workspace, named)

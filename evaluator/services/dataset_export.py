@@ -1,0 +1,144 @@
+"""Datasets as files for other tools: a BEIR zip that imports to the same fingerprint, and CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from evaluator.datasets.stored import StoredDataset
+from evaluator.errors import InvalidInputError
+from evaluator.services import datasets
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import DatasetRow
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A cell that begins with one of these is a formula to spreadsheets, which may run programs or send data away."""
+
+README = """\
+# {name}
+
+{description}
+
+| | |
+|---|---|
+| documents | {manifest.n_documents:,} |
+| queries | {manifest.n_queries:,} |
+| judgments | {manifest.n_judgments:,} |
+| version | {version} |
+| source | {source} |
+| fingerprint | `{manifest.fingerprint}` |
+| fingerprint of the corpus | `{manifest.corpus}` |
+| fingerprint of the queries | `{manifest.queries}` |
+| fingerprint of the judgments | `{manifest.qrels}` |
+
+The format is BEIR's: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`, and `tags` where there
+are some), `qrels/test.tsv` (query, document, grade). `dataset.json` says what BEIR has no place for: name, description,
+tags, and whether a document with a query's own id is left out of that query's list (`exclude_self`).
+"""
+
+
+def export_beir(workspace: Workspace, row: DatasetRow, path: Path) -> None:
+    """Write a dataset's newest version as a zip file; it appears once it is whole.
+
+    Raises:
+        InvalidInputError: it cannot be written there.
+    """
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        with scratch.open("wb") as file:
+            write_beir(workspace, row, file)
+        scratch.replace(path)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{path} cannot be written: {error.strerror}; choose another place"
+        ) from error
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def write_beir(workspace: Workspace, row: DatasetRow, file: IO[bytes]) -> None:
+    """Write a dataset's newest version into a file as a zip; the corpus streams through."""
+    dataset = datasets.load(workspace, row)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write(archive, "README.md", [_readme(row)])
+        _write(archive, "dataset.json", [json.dumps(_beyond_beir(row), ensure_ascii=False, indent=2)])
+        _write(archive, "corpus.jsonl", _corpus_lines(dataset))
+        _write(archive, "queries.jsonl", _query_lines(dataset))
+        if row.manifest.n_judgments:
+            _write(archive, "qrels/test.tsv", _qrels_lines(dataset))
+
+
+def judgments_csv(dataset: StoredDataset) -> str:
+    """All judgments as CSV, for spreadsheets."""
+    rows = ((query, doc, grade) for query, grades in dataset.qrels.items() for doc, grade in grades.items())
+    return csv_text(("query_id", "doc_id", "grade"), rows)
+
+
+def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table as CSV in which no text is a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def neutralised(text: str) -> str:
+    """A text as a spreadsheet's cell: with an apostrophe before it if it would be taken for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def _cell(value: object) -> object:
+    return neutralised(value) if isinstance(value, str) else value
+
+
+def _readme(row: DatasetRow) -> str:
+    return README.format(
+        name=row.name,
+        description=row.description or "No description.",
+        manifest=row.manifest,
+        version=row.version,
+        source=row.source,
+    )
+
+
+def _beyond_beir(row: DatasetRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "description": row.description,
+        "tags": list(row.tags),
+        "exclude_self": row.manifest.exclude_self,
+    }
+
+
+def _corpus_lines(dataset: StoredDataset) -> Iterator[str]:
+    for document in dataset.documents():
+        yield _json_line({"_id": document.doc_id, "title": document.title, "text": document.text})
+
+
+def _query_lines(dataset: StoredDataset) -> Iterator[str]:
+    for query in dataset.queries:
+        tags = {"tags": list(query.tags)} if query.tags else {}
+        yield _json_line({"_id": query.query_id, "text": query.text, **tags})
+
+
+def _qrels_lines(dataset: StoredDataset) -> Iterator[str]:
+    yield "query-id\tcorpus-id\tscore\n"
+    for query_id, grades in dataset.qrels.items():
+        for doc_id, grade in grades.items():
+            yield f"{query_id}\t{doc_id}\t{grade}\n"
+
+
+def _json_line(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _write(archive: zipfile.ZipFile, name: str, lines: Iterable[str]) -> None:
+    with archive.open(name, "w", force_zip64=True) as file:
+        for line in lines:
+            file.write(line.encode())

@@ -1,0 +1,187 @@
+"""Examinations of uploads, each in a process of its own that is watched: few at once, none for ever."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from evaluator.errors import InvalidInputError
+from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
+from evaluator.services.upload_folder import ERROR, STEP, ProgressWriter, Step, UploadFolder, files_below
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 2
+"""Examinations that run at the same time; the others wait for their turn."""
+TIME_LIMIT = 2 * 3600.0
+"""Seconds; reading a million documents takes minutes."""
+MEMORY_LIMIT = 4 << 30
+"""Resident bytes of one examination. A million documents take less than 1.5 GB; a limit on addresses
+(RLIMIT_AS) would stop pyarrow, which reserves many more than it uses."""
+LOOK_EVERY = 0.1
+"""Seconds between looks at a process."""
+BUSY = "the files are being examined already; wait for the end, or discard them"
+LAST_LINE = 500
+"""Characters of a crash's last line that are shown."""
+
+
+@dataclass
+class _Examination:
+    """One that waits or runs."""
+
+    folder: UploadFolder
+    step: Step
+    limit: int
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class Examiner:
+    """Starts examinations and watches them; what came of one is in the upload's folder."""
+
+    def __init__(
+        self, at_once: int = AT_ONCE, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT
+    ) -> None:
+        self._turns = threading.BoundedSemaphore(at_once)
+        self._time_limit = time_limit
+        self._memory_limit = memory_limit
+        self._lock = threading.Lock()
+        self._examinations: dict[Path, _Examination] = {}
+
+    def is_busy(self, folder: UploadFolder) -> bool:
+        """Whether an examination of the upload waits or runs."""
+        return folder.path in self._examinations
+
+    def start(self, folder: UploadFolder, step: Step, limit: int, prepare: Callable[[], None]) -> None:
+        """Begin a step, or have it wait for its turn.
+
+        Args:
+            limit: bytes that the unpacked or fetched files may have.
+            prepare: called first, while no other step of the same upload can begin.
+
+        Raises:
+            InvalidInputError: another step of the same upload has not ended.
+        """
+        examination = _Examination(folder, step, limit)
+        with self._lock:
+            if self.is_busy(folder):
+                raise InvalidInputError(BUSY)
+            self._examinations[folder.path] = examination  # first: who finds it prepared also finds it busy
+            try:
+                prepare()
+                folder.write(STEP, {"step": step})
+                ProgressWriter(folder).stage("waiting")
+            except BaseException:
+                del self._examinations[folder.path]
+                raise
+        # A daemon, because no server waits for it to stop: its process ends with the server by itself.
+        threading.Thread(target=self._run, args=(examination,), name="examiner", daemon=True).start()
+
+    def stop(self, folder: UploadFolder) -> None:
+        """End an upload's examination, if there is one; returns when it has ended."""
+        examination = self._examinations.get(folder.path)
+        if examination is not None:
+            examination.cancelled.set()
+            examination.ended.wait()
+
+    def _run(self, examination: _Examination) -> None:
+        try:
+            while not self._turns.acquire(timeout=LOOK_EVERY):
+                if examination.cancelled.is_set():
+                    return
+            try:
+                self._examine(examination)
+            finally:
+                self._turns.release()
+        except OSError as error:  # no process, or no room to say anything about one
+            logger.exception("an upload cannot be examined")
+            with suppress(OSError):
+                examination.folder.fail(f"the files cannot be examined: {error}; try again")
+        finally:
+            del self._examinations[examination.folder.path]
+            examination.ended.set()
+
+    def _examine(self, examination: _Examination) -> None:
+        folder = examination.folder
+        with folder.log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603  our own command only
+                [
+                    sys.executable, "-m", "evaluator.services.examining",
+                    examination.step, str(folder.path), str(examination.limit),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, SUPERVISOR_VARIABLE: str(os.getpid())},
+                start_new_session=True,
+            )  # fmt: skip
+        reason = self._watch(process, examination)
+        if reason is None and process.returncode != 0 and folder.read(ERROR) is None:
+            reason = (
+                f"the check ended unexpectedly ({_ending(process.returncode)}): {_last_line(folder.log)}; "
+                f"try again, and if it happens again see {folder.log.name} in the upload's folder"
+            )
+        if reason is not None:
+            logger.warning("an upload's examination failed: %s", reason)
+            folder.fail(reason)
+
+    def _watch(self, process: subprocess.Popen[bytes], examination: _Examination) -> str | None:
+        """Wait for a process to end, or end it; returns why it had to be ended."""
+        deadline = time.monotonic() + self._time_limit
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_EVERY)
+                return None
+            reason = self._excess(process.pid, examination, deadline)
+            if reason is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return reason
+
+    def _excess(self, pid: int, examination: _Examination, deadline: float) -> str | None:
+        if examination.cancelled.is_set():
+            return "discarded"
+        if time.monotonic() > deadline:
+            return (
+                f"the check took longer than {self._time_limit:,.0f} seconds and was stopped; give smaller files, "
+                "or use `evaluator dataset import`"
+            )
+        if _memory(pid) > self._memory_limit:
+            return (
+                f"the check needed more than {self._memory_limit / 1e9:.1f} GB of memory and was stopped; give "
+                "smaller files, or JSONL instead of one JSON value"
+            )
+        if examination.step == "fetch":
+            size = sum(size for _, size in files_below(examination.folder.files))
+            if size > examination.limit:
+                return f"the dataset is larger than {examination.limit:,} bytes; raise EVALUATOR_UPLOAD_LIMIT"
+        return None
+
+
+def _memory(pid: int) -> int:
+    try:
+        memory: int = psutil.Process(pid).memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+    return memory
+
+
+def _ending(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip()[:LAST_LINE] if lines else "it said nothing"

@@ -1,0 +1,84 @@
+"""Names of files that come from outside: relative paths of plain parts, the same on every file system."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+
+from evaluator.errors import InvalidInputError
+
+MAX_PARTS = 16
+"""Folders above a file, and the file."""
+MAX_PART, MAX_NAME = 240, 1000
+"""Bytes of one part and of all. File systems allow 255, and an unpacked file's name may be longer by an ending."""
+SHOWN = 80
+"""Characters of a name that a message shows."""
+
+
+def safe_name(name: str) -> str:
+    """The name as it is stored: in Unicode's composed form (NFC), with `/` between its parts.
+
+    Raises:
+        InvalidInputError: it would lead elsewhere, be hidden, or be something else on another file system.
+    """
+    composed = unicodedata.normalize("NFC", name)
+    parts = composed.split("/")
+    if reason := _unsafe(composed, parts):
+        raise InvalidInputError(f"the file name {name[:SHOWN]!r} {reason}; rename the file")
+    return composed
+
+
+def _unsafe(name: str, parts: list[str]) -> str | None:
+    """Why a name is not taken; None if it is."""
+    try:
+        sizes = [len(part.encode("utf-8")) for part in parts]
+    except UnicodeEncodeError:
+        return "is not valid Unicode"
+    if not all(parts):
+        return "is empty, absolute, or has an empty part"
+    if any(part.startswith(".") for part in parts):
+        return "has a part that begins with a dot"
+    if "\\" in name or any(unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") for character in name):
+        return "has a backslash or an invisible character"
+    if any(part != part.strip() for part in parts):
+        return "has a part that begins or ends with white space"
+    if len(parts) > MAX_PARTS or max(sizes) > MAX_PART or len(name.encode("utf-8")) > MAX_NAME:
+        return f"is too long: at most {MAX_PARTS} parts of {MAX_PART} bytes, {MAX_NAME} together"
+    return None
+
+
+class TakenNames:
+    """Names of the files that are there, to find one that cannot lie beside them; each look takes the same time."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._files: dict[str, str] = {}
+        self._folders: dict[str, str] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        """A file is there."""
+        self._files[name.casefold()] = name
+        for folder in _folders(name):
+            self._folders[folder] = name
+
+    def collision(self, name: str) -> str | None:
+        """The file, if any, that a file system could take for this one, or that is one of its folders, or in it.
+
+        The very same name is none: the file is then replaced.
+        """
+        folded = name.casefold()
+        like = self._files.get(folded)
+        if like is not None and like != name:
+            return like
+        if folded in self._folders:
+            return self._folders[folded]
+        return next((self._files[folder] for folder in _folders(name) if folder in self._files), None)
+
+
+def _folders(name: str) -> Iterator[str]:
+    """The folders above a file, folded."""
+    folded = name.casefold()
+    while "/" in folded:
+        folded = folded.rpartition("/")[0]
+        yield folded

@@ -1,0 +1,138 @@
+"""Editing judgments: a new version of the dataset, which shares documents and queries with the one before."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from evaluator.datasets.canonical import QRELS_FILE, write_qrels
+from evaluator.datasets.defects import nothing_relevant
+from evaluator.datasets.fields import MAX_GRADE, MIN_GRADE
+from evaluator.datasets.judged import JUDGMENT_NOTES, judgment_notes
+from evaluator.datasets.layout import manifest_artifact, qrels_artifact
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.dataset import DatasetManifest, Qrels
+from evaluator.errors import DatasetError, InvalidInputError, UnknownNameError
+from evaluator.services import datasets
+from evaluator.services.dataset_browse import known_documents
+from evaluator.services.rescore import rescore
+from evaluator.services.workspace import Workspace
+from evaluator.store import catalog
+from evaluator.store.catalog import DatasetRow
+
+Changes = Mapping[tuple[str, str], int | None]
+"""New grades by query id and document id; None takes the judgment away."""
+
+MAX_NOTE = 500
+"""Characters."""
+
+
+def edit(workspace: Workspace, name: str, changes: Changes, note: str = "") -> DatasetRow:
+    """Change judgments. That is the dataset's next version, and finished experiments follow to it, rescored.
+
+    Changes are made to the newest version, whatever the person saw who asked for them: other pairs stay as they are.
+    If nothing changes, there is no new version.
+
+    Args:
+        note: why, in words; kept with the version.
+
+    Raises:
+        InvalidInputError: the dataset, a query or a document is unknown, a grade out of range, the note too long, or
+            no query would have a relevant document any more.
+    """
+    if len(note) > MAX_NOTE:
+        raise InvalidInputError(f"the note has {len(note):,} characters; shorten it to {MAX_NOTE}")
+    with datasets.CHANGES:
+        row = datasets.find(workspace, name)
+        dataset = datasets.load(workspace, row)
+        _check(dataset, changes)
+        qrels = edited(dataset.qrels, changes)
+        manifest = _store(workspace, dataset, qrels)
+        if manifest == row.manifest:
+            return row
+        change = in_words(dataset.qrels, changes) + (f": {note.strip()}" if note.strip() else "")
+        catalog.save_dataset(workspace.database, row.name, manifest, row.source, change=change)
+        rescore(workspace, row.name)
+    return datasets.find(workspace, name)
+
+
+def edited(qrels: Qrels, changes: Changes) -> dict[str, dict[str, int]]:
+    """Judgments after some changes; queries that are left without one are absent."""
+    grades = {query_id: dict(judged) for query_id, judged in qrels.items()}
+    for (query_id, doc_id), grade in changes.items():
+        if grade is None:
+            grades.get(query_id, {}).pop(doc_id, None)
+        else:
+            grades.setdefault(query_id, {})[doc_id] = grade
+    return {query_id: judged for query_id, judged in grades.items() if judged}
+
+
+def in_words(qrels: Qrels, changes: Changes) -> str:
+    """What changes come to, such as `2 judgments added, 1 removed`."""
+    counts = {"added": 0, "changed": 0, "removed": 0}
+    for (query_id, doc_id), grade in changes.items():
+        before = qrels.get(query_id, {}).get(doc_id)
+        if grade != before:
+            counts["added" if before is None else "removed" if grade is None else "changed"] += 1
+    parts = [f"{n:,} {what}" for what, n in counts.items() if n]
+    number, first = parts[0].split(" ")
+    noun = "judgment" if number == "1" else "judgments"
+    return ", ".join([f"{number} {noun} {first}", *parts[1:]])
+
+
+def _check(dataset: StoredDataset, changes: Changes) -> None:
+    """Refuse what names something unknown; a document that is judged already may be one that the corpus lacks."""
+    new = {pair for pair in changes if pair[1] not in dataset.qrels.get(pair[0], {})}
+    for query_id in dict.fromkeys(query_id for query_id, _ in changes):
+        if query_id not in dataset.query_rows:
+            raise UnknownNameError(
+                f"there is no query with the id {query_id!r} in this dataset; check the id"
+            )
+    known = known_documents(dataset, {doc_id for _, doc_id in new})
+    for query_id, doc_id in changes:
+        if (query_id, doc_id) in new and doc_id not in known:
+            raise UnknownNameError(
+                f"there is no document with the id {doc_id!r} in this dataset, which was to be judged for the query "
+                f"{query_id!r}; check the id"
+            )
+    for (query_id, doc_id), grade in changes.items():
+        if grade is not None and not MIN_GRADE <= grade <= MAX_GRADE:
+            raise InvalidInputError(
+                f"the grade {grade} of {doc_id!r} for {query_id!r} is out of range; write a small whole number"
+            )
+
+
+def _store(workspace: Workspace, dataset: StoredDataset, qrels: Qrels) -> DatasetManifest:
+    """Store the dataset with other judgments; returns its manifest."""
+    known = known_documents(dataset, {doc_id for grades in qrels.values() for doc_id in grades})
+    _require_relevant(qrels, known)
+    kept = [note for note in dataset.manifest.notes if note.code not in JUDGMENT_NOTES]
+    with tempfile.TemporaryDirectory(prefix="evaluator-judgments-") as folder:
+        file = Path(folder) / QRELS_FILE
+        manifest = dataclasses.replace(
+            dataset.manifest,
+            qrels=write_qrels(file, qrels),
+            n_judgments=sum(map(len, qrels.values())),
+            notes=(*kept, *judgment_notes(dataset.query_rows, qrels, known)),
+        )
+
+        def move(target: Path) -> None:
+            shutil.move(file, target)
+
+        workspace.store.put(qrels_artifact(manifest), move)
+    workspace.store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
+    return manifest
+
+
+def _require_relevant(qrels: Qrels, doc_ids: Collection[str]) -> None:
+    """Refuse what an import would refuse: judgments by which nothing can be found."""
+    relevant = [doc_id for grades in qrels.values() for doc_id, grade in grades.items() if grade >= 1]
+    n_judgments = sum(map(len, qrels.values()))
+    finding = nothing_relevant(
+        n_judgments, n_judgments, len(relevant), sum(doc_id in doc_ids for doc_id in relevant)
+    )
+    if finding is not None:
+        raise DatasetError(f"this cannot be saved: {finding.message}")

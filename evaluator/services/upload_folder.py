@@ -1,0 +1,139 @@
+"""An upload as it lies on disk: the files, and one JSON file for each thing that is known of them.
+
+Everything that an upload is can be read from its folder, so that it outlives the server. A JSON file is there
+whole or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+Step = Literal["recognise", "fetch", "check"]
+"""What is done with the files. `fetch` gets them from a hub first, and then recognises them."""
+
+STEP, SOURCE = "step.json", "source.json"
+"""The step that was asked for last; where the files come from, if it was not the browser."""
+RECOGNISED, READING, STAGED, REPORT = "recognised.json", "reading.json", "staged.json", "report.json"
+PROGRESS, ERROR = "progress.json", "error.json"
+
+PROGRESS_EVERY = 0.2
+"""Seconds between two writes of the progress."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a step is.
+
+    Attributes:
+        stage: `waiting` for its turn, `fetching`, `unpacking`, `recognising`, `reading` or `examining`.
+        done: documents read, while it is `reading`; else 0.
+        total: of how many; None where nobody knows.
+        started_at: when the stage began, in Unix seconds.
+    """
+
+    stage: str
+    done: int
+    total: int | None
+    started_at: float
+
+
+@dataclass(frozen=True)
+class UploadFolder:
+    """The folder of one upload."""
+
+    path: Path
+
+    @property
+    def files(self) -> Path:
+        """What arrived, as it arrived."""
+        return self.path / "files"
+
+    @property
+    def incoming(self) -> Path:
+        """Files that are not whole yet."""
+        return self.path / "incoming"
+
+    @property
+    def unpacked(self) -> Path:
+        """The same files, and in the place of archives what they hold: what is recognised and read."""
+        return self.path / "unpacked"
+
+    @property
+    def staged(self) -> Path:
+        """The dataset in canonical Parquet, to be published."""
+        return self.path / "staged"
+
+    @property
+    def log(self) -> Path:
+        """What the process that examines the files says."""
+        return self.path / "examining.log"
+
+    def read(self, name: str) -> Any:
+        """What a JSON file holds; None if it is not there."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a JSON file in one step."""
+        scratch = self.path / f".{name}.{os.getpid()}"
+        scratch.write_text(json.dumps(value), encoding="utf-8")
+        scratch.replace(self.path / name)
+
+    def forget(self, *names: str) -> None:
+        """Remove JSON files and folders, those that are there."""
+        for name in names:
+            path = self.path / name
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def fail(self, reason: str) -> None:
+        """Say why the step did not succeed."""
+        self.write(ERROR, {"error": reason})
+
+
+class ProgressWriter:
+    """Tells how far a step is by `progress.json`, not more often than five times a second."""
+
+    def __init__(self, folder: UploadFolder) -> None:
+        self._folder = folder
+        self._progress = Progress("waiting", 0, None, time.time())
+        self._written = 0.0
+
+    def stage(self, stage: str) -> None:
+        """A stage begins."""
+        self._progress = Progress(stage, 0, None, time.time())
+        self._write()
+
+    def count(self, done: int) -> None:
+        """So much of the stage is done."""
+        self._progress = dataclasses.replace(self._progress, done=done)
+        if time.monotonic() - self._written >= PROGRESS_EVERY:
+            self._write()
+
+    def _write(self) -> None:
+        self._folder.write(PROGRESS, dataclasses.asdict(self._progress))
+        self._written = time.monotonic()
+
+
+def files_below(folder: Path) -> Iterator[tuple[str, int]]:
+    """Every file below a folder: its relative path with `/`, and its bytes. One that goes meanwhile is left out."""
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent) / name
+            try:
+                size = path.lstat().st_size
+            except FileNotFoundError:
+                continue
+            yield path.relative_to(folder).as_posix(), size

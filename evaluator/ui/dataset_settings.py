@@ -1,0 +1,52 @@
+"""A dataset's settings: name, description, tags; and deleting it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.services import datasets
+from evaluator.services.datasets import MAX_DESCRIPTION, MAX_NAME
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import DatasetRow
+from evaluator.ui.links import DATASETS, EXPERIMENTS, link
+from evaluator.ui.live import explained
+from evaluator.ui.words import count, moment, plain
+
+
+def show_settings(workspace: Workspace, row: DatasetRow) -> None:
+    """Draw the forms."""
+    _describe(workspace, row)
+    st.subheader("Delete", anchor=False)
+    _delete(workspace, row)
+
+
+def _describe(workspace: Workspace, row: DatasetRow) -> None:
+    with st.form("describe"):
+        name = st.text_input("Name", row.name, max_chars=MAX_NAME)
+        description = st.text_area("Description", row.description, max_chars=MAX_DESCRIPTION, height=100)
+        known = {tag for other in datasets.all_datasets(workspace) for tag in other.tags}
+        tags = st.multiselect(
+            "Tags", sorted(known), list(row.tags), accept_new_options=True, placeholder="Choose or type"
+        )
+        st.caption("Experiments over it follow a new name.")
+        if st.form_submit_button("Save", type="primary"):
+            with explained():
+                changed = datasets.change(workspace, row.name, name or "", description or "", tags)
+                st.switch_page(DATASETS, query_params={"dataset": changed.name, "tab": "settings"})
+
+
+def _delete(workspace: Workspace, row: DatasetRow) -> None:
+    if users := datasets.used_by(workspace, row.name):
+        users_use = count(len(users), "experiment uses", "experiments use")
+        st.markdown(f"It cannot be deleted while {users_use} it. Delete them first:")
+        for experiment in users:
+            started = moment(experiment.started_at, st.context.timezone)
+            label = f"{plain(experiment.name)} · {started}"
+            link(EXPERIMENTS, label, ":material/science:", experiment=experiment.id)
+        return
+    with st.popover("Delete", icon=":material/delete:", key="delete"):
+        st.markdown("All of its versions go, for good. Download it first if you may need it again.")
+        if st.button("Delete the dataset", type="primary"):
+            with explained():
+                datasets.remove(workspace, row.name)
+                st.switch_page(DATASETS)

@@ -1,0 +1,68 @@
+"""Where an upload begins: files dropped, or a public dataset fetched; and which shapes are understood."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.services import datasets, uploads
+from evaluator.services.workspace import Workspace
+from evaluator.ui.dropzone import dropzone
+from evaluator.ui.links import DATASETS
+from evaluator.ui.live import explained
+
+SHAPES = """\
+| What you have | What it looks like |
+|---|---|
+| One table of questions and answers | `question`, `expected passage`: a spreadsheet, CSV, TSV, JSON Lines or Parquet |
+| One table of judged pairs | `query`, `document`, `grade` |
+| Three tables | documents, queries, judgments: three files, or three sheets of one workbook |
+| BEIR | `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv` |
+| TREC | documents or `.I .T .W` records, topics, qrels; a run file may come along |
+| One JSON file | `{"queries": …, "corpus": …, "qrels": …}` |
+| A folder of texts | `.txt`, `.md`, `.html` or `.pdf`: one document a file; add a file of queries |
+"""
+
+
+def choose_files(workspace: Workspace) -> None:
+    """Draw the ways to begin; goes on to the upload once there is one."""
+    st.markdown(
+        "Documents, queries, and which documents are relevant. You see what was recognised, correct it, and read a "
+        "report about it; nothing is stored until you say so."
+    )
+    if uploaded := dropzone(workspace.settings.upload_limit):
+        _go_on(uploaded)
+    _fetch(workspace)
+    st.subheader("What can be read", anchor=False)
+    st.markdown(SHAPES)
+    st.markdown(
+        "Columns may have other names: you choose them in the next step. Archives (`.zip`, `.tar.gz`, `.gz`, `.zst`) "
+        "are opened. Judgments can follow later. This software's repository has small examples in its folder `data/`."
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("Only looking around?", width="content")
+        if st.button("Use the demo dataset", icon=":material/science:", type="tertiary"):
+            with st.spinner("Building it ..."):
+                row = datasets.import_demo(workspace)
+            st.switch_page(DATASETS, query_params={"dataset": row.name})
+
+
+def _fetch(workspace: Workspace) -> None:
+    with (
+        st.expander("Or fetch a public dataset", icon=":material/cloud_download:"),
+        st.form("fetch", border=False),
+    ):
+        reference = st.text_input(
+            "Dataset",
+            placeholder="hf:BeIR/scifact or ir_datasets:beir/scifact/test",
+            help="`hf:organisation/name` of the Hugging Face hub, also with `/configuration` and `@revision`; or "
+            "`ir_datasets:` and an id of the ir_datasets catalogue.",
+        )
+        st.caption("The server fetches it, so the machine that it runs on needs access to the network.")
+        if st.form_submit_button("Fetch", icon=":material/download:"):
+            with explained():
+                _go_on(uploads.fetch(workspace, (reference or "").strip()))
+
+
+def _go_on(upload: str) -> None:
+    st.query_params["upload"] = upload
+    st.rerun()

@@ -1,0 +1,22 @@
+"""Upload: files become a dataset. A new one, or one on its way (`?upload=<id>`)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.services.workspace import Workspace, serving
+from evaluator.ui.links import DATASETS, link
+from evaluator.ui.upload_form import show_upload
+from evaluator.ui.upload_start import choose_files
+
+
+def page(workspace: Workspace) -> None:
+    link(DATASETS, "All datasets", ":material/arrow_back:")
+    st.title("Upload a dataset", anchor=False)
+    if "upload" in st.query_params:
+        show_upload(workspace, st.query_params["upload"])
+    else:
+        choose_files(workspace)
+
+
+page(serving())

@@ -1,0 +1,209 @@
+"""The dataset commands: every example, a way back, exit codes, and beside a running instance."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner, Result
+
+from evaluator.cli import app
+from evaluator.cli_datasets import default_name
+from evaluator.datasets.importing import import_dataset
+from evaluator.domain.dataset import DatasetManifest
+from evaluator.errors import DatasetError, InvalidInputError
+from evaluator.services.examining import STEPS, link_files
+from evaluator.services.upload_folder import READING, RECOGNISED, STAGED, UploadFolder
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
+from tests.conftest import ROOT, WriteDataset
+from tests.integration.conftest import Cli, cli_command, cli_environment
+from tests.integration.test_cli import free_port, wait_until_ready
+
+EXAMPLES = sorted(path for path in (ROOT / "data").iterdir() if path.is_dir())
+LIMIT = 10_000_000
+
+
+class Commands:
+    """The dataset commands in this process, with a home of the test's own."""
+
+    def run(self, *args: str | Path, answer: str = "") -> Result:
+        """Run one; an error that it raises is raised."""
+        result = CliRunner().invoke(app, ["dataset", *map(str, args)], input=answer)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def json(self, *args: str | Path) -> Any:
+        """What one prints with `--json`."""
+        return json.loads(self.run(*args, "--json").stdout)
+
+
+@pytest.fixture
+def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
+    monkeypatch.setenv("EVALUATOR_HOME", str(tmp_path / "home"))
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield Commands()
+    root.handlers[:] = handlers  # commands send what is logged to a standard error that is gone
+    root.setLevel(level)
+    logging.captureWarnings(False)
+
+
+def uploaded_fingerprint(files: Path, folder: Path) -> str:
+    """The fingerprint of the dataset that an upload of the same files becomes."""
+    upload = UploadFolder(folder)
+    link_files(files, upload.files)
+    STEPS["recognise"](upload, LIMIT)
+    recognised = upload.read(RECOGNISED)
+    upload.write(READING, {"reading": recognised["reading"], "exclude_self": False})
+    STEPS["check"](upload, LIMIT)
+    return DatasetManifest.from_json(upload.read(STAGED)["manifest"]).fingerprint
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_is_the_same_dataset_whichever_way_it_comes(
+    commands: Commands, example: Path, tmp_path: Path
+) -> None:
+    imported = commands.json("import", example)
+    assert imported["name"] == example.name
+    assert imported["fingerprint"] == uploaded_fingerprint(example, tmp_path / "upload")
+    assert commands.json("show", example.name)["fingerprint"] == imported["fingerprint"]
+
+
+def test_examples_with_the_same_content_are_one_dataset(commands: Commands, tmp_path: Path) -> None:
+    names = ("beir", "csv", "decision-record", "excel", "json", "parquet", "tsv")
+    assert len({commands.json("import", ROOT / "data" / name)["fingerprint"] for name in names}) == 1
+
+
+@pytest.mark.parametrize("given", [(), ("--exclude-self",)])
+def test_what_was_exported_imports_as_the_same_dataset(
+    commands: Commands, tmp_path: Path, given: tuple[str, ...]
+) -> None:
+    there = commands.json("import", ROOT / "data" / "beir", "--name", "notes", *given)
+    archive = tmp_path / "notes.zip"
+    assert commands.run("export", "notes", archive).stdout == f"{archive}\n"
+    back = commands.json("import", archive, "--name", "back")
+    assert (back["fingerprint"], back["exclude_self"]) == (there["fingerprint"], bool(given))
+    with pytest.raises(InvalidInputError, match="is there already"):
+        commands.run("export", "notes", archive)
+
+
+def test_a_dataset_is_described_listed_shown_and_deleted(commands: Commands) -> None:
+    commands.run(
+        "import", ROOT / "data" / "csv", "--name", "notes", "--description", "Sourdough.", "--tag", "a"
+    )
+    assert [record["name"] for record in commands.json("list")] == ["notes"]
+    shown = commands.run("show", "notes").stdout
+    assert "Sourdough." in shown
+    assert "used by: no experiment" in shown
+    assert commands.run("delete", "notes", answer="n\n").exit_code == 1
+    assert commands.run("delete", "notes", answer="y\n").exit_code == 0
+    assert commands.json("list") == []
+
+
+def test_a_check_says_what_was_recognised_and_how_it_is(commands: Commands, tmp_path: Path) -> None:
+    checked = commands.json("check", ROOT / "data" / "csv")
+    assert checked.keys() == {"reading", "tables", "report", "problems"}
+    assert (checked["report"]["n_documents"], checked["problems"]) == (10, [])
+    said = commands.run("check", ROOT / "data" / "csv").stdout
+    assert "10 documents, 10 queries, 19 judgments" in said
+    assert not (tmp_path / "home" / "evaluator.duckdb").exists()
+
+
+def test_a_reading_that_was_corrected_is_used(commands: Commands, tmp_path: Path) -> None:
+    table = tmp_path / "odd.csv"
+    table.write_text("frage,antwort\nWarum?,Darum.\nWer?,Der da.\n")
+    assert commands.run("check", table).exit_code == 1
+    with pytest.raises(DatasetError, match="Say with --reading how the files are read"):
+        commands.run("import", table)
+    here = {"file": "odd.csv", "kind": "csv"}
+    reading = {
+        "corpus": {"table": here, "text": ["antwort"]},
+        "queries": {"table": here, "text": "frage"},
+        "qrels": {
+            "table": here, "query": "frage", "query_by": "text", "document": "antwort", "document_by": "text",
+        },
+    }  # fmt: skip
+    written = tmp_path / "reading.yaml"
+    written.write_text(yaml.safe_dump(reading))
+    assert commands.json("import", table, "--reading", written)["judgments"] == 2
+    written.write_text(json.dumps(commands.json("check", table, "--reading", written)))  # all that it printed
+    assert commands.json("import", table, "--reading", written, "--name", "again")["judgments"] == 2
+    written.write_text("[")
+    with pytest.raises(InvalidInputError, match=r"the reading .* cannot be read"):
+        commands.run("check", table, "--reading", written)
+
+
+def test_imports_under_one_name_are_its_versions(commands: Commands, write_dataset: WriteDataset) -> None:
+    commands.run("import", write_dataset("first"), "--name", "aero")
+    second = write_dataset("second", qrels={0: {0: 1}})
+    assert commands.json("import", second, "--name", "aero")["version"] == 2
+    assert commands.json("import", second, "--name", "aero")["version"] == 2  # the same content
+
+
+@pytest.mark.parametrize(
+    ("origin", "name"),
+    [
+        ("data/beir", "beir"),
+        ("/downloads/my notes.tar.gz", "my notes"),
+        ("hf:BeIR/scifact@main", "BeIR-scifact"),
+        ("ir_datasets:beir/arguana/test", "beir-arguana-test"),
+    ],
+)
+def test_a_dataset_is_called_like_what_it_comes_from(origin: str, name: str) -> None:
+    assert default_name(origin) == name
+
+
+def test_exit_codes(cli: Cli, write_dataset: WriteDataset, tmp_path: Path) -> None:
+    folder = write_dataset("broken")
+    with (folder / "corpus.jsonl").open("a") as corpus:
+        corpus.write("not JSON\n")
+    checked = cli("dataset", "check", folder)
+    assert checked.returncode == 1
+    assert "corpus.jsonl:11" in checked.stdout
+    imported = cli("dataset", "import", folder)
+    assert (imported.returncode, imported.stdout) == (2, "")
+    assert "corpus.jsonl:11" in imported.stderr
+    assert "Traceback" not in imported.stderr
+    assert [*(tmp_path / "home" / "uploads").iterdir()] == []
+    assert not (tmp_path / "home" / "artifacts").exists()
+
+
+def test_commands_work_beside_a_running_instance(
+    commands: Commands, write_dataset: WriteDataset, tmp_path: Path
+) -> None:
+    """The instance owns the database; it is found by the home folder."""
+    port = free_port()
+    up = subprocess.Popen(
+        cli_command("up", "--port", str(port), "--workers", "0"),
+        cwd=tmp_path,
+        env=cli_environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until_ready(up, f"http://127.0.0.1:{port}")
+        imported = commands.json("import", write_dataset("tiny"), "--name", "a name", "--tag", "aero")
+        assert (imported["name"], imported["documents"], imported["tags"]) == ("a name", 10, ["aero"])
+        assert commands.json("list") == [imported]
+        assert commands.json("show", "a name")["fingerprint"] == imported["fingerprint"]
+        archive = tmp_path / "back.zip"
+        commands.run("export", "a name", archive)
+        store = Workspace.open_local(Settings(home=tmp_path / "elsewhere")).store
+        assert import_dataset(archive, store).fingerprint == imported["fingerprint"]
+        with pytest.raises(InvalidInputError, match="no dataset is called 'another'"):
+            commands.run("delete", "another", "--yes")
+        assert commands.run("delete", "a name", "--yes").exit_code == 0
+        assert commands.json("list") == []
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=30)
+    assert commands.json("list") == []  # the database is free again

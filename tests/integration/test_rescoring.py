@@ -1,0 +1,51 @@
+"""Editing judgments against real workers: the rows of a fresh run over the edited dataset, and no work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evaluator.services import datasets, experiments
+from evaluator.services.judgments import edit
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
+from tests.conftest import WriteDataset
+from tests.integration.conftest import Row, experiment, follow, instance, run_experiment, stored_rows
+
+BM25: dict[str, Any] = {"bm25": {"bm25": {}}}
+
+
+def test_a_rescored_experiment_is_what_a_fresh_run_gives_and_running_it_does_nothing(
+    settings: Settings, tmp_path: Path, write_dataset: WriteDataset
+) -> None:
+    judged = {number: {number: 1} for number in range(10)}
+    before = write_dataset("tiny", qrels=judged)
+    after = write_dataset("fresh", qrels={**judged, 0: {0: 1, 1: 2}, 3: {4: 1}})
+    with instance(settings) as workspace:
+        first = experiments.submit(workspace, experiment(before, BM25), allow_paths=True)
+        follow(workspace, first)
+        edit(workspace, "tiny", {("q0", "d1"): 2, ("q3", "d3"): None, ("q3", "d4"): 1})
+        again = experiments.submit(workspace, experiment("tiny", BM25))
+        assert again.id != first.id
+        assert (again.to_evaluate, again.skipped, again.encoding) == (0, 10, ())
+        rescored = _rows(workspace, again.id)
+    fresh = Settings(home=tmp_path / "fresh-home", workers=1, redis_url=None)
+    run_experiment(fresh, experiment(after, BM25), workers=1)
+    assert rescored == stored_rows(fresh)
+    with Workspace.open_local(fresh) as workspace:
+        assert [row.id for row in experiments.all_experiments(workspace)] == [again.id]
+        assert datasets.find(workspace, "fresh").manifest.n_judgments == 11
+
+
+def _rows(workspace: Workspace, id_: str) -> list[Row]:
+    rows = workspace.database.cursor.execute(
+        """
+        SELECT variant, query_id, doc_ids, scores, measures, error FROM results
+        WHERE experiment = ? ORDER BY variant, query_id
+        """,
+        [id_],
+    ).fetchall()
+    return [
+        (variant, query_id, tuple(doc_ids), tuple(scores), tuple(sorted(measures.items())), error)
+        for variant, query_id, doc_ids, scores, measures, error in rows
+    ]

@@ -1,0 +1,266 @@
+"""What is recognised in folders as people have them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluator.datasets.reader import open_source
+from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+from evaluator.datasets.recognition import Recognised, recognise
+from evaluator.errors import DatasetError
+
+DATA = Path(__file__).parents[3] / "data"
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return folder
+
+
+def reading(folder: Path) -> Reading:
+    """The reading of a folder without doubts."""
+    found = recognise(folder)
+    assert found.problems == ()
+    assert found.reading is not None
+    return found.reading
+
+
+def read_all(folder: Path, found: Reading) -> tuple[list[Any], list[Any], list[Any]]:
+    source = open_source(folder, found)
+    parts = (source.documents(), source.queries(), source.judgments())
+    documents, queries, judgments = ([row for _, row in rows] for rows in parts)
+    assert not [row for row in (*documents, *queries, *judgments) if isinstance(row, DatasetError)]
+    return documents, queries, judgments
+
+
+class TestExamples:
+    @pytest.mark.parametrize("name", ["csv", "tsv", "json", "parquet", "excel", "decision-record"])
+    def test_the_same_content_in_another_format(self, name: str) -> None:
+        beir = read_all(DATA / "beir", reading(DATA / "beir"))
+        assert read_all(DATA / name, reading(DATA / name)) == beir
+
+    @pytest.mark.parametrize("name", ["smart", "trec"])
+    def test_formats_without_tags(self, name: str) -> None:
+        documents, queries, judgments = read_all(DATA / "beir", reading(DATA / "beir"))
+        found = read_all(DATA / name, reading(DATA / name))
+        assert (found[0], found[2]) == (documents, judgments)
+        assert [query[:2] for query in found[1]] == [query[:2] for query in queries]
+
+    def test_a_run_comes_along(self) -> None:
+        assert reading(DATA / "trec").runs == (Table("first-words.run", "run"),)
+
+    def test_triples_of_texts(self) -> None:
+        triples = Table("triples.csv", "csv")
+        found = reading(DATA / "triples")
+        assert found == Reading(
+            CorpusPart(triples, ("passage",)),
+            QueriesPart(triples, "question"),
+            QrelsPart(triples, "question", "passage", "grade", query_by="text", document_by="text"),
+        )
+        documents, queries, judgments = read_all(DATA / "triples", found)
+        assert (len(documents), len(queries), len(judgments)) == (10, 10, 19)
+
+    def test_questions_and_the_document_that_answers(self) -> None:
+        found = reading(DATA / "questions")
+        assert found.qrels == QrelsPart(
+            Table("questions.csv", "csv"), "question", "expected document", query_by="text"
+        )
+        assert list(map(len, read_all(DATA / "questions", found))) == [10, 10, 10]
+
+    def test_a_folder_of_texts_and_a_table_of_questions(self) -> None:
+        found = reading(DATA / "texts")
+        assert found.corpus == CorpusPart(Table("notes", "texts"), ("text",), "id", "title")
+        documents, _, judgments = read_all(DATA / "texts", found)
+        assert {judgment.doc_id for judgment in judgments} == {document.doc_id for document in documents}
+
+    @pytest.mark.parametrize("folder", sorted(path for path in DATA.iterdir() if path.is_dir()))
+    def test_what_is_recognised_travels_as_json(self, folder: Path) -> None:
+        found = recognise(folder)
+        assert Recognised.from_json(json.loads(json.dumps(found.to_json()))) == found
+
+
+class TestFolders:
+    BEIR = {"corpus.jsonl": '{"_id": "d", "text": "a b"}', "queries.jsonl": '{"_id": "q", "text": "c d"}'}
+
+    def test_a_folder_inside_a_folder(self, tmp_path: Path) -> None:
+        write(tmp_path, {f"my data/set/{name}": content for name, content in self.BEIR.items()})
+        write(tmp_path, {"__MACOSX/my data/._corpus.jsonl": "x", ".DS_Store": "x", "my data/set/.x": "x"})
+        found = reading(tmp_path)
+        assert (found.format, found.corpus.table.file) == ("BEIR", "my data/set/corpus.jsonl")
+        assert found.ignored == ()
+
+    def test_files_that_take_no_part_are_named(self, tmp_path: Path) -> None:
+        write(tmp_path, {**self.BEIR, "README.md": "# read", "logo.png": "x", "extra.csv": "a,b\n1,2\n"})
+        assert reading(tmp_path).ignored == ("README.md", "extra.csv", "logo.png")
+
+    def test_the_test_split_counts(self, tmp_path: Path) -> None:
+        splits = {f"qrels/{split}.tsv": "q\td\t1\n" for split in ("dev", "test", "train")}
+        found = reading(write(tmp_path, {**self.BEIR, **splits}))
+        assert found.qrels is not None
+        assert found.qrels.table == Table("qrels/test.tsv", "qrels")
+        (note,) = open_source(tmp_path, found).notes()
+        assert (note.code, note.count) == ("other-splits", 2)
+        assert note.examples == ("qrels/dev.tsv", "qrels/train.tsv")
+
+    def test_splits_beside_the_corpus(self, tmp_path: Path) -> None:
+        rows = "query,document\nq,d\n"
+        folder = write(
+            tmp_path, {**_csv(), "qrels.train.csv": rows, "qrels.test.csv": rows, "notes.txt": "a b"}
+        )
+        found = reading(folder)
+        assert found.qrels is not None
+        assert found.qrels.table.file == "qrels.test.csv"
+        assert open_source(folder, found).notes()[0].examples == ("qrels.train.csv",)
+
+
+def _csv(
+    corpus: str = "id,text\nd,some words\n", queries: str = "id,query\nq,what words\n"
+) -> dict[str, str]:
+    return {"corpus.csv": corpus, "queries.csv": queries}
+
+
+class TestColumns:
+    def test_names_say_which_is_which(self, tmp_path: Path) -> None:
+        folder = write(
+            tmp_path,
+            {
+                "a.csv": "Doc ID,Headline,Body\nd1,One,first of all\n",
+                "b.csv": "Query-ID,Search Query\nq1,what is first\n",
+                "c.csv": "query_id,doc_id,relevance\nq1,d1,2\n",
+            },
+        )
+        assert reading(folder) == Reading(
+            CorpusPart(Table("a.csv", "csv"), ("Body",), "Doc ID", "Headline"),
+            QueriesPart(Table("b.csv", "csv"), "Search Query", "Query-ID"),
+            QrelsPart(Table("c.csv", "csv"), "query_id", "doc_id", "relevance"),
+        )
+
+    def test_content_says_it_where_names_do_not(self, tmp_path: Path) -> None:
+        folder = write(
+            tmp_path,
+            {
+                "one.csv": "nummer,inhalt\nd1,a long text about feeding a starter\nd2,another long text here\n",
+                "two.csv": "nummer,frage\nq1,how to feed\nq2,what else\n",
+            },
+        )
+        found = reading(folder)
+        assert found.corpus == CorpusPart(Table("one.csv", "csv"), ("inhalt",), "nummer")
+        assert found.queries == QueriesPart(Table("two.csv", "csv"), "frage", "nummer")
+
+    def test_ids_and_texts_in_one_table(self, tmp_path: Path) -> None:
+        folder = write(
+            tmp_path,
+            {
+                "pairs.csv": "query_id,query,doc_id,passage,label\n"
+                "q1,what is it,d1,it is this,1\nq1,what is it,d2,it is that,0\nq2,and why,d1,it is this,0\n"
+            },
+        )
+        pairs = Table("pairs.csv", "csv")
+        found = reading(folder)
+        assert found == Reading(
+            CorpusPart(pairs, ("passage",), "doc_id"),
+            QueriesPart(pairs, "query", "query_id"),
+            QrelsPart(pairs, "query_id", "doc_id", "label"),
+        )
+        assert list(map(len, read_all(folder, found))) == [2, 2, 3]
+
+    def test_an_answer_in_words_beside_a_corpus_is_no_document(self, tmp_path: Path) -> None:
+        folder = write(
+            tmp_path,
+            {
+                "corpus.csv": "id,text\nd1,some long words\n",
+                "faq.csv": "id,question,answer\n1,why is it,because it is\n",
+            },
+        )
+        found = reading(folder)
+        assert found.queries == QueriesPart(Table("faq.csv", "csv"), "question", "id")
+        assert found.qrels is None
+
+    def test_a_question_may_repeat_the_passage_it_expects(self, tmp_path: Path) -> None:
+        folder = write(
+            tmp_path,
+            {
+                "corpus.csv": "id,text\nd1,some long words\nd2,other long words\n",
+                "questions.csv": "question,expected passage\nwhich ones,other  long words\n",
+            },
+        )
+        _, queries, judgments = read_all(folder, reading(folder))
+        ((query_id, _, _),) = queries
+        assert judgments == [(query_id, "d2", 1)]
+
+    def test_known_members_of_a_json_file(self, tmp_path: Path) -> None:
+        content = {"queries": {"q": "a b"}, "corpus": {"d": "c d"}, "relevant_docs": {"q": ["d"]}}
+        write(tmp_path, {"dataset.json": json.dumps(content)})
+        assert read_all(tmp_path, reading(tmp_path))[2] == [("q", "d", 1)]
+
+    def test_json_lines_in_a_file_named_json(self, tmp_path: Path) -> None:
+        write(tmp_path, {"corpus.json": '{"id": "d", "text": "a b"}\n{"id": "e", "text": "c"}\n'})
+        (info,) = recognise(tmp_path).tables
+        assert info.table == Table("corpus.json", "jsonl")
+        assert info.sample[0] == {"id": "d", "text": "a b"}
+
+    def test_samples_are_short(self, tmp_path: Path) -> None:
+        write(tmp_path, {"a.csv": "id,text\n" + f"d,{'x' * 1000}\n" * 10})
+        (info,) = recognise(tmp_path).tables
+        assert (len(info.sample), len(info.sample[0]["text"]), info.bytes) == (5, 300, 10_038)
+
+    def test_cranfield_numbers_its_queries(self, cranfield: Path, tmp_path: Path) -> None:
+        for name in ("cran.all.1400", "cran.qry", "cranqrel"):
+            (tmp_path / name).write_bytes((cranfield / name).read_bytes())
+        found = reading(tmp_path)
+        assert found.queries == QueriesPart(Table("cran.qry", "smart"), "text", "number")
+        beir = read_all(cranfield, reading(cranfield))
+        documents, queries, judgments = read_all(tmp_path, found)
+        assert (documents, queries) == beir[:2]
+        assert set(judgments) == set(beir[2])
+
+
+class TestProblems:
+    def test_no_dataset_at_all(self, tmp_path: Path) -> None:
+        write(tmp_path, {"images/logo.png": "x"})
+        found = recognise(tmp_path)
+        assert found.reading is None
+        assert found.problems[0].startswith("holds no dataset that is recognised. Found: images/. Expected ")
+
+    def test_no_queries(self, tmp_path: Path) -> None:
+        write(tmp_path, {"corpus.csv": _csv()["corpus.csv"]})
+        assert "no queries were found: a table needs a column named query or question." in (
+            recognise(tmp_path).problems
+        )
+
+    def test_no_documents(self, tmp_path: Path) -> None:
+        write(tmp_path, {"queries.csv": _csv()["queries.csv"]})
+        assert "no table of documents was found: one needs a column of texts." in recognise(tmp_path).problems
+
+    def test_a_choice_that_is_a_guess_is_doubtful(self, tmp_path: Path) -> None:
+        write(tmp_path, {**_csv(), "docs.csv": "id,text\nd,other words here\n"})
+        found = recognise(tmp_path)
+        assert found.reading is not None
+        assert found.reading.corpus.table.file == "docs.csv"  # its texts are longer
+        (problem,) = found.problems
+        assert problem.startswith("which of corpus.csv, docs.csv is the corpus is not clear")
+
+    def test_a_file_that_cannot_be_opened_is_named(self, tmp_path: Path) -> None:
+        write(tmp_path, {**_csv(), "qrels.xlsx": "no workbook"})
+        found = recognise(tmp_path)
+        assert found.reading is not None
+        (problem,) = found.problems
+        assert problem.startswith("qrels.xlsx: not an .xlsx workbook")
+
+    @pytest.mark.parametrize("first", ["7,a passage", f"d1,{'a long passage ' * 9}"])
+    def test_a_table_without_a_header(self, tmp_path: Path, first: str) -> None:
+        write(tmp_path, {**_csv(corpus=f"{first}\n8,another passage\n")})
+        (problem,) = recognise(tmp_path).problems
+        assert problem.startswith("the first row of corpus.csv looks like a row of its own; write the names")
+
+    def test_a_table_that_cannot_be_read_at_all(self, tmp_path: Path) -> None:
+        write(tmp_path, {**_csv(), "qrels.csv": "a,a\nq,d\n"})
+        (problem,) = recognise(tmp_path).problems
+        assert problem.startswith("qrels.csv:1: the header names 'a' twice")

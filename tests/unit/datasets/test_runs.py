@@ -1,0 +1,87 @@
+"""Ranked lists that come with a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.reader import open_source
+from evaluator.datasets.recognition import recognise
+from evaluator.datasets.runs import run_artifact
+from evaluator.datasets.staging import Staged, stage
+from evaluator.domain.dataset import DatasetManifest
+
+TOPICS = "<top>\n<num> Number: 1\n<title> first topic\n</top>\n<top>\n<num> Number: 2\n<title> second topic\n</top>\n"
+DOCUMENTS = "".join(
+    f"<DOC>\n<DOCNO>{doc_id}</DOCNO>\n<TEXT>the document {doc_id}</TEXT>\n</DOC>\n"
+    for doc_id in ("a", "b", "c")
+)
+
+
+def staged(folder: Path, run: str) -> Staged:
+    """A small TREC collection with a run."""
+    folder.mkdir()
+    (folder / "documents.sgml").write_text(DOCUMENTS)
+    (folder / "topics.txt").write_text(TOPICS)
+    (folder / "qrels.txt").write_text("1 0 a 1\n2 0 b 1\n")
+    (folder / "theirs.run").write_text(run)
+    reading = recognise(folder).reading
+    assert reading is not None
+    return stage(open_source(folder, reading), folder / "staged")
+
+
+def lists(staged: Staged) -> dict[str, list[tuple[str, float]]]:
+    """The only run's lists by query."""
+    assert staged.manifest is not None
+    (run,) = staged.manifest.runs
+    found: dict[str, list[tuple[str, float]]] = {}
+    for row in pq.read_table(staged.folder / f"run-{run.id}.parquet").to_pylist():
+        found.setdefault(row["query_id"], []).append((row["doc_id"], row["score"]))
+    return found
+
+
+def test_lists_are_ordered_by_the_ranking_policy(tmp_path: Path) -> None:
+    """By score, ties by id descending, whatever the ranks say."""
+    run = "1 Q0 a 1 0.5 x\n1 Q0 b 2 0.75 x\n1 Q0 c 3 0.5 x\n2 Q0 b 1 3 x\n"
+    assert lists(staged(tmp_path / "d", run)) == {
+        "1": [("b", 0.75), ("c", 0.5), ("a", 0.5)],
+        "2": [("b", 3.0)],
+    }
+
+
+def test_what_is_about_no_query_is_left_out_and_noted(tmp_path: Path) -> None:
+    found = staged(tmp_path / "d", "1 Q0 a 1 2 x\n7 Q0 a 1 2 x\n")
+    assert lists(found) == {"1": [("a", 2.0)]}
+    assert found.manifest is not None
+    note = found.manifest.notes[-1]
+    assert (note.code, note.count, note.examples) == ("unknown-run-queries", 1, ("7",))
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("1 Q0 a 1 high x", "the score 'high' in score is no number"),
+        ("1 Q0 a 1 nan x", "the score 'nan'"),
+        ("1 a 2", "6 fields"),
+    ],
+)
+def test_lines_that_cannot_be_read_are_defects(tmp_path: Path, line: str, reason: str) -> None:
+    good = "".join(f"1 Q0 {doc_id} 1 2 x\n" for doc_id in "abc" for _ in range(100))
+    (defect,) = staged(tmp_path / "d", f"{good}{line}\n").defects
+    assert defect.code == "unreadable-rows"
+    assert f"theirs.run:301: {reason}" in defect.examples[0]
+
+
+def test_runs_change_no_fingerprint_and_are_stored_beside_the_dataset(
+    tmp_path: Path, store: ArtifactStore
+) -> None:
+    examples = Path(__file__).parents[3] / "data" / "trec"
+    manifest = import_dataset(examples, store)
+    assert [(run.name, run.n_queries) for run in manifest.runs] == [("first-words", 2)]
+    assert store.exists(run_artifact(manifest.runs[0].id))
+    assert DatasetManifest.from_json(manifest.to_json()) == manifest
+    assert DatasetManifest.from_json(manifest.to_json()).runs == manifest.runs

@@ -1,0 +1,466 @@
+"""Each kind of table: what a row is, where it is, and what is a defect."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from evaluator.datasets import lines
+from evaluator.datasets.reading import Kind, Table
+from evaluator.datasets.tables import delimited, members, read, workbook
+from evaluator.errors import DatasetError
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def write(folder: Path, name: str, content: str | bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def rows(folder: Path, name: str, kind: Kind, member: str = "") -> list[dict[str, Any]]:
+    """The rows of a table without defects."""
+    found = [row for _, row in read(folder, Table(name, kind, member))]
+    assert not [row for row in found if isinstance(row, DatasetError)]
+    return found  # type: ignore[return-value]
+
+
+def seen(folder: Path, name: str, kind: Kind, member: str = "") -> list[object]:
+    """The rows as they come, defects as their messages."""
+    return [
+        str(row) if isinstance(row, DatasetError) else row
+        for _, row in read(folder, Table(name, kind, member))
+    ]
+
+
+class TestDelimited:
+    @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+    def test_the_delimiter_is_guessed(self, tmp_path: Path, delimiter: str) -> None:
+        write(tmp_path, "a.csv", delimiter.join(["id", "text"]) + "\n" + delimiter.join(["d1", '"a, b; c"']))
+        assert rows(tmp_path, "a.csv", "csv") == [{"id": "d1", "text": "a, b; c"}]
+
+    def test_one_column_needs_no_delimiter(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.csv", "text\nfirst\nsecond\n")
+        assert rows(tmp_path, "a.csv", "csv") == [{"text": "first"}, {"text": "second"}]
+
+    def test_cells_in_quotes_hold_lines_and_quotes(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.csv", 'id,text\r\nd1,"two\r\nlines, ""quoted"""\r\nd2,b\r\n')
+        (first, row), (second, _) = read(tmp_path, Table("a.csv", "csv"))
+        assert row == {"id": "d1", "text": 'two\r\nlines, "quoted"'}
+        assert (str(first), str(second)) == ("a.csv:2", "a.csv:4")
+
+    def test_a_byte_order_mark_and_blank_rows_are_passed_over(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.csv", b"\xef\xbb\xbfid,text\n\nd1,a\n , \n,\nd2,b\n")
+        assert [row["id"] for row in rows(tmp_path, "a.csv", "csv")] == ["d1", "d2"]
+
+    def test_quotes_inside_words_of_a_tsv_are_text(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.tsv", 'id\ttext\nd1\t"so" she said\nd2\t5" nails\n')
+        assert [row["text"] for row in rows(tmp_path, "a.tsv", "tsv")] == ['"so" she said', '5" nails']
+
+    def test_formulas_are_text(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.csv", "id,text\nd1,=1+1\n")
+        assert rows(tmp_path, "a.csv", "csv") == [{"id": "d1", "text": "=1+1"}]
+
+    def test_rows_of_another_width_are_defects(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.csv", "id,text\nd1,a\nd2\nd3,a,b\nd4,c\n")
+        first, short, long, last = seen(tmp_path, "a.csv", "csv")
+        assert (first, last) == ({"id": "d1", "text": "a"}, {"id": "d4", "text": "c"})
+        assert str(short).startswith("a.csv:3: 1 cells, but the header has 2; ")
+        assert str(long).startswith("a.csv:4: 3 cells, but the header has 2; ")
+
+    @pytest.mark.parametrize(
+        ("cell", "reason"),
+        [
+            (b"caf\xe9", "text has the byte 0xe9, which is not UTF-8"),
+            (b"a\0b", "text has a NUL character"),
+            (b'"never closed', "not valid CSV (unexpected end of data)"),
+        ],
+    )
+    def test_unreadable_cells_are_defects(self, tmp_path: Path, cell: bytes, reason: str) -> None:
+        write(tmp_path, "a.csv", b"id,text\nd1,a\nd2," + cell)
+        good, bad = seen(tmp_path, "a.csv", "csv")
+        assert good == {"id": "d1", "text": "a"}
+        assert f"a.csv:3: {reason}; " in str(bad)
+
+    def test_a_cell_that_is_too_long_is_a_defect(self, tmp_path: Path) -> None:
+        cell = "x" * (delimited.MAX_CELL + 1)
+        write(tmp_path, "a.csv", f"id,text\nd1,{cell}\nd2,b\n")
+        bad, good = seen(tmp_path, "a.csv", "csv")
+        assert "a.csv:2: not valid CSV (field larger than field limit" in str(bad)
+        assert good == {"id": "d2", "text": "b"}
+
+    def test_a_column_without_a_name_is_called_by_its_number(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.csv", ",text\n0,a\n")
+        assert rows(tmp_path, "a.csv", "csv") == [{"column 1": "0", "text": "a"}]
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"id,id\nd1,a\n", "a.csv:1: the header names 'id' twice"),
+            ("id,text\n".encode("utf-16"), "a.csv:1: the file is UTF-16; save the file as UTF-8"),
+        ],
+    )
+    def test_a_header_that_cannot_be_used_ends_the_file(
+        self, tmp_path: Path, content: bytes, reason: str
+    ) -> None:
+        write(tmp_path, "a.csv", content)
+        (only,) = seen(tmp_path, "a.csv", "csv")
+        assert str(only).startswith(reason)
+
+
+class TestJsonLines:
+    def test_rows_go_on_after_a_defect(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.jsonl", '{"id": 1}\n{"id": \n[2]\n{"id": 3}\n')
+        assert seen(tmp_path, "a.jsonl", "jsonl") == [
+            {"id": 1},
+            "a.jsonl:2: not valid JSON (Expecting value: line 2 column 1 (char 8)); "
+            "write one JSON object on each line",
+            "a.jsonl:3: a JSON object is expected, found a list; write one JSON object on each line",
+            {"id": 3},
+        ]
+
+    def test_half_surrogates_reach_the_rules_for_values(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.jsonl", '{"id": "\\ud800"}\n')
+        assert rows(tmp_path, "a.jsonl", "jsonl") == [{"id": "\ud800"}]
+
+    def test_a_line_that_is_too_long_is_a_defect(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(lines, "MAX_LINE", 1 << 20)
+        write(tmp_path, "a.jsonl", '{"id": "' + "x" * (3 << 20) + '"}\n{"id": 2}\n')
+        bad, good = seen(tmp_path, "a.jsonl", "jsonl")
+        assert str(bad) == "a.jsonl:1: the line is longer than 1 MiB; split it, or remove it"
+        assert good == {"id": 2}
+
+
+class TestJson:
+    @pytest.mark.parametrize(
+        ("written", "read_as"),
+        [
+            ([{"id": "d1", "text": "a"}], [{"id": "d1", "text": "a"}]),
+            (["a", "b"], [{"text": "a"}, {"text": "b"}]),
+            ({"d1": "a", "d2": "b"}, [{"id": "d1", "text": "a"}, {"id": "d2", "text": "b"}]),
+            ({"d1": {"title": "A", "text": "a"}}, [{"id": "d1", "title": "A", "text": "a"}]),
+            (
+                {"q1": {"d1": 2, "d2": 0}},
+                [
+                    {"query": "q1", "document": "d1", "grade": 2},
+                    {"query": "q1", "document": "d2", "grade": 0},
+                ],
+            ),
+            ({"q1": ["d1"]}, [{"query": "q1", "document": "d1"}]),
+            ([["q1", "d1", 2]], [{"query": "q1", "document": "d1", "grade": 2}]),
+        ],
+        ids=["objects", "texts", "texts by id", "fields by id", "grades", "documents", "triples"],
+    )
+    def test_a_list_or_mapping_is_rows(self, tmp_path: Path, written: object, read_as: object) -> None:
+        write(tmp_path, "a.json", json.dumps(written))
+        assert members(tmp_path, "a.json", "json") == ("",)
+        assert rows(tmp_path, "a.json", "json") == read_as
+        write(tmp_path, "b.json", json.dumps({"version": 1, "relevant_docs": [], "corpus": written}))
+        assert members(tmp_path, "b.json", "json") == ("relevant_docs", "corpus")
+        assert rows(tmp_path, "b.json", "json", "corpus") == read_as
+
+    def test_lists_of_objects_are_members_whatever_their_names(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.json", '{"meta": {"n": 1}, "my.rows": [{"id": 1}], "other": [1]}')
+        assert members(tmp_path, "a.json", "json") == ("my.rows",)
+        assert rows(tmp_path, "a.json", "json", "my.rows") == [{"id": 1}]
+
+    def test_rows_before_a_break_are_kept(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.json", '[{"id": 1}, {"id": 2')
+        first, end = seen(tmp_path, "a.json", "json")
+        assert first == {"id": 1}
+        assert str(end).startswith("a.json: not valid JSON (")
+
+    @pytest.mark.parametrize(
+        ("content", "reason"),
+        [
+            (b"", "not valid JSON"),
+            (b"7", "a list or an object is expected"),
+            (b'[{"id": "\\ud800"}]', "\\ud800 is half of a surrogate pair"),
+            (b'[{"id": "caf\xe9"}]', "not valid JSON"),
+            (b'[{"id": NaN}]', "not valid JSON"),
+            (b"[" * 100_000, "lists and objects are inside each other 65 deep"),
+            (b'{"a":' * 100_000, "lists and objects are inside each other 65 deep"),
+            (b"[1" + b"0" * 10_000 + b"]", "not valid JSON"),
+            (b"[] []", "not valid JSON"),
+        ],
+    )
+    def test_what_cannot_be_read_is_said(self, tmp_path: Path, content: bytes, reason: str) -> None:
+        write(tmp_path, "a.json", content)
+        assert f"a.json: {reason}" in str(seen(tmp_path, "a.json", "json")[-1])
+
+    @pytest.mark.parametrize("written", ["\\ud83d\\ude00", "\\\\ud800", "😀"])
+    def test_whole_characters_are_no_half_surrogates(self, tmp_path: Path, written: str) -> None:
+        padding = " " * (1 << 16)  # escapes lie across the parser's chunks
+        for shift in range(14):
+            write(tmp_path, "a.json", f'{padding[:-shift]}["{written}"]')
+            assert len(rows(tmp_path, "a.json", "json")) == 1
+
+
+class TestParquet:
+    def test_values_become_text(self, tmp_path: Path) -> None:
+        table = pa.table(
+            {
+                "id": [1, 2],
+                "ref": [7.0, float("nan")],
+                "text": ["a", None],
+                "raw": [b"b", None],
+                "tags": [["x"], []],
+            }
+        )
+        pq.write_table(table, tmp_path / "a.parquet")
+        assert rows(tmp_path, "a.parquet", "parquet") == [
+            {"id": "1", "ref": "7", "text": "a", "raw": "b", "tags": ["x"]},
+            {"id": "2", "ref": None, "text": None, "raw": None, "tags": []},
+        ]
+
+    def test_bytes_that_are_no_text_are_a_defect_of_their_row(self, tmp_path: Path) -> None:
+        broken = pa.array([b"caf\xe9", b"b"]).view(pa.string())
+        pq.write_table(pa.table({"text": broken}), tmp_path / "a.parquet")
+        assert seen(tmp_path, "a.parquet", "parquet") == [
+            "a.parquet:1: text holds bytes that are not UTF-8; write it as text",
+            {"text": "b"},
+        ]
+
+    def test_a_file_that_is_no_parquet(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.parquet", b"PAR1 but not really PAR1")
+        (only,) = seen(tmp_path, "a.parquet", "parquet")
+        assert str(only).startswith("a.parquet: not readable as Parquet")
+
+
+def write_workbook(path: Path, sheets: dict[str, Sequence[Sequence[object]]]) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, cells in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in cells:
+            sheet.append(row)
+    book.save(path)
+
+
+def rewrite_sheet(path: Path, old: bytes, new: bytes) -> None:
+    """Change the XML of a workbook's first sheet."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = parts["xl/worksheets/sheet1.xml"].replace(old, new)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+class TestExcel:
+    def test_sheets_are_members_and_cells_are_text(self, tmp_path: Path) -> None:
+        write_workbook(
+            tmp_path / "a.xlsx",
+            {"one": [["id", "text", "n"], [7, "=no formula", 1.5], [], ["d2", None, True]], "two": [["x"]]},
+        )
+        assert members(tmp_path, "a.xlsx", "excel") == ("one", "two")
+        found = list(read(tmp_path, Table("a.xlsx", "excel", "one")))
+        assert [str(place) for place, _ in found] == ["a.xlsx > one:2", "a.xlsx > one:4"]
+        assert [row for _, row in found] == [
+            {"id": "7", "text": "", "n": "1.5"},  # a formula that was never computed has no value
+            {"id": "d2", "text": "", "n": "True"},
+        ]
+
+    def test_the_first_row_that_is_not_blank_names_the_columns(self, tmp_path: Path) -> None:
+        write_workbook(tmp_path / "a.xlsx", {"one": [[], [None, "id", "text"], [None, "d1", "a"]]})
+        assert rows(tmp_path, "a.xlsx", "excel") == [{"id": "d1", "text": "a"}]
+
+    def test_a_cell_beside_the_table_is_a_defect(self, tmp_path: Path) -> None:
+        write_workbook(tmp_path / "a.xlsx", {"one": [["id"], ["d1", "stray"]]})
+        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        assert str(only).startswith("a.xlsx:2: 2 cells, but the header has 1")
+
+    @pytest.mark.parametrize(
+        ("added", "reason"),
+        [
+            (
+                b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+                "reaches to row 1048576 and column 16384",
+            ),
+            (
+                b'<row r="1048576">' + b"<c><v>1</v></c>" * 20 + b"</row>",
+                "reaches to row 1048576 and column 10",
+            ),
+            (b'<row r="4294967295"><c><v>1</v></c></row>', "has a cell at '4294967295'"),
+            (b'<row><c r="xfd1048576"><v>1</v></c></row>', "has a cell at 'xfd1048576'"),
+            (b"<row></column>", "is not well formed"),
+        ],
+    )
+    def test_a_sheet_that_would_fill_the_memory_is_refused(
+        self, tmp_path: Path, added: bytes, reason: str
+    ) -> None:
+        write_workbook(tmp_path / "a.xlsx", {"one": [["id"], ["d1"]]})
+        rewrite_sheet(tmp_path / "a.xlsx", b"</sheetData>", added + b"</sheetData>")
+        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        assert str(only).startswith("a.xlsx: a sheet " + reason)
+
+    def test_entities_are_refused(self, tmp_path: Path) -> None:
+        write_workbook(tmp_path / "a.xlsx", {"one": [["id"], ["d1"]]})
+        laughs = b'<!DOCTYPE w [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><worksheet'
+        rewrite_sheet(tmp_path / "a.xlsx", b"<worksheet", laughs)
+        assert "a.xlsx: the workbook declares entities; save it anew" in seen(tmp_path, "a.xlsx", "excel")
+
+    def test_a_zip_bomb_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(workbook, "MAX_UNPACKED", 1 << 20)
+        with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("xl/sharedStrings.xml", b" " * (2 << 20))
+        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        assert "a.xlsx: the workbook unpacks to more than 1 MiB" in str(only)
+
+    @pytest.mark.parametrize("content", [b"", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000])
+    def test_other_files_are_refused(self, tmp_path: Path, content: bytes) -> None:
+        write(tmp_path, "a.xlsx", content)
+        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        assert "a.xlsx: not an .xlsx workbook" in str(only)
+        with pytest.raises(DatasetError, match="without a password"):
+            members(tmp_path, "a.xlsx", "excel")
+
+
+class TestSmart:
+    RECORDS = (
+        ".I 4\n.T\ntwo\nlines\n.A\nsmith,j.\n.B\nj. ae. scs.\n.W\n  the text ,\nfolded .\n.I 9\n.W\nmore\n"
+    )
+
+    def test_records_and_their_number(self, tmp_path: Path) -> None:
+        write(tmp_path, "cran.all", self.RECORDS)
+        first, second = read(tmp_path, Table("cran.all", "smart"))
+        assert str(second[0]) == "cran.all:12"
+        assert first[1] == {
+            "id": "4", "number": "1", "title": "two lines", "author": "smith,j.", "source": "j. ae. scs.",
+            "text": "the text , folded .",
+        }  # fmt: skip
+        assert second[1] == {
+            "id": "9",
+            "number": "2",
+            "title": "",
+            "author": "",
+            "source": "",
+            "text": "more",
+        }
+
+    def test_text_before_the_first_record_is_a_defect(self, tmp_path: Path) -> None:
+        write(tmp_path, "cran.all", "what is this\n" + self.RECORDS)
+        assert str(seen(tmp_path, "cran.all", "smart")[0]).startswith("cran.all:1: there is text before")
+
+    def test_cranfield_is_the_same_in_both_formats(self, cranfield: Path) -> None:
+        smart = rows(cranfield, "cran.all.1400", "smart")
+        beir = rows(cranfield, "corpus.jsonl", "jsonl")
+        assert len(smart) == 1400
+        assert [(row["id"], row["title"], row["text"]) for row in smart] == [
+            (row["_id"], row["title"], row["text"]) for row in beir
+        ]
+
+
+class TestTrec:
+    def test_topics(self, tmp_path: Path) -> None:
+        topic = (
+            "<top>\n<num> Number: 301\n<title> Organized &amp; Crime\n\n<desc> Description:\nWho?\nWhere?\n"
+            "<narr> Narrative:\nA relevant one.\n</top>\n"
+        )
+        write(tmp_path, "topics.txt", topic + "<top><num>302</num><title>Polio</title></top>")
+        assert rows(tmp_path, "topics.txt", "topics") == [
+            {
+                "num": "301",
+                "title": "Organized & Crime",
+                "desc": "Who? Where?",
+                "narr": "A relevant one.",
+            },
+            {"num": "302", "title": "Polio", "desc": "", "narr": ""},
+        ]
+
+    def test_documents(self, tmp_path: Path) -> None:
+        content = (
+            "<DOC>\n<DOCNO> FT-1 </DOCNO>\n<HEADLINE>A <b>title</b></HEADLINE>\n"
+            "<TEXT>\nfirst\n</TEXT>\n<TEXT>second</TEXT>\n</DOC>\n"
+            "<DOC><DOCNO>FT-2</DOCNO> without tags </DOC>\n"
+        )
+        write(tmp_path, "a.sgml", content)
+        assert rows(tmp_path, "a.sgml", "trec-documents") == [
+            {"id": "FT-1", "title": "A title", "text": "first\n\nsecond"},
+            {"id": "FT-2", "title": "", "text": "without tags"},
+        ]
+
+    def test_an_element_without_an_end_is_a_defect(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.sgml", "<DOC>\n<DOCNO>1</DOCNO>\n<DOC>\n<DOCNO>2</DOCNO>\n</DOC>\n")
+        bad, good = seen(tmp_path, "a.sgml", "trec-documents")
+        assert bad == "a.sgml:1: <doc> has no end; close it with </doc>"
+        assert good == {"id": "2", "title": "", "text": ""}
+
+    @pytest.mark.parametrize("line", ["q1 0 d1 2", "q1\t0\td1\t2", "q1 d1 2 ", "  q1   d1\t2"])
+    def test_qrels_of_three_or_four_fields(self, tmp_path: Path, line: str) -> None:
+        write(tmp_path, "qrels.txt", line + "\n")
+        assert rows(tmp_path, "qrels.txt", "qrels") == [{"query": "q1", "document": "d1", "grade": "2"}]
+
+    def test_qrels_in_a_tsv_are_separated_by_tabs(self, tmp_path: Path) -> None:
+        write(tmp_path, "test.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1 d1 2\n")
+        good, bad = seen(tmp_path, "test.tsv", "qrels")
+        assert good == {"query": "q1", "document": "d1", "grade": "2"}
+        assert str(bad).startswith("test.tsv:3: 3 fields separated by tabs are expected, found 1")
+
+    def test_a_run(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.run", "q1 Q0 d1 1 3.5 bm25\nq1 Q0 d2\n")
+        good, bad = seen(tmp_path, "a.run", "run")
+        assert good == {
+            "query": "q1", "iteration": "Q0", "document": "d1", "rank": "1", "score": "3.5", "tag": "bm25",
+        }  # fmt: skip
+        assert str(bad).startswith("a.run:2: 6 fields are expected, found 3")
+
+
+class TestTexts:
+    def test_one_file_is_one_document(self) -> None:
+        found = rows(REPOSITORY / "data/texts", "notes", "texts")
+        assert [(row["id"], row["title"]) for row in found] == [
+            ("starter/feeding.md", "Feeding a starter"),
+            ("starter/hooch.txt", "hooch"),
+            ("sticky%20dough.html", "Sticky dough"),
+            ("storage.pdf", "storage"),
+        ]
+        assert all(" ".join(row["text"].split()[:2]) in bread_texts() for row in found)
+
+    def test_what_no_reader_shows_is_left_out(self, tmp_path: Path) -> None:
+        page = "<title>A</title><style>b{}</style><body><h1>A</h1><script>x()</script>seen <b>bold</b></body>"
+        write(tmp_path, "a.html", page)
+        assert rows(tmp_path, ".", "texts") == [{"id": "a.html", "title": "A", "text": "A\nseen\nbold"}]
+
+    def test_a_heading_further_down_is_the_title_too(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.md", "intro\n\n## The title ##\n\nmore\n")
+        (row,) = rows(tmp_path, ".", "texts")
+        assert row == {"id": "a.md", "title": "The title", "text": "intro\n\n## The title ##\n\nmore"}
+
+    def test_files_that_cannot_be_read_are_defects(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.pdf", b"%PDF-1.4 nothing else")
+        write(tmp_path, "b.txt", b"caf\xe9")
+        write(tmp_path, "c.txt", "fine")
+        pdf, latin, fine = seen(tmp_path, ".", "texts")
+        assert str(pdf).startswith("a.pdf: not readable (")
+        assert str(latin) == "b.txt: byte 4 (0xe9) is not UTF-8; save the file as UTF-8"
+        assert fine == {"id": "c.txt", "title": "c", "text": "fine"}
+
+    def test_hidden_files_and_tables_are_no_documents(self, tmp_path: Path) -> None:
+        for name in (".hidden.txt", "__MACOSX/a.txt", "b.csv"):
+            write(tmp_path, name, "text")
+        write(tmp_path, "qrels.txt", "q1 0 d1 1\n")
+        write(tmp_path, "c.txt", "text")
+        assert [row["id"] for row in rows(tmp_path, ".", "texts")] == ["c.txt"]
+
+
+def bread_texts() -> str:
+    return (REPOSITORY / "data/beir/corpus.jsonl").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "json", "parquet", "excel", "smart", "qrels", "texts"])
+def test_a_table_that_is_not_there(tmp_path: Path, kind: Kind) -> None:
+    only: Iterable[object] = seen(tmp_path, "gone", kind)
+    assert [str(message).partition(":")[0].partition(" ")[0] for message in only] == ["gone"]

@@ -1,0 +1,113 @@
+"""Datasets as files: a zip that imports to the same dataset, and CSV without formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluator.errors import InvalidInputError
+from evaluator.services import datasets
+from evaluator.services.dataset_export import (
+    FORMULA_STARTS,
+    csv_text,
+    export_beir,
+    judgments_csv,
+    neutralised,
+)
+from evaluator.services.workspace import Workspace
+from tests.conftest import WriteDataset
+
+ODD = (
+    'quoted "text"',
+    "line\nbreaks\r\nand\ttabs",
+    "\u2028 separators \x85",
+    "=cmd()",
+    "ünïcödé 🙂",
+    "  spaces  ",
+)
+
+
+@pytest.mark.parametrize("exclude_self", [False, True])
+def test_the_export_of_a_dataset_imports_to_the_same_dataset(
+    library: Workspace, write_dataset: WriteDataset, tmp_path: Path, exclude_self: bool
+) -> None:
+    folder = write_dataset(documents=(*ODD, ""), queries=ODD, qrels={0: {0: 2, 5: -1}, 3: {9: 1}})
+    with (folder / "queries.jsonl").open("a") as file:
+        file.write('{"_id": "tagged", "text": "with tags", "tags": ["a b", ""]}\n')
+    (folder / "dataset.json").write_text(json.dumps({"exclude_self": exclude_self}))
+    row = datasets.import_folder(library, folder)
+    assert row.manifest.exclude_self is exclude_self
+    path = tmp_path / "exported.zip"
+    export_beir(library, row, path)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(tmp_path / "again")
+    again = datasets.import_folder(library, tmp_path / "again", "again")
+    assert again.manifest == row.manifest
+
+
+def test_the_zip_tells_what_it_is(library: Workspace, write_dataset: WriteDataset, tmp_path: Path) -> None:
+    datasets.import_folder(library, write_dataset())
+    row = datasets.describe(library, "tiny", "About {braces} | and pipes.", ["aero"])
+    export_beir(library, row, tmp_path / "tiny.zip")
+    with zipfile.ZipFile(tmp_path / "tiny.zip") as archive:
+        names, about = archive.namelist(), json.loads(archive.read("dataset.json"))
+        readme = archive.read("README.md").decode()
+    assert names == ["README.md", "dataset.json", "corpus.jsonl", "queries.jsonl", "qrels/test.tsv"]
+    assert about == {
+        "name": "tiny",
+        "description": "About {braces} | and pipes.",
+        "tags": ["aero"],
+        "exclude_self": False,
+    }
+    assert row.manifest.fingerprint in readme
+    assert "About {braces}" in readme
+
+
+def test_a_dataset_without_judgments_has_no_qrels_file(
+    library: Workspace, write_dataset: WriteDataset, tmp_path: Path
+) -> None:
+    row = datasets.import_folder(library, write_dataset(qrels={}))
+    export_beir(library, row, tmp_path / "tiny.zip")
+    with zipfile.ZipFile(tmp_path / "tiny.zip") as archive:
+        assert "qrels/test.tsv" not in archive.namelist()
+
+
+def test_an_export_that_fails_leaves_nothing(
+    library: Workspace, write_dataset: WriteDataset, tmp_path: Path
+) -> None:
+    row = datasets.import_folder(library, write_dataset())
+    with pytest.raises(InvalidInputError, match="cannot be written"):
+        export_beir(library, row, tmp_path / "nowhere" / "tiny.zip")
+    library.store.local_path(f"queries/{row.manifest.queries}.parquet").unlink()
+    before = set(tmp_path.iterdir())
+    with pytest.raises(Exception, match="queries/"):
+        export_beir(library, row, tmp_path / "tiny.zip")
+    assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_formula_becomes_text(formula: str) -> None:
+    assert neutralised(formula) == f"'{formula}"
+
+
+@given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=5))
+def test_no_cell_of_a_csv_is_a_formula_and_nothing_else_changes(rows: list[list[str]]) -> None:
+    text = csv_text(("query_id", "text"), rows)
+    read = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    assert not any(cell.startswith(FORMULA_STARTS) for row in read for cell in row)
+    assert [[cell.removeprefix("'") for cell in row] for row in read] == [
+        [cell.removeprefix("'") for cell in row] for row in rows
+    ]
+
+
+def test_judgments_as_csv(library: Workspace, write_dataset: WriteDataset) -> None:
+    row = datasets.import_folder(library, write_dataset(qrels={0: {1: -1, 2: 1}}))
+    lines = judgments_csv(datasets.load(library, row)).splitlines()
+    assert lines == ["query_id,doc_id,grade", "q0,d1,-1", "q0,d2,1"]

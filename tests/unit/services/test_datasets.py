@@ -1,0 +1,146 @@
+"""Datasets by name: versions, names, descriptions, deleting, and what deleting leaves."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.services import datasets, experiments
+from evaluator.services.judgments import edit
+from evaluator.services.workspace import Workspace
+from tests.conftest import TOPICS, WriteDataset
+from tests.unit.services.finished import finished, submitted
+
+RANKED = {"bm25": {f"q{n}": ["d0", "d1"] for n in range(10)}}
+
+
+def kept(store: ArtifactStore) -> dict[str, int]:
+    """How many files of each kind of part the store holds."""
+    return {folder: len(store.names(folder)) for folder in ("datasets", "corpora", "queries", "qrels")}
+
+
+def test_importing_other_content_under_the_same_name_makes_a_version(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    datasets.import_folder(library, write_dataset("tiny"))
+    again = datasets.import_folder(library, write_dataset("more", queries=TOPICS), "tiny")
+    assert again.version == 2
+    assert [version.change for version in datasets.versions(library, "tiny")] == [
+        "imported again, with other queries",
+        "imported",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "needs a name"),
+        (" \t", "needs a name"),
+        ("a/b", "holds a slash"),
+        ("a\\b", "holds a slash"),
+        ("a\nb", "cannot be printed"),
+        ("x" * 121, "longer than 120"),
+    ],
+)
+def test_what_no_dataset_can_be_called(
+    library: Workspace, write_dataset: WriteDataset, name: str, reason: str
+) -> None:
+    datasets.import_folder(library, write_dataset())
+    with pytest.raises(InvalidInputError, match=reason):
+        datasets.rename(library, "tiny", name)
+    assert [row.name for row in datasets.all_datasets(library)] == ["tiny"]
+
+
+def test_a_dataset_is_renamed_and_described_or_neither(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    datasets.import_folder(library, write_dataset())
+    row = datasets.change(library, "tiny", " Ærø ", " Small. ", ["aero", "aero ", ""])
+    assert (row.name, row.description, row.tags) == ("Ærø", "Small.", ("aero",))
+    with pytest.raises(InvalidInputError, match="no word of 40 characters"):
+        datasets.change(library, "Ærø", "other", "", ["x" * 41])
+    with pytest.raises(InvalidInputError, match="more than the 20"):
+        datasets.describe(library, "Ærø", "", [str(n) for n in range(21)])
+    with pytest.raises(InvalidInputError, match="4,001 characters"):
+        datasets.describe(library, "Ærø", "x" * 4001, [])
+    assert datasets.find(library, "Ærø") == row
+
+
+def test_who_uses_it_and_who_shares_with_it(library: Workspace, write_dataset: WriteDataset) -> None:
+    row = datasets.import_folder(library, write_dataset())
+    other = datasets.import_folder(library, write_dataset("other-people", qrels={0: {1: 1}}))
+    datasets.import_folder(library, write_dataset("elsewhere", documents=TOPICS[:9]))
+    assert datasets.siblings(library, row) == [other]
+    spec = submitted(library, "tiny")
+    edit(library, "tiny", {("q0", "d1"): 1})
+    assert [experiment.id for experiment in datasets.used_by(library, "tiny")] == [spec.id]
+    assert datasets.used_by(library, "other-people") == []
+
+
+def test_a_dataset_in_use_stays_until_its_experiments_are_deleted(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    datasets.import_folder(library, write_dataset())
+    spec = finished(library, "tiny", RANKED, name="first look")
+    edit(library, "tiny", {("q0", "d1"): 1})
+    with pytest.raises(InvalidInputError, match="Delete them first: first look"):
+        datasets.remove(library, "tiny")
+    assert kept(library.store) == {"datasets": 2, "corpora": 1, "queries": 1, "qrels": 2}
+    for experiment in datasets.used_by(library, "tiny"):
+        experiments.delete(library, experiment)
+    assert spec.id not in {row.id for row in experiments.all_experiments(library)}
+    datasets.remove(library, "tiny")
+    assert datasets.all_datasets(library) == []
+    assert kept(library.store) == {"datasets": 0, "corpora": 0, "queries": 0, "qrels": 0}
+    with pytest.raises(UnknownNameError):
+        datasets.remove(library, "tiny")
+
+
+def test_what_another_dataset_shares_stays(library: Workspace, write_dataset: WriteDataset) -> None:
+    datasets.import_folder(library, write_dataset())
+    other = datasets.import_folder(library, write_dataset("other-people", qrels={0: {1: 1}}))
+    twin = datasets.import_folder(library, write_dataset("twin"))
+    datasets.remove(library, "tiny")
+    assert kept(library.store) == {"datasets": 2, "corpora": 1, "queries": 1, "qrels": 2}
+    datasets.remove(library, "twin")
+    assert kept(library.store) == {"datasets": 1, "corpora": 1, "queries": 1, "qrels": 1}
+    assert datasets.load(library, other).qrels == {"q0": {"d1": 1}}
+    assert len(datasets.load(library, other).doc_ids) == twin.manifest.n_documents
+
+
+def test_what_an_experiment_of_older_times_ran_over_stays(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    """Before there were versions, a name moved on and its experiments stayed with what it had pointed to."""
+    old = datasets.import_folder(library, write_dataset())
+    submitted(library, "tiny")
+    library.database.cursor.execute("UPDATE experiments SET dataset = 'gone'")
+    datasets.remove(library, "tiny")
+    assert datasets.load(library, old).qrels["q0"] == {"d0": 1}
+
+
+def test_deleting_and_importing_the_same_at_once_never_leaves_a_name_without_files(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    folders: list[Path] = [write_dataset("one"), write_dataset("other")]
+    datasets.import_folder(library, folders[0])
+
+    def import_again() -> None:
+        for _ in range(5):
+            datasets.import_folder(library, folders[1])
+            datasets.remove(library, "other")
+        datasets.import_folder(library, folders[1])
+
+    thread = threading.Thread(target=import_again)
+    thread.start()
+    for _ in range(5):
+        datasets.remove(library, "one")
+        datasets.import_folder(library, folders[0])
+    datasets.remove(library, "one")
+    thread.join()
+    (row,) = datasets.all_datasets(library)
+    assert len(datasets.load(library, row).queries) == 10
