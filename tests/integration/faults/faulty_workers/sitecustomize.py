@@ -54,6 +54,14 @@ def install(folder: Path) -> None:
         """Without torch a worker starts in a second; the real encoders are the business of other tests."""
         return HashEncoder()
 
+    def build_passages(*args: Any) -> None:
+        begin("cut")
+        original["build_passages"](*args)
+
+    def plan(*args: Any) -> Any:
+        begin("plan")
+        return original["plan"](*args)
+
     def encode_shard(spec: Any, role: Any, shard: Any, _encoder: Any, store: Any) -> None:
         begin("encode")
         remembering = HashEncoder()
@@ -82,7 +90,7 @@ def install(folder: Path) -> None:
             limits = {"HEARTBEAT_TTL": int(seconds), "HEARTBEAT_INTERVAL": 1.0, "ROUND_TTL": int(seconds)}
             vars(sys.modules["__main__"]).update(limits)  # the module evaluator.jobs.worker
 
-    for stage in (encode_shard, build_index, search_each, hand_over):
+    for stage in (build_passages, plan, encode_shard, build_index, search_each, hand_over):
         replace(tasks, stage)
     replace(sentence_transformer, load_encoder)
     replace(RQScheduler, enqueue_scheduled_jobs)
