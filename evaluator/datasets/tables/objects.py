@@ -18,10 +18,17 @@ from evaluator.errors import DatasetError
 MAX_DEPTH = 64
 """Levels of lists and objects inside each other."""
 
-CHUNK = 1 << 16
+CHUNK = 1 << 22
+"""Bytes that are parsed at once: the parser begins a string anew with every chunk that it reaches into."""
+
+LONGEST_STRING = 16
+"""Chunks."""
+
 LONGEST_ESCAPE = 12
 """Bytes of a surrogate pair: two escapes of six."""
 
+QUOTE = re.compile(rb'(?<!\\)"')
+SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]")
 ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.|\Z)",
     re.DOTALL,
@@ -152,7 +159,7 @@ def _events(file: BinaryIO, name: str) -> Iterator[Event]:
     place = Place(name)
     depth = 0
     try:
-        for event, value in ijson.basic_parse(_Checked(file, place), use_float=True):
+        for event, value in ijson.basic_parse(_Checked(file, place), use_float=True, buf_size=CHUNK):
             if event in OPENING:
                 depth += 1
                 if depth > MAX_DEPTH:
@@ -198,20 +205,21 @@ def _skip(start: Event, events: Iterator[Event], second: Event = ("", None)) -> 
 
 
 class _Checked:
-    """A file whose reader sees no half of a surrogate pair: the parser would replace it without a word."""
+    """A file whose reader sees no endless string, and no half of a surrogate pair, which it would just replace."""
 
     def __init__(self, file: BinaryIO, place: Place) -> None:
         self._file = file
         self._place = place
         self._tail = b""
+        self._without_quote = 0
         if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
             file.seek(0)
 
-    def read(self, size: int = CHUNK) -> bytes:
+    def read(self, size: int) -> bytes:
         """The next bytes.
 
         Raises:
-            DatasetError: they hold half of a surrogate pair.
+            DatasetError: they hold half of a surrogate pair, or go on with a string that is too long.
         """
         chunk = self._file.read(size)
         if size:
@@ -219,8 +227,16 @@ class _Checked:
         return chunk
 
     def _check(self, chunk: bytes) -> None:
+        self._without_quote = 0 if QUOTE.search(chunk) else self._without_quote + 1
+        if self._without_quote > LONGEST_STRING:
+            raise self._place.error(
+                f"a string is longer than {LONGEST_STRING * CHUNK >> 20} MiB", "split it, or remove it"
+            )
         seen, self._tail = self._tail + chunk, b""
-        if b"\\" not in seen:
+        if not SUSPECT.search(seen):
+            last = seen.rfind(b"\\")
+            if chunk and last >= max(0, len(seen) - len(b"\\ud")):
+                self._tail = seen[len(seen[: last + 1].rstrip(b"\\")) :]
             return
         for escape in ESCAPES.finditer(seen):
             if chunk and escape.start() > len(seen) - LONGEST_ESCAPE:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
+from evaluator.datasets.tables.markup import read_html
+from evaluator.datasets.tables.pdf import read_pdf
 from evaluator.datasets.tables.sniffing import is_junk, sniff
 from evaluator.errors import DatasetError
 
@@ -62,10 +63,8 @@ def _document(path: Path, name: str, place: Place) -> Fields | DatasetError:
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         return place.error(f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8", "save the file as UTF-8")
-    except Exception as error:  # noqa: BLE001  a PDF can break its reader in any way; the row says so
-        return place.error(
-            f"not readable ({type(error).__name__}: {str(error)[:200]})", "export it anew, or remove it"
-        )
+    except ValueError as error:
+        return place.error(f"not readable ({str(error)[:200]})", "export it anew, or remove it")
     return {"id": document_id(name), "title": title or printable(path.stem), "text": text}
 
 
@@ -82,26 +81,11 @@ def _markdown(content: bytes) -> tuple[str, str]:
 
 
 def _html(content: bytes) -> tuple[str, str]:
-    from selectolax.lexbor import LexborHTMLParser  # noqa: PLC0415  only where there is HTML
-
-    tree = LexborHTMLParser(content.decode("utf-8-sig"))
-    title = tree.css_first("title") or tree.css_first("h1")
-    name = " ".join(title.text().split()) if title else ""
-    tree.strip_tags(["script", "style", "noscript", "template", "title"])
-    lines = (
-        " ".join(line.split()) for line in (tree.body.text(separator="\n") if tree.body else "").splitlines()
-    )
-    return name, "\n".join(filter(None, lines))
+    return read_html(content.decode("utf-8-sig"))
 
 
 def _pdf(content: bytes) -> tuple[str, str]:
-    import io  # noqa: PLC0415
-
-    from pypdf import PdfReader  # noqa: PLC0415  only where there is a PDF
-
-    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of every oddity that it mends
-    pages = (page.extract_text().strip() for page in PdfReader(io.BytesIO(content)).pages)
-    return "", "\n\n".join(filter(None, pages)).replace("\0", "")
+    return "", read_pdf(content)
 
 
 READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {

@@ -33,7 +33,6 @@ EXAMPLES: dict[str, tuple[str, Kind]] = {
     "trec/first-words.run": ("a.run", "run"),
     "texts/notes/starter/feeding.md": ("a.md", "texts"),
     "texts/notes/sticky dough.html": ("a.html", "texts"),
-    "texts/notes/storage.pdf": ("a.pdf", "texts"),
 }
 """A valid file of each kind, and the name under which it is broken."""
 
@@ -138,6 +137,17 @@ def test_any_bytes(folder: Path, example: str, content: bytes) -> None:
     try:
         check_tables(folder, name, kind)
         check_dataset(folder)
+    finally:
+        path.unlink()
+
+
+@given(data=st.data())
+@settings(fuzzed, max_examples=6)
+def test_a_broken_pdf(folder: Path, data: st.DataObject) -> None:
+    path = folder / "a.pdf"
+    path.write_bytes(data.draw(broken((DATA / "texts/notes/storage.pdf").read_bytes())))
+    try:
+        check_tables(folder, path.name, "texts")
     finally:
         path.unlink()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from evaluator.datasets import lines
 from evaluator.datasets.reading import Kind, Table
-from evaluator.datasets.tables import delimited, members, read, workbook
+from evaluator.datasets.tables import delimited, members, objects, pdf, read, workbook
 from evaluator.errors import DatasetError
 
 REPOSITORY = Path(__file__).parents[3]
@@ -201,11 +202,26 @@ class TestJson:
         assert f"a.json: {reason}" in str(seen(tmp_path, "a.json", "json")[-1])
 
     @pytest.mark.parametrize("written", ["\\ud83d\\ude00", "\\\\ud800", "😀"])
-    def test_whole_characters_are_no_half_surrogates(self, tmp_path: Path, written: str) -> None:
-        padding = " " * (1 << 16)  # escapes lie across the parser's chunks
-        for shift in range(14):
-            write(tmp_path, "a.json", f'{padding[:-shift]}["{written}"]')
+    def test_whole_characters_are_no_half_surrogates(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+    ) -> None:
+        monkeypatch.setattr(objects, "CHUNK", 64)
+        for shift in range(14):  # the escapes lie across two chunks
+            write(tmp_path, "a.json", " " * (64 - shift) + f'["{written}"]')
             assert len(rows(tmp_path, "a.json", "json")) == 1
+
+    def test_half_a_pair_across_chunks_is_found(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(objects, "CHUNK", 64)
+        for shift in range(14):
+            write(tmp_path, "a.json", " " * (64 - shift) + '["\\ud83d\\u0041"]')
+            assert "\\ud83d is half of a surrogate pair" in str(seen(tmp_path, "a.json", "json")[-1])
+
+    def test_a_string_that_is_too_long(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(objects, "CHUNK", 1 << 16)
+        write(tmp_path, "a.json", '["' + "\\n" * (1 << 20) + '"]')
+        assert "a.json: a string is longer than 1 MiB" in str(seen(tmp_path, "a.json", "json")[-1])
 
 
 class TestParquet:
@@ -432,7 +448,37 @@ class TestTexts:
     def test_what_no_reader_shows_is_left_out(self, tmp_path: Path) -> None:
         page = "<title>A</title><style>b{}</style><body><h1>A</h1><script>x()</script>seen <b>bold</b></body>"
         write(tmp_path, "a.html", page)
-        assert rows(tmp_path, ".", "texts") == [{"id": "a.html", "title": "A", "text": "A\nseen\nbold"}]
+        assert rows(tmp_path, ".", "texts") == [{"id": "a.html", "title": "A", "text": "A\nseen bold"}]
+
+    @pytest.mark.parametrize(
+        ("page", "title", "text"),
+        [
+            ("<h1>A <b>bold</b> one</h1><p>a<p>b", "A bold one", "A bold one\na\nb"),
+            ("<title>A &amp; B</title>1 < 2 &lt; 3<br>4", "A & B", "1 < 2 < 3\n4"),
+            ("<!-- no --><!doctype html><a title=\"a > b\">it's</a> <img alt='>'>here", "a", "it's here"),
+            ("a<script>never closed <p>b", "a", "a"),
+            ("<STYLE>x</style >a<p", "a", "a"),
+            ("", "a", ""),
+        ],
+    )
+    def test_html(self, tmp_path: Path, page: str, title: str, text: str) -> None:
+        write(tmp_path, "a.html", page)
+        assert rows(tmp_path, ".", "texts") == [{"id": "a.html", "title": title, "text": text}]
+
+    @pytest.mark.parametrize("repeated", ["<div>", "<h1><b>", "<a b=", "<!--", "<title>", "&amp", "<"])
+    def test_html_takes_time_in_proportion_to_its_length(self, tmp_path: Path, repeated: str) -> None:
+        write(tmp_path, "a.html", repeated * 200_000)  # a tree parser takes a minute for the first
+        started = time.monotonic()
+        assert len(rows(tmp_path, ".", "texts")) == 1
+        assert time.monotonic() - started < 10
+
+    def test_a_pdf_that_keeps_its_reader_busy_is_a_defect(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pdf, "MAX_SECONDS", 0.005)  # less than any process needs to start
+        write(tmp_path, "a.pdf", b"%PDF-1.4")
+        (only,) = seen(tmp_path, ".", "texts")
+        assert str(only).startswith("a.pdf: not readable (it takes longer than 0.005 s to read)")
 
     def test_a_heading_further_down_is_the_title_too(self, tmp_path: Path) -> None:
         write(tmp_path, "a.md", "intro\n\n## The title ##\n\nmore\n")
