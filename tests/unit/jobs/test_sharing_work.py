@@ -30,7 +30,10 @@ MATRIX = Matrix(
 
 
 def test_each_text_is_encoded_once_by_each_encoder(
-    connection: Redis, worker: WarmWorker, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    connection: Redis,
+    worker: WarmWorker,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     store = ArtifactStore(str(tmp_path_factory.mktemp("store")))
     dataset = make_dataset(store, DOCUMENTS, QUERIES)
@@ -44,9 +47,7 @@ def test_each_text_is_encoded_once_by_each_encoder(
         worker_context.models.get(specs[name].fingerprint, lambda encoder=encoder: encoder)  # type: ignore[misc]
     context.enter(worker_context)
     keys = {encoder_key(stage): stage for variant in variants for stage in models_of(variant)}
-    spec = make_spec(
-        dataset, variants, encoders={key: specs[key.partition("|")[0]] for key in keys}
-    )
+    spec = make_spec(dataset, variants, encoders={key: specs[key.partition("|")[0]] for key in keys})
     send(connection, spec, dataset, [f"q{n}" for n in range(len(QUERIES))])
     jobs = Counter(id_.partition("-")[0] for id_ in run_all(worker))
     assert len(results(connection)) == 24 * len(QUERIES)
