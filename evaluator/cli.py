@@ -18,6 +18,7 @@ import typer
 from evaluator import __version__
 from evaluator.cli_datasets import dataset_app
 from evaluator.cli_options import Json, read_settings
+from evaluator.cli_vectors import vectors_app
 from evaluator.errors import EvaluatorError, InvalidInputError
 from evaluator.settings import Settings
 from evaluator.terminal import (
@@ -51,6 +52,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(dataset_app, name="dataset")
+app.add_typer(vectors_app, name="vectors")
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
 AnyWorkers = Annotated[

@@ -14,6 +14,7 @@ from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.handling import route
 from evaluator.api.uploads import upload_routes
+from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
 from evaluator.errors import InvalidInputError
 from evaluator.services import experiments
@@ -46,6 +47,7 @@ def routes() -> list[Route]:
         route("/api/experiments/{id}/resume", _resume, "POST"),
         route("/api/demo", _demo, "POST"),
         *upload_routes(),
+        *vector_routes(),
     ]
 
 

@@ -98,6 +98,17 @@ class Client:
         finally:
             scratch.unlink(missing_ok=True)
 
+    def vectors(self) -> list[dict[str, Any]]:
+        """What is kept of each encoder."""
+        records: list[dict[str, Any]] = self._call("GET", "/api/vectors")  # type: ignore[assignment]
+        return records
+
+    def prune_vectors(self, limit: int | None, encoders: Sequence[str]) -> list[dict[str, Any]]:
+        """Drop encoders' vectors; what was dropped."""
+        asked = {"limit": limit, "encoders": list(encoders)}
+        records: list[dict[str, Any]] = self._call("POST", "/api/vectors/prune", json=asked)  # type: ignore[assignment]
+        return records
+
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with self._request(method, path, **options) as answer:
             record: dict[str, Any] = json.loads(answer.read())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from types import TracebackType
 
 from redis.exceptions import RedisError
@@ -14,12 +15,15 @@ from redis.exceptions import RedisError
 from evaluator.errors import EvaluatorError
 from evaluator.services.costs import measure_finished
 from evaluator.services.experiments import drop_stopped, resume_stalled
+from evaluator.services.vectors import prune
 from evaluator.services.workspace import Workspace
 
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 5.0
 """Seconds between looks at running experiments."""
+BOUND_EVERY = 300.0
+"""Seconds between looks at how much vectors take."""
 
 
 class Keeper:
@@ -34,6 +38,7 @@ class Keeper:
     ) -> None:
         self._workspace = workspace
         self._measures = measures
+        self._bound_at = time.monotonic() + BOUND_EVERY
         self._look_every = look_every
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -48,6 +53,13 @@ class Keeper:
         self._stop.set()
         self._thread.join()
 
+    def _keep_bounded(self) -> None:
+        """Look now and then whether vectors take more than they may."""
+        if time.monotonic() >= self._bound_at:
+            self._bound_at = time.monotonic() + BOUND_EVERY
+            for dropped in prune(self._workspace):
+                logger.info("dropped the vectors of %s: %d bytes", dropped.name, dropped.bytes)
+
     def _keep(self) -> None:
         while not self._stop.wait(self._look_every):
             try:
@@ -59,6 +71,7 @@ class Keeper:
                 drop_stopped(self._workspace)
                 if self._measures:
                     measure_finished(self._workspace)
+                self._keep_bounded()
             except (EvaluatorError, RedisError) as error:
                 logger.warning("running experiments cannot be looked after: %s", error)
             except Exception:  # the thread's boundary: it must not end unseen

@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluator.services.leaderboard import Leaderboard
 from evaluator.services.plan import Plan
+from evaluator.services.vectors import EncoderVectors
 from evaluator.store.catalog import DatasetRow, DatasetVersion, ExperimentRow
 
 
@@ -56,6 +57,11 @@ def dataset_details(
         "used_by": [{"id": experiment.id, "name": experiment.name} for experiment in used_by],
         "siblings": [sibling.name for sibling in siblings],
     }
+
+
+def vectors_record(row: EncoderVectors) -> dict[str, Any]:
+    """What is kept of an encoder."""
+    return {**dataclasses.asdict(row), "used_at": row.used_at.isoformat() if row.used_at else None}
 
 
 def experiment_record(row: ExperimentRow) -> dict[str, Any]:

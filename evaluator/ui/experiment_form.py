@@ -37,7 +37,7 @@ from evaluator.ui.words import plain
 
 PROBLEM = re.compile(rf"{SOURCE}:(\d+): (.*)")
 CHOICES, AS_TEXT = "Choices", "As text"
-UPLOAD = "new-upload"
+FILE, FILE_PROBLEM = "new-upload", "new-upload-problem"
 
 
 def new_experiment(workspace: Workspace, template: str) -> None:
@@ -225,27 +225,27 @@ def _download(name: str) -> None:
 
 def _upload() -> None:
     st.file_uploader(
-        f"Or import a file (.yaml, up to {MAX_BYTES // 1024} kB)", type=["yaml", "yml"], key=UPLOAD,
+        f"Or import a file (.yaml, up to {MAX_BYTES // 1024} kB)", type=["yaml", "yml"], key=FILE,
         max_upload_size=1, on_change=_uploaded,
     )  # fmt: skip
-    if problem := st.session_state.get("new-upload-problem"):
+    if problem := st.session_state.get(FILE_PROBLEM):
         st.error(problem, icon=":material/error:")
 
 
 def _uploaded() -> None:
-    file = st.session_state[UPLOAD]
-    st.session_state["new-upload-problem"] = None
+    file = st.session_state[FILE]
+    st.session_state[FILE_PROBLEM] = None
     if file is None:
         return
     if file.size > MAX_BYTES:
-        st.session_state["new-upload-problem"] = (
+        st.session_state[FILE_PROBLEM] = (
             f"{plain(file.name)} is larger than the {MAX_BYTES:,} bytes an experiment file may have"
         )
         return
     try:
         take_text(file.getvalue().decode("utf-8-sig"))
     except UnicodeDecodeError:
-        st.session_state["new-upload-problem"] = f"{plain(file.name)} is not UTF-8; save it in that encoding"
+        st.session_state[FILE_PROBLEM] = f"{plain(file.name)} is not UTF-8; save it in that encoding"
 
 
 def _problems(text: str, message: str) -> None:

@@ -1,0 +1,93 @@
+"""The commands about vectors at rest: thin, like `cli`. They work beside a running instance, through its REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from evaluator.cli_options import Json, read_settings
+from evaluator.terminal import print_json, print_table, remark
+
+# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# ruff: noqa: PLC0415
+
+vectors_app = typer.Typer(
+    help="What encoders' vectors take, and dropping them.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Rows = list[dict[str, Any]]
+
+
+@vectors_app.command("list")
+def vectors_list(json_: Json = False) -> None:
+    """List what is kept of each encoder, the one used last first."""
+    from evaluator.services.records import vectors_record
+    from evaluator.services.vectors import vectors
+
+    _print(
+        _ask(
+            lambda workspace: [vectors_record(row) for row in vectors(workspace)],
+            lambda client: client.vectors(),
+        ),
+        json_,
+    )
+
+
+@vectors_app.command("prune")
+def vectors_prune(
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Bytes that may stay. Default: EVALUATOR_VECTORS_LIMIT.")
+    ] = None,
+    encoder: Annotated[
+        list[str] | None, typer.Option(help="Drop this encoder's; may be given several times.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Drop vectors: those of some encoders, or those used longest ago. What is needed again is encoded again."""
+    from evaluator.services.records import vectors_record
+    from evaluator.services.vectors import prune
+
+    named = encoder or []
+    dropped = _ask(
+        lambda workspace: [vectors_record(row) for row in prune(workspace, limit, named)],
+        lambda client: client.prune_vectors(limit, named),
+    )
+    _print(dropped, json_)
+    remark(f"{sum(row['bytes'] for row in dropped) / 1e6:,.1f} MB dropped.")
+
+
+def _ask(local: Callable[[Any], Rows], remote: Callable[[Any], Rows]) -> Rows:
+    """Ask this home's database if it is free, else the instance that owns it."""
+    from evaluator.errors import StoreLockedError
+    from evaluator.jobs.supervisor import announced
+    from evaluator.services.client import Client
+    from evaluator.services.workspace import Workspace
+
+    settings = read_settings()
+    try:
+        workspace = Workspace.open_local(settings)
+    except StoreLockedError:
+        address = announced(settings)
+        if address is None:
+            raise
+        with Client(address) as client:
+            return remote(client)
+    with workspace:
+        return local(workspace)
+
+
+def _print(rows: Rows, json_: bool) -> None:
+    if json_:
+        print_json(rows)
+        return
+    print_table(
+        "",
+        ("encoder", "MB", "files", "used", "fingerprint"),
+        [(row["name"], row["bytes"] / 1e6, row["files"], _used(row), row["fingerprint"]) for row in rows],
+    )
+
+
+def _used(row: dict[str, Any]) -> str:
+    return "now" if row["in_use"] else str(row["used_at"] or "–")[:16].replace("T", " ")
