@@ -62,6 +62,7 @@ bench: install ## Measure against the bare libraries (benchmarks/)
 	$(BIN)/python -m benchmarks.search
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.imports
+	$(BIN)/python -m benchmarks.pages
 
 chaos: install ## Kill processes at random while experiments run, and compare every row (ARGS='--kills 100 --seed 1')
 	$(BIN)/python -m benchmarks.chaos $(ARGS)

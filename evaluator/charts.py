@@ -5,46 +5,10 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-ROW_HEIGHT = 36
-"""Pixels of one variant's row."""
-MARGIN = 12
-"""Pixels right of the longest bar's value."""
-
 SMALL_HEIGHT = 170
 """Pixels of a chart that stands beside others."""
 FEW_BARS = 8
 """Bars that have room for their values."""
-
-
-def score_bars(table: pd.DataFrame, measure: str, ink: str) -> alt.LayerChart:
-    """Horizontal bars in the table's order, from zero, each with its value.
-
-    Args:
-        table: one row a variant, with the columns `variant` and the measure; rows without a value are left out.
-        measure: the column to draw.
-        ink: colour of what is written.
-    """
-    # Vega reads dots and brackets in field names as paths, and measures have them: AP(rel=2)@100.
-    scores = table[["variant", measure]].dropna().set_axis(["variant", "score"], axis="columns")
-    highest = float(scores["score"].max()) if len(scores) else 0.0
-    bars = alt.Chart(scores).encode(
-        y=alt.Y("variant:N", sort=list(scores["variant"]), title=None).axis(
-            labelLimit=170, ticks=False, domain=False, labelPadding=8, labelColor=ink, labelFontSize=13
-        ),
-        x=alt.X("score:Q", title=measure)
-        .scale(domain=[0, highest or 1.0], nice=False)
-        .axis(tickCount=5, labelColor=ink, titleColor=ink),
-        tooltip=[
-            alt.Tooltip("variant:N", title="variant"),
-            alt.Tooltip("score:Q", title=measure, format=".4f"),
-        ],
-    )
-    values = bars.mark_text(align="left", dx=6, color=ink, fontSize=13).encode(
-        text=alt.Text("score:Q", format=".4f")
-    )
-    return (bars.mark_bar(cornerRadiusEnd=3, size=22) + values).properties(
-        height=alt.Step(ROW_HEIGHT), padding={"left": 0, "top": 0, "right": MARGIN, "bottom": 0}
-    )
 
 
 def count_bars(
@@ -84,3 +48,145 @@ def count_bars(
             )
         )
     return alt.layer(*layers).properties(height=SMALL_HEIGHT)
+
+
+INTERVAL_ROW = 30
+"""Pixels of a variant's row of a chart of intervals."""
+FEW_POINTS = 40
+"""Points that have room for their numbers."""
+TRADEOFF_HEIGHT = 380
+"""Pixels."""
+TIED, WORSE = "may be the best", "worse than the best"
+ON_FRONT, BEATEN = "nothing is better and cheaper", "another is better and cheaper"
+
+
+def interval_points(
+    table: pd.DataFrame, measure: str, ink: str, baseline: float | None = None
+) -> alt.LayerChart:
+    """Points with bars for their intervals, a row a variant in the table's order; the tie group by shape and colour.
+
+    Args:
+        table: columns `variant`, the measure, `low` and `high` (None where there is no interval) and `tied`.
+        measure: the column to draw.
+        ink: colour of what is written.
+        baseline: score at which a dashed line stands.
+    """
+    rows = table[["variant", measure, "low", "high", "tied"]].dropna(subset=[measure])
+    rows = rows.set_axis(["variant", "score", "low", "high", "tied"], axis="columns")
+    ends = rows[["low", "high"]].astype(float)
+    rows = rows.assign(
+        low=ends["low"].fillna(rows["score"]),
+        high=ends["high"].fillna(rows["score"]),
+        group=rows["tied"].map(lambda tied: TIED if tied else WORSE),
+    ).drop(columns="tied")
+    y = alt.Y("variant:N", sort=list(rows["variant"]), title=None).axis(
+        labelLimit=170,
+        ticks=False,
+        domain=False,
+        labelPadding=8,
+        labelColor=ink,
+        labelFontSize=13,
+        grid=True,
+        labelFlush=False,
+        labelOverlap=False,
+    )
+    x = (
+        alt.X("score:Q", title=measure)
+        .scale(zero=False, nice=True, padding=12)
+        .axis(tickCount=5, labelColor=ink, titleColor=ink)
+    )
+    group = (
+        alt.Color("group:N")
+        .scale(domain=[TIED, WORSE])
+        .legend(orient="top", direction="vertical", title=None, labelColor=ink, labelLimit=320)
+    )
+    tooltip = [
+        alt.Tooltip("variant:N", title="variant"),
+        alt.Tooltip("score:Q", title=measure, format=".4f"),
+        alt.Tooltip("low:Q", title="from", format=".4f"),
+        alt.Tooltip("high:Q", title="to", format=".4f"),
+        alt.Tooltip("group:N", title="which is"),
+    ]
+    drawn = alt.Chart(rows)
+    layers: list[alt.Chart] = []
+    if baseline is not None:
+        at = alt.Chart(pd.DataFrame({"score": [baseline]}))
+        layers.append(at.mark_rule(strokeDash=[5, 4], color=ink).encode(x="score:Q"))
+    layers += [
+        drawn.mark_rule(strokeWidth=3, opacity=0.55).encode(y=y, x=alt.X("low:Q"), x2="high:Q", color=group),
+        drawn.mark_point(filled=True, size=110, opacity=1).encode(
+            y=y,
+            x=x,
+            color=group,
+            shape=alt.Shape("group:N").scale(domain=[TIED, WORSE], range=["circle", "diamond"]),
+            tooltip=tooltip,
+        ),
+        drawn.mark_text(dy=-10, color=ink, fontSize=12).encode(
+            y=y, x=x, text=alt.Text("score:Q", format=".4f")
+        ),
+    ]
+    return alt.layer(*layers).properties(height=alt.Step(INTERVAL_ROW))
+
+
+def tradeoff_points(
+    table: pd.DataFrame, measure: str, cost: str, ink: str, limit: float | None = None
+) -> alt.LayerChart:
+    """Quality against cost: points with the intervals of their scores, and the Pareto front as a line through its own.
+
+    Args:
+        table: columns `place` (a number written beside the point), `variant`, `score`, `low`, `high`, `cost`,
+            `front` (whether it is on the front).
+        measure: title of the axis at the left.
+        cost: title of the axis below; its scale is logarithmic where costs differ a lot.
+        ink: colour of what is written.
+        limit: cost at which a dashed line stands.
+    """
+    rows = table.assign(
+        low=table["low"].astype(float).fillna(table["score"]),
+        high=table["high"].astype(float).fillna(table["score"]),
+        group=table["front"].map(lambda front: ON_FRONT if front else BEATEN),
+    )
+    far = len(rows) > 0 and rows["cost"].min() > 0 and rows["cost"].max() > 20 * rows["cost"].min()
+    x = (
+        alt.X("cost:Q", title=cost)
+        .scale(type="log" if far else "linear", zero=not far, nice=False, padding=40)
+        .axis(tickCount=6, labelColor=ink, titleColor=ink, grid=False)
+    )
+    y = (
+        alt.Y("score:Q", title=measure)
+        .scale(zero=False, padding=24)
+        .axis(tickCount=5, labelColor=ink, titleColor=ink)
+    )
+    group = (
+        alt.Color("group:N")
+        .scale(domain=[ON_FRONT, BEATEN])
+        .legend(orient="top", direction="vertical", title=None, labelColor=ink, labelLimit=320)
+    )
+    drawn = alt.Chart(rows)
+    front = alt.Chart(rows[rows["front"]])
+    layers: list[alt.Chart] = []
+    if limit is not None:
+        at = alt.Chart(pd.DataFrame({"cost": [limit]}))
+        layers.append(at.mark_rule(strokeDash=[5, 4], color=ink).encode(x="cost:Q"))
+    layers += [
+        front.mark_line(interpolate="step-after", strokeDash=[2, 3], color=ink, opacity=0.6).encode(x=x, y=y),
+        drawn.mark_rule(strokeWidth=2, opacity=0.5).encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=group),
+        drawn.mark_point(filled=True, size=120, opacity=1).encode(
+            x=x,
+            y=y,
+            color=group,
+            shape=alt.Shape("group:N").scale(domain=[ON_FRONT, BEATEN], range=["circle", "diamond"]),
+            tooltip=[
+                alt.Tooltip("variant:N", title="variant"),
+                alt.Tooltip("score:Q", title=measure, format=".4f"),
+                alt.Tooltip("low:Q", title="from", format=".4f"),
+                alt.Tooltip("high:Q", title="to", format=".4f"),
+                alt.Tooltip("cost:Q", title=cost, format=",.2f"),
+                alt.Tooltip("group:N", title="of which"),
+            ],
+        ),
+    ]
+    if len(rows) <= FEW_POINTS:
+        numbers = drawn.mark_text(dx=-11, dy=-10, color=ink, fontSize=12)
+        layers.append(numbers.encode(x=x, y=y, text="place:Q"))
+    return alt.layer(*layers).properties(height=TRADEOFF_HEIGHT)

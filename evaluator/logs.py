@@ -26,7 +26,7 @@ FIELDS = ("experiment", "variant", "job", "worker")
 QUIET = ("rq", "httpx", "httpcore", "uvicorn.access")
 """Loggers that tell of every job or request; only their warnings are kept."""
 
-VARIANT_TASKS = frozenset({"cut", "plan", "index", "dispatch", "evaluate", "measure"})
+VARIANT_TASKS = frozenset({"cut", "plan", "index", "dispatch", "evaluate", "measure", "ask"})
 """Tasks whose second argument is a variant's name; the first of every task is an experiment's id."""
 
 URL_PASSWORD = re.compile(r"(://[^\s:/@]*):\S*@")

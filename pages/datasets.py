@@ -1,4 +1,7 @@
-"""Datasets: all of them, or one (`?dataset=<name>&tab=<tab>`; `&query=<id>` for one query's judgments)."""
+"""Datasets: all of them, or one (`?dataset=<name>&tab=<tab>`).
+
+`&query=<id>` is one query's judgments, `&document=<id>` one document.
+"""
 
 from __future__ import annotations
 

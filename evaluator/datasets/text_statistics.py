@@ -126,11 +126,15 @@ def _truncation(counter: TokenCounter, texts: Sequence[str]) -> Truncation:
 
 def _languages(texts: Sequence[str]) -> dict[str, float]:
     """Share of each language among the texts, the most frequent first."""
+    return {code: count / len(texts) for code, count in Counter(languages_of(texts)).most_common()}
+
+
+def languages_of(texts: Sequence[str]) -> list[str]:
+    """Each text's language as an ISO 639 code: [n_texts]; `unknown` where the text is too short to tell."""
     if not texts:
-        return {}
+        return []
     identifier = _language_identifier()
-    found = Counter(NO_LANGUAGE.get(code, code) for code, _ in map(identifier.classify, texts))
-    return {code: count / len(texts) for code, count in found.most_common()}
+    return [NO_LANGUAGE.get(code, code) for code, _ in map(identifier.classify, texts)]
 
 
 @lru_cache(maxsize=1)

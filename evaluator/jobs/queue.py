@@ -30,7 +30,7 @@ from evaluator.settings import QueueName, Settings
 
 QUEUES: dict[QueueName, str] = {"encode": "evaluator-encode", "evaluate": "evaluator"}
 """RQ's names. What needs a model is apart, so that it can have workers of its own (ADR 0013)."""
-ENCODING_STAGES = ("prepare-", "encode-", "measure-")
+ENCODING_STAGES = ("prepare-", "encode-", "measure-", "ask-")
 """Beginnings of the ids of jobs in the queue `encode`; all others are in `evaluate`."""
 GLANCE = 0.05
 """Seconds that a worker of both queues waits at one before it looks at the other."""
@@ -46,7 +46,7 @@ LIVE = (
 LIVE_REGISTRIES = (StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry, ReadyJobRegistry)
 """Where such a job is when it is not in the queue."""
 
-FINAL_STAGES = ("plan-", "dispatch-", "evaluate-", "measure-")
+FINAL_STAGES = ("plan-", "dispatch-", "evaluate-", "measure-", "ask-")
 """Beginnings of the ids of jobs that belong to one experiment alone; all others serve these."""
 
 RETRIES = "evaluator:retries"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 from redis import Redis
 from rq import get_current_job
@@ -46,7 +47,7 @@ from evaluator.retrieval.encoders.protocol import Role
 from evaluator.retrieval.indexes import build_index, index_names
 from evaluator.retrieval.passages import build_passages
 from evaluator.retrieval.pipeline import Opening, Retriever, open_variant
-from evaluator.retrieval.queries import StoredQueries
+from evaluator.retrieval.queries import LiveQueries, StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
 
 ENDS_ALL = (BaseTimeoutException, BudgetReachedError)
@@ -184,6 +185,18 @@ def measure(experiment: str, variant: str) -> None:
     chosen = sources.spec.variant(variant)
     cost = measure_variant(chosen, sources, load, context.indexes.get, job.connection)
     ResultStream(job.connection).append([VariantMeasured(experiment, variant, cost)])
+
+
+def ask(experiment: str, variant: str, text: str) -> dict[str, Any]:
+    """Ask a variant a query that is not the dataset's; RQ hands the list to whoever asked."""
+    context, job = current(), running_job()
+    sources = context.sources(experiment)
+    started = time.perf_counter()
+    load = context.load(sources.spec, RedisGate(job.connection, experiment))
+    opening = Opening(sources, LiveQueries([text], load), load, context.indexes.get)
+    ranking = open_variant(sources.spec.variant(variant), opening).search([0], sources.spec.depth)[0]
+    seconds = time.perf_counter() - started
+    return {"doc_ids": list(ranking.doc_ids), "scores": list(ranking.scores), "seconds": seconds}
 
 
 def search_each(

@@ -94,6 +94,12 @@ class BM25Index:
         return ranking_from_rows(rows[scores[rows] > 0], scores, self._doc_ids)
 
 
+def terms_of(text: str, parameters: BM25) -> list[str]:
+    """The stemmed words of a text, without stop words, as an index with these parameters sees them."""
+    words: list[str] = _tokenize([text], parameters, return_ids=False)[0]
+    return [word for word in words if word]
+
+
 def _tokenize(texts: list[str], parameters: BM25, *, return_ids: bool) -> Any:
     import bm25s
     import Stemmer

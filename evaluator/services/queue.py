@@ -169,6 +169,8 @@ def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) ->
         case "evaluate", [variant, query_ids]:
             queries = "1 query" if len(query_ids) == 1 else f"{len(query_ids)} queries"
             return f"evaluate {queries} with {variant} of {experiment}"
+        case "ask", [variant, _text]:
+            return f"answer a query with {variant} of {experiment}"
     return f"{task} of {experiment}"
 
 

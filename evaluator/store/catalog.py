@@ -158,6 +158,7 @@ def rename_dataset(database: Database, name: str, to: str) -> None:
             raise InvalidInputError(f"another dataset is called {to!r}; choose another name")
         cursor.execute("UPDATE datasets SET name = ? WHERE name = ?", [to, name])
         cursor.execute("UPDATE dataset_versions SET name = ? WHERE name = ?", [to, name])
+        cursor.execute("UPDATE ratings SET dataset = ? WHERE dataset = ?", [to, name])
         cursor.execute("UPDATE experiments SET dataset = ? WHERE dataset = ?", [to, name])
 
 
@@ -184,6 +185,7 @@ def remove_dataset(database: Database, name: str) -> None:
                 f"the dataset {name!r} cannot be deleted: experiments use it. Delete them first: "
                 f"{', '.join(user for (user,) in users)}"
             )
+        cursor.execute("DELETE FROM ratings WHERE dataset = ?", [name])
         cursor.execute("DELETE FROM dataset_versions WHERE name = ?", [name])
         cursor.execute("DELETE FROM datasets WHERE name = ?", [name])
 

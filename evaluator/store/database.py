@@ -86,6 +86,10 @@ class Cursor:
         """The next row; None if there is none."""
         return self._fetch(lambda: self.duckdb.fetchone())
 
+    def columns(self) -> dict[str, Any]:
+        """All rows that are left, as NumPy arrays by column; masked where a value is missing."""
+        return self._fetch(lambda: self.duckdb.fetchnumpy())
+
     def df(self) -> pd.DataFrame:
         """All rows that are left."""
         return self._fetch(lambda: self.duckdb.df())

@@ -47,14 +47,6 @@ class VariantCounts(NamedTuple):
     scored: int
 
 
-class VariantMeans(NamedTuple):
-    """A variant's means over `queries` queries; `seconds` of retrieval per query."""
-
-    queries: int
-    seconds: float
-    measures: dict[str, float]
-
-
 def record(database: Database, records: Sequence[Record]) -> None:
     """Write records in one transaction, and mark experiments finished that have no query left.
 
@@ -180,29 +172,6 @@ def recorded_counts(database: Database, experiment: str) -> list[VariantCounts]:
         [experiment],
     ).fetchall()
     return [VariantCounts(*row) for row in rows]
-
-
-def mean_measures(database: Database, experiment: str, measures: Sequence[str]) -> dict[str, VariantMeans]:
-    """Means by variant, over the queries that every variant with a scored query has scored."""
-    names = list(dict.fromkeys(measures))
-    means = ", ".join(f"avg(measures[$m{place}])" for place in range(len(names)))
-    rows = database.cursor.execute(
-        f"""
-        WITH scored AS (
-            FROM results WHERE experiment = $experiment AND error IS NULL AND cardinality(measures) > 0
-        ), common AS (
-            SELECT query_id FROM scored GROUP BY query_id
-            HAVING count(*) = (SELECT count(DISTINCT variant) FROM scored)
-        )
-        SELECT variant, count(*), avg(seconds), {means}
-        FROM scored SEMI JOIN common USING (query_id) GROUP BY variant
-        """,  # noqa: S608  placeholders only
-        {"experiment": experiment, **{f"m{place}": name for place, name in enumerate(names)}},
-    ).fetchall()
-    return {
-        variant: VariantMeans(queries, seconds, dict(zip(names, values, strict=True)))
-        for variant, queries, seconds, *values in rows
-    }
 
 
 def per_query(database: Database, experiment: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The leaderboard: its table, its chart, and what one has to know to read them."""
+"""The leaderboard: what it allows to say, its chart, its table, and what one has to know to read them."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from collections.abc import Iterator
 import pandas as pd
 import streamlit as st
 
-from evaluator.charts import score_bars
-from evaluator.domain.measures import JUDGED
+from evaluator.charts import interval_points
 from evaluator.services.leaderboard import Leaderboard, leaderboard
 from evaluator.services.overview import refreshed
+from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.address import readdress
+from evaluator.ui.board_table import choose_columns, show_rows
 from evaluator.ui.cost_table import show_costs
 from evaluator.ui.links import EXPERIMENTS, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
 from evaluator.ui.words import count, plain, queries
 
-LONG_NAME = 28
-"""Letters of a variant's name up to which its column is as wide as the name."""
-LONG_NAME_WIDTH = 220
-"""Pixels of that column otherwise: it is pinned, and in a narrow window the score must fit beside it."""
+DRAWN = 25
+"""Variants that the chart shows; all of them once asked to."""
+BEST = "the best"
+"""What variants are compared with if none is pinned."""
 
 
 def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
@@ -30,24 +32,38 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
     now = refreshed(workspace, experiment)
     if now.status != experiment.status:
         st.rerun()
-    board = leaderboard(workspace, now, measure)
-    _state(board)
-    _broken(board.table)
-    scored = board.table[measure].notna().any()
-    if scored:
-        _table(board)
+    board = leaderboard(workspace, now, measure, baseline=addressed_baseline(now))
+    show_state(board)
+    if not board.table[measure].notna().any():
+        _basis(board)
+        return
+    show_verdict(board)
+    found = _controls(board)
+    if found.empty:
+        st.info("No variant has that in its name.", icon=":material/search_off:")
+    else:
+        _chart(board, found)
+        show_rows(board, found)
     _basis(board)
-    if scored:
-        show_costs(workspace, now)
-        st.altair_chart(
-            score_bars(board.table, measure, ink()), alt=f"{measure} of each variant", width="stretch"
-        )
+    show_costs(workspace, now)
 
 
-def _state(board: Leaderboard) -> None:
-    """Say what is not final, and lead to where it is explained."""
-    experiment = board.experiment
-    waiting = int(board.table.loc[board.table["error"].isna(), "waiting"].sum())
+def addressed_baseline(experiment: ExperimentRow) -> str | None:
+    """The variant that the address pins; None, and said so, if the experiment lacks it."""
+    named = st.query_params.get("baseline")
+    if named is None or named in {variant.name for variant in experiment.spec.variants}:
+        return named
+    st.warning(
+        f"The experiment {plain(experiment.name)} has no variant {plain(named)}. Differences are to {BEST}.",
+        icon=":material/link_off:",
+    )
+    return None
+
+
+def show_state(board: Leaderboard) -> None:
+    """Say what is not final, and lead to where it is explained; then what cannot work at all."""
+    experiment, table = board.experiment, board.table
+    waiting = int(table.loc[table["error"].isna(), "waiting"].sum())
     if experiment.status == "running":
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge("running", icon=":material/hourglass_top:", color="blue")
@@ -58,64 +74,63 @@ def _state(board: Leaderboard) -> None:
             st.badge("cancelled", icon=":material/block:", color="orange")
             st.markdown(f"Not final: {queries(waiting)} were not evaluated.", width="content")
             link(EXPERIMENTS, "Resume it", ":material/play_arrow:", experiment=experiment.id)
-
-
-def _broken(table: pd.DataFrame) -> None:
     for variant, error in table.loc[table["error"].notna(), ["variant", "error"]].itertuples(index=False):
         st.error(
             f"**{plain(variant)}** cannot work and has no score: {plain(error)}", icon=":material/error:"
         )
 
 
-def _table(board: Leaderboard) -> None:
-    measures = [board.measure, *(m for m in board.experiment.spec.measures if m != board.measure)]
-    number = st.column_config.NumberColumn
-    longest = int(board.table["variant"].str.len().max())
-    columns = [
-        "variant",
-        *dict.fromkeys((*measures, JUDGED)),
-        "p95_ms",
-        "index_mb",
-        "scored",
-        "failed",
-        "waiting",
-    ]
-    st.dataframe(
-        board.table.assign(index_mb=board.table["index_bytes"].astype(float) / 1e6)[columns],
-        hide_index=True,
-        key="board",  # so that a refresh keeps how the reader sorted it
-        placeholder="",
-        alt=f"Variants of {board.experiment.name} by {board.measure}",
-        column_config={
-            "variant": st.column_config.TextColumn(
-                "Variant", pinned=True, width=LONG_NAME_WIDTH if longest > LONG_NAME else None
-            ),
-            **{measure: number(measure, format="%.4f") for measure in measures},
-            board.measure: st.column_config.ProgressColumn(
-                board.measure,
-                format="%.4f",
-                min_value=0.0,
-                max_value=max(1.0, float(board.table[board.measure].max())),
-                width="medium",
-                help="Mean over the compared queries. Best first; click a header to sort otherwise.",
-            ),
-            JUDGED: number(
-                JUDGED,
-                format="percent",
-                help="Share of the first ten documents that somebody judged. Where it is low, scores may be too.",
-            ),
-            "p95_ms": number(
-                "p95 ms",
-                format="%.1f",
-                help="95 of 100 queries take less, encoded, searched and reranked one at a time. Measured once the "
-                "experiment is finished and nothing else is at work.",
-            ),
-            "index_mb": number("Index MB", format="%.1f", help="Files that searching reads."),
-            "scored": number("Scored", format="localized", help="Queries with a score."),
-            "failed": number("Failed", format="localized", help="Queries that failed; not averaged in."),
-            "waiting": number("Waiting", format="localized", help="Queries still to be evaluated."),
-        },
+def show_verdict(board: Leaderboard) -> None:
+    """Draw the sentence that says what the evidence allows."""
+    with st.container(border=True, key="verdict"):
+        st.markdown(verdict(board, lambda name: f"**{plain(name)}**"))
+
+
+def _controls(board: Leaderboard) -> pd.DataFrame:
+    """Draw what chooses the baseline, the variants and the columns; returns the rows of the variants that are shown."""
+    left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
+    with left:
+        _choose_baseline(board)
+    with middle:
+        st.session_state["board-search"] = searched = st.query_params.get("search", "")
+        st.text_input(
+            "Search", key="board-search", placeholder="A part of a variant's name", icon=":material/search:",
+            on_change=lambda: readdress(search=st.session_state["board-search"]),
+        )  # fmt: skip
+    with right:
+        choose_columns(board)
+    table = board.table
+    return table[table["variant"].str.contains(searched, case=False, regex=False)]
+
+
+def _choose_baseline(board: Leaderboard) -> None:
+    names = [variant.name for variant in board.experiment.spec.variants]
+    st.session_state["choose-Baseline"] = board.baseline or ""
+    st.selectbox(
+        "Baseline",
+        ["", *names],
+        key="choose-Baseline",
+        format_func=lambda name: name or f"None: {BEST}",
+        on_change=lambda: readdress(baseline=st.session_state["choose-Baseline"]),
+        help="The variant that the others are compared with, such as the one in production. Choose it beforehand: "
+        "the best is only known after looking, so its comparisons are corrected for all pairs of variants.",
     )
+
+
+def _chart(board: Leaderboard, found: pd.DataFrame) -> None:
+    pinned = found[found["variant"] == board.baseline]
+    shown = found
+    if len(found) > DRAWN and not st.toggle(f"Draw all {len(found)}", key="board-all"):
+        shown = pd.concat([found.head(DRAWN), pinned[~pinned["variant"].isin(found.head(DRAWN)["variant"])]])
+    scores = board.table.set_index("variant")[board.measure]
+    at = None if board.baseline is None or pd.isna(scores[board.baseline]) else float(scores[board.baseline])
+    st.altair_chart(
+        interval_points(shown, board.measure, ink(), at),
+        alt=f"{board.measure} of each variant, with its 95 % interval",
+        width="stretch",
+    )
+    dashed = "" if at is None else f" The dashed line is the baseline, {plain(str(board.baseline))}."
+    st.caption(f"Bars are 95 % intervals.{dashed}")
 
 
 def _basis(board: Leaderboard) -> None:
@@ -135,18 +150,21 @@ def _basis(board: Leaderboard) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(basis, width="content")
         policy_popover(board.experiment.spec.policy)
-        link(EXPERIMENTS, "Experiment", ":material/science:", experiment=board.experiment.id)
         if board.compared:
-            st.download_button(
-                "CSV",
-                board.table.to_csv(index=False),
-                file_name=f"{board.experiment.name}-{board.measure}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                type="tertiary",
-                on_click="ignore",
-                help="Download this table",
-            )
+            _statistics()
+        link(EXPERIMENTS, "Experiment", ":material/science:", experiment=board.experiment.id)
+
+
+def _statistics() -> None:
+    with st.popover("Statistics", icon=":material/query_stats:", type="tertiary"):
+        st.markdown(
+            "- **Interval**: where the mean over all such queries lies, with 95 % confidence (bootstrap).\n"
+            "- **Not separable from the best**: the difference may be chance (randomization test, corrected for all "
+            "pairs).\n"
+            "- **p**: how often chance alone makes a difference as large; corrected for the number of comparisons "
+            "(Holm).\n"
+            "- **Queries needed**: to find the difference in 8 of 10 cases, if it is what it looks like."
+        )
 
 
 def _left_out(board: Leaderboard) -> Iterator[str]:

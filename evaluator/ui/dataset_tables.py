@@ -31,7 +31,11 @@ Browse = Callable[[StoredDataset, str, int, int], Page[T]]
 
 
 def show_documents(workspace: Workspace, row: DatasetRow) -> None:
-    """Draw the documents."""
+    """Draw the documents, or the one that the address names."""
+    if "document" in st.query_params:
+        link(DATASETS, "All documents", ":material/arrow_back:", dataset=row.name, tab="documents")
+        _documents((dataset_browse.document(datasets.load(workspace, row), st.query_params["document"]),))
+        return
     _browse(workspace, row, "document", dataset_browse.documents, PER_PAGE, _documents)
 
 

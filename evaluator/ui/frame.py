@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from evaluator.ui.links import DATASETS, EXPERIMENTS, LEADERBOARD, UPLOAD, WORKERS
+from evaluator.ui.links import COMPARE, DATASETS, EXPERIMENTS, LEADERBOARD, QUERY, UPLOAD, WORKERS
 from evaluator.ui.live import explained
 from evaluator.ui.theme import apply_style
 
@@ -26,6 +26,8 @@ def show() -> None:
         {
             PRODUCT: [
                 st.Page(LEADERBOARD, title="Leaderboard", icon=":material/leaderboard:", default=True),
+                st.Page(COMPARE, title="Compare", icon=":material/compare_arrows:"),
+                st.Page(QUERY, title="Queries", icon=":material/view_column_2:"),
                 st.Page(EXPERIMENTS, title="Experiments", icon=":material/science:"),
                 st.Page(DATASETS, title="Datasets", icon=":material/database:"),
                 st.Page(UPLOAD, title="Upload", icon=":material/upload_file:"),

@@ -10,6 +10,8 @@ from evaluator.location import app_folder
 
 PAGES = app_folder() / "pages"
 LEADERBOARD = PAGES / "leaderboard.py"
+COMPARE = PAGES / "compare.py"
+QUERY = PAGES / "query.py"
 EXPERIMENTS = PAGES / "experiments.py"
 DATASETS = PAGES / "datasets.py"
 UPLOAD = PAGES / "upload.py"

@@ -63,9 +63,21 @@ def addressed_measure(experiment: ExperimentRow) -> str:
 
 
 def choose_experiment_and_measure(
-    rows: Sequence[ExperimentRow], experiment: ExperimentRow, measure: str
+    rows: Sequence[ExperimentRow],
+    experiment: ExperimentRow,
+    measure: str,
+    keep: Mapping[str, str] | None = None,
 ) -> None:
-    """Draw choosers of dataset, experiment (where the dataset has several) and measure."""
+    """Draw choosers of dataset, experiment (where the dataset has several) and measure.
+
+    Args:
+        keep: query parameters that another measure leaves as they are then; these values where the address lacks one.
+    """
+
+    def with_measure(name: str) -> dict[str, str]:
+        kept = {parameter: st.query_params.get(parameter, value) for parameter, value in (keep or {}).items()}
+        return {**kept, "experiment": experiment.id, "measure": name}
+
     last = {row.dataset: row.id for row in reversed(rows)}
     siblings = {row.id: row for row in rows if row.dataset == experiment.dataset}
     columns = iter(st.columns(2 + (len(siblings) > 1)))
@@ -79,7 +91,4 @@ def choose_experiment_and_measure(
                 lambda id_: f"{siblings[id_].name} · {moment(siblings[id_].started_at, st.context.timezone)}",
             )  # fmt: skip
     with next(columns):
-        choose(
-            "Measure", experiment.spec.measures, measure,
-            lambda name: {"experiment": experiment.id, "measure": name},
-        )  # fmt: skip
+        choose("Measure", experiment.spec.measures, measure, with_measure)

@@ -21,7 +21,8 @@ STYLE = """
   }
   /* These tables hold what strangers wrote. Their own download would hand it to spreadsheets as formulas; the one
      beside them does not. */
-  [class*="st-key-judgments-table"] [data-testid="stElementToolbar"] { display: none; }
+  [class*="st-key-judgments-table"] [data-testid="stElementToolbar"],
+  [class*="st-key-paired-queries"] [data-testid="stElementToolbar"] { display: none; }
 </style>
 """
 
@@ -29,6 +30,14 @@ STYLE = """
 def apply_style() -> None:
     """Add the style to the page."""
     st.html(STYLE)
+
+
+def palette() -> list[str]:
+    """The colours of charts in the reader's theme, the first for what is looked at first; the last one is grey."""
+    return [
+        str(color)
+        for color in st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")
+    ]
 
 
 def ink() -> str:

@@ -13,6 +13,8 @@ from tests.e2e.conftest import DEMO_TIMEOUT
 VARIANTS = {"bm25", "minilm", "static", "minilm + bm25", "static + bm25"}
 PAGES = {
     "/": "Leaderboard",
+    "/compare": "Compare",
+    "/query": "Query by query",
     "/experiments": "Experiments",
     "/datasets": "Datasets",
     "/upload": "Upload a dataset",
@@ -33,10 +35,12 @@ def table_variants(page: Page) -> list[str]:
 
 
 def chart_variants(page: Page) -> list[str]:
-    """The chart's bars from top to bottom."""
-    bars = page.get_by_test_id("stVegaLiteChart").locator("[aria-roledescription=bar]")
-    expect(bars).not_to_have_count(0)
-    named = [re.search(r"variant: ([^;]+)", bar.get_attribute("aria-label") or "") for bar in bars.all()]
+    """The chart's points from top to bottom."""
+    points = page.get_by_test_id("stVegaLiteChart").locator("[aria-roledescription=point]")
+    expect(points).not_to_have_count(0)
+    named = [
+        re.search(r"variant: ([^;]+)", point.get_attribute("aria-label") or "") for point in points.all()
+    ]
     return [match.group(1) for match in named if match]
 
 

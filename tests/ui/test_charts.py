@@ -2,29 +2,68 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import Any
 
-from evaluator.charts import count_bars, score_bars
+import pandas as pd
+import pytest
+
+from evaluator.charts import count_bars, interval_points, tradeoff_points
 
 INK = "#123456"
 
 
-def test_bars_are_in_the_tables_order_with_their_values() -> None:
-    table = pd.DataFrame({"variant": ["b", "a", "c"], "AP(rel=2)@100": [0.5, 0.25, None]})
-    chart = score_bars(table, "AP(rel=2)@100", INK).to_dict()
-    bars, values = chart["layer"]
-    assert bars["encoding"]["y"]["sort"] == ["b", "a"]
-    assert bars["encoding"]["x"]["title"] == "AP(rel=2)@100"
-    assert bars["encoding"]["x"]["scale"]["domain"][0] == 0
-    assert values["encoding"]["text"]["format"] == ".4f"
-    assert values["mark"]["color"] == INK
+def layers(chart: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A chart's layers by kind of mark."""
+    return {layer["mark"]["type"]: layer for layer in chart["layer"]}
+
+
+def test_points_are_in_the_tables_order_with_their_intervals() -> None:
+    table = pd.DataFrame(
+        {
+            "variant": ["b", "a", "c"],
+            "AP(rel=2)@100": [0.5, 0.25, None],
+            "low": [0.4, 0.2, None],
+            "high": [0.6, 0.3, None],
+            "tied": [True, False, None],
+        }
+    )
+    chart = interval_points(table, "AP(rel=2)@100", INK).to_dict()
+    drawn = layers(chart)
+    point, bar = drawn["point"]["encoding"], drawn["rule"]["encoding"]
+    assert point["y"]["sort"] == ["b", "a"]
+    assert point["x"]["title"] == "AP(rel=2)@100"
+    assert (bar["x"]["field"], bar["x2"]["field"]) == ("low", "high")
+    assert point["shape"]["field"] == point["color"]["field"] == "group"  # not by colour alone
     (rows,) = chart["datasets"].values()
-    assert rows == [{"variant": "b", "score": 0.5}, {"variant": "a", "score": 0.25}]
+    assert rows == [
+        {"variant": "b", "score": 0.5, "low": 0.4, "high": 0.6, "group": "may be the best"},
+        {"variant": "a", "score": 0.25, "low": 0.2, "high": 0.3, "group": "worse than the best"},
+    ]
 
 
-def test_scores_of_zero_still_have_an_axis() -> None:
-    chart = score_bars(pd.DataFrame({"variant": ["a"], "nDCG@10": [0.0]}), "nDCG@10", INK).to_dict()
-    assert chart["layer"][0]["encoding"]["x"]["scale"]["domain"][1] > 0
+def test_the_baseline_is_a_dashed_line() -> None:
+    table = pd.DataFrame({"variant": ["a"], "m": [0.5], "low": [None], "high": [None], "tied": [True]})
+    chart = interval_points(table, "m", INK, baseline=0.5).to_dict()
+    assert chart["layer"][0]["mark"]["strokeDash"]
+    assert {"variant": "a", "score": 0.5, "low": 0.5, "high": 0.5, "group": "may be the best"} in [
+        row for rows in chart["datasets"].values() for row in rows
+    ]
+
+
+@pytest.mark.parametrize(("cheap", "scale"), [(1.0, "log"), (30.0, "linear"), (0.0, "linear")])
+def test_costs_that_differ_a_lot_are_drawn_on_a_logarithmic_scale(cheap: float, scale: str) -> None:
+    table = pd.DataFrame(
+        {
+            "place": [1, 2], "variant": ["a", "b"], "score": [0.5, 0.25], "low": [0.4, 0.2], "high": [0.6, 0.3],
+            "cost": [100.0, cheap], "front": [True, False],
+        }
+    )  # fmt: skip
+    chart = tradeoff_points(table, "nDCG@10", "p95 latency (ms)", INK, limit=50).to_dict()
+    point = layers(chart)["point"]["encoding"]
+    assert point["x"]["scale"]["type"] == scale
+    assert point["shape"]["field"] == "group"
+    assert layers(chart)["text"]["encoding"]["text"]["field"] == "place"
+    assert chart["layer"][0]["mark"]["strokeDash"]
 
 
 def test_a_few_counts_are_drawn_with_their_values() -> None:

@@ -8,7 +8,8 @@ from evaluator.services import experiments
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from evaluator.ui.policy import POLICIES
-from tests.ui.conftest import AddExperiment, labels, open_page, record, text_of
+from tests.ui.conftest import BM25, AddExperiment, labels, open_page, record, text_of
+from tests.unit.services.made_scores import cost, measured
 
 
 def test_before_the_first_experiment_it_explains_what_to_do(workspace: Workspace) -> None:
@@ -41,11 +42,10 @@ def test_variants_are_in_the_order_of_their_scores(
     assert list(table["variant"]) == ["dense", "fused", "bm25"]
     assert list(table["nDCG@10"]) == [0.625, 0.5, 0.375]
     assert list(table["scored"]) == [10, 10, 10]
-    assert list(table["ms_per_query"].round(6)) == [2, 2, 2]
     written = text_of(app)
     assert "Means over **10 of 10 queries**: those that all variants completed." in written
     assert "running" not in written
-    assert labels(app, "download_button") == ["CSV"]
+    assert labels(app, "download_button") == ["CSV", "Parquet"]
 
 
 def test_another_measure_reorders_the_table_and_is_in_the_address(
@@ -163,3 +163,95 @@ def test_an_address_that_leads_nowhere_says_so(workspace: Workspace, add_experim
 
 def test_the_policy_in_force_is_explained() -> None:
     assert POLICY_VERSION in POLICIES
+
+
+def test_the_verdict_stands_above_the_table(workspace: Workspace, add_experiment: AddExperiment) -> None:
+    spec = add_experiment(workspace, "bm25", "dense")
+    record(workspace, spec, "bm25", 0.375)
+    record(workspace, spec, "dense", 0.75)
+    app = open_page("leaderboard")
+    assert "**dense** is best: over 10 queries it is separable from the other variant." in text_of(app)
+    table = app.dataframe[0].value
+    assert list(table["tie"]) == ["= best", ""]
+    assert table["difference"].round(6).tolist()[1] == -0.375
+
+
+def test_a_baseline_can_be_pinned_and_is_in_the_address(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25", "dense")
+    record(workspace, spec, "bm25", 0.375)
+    record(workspace, spec, "dense", 0.75)
+    app = open_page("leaderboard")
+    app.selectbox("choose-Baseline").select("bm25").run()
+    assert app.query_params["baseline"] == "bm25"
+    assert app.dataframe[0].value["difference"].round(6).tolist()[0] == 0.375
+    assert "The dashed line is the baseline, bm25." in text_of(app)
+
+    app.selectbox("choose-Measure").select("RR@10").run()
+    assert app.query_params["baseline"] == "bm25"  # another measure leaves it
+
+    unknown = open_page("leaderboard", baseline="gone")
+    assert unknown.warning[0].value.startswith("The experiment look has no variant gone.")
+
+
+def test_variants_can_be_searched_and_columns_chosen(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25", "dense")
+    record(workspace, spec, "bm25", 0.375)
+    record(workspace, spec, "dense", 0.75)
+    app = open_page("leaderboard", search="DEN", columns="low;high;nonsense")
+    assert list(app.dataframe[0].value.columns) == ["variant", "low", "high"]
+    assert list(app.dataframe[0].value["variant"]) == ["dense"]
+    app.multiselect("board-columns").select("wins").run()
+    assert app.query_params["columns"] == "low;high;wins"
+    app.text_input("board-search").input("nothing").run()
+    assert "No variant has that in its name." in text_of(app)
+
+
+def test_trade_offs_recommend_within_limits(workspace: Workspace, add_experiment: AddExperiment) -> None:
+    spec = add_experiment(workspace, "cheap", "dear")
+    record(workspace, spec, "cheap", 0.375)
+    record(workspace, spec, "dear", 0.75)
+    row = experiments.find(workspace, spec.id)
+    measured(workspace, row, {"cheap": cost(10), "dear": cost(100)})
+    app = open_page("leaderboard", view="tradeoffs")
+    assert not app.exception
+    assert "Without limits, take **dear**." in text_of(app)
+    app.number_input("limit-p95").set_value(50).run()
+    assert app.query_params["p95"] == "50"
+    assert "Within these limits, take **cheap**." in text_of(app)
+    none = open_page("leaderboard", view="tradeoffs", p95="1", cost="index_mb")
+    assert "No variant keeps within the limits. Raise one of them." in text_of(none)
+    assert list(none.dataframe[-1].value["front"]) == ["on the front", ""]
+
+
+def test_trade_offs_before_costs_are_known(workspace: Workspace, add_experiment: AddExperiment) -> None:
+    spec = add_experiment(workspace, "bm25")
+    record(workspace, spec, "bm25", 0.375)
+    app = open_page("leaderboard", view="tradeoffs")
+    assert "No variant's cost is known yet." in text_of(app)
+    assert not app.dataframe
+
+
+def test_several_datasets_beside_each_other(workspace: Workspace, add_experiment: AddExperiment) -> None:
+    for name, dataset in (("one", "tiny"), ("two", "other")):
+        spec = add_experiment(workspace, "bm25", "dense", name=name, dataset=dataset, retrieve=BM25)
+        record(workspace, spec, "bm25", 0.25)
+        record(workspace, spec, "dense", 0.75)
+    app = open_page("leaderboard", view="datasets")
+    assert "Choose two or more experiments" in text_of(app)
+    app = open_page("leaderboard", experiments="one,two")
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert {"rank_0", "score_0", "rank_1", "score_1"} <= set(table.columns)
+    assert list(table["variant"]) == ["dense", "bm25"]
+    assert list(app.multiselect("across").value) == [
+        experiments.find(workspace, n).id for n in ("one", "two")
+    ]
+
+    alone = open_page("leaderboard", experiments="one,one")
+    assert "Choose two or more experiments" in text_of(alone)
+    gone = open_page("leaderboard", experiments="one,gone")
+    assert gone.error[0].value.startswith("No experiment is called 'gone'")

@@ -10,7 +10,7 @@ import pytest
 from evaluator.domain.result import QueryResult, Record, VariantFailure
 from evaluator.store import catalog, results
 from evaluator.store.database import Database
-from evaluator.store.results import VariantCounts, VariantMeans, record
+from evaluator.store.results import VariantCounts, record
 from tests.unit.store.rows import failed, save, scored, unscored
 
 
@@ -155,39 +155,6 @@ def test_counts_tell_scored_unscored_and_failed_apart(database: Database) -> Non
         VariantCounts("bm25", None, 3, 1, 1),
         VariantCounts("dense", "no such model", 0, 0, 0),
     ]
-
-
-def test_means_are_over_the_queries_that_all_variants_scored(database: Database) -> None:
-    id_ = save(database, ["bm25", "other"], n_queries=4)
-    record(
-        database,
-        [
-            *(scored(id_, f"q{n}", value) for n, value in enumerate((1.0, 0.5, 0.2, 0.9))),
-            scored(id_, "q0", 0.4, "other"),
-            scored(id_, "q1", 0.6, "other"),
-            failed(id_, "q2", "other"),
-            unscored(id_, "q3", "other"),
-        ],
-    )
-    # q0 and q1 are common: (1.0 + 0.5) / 2 and (0.4 + 0.6) / 2
-    assert results.mean_measures(database, id_, ["nDCG@10", "Judged@10", "nDCG@10"]) == {
-        "bm25": VariantMeans(2, 0.25, {"nDCG@10": 0.75, "Judged@10": 0.5}),
-        "other": VariantMeans(2, 0.25, {"nDCG@10": 0.5, "Judged@10": 0.5}),
-    }
-
-
-def test_a_variant_without_a_scored_query_hides_no_other(database: Database) -> None:
-    id_ = save(database, ["bm25", "dense"])
-    record(database, [scored(id_, "q1", 1.0), failed(id_, "q1", "dense")])
-    assert results.mean_measures(database, id_, ["nDCG@10"]) == {
-        "bm25": VariantMeans(1, 0.25, {"nDCG@10": 1.0})
-    }
-
-
-def test_no_query_in_common_is_no_mean(database: Database) -> None:
-    id_ = save(database, ["bm25", "other"])
-    record(database, [scored(id_, "q1", 1.0), scored(id_, "q2", 1.0, "other")])
-    assert results.mean_measures(database, id_, ["nDCG@10"]) == {}
 
 
 def test_measures_by_query(database: Database) -> None:

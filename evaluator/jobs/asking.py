@@ -1,0 +1,76 @@
+"""Asking a variant a query that is not the dataset's: a job whose own result is the list.
+
+It goes to the workers because they have the models loaded (the server never imports them), and to the queue `encode`,
+because it needs one. A query's text is data, which jobs do not carry otherwise (ADR 0005); this one is short, typed by
+whoever waits for the answer, and forgotten with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+from redis import Redis
+from rq.exceptions import NoSuchJobError
+from rq.job import Job, JobStatus
+from rq.results import Result
+from rq.serializers import JSONSerializer
+
+from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.ranking import Ranking
+from evaluator.jobs.queue import LIVE, enqueue, job_data, job_id
+from evaluator.settings import Settings
+
+ANSWER_TTL = 600
+"""Seconds that an answer is kept, and the reason of one that failed."""
+
+State = Literal["unasked", "waiting", "answered", "failed"]
+
+
+class Answer(NamedTuple):
+    """What became of a question.
+
+    Attributes:
+        ranking, seconds: the list and how long it took, encoding included, once it is answered.
+        error: why it failed.
+    """
+
+    state: State
+    ranking: Ranking | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+def ask_id(experiment: str, variant: str, text: str) -> str:
+    """The job of a question. The experiment's id is no part of it: a question keeps no experiment at work."""
+    return job_id("ask", fingerprint([experiment, variant, text]))
+
+
+def enqueue_questions(
+    connection: Redis, spec: ExperimentSpec, variants: Sequence[str], text: str, settings: Settings
+) -> list[str]:
+    """Ask some variants, ahead of all that waits; returns the ids of new jobs. Each is tried once."""
+    jobs: list[Any] = []
+    for variant in variants:
+        data = job_data(
+            settings, "ask", (spec.id, variant, text), ask_id(spec.id, variant, text), at_front=True
+        )
+        jobs.append(data._replace(retry=None, result_ttl=ANSWER_TTL, failure_ttl=ANSWER_TTL))
+    return enqueue(connection, jobs)
+
+
+def answer(connection: Redis, experiment: str, variant: str, text: str) -> Answer:
+    """What became of a question."""
+    try:
+        job = Job.fetch(ask_id(experiment, variant, text), connection=connection, serializer=JSONSerializer)
+    except NoSuchJobError:
+        return Answer("unasked")
+    status = job.get_status(refresh=False)
+    if status in LIVE:
+        return Answer("waiting")
+    result = job.latest_result()
+    if status != JobStatus.FINISHED or result is None or result.type != Result.Type.SUCCESSFUL:
+        return Answer("failed", error=str(job.meta.get("error") or "the worker stopped before it answered"))
+    found = result.return_value
+    return Answer("answered", Ranking(tuple(found["doc_ids"]), tuple(found["scores"])), found["seconds"])

@@ -1,0 +1,136 @@
+"""Quality against cost: which variants nothing beats in both, and which one to take within limits, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evaluator.services.leaderboard import Leaderboard, not_separable
+from evaluator.services.workspace import Workspace
+
+Cost = Literal["p95_ms", "index_mb", "usd_per_million_queries"]
+
+
+@dataclass(frozen=True)
+class CostKind:
+    """A kind of cost: what it is called, its unit, and how its numbers are written."""
+
+    label: str
+    unit: str
+    format: str = ",.1f"
+
+    def text(self, value: float) -> str:
+        """Such as `12.3 ms`."""
+        return f"{value:{self.format}} {self.unit}"
+
+
+COSTS: Mapping[Cost, CostKind] = {
+    "p95_ms": CostKind("p95 latency", "ms"),
+    "index_mb": CostKind("Index size", "MB"),
+    "usd_per_million_queries": CostKind("Price", "USD per million queries", ",.2f"),
+}
+
+Limits = Mapping[Cost, float]
+"""What a variant may cost at most; a kind of cost that is not there is not limited."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to take.
+
+    Attributes:
+        variant: the best within the limits; None if there is none.
+        reasons: why, in whole sentences.
+        excluded: why each of the others may not be taken, by variant, best first.
+    """
+
+    variant: str | None
+    reasons: tuple[str, ...]
+    excluded: Mapping[str, str]
+
+
+def cost_of(row: Mapping[str, Any], cost: Cost) -> float | None:
+    """A leaderboard row's cost; None if it was not measured. Who asks no endpoint with a price pays nothing."""
+    if row["index_bytes"] is None:
+        return None
+    if cost == "index_mb":
+        return float(row["index_bytes"]) / 1e6
+    if cost == "usd_per_million_queries":
+        return float(row[cost] or 0.0)
+    return None if row[cost] is None else float(row[cost])
+
+
+def pareto_front(board: Leaderboard, cost: Cost) -> tuple[str, ...]:
+    """Variants that no other beats: none is at least as good and as cheap, and better or cheaper; best first.
+
+    Scores are taken as they are, without regard to their intervals.
+    """
+    measured = [
+        (row["variant"], row[board.measure], spent)
+        for row in board.rows
+        if row[board.measure] is not None and (spent := cost_of(row, cost)) is not None
+    ]
+    return tuple(
+        name
+        for name, score, spent in measured
+        if not any(s >= score and c <= spent and (s > score or c < spent) for _, s, c in measured)
+    )
+
+
+def recommend(workspace: Workspace, board: Leaderboard, limits: Limits) -> Recommendation:
+    """The variant with the highest score that costs no more than it may."""
+    scored = [row for row in board.rows if row[board.measure] is not None]
+    excluded = {row["variant"]: reason for row in scored if (reason := _excess(row, limits)) is not None}
+    candidates = [row for row in scored if row["variant"] not in excluded]
+    if not candidates:
+        reason = "No variant keeps within the limits." if scored else "No variant has a score."
+        return Recommendation(None, (reason,), excluded)
+    chosen = candidates[0]
+    reasons = [_rank(board, chosen, len(candidates), limits), *_within(chosen, limits)]
+    equal = not_separable(workspace, board, chosen["variant"])
+    reasons += _cheaper(chosen, [row for row in candidates[1:] if row["variant"] in equal])
+    if given_up := [row for row in scored[: scored.index(chosen)] if row["variant"] not in equal]:
+        better = given_up[0]
+        lost = better[board.measure] - chosen[board.measure]
+        reasons.append(
+            f"The limits cost {lost:.4f} of {board.measure}: {better['variant']} is better, but not within them."
+        )
+    return Recommendation(chosen["variant"], tuple(reasons), excluded)
+
+
+def _excess(row: Mapping[str, Any], limits: Limits) -> str | None:
+    """Why a variant is not within the limits."""
+    for cost, limit in limits.items():
+        kind, spent = COSTS[cost], cost_of(row, cost)
+        if spent is None:
+            return f"{kind.label} is not measured"
+        if spent > limit:
+            return f"{kind.label} {kind.text(spent)}, more than {kind.text(limit)}"
+    return None
+
+
+def _rank(board: Leaderboard, chosen: Mapping[str, Any], n_candidates: int, limits: Limits) -> str:
+    among = f"of the {n_candidates} variants within the limits" if limits else "of all variants"
+    if n_candidates == 1 and limits:
+        return f"The only variant within the limits: {board.measure} {chosen[board.measure]:.4f}."
+    return f"The highest {board.measure} {among}: {chosen[board.measure]:.4f}."
+
+
+def _within(chosen: Mapping[str, Any], limits: Limits) -> Iterator[str]:
+    for cost, limit in limits.items():
+        kind, spent = COSTS[cost], cost_of(chosen, cost)
+        if spent is not None:
+            yield f"{kind.label}: {kind.text(spent)}, of {kind.text(limit)} that it may be."
+
+
+def _cheaper(chosen: Mapping[str, Any], equal: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Variants that may be as good and cost at most half, one a kind of cost."""
+    for cost, kind in COSTS.items():
+        spent = cost_of(chosen, cost)
+        known = [(value, row["variant"]) for row in equal if (value := cost_of(row, cost)) is not None]
+        if spent and known and (least := min(known))[0] <= spent / 2:
+            yield (
+                f"{least[1]} is not separable from it and costs less: "
+                f"{kind.label} {kind.text(least[0])} instead of {kind.text(spent)}."
+            )

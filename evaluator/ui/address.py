@@ -1,0 +1,20 @@
+"""The address of the view that is open: what a choice changes of it, and what it leaves."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+
+def readdress(**changes: str | None) -> None:
+    """Change query parameters of the address; None removes one, the others stay."""
+    address = {**st.query_params.to_dict(), **changes}
+    st.query_params.from_dict({name: value for name, value in address.items() if value})
+
+
+def number(parameter: str) -> float | None:
+    """A query parameter that is a number of at least 0; None if it is missing or anything else."""
+    try:
+        value = float(st.query_params.get(parameter, ""))
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None

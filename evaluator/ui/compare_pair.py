@@ -1,0 +1,181 @@
+"""Two variants: a sentence of what the evidence allows, and everything behind it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.comparison_charts import (
+    MOST_BARS,
+    PICKED,
+    difference_bars,
+    difference_histogram,
+    score_scatter,
+)
+from evaluator.services.dataset_export import csv_text
+from evaluator.services.outcome_words import effect_words, headline
+from evaluator.services.overlap import overlap
+from evaluator.services.overview import refreshed
+from evaluator.services.pairwise import (
+    Outcome,
+    compare,
+    counts_of,
+    failed_queries,
+    paired_table,
+)
+from evaluator.services.query_facts import query_facts
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.compare_evidence import show_agreement, show_overlap, show_tests
+from evaluator.ui.compare_sides import sides
+from evaluator.ui.compare_slices import show_slices
+from evaluator.ui.compare_state import show_failures, show_nothing, show_state
+from evaluator.ui.links import LEADERBOARD, QUERY, link
+from evaluator.ui.policy import policy_popover
+from evaluator.ui.theme import ink
+from evaluator.ui.words import plain, queries
+
+FIGURE_WIDTH = 160
+"""Pixels of a figure's box."""
+
+
+def show_pair(workspace: Workspace, experiment: ExperimentRow, measure: str, a: str, b: str) -> None:
+    """Draw the comparison of two variants as it is now; the whole page once the experiment stops running."""
+    now = refreshed(workspace, experiment)
+    if now.status != experiment.status:
+        st.rerun()
+    variants = counts_of(workspace, now, (a, b))
+    show_state(now, variants)
+    failed = failed_queries(workspace, now, a, b)
+    with st.spinner("Comparing ...", show_time=False):
+        pair = compare(workspace, now, measure, a, b)
+    if pair is None:
+        show_failures(failed)
+        show_nothing(now, variants)
+        return
+    lists = overlap(workspace, now, a, b)
+    table = paired_table(pair, query_facts(workspace, now), lists)
+    _answer(now, pair.outcome)
+    show_failures(failed)
+    _basis(now, pair.outcome, table)
+    _queries(now, pair.outcome, table)
+    show_slices(workspace, now, pair)
+    show_tests(pair.outcome)
+    show_agreement(workspace, now, a, b)
+    show_overlap(lists)
+
+
+def _answer(experiment: ExperimentRow, outcome: Outcome) -> None:
+    st.subheader(plain(headline(outcome)), anchor=False)
+    effect = outcome.test.effect_size
+    figures = {
+        outcome.a: f"{outcome.mean_a:.4f}",
+        outcome.b: f"{outcome.mean_b:.4f}",
+        "Difference": f"{outcome.test.difference:+.4f}",
+        **({} if effect is None else {f"Effect: {effect_words(effect)}": f"{effect:+.2f}"}),
+        "Queries compared": f"{outcome.test.n:,} of {experiment.n_queries:,}",
+    }
+    with st.container(horizontal=True):
+        for label, value in figures.items():
+            st.metric(plain(label), value, border=True, width=FIGURE_WIDTH)
+
+
+def _basis(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"Over the {queries(outcome.test.n)} that both have a score for.",
+            width="content",
+        )
+        policy_popover(experiment.spec.policy)
+        link(
+            LEADERBOARD,
+            "Leaderboard",
+            ":material/leaderboard:",
+            experiment=experiment.id,
+            measure=outcome.measure,
+        )
+        st.download_button(
+            "CSV",
+            lambda: paired_csv(outcome, table),
+            file_name=f"{experiment.name}-{outcome.a}-{outcome.b}-{outcome.measure}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help="Download both scores of every query",
+        )
+
+
+def paired_csv(outcome: Outcome, table: pd.DataFrame) -> str:
+    """Both scores of every query, for spreadsheets; columns are named by the variants."""
+    named = {"a": f"{outcome.a} {outcome.measure}", "b": f"{outcome.b} {outcome.measure}"}
+    return csv_text([named.get(str(column), str(column)) for column in table], table.itertuples(index=False))
+
+
+def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -> None:
+    st.subheader("Query by query", anchor=False)
+    compared = sides(outcome.a, outcome.b)
+    drawn = (
+        f"Every {len(table) / MOST_BARS:.0f}th of {queries(len(table))}"
+        if len(table) > MOST_BARS
+        else "One bar a query"
+    )
+    st.caption(f"{drawn}, sorted. Choose one, here or in the table, to see both lists side by side.")
+    clicked = st.altair_chart(
+        difference_bars(table, outcome.measure, compared, ink()),
+        alt=f"Difference in {outcome.measure} of every query, sorted",
+        key=f"differences-{outcome.a}-{outcome.b}",
+        on_select="rerun",
+        selection_mode=PICKED,
+        width="stretch",
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.altair_chart(
+            difference_histogram(table["difference"], outcome.measure, compared, ink()),
+            alt=f"How many queries differ by how much in {outcome.measure}",
+            width="stretch",
+        )
+    with right:
+        st.altair_chart(
+            score_scatter(table, outcome.measure, compared, ink()),
+            alt=f"{outcome.measure} of {outcome.a} against {outcome.b}",
+            width="stretch",
+        )
+    chosen = _table(outcome, table)
+    picked = [str(point["query_id"]) for point in clicked["selection"].get(PICKED, [])]
+    if query_id := next(iter(picked), chosen):
+        # Streamlit puts this page under the next one's address between the two: a step back must find itself there.
+        here = {"a": outcome.a, "b": outcome.b, **st.query_params.to_dict()}
+        there = {"experiment": experiment.id, "query": query_id, "variants": f"{outcome.a},{outcome.b}"}
+        st.switch_page(QUERY, query_params={**here, **there, "measure": outcome.measure})
+
+
+def _table(outcome: Outcome, table: pd.DataFrame) -> str | None:
+    """Draw every query as a row; the id of the one that was chosen."""
+    number = st.column_config.NumberColumn
+    chosen = st.dataframe(
+        table,
+        hide_index=True,
+        placeholder="",
+        key=f"paired-queries-{outcome.a}-{outcome.b}",
+        on_select="rerun",
+        selection_mode="single-row",
+        alt=f"Queries with {outcome.measure} of both variants",
+        column_order=["text", "difference", "a", "b", "jaccard_10", "rbo", "words", "relevant", "query_id"],
+        column_config={
+            "text": st.column_config.TextColumn("Query", width="medium"),
+            "query_id": st.column_config.TextColumn("Id", width="small"),
+            "a": number(outcome.a, format="%.4f"),
+            "b": number(outcome.b, format="%.4f"),
+            "difference": number("Difference", format="%+.4f"),
+            "jaccard_10": number(
+                "Overlap@10", format="percent", help="Documents that both lists have among those either has."
+            ),
+            "rbo": number("RBO", format="%.2f", help="Rank-biased overlap: 1 for the same list."),
+            "words": number("Words", format="localized"),
+            "relevant": number("Relevant", format="localized", help="Documents with a grade of 1 or more."),
+        },
+    )
+    rows = chosen["selection"]["rows"]
+    return str(table["query_id"].iloc[rows[0]]) if rows else None

@@ -1,0 +1,163 @@
+"""One query of the dataset, its lists side by side, and the way to the other queries."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.services.query_list import Position, QueryLine, listed_queries, position, tags_of
+from evaluator.services.side_by_side import MAX_LISTS, SideBySide, side_by_side
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.dataset_list import as_id, show_tags
+from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, QUERY, link
+from evaluator.ui.query_data import lists_data
+from evaluator.ui.query_judge import show_judging
+from evaluator.ui.query_lists import draw_lists
+from evaluator.ui.query_selection import (
+    View,
+    addressed_view,
+    choose_queries,
+    choose_variants,
+    order_in_words,
+    position_in_words,
+)
+from evaluator.ui.words import count, plain
+
+LISTED = 1000
+"""Queries that the table of all queries has at most."""
+
+STYLE = """
+<style>
+  .st-key-query-text [data-testid="stText"] { font-size: 1.3rem; font-weight: 600; white-space: pre-wrap; }
+  /* Its own download would hand strangers' texts to spreadsheets as formulas. */
+  [class*="st-key-query-table"] [data-testid="stElementToolbar"] { display: none; }
+</style>
+"""
+
+
+def show_queries_of(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
+    """Draw the query that the address names, the first of the chosen ones if it names none."""
+    names = [variant.name for variant in experiment.spec.variants]
+    view = addressed_view(experiment, measure, names, MAX_LISTS)
+    choose_variants(view, names, MAX_LISTS)
+    _state(experiment)
+    lines = listed_queries(workspace, experiment, view.variants, measure, view.order, view.tag, view.search)
+    query_id = view.query or (lines[0].query.query_id if lines else None)
+    tags = tags_of(workspace, experiment)
+    if query_id is None:
+        choose_queries(view, tags)
+        st.info("No query matches. Search for less, or choose another tag.", icon=":material/search_off:")
+        return
+    side = side_by_side(workspace, experiment, query_id, view.variants, measure, view.depth)
+    view = dataclasses.replace(view, query=query_id)
+    _navigation(view, lines, tags)
+    _query(side, view)
+    show_lists(side, view)
+    show_judging(workspace, view, side)
+    _all_queries(view, lines)
+
+
+def _query(side: SideBySide, view: View) -> None:
+    """Draw the query itself, what is known of it, and the way to other views."""
+    st.html(STYLE)
+    with st.container(key="query-text", gap="xsmall"):
+        st.text(side.query.text)
+        relevant = sum(grade >= 1 for grade in side.grades.values())
+        judged = f"{count(len(side.grades), 'judgment')}, {relevant:,} relevant"
+        place = {"experiment": view.experiment.id, "measure": view.measure}
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{as_id(side.query.query_id)} · {judged}", width="content")
+            link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", **place)
+            link(QUERY, "Ask a query", ":material/chat:", **place, ask="")
+        show_tags(side.query.tags)
+
+
+def show_lists(side: SideBySide, view: View) -> None:
+    """Draw the lists; documents lead to their place in the dataset."""
+    draw_lists(lists_data(side, view.experiment.dataset, view.measure))
+
+
+def _state(experiment: ExperimentRow) -> None:
+    """Say what is not final."""
+    if experiment.status == "finished":
+        return
+    running = experiment.status == "running"
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(
+            experiment.status,
+            icon=":material/hourglass_top:" if running else ":material/block:",
+            color="blue" if running else "orange",
+        )
+        st.markdown("Not final: lists that are missing were not evaluated yet.", width="content")
+        link(EXPERIMENTS, "Experiment", ":material/science:", experiment=experiment.id)
+
+
+def _navigation(view: View, lines: Sequence[QueryLine], tags: Sequence[str]) -> None:
+    """Draw where the query stands, and the way to its neighbours and to other views."""
+    at = position(lines, view.query or "")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, icon, key, query_id in (
+            ("Previous", ":material/arrow_back:", "P", at.previous),
+            ("Next", ":material/arrow_forward:", "N", at.next),
+        ):
+            st.button(
+                label,
+                icon=icon,
+                icon_position="left" if label == "Previous" else "right",
+                shortcut=key,
+                disabled=query_id is None,
+                on_click=dataclasses.replace(view, query=query_id).go,
+            )
+        st.markdown(_where(view, at, lines), width="content")
+        with st.popover(
+            order_in_words(view.order, view.variants), icon=":material/sort:", help="Which queries"
+        ):
+            choose_queries(view, tags)
+
+
+def _where(view: View, at: Position, lines: Sequence[QueryLine]) -> str:
+    words = [position_in_words(at.place, at.total)]
+    line = lines[at.place - 1] if at.place else None
+    if line is not None and line.failed:
+        words.append(":red[:material/error: failed]")
+    if line is not None and line.difference is not None and len(view.variants) > 1:
+        first, second = (plain(name) for name in view.variants[:2])
+        words.append(f"{first} − {second}: **{line.difference:+.4f}**")
+    return " · ".join(words)
+
+
+def _all_queries(view: View, lines: Sequence[QueryLine]) -> None:
+    """The chosen queries as a table, to choose another from."""
+    whole = st.expander(
+        f"All {count(len(lines), 'chosen query', 'chosen queries')}",
+        icon=":material/list:", key="all-queries", on_change="rerun",
+    )  # fmt: skip
+    if not whole.open:
+        return
+    with whole:
+        value = "Difference" if len(view.variants) > 1 else "Score"
+        table = pd.DataFrame(
+            [
+                (line.query.query_id, line.query.text, line.difference, "failed" if line.failed else "")
+                for line in lines[:LISTED]
+            ],
+            columns=["Query", "Text", value, "State"],
+        )
+        chosen = st.dataframe(
+            table,
+            hide_index=True,
+            key=f"query-table-{view.query}",  # so that no row is chosen on arrival
+            on_select="rerun",
+            selection_mode="single-row",
+            alt="Queries in the chosen order",
+            column_config={value: st.column_config.NumberColumn(format="%.4f")},
+        )
+        if len(lines) > LISTED:
+            st.caption(f"The first {LISTED:,}. Search for others.")
+        if rows := chosen["selection"]["rows"]:
+            dataclasses.replace(view, query=lines[rows[0]].query.query_id).go()
+            st.rerun()

@@ -1,0 +1,147 @@
+"""Trade-offs: quality against what it costs, and what to take within limits (`?view=tradeoffs&cost=&p95=&mb=&usd=`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.charts import tradeoff_points
+from evaluator.services.leaderboard import Leaderboard, leaderboard
+from evaluator.services.overview import refreshed
+from evaluator.services.recommendation import COSTS, Cost, Limits, cost_of, pareto_front, recommend
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.address import number, readdress
+from evaluator.ui.board import addressed_baseline, show_state
+from evaluator.ui.theme import ink
+from evaluator.ui.words import plain
+
+LIMITS: Mapping[str, tuple[Cost, str]] = {
+    "p95": ("p95_ms", "p95 latency, at most (ms)"),
+    "mb": ("index_mb", "Index, at most (MB)"),
+    "usd": ("usd_per_million_queries", "USD per million queries, at most"),
+}
+"""Kinds of cost and labels, by query parameter."""
+
+
+def show_tradeoffs(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
+    """Draw quality against one kind of cost, limits, and what they leave."""
+    board = leaderboard(
+        workspace, refreshed(workspace, experiment), measure, baseline=addressed_baseline(experiment)
+    )
+    show_state(board)
+    scored = [row for row in board.rows if row[board.measure] is not None]
+    if not any(cost_of(row, "index_mb") is not None for row in scored):
+        st.info(
+            "No variant's cost is known yet. Costs are measured once the experiment is finished and nothing else "
+            "is at work; without a server, `evaluator costs` measures them.",
+            icon=":material/speed:",
+        )
+        return
+    cost = _choose_cost()
+    limits = _choose_limits()
+    _recommendation(workspace, board, limits)
+    _chart(board, cost, limits)
+
+
+def _choose_cost() -> Cost:
+    named = st.query_params.get("cost", "")
+    chosen: Cost = next((cost for cost in COSTS if cost == named), "p95_ms")
+    st.session_state["tradeoff-cost"] = chosen
+    st.segmented_control(
+        "Against",
+        list(COSTS),
+        key="tradeoff-cost",
+        format_func=lambda cost: COSTS[cost].label,
+        on_change=lambda: readdress(cost=st.session_state["tradeoff-cost"]),
+    )
+    return chosen
+
+
+def _choose_limits() -> Limits:
+    """Draw a field a limit; returns those that are set."""
+    limits: dict[Cost, float] = {}
+    for column, (parameter, (cost, label)) in zip(st.columns(len(LIMITS)), LIMITS.items(), strict=True):
+        key = f"limit-{parameter}"
+        limit = st.session_state[key] = number(parameter)
+
+        def go(parameter: str = parameter, key: str = key) -> None:
+            value = st.session_state[key]
+            readdress(**{parameter: None if value is None else f"{value:g}"})
+
+        with column:
+            st.number_input(label, min_value=0.0, key=key, placeholder="no limit", on_change=go, format="%g")
+        if limit is not None:
+            limits[cost] = limit
+    return limits
+
+
+def _recommendation(workspace: Workspace, board: Leaderboard, limits: Limits) -> None:
+    found = recommend(workspace, board, limits)
+    with st.container(border=True, key="recommendation"):
+        if found.variant is None:
+            st.markdown(f":material/block: {plain(found.reasons[0])} Raise one of them.")
+        else:
+            within = "Within these limits, take" if limits else "Without limits, take"
+            st.markdown(f"{within} **{plain(found.variant)}**.")
+            st.markdown("\n".join(f"- {plain(reason)}" for reason in found.reasons))
+    if found.excluded:
+        with st.expander(f"Not within the limits: {len(found.excluded)}", icon=":material/filter_alt:"):
+            st.dataframe(
+                pd.DataFrame(found.excluded.items(), columns=["Variant", "Why"]),
+                hide_index=True,
+                key="excluded",
+                alt="Variants that are not within the limits",
+            )
+
+
+def _chart(board: Leaderboard, cost: Cost, limits: Limits) -> None:
+    front = pareto_front(board, cost)
+    rows = [
+        {
+            "place": place,
+            "variant": row["variant"],
+            "score": row[board.measure],
+            "low": row["low"],
+            "high": row["high"],
+            "cost": cost_of(row, cost),
+            "front": row["variant"] in front,
+        }
+        for place, row in enumerate(board.rows, 1)
+        if row[board.measure] is not None
+    ]
+    table = pd.DataFrame(rows).dropna(subset=["cost"])
+    kind = COSTS[cost]
+    if table.empty:
+        st.info(f"{kind.label} is not known for any variant.", icon=":material/speed:")
+        return
+    st.altair_chart(
+        tradeoff_points(table, board.measure, f"{kind.label} ({kind.unit})", ink(), limits.get(cost)),
+        alt=f"{board.measure} against {kind.label}",
+        width="stretch",
+    )
+    missing = len(rows) - len(table)
+    st.caption(
+        "Circles are the Pareto front: no other variant is both better and cheaper. Bars are 95 % intervals; numbers "
+        "are places on the leaderboard."
+        + (f" Not drawn, as it is not known what they cost: {missing}." if missing else "")
+        + (" The dashed line is the limit." if cost in limits else "")
+    )
+    number_column = st.column_config.NumberColumn
+    st.dataframe(
+        table.assign(front=table["front"].map(lambda front: "on the front" if front else ""))[
+            ["place", "variant", "score", "cost", "front"]
+        ],
+        hide_index=True,
+        key="tradeoff-table",
+        alt=f"Variants by {board.measure} and {kind.label}",
+        column_config={
+            "place": number_column("Place", width="small"),
+            "variant": st.column_config.TextColumn("Variant"),
+            "score": number_column(board.measure, format="%.4f"),
+            "cost": number_column(f"{kind.label} ({kind.unit})", format="%.2f"),
+            "front": st.column_config.TextColumn("Pareto front"),
+        },
+    )

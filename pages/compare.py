@@ -1,0 +1,46 @@
+"""Two variants (`?experiment=&a=&b=&measure=&slice=`), or all against one (`?experiment=&baseline=&measure=`)."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.services import experiments
+from evaluator.services.workspace import Workspace, serving
+from evaluator.ui.compare_choice import (
+    addressed_baseline,
+    addressed_pair,
+    choose_baseline,
+    choose_pair,
+    explain_single,
+)
+from evaluator.ui.compare_many import show_against
+from evaluator.ui.compare_pair import show_pair
+from evaluator.ui.live import live
+from evaluator.ui.selection import addressed_experiment, addressed_measure
+from evaluator.ui.start import welcome
+
+REFRESH = 10.0  # seconds: resampling again and again what is not final would keep a machine busy
+
+
+def page(workspace: Workspace) -> None:
+    st.title("Compare", anchor=False)
+    rows = experiments.all_experiments(workspace)
+    if not rows:
+        welcome(workspace)
+        return
+    experiment = addressed_experiment(workspace, rows)
+    measure = addressed_measure(experiment)
+    running = experiment.status == "running"
+    if len(experiment.spec.variants) < 2:
+        explain_single(rows, experiment, measure)
+    elif "baseline" in st.query_params:
+        baseline = addressed_baseline(experiment)
+        choose_baseline(rows, experiment, measure, baseline)
+        live(lambda: show_against(workspace, experiment, measure, baseline), refresh=running, every=REFRESH)
+    else:
+        a, b = addressed_pair(workspace, experiment, measure)
+        choose_pair(rows, experiment, measure, a, b)
+        live(lambda: show_pair(workspace, experiment, measure, a, b), refresh=running, every=REFRESH)
+
+
+page(serving())

@@ -1,0 +1,36 @@
+"""One query side by side: `?experiment=<id or name>&query=<id>&variants=<a,b>&measure=<measure>&depth=<n>`.
+
+`&order=`, `&tag=` and `&search=` say which queries come before and behind it. `?experiment=<id or name>&ask=<text>`
+asks any query.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.services import experiments
+from evaluator.services.workspace import Workspace, serving
+from evaluator.ui.query_ask import show_ask
+from evaluator.ui.query_view import show_queries_of
+from evaluator.ui.selection import addressed_experiment, addressed_measure, choose_experiment_and_measure
+from evaluator.ui.start import welcome
+
+
+def page(workspace: Workspace) -> None:
+    asks = "ask" in st.query_params
+    st.title("Ask a query" if asks else "Query by query", anchor=False)
+    rows = experiments.all_experiments(workspace)
+    if not rows:
+        welcome(workspace)
+        return
+    experiment = addressed_experiment(workspace, rows)
+    measure = addressed_measure(experiment)
+    kept = {name: value for name, value in st.query_params.to_dict().items() if name != "experiment"}
+    choose_experiment_and_measure(rows, experiment, measure, kept)
+    if asks:
+        show_ask(workspace, experiment, measure)
+    else:
+        show_queries_of(workspace, experiment, measure)
+
+
+page(serving())
