@@ -29,6 +29,17 @@ TOPICS = (
 WriteDataset = Callable[..., Path]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes (`pytest -n 2 --dist loadgroup`), a file's tests stay together.
+
+    So do all browser tests: they share an instance with the demo in it.
+    """
+    for item in items:
+        file = item.path.relative_to(ROOT / "tests")
+        item.add_marker(pytest.mark.xdist_group("e2e" if file.parts[0] == "e2e" else str(file)))
+
+
 @pytest.fixture
 def write_dataset(tmp_path: Path) -> WriteDataset:
     """Writes a BEIR folder: documents and queries as texts, qrels as (query number, document number, grade)."""

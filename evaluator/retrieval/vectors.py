@@ -139,6 +139,11 @@ def shard_sizes(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> dict
     return sizes
 
 
+def plan_count(spec: EncoderSpec, role: Role, store: ArtifactStore) -> int:
+    """How many plans an encoder has for a role; it only grows."""
+    return sum(name.endswith(".parquet") for name in store.names(vector_folder(spec, role)))
+
+
 def encoded_shards(
     spec: EncoderSpec, role: Role, shards: Iterable[Shard], store: ArtifactStore
 ) -> set[Shard]:

@@ -21,7 +21,7 @@ from evaluator.services.workspace import Workspace
 
 PATIENCE = 1.0
 """Seconds that a look waits."""
-FRESH = 10.0
+FRESH = 2.0
 """Seconds that a plan holds: meanwhile more may be encoded."""
 FRESH_ERROR = 60.0
 """Seconds that an error holds."""

@@ -11,7 +11,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.indexes import Encoding, Sources
-from evaluator.retrieval.vectors import Shard, encoded_shards, shard_sizes
+from evaluator.retrieval.vectors import Shard, encoded_shards, plan_count, shard_sizes
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 
@@ -93,7 +93,7 @@ class ProgressReader:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._sizes: dict[tuple[str, str, str], dict[Shard, int]] = {}
+        self._sizes: dict[tuple[str, str, str, int], dict[Shard, int]] = {}
         self._samples: dict[str, deque[tuple[float, int, int]]] = {}
         self._datasets: dict[str, StoredDataset] = {}
 
@@ -157,8 +157,9 @@ class ProgressReader:
             size = texts.read_size()
             if store.exists(encoding.artifact):
                 return size, size
-            key = (encoder.fingerprint, texts.role, texts.part)
-            if not self._sizes.get(key):
+            # A passage may be a whole document, too, which is planned before passages are: look again after each plan.
+            key = (encoder.fingerprint, texts.role, texts.part, plan_count(encoder, texts.role, store))
+            if key not in self._sizes:
                 self._sizes[key] = shard_sizes(encoder, texts, store)
         except ArtifactMissingError:
             return 0, n_documents

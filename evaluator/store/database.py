@@ -99,11 +99,13 @@ class Cursor:
             if self.connection is not connection:
                 self.connection, self.duckdb = connection, connection.cursor()
                 self._database.cursors.add(self.duckdb)
-        self.duckdb.execute(*self._query)
+        with interruptible():
+            self.duckdb.execute(*self._query)
 
     def _fetch(self, step: Callable[[], T]) -> T:
         try:
-            return step()
+            with interruptible():
+                return step()
         except duckdb.Error as error:
             if not self._lost(error):
                 raise
@@ -116,6 +118,17 @@ class Cursor:
             self._database.reopen(self.connection)
         with self._database.opened() as connection:
             return connection is not self.connection
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C during a query stays what it is; DuckDB makes an error of its own of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error
 
 
 class Database:

@@ -13,6 +13,7 @@ export default function (component) {
   zone.limit = component.data.limit;
   zone.done = (id) => component.setTriggerValue("upload", id);
   zone.find(".limit").textContent = component.data.limit_in_words;
+  zone.ready();
   return () => setTimeout(() => root.isConnected || zone.abandon()); // only if the page was left
 }
 
@@ -37,6 +38,12 @@ class Zone {
     this.on(".restart", "click", () => this.abandon());
     this.on(".retry", "click", () => this.send());
     this.warn = (event) => event.preventDefault(); // the browser asks before it leaves the page
+  }
+
+  // Nothing can be chosen before somebody listens.
+  ready() {
+    this.find(".zone").removeAttribute("aria-busy");
+    for (const button of [".files", ".folder"]) this.find(button).disabled = false;
   }
 
   find(selector) {

@@ -164,10 +164,9 @@ def _lower(sentence: str) -> str:
 
 def models_field(field: str, label: str, suggestions: Sequence[str], placeholder: str) -> None:
     """Draw a field for names of models: suggestions, or whatever is typed."""
-    chosen: list[str] = st.session_state[key(field)]
     st.multiselect(
         label,
-        list(dict.fromkeys((*suggestions, *chosen))),
+        list(suggestions),
         key=key(field),
         accept_new_options=True,
         placeholder=placeholder,

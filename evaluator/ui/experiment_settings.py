@@ -48,9 +48,8 @@ def _vectors(choices: Choices, problems: Problems) -> None:
         help="Of the model's arithmetic. bfloat16 is faster where the processor has it, and changes little.",
     )  # fmt: skip
     message(problems, "precisions")
-    chosen: list[str] = st.session_state[key("dimensions")]
     st.multiselect(
-        "Dimensions kept", list(dict.fromkeys((*DIMENSIONS, *chosen))), key=key("dimensions"),
+        "Dimensions kept", list(DIMENSIONS), key=key("dimensions"),
         accept_new_options=True, persist_state="page",
         help="Models trained for it (Matryoshka) lose little when the last dimensions are dropped.",
     )  # fmt: skip
@@ -121,9 +120,8 @@ def _reranking(choices: Choices) -> None:
 
 
 def _running(problems: Problems) -> None:
-    chosen: list[str] = st.session_state[key("measures")]
     st.multiselect(
-        "Measures", list(dict.fromkeys((*MEASURES, *chosen))), key=key("measures"),
+        "Measures", list(MEASURES), key=key("measures"),
         accept_new_options=True, persist_state="page",
         help="Anything that ir-measures knows. The first orders the leaderboard.",
     )  # fmt: skip

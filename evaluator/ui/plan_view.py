@@ -56,7 +56,7 @@ def _startable(workspace: Workspace, experiment: Experiment, *, possible: bool) 
 
 def _wait(workspace: Workspace, experiment: Experiment) -> None:
     """Look again until there is a plan, or a reason why there is none: then the form draws it."""
-    st.caption("Looking up the models ...")
+    st.caption("Working out the plan; a model that is new here is looked up on the hub ...")
 
     @st.fragment(run_every=LOOK_AGAIN)
     def again() -> None:
@@ -81,10 +81,9 @@ def _figures(plan: Plan) -> None:
     with st.container(horizontal=True, gap="small"):
         for label, value in figures.items():
             st.metric(label, value, border=True, width=FIGURE_WIDTH)
-    basis = f"With {count(plan.workers, 'worker')}. "
-    st.caption(
-        basis + ("Estimated from" if plan.measured else "Rough, without") + " what these models took here."
-    )
+    known = "Estimated from what these models took here."
+    rough = "Rough until these models have been measured here."
+    st.caption(f"With {count(plan.workers, 'worker')}. {known if plan.measured else rough}")
 
 
 def _work(plan: Plan) -> None:

@@ -92,9 +92,12 @@ def finished_demo(client: Client) -> str:
     return id_
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium, or Playwright's own where there is none."""
+    """The system's Chromium, or Playwright's own where there is none.
+
+    Not for the whole session: Playwright leaves an event loop running, in which other tests cannot start theirs.
+    """
     installed = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])

@@ -44,9 +44,15 @@ def shop_zip(tmp_path: Path) -> Path:
     return path
 
 
+def open_upload(page: Page) -> None:
+    """Open the upload page, ready for files."""
+    page.goto("/upload")
+    expect(page.get_by_role("button", name="Choose files")).to_be_enabled()
+
+
 def choose_files(page: Page, *files: Path) -> None:
     """Choose files on the upload page, by keyboard, and wait until they are recognised."""
-    page.goto("/upload")
+    open_upload(page)
     page.get_by_role("button", name="Choose files").focus()
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
@@ -134,7 +140,7 @@ def unreliable(browser: Browser, address: str) -> Iterator[Page]:
 def test_a_dropped_file_that_did_not_arrive_is_sent_again(unreliable: Page) -> None:
     page = unreliable
     page.route("**/files/*", lambda route: route.abort(), times=1)
-    page.goto("/upload")
+    open_upload(page)
     dropped = page.evaluate_handle(
         """() => {
             const dropped = new DataTransfer();
@@ -154,7 +160,7 @@ def test_after_cancelling_a_folder_is_uploaded_with_its_paths(unreliable: Page) 
     page = unreliable
     held: list[Route] = []
     page.route("**/files/**", lambda route: held.append(route))
-    page.goto("/upload")
+    open_upload(page)
     page.get_by_label("Folder", exact=True).set_input_files(DATA / "beir")
     expect(page.get_by_role("progressbar", name="Uploaded")).to_be_visible()
     with page.expect_request(lambda request: request.method == "DELETE"):

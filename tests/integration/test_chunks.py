@@ -23,10 +23,10 @@ from tests.integration.conftest import Row, experiment, follow, instance, run_ex
 from tests.integration.faults.faults import Faults
 
 DOCUMENTS = [
-    " ".join(f"Part {n} is about the {TOPICS[(topic + n) % 10]}." for n in range(1 + topic % 4))
+    " ".join(f"Part {n} is about the {TOPICS[(topic + n) % 10]}." for n in range(2 + topic % 3))
     for topic in range(10)
 ]
-"""10 documents of 1 to 4 sentences, each of 9 to 13 words, 23 sentences in all."""
+"""10 documents of 2 to 4 sentences; no two sentences fit into a passage of 16 tokens."""
 QUERIES = [" ".join(topic.split()[:3]) for topic in TOPICS]
 CHUNK: dict[str, Any] = {"by": "sentences", "size": 16}
 DEPTH = 5
@@ -72,7 +72,7 @@ def directly(model: Path) -> dict[tuple[str, str], tuple[str, ...]]:
     stemmed = {"stopwords": "english", "stemmer": Stemmer.Stemmer("english"), "show_progress": False}
     lexical = bm25s.BM25(k1=0.9, b=0.4, method="lucene")
     lexical.index(bm25s.tokenize(word_texts, **stemmed), show_progress=False)
-    found = {}
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
     for n, query in enumerate(QUERIES):
         terms = bm25s.tokenize([query], return_ids=False, **stemmed)[0]
         scores = {

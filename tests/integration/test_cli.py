@@ -138,6 +138,17 @@ def test_doctor_says_how_to_mend_a_missing_redis(cli: Cli) -> None:
     assert "secret" not in examined.stdout + examined.stderr
 
 
+def test_a_plan_starts_nothing(cli: Cli, experiment_file: Path) -> None:
+    planned = json_output(cli("plan", experiment_file, "--json"))
+    assert (planned["to_evaluate"], planned["recorded"]) == (20, 0)
+    assert planned["variants"] == ["bm25", "no stemmer"]
+    assert "there is no experiment yet" in cli("leaderboard").stderr
+    assert cli("run", experiment_file).returncode == 0
+    shown = cli("plan", experiment_file)
+    assert shown.returncode == 0, shown.stderr
+    assert "0 queries to evaluate, 20 recorded already" in shown.stdout
+
+
 def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteDataset, tmp_path: Path) -> None:
     cli("dataset", "import", write_dataset("tiny"))
     port = free_port()
@@ -156,9 +167,12 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         assert cli("up", "--port", str(port)).returncode == 1
 
         yaml = experiment_yaml("tiny", BM25, name="through the api")
+        planned = httpx.post(f"{address}/api/experiments/plan", json={"yaml": yaml}).json()
+        assert (planned["to_evaluate"], planned["encodings"]) == (20, [])
         submitted = httpx.post(f"{address}/api/experiments", json={"yaml": yaml}).json()
         while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] == "running":
             time.sleep(0.1)
+        assert planned["id"] == submitted["id"]
         board = httpx.get(f"{address}/api/experiments/{submitted['id']}/leaderboard").json()
         assert board["compared"] == 10
 

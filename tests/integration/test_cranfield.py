@@ -76,7 +76,7 @@ def test_a_transformers_rows_do_not_depend_on_who_encodes(
 
 def kill_a_worker_that_encodes(running: Headless) -> None:
     """Wait until a worker has begun to encode, then kill it."""
-    started = StartedJobRegistry(queue=open_queue(running.workspace.connection))
+    started = StartedJobRegistry(queue=open_queue(running.workspace.connection, "encode"))
     while not any(id_.startswith("encode") for id_ in started.get_job_ids(cleanup=False)):
         time.sleep(0.05)
     worker = next(child for child in running.supervisor.children if child.name == "worker-1")

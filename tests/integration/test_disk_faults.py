@@ -202,13 +202,14 @@ def test_recording_stops_on_a_full_disk_and_goes_on_when_there_is_room(
 def test_what_else_is_written_on_a_full_disk_says_so_and_leaves_nothing(disk: Disk) -> None:
     database = Database(disk.folder / "evaluator.duckdb")
     disk.fill()
+    many = [f"v{n}" for n in range(200)]  # more than the page that the log ends in has room for
     with pytest.raises(
         StoreUnavailableError, match=r"the disk is full: .*, 0\.0 of 25 MB are free; make room"
     ):
-        save(database)
+        save(database, many)
     assert database.cursor.execute("SELECT count(*) FROM variants").fetchall() == [(0,)]
     disk.make_room()
-    save(database)
+    save(database, many)
     database.close()
 
 

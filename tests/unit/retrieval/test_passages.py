@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +16,8 @@ from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.fingerprint import text_key
 from evaluator.domain.variant import BM25, Chunk
 from evaluator.errors import ArtifactMissingError
-from evaluator.retrieval import chunking
 from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
+from evaluator.retrieval.chunking import cutting_version
 from evaluator.retrieval.dense import DenseIndex, FlatVectors
 from evaluator.retrieval.encoders.resolve import bundled_folder
 from evaluator.retrieval.encoders.saved_model import tokenizer_hash
@@ -116,10 +117,10 @@ def test_another_version_of_a_library_changes_the_name(
 ) -> None:
     dataset = make_dataset(DOCUMENTS)
     before = cutting(CHUNK, None, dataset)
-    monkeypatch.setattr(chunking.metadata, "version", lambda library: f"{library} of the future")
-    chunking.cutting_version.cache_clear()
+    monkeypatch.setattr(metadata, "version", lambda library: f"{library} of the future")
+    cutting_version.cache_clear()
     assert cutting(CHUNK, None, dataset) != before
-    chunking.cutting_version.cache_clear()
+    cutting_version.cache_clear()
 
 
 Scoring = Literal["max", "mean", "sum"]

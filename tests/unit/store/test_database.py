@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -300,3 +301,12 @@ def test_writers_take_turns(database: Database) -> None:
         writer.join()
     positions = database.cursor.execute("SELECT position FROM variants ORDER BY 1").fetchall()
     assert positions == [(n,) for n in range(80)]
+
+
+def test_an_interruption_in_the_middle_of_a_query_is_one(database: Database) -> None:
+    """DuckDB looks for signals while it works, and gives them another name."""
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        database.cursor.execute("SELECT count(*) FROM range(2000000) a, range(2000000) b")
+    timer.join()
