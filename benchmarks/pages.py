@@ -64,7 +64,9 @@ def measure_views(workspace: Workspace, experiment: catalog.ExperimentRow) -> fl
         "leaderboard": lambda: verdict(leaderboard(workspace, experiment)),
         "against a baseline": lambda: leaderboard(workspace, experiment, baseline=first),
         "by another measure": lambda: leaderboard(workspace, experiment, other),
-        "two variants compared": lambda: compare(workspace, experiment, experiment.spec.measures[0], first, second),
+        "two variants compared": lambda: compare(
+            workspace, experiment, experiment.spec.measures[0], first, second
+        ),
     }
     slowest = 0.0
     for name, view in views.items():

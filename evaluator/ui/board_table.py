@@ -52,8 +52,8 @@ def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
         "difference_low": told("Δ from", "%+.4f", "Lower end of the difference's 95 % interval."),
         "difference_high": told("Δ to", "%+.4f", "Upper end of the difference's 95 % interval."),
         "p": told("p", "%.4f", "How often chance alone makes a difference as large (randomization test)."),
-        "p_corrected": told("p corrected", "%.4f", "For the number of comparisons (Holm). 0.05 and less counts as found; "
-                            "0.0001 stands for less, too."),
+        "p_corrected": told("p corrected", "%.4f", "For the number of comparisons (Holm). 0.05 and less counts as "
+                            "found; 0.0001 may stand for less."),
         "wins": told("Wins", "localized", f"Queries at which it is better than {to}."),
         "ties": told("Ties", "localized", f"Queries at which it equals {to}."),
         "losses": told("Losses", "localized", f"Queries at which it is worse than {to}."),
@@ -94,13 +94,13 @@ def choose_columns(board: Leaderboard) -> None:
 
 
 def _usual(board: Leaderboard) -> list[str]:
-    return [board.measure, *(m for m in board.experiment.spec.measures if m != board.measure), *USUAL]
+    return list(dict.fromkeys((board.measure, *board.experiment.spec.measures, *USUAL)))
 
 
 def _chosen(board: Leaderboard) -> list[str]:
     known = columns_of(board)
     named = st.query_params.get("columns", "").split(SEPARATOR)
-    return [column for column in named if column in known] or list(dict.fromkeys(_usual(board)))
+    return [column for column in named if column in known] or _usual(board)
 
 
 def show_rows(board: Leaderboard, found: pd.DataFrame) -> None:

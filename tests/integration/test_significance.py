@@ -28,7 +28,9 @@ class Compared:
 
     def __init__(self, collection: Cranfield, ranx: Any) -> None:
         judged: Qrels = {
-            query_id: {doc_id: max(grade, 0) for doc_id, grade in grades.items()}  # ranx sums grades of -1 as they are
+            query_id: {
+                doc_id: max(grade, 0) for doc_id, grade in grades.items()
+            }  # ranx sums grades of -1 as they are
             for query_id, grades in collection.dataset.qrels.items()
             if relevant_count(grades)
         }

@@ -55,7 +55,11 @@ def test_it_is_read_anew_when_something_is_recorded(workspace: Workspace) -> Non
 
 
 def test_means_are_over_the_queries_that_all_variants_scored(workspace: Workspace) -> None:
-    scores = {"bm25": [1.0, 0.5, 0.2, 0.9], "other": [0.4, 0.6, FAILED, EXCLUDED], "none": [FAILED] * 4}
+    scores: dict[str, list[float | str]] = {
+        "bm25": [1.0, 0.5, 0.2, 0.9],
+        "other": [0.4, 0.6, FAILED, EXCLUDED],
+        "none": [FAILED] * 4,
+    }
     board = leaderboard(workspace, made(workspace, scores))
     # q0 and q1 are common: (1.0 + 0.5) / 2 and (0.4 + 0.6) / 2; who has no score hides no other
     assert [(r["variant"], r["nDCG@10"]) for r in board.rows] == [
