@@ -16,9 +16,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from evaluator.services.client import Client
+
+expect.set_options(timeout=30_000)
+"""Milliseconds: the machine may be busy with other tests; what is there is seen at once."""
 
 START_TIMEOUT = 60
 """Seconds until an instance must answer."""

@@ -53,9 +53,8 @@ def open_upload(page: Page) -> None:
 def choose_files(page: Page, *files: Path) -> None:
     """Choose files on the upload page, by keyboard, and wait until they are recognised."""
     open_upload(page)
-    page.get_by_role("button", name="Choose files").focus()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Choose files").press("Enter")
     chooser.value.set_files(files)
     page.wait_for_url("**/upload?upload=*")
     expect(page.get_by_role("button", name="Check")).to_be_visible(timeout=CHECK_TIMEOUT)
