@@ -4,12 +4,13 @@
 const ESTIMATE_AFTER = 1500; // milliseconds until the speed is known well enough to say how long it will take
 const SPEAK_EVERY = 25; // percent between two remarks to screen readers
 const HEADERS = { "content-type": "application/json", "x-evaluator-upload": "1" };
-const zones = new WeakMap(); // one a mounted component: Streamlit calls again whenever the page runs
+const zones = new WeakMap(); // one a drawn zone: Streamlit calls again whenever the page runs
 
 export default function (component) {
   const root = component.parentElement;
-  if (!zones.has(root)) zones.set(root, new Zone(root));
-  const zone = zones.get(root);
+  const drawn = root.querySelector(".zone"); // it may be drawn anew in the same place, and then nobody listens to it
+  if (!zones.has(drawn)) zones.set(drawn, new Zone(root));
+  const zone = zones.get(drawn);
   zone.limit = component.data.limit;
   zone.done = (id) => component.setTriggerValue("upload", id);
   zone.find(".limit").textContent = component.data.limit_in_words;
