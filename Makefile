@@ -35,9 +35,9 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 demo: install ## Evaluate five variants on a demo dataset and serve the leaderboard (ARGS=--no-serve: only the table)
 	$(BIN)/evaluator demo $(ARGS)
 
-# Two processes: many tests wait for processes of their own. A file's tests stay together (tests/conftest.py).
+# Two processes: many tests wait for processes of their own. A file's tests stay together (tests/conftest.py), the slowest first.
 test: install browser ## Run the whole test suite (ARGS='-k ranking': a part)
-	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 # Chromium for the browser test: the system's, if there is one; as root the distribution's; else Playwright's own.
 browser: install

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.models import TinyModels, save_tiny_models
 
@@ -28,16 +30,23 @@ TOPICS = (
 
 WriteDataset = Callable[..., Path]
 
+BROWSER_TESTS = "tests/e2e/"
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes (`pytest -n 2 --dist loadgroup`), a file's tests stay together.
+
+class FilesTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist is untyped here
+    """With several processes (`pytest -n 2`), a file's tests stay together.
 
     So do all browser tests: they share an instance with the demo in it.
     """
-    for item in items:
-        file = item.path.relative_to(ROOT / "tests")
-        item.add_marker(pytest.mark.xdist_group("e2e" if file.parts[0] == "e2e" else str(file)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return BROWSER_TESTS if file.startswith(BROWSER_TESTS) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
+    """How tests are shared among processes."""
+    return FilesTogether(config, log)
 
 
 @pytest.fixture
