@@ -80,6 +80,15 @@ def test_the_dashboard_of_the_queue_answers(page: Page, finished_demo: str) -> N
     assert page.request.post("/queue/queue/evaluator/empty").status == 405
 
 
+def wait_for_variants(page: Page, names: list[str]) -> None:
+    """Wait until the table has these rows: it is drawn after the chart."""
+    for _ in range(100):
+        if table_variants(page) == names:
+            return
+        page.wait_for_timeout(200)
+    assert table_variants(page) == names
+
+
 def test_a_view_is_its_address(page: Page, client: Client, finished_demo: str) -> None:
     page.goto("/")
     measure = page.get_by_role("combobox", name="Measure")
@@ -89,11 +98,11 @@ def test_a_view_is_its_address(page: Page, client: Client, finished_demo: str) -
     page.wait_for_url(f"**/?experiment={finished_demo}&measure=R%40100")
     expect(page.get_by_test_id("stVegaLiteChart").get_by_text("R@100")).to_be_visible()
     by_recall = [v["variant"] for v in client.leaderboard("demo", "R@100")["variants"]]
-    assert table_variants(page) == by_recall
+    wait_for_variants(page, by_recall)
 
     page.reload()
     expect(measure).to_have_value("R@100")
-    assert table_variants(page) == by_recall
+    wait_for_variants(page, by_recall)
 
     page.go_back()
     expect(measure).to_have_value("nDCG@10")
