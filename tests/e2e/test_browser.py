@@ -62,7 +62,7 @@ def test_the_demo_from_an_empty_instance_to_its_leaderboard(page: Page, client: 
     heading(page, "Leaderboard")
     expected = [row["variant"] for row in client.leaderboard("demo")["variants"]]
     assert set(expected) == VARIANTS
-    assert table_variants(page) == expected
+    wait_for_variants(page, expected)
     assert chart_variants(page) == expected
     expect(page.get_by_text("Means over 472 of 472 queries")).to_be_visible()
 
