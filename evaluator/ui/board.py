@@ -19,6 +19,7 @@ from evaluator.ui.cost_table import show_costs
 from evaluator.ui.links import EXPERIMENTS, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
+from evaluator.ui.unfinished import show_unfinished
 from evaluator.ui.words import count, plain, queries
 
 DRAWN = 25
@@ -62,22 +63,10 @@ def addressed_baseline(experiment: ExperimentRow) -> str | None:
 
 def show_state(board: Leaderboard) -> None:
     """Say what is not final, and lead to where it is explained; then what cannot work at all."""
-    experiment, table = board.experiment, board.table
+    table = board.table
     waiting = int(table.loc[table["error"].isna(), "waiting"].sum())
-    if experiment.status == "running":
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge("running", icon=":material/hourglass_top:", color="blue")
-            st.markdown(f"Not final: {queries(waiting)} to go over all variants.", width="content")
-            link(EXPERIMENTS, "Watch it", ":material/monitoring:", experiment=experiment.id)
-    elif experiment.status == "cancelled":
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge("cancelled", icon=":material/block:", color="orange")
-            st.markdown(f"Not final: {queries(waiting)} were not evaluated.", width="content")
-            link(EXPERIMENTS, "Resume it", ":material/play_arrow:", experiment=experiment.id)
-    for variant, error in table.loc[table["error"].notna(), ["variant", "error"]].itertuples(index=False):
-        st.error(
-            f"**{plain(variant)}** cannot work and has no score: {plain(error)}", icon=":material/error:"
-        )
+    broken = table.loc[table["error"].notna(), ["variant", "error"]].itertuples(index=False, name=None)
+    show_unfinished(board.experiment, waiting, broken, "over all variants")
 
 
 def show_verdict(board: Leaderboard) -> None:

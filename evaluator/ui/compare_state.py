@@ -10,7 +10,8 @@ import streamlit as st
 from evaluator.store.catalog import ExperimentRow
 from evaluator.store.results import VariantCounts
 from evaluator.ui.links import EXPERIMENTS, link
-from evaluator.ui.words import count, plain, queries
+from evaluator.ui.unfinished import show_unfinished
+from evaluator.ui.words import count, plain
 
 SEEN = 6
 """Rows of the table of failures that are seen without scrolling."""
@@ -19,22 +20,8 @@ SEEN = 6
 def show_state(experiment: ExperimentRow, variants: Sequence[VariantCounts]) -> None:
     """Say whether the experiment is at work or was cancelled, and which variants cannot work at all."""
     waiting = sum(experiment.n_queries - variant.recorded for variant in variants if not variant.error)
-    if experiment.status == "running":
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge("running", icon=":material/hourglass_top:", color="blue")
-            st.markdown(f"Not final: {queries(waiting)} to go under these variants.", width="content")
-            link(EXPERIMENTS, "Watch it", ":material/monitoring:", experiment=experiment.id)
-    elif experiment.status == "cancelled":
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge("cancelled", icon=":material/block:", color="orange")
-            st.markdown(f"Not final: {queries(waiting)} were not evaluated.", width="content")
-            link(EXPERIMENTS, "Resume it", ":material/play_arrow:", experiment=experiment.id)
-    for variant in variants:
-        if variant.error:
-            st.error(
-                f"**{plain(variant.variant)}** cannot work and has no score: {plain(variant.error)}",
-                icon=":material/error:",
-            )
+    broken = ((variant.variant, variant.error) for variant in variants if variant.error)
+    show_unfinished(experiment, waiting, broken, "under these variants")
 
 
 def show_failures(failed: pd.DataFrame) -> None:
