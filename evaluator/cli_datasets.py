@@ -203,7 +203,7 @@ def default_name(origin: str) -> str:
 
 
 def _is_reference(origin: str) -> bool:
-    from evaluator.services.examining import HUBS
+    from evaluator.datasets.gathering import HUBS
 
     return origin.startswith(HUBS)
 
@@ -217,8 +217,8 @@ class _Found(NamedTuple):
 
 @contextmanager
 def _recognised(origin: str, limit: int, scratch: Path, stages: Stages) -> Iterator[_Found]:
+    from evaluator.datasets.gathering import gathered
     from evaluator.datasets.recognition import recognise
-    from evaluator.services.examining import gathered
 
     stages.stage("fetching" if _is_reference(origin) else "unpacking")
     with gathered(origin, limit, scratch) as folder:

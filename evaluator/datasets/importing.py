@@ -8,16 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.gathering import gathered
 from evaluator.datasets.reader import open_source
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition import recognise
 from evaluator.datasets.staging import publish, stage
-from evaluator.datasets.unpack import unpack
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.errors import DatasetError
-
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".zst")
-"""Ends of the names of files that are unpacked."""
 
 
 def import_dataset(
@@ -43,37 +40,14 @@ def import_dataset(
     Raises:
         DatasetError: the files are not recognised, or the dataset breaks a rule; nothing is stored.
     """
-    with tempfile.TemporaryDirectory(prefix="evaluator-import-") as name:
-        folder = _unpacked(path, Path(name) / "files")
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    with (
+        gathered(str(path), free) as folder,
+        tempfile.TemporaryDirectory(prefix="evaluator-import-") as scratch,
+    ):
         source = open_source(folder, reading or _recognised(path, folder))
-        staged = stage(source, Path(name) / "staged", exclude_self=exclude_self, on_progress=on_progress)
+        staged = stage(source, Path(scratch), exclude_self=exclude_self, on_progress=on_progress)
         return publish(staged, store)
-
-
-def _unpacked(path: Path, folder: Path) -> Path:
-    """A folder with the files of `path`, archives unpacked: itself if there are none, else `folder`.
-
-    Raises:
-        DatasetError: there is nothing, or an archive is refused.
-    """
-    if not path.exists():
-        raise DatasetError(f"{path} is not there; give the folder or file that holds the dataset")
-    if path.is_file():
-        folder.mkdir()
-        if not _is_archive(path):
-            (folder / path.name).symlink_to(path.resolve())
-            return folder
-        shutil.copy(path, folder)
-    elif any(map(_is_archive, path.rglob("*"))):
-        shutil.copytree(path, folder)
-    else:
-        return path
-    unpack(folder, shutil.disk_usage(folder).free)
-    return folder
-
-
-def _is_archive(path: Path) -> bool:
-    return path.suffix.lower() in ARCHIVES and path.is_file()
 
 
 def _recognised(path: Path, folder: Path) -> Reading:

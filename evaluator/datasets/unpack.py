@@ -31,6 +31,9 @@ MAX_ENTRIES = 200_000
 MAX_NAME, MAX_PATH = 255, 1024
 """Bytes of a file's name, and of its path in an archive."""
 
+COMPRESSED = (".gz", ".zst")
+"""Ends of the names of single files that are compressed."""
+
 MAX_LEVELS = 32
 CHUNK = 1 << 20
 
@@ -66,8 +69,13 @@ def unpack(folder: Path, limit: int) -> None:
         if _archive_suffix(path):
             _unpack_archive(folder, path, budget)
     for path in _files(folder):
-        if path.suffix.lower() in (".gz", ".zst"):
+        if path.suffix.lower() in COMPRESSED:
             _unpack_file(folder, path, budget)
+
+
+def holds_archives(folder: Path) -> bool:
+    """Whether `unpack` would change anything below a folder."""
+    return any(_archive_suffix(path) or path.suffix.lower() in COMPRESSED for path in _files(folder))
 
 
 class _Budget:

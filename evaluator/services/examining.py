@@ -12,20 +12,20 @@ import json
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from evaluator.datasets.gathering import link_files
 from evaluator.datasets.health import HealthReport, examine
-from evaluator.datasets.hub import HUGGING_FACE, IR_DATASETS, fetch
+from evaluator.datasets.hub import fetch
 from evaluator.datasets.reader import open_source
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition import recognise
 from evaluator.datasets.staging import Staged, stage
 from evaluator.datasets.unpack import unpack
-from evaluator.errors import DatasetError, EvaluatorError
+from evaluator.errors import EvaluatorError
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.services.token_counters import token_counters
 from evaluator.services.upload_folder import (
@@ -37,10 +37,6 @@ from evaluator.services.upload_folder import (
     ProgressWriter,
     UploadFolder,
 )
-
-HUBS = (HUGGING_FACE, IR_DATASETS)
-HUB_EXAMPLES = "hf:organisation/name or ir_datasets:id"
-"""References to datasets elsewhere."""
 
 ABOUT_FILE, ABOUT_BYTES = "dataset.json", 100_000
 """Where an export says what its format has no place for, and how large that can be."""
@@ -81,33 +77,6 @@ def check(
     return Checked(read, examine(read, token_counters()))
 
 
-@contextmanager
-def gathered(origin: str, limit: int, scratch: Path | None = None) -> Iterator[Path]:
-    """The files of a path or a hub in a folder of their own, unpacked; the originals are left as they are.
-
-    Args:
-        origin: a file, a folder, or a hub's reference.
-        limit: bytes that archives may hold.
-        scratch: where the folder is made; the system's place for such by default.
-
-    Raises:
-        DatasetError: there is nothing at that path, or an archive cannot be unpacked.
-    """
-    with tempfile.TemporaryDirectory(prefix="evaluator-", dir=scratch) as name:
-        folder = Path(name)
-        path = Path(origin).expanduser()
-        if origin.startswith(HUBS):
-            fetch(origin, folder)
-        elif path.is_dir():
-            link_files(path, folder)
-        elif path.is_file():
-            _link(str(path), str(folder / path.name))
-        else:
-            raise DatasetError(f"there is no file or folder {origin}; give one, or {HUB_EXAMPLES}")
-        unpack(folder, limit)
-        yield folder
-
-
 def says_exclude_self(folder: Path) -> bool:
     """Whether files are an export (`export_beir`) of a dataset that leaves a query's own document out."""
     for path in sorted(folder.rglob(ABOUT_FILE)):
@@ -116,19 +85,6 @@ def says_exclude_self(folder: Path) -> bool:
             if isinstance(record, dict) and record.get("exclude_self") is True:
                 return True
     return False
-
-
-def link_files(files: Path, folder: Path) -> None:
-    """Give a folder the same files, without copying a byte where the file system can do that."""
-    hidden = shutil.ignore_patterns(".*", "__MACOSX")  # what systems and tools leave behind
-    shutil.copytree(files, folder, copy_function=_link, ignore=hidden, dirs_exist_ok=True)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(os.path.realpath(source), target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def _fetch(upload: UploadFolder, limit: int) -> None:

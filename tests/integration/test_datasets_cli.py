@@ -16,10 +16,11 @@ from typer.testing import CliRunner, Result
 
 from evaluator.cli import app
 from evaluator.cli_datasets import default_name
+from evaluator.datasets.gathering import link_files
 from evaluator.datasets.importing import import_dataset
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.errors import DatasetError, InvalidInputError
-from evaluator.services.examining import STEPS, link_files
+from evaluator.services.examining import STEPS
 from evaluator.services.upload_folder import READING, RECOGNISED, STAGED, UploadFolder
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings

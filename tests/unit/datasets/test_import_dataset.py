@@ -47,7 +47,7 @@ class TestRecognition:
             import_dataset(tmp_path / "folder", store)
 
     def test_no_folder(self, tmp_path: Path, store: ArtifactStore) -> None:
-        with pytest.raises(DatasetError, match="is not there; give the folder"):
+        with pytest.raises(DatasetError, match=r"there is no file or folder .*gone; give one"):
             import_dataset(tmp_path / "gone", store)
 
     def test_a_broken_archive(self, tmp_path: Path, store: ArtifactStore) -> None:
