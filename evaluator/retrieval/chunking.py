@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from typing import Any
@@ -25,7 +25,7 @@ from evaluator.domain.ranking import Ints
 from evaluator.domain.variant import Chunk
 from evaluator.retrieval.tokens import TokenStarts, open_tokens
 
-CUTTING_VERSION = 1
+CUTTING_VERSION = 2
 """Changes whenever a text would be cut otherwise than before by the same libraries."""
 
 LIBRARIES = ("icu4py", "markdown-it-py", "tokenizers")
@@ -34,6 +34,8 @@ LIBRARIES = ("icu4py", "markdown-it-py", "tokenizers")
 Cutter = Callable[[str], list[str]]
 
 HEADINGS = 6
+TOKEN_CHARACTERS, CHARACTER_BYTES = 8, 4
+"""Characters of a token, and bytes of a character, at most; a token that is longer only makes passages shorter."""
 LINE_END = re.compile(r"\r\n|\r|\n")
 WRAPPED = re.compile(r"""(?<![\r\n])(?:\r\n|\r|\n)(?=[ \t]*(?!\d+[.)]\s)[\w"'(])""")
 """The end of a line after which the sentence may go on: the next is neither empty nor begins like a list's item."""
@@ -74,8 +76,9 @@ def cut_text(text: str, chunk: Chunk, token_starts: TokenStarts) -> list[str]:
     if len(starts) <= chunk.size:
         return [text]
     levels, sentences = _levels(text, starts, chunk.by)
-    spans = _Packing(text, starts, levels, sentences, chunk, token_starts).spans(0, len(starts), 0)
-    return [passage for passage in (_slice(text, starts, *span) for span in spans) if passage]
+    packing = _Packing(text, starts, levels, sentences, chunk, token_starts)
+    passages = (packing.passages(*span) for span in packing.spans(0, len(starts), 0))
+    return [passage for parts in passages for passage in parts if passage]
 
 
 def _slice(text: str, starts: Ints, first: int, last: int) -> str:
@@ -93,6 +96,7 @@ class _Packing:
         starts: where each token begins: [n_tokens] characters.
         levels: where the text may be cut, ascending; each level has all places of the stronger ones before it.
         sentences: the level whose parts an overlap repeats, and what is left of one is packed with the next.
+        lengths: tokens of passages that were counted already, by their first token and the one behind their last.
     """
 
     text: str
@@ -101,6 +105,23 @@ class _Packing:
     sentences: int
     chunk: Chunk
     token_starts: TokenStarts
+    lengths: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def passages(self, first: int, last: int) -> Iterator[str]:
+        """The passage of these tokens; in several if it is too long, character by character.
+
+        So it is where tokens reach over several characters, as bytes may, and none of these begins a token.
+        """
+        passage = _slice(self.text, self.starts, first, last)
+        if self._length(first, last) <= self.chunk.size:
+            yield passage
+            return
+        while passage:
+            end = min(len(passage), self.chunk.size * TOKEN_CHARACTERS)
+            while end > 1 and (excess := len(self.token_starts(passage[:end].strip())) - self.chunk.size) > 0:
+                end = max(1, end - max(1, excess // CHARACTER_BYTES))
+            yield passage[:end].strip()
+            passage = passage[end:]
 
     def spans(self, start: int, end: int, level: int) -> Iterator[tuple[int, int]]:
         """First token of each passage, and the one behind its last."""
@@ -158,7 +179,10 @@ class _Packing:
         return None
 
     def _length(self, first: int, last: int) -> int:
-        return len(self.token_starts(_slice(self.text, self.starts, first, last)))
+        if (first, last) not in self.lengths:
+            passage = _slice(self.text, self.starts, first, last)
+            self.lengths[first, last] = len(self.token_starts(passage))
+        return self.lengths[first, last]
 
     def _after(self, place: int, level: int, end: int) -> int:
         """The first place behind one where the text may be cut."""

@@ -123,9 +123,14 @@ def judge(
                 )
             others = [other for who, other in before.items() if who != rater]
             changes[query_id, doc_id] = majority([*others, *([] if grade is None else [grade])])
-        saved = judgments.edit(workspace, row.name, changes, f"judged by {rater}")
+        # First: a judgment that no rating explains would count as one that came with the dataset, for ever.
         save_ratings(workspace.database, row.name, rater, query_id, grades)
-    return saved
+        try:
+            return judgments.edit(workspace, row.name, changes, f"judged by {rater}")
+        except BaseException:
+            mine = {doc_id: given.get(doc_id, {}).get(rater) for doc_id in grades}
+            save_ratings(workspace.database, row.name, rater, query_id, mine)
+            raise
 
 
 def majority(grades: Sequence[int]) -> int | None:

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.importing import import_dataset
 from evaluator.services.client import Client
 from tests.e2e.test_browser import heading
 
 DATA = Path(__file__).parents[2] / "data"
+EXAMPLES = sorted(path.name for path in DATA.iterdir() if path.is_dir())
 CHECK_TIMEOUT = 60_000
 """Milliseconds for a process to start, read some rows and identify their language."""
 
@@ -99,6 +102,21 @@ def test_a_zip_becomes_a_dataset(page: Page, client: Client, shop_zip: Path) -> 
     heading(page, "bakery")
     page.goto("/datasets")
     expect(page.get_by_role("link", name="bakery")).to_be_visible()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_example_becomes_the_dataset_that_the_command_line_makes_of_it(
+    page: Page, client: Client, tmp_path: Path, example: str
+) -> None:
+    open_upload(page)
+    page.get_by_label("Folder", exact=True).set_input_files(DATA / example)
+    page.wait_for_url("**/upload?upload=*")
+    check(page)
+    page.get_by_role("textbox", name="Name").fill(f"example-{example}")
+    page.get_by_role("button", name="Store dataset").click()
+    page.wait_for_url(f"**/datasets?dataset=example-{example}")
+    manifest = import_dataset(DATA / example, ArtifactStore(str(tmp_path)))
+    assert client.dataset(f"example-{example}")["fingerprint"] == manifest.fingerprint
 
 
 def test_a_broken_file_shows_file_line_and_reason_on_a_phone_too(page: Page, tmp_path: Path) -> None:

@@ -267,6 +267,9 @@ CHUNKS = st.builds(
 @example(text=" Photosynthesis" * 20, chunk=Chunk("tokens", 8, 3))
 @example(text="🎉" * 40, chunk=Chunk("tokens", 8, 7))
 @example(text="# a\n## b\n" * 10, chunk=Chunk("structure", 8, 7))
+@example(
+    text="我喜欢" * 3, chunk=Chunk("tokens", 8)
+)  # bytes merge across characters: nine tokens begin at the first
 def test_every_text(counted: str, text: str, chunk: Chunk) -> None:
     token_starts = COUNTED[counted]
     passages = cut_text(text, chunk, token_starts)
