@@ -152,6 +152,17 @@ class ArtifactStore:
         """
         return json.loads(self.local_path(name).read_text(encoding="utf-8"))
 
+    def read_bytes(self, name: str) -> bytes:
+        """An artifact's bytes; nothing is kept in the cache, so this is for what is small or short-lived.
+
+        Raises:
+            ArtifactMissingError: it is not in the store.
+        """
+        try:
+            return bytes(self._fs.cat_file(self._path(name)))
+        except FileNotFoundError as error:
+            raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}") from error
+
     def sizes(self, folder: str) -> dict[str, int]:
         """Bytes of every artifact below a folder, by name."""
         path = self._path(folder)
@@ -177,6 +188,11 @@ class ArtifactStore:
     def remove(self, name: str) -> None:
         """Remove an artifact."""
         self._fs.rm(self._path(name))
+
+    def remove_folder(self, folder: str) -> None:
+        """Remove every artifact below a folder."""
+        with suppress(FileNotFoundError):  # somebody else did
+            self._fs.rm(self._path(folder), recursive=True)
 
     def clear_temporary(self) -> int:
         """Remove what interrupted writers left behind; returns how many files.

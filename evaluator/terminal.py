@@ -83,11 +83,12 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     )
     with Progress(*columns, console=console, transient=False) as bars:
         encoding = bars.add_task("encoding", total=None, rate="", visible=False)
+        searching = bars.add_task("searching", total=None, rate="", visible=False)
         evaluating = bars.add_task("evaluating", total=None, rate="")
         poll = FIRST_POLL
         while True:
             progress = read()
-            encoders, variants = progress["encoders"], progress["variants"]
+            encoders, searches, variants = progress["encoders"], progress["searches"], progress["variants"]
             texts, texts_total = sum(e["done"] for e in encoders), sum(e["total"] for e in encoders)
             done = sum(v["total"] if v["error"] else v["recorded"] for v in variants)
             left = _left(progress["seconds_left"])
@@ -97,6 +98,12 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
                 total=texts_total,
                 visible=bool(encoders),
                 rate=_rate(progress["texts_per_second"], "texts/s", left if texts < texts_total else ""),
+            )
+            bars.update(
+                searching,
+                completed=sum(s["done"] for s in searches),
+                total=sum(s["total"] for s in searches),
+                visible=bool(searches),
             )
             bars.update(
                 evaluating,
@@ -239,7 +246,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     typer.echo(f"{len(plan['variants'])} variants: {', '.join(plan['variants'])}")
     print_table("", columns, rows)
     for shared in plan["shared"]:
-        typer.echo(f"{shared}: encoded once.")
+        typer.echo(f"{shared}.")
     typer.echo(
         f"{plan['to_evaluate']:,} queries to evaluate, {plan['recorded']:,} recorded already. "
         f"About {plan['seconds']:,.0f} s with {plan['workers']} workers"

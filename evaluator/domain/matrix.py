@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
-from evaluator.domain.variant import BM25, Chunk, Dense, Fuse, Name, Precision, Rerank, Retrieve, Variant
+from evaluator.domain.variant import BM25, Chunk, Dense, Fuse, Name, Precision, Rerank, Retrieve, Run, Variant
 
 Strategy = Literal["bm25", "dense", "hybrid"]
 NONE: Literal["none"] = "none"
@@ -118,6 +118,24 @@ def _variant(
         return Variant(" ".join(parts)[:80].rstrip(), retrieve)
     parts.append(f"+ {rerank_label(rerank)}")
     return Variant(" ".join(parts)[:80].rstrip(), retrieve, (rerank,))
+
+
+def retriever_label(retrieve: Retrieve) -> str:
+    """Such as `bm25`, `e5 int8 tokens-256` or `bm25 + e5`."""
+    stage = retrieve.stage
+    match stage:
+        case Fuse():
+            parts = (part if isinstance(part, str) else retriever_label(part) for part in stage.of)
+            return " + ".join(parts)
+        case Run():
+            return stage.name
+        case BM25():
+            names = ["bm25"]
+        case Dense():
+            names = [label(stage.encoder), *_differences(stage)]
+        case _:
+            names = [label(stage.encoder)]
+    return " ".join([*names, *([chunk_label(stage.chunk)] if stage.chunk else [])])
 
 
 def label(model: str) -> str:

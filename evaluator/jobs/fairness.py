@@ -7,18 +7,19 @@ from redis import Redis
 EVALUATIONS_PER_TURN = 8
 """Batches of queries that count as much as one shard to encode: they take about as long."""
 
-# The documents of one plan to encode are a group, and so are one experiment's evaluations. Groups take turns; within
-# a group the order stays. All other jobs are few or quick, and others wait for them: they come first. Atomic, as every
-# script is.
+# The documents of one plan to encode are a group, and so are one experiment's searches, and its evaluations. Groups
+# take turns; within a group the order stays. All other jobs are few or quick, and others wait for them: they come
+# first. Atomic, as every script is.
 _TAKE_TURNS = """
 local urgent, order, groups = {}, {}, {}
 for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-  local group = string.match(id, '^(evaluate%-%x+)%-') or string.match(id, '^(encode%-%x+%-document%-.*)%-')
+  local group = string.match(id, '^(evaluate%-%x+)%-') or string.match(id, '^(search%-%x+)%-')
+    or string.match(id, '^(encode%-%x+%-document%-.*)%-')
   if not group then
     urgent[#urgent + 1] = id
   else
     if not groups[group] then
-      groups[group] = {next = 1, turn = string.sub(group, 1, 8) == 'evaluate' and tonumber(ARGV[1]) or 1}
+      groups[group] = {next = 1, turn = string.sub(group, 1, 6) == 'encode' and 1 or tonumber(ARGV[1])}
       order[#order + 1] = group
     end
     groups[group][#groups[group] + 1] = id

@@ -1,8 +1,8 @@
-"""Enqueue what an experiment still needs: encoding, indexes, and the queries that are not recorded."""
+"""Enqueue what an experiment still needs: encoding, indexes, shared searches, and the queries that are not recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +12,14 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.sharing import SharedSearch, first_depth, shared_searches
 from evaluator.domain.variant import Stage
 from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
-from evaluator.jobs.pending import write_pending
+from evaluator.jobs.pending import read_pending, write_pending
 from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id
+from evaluator.retrieval.candidates import Candidates, shard_of
 from evaluator.retrieval.encoders.loading import distilled_name
 from evaluator.retrieval.indexes import Sources, index_names
 from evaluator.retrieval.texts import TextSet
@@ -63,6 +65,8 @@ class Submission:
     ) -> None:
         self._spec, self._store, self._settings = spec, store, settings
         self._sources = Sources(spec, dataset, store)
+        self._searches = shared_searches(spec.variants, spec.depth)
+        self._candidates = Candidates(spec.id, store)
         self._jobs: dict[str, Any] = {}
         self._plans: dict[tuple[str, str], tuple[EncoderSpec, EncodingPlan]] = {}
 
@@ -86,7 +90,7 @@ class Submission:
         # One at a time, on whatever machine: two that plan at once could each plan a text that they share.
         with connection.lock(PLANNING, timeout=PLANNING_TTL):
             for variant in variants:
-                self._add_variant(variant, batch_size)
+                self._add_variant(variant, read_pending(connection, self._spec.id, variant), batch_size)
             enqueued = enqueue(connection, self._jobs.values())
         stages: dict[str, EncodingStage] = {}
         for encoder, plan in self._plans.values():
@@ -95,26 +99,46 @@ class Submission:
             stages[key] = EncodingStage(key, before.texts + plan.texts, before.to_encode + plan.to_encode)
         return Enqueued(len(enqueued), tuple(stages.values()))
 
-    def _add_variant(self, variant: str, batch_size: int) -> None:
-        position = self._spec.position(variant)
-        stages = list(enumerate(self._spec.variant(variant).stages()))
-        if cuts := list(self._add_cuts(variant, stages)):
-            self._add(
-                "plan", (self._spec.id, variant, batch_size), (self._spec.id, position), cuts, front=True
-            )
+    def _add_variant(self, name: str, query_ids: Sequence[str], batch_size: int) -> None:
+        spec, variant, position = self._spec, self._spec.variant(name), self._spec.position(name)
+        stages = list(enumerate(variant.stages()))
+        if cuts := list(self._add_cuts(name, stages)):
+            self._add("plan", (spec.id, name, batch_size), (spec.id, position), cuts, front=True)
             return
-        waits_for = []
+        indexes: dict[Stage, str] = {}
         for place, stage in stages:
             names = index_names(stage, self._sources)
-            if all(self._store.exists(name) for name in names):
-                continue
-            after = self._add_encodings(stage)
-            waits_for.append(
-                self._add("index", (self._spec.id, variant, place), (fingerprint(names),), after, front=True)
-            )
-        self._add(
-            "dispatch", (self._spec.id, variant, batch_size), (self._spec.id, position), waits_for, front=True
-        )
+            if not all(self._store.exists(name) for name in names):
+                after = self._add_encodings(stage)
+                indexes[stage] = self._add(
+                    "index", (spec.id, name, place), (fingerprint(names),), after, front=True
+                )
+        shards = {shard_of(self._sources.dataset.query_rows[query_id]) for query_id in query_ids}
+        searches = [
+            job
+            for search in self._searches.within(variant.retrieve, first_depth(variant, spec.depth))
+            for job in self._add_searches(search, shards, indexes)
+        ]
+        waits_for = self._gathered([*dict.fromkeys(indexes.values()), *searches])
+        self._add("dispatch", (spec.id, name, batch_size), (spec.id, position), waits_for, front=True)
+
+    def _add_searches(
+        self, search: SharedSearch, shards: Set[int], indexes: Mapping[Stage, str]
+    ) -> list[str]:
+        """Jobs that search those of these shards of queries that are not searched yet, and what those need in turn."""
+        missing = shards - self._candidates.there(search)
+        parts = [
+            job
+            for part in self._searches.parts(search.retrieve)
+            for job in self._add_searches(part, missing, indexes)
+        ]
+        built = dict.fromkeys(indexes[leaf] for leaf in search.retrieve.leaves() if leaf in indexes)
+        after = self._gathered([*built, *parts])
+        place = self._searches.all.index(search)
+        return [
+            self._add("search", (self._spec.id, place, shard), (self._spec.id, place, shard), after)
+            for shard in sorted(missing)
+        ]
 
     def _add_cuts(self, variant: str, stages: Sequence[tuple[int, Stage]]) -> Iterator[str]:
         """Jobs that cut what is not cut yet."""
@@ -135,7 +159,7 @@ class Submission:
         return next(key for key, spec in self._spec.encoders.items() if spec is encoder)
 
     def _add_encodings(self, stage: Stage) -> list[str]:
-        """Jobs that encode what a stage needs; many of them gathered to few."""
+        """Jobs that encode what a stage needs."""
         ids: list[str] = []
         for encoding in self._sources.encodings(stage):
             encoder, role = encoding.encoder, encoding.texts.role
@@ -151,6 +175,10 @@ class Submission:
                 )
                 for shard in self._plan(encoder, encoding.texts).missing
             ]
+        return self._gathered(ids)
+
+    def _gathered(self, ids: list[str]) -> list[str]:
+        """The same jobs, many of them gathered to few."""
         while len(ids) > FAN_IN:
             parts = [ids[start : start + FAN_IN] for start in range(0, len(ids), FAN_IN)]
             ids = [

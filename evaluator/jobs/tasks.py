@@ -1,5 +1,5 @@
 """What workers do, one function a stage: cut -> plan, where documents are cut into passages, then
-prepare -> encode -> index -> dispatch -> evaluate.
+prepare -> encode -> index -> search (for whatever several variants share) -> dispatch -> evaluate.
 
 Every task is idempotent: it writes immutable artifacts, or rows that are keyed. Every failure ends up in the
 results stream as one record a person can read.
@@ -25,6 +25,7 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure, VariantMeasured
+from evaluator.domain.sharing import shared_searches
 from evaluator.domain.variant import Stage
 from evaluator.errors import (
     PERMANENT_ERRORS,
@@ -36,17 +37,18 @@ from evaluator.errors import (
     StageFailedError,
 )
 from evaluator.jobs.cancellation import is_cancelled
-from evaluator.jobs.context import current
+from evaluator.jobs.context import WorkerContext, current
 from evaluator.jobs.limits import RedisGate
 from evaluator.jobs.measurement import measure_variant
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import Submission
+from evaluator.retrieval.candidates import Candidates, shard_rows
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.indexes import build_index, index_names
+from evaluator.retrieval.indexes import Sources, build_index, index_names
 from evaluator.retrieval.passages import build_passages
-from evaluator.retrieval.pipeline import Opening, Retriever, open_variant
+from evaluator.retrieval.pipeline import Opening, Retriever, open_search, open_variant
 from evaluator.retrieval.queries import LiveQueries, StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
 
@@ -106,6 +108,29 @@ def index(experiment: str, variant: str, place: int) -> None:
     build_index(stage_of(sources.spec, variant, place), sources)
 
 
+def search(experiment: str, place: int, shard: int) -> None:
+    """Search some queries once for all variants that share a retriever.
+
+    A query that fails is left out: it fails again where it is evaluated, and is recorded there.
+
+    Args:
+        place: of the search among the experiment's shared ones.
+        shard: which queries.
+    """
+    context, job = current(), running_job()
+    if is_cancelled(job.connection, experiment):
+        return
+    require_dependencies()
+    sources = context.sources(experiment)
+    spec, dataset = sources.spec, sources.dataset
+    shared = shared_searches(spec.variants, spec.depth).all[place]
+    opening = _opening(context, sources, experiment, job)
+    query_ids = [dataset.queries[row].query_id for row in shard_rows(shard, len(dataset.queries))]
+    rankings, _ = search_each(open_search(shared.retrieve, opening), dataset, shared.depth, query_ids)
+    lists = {dataset.query_rows[query_id]: ranking for query_id, ranking in rankings.items()}
+    Candidates(experiment, context.store).write(shared, shard, lists)
+
+
 def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     """Once a variant's indexes are there, enqueue its queries in batches; returns how many queries."""
     context = current()
@@ -150,10 +175,7 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
         return
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
-    queries = StoredQueries(spec, dataset, context.store)
-    gate = RedisGate(job.connection, experiment)
-    opening = Opening(sources, queries, context.load(spec, gate), context.indexes.get)
-    retriever = open_variant(spec.variant(variant), opening)
+    retriever = open_variant(spec.variant(variant), _opening(context, sources, experiment, job))
     handed_over = set(job.meta.get("handed_over", ()))
     remaining = [query_id for query_id in query_ids if query_id not in handed_over]
     started = time.perf_counter()
@@ -173,6 +195,13 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
         raise QueriesFailedError(
             f"{len(failures)} of {len(query_ids)} queries failed, first {first[0]!r}: {first[1]}"
         )
+
+
+def _opening(context: WorkerContext, sources: Sources, experiment: str, job: Job) -> Opening:
+    """What opening a pipeline for the dataset's own queries needs."""
+    load = context.load(sources.spec, RedisGate(job.connection, experiment))
+    queries = StoredQueries(sources.spec, sources.dataset, context.store)
+    return Opening(sources, queries, load, context.indexes.get, Candidates(experiment, context.store))
 
 
 def measure(experiment: str, variant: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from evaluator.domain.variant import BM25, Dense, Late, Run, Sparse, Variant
 from evaluator.retrieval.indexes import Sources, index_names, quantized_name, vectors_name
-from evaluator.retrieval.pipeline import Keep, Opening, open_reranker, open_retriever
+from evaluator.retrieval.pipeline import Keep, Opening, open_reranker, open_search
 from evaluator.retrieval.queries import LiveQueries, Load
 
 
@@ -46,7 +46,7 @@ def time_queries(
     for number, text in enumerate([texts[0], *texts]):
         queries = LiveQueries([text], load)
         opening = Opening(sources, queries, load, keep)
-        retriever = open_retriever(variant.retrieve, opening)
+        retriever = open_search(variant.retrieve, opening)
         depths = [rerank.depth for rerank in variant.rerank or ()]
         started = time.perf_counter()
         candidates = retriever.search([0], depths[0] if depths else depth)[0]

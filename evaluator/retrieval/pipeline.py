@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evaluator.domain.ranking import Ranking
+from evaluator.domain.sharing import SharedSearch, first_depth, shared_searches
 from evaluator.domain.variant import (
     BM25,
     MMR,
@@ -20,6 +21,7 @@ from evaluator.domain.variant import (
     Run,
     Variant,
 )
+from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.documents import DocumentTexts
 from evaluator.retrieval.fusion import fuse_lists
 from evaluator.retrieval.indexes import Sources, form_of, index_names, open_dense, open_index
@@ -54,12 +56,19 @@ class Opening:
         queries: that will be asked, by row.
         load: loads a stage's model; for rerankers that score with one.
         keep: what was opened before; a worker passes its cache.
+        candidates: lists of shared searches; None to search for everything anew.
     """
 
     sources: Sources
     queries: Queries
     load: Load
     keep: Keep = lambda _key, make: make()
+    candidates: Candidates | None = None
+
+    def shared(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
+        """The search that others have use for, too, and whose lists may be there already."""
+        spec = self.sources.spec
+        return shared_searches(spec.variants, spec.depth).of(retrieve, depth) if self.candidates else None
 
 
 class Bound:
@@ -105,6 +114,27 @@ class WithoutSelf:
         ]
 
 
+class SearchedBefore:
+    """Takes lists that were searched once for several users, and searches for those that are not there.
+
+    Args:
+        open_retriever: opens what searches; an index is not opened before it is needed.
+    """
+
+    def __init__(
+        self, candidates: Candidates, search: SharedSearch, open_retriever: Callable[[], Retriever]
+    ) -> None:
+        self._candidates, self._search, self._open = candidates, search, open_retriever
+
+    def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
+        """Lists of the queries at these rows: those that are there, or new ones."""
+        found = self._candidates.read(self._search, queries)
+        missing = [row for row in queries if row not in found]
+        if missing:
+            found |= zip(missing, self._open().search(missing, depth), strict=True)
+        return [found[row].top(depth) for row in queries]
+
+
 class RerankedRetriever:
     """Orders the first documents of a retriever anew."""
 
@@ -126,21 +156,38 @@ def open_variant(variant: Variant, opening: Opening) -> Retriever:
     Raises:
         ArtifactMissingError: an artifact is missing.
     """
-    retriever = open_retriever(variant.retrieve, opening)
+    retriever = open_retriever(variant.retrieve, first_depth(variant, opening.sources.spec.depth), opening)
     for rerank in variant.rerank or ():
         retriever = RerankedRetriever(retriever, open_reranker(rerank, opening), rerank.depth)
     return retriever
 
 
-def open_retriever(retrieve: Retrieve, opening: Opening) -> Retriever:
+def open_retriever(retrieve: Retrieve, depth: int, opening: Opening) -> Retriever:
     """Open a pipeline without its rerankers.
+
+    Args:
+        depth: documents that it will be asked for.
+
+    Raises:
+        ArtifactMissingError: an index is missing.
+    """
+    search = opening.shared(retrieve, depth)
+    if search is None or opening.candidates is None:
+        return open_search(retrieve, opening)
+    return SearchedBefore(opening.candidates, search, lambda: open_search(retrieve, opening))
+
+
+def open_search(retrieve: Retrieve, opening: Opening) -> Retriever:
+    """Open what searches, also where others have the lists already; a fusion's parts may still be taken from those.
 
     Raises:
         ArtifactMissingError: an index is missing.
     """
     stage = retrieve.stage
     if isinstance(stage, Fuse):
-        parts = [open_retriever(part, opening) for part in stage.of if isinstance(part, Retrieve)]
+        parts = [
+            open_retriever(part, stage.depth, opening) for part in stage.of if isinstance(part, Retrieve)
+        ]
         return FusedRetriever(parts, stage)
     retriever = _open_leaf(stage, opening)
     return WithoutSelf(retriever, opening.queries.ids) if opening.sources.spec.exclude_self else retriever

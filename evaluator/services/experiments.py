@@ -13,6 +13,7 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.jobs.limits import Terms, restore_spending, write_terms
 from evaluator.jobs.queue import cancel_experiment
 from evaluator.jobs.submission import EncodingStage, Submission, is_active
+from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
 from evaluator.services.endpoints import check_allowed
@@ -122,6 +123,12 @@ def drop_stopped(workspace: Workspace) -> list[str]:
         for experiment in stopped:
             cancel_experiment(connection, experiment)
     return stopped
+
+
+def drop_searched(workspace: Workspace) -> int:
+    """Drop the lists that variants shared, of all experiments that do not run; returns of how many."""
+    running = [row.id for row in catalog.experiments(workspace.database) if row.status == "running"]
+    return drop_candidates(workspace.store, running)
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:

@@ -1,6 +1,6 @@
 """The keeper looks after experiments for as long as a process owns the database.
 
-It continues those whose jobs were lost, and clears away what stopped ones left waiting.
+It continues those whose jobs were lost, and clears away what stopped and ended ones left.
 """
 
 from __future__ import annotations
@@ -8,13 +8,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from redis.exceptions import RedisError
 
 from evaluator.errors import EvaluatorError
 from evaluator.services.costs import measure_finished
-from evaluator.services.experiments import drop_stopped, resume_stalled
+from evaluator.services.experiments import drop_searched, drop_stopped, resume_stalled
 from evaluator.services.vectors import prune
 from evaluator.services.workspace import Workspace
 
@@ -62,17 +63,24 @@ class Keeper:
 
     def _keep(self) -> None:
         while not self._stop.wait(self._look_every):
-            try:
-                for experiment in resume_stalled(self._workspace):
-                    logger.warning(
-                        "the experiment's jobs were lost; enqueued what is missing",
-                        extra={"experiment": experiment},
-                    )
-                drop_stopped(self._workspace)
-                if self._measures:
-                    measure_finished(self._workspace)
-                self._keep_bounded()
-            except (EvaluatorError, RedisError) as error:
-                logger.warning("running experiments cannot be looked after: %s", error)
-            except Exception:  # the thread's boundary: it must not end unseen
-                logger.exception("running experiments cannot be looked after; trying again")
+            self._guard(self._look)
+        self._guard(lambda: drop_searched(self._workspace))
+
+    def _look(self) -> None:
+        for experiment in resume_stalled(self._workspace):
+            logger.warning(
+                "the experiment's jobs were lost; enqueued what is missing", extra={"experiment": experiment}
+            )
+        drop_stopped(self._workspace)
+        drop_searched(self._workspace)
+        if self._measures:
+            measure_finished(self._workspace)
+        self._keep_bounded()
+
+    def _guard(self, look: Callable[[], object]) -> None:
+        try:
+            look()
+        except (EvaluatorError, RedisError) as error:
+            logger.warning("running experiments cannot be looked after: %s", error)
+        except Exception:  # the thread's boundary: it must not end unseen
+            logger.exception("running experiments cannot be looked after; trying again")

@@ -20,6 +20,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderKind, EncoderSpec, Experiment
 from evaluator.domain.matrix import chunk_label
+from evaluator.domain.sharing import SharedSearch, shared_searches
 from evaluator.domain.variant import (
     BM25,
     Chunk,
@@ -127,6 +128,7 @@ class Plan:
         to_evaluate, recorded: queries over all variants; one that failed is evaluated again.
         encodings: each encoder's texts, once, however many variants use them.
         reranking: by variant, where a model reads every candidate.
+        searches: what several variants share and is searched once.
         indexes, indexes_cached: files that searching reads, and how many are there.
         workers: that the seconds are shared by.
     """
@@ -137,6 +139,7 @@ class Plan:
     recorded: int
     encodings: tuple[EncodingEstimate, ...]
     reranking: tuple[RerankingEstimate, ...]
+    searches: tuple[SharedSearch, ...]
     indexes: int
     indexes_cached: int
     workers: int
@@ -178,15 +181,21 @@ class Plan:
 
     @property
     def shared(self) -> tuple[str, ...]:
-        """What several variants use and is encoded once, a sentence for each encoder and number of variants."""
+        """What several variants use and is encoded or searched once, in sentences."""
         parts: dict[tuple[str, int], list[str]] = {}
         for encoding in self.encodings:
             if encoding.variants > 1:
                 parts.setdefault((encoding.encoder, encoding.variants), []).append(encoding.of)
-        return tuple(
-            f"{users} variants share the {' and '.join(of)} of {encoder}"
+        encoded = (
+            f"{users} variants share the {' and '.join(of)} of {encoder}: encoded once"
             for (encoder, users), of in parts.items()
         )
+        searched = (
+            f"{len(search.variants)} variants share the candidates of {search.name}: searched once"
+            for search in self.searches
+            if len(search.variants) > 1
+        )
+        return (*encoded, *searched)
 
 
 def plan(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False) -> Plan:
@@ -226,6 +235,7 @@ def plan(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = Fa
             for rerank in variant.rerank or ()
             if queries and isinstance(rerank.stage, CrossEncoder | LanguageModel)
         ),
+        searches=shared_searches(spec.variants, spec.depth).all,
         indexes=len(names),
         indexes_cached=sum(workspace.store.exists(name) for name in names),
         workers=workers,

@@ -9,11 +9,14 @@ from weakref import WeakKeyDictionary
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.sharing import shared_searches
 from evaluator.errors import ArtifactMissingError
+from evaluator.retrieval.candidates import Candidates, shard_rows
 from evaluator.retrieval.indexes import Encoding, Sources
 from evaluator.retrieval.vectors import Shard, encoded_shards, plan_count, shard_sizes
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
+from evaluator.store.catalog import ExperimentRow
 
 WINDOW = 30.0
 """Seconds over which rates are taken."""
@@ -24,6 +27,16 @@ class EncoderProgress:
     """Texts of one encoder."""
 
     encoder: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class SearchProgress:
+    """Queries searched once for several variants."""
+
+    name: str
+    variants: int
     done: int
     total: int
 
@@ -45,6 +58,7 @@ class ExperimentProgress:
 
     Attributes:
         status: running, finished or cancelled.
+        searches: those that variants still wait for.
         texts_per_second, queries_per_second: over the last half minute; None while nothing moves.
         seconds_left: None if it cannot be told yet.
         trouble: why results are not being recorded, if so.
@@ -55,6 +69,7 @@ class ExperimentProgress:
     name: str
     status: str
     encoders: tuple[EncoderProgress, ...]
+    searches: tuple[SearchProgress, ...]
     variants: tuple[VariantProgress, ...]
     texts_per_second: float | None
     queries_per_second: float | None
@@ -94,7 +109,7 @@ class ProgressReader:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._sizes: dict[tuple[str, str, str, int], dict[Shard, int]] = {}
-        self._samples: dict[str, deque[tuple[float, int, int]]] = {}
+        self._samples: dict[str, deque[tuple[float, tuple[int, ...]]]] = {}
         self._datasets: dict[str, StoredDataset] = {}
 
     def read(self, experiment: str) -> ExperimentProgress:
@@ -115,20 +130,29 @@ class ProgressReader:
             for r in results.recorded_counts(self._workspace.database, row.id)
         )
         encoders = self._encoders(row.spec)
-        texts, queries = sum(e.done for e in encoders), sum(v.recorded for v in variants)
-        texts_rate, queries_rate = self._rates(row.id, texts, queries)
-        texts_left = sum(e.total - e.done for e in encoders)
-        queries_left = sum(v.total - v.recorded for v in variants if not v.error)
+        searches = self._searches(row, variants) if row.status == "running" else ()
+        done = (
+            sum(e.done for e in encoders),
+            sum(s.done for s in searches),
+            sum(v.recorded for v in variants),
+        )
+        left = (
+            sum(e.total - e.done for e in encoders),
+            sum(s.total - s.done for s in searches),
+            sum(v.total - v.recorded for v in variants if not v.error),
+        )
+        rates = self._rates(row.id, done)
         recorder = self._workspace.recorder
         return ExperimentProgress(
             id=row.id,
             name=row.name,
             status=row.status,
             encoders=encoders,
+            searches=searches,
             variants=variants,
-            texts_per_second=texts_rate,
-            queries_per_second=queries_rate,
-            seconds_left=_seconds_left(texts_left, texts_rate, queries_left, queries_rate),
+            texts_per_second=rates[0],
+            queries_per_second=rates[2],
+            seconds_left=_seconds_left(left, rates),
             trouble=recorder.trouble if recorder is not None else None,
             reason=row.reason,
         )
@@ -149,6 +173,23 @@ class ProgressReader:
             before = counts.get(label, (0, 0))
             counts[label] = before[0] + done, before[1] + total
         return tuple(EncoderProgress(label, done, total) for label, (done, total) in counts.items())
+
+    def _searches(
+        self, row: ExperimentRow, variants: tuple[VariantProgress, ...]
+    ) -> tuple[SearchProgress, ...]:
+        """How far the searches are that a variant waits for; once one of its queries is recorded, it does not."""
+        waiting = {variant.variant for variant in variants if not variant.recorded and not variant.error}
+        candidates = Candidates(row.id, self._workspace.store)
+        return tuple(
+            SearchProgress(
+                search.name,
+                len(search.variants),
+                sum(len(shard_rows(shard, row.n_queries)) for shard in candidates.there(search)),
+                row.n_queries,
+            )
+            for search in shared_searches(row.spec.variants, row.spec.depth).all
+            if waiting & set(search.variants)
+        )
 
     def _texts(self, encoding: Encoding, n_documents: int) -> tuple[int, int]:
         """How many texts are encoded, and how many there are."""
@@ -172,17 +213,19 @@ class ProgressReader:
             self._datasets[fingerprint] = StoredDataset.open(self._workspace.store, fingerprint)
         return self._datasets[fingerprint]
 
-    def _rates(self, experiment: str, texts: int, queries: int) -> tuple[float | None, float | None]:
+    def _rates(self, experiment: str, done: tuple[int, ...]) -> tuple[float | None, ...]:
         samples = self._samples.setdefault(experiment, deque())
         now = time.monotonic()
-        samples.append((now, texts, queries))
+        samples.append((now, done))
         while now - samples[0][0] > WINDOW:
             samples.popleft()
-        then, texts_then, queries_then = samples[0]
+        then, before = samples[0]
         elapsed = now - then
         if elapsed <= 0:
-            return None, None
-        return (texts - texts_then) / elapsed or None, (queries - queries_then) / elapsed or None
+            return (None,) * len(done)
+        return tuple(
+            max(count - earlier, 0) / elapsed or None for count, earlier in zip(done, before, strict=True)
+        )
 
 
 def encoder_label(name: str, precision: str) -> str:
@@ -198,11 +241,9 @@ def progress_reader(workspace: Workspace) -> ProgressReader:
     return _readers.setdefault(workspace, ProgressReader(workspace))
 
 
-def _seconds_left(
-    texts: int, texts_rate: float | None, queries: int, queries_rate: float | None
-) -> float | None:
-    if texts <= 0 and queries <= 0:
-        return 0.0
-    if texts > 0:
-        return texts / texts_rate if texts_rate else None  # encoding dwarfs what follows
-    return queries / queries_rate if queries_rate else None
+def _seconds_left(left: tuple[int, ...], rates: tuple[float | None, ...]) -> float | None:
+    """Of the first stage that is not done: what follows is quick beside it."""
+    for count, rate in zip(left, rates, strict=True):
+        if count > 0:
+            return count / rate if rate else None
+    return 0.0

@@ -164,6 +164,8 @@ def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) ->
             return f"cut the documents into passages for {variant} of {experiment}"
         case "plan", [variant, _batch_size]:
             return f"plan {variant} of {experiment}"
+        case "search", [_place, shard]:
+            return f"search queries, shard {shard + 1}, for variants of {experiment} that share it"
         case "dispatch", [variant, _batch_size]:
             return f"hand out the queries of {variant} of {experiment}"
         case "evaluate", [variant, query_ids]:

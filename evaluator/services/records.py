@@ -98,6 +98,10 @@ def plan_record(plan: Plan) -> dict[str, Any]:
         "variants": list(plan.variants),
         "encodings": [{**dataclasses.asdict(part), "to_encode": part.to_encode} for part in plan.encodings],
         "reranking": [dataclasses.asdict(part) for part in plan.reranking],
+        "searches": [
+            {"name": search.name, "depth": search.depth, "variants": list(search.variants)}
+            for search in plan.searches
+        ],
         "tokens": plan.tokens,
         "seconds": plan.seconds,
         "measured": plan.measured,

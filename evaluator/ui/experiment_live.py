@@ -87,9 +87,11 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
         encoding, evaluating = st.columns(2, gap="large")
         with encoding:
             _encoding(progress)
+            _searching(progress)
         with evaluating:
             _evaluating(progress)
     else:
+        _searching(progress)
         _evaluating(progress)
     _failures(failures(workspace, experiment))
 
@@ -137,6 +139,19 @@ def _encoding(progress: ExperimentProgress) -> None:
             encoder.done / max(encoder.total, 1),
             text=f"**{plain(encoder.encoder)}**  \n{percent(encoder.done, encoder.total)} · "
             f"{encoder.done:,} of {count(encoder.total, 'text')}",
+        )
+
+
+def _searching(progress: ExperimentProgress) -> None:
+    """How far searches are that variants share, while one of them waits for it."""
+    if not progress.searches:
+        return
+    st.subheader("Searching", anchor=False)
+    for search in progress.searches:
+        st.progress(
+            search.done / max(search.total, 1),
+            text=f"**{plain(search.name)}**, once for {count(search.variants, 'variant')}  \n"
+            f"{percent(search.done, search.total)} · {search.done:,} of {queries(search.total)}",
         )
 
 

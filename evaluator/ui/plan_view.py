@@ -98,7 +98,7 @@ def _work(plan: Plan) -> None:
             f"{count(reranking.pairs, 'pair')} · {roughly(reranking.seconds)}{usd}"
         )
     for shared in plan.shared:
-        st.markdown(f":material/join_inner: {plain(shared)}: encoded once.")
+        st.markdown(f":material/join_inner: {plain(shared)}.")
     st.markdown(f":material/checklist: {_evaluating(plan)}.")
 
 

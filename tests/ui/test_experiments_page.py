@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from evaluator.domain.result import VariantFailure
+from evaluator.domain.sharing import shared_searches
 from evaluator.jobs.worker import WarmWorker
+from evaluator.retrieval.candidates import Candidates
 from evaluator.services import datasets, experiments
 from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.workspace import Workspace
@@ -90,6 +92,21 @@ def test_a_running_experiment_shows_every_variant_and_encoder(
     assert figures["Queries failed"] == "1"
     assert figures["Time left"] == "–"
     assert list(app.dataframe[0].value["error"]) == ["ValueError: vector of zeros"]
+
+
+def test_searches_that_variants_share_are_shown_while_they_wait_for_them(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25", "again", retrieve={"bm25": {}})
+    assert "**bm25**, once for 2 variants  \n0 % · 0 of 10 queries" in text_of(
+        open_page("experiments", experiment=spec.id)
+    )
+    (search,) = shared_searches(spec.variants, spec.depth).all
+    Candidates(spec.id, workspace.store).write(search, 0, {})
+    assert "100 % · 10 of 10 queries" in text_of(open_page("experiments", experiment=spec.id))
+    record(workspace, spec, "bm25", 0.4, n=5)
+    record(workspace, spec, "again", 0.4, n=5)
+    assert "once for 2 variants" not in text_of(open_page("experiments", experiment=spec.id))
 
 
 def test_without_workers_it_says_that_nothing_moves(

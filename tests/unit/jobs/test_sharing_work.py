@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from redis import Redis
@@ -10,10 +11,16 @@ from redis import Redis
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import encoder_key, models_of
 from evaluator.domain.matrix import Matrix, expand
+from evaluator.domain.ranking import Ranking
+from evaluator.domain.result import QueryResult
 from evaluator.domain.variant import MMR, Chunk, Rerank
 from evaluator.jobs import context
 from evaluator.jobs.context import WorkerContext
+from evaluator.jobs.limits import RedisGate
 from evaluator.jobs.worker import WarmWorker
+from evaluator.retrieval.indexes import Sources
+from evaluator.retrieval.pipeline import Bound, Opening, open_variant
+from evaluator.retrieval.queries import StoredQueries
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.experiments import make_dataset, make_spec
 from tests.unit.jobs.test_submission import SETTINGS, results, send
@@ -29,7 +36,7 @@ MATRIX = Matrix(
 )
 
 
-def test_each_text_is_encoded_once_by_each_encoder(
+def test_each_text_is_encoded_once_by_each_encoder_and_each_retriever_searched_once(
     connection: Redis,
     worker: WarmWorker,
     tmp_path_factory: pytest.TempPathFactory,
@@ -46,13 +53,35 @@ def test_each_text_is_encoded_once_by_each_encoder(
     for name, encoder in encoders.items():
         worker_context.models.get(specs[name].fingerprint, lambda encoder=encoder: encoder)  # type: ignore[misc]
     context.enter(worker_context)
+    searched: list[int] = []
+    search = Bound.search
+
+    def count(self: Bound, queries: Sequence[int], depth: int) -> list[Ranking]:
+        searched.extend(queries)
+        return search(self, queries, depth)
+
+    monkeypatch.setattr(Bound, "search", count)
     keys = {encoder_key(stage): stage for variant in variants for stage in models_of(variant)}
     spec = make_spec(dataset, variants, encoders={key: specs[key.partition("|")[0]] for key in keys})
     send(connection, spec, dataset, [f"q{n}" for n in range(len(QUERIES))])
     jobs = Counter(id_.partition("-")[0] for id_ in run_all(worker))
-    assert len(results(connection)) == 24 * len(QUERIES)
+    found = results(connection)
+    assert len(found) == 24 * len(QUERIES)
     for encoder in encoders.values():
         assert len(encoder.texts) == len(set(encoder.texts))
     # Words measure the passages of both encoders and of BM25 alike, so two cuts serve all.
     assert jobs["cut"] == 2
     assert jobs["dispatch"] == 24
+    # Dense by two encoders, and BM25, each over documents and two cuts: nine retrievers, however they are fused and
+    # reranked.
+    assert Counter(searched) == dict.fromkeys(range(len(QUERIES)), 9)
+    # And every list is what the variant gives on its own.
+    opening = Opening(
+        Sources(spec, dataset, store),
+        StoredQueries(spec, dataset, store),
+        worker_context.load(spec, RedisGate(connection, spec.id)),
+    )
+    for record in found:
+        assert isinstance(record, QueryResult)
+        alone = open_variant(spec.variant(record.variant), opening)
+        assert alone.search([dataset.query_rows[record.query_id]], spec.depth) == [record.ranking]

@@ -15,13 +15,15 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.result import QueryResult, Record, VariantFailure
 from evaluator.domain.variant import BM25, Retrieve, Variant
+from evaluator.errors import ArtifactNotWrittenError
 from evaluator.jobs import context, submission
 from evaluator.jobs.context import WorkerContext, spec_name
-from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, open_queue
+from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, job_data, open_queue
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import EncodingStage, Enqueued, Submission, is_active
 from evaluator.jobs.worker import WarmWorker
 from evaluator.retrieval import vectors
+from evaluator.retrieval.candidates import Candidates, drop_candidates
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all, run_next
 from tests.unit.jobs.experiments import FUSED, LEXICAL, SEMANTIC, make_dataset, make_spec
@@ -110,8 +112,9 @@ def test_variants_share_encodings_and_indexes(
     connection: Redis, queue: Queue, dataset: StoredDataset
 ) -> None:
     enqueued = send(connection, make_spec(dataset, [LEXICAL, SEMANTIC, FUSED], ENCODER), dataset)
-    # Two encodings (queries, documents), two indexes (BM25, vectors), three dispatches.
-    assert enqueued == Enqueued(7, (EncodingStage("hash|float32", 8, 8),))
+    # Two encodings (queries, documents), two indexes (BM25, vectors), two searches that the fusion shares, and three
+    # dispatches.
+    assert enqueued == Enqueued(9, (EncodingStage("hash|float32", 8, 8),))
 
 
 def test_from_texts_to_results(
@@ -221,9 +224,12 @@ def test_no_job_waits_for_too_many(
     # Five shards are gathered by twos: 3 jobs, which are gathered again: 2 jobs.
     send(connection, make_spec(dataset, [SEMANTIC, FUSED], ENCODER), dataset)
     waiting = fetch_deferred(queue)
-    assert sorted(stages([job.id for job in waiting])) == ["dispatch"] * 2 + ["gather"] * 5 + ["index"]
+    # The fusion waits for two indexes and the search that it shares, gathered by twos: 2 jobs.
+    assert sorted(stages([job.id for job in waiting])) == [
+        "dispatch", "dispatch", *["gather"] * 7, "index", "search",
+    ]  # fmt: skip
     assert all(len(job.dependency_ids) <= 2 for job in waiting)
-    done = [stage for stage in stages(run_all(worker)) if stage in {"encode", "gather", "index"}]
+    done = [stage for stage in stages(run_all(worker)) if stage in {"encode", "index"}]
     assert (done[0], done[-1]) == ("index", "index")  # BM25's needs no encoding, the other all of it
     assert len(results(connection)) == 6
 
@@ -267,7 +273,7 @@ def test_a_cancelled_experiment_encodes_no_more_and_can_be_resumed(
     assert len(results(connection)) == 3
 
 
-def test_variants_of_one_index_are_built_once(
+def test_variants_of_one_index_build_it_once_and_search_it_once(
     connection: Redis, queue: Queue, dataset: StoredDataset
 ) -> None:
     twins = [Variant(name, Retrieve(bm25=BM25())) for name in ("one", "other")]
@@ -276,8 +282,44 @@ def test_variants_of_one_index_are_built_once(
         "dispatch",
         "dispatch",
         "index",
+        "search",
     ]
     assert enqueue(queue.connection, []) == []
+
+
+def test_what_is_searched_is_not_searched_again(
+    connection: Redis, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker
+) -> None:
+    spec = make_spec(dataset, [LEXICAL, SEMANTIC, FUSED], ENCODER)
+    send(connection, spec, dataset)
+    before = stages(run_all(worker))
+    assert before.count("search") == 2
+    assert before.index("dispatch") > before.index("search")
+    send(connection, spec, dataset)  # as if no result had been recorded
+    assert set(stages(run_all(worker))) == {"dispatch", "evaluate"}
+    # Even if the lists are gone by the time that a variant is evaluated, nothing is missing.
+    drop_candidates(dataset.store, running=())
+    enqueue(connection, [job_data(SETTINGS, "evaluate", (spec.id, "fused", ["q0"]), "evaluate-again")])
+    results(connection)
+    run_all(worker)
+    (again,) = results(connection)
+    assert isinstance(again, QueryResult)
+    assert len(again.ranking) == 5
+
+
+def test_a_search_that_fails_is_left_to_those_that_evaluate(
+    connection: Redis, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def full(_self: Candidates, *_args: object) -> None:
+        raise ArtifactNotWrittenError("the disk is full")
+
+    monkeypatch.setattr(Candidates, "write", full)
+    send(connection, make_spec(dataset, [LEXICAL, SEMANTIC, FUSED], ENCODER), dataset)
+    run_all(worker)
+    found = results(connection)
+    assert len(found) == 9
+    assert all(isinstance(record, QueryResult) and record.error is None for record in found)
 
 
 def test_a_dispatch_without_its_list_of_queries_says_so(

@@ -125,7 +125,11 @@ def test_what_variants_share_counts_once_and_is_said(workspace: Workspace) -> No
     assert [(part.of, part.texts, part.variants) for part in found.encodings] == [
         ("queries", 10, 3), ("documents", 10, 3),
     ]  # fmt: skip
-    assert found.shared == (f"3 variants share the queries and documents of {MINILM}",)
+    assert found.shared == (
+        f"3 variants share the queries and documents of {MINILM}: encoded once",
+        "3 variants share the candidates of bm25: searched once",  # alone, fused, reranked
+        "2 variants share the candidates of minilm: searched once",
+    )
     assert found.indexes == 3
 
 

@@ -1,0 +1,111 @@
+"""Searches that an experiment needs more than once: what several variants, or fusions, take their lists from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.matrix import retriever_label
+from evaluator.domain.variant import Fuse, Retrieve, Variant
+
+SearchKey = tuple[Retrieve, int | None]
+"""A retriever, and the depth that its lists depend on, if they do."""
+
+
+@dataclass(frozen=True)
+class SharedSearch:
+    """A retriever that is asked by more than one.
+
+    Attributes:
+        retrieve: the retriever; names must be resolved.
+        depth: documents of a list: what the user that wants most wants. The others take the beginning.
+        variants: names of the variants that it is part of.
+        name: of the variant that is nothing else, if there is one, or a description.
+    """
+
+    retrieve: Retrieve
+    depth: int
+    variants: tuple[str, ...]
+    name: str
+
+    @property
+    def key(self) -> str:
+        """Names it within its experiment, also in file names."""
+        return f"{fingerprint(self.retrieve)}-{self.depth}"
+
+
+class SharedSearches:
+    """What is searched once in an experiment, in the order of first use.
+
+    Args:
+        variants: of the experiment; names must be resolved.
+        depth: of their lists.
+    """
+
+    def __init__(self, variants: Sequence[Variant], depth: int) -> None:
+        users: dict[SearchKey, list[tuple[int, str]]] = {}
+        names = {variant.retrieve: variant.name for variant in reversed(variants) if not variant.rerank}
+        for variant in variants:
+            _count(variant.retrieve, first_depth(variant, depth), variant.name, users)
+        self._by_key = {
+            (retrieve, own_depth): SharedSearch(
+                retrieve,
+                max(wanted for wanted, _ in uses),
+                tuple(dict.fromkeys(user for _, user in uses)),
+                names.get(retrieve) or retriever_label(retrieve),
+            )
+            for (retrieve, own_depth), uses in users.items()
+            if len(uses) > 1
+        }
+        self.all = tuple(self._by_key.values())
+
+    def of(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
+        """The search that gives a retriever's lists of this depth, if it has other users, too."""
+        return self._by_key.get(_key(retrieve, depth))
+
+    def within(self, retrieve: Retrieve, depth: int) -> tuple[SharedSearch, ...]:
+        """The shared searches that asking a retriever begins with: itself, or else those among its parts."""
+        own = self.of(retrieve, depth)
+        return (own,) if own is not None else self.parts(retrieve)
+
+    def parts(self, retrieve: Retrieve) -> tuple[SharedSearch, ...]:
+        """The shared searches that a fusion takes lists from; none if it is no fusion."""
+        stage = retrieve.stage
+        if not isinstance(stage, Fuse):
+            return ()
+        parts = [part for part in stage.of if isinstance(part, Retrieve)]
+        found = [search for part in parts for search in self.within(part, stage.depth)]
+        return tuple(dict.fromkeys(found))
+
+
+@lru_cache(maxsize=32)
+def shared_searches(variants: tuple[Variant, ...], depth: int) -> SharedSearches:
+    """What is searched once in an experiment with these variants; remembered, for every job asks."""
+    return SharedSearches(variants, depth)
+
+
+def first_depth(variant: Variant, depth: int) -> int:
+    """Documents that a variant's retriever is asked for, given the depth of its own lists."""
+    return variant.rerank[0].depth if variant.rerank else depth
+
+
+def _count(
+    retrieve: Retrieve, depth: int, variant: str, users: dict[SearchKey, list[tuple[int, str]]]
+) -> None:
+    uses = users.setdefault(_key(retrieve, depth), [])
+    uses.append((depth, variant))
+    stage = retrieve.stage
+    if len(uses) > 1 or not isinstance(stage, Fuse):
+        return  # its parts are asked once, however often it is
+    for part in stage.of:
+        if isinstance(part, Retrieve):
+            _count(part, stage.depth, variant, users)
+
+
+def _key(retrieve: Retrieve, depth: int) -> SearchKey:
+    # Only a search that rescores its first k * depth documents gives other lists for another depth; a fusion takes
+    # as much of its parts as it says, whatever it is asked for.
+    dense = retrieve.dense
+    return retrieve, depth if dense is not None and dense.rescore else None
