@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -10,6 +12,12 @@ from pydantic import ValidationError
 from evaluator import logs
 from evaluator.errors import InvalidInputError
 from evaluator.settings import Settings
+
+if TYPE_CHECKING:
+    from evaluator.services.client import Client
+    from evaluator.services.workspace import Workspace
+
+T = TypeVar("T")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 
@@ -29,3 +37,45 @@ def read_settings(**given: Any) -> Settings:
         ) from error
     logs.configure(settings, "text", level="WARNING")
     return settings
+
+
+def ask(local: Callable[[Workspace], T], remote: Callable[[Client], T]) -> T:
+    """Ask this home's database if it is free, else the instance that owns it.
+
+    Raises:
+        StoreLockedError: another process holds the database, and it is no instance.
+    """
+    from evaluator.errors import StoreLockedError  # noqa: PLC0415  `--help` answers at once
+    from evaluator.jobs.supervisor import announced  # noqa: PLC0415
+    from evaluator.services.client import Client  # noqa: PLC0415
+    from evaluator.services.workspace import Workspace  # noqa: PLC0415
+
+    settings = read_settings()
+    try:
+        workspace = Workspace.open_local(settings)
+    except StoreLockedError:
+        address = announced(settings)
+        if address is None:
+            raise
+        with Client(address) as client:
+            return remote(client)
+    with workspace:
+        return local(workspace)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that appears once it is whole.
+
+    Raises:
+        InvalidInputError: it cannot be written there.
+    """
+    scratch = path.with_name(f".{path.name}.part")
+    try:
+        scratch.write_bytes(content)
+        scratch.replace(path)
+    except OSError as error:
+        raise InvalidInputError(
+            f"{path} cannot be written: {error.strerror}; choose another place"
+        ) from error
+    finally:
+        scratch.unlink(missing_ok=True)

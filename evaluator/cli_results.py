@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from evaluator.cli_options import Json, read_settings
+from evaluator.cli_options import Json, ask, read_settings, write_file
 from evaluator.errors import InvalidInputError
 from evaluator.terminal import print_json, print_table, remark, show_board
+
+if TYPE_CHECKING:
+    from evaluator.services.workspace import Workspace
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
 # ruff: noqa: PLC0415
@@ -17,12 +20,18 @@ from evaluator.terminal import print_json, print_table, remark, show_board
 POLL = 0.2
 """Seconds between looks at measurements."""
 
+LAST = "last"
+"""What the REST API calls the last submitted experiment."""
+
+Experiment = Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")]
+Measure = Annotated[str | None, typer.Option(help="By this measure, such as nDCG@10. Default: the first.")]
+
 results_app = typer.Typer(rich_markup_mode=None)
 
 
 @results_app.command()
 def failures(
-    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    experiment: Experiment = None,
     json_: Json = False,
 ) -> None:
     """List the queries of an experiment that failed, and why; `evaluator resume` tries them again."""
@@ -40,7 +49,7 @@ def failures(
 
 @results_app.command()
 def costs(
-    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    experiment: Experiment = None,
     json_: Json = False,
 ) -> None:
     """Measure what an experiment's variants cost, if that is not known yet, and print it. Needs no server."""
@@ -68,40 +77,103 @@ def costs(
 
 @results_app.command("leaderboard")
 def leaderboard_command(
-    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
-    measure: Annotated[str | None, typer.Option(help="Order by this measure, such as nDCG@10.")] = None,
+    experiment: Experiment = None,
+    measure: Measure = None,
     json_: Json = False,
 ) -> None:
     """Print an experiment's leaderboard."""
     from evaluator.services import experiments
     from evaluator.services.leaderboard import leaderboard
     from evaluator.services.records import leaderboard_record
-    from evaluator.services.workspace import Workspace
 
-    with Workspace.open_local(read_settings()) as workspace:
-        board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, experiment), measure))
+    board = ask(
+        lambda workspace: leaderboard_record(
+            leaderboard(workspace, experiments.find(workspace, experiment), measure)
+        ),
+        lambda client: client.leaderboard(experiment or LAST, measure),
+    )
     show_board(board, json_)
+
+
+@results_app.command()
+def report(
+    experiment: Experiment = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.", show_default=True)] = Path(
+        "report.html"
+    ),
+    measure: Measure = None,
+    baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
+) -> None:
+    """Write an experiment's report: one HTML file with the answer, its figures, and how it was measured."""
+    from evaluator.report.page import report as written
+    from evaluator.services import experiments
+
+    def local(workspace: Workspace) -> None:
+        html = written(workspace, experiments.find(workspace, experiment), measure, baseline)
+        write_file(output, html.encode())
+
+    ask(local, lambda client: client.report(experiment or LAST, measure, baseline, output))
+    typer.echo(output)
+
+
+@results_app.command()
+def figure(
+    name: Annotated[str, typer.Argument(help="scores, tradeoffs, differences, histogram or scatter.")],
+    experiment: Experiment = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write, .svg or .png. Default: NAME.svg.")
+    ] = None,
+    measure: Measure = None,
+    baseline: Annotated[str | None, typer.Option(help="Draw a line at this variant.")] = None,
+    a: Annotated[str | None, typer.Option(help="A variant to compare. Default: the best.")] = None,
+    b: Annotated[str | None, typer.Option(help="The other. Default: the baseline, or the second.")] = None,
+) -> None:
+    """Write one of an experiment's figures as SVG or PNG."""
+    from evaluator.report.figures import Image, Wanted
+    from evaluator.report.figures import figure as drawn
+    from evaluator.services import experiments
+
+    path = output or Path(f"{name}.svg")
+    kind = path.suffix.removeprefix(".")
+    if kind not in get_args(Image):
+        raise InvalidInputError(
+            f"{path} ends neither in .svg nor in .png; name the file by what it should be"
+        )
+    wanted = Wanted(measure, baseline, a, b)
+
+    def local(workspace: Workspace) -> None:
+        row = experiments.find(workspace, experiment)
+        write_file(path, drawn(workspace, row, name, wanted, cast("Image", kind)))
+
+    ask(
+        local,
+        lambda client: client.figure(
+            experiment or LAST, name, kind, path, measure=measure, baseline=baseline, a=a, b=b
+        ),
+    )
+    typer.echo(path)
 
 
 @results_app.command()
 def export(
     experiment: Annotated[str, typer.Argument(help="Name or id.")],
-    format_: Annotated[str, typer.Option("--format", help="trec, csv or parquet.")],
+    format_: Annotated[str, typer.Option("--format", help="trec, csv, parquet or duckdb.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.")],
     json_: Json = False,
 ) -> None:
-    """Export runs and qrels as TREC files, or per-query measures as CSV or Parquet."""
-    from typing import get_args
-
+    """Export runs and qrels as TREC files, per-query measures as CSV or Parquet, or all of it as a DuckDB file."""
     from evaluator.services import experiments
     from evaluator.services.export import Format
     from evaluator.services.export import export as write
-    from evaluator.services.workspace import Workspace
 
     if format_ not in get_args(Format):
         raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
-    with Workspace.open_local(read_settings()) as workspace:
-        files = write(workspace, experiments.find(workspace, experiment), format_, output)  # type: ignore[arg-type]
+    files = ask(
+        lambda workspace: write(
+            workspace, experiments.find(workspace, experiment), cast("Format", format_), output
+        ),
+        lambda client: client.export(experiment, format_, output),
+    )
     if json_:
         print_json([str(path) for path in files])
     else:

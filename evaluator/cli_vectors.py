@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from evaluator.cli_options import Json, read_settings
+from evaluator.cli_options import Json, ask
 from evaluator.terminal import print_json, print_table, remark
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
@@ -27,7 +26,7 @@ def vectors_list(json_: Json = False) -> None:
     from evaluator.services.vectors import vectors
 
     _print(
-        _ask(
+        ask(
             lambda workspace: [vectors_record(row) for row in vectors(workspace)],
             lambda client: client.vectors(),
         ),
@@ -50,32 +49,12 @@ def vectors_prune(
     from evaluator.services.vectors import prune
 
     named = encoder or []
-    dropped = _ask(
+    dropped = ask(
         lambda workspace: [vectors_record(row) for row in prune(workspace, limit, named)],
         lambda client: client.prune_vectors(limit, named),
     )
     _print(dropped, json_)
     remark(f"{sum(row['bytes'] for row in dropped) / 1e6:,.1f} MB dropped.")
-
-
-def _ask(local: Callable[[Any], Rows], remote: Callable[[Any], Rows]) -> Rows:
-    """Ask this home's database if it is free, else the instance that owns it."""
-    from evaluator.errors import StoreLockedError
-    from evaluator.jobs.supervisor import announced
-    from evaluator.services.client import Client
-    from evaluator.services.workspace import Workspace
-
-    settings = read_settings()
-    try:
-        workspace = Workspace.open_local(settings)
-    except StoreLockedError:
-        address = announced(settings)
-        if address is None:
-            raise
-        with Client(address) as client:
-            return remote(client)
-    with workspace:
-        return local(workspace)
 
 
 def _print(rows: Rows, json_: bool) -> None:

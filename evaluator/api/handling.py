@@ -12,7 +12,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from evaluator.errors import EvaluatorError, InvalidInputError, TooLargeError, UnknownNameError
+from evaluator.services import experiments
 from evaluator.services.workspace import Workspace, serving
+from evaluator.store.catalog import ExperimentRow
 
 JSON_TYPE = "application/json"
 
@@ -47,6 +49,16 @@ def route(path: str, handler: Handler, method: str = "GET") -> Route:
         return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
 
     return Route(path, endpoint, methods=[method])
+
+
+def addressed_experiment(workspace: Workspace, request: Request) -> ExperimentRow:
+    """The experiment that the path names; `last` is the last submitted.
+
+    Raises:
+        UnknownNameError: there is none of that name or id.
+    """
+    reference = request.path_params["id"]
+    return experiments.find(workspace, None if reference == "last" else reference)
 
 
 async def _body(request: Request) -> bytes:

@@ -12,7 +12,8 @@ from starlette.routing import Route
 
 from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
-from evaluator.api.handling import route
+from evaluator.api.exports import export_routes
+from evaluator.api.handling import addressed_experiment, route
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
@@ -26,7 +27,6 @@ from evaluator.services.plan import plan
 from evaluator.services.progress import progress_reader
 from evaluator.services.records import experiment_record, leaderboard_record, plan_record
 from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
 
 
 def routes() -> list[Route]:
@@ -45,6 +45,7 @@ def routes() -> list[Route]:
         route("/api/experiments/{id}/leaderboard", _leaderboard),
         route("/api/experiments/{id}/cancel", _cancel, "POST"),
         route("/api/experiments/{id}/resume", _resume, "POST"),
+        *export_routes(),
         route("/api/demo", _demo, "POST"),
         *upload_routes(),
         *vector_routes(),
@@ -104,32 +105,26 @@ def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 
 def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = _experiment(workspace, request)
+    row = addressed_experiment(workspace, request)
     experiments.cancel(workspace, row)
     return experiment_record(experiments.find(workspace, row.id))
 
 
 def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = _experiment(workspace, request)
+    row = addressed_experiment(workspace, request)
     experiments.delete(workspace, row)
     return {"deleted": row.id}
 
 
 def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    return dataclasses.asdict(experiments.resume(workspace, _experiment(workspace, request)))
-
-
-def _experiment(workspace: Workspace, request: Request) -> ExperimentRow:
-    """The experiment that the path names; `last` is the last submitted."""
-    reference = request.path_params["id"]
-    return experiments.find(workspace, None if reference == "last" else reference)
+    return dataclasses.asdict(experiments.resume(workspace, addressed_experiment(workspace, request)))
 
 
 def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = _experiment(workspace, request)
+    row = addressed_experiment(workspace, request)
     return dataclasses.asdict(progress_reader(workspace).read(row.id))
 
 
 def _leaderboard(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = _experiment(workspace, request)
+    row = addressed_experiment(workspace, request)
     return leaderboard_record(leaderboard(workspace, row, request.query_params.get("measure")))

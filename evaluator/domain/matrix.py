@@ -120,6 +120,13 @@ def _variant(
     return Variant(" ".join(parts)[:80].rstrip(), retrieve, (rerank,))
 
 
+def pipeline_label(variant: Variant) -> str:
+    """A variant's pipeline, such as `bm25 + e5, first 50 reranked by ms-marco-MiniLM-L6-v2`."""
+    parts = [retriever_label(variant.retrieve)]
+    parts += [f"first {rerank.depth} reranked by {rerank_label(rerank)}" for rerank in variant.rerank or ()]
+    return ", ".join(parts)
+
+
 def retriever_label(retrieve: Retrieve) -> str:
     """Such as `bm25`, `e5 int8 tokens-256` or `bm25 + e5`."""
     stage = retrieve.stage
@@ -130,7 +137,13 @@ def retriever_label(retrieve: Retrieve) -> str:
         case Run():
             return stage.name
         case BM25():
-            names = ["bm25"]
+            usual = BM25()
+            given = {
+                name: getattr(stage, name)
+                for name in ("k1", "b")
+                if getattr(stage, name) != getattr(usual, name)
+            }
+            names = ["bm25", *(f"{name}={value:g}" for name, value in given.items())]
         case Dense():
             names = [label(stage.encoder), *_differences(stage)]
         case _:

@@ -124,11 +124,14 @@ def search(experiment: str, place: int, shard: int) -> None:
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
     shared = shared_searches(spec.variants, spec.depth).all[place]
-    opening = _opening(context, sources, experiment, job)
+    candidates = Candidates(experiment, context.store)
+    retriever = open_search(shared.retrieve, _opening(context, sources, candidates, job))
     query_ids = [dataset.queries[row].query_id for row in shard_rows(shard, len(dataset.queries))]
-    rankings, _ = search_each(open_search(shared.retrieve, opening), dataset, shared.depth, query_ids)
+    started = time.perf_counter()
+    rankings, _ = search_each(retriever, dataset, shared.depth, query_ids)
+    seconds = time.perf_counter() - started + candidates.seconds
     lists = {dataset.query_rows[query_id]: ranking for query_id, ranking in rankings.items()}
-    Candidates(experiment, context.store).write(shared, shard, lists)
+    candidates.write(shared, shard, lists, seconds / len(query_ids))
 
 
 def dispatch(experiment: str, variant: str, batch_size: int) -> int:
@@ -175,12 +178,13 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
         return
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
-    retriever = open_variant(spec.variant(variant), _opening(context, sources, experiment, job))
+    candidates = Candidates(experiment, context.store)
+    retriever = open_variant(spec.variant(variant), _opening(context, sources, candidates, job))
     handed_over = set(job.meta.get("handed_over", ()))
     remaining = [query_id for query_id in query_ids if query_id not in handed_over]
     started = time.perf_counter()
     rankings, failures = search_each(retriever, dataset, spec.depth, remaining)
-    seconds = (time.perf_counter() - started) / max(len(remaining), 1)
+    seconds = (time.perf_counter() - started + candidates.seconds) / max(len(remaining), 1)
     measures = score_queries(rankings, dataset.qrels, spec.measures)
     hand_over(
         job,
@@ -197,11 +201,11 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
         )
 
 
-def _opening(context: WorkerContext, sources: Sources, experiment: str, job: Job) -> Opening:
+def _opening(context: WorkerContext, sources: Sources, candidates: Candidates, job: Job) -> Opening:
     """What opening a pipeline for the dataset's own queries needs."""
-    load = context.load(sources.spec, RedisGate(job.connection, experiment))
+    load = context.load(sources.spec, RedisGate(job.connection, job.args[0]))
     queries = StoredQueries(sources.spec, sources.dataset, context.store)
-    return Opening(sources, queries, load, context.indexes.get, Candidates(experiment, context.store))
+    return Opening(sources, queries, load, context.indexes.get, candidates)
 
 
 def measure(experiment: str, variant: str) -> None:

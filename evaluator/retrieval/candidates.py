@@ -1,6 +1,6 @@
 """Lists that several variants of one experiment take their candidates from, searched once.
 
-candidates/<experiment>/<search>/<shard>.json    ranked lists by query row, of `SHARD` queries
+candidates/<experiment>/<search>/<shard>.json    ranked lists by query row, of `SHARD` queries; seconds of a query
 
 They are kept while the experiment runs. Whoever does not find one searches for it.
 """
@@ -23,20 +23,29 @@ SHARD = 64
 
 
 class Candidates:
-    """The lists of an experiment's shared searches."""
+    """The lists of an experiment's shared searches.
+
+    Attributes:
+        seconds: that searching for the lists took which were read so far.
+    """
 
     def __init__(self, experiment: str, store: ArtifactStore) -> None:
         self._experiment, self._store = experiment, store
+        self.seconds = 0.0
 
     def there(self, search: SharedSearch) -> set[int]:
         """The shards of queries that are searched."""
         names = self._store.names(f"{FOLDER}/{self._experiment}/{search.key}")
         return {int(name.partition(".")[0]) for name in names}
 
-    def write(self, search: SharedSearch, shard: int, lists: Mapping[int, Ranking]) -> None:
-        """Store the lists of a shard's queries, by row."""
-        record = {str(row): [ranking.doc_ids, ranking.scores] for row, ranking in lists.items()}
-        payload = orjson.dumps(record)
+    def write(self, search: SharedSearch, shard: int, lists: Mapping[int, Ranking], seconds: float) -> None:
+        """Store the lists of a shard's queries, by row.
+
+        Args:
+            seconds: that one query took.
+        """
+        by_row = {str(row): [ranking.doc_ids, ranking.scores] for row, ranking in lists.items()}
+        payload = orjson.dumps({"seconds": seconds, "lists": by_row})
 
         def write(path: Path) -> None:
             path.write_bytes(payload)
@@ -52,9 +61,10 @@ class Candidates:
                 record = orjson.loads(self._store.read_bytes(self._name(search, shard)))
             except ArtifactMissingError:
                 continue  # not searched, or the experiment has ended meanwhile
-            for row, (doc_ids, scores) in record.items():
+            for row, (doc_ids, scores) in record["lists"].items():
                 if int(row) in wanted:
                     found[int(row)] = Ranking(tuple(doc_ids), tuple(scores))
+                    self.seconds += record["seconds"]
         return found
 
     def _name(self, search: SharedSearch, shard: int) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,16 +44,16 @@ class Client:
 
     def cancel(self, experiment: str) -> dict[str, Any]:
         """Cancel an experiment by name or id; `last` is the last submitted."""
-        return self._call("POST", f"/api/experiments/{experiment}/cancel", json={})
+        return self._call("POST", f"{_experiment_path(experiment)}/cancel", json={})
 
     def progress(self, experiment: str) -> dict[str, Any]:
         """An experiment's progress."""
-        return self._call("GET", f"/api/experiments/{experiment}")
+        return self._call("GET", _experiment_path(experiment))
 
     def leaderboard(self, experiment: str, measure: str | None = None) -> dict[str, Any]:
         """An experiment's leaderboard, by its first measure unless another is given."""
         parameters = {"measure": measure} if measure else {}
-        return self._call("GET", f"/api/experiments/{experiment}/leaderboard", params=parameters)
+        return self._call("GET", f"{_experiment_path(experiment)}/leaderboard", params=parameters)
 
     def datasets(self) -> list[dict[str, Any]]:
         """All datasets, newest first."""
@@ -82,12 +84,42 @@ class Client:
 
     def export_dataset(self, name: str, path: Path) -> None:
         """Write a dataset into a file, as a zip in BEIR's format; it appears once it is whole."""
-        scratch = path.with_name(f".{path.name}.part")
+        self._save(f"{_dataset_path(name)}/download", path)
+
+    def export(self, experiment: str, format_: str, folder: Path) -> list[Path]:
+        """Write an experiment's results into a folder, as `services.export` does; returns the files written."""
         try:
-            with (
-                self._request("GET", f"{_dataset_path(name)}/download") as answer,
-                scratch.open("wb") as file,
-            ):
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInputError(
+                f"{folder} cannot be written: {error.strerror}; choose another place"
+            ) from error
+        address = f"{_experiment_path(experiment)}/export/{format_}"
+        if format_ != "trec":
+            name = "per_query" if format_ in ("csv", "parquet") else "experiment"
+            path = folder / f"{name}.{format_}"
+            self._save(address, path)
+            return [path]
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            archive = Path(scratch) / "runs.zip"
+            self._save(address, archive)
+            with zipfile.ZipFile(archive) as files:
+                files.extractall(folder)  # names are variants' names; a path that leads out is dropped
+                return [folder / name for name in files.namelist()]
+
+    def report(self, experiment: str, measure: str | None, baseline: str | None, path: Path) -> None:
+        """Write an experiment's report into a file."""
+        self._save(f"{_experiment_path(experiment)}/report", path, measure=measure, baseline=baseline)
+
+    def figure(self, experiment: str, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+        """Write one of an experiment's figures into a file."""
+        self._save(f"{_experiment_path(experiment)}/figures/{name}.{kind}", path, **wanted)
+
+    def _save(self, address: str, path: Path, **parameters: str | None) -> None:
+        scratch = path.with_name(f".{path.name}.part")
+        given = {name: value for name, value in parameters.items() if value is not None}
+        try:
+            with self._request("GET", address, params=given) as answer, scratch.open("wb") as file:
                 for chunk in answer.iter_bytes():
                     file.write(chunk)
             scratch.replace(path)
@@ -133,6 +165,10 @@ class Client:
 
 def _dataset_path(name: str) -> str:
     return f"/api/datasets/{quote(name, safe='')}"
+
+
+def _experiment_path(experiment: str) -> str:
+    return f"/api/experiments/{quote(experiment, safe='')}"
 
 
 def _refused(answer: httpx.Response) -> EvaluatorError:

@@ -1,37 +1,71 @@
-"""Exports: runs and qrels as TREC files, per-query measures as CSV or Parquet."""
+"""Exports: runs and qrels as TREC files, per-query measures as CSV or Parquet, all of it as one DuckDB file."""
 
 from __future__ import annotations
 
+import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pyarrow as pa
 
+from evaluator import __version__
+from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.policy import POLICIES
 from evaluator.domain.ranking import Floats
+from evaluator.errors import InvalidInputError
+from evaluator.services.leaderboard import leaderboard
+from evaluator.services.overview import experiment_yaml
+from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from evaluator.store.catalog import ExperimentRow
+from evaluator.store.portable import DatasetFiles, write_portable
 
-Format = Literal["trec", "csv", "parquet"]
+Format = Literal["trec", "csv", "parquet", "duckdb"]
 
 
 def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, folder: Path) -> list[Path]:
-    """Write an experiment's results into a folder; returns the files written.
+    """Write an experiment's results into a folder; returns the files written. Files of the same name are replaced.
 
     trec: `<variant>.run` and `qrels.txt`, which trec_eval and ir_measures read as they are. csv, parquet:
-    `per_query.<format>` with one row a variant, query and measure.
+    `per_query.<format>` with one row a variant, query and measure. duckdb: `experiment.duckdb` with all of it (see
+    `write_portable`).
+
+    Raises:
+        InvalidInputError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if format_ == "trec":
-        return _export_trec(workspace, experiment, folder)
-    path = folder / f"per_query.{format_}"
-    table = results.per_query(workspace.database, experiment.id)
-    if format_ == "csv":
-        table.to_csv(path, index=False)
-    else:
-        table.to_parquet(path, index=False)
-    return [path]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        match format_:
+            case "trec":
+                return _export_trec(workspace, experiment, folder)
+            case "duckdb":
+                return [_export_duckdb(workspace, experiment, folder)]
+            case _:
+                return [_export_scores(workspace, experiment, format_, folder)]
+    except OSError as error:
+        raise InvalidInputError(
+            f"{folder} cannot be written: {error.strerror}; choose another place"
+        ) from error
+
+
+def export_file(workspace: Workspace, experiment: ExperimentRow, format_: Format, folder: Path) -> Path:
+    """Write an experiment's results as one file into a folder: TREC files as a zip.
+
+    Raises:
+        InvalidInputError: the folder cannot be written.
+    """
+    files = export(workspace, experiment, format_, folder)
+    if format_ != "trec":
+        return files[0]
+    path = folder / "runs.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+    return path
 
 
 def strictly_descending(scores: Floats) -> Floats:
@@ -48,6 +82,16 @@ def strictly_descending(scores: Floats) -> Floats:
         below = np.nextafter(descending[place - 1], np.float32(-np.inf))
         descending[place] = min(descending[place], below)
     return descending
+
+
+def _export_scores(workspace: Workspace, experiment: ExperimentRow, format_: str, folder: Path) -> Path:
+    path = folder / f"per_query.{format_}"
+    table = results.per_query(workspace.database, experiment.id)
+    if format_ == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path, index=False)
+    return path
 
 
 def _export_trec(workspace: Workspace, experiment: ExperimentRow, folder: Path) -> list[Path]:
@@ -70,3 +114,45 @@ def _export_trec(workspace: Workspace, experiment: ExperimentRow, folder: Path) 
         for query_id, grades in dataset.qrels.items():
             file.writelines(f"{query_id} 0 {doc_id} {grade}\n" for doc_id, grade in grades.items())
     return [*written, path]
+
+
+def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path) -> Path:
+    """The file appears once it is whole."""
+    path = folder / "experiment.duckdb"
+    scratch = path.with_name(f".{path.name}.part")
+    scratch.unlink(missing_ok=True)  # of an export that was killed
+    manifest = StoredDataset.open(workspace.store, experiment.spec.dataset).manifest
+    artifacts = (corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest))
+    files = DatasetFiles(*map(workspace.store.local_path, artifacts))
+    board = leaderboard(workspace, experiment)
+    rows = [{"place": place, **row} for place, row in enumerate(board.rows, 1)]
+    about = {
+        "experiment": experiment.id,
+        "name": experiment.name,
+        "status": experiment.status,
+        "dataset": experiment.dataset,
+        "dataset fingerprint": experiment.spec.dataset,
+        "corpus fingerprint": experiment.spec.corpus,
+        "queries fingerprint": experiment.spec.queries,
+        "qrels fingerprint": experiment.spec.qrels,
+        "measure of the leaderboard": board.measure,
+        "queries compared": str(board.compared),
+        "verdict": verdict(board),
+        "policy": str(experiment.spec.policy),
+        "policy in words": POLICIES[experiment.spec.policy].strip(),
+        "description": experiment_yaml(experiment),
+        "exported at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": __version__,
+    }
+    try:
+        write_portable(workspace.database, experiment.id, files, about, pa.Table.from_pylist(rows), scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    return path
+
+
+def file_stem(experiment: ExperimentRow) -> str:
+    """An experiment's name as a file can have it."""
+    kept = "".join(sign if sign.isalnum() or sign in "-_. " else "_" for sign in experiment.name)
+    return kept.strip(" .")[:80] or "experiment"

@@ -78,6 +78,24 @@ def pareto_front(board: Leaderboard, cost: Cost) -> tuple[str, ...]:
     )
 
 
+def tradeoff_rows(board: Leaderboard, cost: Cost) -> list[dict[str, Any]]:
+    """Variants with a score as a chart of quality against cost draws them, best first; `cost` is None if not known."""
+    front = pareto_front(board, cost)
+    return [
+        {
+            "place": place,
+            "variant": row["variant"],
+            "score": row[board.measure],
+            "low": row["low"],
+            "high": row["high"],
+            "cost": cost_of(row, cost),
+            "front": row["variant"] in front,
+        }
+        for place, row in enumerate(board.rows, 1)
+        if row[board.measure] is not None
+    ]
+
+
 def recommend(workspace: Workspace, board: Leaderboard, limits: Limits) -> Recommendation:
     """The variant with the highest score that costs no more than it may."""
     scored = [row for row in board.rows if row[board.measure] is not None]

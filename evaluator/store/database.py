@@ -273,6 +273,11 @@ def _full(path: Path) -> StoreUnavailableError:
     )
 
 
+def disk_full(path: Path, error: duckdb.Error) -> StoreUnavailableError | None:
+    """What to say if DuckDB failed because the disk is full; None if that is not why."""
+    return _full(path) if _is_full(error) else None
+
+
 def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
     """Apply the migrations that the file lacks, each in a transaction with its own record; returns their numbers."""
     connection.execute(

@@ -16,6 +16,7 @@ from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.address import readdress
 from evaluator.ui.board_table import choose_columns, show_rows
 from evaluator.ui.cost_table import show_costs
+from evaluator.ui.exports import export_popover, figure_links
 from evaluator.ui.links import EXPERIMENTS, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
@@ -119,7 +120,8 @@ def _chart(board: Leaderboard, found: pd.DataFrame) -> None:
         width="stretch",
     )
     dashed = "" if at is None else f" The dashed line is the baseline, {plain(str(board.baseline))}."
-    st.caption(f"Bars are 95 % intervals.{dashed}")
+    saved = figure_links(board.experiment, "scores", measure=board.measure, baseline=board.baseline)
+    st.caption(f"Bars are 95 % intervals.{dashed} {saved}")
 
 
 def _basis(board: Leaderboard) -> None:
@@ -141,6 +143,7 @@ def _basis(board: Leaderboard) -> None:
         policy_popover(board.experiment.spec.policy)
         if board.compared:
             _statistics()
+            export_popover(board.experiment, board.measure, board.baseline)
         link(EXPERIMENTS, "Experiment", ":material/science:", experiment=board.experiment.id)
 
 

@@ -30,6 +30,7 @@ from evaluator.ui.compare_evidence import show_agreement, show_overlap, show_tes
 from evaluator.ui.compare_sides import sides
 from evaluator.ui.compare_slices import show_slices
 from evaluator.ui.compare_state import show_failures, show_nothing, show_state
+from evaluator.ui.exports import figure_links
 from evaluator.ui.links import LEADERBOARD, QUERY, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
@@ -129,6 +130,8 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
         selection_mode=PICKED,
         width="stretch",
     )
+    wanted = {"measure": outcome.measure, "a": outcome.a, "b": outcome.b}
+    st.caption(figure_links(experiment, "differences", **wanted))
     left, right = st.columns(2, gap="large")
     with left:
         st.altair_chart(
@@ -136,12 +139,14 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
             alt=f"How many queries differ by how much in {outcome.measure}",
             width="stretch",
         )
+        st.caption(figure_links(experiment, "histogram", **wanted))
     with right:
         st.altair_chart(
             score_scatter(table, outcome.measure, compared, ink()),
             alt=f"{outcome.measure} of {outcome.a} against {outcome.b}",
             width="stretch",
         )
+        st.caption(figure_links(experiment, "scatter", **wanted))
     chosen = _table(outcome, table)
     picked = [str(point["query_id"]) for point in clicked["selection"].get(PICKED, [])]
     if query_id := next(iter(picked), chosen):

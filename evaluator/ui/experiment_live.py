@@ -13,6 +13,7 @@ from evaluator.services.queue import is_stalled, queue_status
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.badges import badge_of, show_badge
+from evaluator.ui.exports import export_popover
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.live import live
 from evaluator.ui.words import count, duration, moment, percent, plain, queries, rate, sentence
@@ -39,6 +40,7 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
             _cancel(workspace, experiment)
         elif experiment.status == "cancelled" or seen.broken or seen.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
+        export_popover(experiment)
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
         if experiment.status != "running":
             _delete(workspace, experiment)

@@ -10,11 +10,12 @@ import streamlit as st
 from evaluator.charts import tradeoff_points
 from evaluator.services.leaderboard import Leaderboard, leaderboard
 from evaluator.services.overview import refreshed
-from evaluator.services.recommendation import COSTS, Cost, Limits, cost_of, pareto_front, recommend
+from evaluator.services.recommendation import COSTS, Cost, Limits, cost_of, recommend, tradeoff_rows
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.address import number, readdress
 from evaluator.ui.board import addressed_baseline, show_state
+from evaluator.ui.exports import figure_links
 from evaluator.ui.theme import ink
 from evaluator.ui.words import plain
 
@@ -98,20 +99,7 @@ def _recommendation(workspace: Workspace, board: Leaderboard, limits: Limits) ->
 
 
 def _chart(board: Leaderboard, cost: Cost, limits: Limits) -> None:
-    front = pareto_front(board, cost)
-    rows = [
-        {
-            "place": place,
-            "variant": row["variant"],
-            "score": row[board.measure],
-            "low": row["low"],
-            "high": row["high"],
-            "cost": cost_of(row, cost),
-            "front": row["variant"] in front,
-        }
-        for place, row in enumerate(board.rows, 1)
-        if row[board.measure] is not None
-    ]
+    rows = tradeoff_rows(board, cost)
     table = pd.DataFrame(rows).dropna(subset=["cost"])
     kind = COSTS[cost]
     if table.empty:
@@ -127,7 +115,8 @@ def _chart(board: Leaderboard, cost: Cost, limits: Limits) -> None:
         "Circles are the Pareto front: no other variant is both better and cheaper. Bars are 95 % intervals; numbers "
         "are places on the leaderboard."
         + (f" Not drawn, as it is not known what they cost: {missing}." if missing else "")
-        + (" The dashed line is the limit." if cost in limits else "")
+        + (" The dashed line is the limit. " if cost in limits else " ")
+        + figure_links(board.experiment, "tradeoffs", measure=board.measure, cost=cost)
     )
     number_column = st.column_config.NumberColumn
     st.dataframe(

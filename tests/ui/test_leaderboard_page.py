@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from evaluator.domain.measures import POLICY_VERSION
+from evaluator.domain.policy import POLICIES
 from evaluator.domain.result import VariantFailure
 from evaluator.services import experiments
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
-from evaluator.ui.policy import POLICIES
 from tests.ui.conftest import BM25, AddExperiment, labels, open_page, record, text_of
 from tests.unit.services.made_scores import cost, measured
 

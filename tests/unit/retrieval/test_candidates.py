@@ -23,14 +23,15 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_lists_come_back_to_the_last_bit(store: ArtifactStore) -> None:
     candidates = Candidates("e1", store)
     lists = {0: Ranking(("d1", "ü 2"), (2.0, SCORE)), 2: Ranking((), ())}
-    candidates.write(SEARCH, 0, lists)
+    candidates.write(SEARCH, 0, lists, seconds=0.25)
     assert candidates.read(SEARCH, [0, 1, 2, SHARD]) == lists
     assert candidates.read(SEARCH, [2]) == {2: lists[2]}
+    assert candidates.seconds == 3 * 0.25  # of the lists that were read
     assert candidates.there(SEARCH) == {0}
 
 
 def test_another_experiment_has_its_own(store: ArtifactStore) -> None:
-    Candidates("e1", store).write(SEARCH, 0, {0: Ranking(("d1",), (1.0,))})
+    Candidates("e1", store).write(SEARCH, 0, {0: Ranking(("d1",), (1.0,))}, 0.0)
     assert Candidates("e2", store).read(SEARCH, [0]) == {}
     assert drop_candidates(store, running=["e1"]) == 0
     assert drop_candidates(store, running=["e2"]) == 1

@@ -1,0 +1,277 @@
+"""What a report says of an experiment, collected from what pages show."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import PurePath
+
+import altair as alt
+import pandas as pd
+
+from evaluator.comparison_charts import MOST_BARS, difference_bars, difference_histogram, score_scatter
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.matrix import pipeline_label
+from evaluator.domain.policy import POLICIES
+from evaluator.report.figures import (
+    DRAWN,
+    HALF_WIDTH,
+    WIDTH,
+    compared,
+    image,
+    ink,
+    pair_table,
+    scores_figure,
+    sides,
+    tradeoffs_figure,
+)
+from evaluator.services import datasets
+from evaluator.services.costs import cost_rows
+from evaluator.services.dataset_export import csv_text
+from evaluator.services.leaderboard import Leaderboard, leaderboard
+from evaluator.services.outcome_words import headline
+from evaluator.services.overview import experiment_yaml, failures
+from evaluator.services.pairwise import Outcome
+from evaluator.services.recommendation import COSTS, Cost, recommend
+from evaluator.services.verdict import verdict
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+
+PACKAGES = (
+    "retrieval-evaluator", "ir-measures", "pytrec-eval-terrier", "bm25s", "sentence-transformers", "torch", "faiss-cpu",
+    "model2vec", "numpy", "scipy", "duckdb",
+)  # fmt: skip
+"""Whose versions a report names."""
+EXTREMES = 5
+"""Queries that are shown where either variant wins most."""
+LISTED = 20
+"""Failed queries that are listed; the others are counted."""
+
+
+@dataclass(frozen=True)
+class QueryLine:
+    """One query of a comparison."""
+
+    query_id: str
+    text: str
+    a: float
+    b: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The two variants that a decision is most likely between.
+
+    Attributes:
+        headline: what the evidence allows to say of them.
+        differences, histogram, scatter: figures as SVG.
+        drawn: what the bars are.
+        best_for_a, best_for_b: queries where either wins most.
+    """
+
+    outcome: Outcome
+    headline: str
+    differences: str
+    histogram: str
+    scatter: str
+    drawn: str
+    best_for_a: tuple[QueryLine, ...]
+    best_for_b: tuple[QueryLine, ...]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A report; figures are SVG, texts are plain unless they are called otherwise.
+
+    Attributes:
+        verdict: what the evidence allows to say.
+        advice: which variant to take, and why; empty while nothing is final.
+        notes: what is not final, or left out.
+        policy: Markdown.
+        csv: the leaderboard for spreadsheets.
+        pipelines: each variant's name, what it is in words, and its fingerprint.
+        fingerprints: of experiment and dataset, by what they are of.
+    """
+
+    experiment: ExperimentRow
+    board: Leaderboard
+    dataset_lines: tuple[str, ...]
+    verdict: str
+    advice: tuple[str, ...]
+    notes: tuple[str, ...]
+    scores: str | None
+    tradeoffs: str | None
+    cost_label: str
+    costs: tuple[dict[str, object], ...]
+    comparison: Comparison | None
+    failures: tuple[tuple[str, str, str], ...]
+    failures_left: int
+    policy: str
+    yaml: str
+    csv: str
+    pipelines: tuple[tuple[str, str, str], ...]
+    fingerprints: tuple[tuple[str, str], ...]
+    versions: tuple[tuple[str, str], ...]
+    written_at: datetime
+
+
+def collect(
+    workspace: Workspace, experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
+) -> Contents:
+    """Collect a report.
+
+    Args:
+        measure: the experiment's first by default.
+        baseline: the variant that the others are compared with.
+
+    Raises:
+        InvalidInputError, UnknownNameError: as `leaderboard`.
+    """
+    board = leaderboard(workspace, experiment, measure, baseline=baseline)
+    failed = list(failures(workspace, experiment).itertuples(index=False, name=None))
+    cost, tradeoffs = _tradeoffs(board)
+    return Contents(
+        experiment=experiment,
+        board=board,
+        dataset_lines=tuple(_dataset(workspace, experiment)),
+        verdict=verdict(board),
+        advice=_advice(workspace, board),
+        notes=tuple(_notes(board)),
+        scores=_svg(scores_figure(board)) if board.n_scored else None,
+        tradeoffs=tradeoffs,
+        cost_label=COSTS[cost].label,
+        costs=tuple(cost_rows(workspace, experiment)),
+        comparison=_comparison(workspace, board),
+        failures=tuple((str(v), str(q), str(e)) for v, q, e in failed[:LISTED]),
+        failures_left=max(0, len(failed) - LISTED),
+        policy=POLICIES[experiment.spec.policy],
+        yaml=experiment_yaml(experiment),
+        csv=csv_text(list(board.rows[0]), (list(row.values()) for row in board.rows)) if board.rows else "",
+        pipelines=tuple(
+            (variant.name, pipeline_label(variant), variant.fingerprint)
+            for variant in experiment.spec.variants
+        ),
+        fingerprints=tuple(_fingerprints(experiment)),
+        versions=tuple(_versions()),
+        written_at=datetime.now(UTC),
+    )
+
+
+def _svg(chart: alt.Chart | alt.LayerChart, width: int = WIDTH) -> str:
+    return image(chart, "svg", width).decode()
+
+
+def _tradeoffs(board: Leaderboard) -> tuple[Cost, str | None]:
+    """Quality against the first kind of cost that is known of some variant and not the same for all."""
+    for cost in COSTS:
+        chart = tradeoffs_figure(board, cost)
+        if chart is not None:
+            return cost, _svg(chart)
+    return "p95_ms", None
+
+
+def _advice(workspace: Workspace, board: Leaderboard) -> tuple[str, ...]:
+    if board.experiment.status != "finished":
+        return ()
+    found = recommend(workspace, board, {})
+    return () if found.variant is None else (f"Take {found.variant}.", *found.reasons)
+
+
+def _notes(board: Leaderboard) -> Iterator[str]:
+    experiment = board.experiment
+    waiting = sum(row["waiting"] for row in board.rows if row["error"] is None)
+    if experiment.status == "running":
+        yield f"The experiment was running when this was written: {waiting:,} queries were waiting."
+    elif experiment.status == "cancelled":
+        yield f"The experiment was cancelled: {waiting:,} queries over all variants were not evaluated."
+    for row in board.rows:
+        if row["error"] is not None:
+            yield f"{row['variant']} cannot work: {row['error']}"
+        if row["failed"]:
+            yield f"{row['failed']:,} queries failed with {row['variant']}; they have no score and are not averaged in."
+    unscored = max((row["unscored"] for row in board.rows), default=0)
+    if unscored:
+        yield f"{unscored:,} queries have no relevant document, hence no score."
+    if len(board.rows) > DRAWN:
+        yield f"Charts show the first {DRAWN} of {len(board.rows)} variants; the table has all of them."
+
+
+def _dataset(workspace: Workspace, experiment: ExperimentRow) -> Iterator[str]:
+    manifest = StoredDataset.open(workspace.store, experiment.spec.dataset).manifest
+    yield (
+        f"{manifest.n_documents:,} documents, {manifest.n_queries:,} queries, {manifest.n_judgments:,} judgments"
+    )
+    version = next(
+        (
+            found
+            for found in datasets.versions(workspace, experiment.dataset)
+            if found.manifest.fingerprint == manifest.fingerprint
+        ),
+        None,
+    )
+    if version is not None:
+        source = PurePath(version.source).name  # where it lay on somebody's disk is nobody's business
+        yield f"Version {version.version} of {experiment.dataset}: {version.change}, from {source}"
+    if manifest.exclude_self:
+        yield "A document with a query's own id is left out of that query's list."
+
+
+def _comparison(workspace: Workspace, board: Leaderboard) -> Comparison | None:
+    pair = compared(workspace, board, None, None)
+    if pair is None:
+        return None
+    # One of the two is the leaderboard's reference: the correction is the leaderboard's, too.
+    other = next(
+        row
+        for row in board.rows
+        if row["variant"] in (pair.outcome.a, pair.outcome.b) and row["p"] is not None
+    )
+    n = board.n_scored
+    n_tests = n - 1 if board.baseline else n * (n - 1) // 2
+    outcome = pair.outcome._replace(corrected=other["p_corrected"], n_tests=n_tests)
+    table = pair_table(workspace, board.experiment, pair)
+    of = sides(outcome.a, outcome.b)
+    queries = len(table)
+    return Comparison(
+        outcome=outcome,
+        headline=headline(outcome),
+        differences=_svg(difference_bars(table, outcome.measure, of, ink())),
+        histogram=_svg(difference_histogram(table["difference"], outcome.measure, of, ink()), HALF_WIDTH),
+        scatter=_svg(score_scatter(table, outcome.measure, of, ink()), HALF_WIDTH),
+        drawn=f"Every {queries / MOST_BARS:.0f}th of {queries:,} queries"
+        if queries > MOST_BARS
+        else "One bar a query",
+        best_for_a=_lines(table[table["difference"] > 0].head(EXTREMES)),
+        best_for_b=_lines(table[table["difference"] < 0].tail(EXTREMES)[::-1]),
+    )
+
+
+def _lines(table: pd.DataFrame) -> tuple[QueryLine, ...]:
+    columns: Sequence[str] = ("query_id", "text", "a", "b", "difference")
+    return tuple(QueryLine(*row) for row in table[list(columns)].itertuples(index=False, name=None))
+
+
+def _fingerprints(experiment: ExperimentRow) -> Iterator[tuple[str, str]]:
+    spec = experiment.spec
+    yield from (
+        ("experiment", spec.id),
+        ("dataset", spec.dataset),
+        ("documents", spec.corpus),
+        ("queries", spec.queries),
+        ("judgments", spec.qrels),
+    )
+    yield from ((f"encoder {encoder.name}", encoder.fingerprint) for encoder in spec.encoders.values())
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    yield "Python", platform.python_version()
+    for package in PACKAGES:
+        try:
+            yield package, installed(package)
+        except PackageNotFoundError:
+            continue

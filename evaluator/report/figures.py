@@ -1,0 +1,188 @@
+"""The charts of pages as files: SVG and PNG, in the light theme's colours."""
+
+from __future__ import annotations
+
+import io
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import altair as alt
+import pandas as pd
+
+from evaluator.charts import interval_points, tradeoff_points
+from evaluator.comparison_charts import Sides, difference_bars, difference_histogram, score_scatter
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.location import app_folder
+from evaluator.services.leaderboard import Leaderboard, leaderboard
+from evaluator.services.overlap import overlap
+from evaluator.services.pairwise import Pair, compare, paired_table
+from evaluator.services.query_facts import query_facts
+from evaluator.services.recommendation import COSTS, Cost, tradeoff_rows
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+
+Image = Literal["svg", "png"]
+
+WIDTH = 720
+"""Pixels of a figure's inner width."""
+HALF_WIDTH = 330
+"""The same of one of two that stand beside each other."""
+SHARPNESS = 2.0
+"""Pixels of a PNG for one of the figure's."""
+DRAWN = 25
+"""Variants that a figure shows, from the best on."""
+FONT = "Source Sans 3, Source Sans Pro, Helvetica, Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a figure shows.
+
+    Attributes:
+        measure: the experiment's first by default.
+        baseline: a variant at which a line is drawn.
+        a, b: the variants that are compared; the best and the second by default.
+        cost: what quality is drawn against.
+    """
+
+    measure: str | None = None
+    baseline: str | None = None
+    a: str | None = None
+    b: str | None = None
+    cost: Cost = "p95_ms"
+
+
+@cache
+def theme() -> dict[str, Any]:
+    """The light theme of the pages."""
+    config = tomllib.loads((app_folder() / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    light: dict[str, Any] = config["theme"]["light"]
+    return light
+
+
+def ink() -> str:
+    """The colour of text."""
+    return str(theme()["textColor"])
+
+
+def sides(a: str, b: str) -> Sides:
+    """Two variants in the theme's colours, and grey for neither."""
+    colors = theme()["chartCategoricalColors"]
+    return Sides(a, b, (colors[0], colors[1], colors[-1]))
+
+
+def scores_figure(board: Leaderboard) -> alt.LayerChart:
+    """Scores with their intervals, best first."""
+    table = board.table
+    scores = table.set_index("variant")[board.measure]
+    at = None if board.baseline is None or pd.isna(scores[board.baseline]) else float(scores[board.baseline])
+    return interval_points(table.head(DRAWN), board.measure, ink(), at)
+
+
+def tradeoffs_figure(board: Leaderboard, cost: Cost) -> alt.LayerChart | None:
+    """Quality against a cost; None if no variant's cost is known."""
+    table = pd.DataFrame(row for row in tradeoff_rows(board, cost) if row["cost"] is not None)
+    if table.empty:
+        return None
+    return tradeoff_points(table, board.measure, f"{COSTS[cost].label} ({COSTS[cost].unit})", ink())
+
+
+def image(chart: alt.Chart | alt.LayerChart, kind: Image, width: int = WIDTH) -> bytes:
+    """A chart as a file; text stays text in SVG.
+
+    Args:
+        width: of the inner part, in pixels.
+    """
+    drawn = (
+        chart.properties(width=width, background="white" if kind == "png" else "transparent")
+        .configure(font=FONT)
+        .configure_range(category=theme()["chartCategoricalColors"])
+        .configure_view(stroke=None)
+        .configure_axis(gridColor="#e3e9ea", domainColor="#9fb0b5", tickColor="#9fb0b5")
+    )
+    if kind == "svg":
+        text = io.StringIO()
+        drawn.save(text, format="svg")
+        return text.getvalue().encode()
+    pixels = io.BytesIO()
+    drawn.save(pixels, format="png", scale_factor=SHARPNESS)
+    return pixels.getvalue()
+
+
+def figure(workspace: Workspace, experiment: ExperimentRow, name: str, wanted: Wanted, kind: Image) -> bytes:
+    """One of an experiment's figures as a file.
+
+    Args:
+        name: one of `FIGURES`.
+
+    Raises:
+        InvalidInputError: there is nothing to draw.
+        UnknownNameError: there is no such figure, measure or variant; lists those there are.
+    """
+    if name not in FIGURES:
+        raise UnknownNameError(f"there is no figure {name!r}; there are: {', '.join(FIGURES)}")
+    chart = FIGURES[name](workspace, experiment, wanted)
+    if chart is None:
+        raise InvalidInputError(f"there is nothing to draw as {name} yet")
+    return image(chart, kind)
+
+
+def compared(workspace: Workspace, board: Leaderboard, a: str | None, b: str | None) -> Pair | None:
+    """Two variants of a leaderboard; the best by default, with the baseline, or else with the second."""
+    names = [row["variant"] for row in board.rows if row[board.measure] is not None]
+    first = a or next((name for name in names if name != b), None)
+    others = [board.baseline, *names]
+    second = b or next((name for name in others if name is not None and name != first), None)
+    if first is None or second is None:
+        return None
+    return compare(workspace, board.experiment, board.measure, first, second)
+
+
+def pair_table(workspace: Workspace, experiment: ExperimentRow, pair: Pair) -> pd.DataFrame:
+    """What the charts of a comparison are drawn from: a row a query."""
+    outcome = pair.outcome
+    lists = overlap(workspace, experiment, outcome.a, outcome.b)
+    return paired_table(pair, query_facts(workspace, experiment), lists)
+
+
+Draw = Callable[[Workspace, ExperimentRow, Wanted], alt.Chart | alt.LayerChart | None]
+
+
+def _scores(workspace: Workspace, experiment: ExperimentRow, wanted: Wanted) -> alt.LayerChart | None:
+    board = leaderboard(workspace, experiment, wanted.measure, baseline=wanted.baseline)
+    return scores_figure(board) if board.n_scored else None
+
+
+def _tradeoffs(workspace: Workspace, experiment: ExperimentRow, wanted: Wanted) -> alt.LayerChart | None:
+    return tradeoffs_figure(leaderboard(workspace, experiment, wanted.measure), wanted.cost)
+
+
+def _of_pair(
+    chart: Callable[[pd.DataFrame, str, Sides], alt.Chart | alt.LayerChart],
+) -> Draw:
+    def draw(
+        workspace: Workspace, experiment: ExperimentRow, wanted: Wanted
+    ) -> alt.Chart | alt.LayerChart | None:
+        board = leaderboard(workspace, experiment, wanted.measure, baseline=wanted.baseline)
+        pair = compared(workspace, board, wanted.a, wanted.b)
+        if pair is None:
+            return None
+        outcome = pair.outcome
+        return chart(pair_table(workspace, experiment, pair), outcome.measure, sides(outcome.a, outcome.b))
+
+    return draw
+
+
+FIGURES: Mapping[str, Draw] = {
+    "scores": _scores,
+    "tradeoffs": _tradeoffs,
+    "differences": _of_pair(lambda table, measure, of: difference_bars(table, measure, of, ink())),
+    "histogram": _of_pair(
+        lambda table, measure, of: difference_histogram(table["difference"], measure, of, ink())
+    ),
+    "scatter": _of_pair(lambda table, measure, of: score_scatter(table, measure, of, ink())),
+}
+"""What can be drawn, by name."""

@@ -1,0 +1,64 @@
+"""The report as one HTML file: no script, nothing loaded from elsewhere; what strangers wrote is only ever text."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import jinja2
+from markdown_it import MarkdownIt
+
+from evaluator.report.contents import Contents, collect
+from evaluator.report.figures import theme
+from evaluator.services.outcome_words import p_words
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+
+NOTHING = "–"
+"""Stands where a value is not known."""
+
+
+def report(
+    workspace: Workspace, experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
+) -> str:
+    """An experiment's report as HTML.
+
+    Args:
+        measure: the experiment's first by default.
+        baseline: the variant that the others are compared with.
+
+    Raises:
+        InvalidInputError, UnknownNameError: as `leaderboard`.
+    """
+    return render(collect(workspace, experiment, measure, baseline))
+
+
+def render(contents: Contents) -> str:
+    """A report's contents as HTML."""
+    return _template().render(report=contents, board=contents.board, theme=theme())
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evaluator.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "score": lambda value: _number(value, ".4f"),
+        "signed": lambda value: _number(value, "+.4f"),
+        "count": lambda value: _number(value, ",d"),
+        "one": lambda value: _number(value, ",.1f"),
+        "two": lambda value: _number(value, ",.2f"),
+        "p": lambda value: (
+            NOTHING if value is None else p_words(value).removeprefix("p = ").removeprefix("p ")
+        ),
+        "markdown": lambda text: MarkdownIt("js-default").render(text),
+    }
+    return environment.get_template("report.html")
+
+
+def _number(value: float | int | None, format_: str) -> str:
+    return NOTHING if value is None else format(value, format_)
