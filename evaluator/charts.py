@@ -190,3 +190,58 @@ def tradeoff_points(
         numbers = drawn.mark_text(dx=-11, dy=-10, color=ink, fontSize=12)
         layers.append(numbers.encode(x=x, y=y, text="place:Q"))
     return alt.layer(*layers).properties(height=TRADEOFF_HEIGHT)
+
+
+HISTORY_HEIGHT = 340
+"""Pixels."""
+
+
+def history_lines(table: pd.DataFrame, measure: str, ink: str) -> alt.LayerChart:
+    """Scores over time: a line a variant, by colour and shape, with intervals; regressions are ringed.
+
+    Args:
+        table: one row a point, the oldest first, with the columns when (label of the axis below), variant, score, low,
+            high, note, regression (whether it is one).
+        measure: title of the axis at the left.
+        ink: colour of what is written.
+    """
+    rows = table.assign(
+        low=table["low"].astype(float).fillna(table["score"]),
+        high=table["high"].astype(float).fillna(table["score"]),
+    )
+    order, names = list(dict.fromkeys(rows["when"])), list(dict.fromkeys(rows["variant"]))
+    x = alt.X("when:N", sort=order, title=None).axis(
+        labelAngle=0, labelColor=ink, labelLimit=110, labelExpr="split(datum.label, ' · ')", grid=False
+    )
+    y = (
+        alt.Y("score:Q", title=measure)
+        .scale(zero=False, padding=16)
+        .axis(tickCount=5, labelColor=ink, titleColor=ink)
+    )
+    legend = alt.Legend(
+        orient="top", title=None, labelColor=ink, labelLimit=260, columns=3, symbolType="circle"
+    )
+    color = alt.Color("variant:N", sort=names).scale(domain=names).legend(legend)
+    shape = alt.Shape("variant:N", sort=names).scale(domain=names).legend(legend)
+    # Beside each other, so that intervals can be told apart, but close together.
+    within = [alt.ExprRef("bandwidth('x') * 0.35"), alt.ExprRef("bandwidth('x') * 0.65")]
+    aside = alt.XOffset("variant:N", sort=names).scale(domain=names, range=within)
+    drawn = alt.Chart(rows).encode(x=x)
+    worse = alt.Chart(rows[rows["regression"]]).encode(x=x, y=y, xOffset=aside)
+    tooltip = [
+        alt.Tooltip("variant:N", title="variant"),
+        alt.Tooltip("score:Q", title=measure, format=".4f"),
+        alt.Tooltip("low:Q", title="from", format=".4f"),
+        alt.Tooltip("high:Q", title="to", format=".4f"),
+        alt.Tooltip("note:N", title="since before"),
+    ]
+    return alt.layer(
+        drawn.mark_line(strokeWidth=2, opacity=0.7).encode(y=y, color=color, xOffset=aside),
+        drawn.mark_rule(strokeWidth=2, opacity=0.4).encode(
+            y=alt.Y("low:Q"), y2="high:Q", color=color, xOffset=aside
+        ),
+        drawn.mark_point(filled=True, size=80, opacity=1).encode(
+            y=y, color=color, shape=shape, xOffset=aside, tooltip=tooltip
+        ),
+        worse.mark_point(filled=False, size=320, strokeWidth=2, color=ink),
+    ).properties(height=HISTORY_HEIGHT)

@@ -9,7 +9,7 @@ import typer
 
 from evaluator.cli_options import Json, ask, read_settings, write_file
 from evaluator.errors import InvalidInputError
-from evaluator.terminal import print_json, print_table, remark, show_board
+from evaluator.terminal import print_json, print_table, remark, show_board, show_history
 
 if TYPE_CHECKING:
     from evaluator.services.workspace import Workspace
@@ -93,6 +93,33 @@ def leaderboard_command(
         lambda client: client.leaderboard(experiment or LAST, measure),
     )
     show_board(board, json_)
+
+
+@results_app.command()
+def history(
+    dataset: Annotated[str, typer.Argument(help="The dataset's name.")],
+    measure: Measure = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with 1 if the newest experiment has a regression.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Print how a dataset's scores changed over time, and what became worse."""
+    from evaluator.services.history import history as followed
+    from evaluator.services.records import history_record
+
+    found = ask(
+        lambda workspace: history_record(followed(workspace, dataset, measure)),
+        lambda client: client.history(dataset, measure),
+    )
+    if json_:
+        print_json(found)
+    else:
+        show_history(found)
+    newest = found["points"][-1]["experiment"] if found["points"] else None
+    steps = [point["step"] for point in found["points"] if point["experiment"] == newest]
+    if check and any(step and step["outcome"] == "regression" for step in steps):
+        raise typer.Exit(1)
 
 
 @results_app.command()

@@ -216,6 +216,30 @@ def print_board(board: dict[str, Any]) -> None:
     )
 
 
+def show_history(history: dict[str, Any]) -> None:
+    """A history's record as a table, the newest first."""
+    rows = []
+    for point in reversed(history["points"]):
+        step = point["step"] or {"difference": None, "corrected": None, "outcome": "first", "changed": []}
+        rows.append(
+            (
+                point["at"][:16].replace("T", " "), point["version"], point["variant"], point["score"],
+                step["difference"], step["corrected"], step["outcome"], ", ".join(step["changed"]),
+            )
+        )  # fmt: skip
+    columns = (
+        "when (UTC)",
+        "version",
+        "variant",
+        history["measure"],
+        "difference",
+        "p",
+        "since before",
+        "changed",
+    )
+    print_table(history["dataset"], columns, rows)
+
+
 def print_plan(plan: dict[str, Any]) -> None:
     """A plan's record: what must be encoded and reranked as a table, the sums below it."""
     rows = [

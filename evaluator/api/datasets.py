@@ -18,7 +18,8 @@ from evaluator.services import dataset_browse, datasets, judgments
 from evaluator.services.dataset_access import register
 from evaluator.services.dataset_browse import Page
 from evaluator.services.dataset_export import write_beir
-from evaluator.services.records import dataset_details, dataset_record
+from evaluator.services.history import history
+from evaluator.services.records import dataset_details, dataset_record, history_record
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
 
@@ -46,6 +47,7 @@ def dataset_routes() -> list[Route]:
         route(f"{one}/queries/{{query:path}}", _query),
         route(f"{one}/judgments", _judgments),
         route(f"{one}/judgments", _judge, "POST"),
+        route(f"{one}/history", _history),
         route(f"{one}/download", _download),
     ]
 
@@ -111,6 +113,11 @@ def _query(workspace: Workspace, request: Request, _body: bytes) -> Any:
 
 def _judgments(workspace: Workspace, request: Request, _body: bytes) -> Any:
     return _listed(workspace, request, dataset_browse.judgments)
+
+
+def _history(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    name = request.path_params["name"]
+    return history_record(history(workspace, name, request.query_params.get("measure")))
 
 
 def _judge(workspace: Workspace, request: Request, body: bytes) -> Any:

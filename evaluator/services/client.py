@@ -65,6 +65,11 @@ class Client:
         """A dataset with its history and its relations."""
         return self._call("GET", _dataset_path(name))
 
+    def history(self, name: str, measure: str | None) -> dict[str, Any]:
+        """A dataset's scores over time."""
+        parameters = {"measure": measure} if measure else {}
+        return self._call("GET", f"{_dataset_path(name)}/history", params=parameters)
+
     def register_dataset(
         self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
     ) -> dict[str, Any]:

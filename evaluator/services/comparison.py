@@ -59,9 +59,14 @@ class Scores:
 
 
 class Memory:
-    """The last results of each database, by what they were computed from. Threads may share it."""
+    """The last results of each database, by what they were computed from. Threads may share it.
 
-    def __init__(self) -> None:
+    Args:
+        size: results that are kept.
+    """
+
+    def __init__(self, size: int = KEPT) -> None:
+        self._size = size
         self._lock = threading.Lock()
         self._kept: WeakKeyDictionary[Database, OrderedDict[Hashable, Any]] = WeakKeyDictionary()
 
@@ -76,7 +81,7 @@ class Memory:
         computed = compute()
         with self._lock:
             kept[key] = computed
-            while len(kept) > KEPT:
+            while len(kept) > self._size:
                 kept.popitem(last=False)
         return computed
 

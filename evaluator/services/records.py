@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from evaluator.services.history import History
 from evaluator.services.leaderboard import Leaderboard
 from evaluator.services.plan import Plan
 from evaluator.services.vectors import EncoderVectors
@@ -88,6 +89,29 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "policy": board.experiment.spec.policy,
         "compared": board.compared,
         "variants": list(board.rows),
+    }
+
+
+def history_record(found: History) -> dict[str, Any]:
+    """A dataset's history."""
+    return {
+        "dataset": found.dataset,
+        "measure": found.measure,
+        "left_out": found.left_out,
+        "points": [
+            {
+                "at": point.experiment.started_at.isoformat(),
+                "experiment": point.experiment.id,
+                "name": point.experiment.name,
+                "version": point.version,
+                "variant": point.variant,
+                "score": point.score,
+                "low": point.low,
+                "high": point.high,
+                "step": None if point.step is None else dataclasses.asdict(point.step),
+            }
+            for point in found.points
+        ],
     }
 
 

@@ -17,7 +17,7 @@ from evaluator.ui.address import readdress
 from evaluator.ui.board_table import choose_columns, show_rows
 from evaluator.ui.cost_table import show_costs
 from evaluator.ui.exports import export_popover, figure_links
-from evaluator.ui.links import EXPERIMENTS, link
+from evaluator.ui.links import EXPERIMENTS, HISTORY, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
 from evaluator.ui.unfinished import show_unfinished
@@ -74,6 +74,7 @@ def show_verdict(board: Leaderboard) -> None:
     """Draw the sentence that says what the evidence allows."""
     with st.container(border=True, key="verdict"):
         st.markdown(verdict(board, lambda name: f"**{plain(name)}**"))
+        export_popover(board.experiment, board.measure, board.baseline)
 
 
 def _controls(board: Leaderboard) -> pd.DataFrame:
@@ -143,7 +144,9 @@ def _basis(board: Leaderboard) -> None:
         policy_popover(board.experiment.spec.policy)
         if board.compared:
             _statistics()
-            export_popover(board.experiment, board.measure, board.baseline)
+        link(
+            HISTORY, "History", ":material/timeline:", dataset=board.experiment.dataset, measure=board.measure
+        )
         link(EXPERIMENTS, "Experiment", ":material/science:", experiment=board.experiment.id)
 
 

@@ -17,7 +17,7 @@ from evaluator.ui.dataset_list import health_badge, show_tags, sizes
 from evaluator.ui.dataset_settings import show_settings
 from evaluator.ui.dataset_tables import show_documents, show_judgments, show_queries
 from evaluator.ui.health_view import show_health
-from evaluator.ui.links import DATASETS, EXPERIMENTS, link
+from evaluator.ui.links import DATASETS, EXPERIMENTS, HISTORY, link
 from evaluator.ui.live import live
 from evaluator.ui.words import moment, plain
 
@@ -86,6 +86,7 @@ def _relations(workspace: Workspace, row: DatasetRow) -> None:
                 link(EXPERIMENTS, plain(experiment.name), ":material/science:", experiment=experiment.id)
             if len(users) > LISTED:
                 link(EXPERIMENTS, f"and {len(users) - LISTED} more")
+            link(HISTORY, "History", ":material/timeline:", dataset=row.name)
     if siblings := datasets.siblings(workspace, row):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption("Same documents and queries, other judgments:", width="content")

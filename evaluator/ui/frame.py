@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from evaluator.ui.links import COMPARE, DATASETS, EXPERIMENTS, LEADERBOARD, QUERY, UPLOAD, WORKERS
+from evaluator.ui.links import COMPARE, DATASETS, EXPERIMENTS, HISTORY, LEADERBOARD, QUERY, UPLOAD, WORKERS
 from evaluator.ui.live import explained
 from evaluator.ui.theme import apply_style
 
@@ -28,6 +28,7 @@ def show() -> None:
                 st.Page(LEADERBOARD, title="Leaderboard", icon=":material/leaderboard:", default=True),
                 st.Page(COMPARE, title="Compare", icon=":material/compare_arrows:"),
                 st.Page(QUERY, title="Queries", icon=":material/view_column_2:"),
+                st.Page(HISTORY, title="History", icon=":material/timeline:"),
                 st.Page(EXPERIMENTS, title="Experiments", icon=":material/science:"),
                 st.Page(DATASETS, title="Datasets", icon=":material/database:"),
                 st.Page(UPLOAD, title="Upload", icon=":material/upload_file:"),

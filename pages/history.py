@@ -1,0 +1,36 @@
+"""A dataset's scores over time: `?dataset=<name>&measure=&variants=<a>,<b>`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.services import experiments
+from evaluator.services.history import history
+from evaluator.services.workspace import Workspace, serving
+from evaluator.ui.history_view import show_history
+from evaluator.ui.selection import choose
+from evaluator.ui.start import welcome
+
+
+def page(workspace: Workspace) -> None:
+    st.title("History", anchor=False)
+    rows = experiments.all_experiments(workspace)
+    if not rows:
+        welcome(workspace)
+        return
+    known = list(dict.fromkeys(row.dataset for row in rows))
+    dataset = st.query_params.get("dataset", known[0])
+    with st.spinner("Comparing ...", show_time=False):
+        found = history(workspace, dataset, st.query_params.get("measure"))
+    left, right = st.columns(2)
+    with left:
+        choose("Dataset", list(dict.fromkeys([*known, dataset])), dataset, lambda name: {"dataset": name})
+    if not found.points:
+        st.info("No experiment over this dataset has finished yet.", icon=":material/hourglass_empty:")
+        return
+    with right:
+        choose("Measure", found.measures, found.measure, lambda name: {"dataset": dataset, "measure": name})
+    show_history(found)
+
+
+page(serving())
