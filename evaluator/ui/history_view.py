@@ -48,7 +48,7 @@ def show_history(found: History) -> None:
         )
     st.caption(
         "Points are an experiment's means with their 95 % intervals, as on its leaderboard; a ring is a regression. A "
-        "step compares query by query, over the queries that both have a score for and that ask the same (randomization "
+        "step compares query by query, over queries with a score in both that ask the same (randomization "
         "test, corrected for the variants of an experiment). Where nothing changed, there is no point."
         + _left_out(found)
     )
