@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import altair as alt
 import pandas as pd
 
@@ -194,6 +196,8 @@ def tradeoff_points(
 
 HISTORY_HEIGHT = 340
 """Pixels."""
+BESIDE = 0.04
+"""Distance of two variants' points of one experiment, in distances of two experiments."""
 
 
 def history_lines(table: pd.DataFrame, measure: str, ink: str) -> alt.LayerChart:
@@ -210,24 +214,30 @@ def history_lines(table: pd.DataFrame, measure: str, ink: str) -> alt.LayerChart
         high=table["high"].astype(float).fillna(table["score"]),
     )
     order, names = list(dict.fromkeys(rows["when"])), list(dict.fromkeys(rows["variant"]))
-    x = alt.X("when:N", sort=order, title=None).axis(
-        labelAngle=0, labelColor=ink, labelLimit=110, labelExpr="split(datum.label, ' · ')", grid=False
+    # Beside each other, so that intervals can be told apart, but close together.
+    aside = {name: BESIDE * (place - (len(names) - 1) / 2) for place, name in enumerate(names)}
+    rows["x"] = rows["when"].map(order.index) + rows["variant"].map(aside)
+    x = (
+        alt.X("x:Q", title=None)
+        .scale(domain=[-0.5, len(order) - 0.5], nice=False)
+        .axis(
+            values=list(range(len(order))),
+            labelExpr=f"split({json.dumps(order)}[datum.value], ' · ')",
+            labelColor=ink,
+            labelLimit=110,
+            grid=False,
+        )
     )
     y = (
         alt.Y("score:Q", title=measure)
         .scale(zero=False, padding=16)
         .axis(tickCount=5, labelColor=ink, titleColor=ink)
     )
-    legend = alt.Legend(
-        orient="top", title=None, labelColor=ink, labelLimit=260, columns=3, symbolType="circle"
-    )
+    legend = alt.Legend(orient="top", title=None, labelColor=ink, labelLimit=260, columns=3)
     color = alt.Color("variant:N", sort=names).scale(domain=names).legend(legend)
     shape = alt.Shape("variant:N", sort=names).scale(domain=names).legend(legend)
-    # Beside each other, so that intervals can be told apart, but close together.
-    within = [alt.ExprRef("bandwidth('x') * 0.35"), alt.ExprRef("bandwidth('x') * 0.65")]
-    aside = alt.XOffset("variant:N", sort=names).scale(domain=names, range=within)
     drawn = alt.Chart(rows).encode(x=x)
-    worse = alt.Chart(rows[rows["regression"]]).encode(x=x, y=y, xOffset=aside)
+    worse = alt.Chart(rows[rows["regression"]]).encode(x=x, y=y)
     tooltip = [
         alt.Tooltip("variant:N", title="variant"),
         alt.Tooltip("score:Q", title=measure, format=".4f"),
@@ -236,12 +246,10 @@ def history_lines(table: pd.DataFrame, measure: str, ink: str) -> alt.LayerChart
         alt.Tooltip("note:N", title="since before"),
     ]
     return alt.layer(
-        drawn.mark_line(strokeWidth=2, opacity=0.7).encode(y=y, color=color, xOffset=aside),
-        drawn.mark_rule(strokeWidth=2, opacity=0.4).encode(
-            y=alt.Y("low:Q"), y2="high:Q", color=color, xOffset=aside
-        ),
+        drawn.mark_line(strokeWidth=2, opacity=0.7).encode(y=y, color=color),
+        drawn.mark_rule(strokeWidth=2, opacity=0.4).encode(y=alt.Y("low:Q"), y2="high:Q", color=color),
         drawn.mark_point(filled=True, size=80, opacity=1).encode(
-            y=y, color=color, shape=shape, xOffset=aside, tooltip=tooltip
+            y=y, color=color, shape=shape, tooltip=tooltip
         ),
         worse.mark_point(filled=False, size=320, strokeWidth=2, color=ink),
     ).properties(height=HISTORY_HEIGHT)

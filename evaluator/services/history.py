@@ -60,13 +60,13 @@ class Point:
     """A variant in one experiment: its score there, with its 95 % interval, as on that leaderboard.
 
     Attributes:
-        version: of the dataset; None if its name no longer has that version.
+        version: of the dataset.
         step: from the point before; None for the first.
     """
 
     experiment: ExperimentRow
     variant: str
-    version: int | None
+    version: int
     score: float
     low: float | None
     high: float | None
@@ -118,9 +118,8 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         InvalidInputError: it is no measure.
         UnknownNameError: there is no such dataset, or no experiment over it computed this measure.
     """
-    used = datasets.used_by(workspace, dataset)  # the newest first
-    # Its experiments may have outlived it.
-    name = used[0].dataset if used else datasets.find(workspace, dataset).name
+    name = datasets.find(workspace, dataset).name
+    used = datasets.used_by(workspace, name)  # the newest first
     finished = [row for row in used if row.status == "finished"]
     measures = tuple(dict.fromkeys(m for row in finished for m in row.spec.measures))
     chosen = canonical_measures([measure])[0] if measure else next(iter(measures), "")
@@ -136,15 +135,16 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
     states = tuple((row.id, row.started_at, recorded_state(workspace.database, row.id)) for row in rows)
 
     def compute() -> tuple[Point, ...]:
-        points = [point for row in rows for point in _points_of(workspace, row, chosen)]
+        points = [
+            point for row in rows for point in _points_of(workspace, row, chosen, versions[row.spec.dataset])
+        ]
         return tuple(_corrected(list(_followed(workspace, points, chosen))))
 
     points = _histories.get(workspace.database, (chosen, states), compute)
-    numbered = tuple(replace(point, version=versions.get(point.experiment.spec.dataset)) for point in points)
-    return History(name, chosen, measures, numbered, len(used) - len(rows))
+    return History(name, chosen, measures, points, len(used) - len(rows))
 
 
-def _points_of(workspace: Workspace, row: ExperimentRow, measure: str) -> tuple[Point, ...]:
+def _points_of(workspace: Workspace, row: ExperimentRow, measure: str, version: int) -> tuple[Point, ...]:
     """An experiment's variants with a score."""
 
     def compute() -> tuple[Point, ...]:
@@ -155,7 +155,7 @@ def _points_of(workspace: Workspace, row: ExperimentRow, measure: str) -> tuple[
         names = [scores.variants[place] for place in np.flatnonzero(scores.scored)]
         means, ends = sampled.values.mean(axis=1).tolist(), sampled.intervals().tolist()
         return tuple(
-            Point(row, name, None, mean, _finite(low), _finite(high), sampled.values.shape[1])
+            Point(row, name, version, mean, _finite(low), _finite(high), sampled.values.shape[1])
             for name, mean, (low, high) in zip(names, means, ends, strict=True)
         )
 

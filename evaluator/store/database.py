@@ -78,6 +78,11 @@ class Cursor:
             self._run()
         return self
 
+    def relation(self, sql: str, parameters: Any = None) -> duckdb.DuckDBPyRelation:
+        """A query that runs while its rows are taken, for more of them than memory should hold."""
+        self.execute("SELECT 1").fetchall()  # there is a connection now
+        return self.duckdb.sql(sql, params=parameters)
+
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
         return self._fetch(lambda: self.duckdb.fetchall())

@@ -110,8 +110,8 @@ def _write(
     target.register("given", leaderboard)
     target.execute("CREATE TABLE leaderboard AS FROM given")
     for table, query in COPIED.items():
-        source = database.cursor.execute(query, {"id": experiment})
-        target.register("given", source.duckdb.to_arrow_reader(BATCH))
+        rows = database.cursor.relation(query, {"id": experiment})
+        target.register("given", rows.to_arrow_reader(BATCH))
         target.execute(f"CREATE TABLE {table} AS FROM given")
     target.unregister("given")
     for table, column in JSON_COLUMNS:

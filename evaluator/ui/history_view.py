@@ -111,7 +111,7 @@ def _changed(step: Step) -> str:
 
 def _when(point: Point) -> str:
     at = moment(point.experiment.started_at, st.context.timezone)
-    return f"version {point.version}, {at}" if point.version is not None else at
+    return f"version {point.version}, {at}"
 
 
 def _numbers(found: History) -> dict[str, int]:
@@ -122,9 +122,8 @@ def _numbers(found: History) -> dict[str, int]:
 
 def _label(point: Point, number: int) -> str:
     """Of the axis below the chart: lines that tell experiments apart."""
-    version = "" if point.version is None else f" · version {point.version}"
     at = moment(point.experiment.started_at, st.context.timezone).replace(", ", " · ")
-    return f"#{number}{version} · {at}"
+    return f"#{number} · version {point.version} · {at}"
 
 
 def _table(points: list[Point], numbers: dict[str, int]) -> pd.DataFrame:

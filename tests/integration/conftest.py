@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from typing import Any, Protocol
 
 import pytest
 import yaml
+from typer.testing import CliRunner, Result
 
+from evaluator.cli import app
 from evaluator.domain.experiment import Experiment
 from evaluator.services import experiments
 from evaluator.services.experiment_file import parse_experiment
@@ -66,6 +69,40 @@ def cli(tmp_path: Path) -> Cli:
         )
 
     return run
+
+
+class Commands:
+    """Commands in this process: they need no start of their own. Use the fixture `in_process` with it.
+
+    Args:
+        prefix: what every one of them begins with.
+    """
+
+    def __init__(self, *prefix: str) -> None:
+        self._prefix = prefix
+
+    def run(self, *args: str | Path, answer: str = "") -> Result:
+        """Run one; an error that it raises is raised."""
+        result = CliRunner().invoke(app, [*self._prefix, *map(str, args)], input=answer)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def json(self, *args: str | Path) -> Any:
+        """What one prints with `--json`."""
+        return json.loads(self.run(*args, "--json").stdout)
+
+
+@pytest.fixture
+def in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A home of the test's own for commands in this process."""
+    monkeypatch.setenv("EVALUATOR_HOME", str(tmp_path / "home"))
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers  # commands send what is logged to a standard error that is gone
+    root.setLevel(level)
+    logging.captureWarnings(False)
 
 
 def cli_command(*args: str | Path) -> list[str]:

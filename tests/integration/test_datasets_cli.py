@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
-from evaluator.cli import app
 from evaluator.cli_datasets import default_name
 from evaluator.datasets.gathering import link_files
 from evaluator.datasets.importing import import_dataset
@@ -25,37 +20,17 @@ from evaluator.services.upload_folder import READING, RECOGNISED, STAGED, Upload
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import ROOT, WriteDataset
-from tests.integration.conftest import Cli, cli_command, cli_environment
+from tests.integration.conftest import Cli, Commands, cli_command, cli_environment
 from tests.integration.test_cli import free_port, wait_until_ready
 
 EXAMPLES = sorted(path for path in (ROOT / "data").iterdir() if path.is_dir())
 LIMIT = 10_000_000
 
 
-class Commands:
-    """The dataset commands in this process, with a home of the test's own."""
-
-    def run(self, *args: str | Path, answer: str = "") -> Result:
-        """Run one; an error that it raises is raised."""
-        result = CliRunner().invoke(app, ["dataset", *map(str, args)], input=answer)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    def json(self, *args: str | Path) -> Any:
-        """What one prints with `--json`."""
-        return json.loads(self.run(*args, "--json").stdout)
-
-
 @pytest.fixture
-def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
-    monkeypatch.setenv("EVALUATOR_HOME", str(tmp_path / "home"))
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield Commands()
-    root.handlers[:] = handlers  # commands send what is logged to a standard error that is gone
-    root.setLevel(level)
-    logging.captureWarnings(False)
+def commands(in_process: None) -> Commands:
+    """The dataset commands."""
+    return Commands("dataset")
 
 
 def uploaded_fingerprint(files: Path, folder: Path) -> str:

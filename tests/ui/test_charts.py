@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from evaluator.charts import count_bars, interval_points, tradeoff_points
+from evaluator.charts import count_bars, history_lines, interval_points, tradeoff_points
 
 INK = "#123456"
 
@@ -88,3 +89,40 @@ def test_shares_are_written_as_percents() -> None:
     bars, values = count_bars(languages, "language", "share", INK, format_=".0%").to_dict()["layer"]
     assert bars["encoding"]["y"]["axis"]["format"] == ".0%"
     assert values["encoding"]["text"]["format"] == ".0%"
+
+
+def history(names: list[str], worse: bool = False) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "when": when, "variant": name, "score": 0.5, "low": None, "high": None, "note": "", "regression": worse,
+        }
+        for when in ("#1 · version 1", "#2 · version 2")
+        for name in names
+    )  # fmt: skip
+
+
+def test_a_history_is_told_apart_by_shape_too_and_rings_what_became_worse() -> None:
+    chart = history_lines(history(["a", "b"], worse=True), "nDCG@10", INK).to_dict()
+    points = [layer for layer in chart["layer"] if layer["mark"]["type"] == "point"]
+    assert points[0]["encoding"]["shape"]["field"] == "variant"
+    (rows, *_) = chart["datasets"].values()
+    assert [row["x"] for row in rows] == [
+        -0.02,
+        0.02,
+        0.98,
+        1.02,
+    ]  # two experiments; variants beside each other
+    assert points[1]["mark"] == {
+        "type": "point",
+        "filled": False,
+        "size": 320,
+        "strokeWidth": 2,
+        "color": INK,
+    }
+
+
+@pytest.mark.parametrize("worse", [True, False])
+def test_a_history_can_be_drawn(worse: bool) -> None:
+    buffer = io.StringIO()
+    history_lines(history(["a", "b"], worse), "nDCG@10", INK).save(buffer, format="svg")
+    assert "version 2" in buffer.getvalue()

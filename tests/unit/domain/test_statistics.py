@@ -60,6 +60,26 @@ def test_students_sleep() -> None:
     assert (found.wins, found.ties, found.losses) == (0, 1, 9)
 
 
+def test_wilcoxons_test_of_nine_patients() -> None:
+    # Hollander and Wolfe, Nonparametric Statistical Methods, 1973, pages 29 to 33: a depression scale before and after.
+    before = np.array([1.83, 0.50, 1.62, 2.48, 1.68, 1.88, 1.55, 3.06, 1.30])
+    after = np.array([0.878, 0.647, 0.598, 2.05, 1.06, 1.29, 1.06, 3.14, 1.29])
+    # Ranks of the two that rose are 2 and 3: 10 of 2^9 choices of signs have a sum of ranks of 5 or less.
+    assert paired_test(before, after).p_wilcoxon == pytest.approx(2 * 10 / 2**9)
+
+
+def test_holm_finds_what_benjamini_and_hochbergs_heart_attacks_show() -> None:
+    # Benjamini and Hochberg, JRSS B 57, 1995, section 4.1: fifteen comparisons of two treatments; methods that keep the
+    # chance of any false finding find three at 0.05.
+    published = [
+        0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590,
+        1.0000,
+    ]  # fmt: skip
+    corrected = holm(published)
+    assert corrected[:4] == pytest.approx([0.0015, 0.0056, 0.0247, 0.114])  # times 15, 14, 13, 12
+    assert [p <= 0.05 for p in corrected] == [True] * 3 + [False] * 12
+
+
 @pytest.mark.parametrize("n", [2, 7, 12, 60, 225])
 def test_tests_agree_with_scipy(n: int) -> None:
     a, b = scores(n)

@@ -1,0 +1,97 @@
+"""What is recorded, by command: without an instance, and beside one that owns the database."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from evaluator.errors import InvalidInputError
+from evaluator.services import datasets
+from evaluator.services.judgments import edit
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
+from tests.conftest import WriteDataset
+from tests.integration.conftest import Commands, cli_command, cli_environment
+from tests.integration.test_cli import free_port, wait_until_ready
+from tests.unit.services.finished import finished
+
+LISTS = {
+    "bm25": {f"q{n}": [f"d{n}", f"d{(n + 1) % 10}"] for n in range(10)},
+    "other": {f"q{n}": [f"d{(n + 1) % 10}", f"d{n}"] for n in range(10)},
+}
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, write_dataset: WriteDataset) -> None:
+    """An experiment over `tiny`, and the same after judgments were edited."""
+    with Workspace.open_local(Settings(home=tmp_path / "home")) as workspace:
+        datasets.import_folder(workspace, write_dataset())
+        finished(workspace, "tiny", LISTS)
+        edit(workspace, "tiny", {("q1", "d2"): 1})
+
+
+@pytest.fixture(params=["alone", "beside an instance"])
+def commands(
+    request: pytest.FixtureRequest, tmp_path: Path, recorded: None, in_process: None
+) -> Iterator[Commands]:
+    if request.param == "alone":
+        yield Commands()
+        return
+    port = free_port()
+    up = subprocess.Popen(
+        cli_command("up", "--port", str(port), "--workers", "0"),
+        cwd=tmp_path,
+        env=cli_environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until_ready(up, f"http://127.0.0.1:{port}")
+        yield Commands()
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=30)
+
+
+def test_everything_that_is_recorded_can_be_taken_along(commands: Commands, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    board = commands.json("leaderboard", "--measure", "RR@10")
+    assert [row["variant"] for row in board["variants"]] == ["bm25", "other"]
+
+    report = tmp_path / "report.html"
+    commands.run("report", "look", "-o", report, "--baseline", "other")
+    assert "bm25 against other" in report.read_text(encoding="utf-8")
+
+    commands.run("figure", "scores", "-o", tmp_path / "scores.svg")
+    assert "<svg" in (tmp_path / "scores.svg").read_text(encoding="utf-8")
+
+    trec = commands.json("export", "look", "--format", "trec", "-o", out)
+    assert sorted(Path(path).name for path in trec) == ["bm25.run", "other.run", "qrels.txt"]
+    assert (out / "bm25.run").read_text().startswith("q0 Q0 d0 1 ")
+
+    (exported,) = commands.json("export", "look", "--format", "duckdb", "-o", out)
+    with duckdb.connect(exported, read_only=True) as opened:
+        assert opened.execute("SELECT count(*) FROM lists").fetchone() == (2 * 10 * 2,)
+
+    points = commands.json("history", "tiny")["points"]
+    assert [(point["variant"], point["version"]) for point in points] == [
+        ("bm25", 1), ("other", 1), ("bm25", 2), ("other", 2),
+    ]  # fmt: skip
+    assert commands.run("history", "tiny", "--check").exit_code == 0
+
+
+def test_what_cannot_be_done_is_said(commands: Commands, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="ends neither in"):
+        commands.run("figure", "scores", "-o", tmp_path / "scores.gif")
+    with pytest.raises(InvalidInputError, match="no figure 'pie'"):
+        commands.run("figure", "pie", "-o", tmp_path / "pie.svg")
+    with pytest.raises(InvalidInputError, match="cannot be written: No such file or directory"):
+        commands.run("report", "-o", tmp_path / "nowhere" / "report.html")
+    with pytest.raises(InvalidInputError, match="--format 'pickle' is not one of trec, csv, parquet, duckdb"):
+        commands.run("export", "look", "--format", "pickle", "-o", tmp_path)
+    assert not list(tmp_path.glob("*.svg"))

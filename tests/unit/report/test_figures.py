@@ -1,0 +1,60 @@
+"""Figures as files."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.report.figures import FIGURES, Wanted, figure
+from evaluator.services.workspace import Workspace
+from tests.unit.report.test_report import GOOD, WORSE
+from tests.unit.services.made_scores import WAITING, cost, made, measured
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def texts(svg: bytes) -> set[str]:
+    """What is written in a figure."""
+    return {
+        (element.text or "").strip() for element in ET.fromstring(svg).iter() if element.tag.endswith("text")
+    }
+
+
+def test_every_figure_as_svg_has_its_text_as_text(workspace: Workspace) -> None:
+    experiment = made(workspace, {"bm25": WORSE, "hybrid": GOOD})
+    measured(workspace, experiment, {"bm25": cost(2.0), "hybrid": cost(30.0)})
+    drawn = {name: texts(figure(workspace, experiment, name, Wanted(), "svg")) for name in FIGURES}
+    assert {"bm25", "hybrid", "0.8200"} <= drawn["scores"]
+    assert "p95 latency (ms)" in drawn["tradeoffs"]
+    assert "hybrid better" in drawn["differences"]
+    assert "difference in nDCG@10" in drawn["histogram"]
+    assert "nDCG@10 of bm25" in drawn["scatter"]
+
+
+def test_colours_are_the_pages(workspace: Workspace) -> None:
+    experiment = made(workspace, {"bm25": WORSE, "hybrid": GOOD})
+    assert b"#0f766e" in figure(workspace, experiment, "scores", Wanted(), "svg")
+
+
+def test_png(workspace: Workspace) -> None:
+    experiment = made(workspace, {"bm25": WORSE, "hybrid": GOOD})
+    assert figure(workspace, experiment, "scores", Wanted(baseline="bm25"), "png").startswith(PNG)
+
+
+def test_any_two_variants_can_be_drawn(workspace: Workspace) -> None:
+    experiment = made(workspace, {"a": GOOD, "b": WORSE, "c": WORSE[::-1]})
+    drawn = texts(figure(workspace, experiment, "differences", Wanted(a="c", b="b"), "svg"))
+    assert {"c better", "b better"} <= drawn
+    with pytest.raises(UnknownNameError, match="no variant 'gone'"):
+        figure(workspace, experiment, "differences", Wanted(a="gone"), "svg")
+
+
+def test_what_cannot_be_drawn(workspace: Workspace) -> None:
+    experiment = made(workspace, {"a": [WAITING], "b": [WAITING]})
+    with pytest.raises(UnknownNameError, match="no figure 'pie'; there are: scores"):
+        figure(workspace, experiment, "pie", Wanted(), "svg")
+    for name in FIGURES:
+        with pytest.raises(InvalidInputError, match=f"nothing to draw as {name}"):
+            figure(workspace, experiment, name, Wanted(), "svg")
