@@ -52,7 +52,7 @@ def test_the_demo_from_an_empty_instance_to_its_leaderboard(page: Page, client: 
     heading(page, "demo")
     state = page.locator(".stMarkdownBadge")
     expect(state).to_contain_text("running")
-    expect(page.get_by_role("progressbar")).to_have_count(2 + len(VARIANTS))
+    expect(page.get_by_role("progressbar")).to_have_count(2 + 3 + len(VARIANTS))  # encoders, shared searches
     evaluated = page.get_by_test_id("stMetric").filter(has_text="Queries evaluated")
     expect(evaluated).to_contain_text("100 %", timeout=DEMO_TIMEOUT * 1000)
     expect(state).to_contain_text("finished")

@@ -83,7 +83,7 @@ def test_a_dataset_shows_its_sizes_fingerprints_and_relations(
     manifest = datasets.find(tiny, "tiny").manifest
     for fingerprint in (manifest.fingerprint, manifest.corpus, manifest.queries, manifest.qrels):
         assert fingerprint in written
-    assert labels(app, "page_link") == ["All datasets", "look", "sibling"]
+    assert labels(app, "page_link") == ["All datasets", "look", "History", "sibling"]
     assert labels(app, "link_button") == ["Download"]
 
 
