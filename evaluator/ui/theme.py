@@ -22,6 +22,7 @@ STYLE = """
   /* These tables hold what strangers wrote. Their own download would hand it to spreadsheets as formulas; the one
      beside them does not. */
   [class*="st-key-judgments-table"] [data-testid="stElementToolbar"],
+  [class*="st-key-history-steps"] [data-testid="stElementToolbar"],
   [class*="st-key-paired-queries"] [data-testid="stElementToolbar"] { display: none; }
 </style>
 """

@@ -53,7 +53,7 @@ def test_a_figure_is_saved_as_it_is_seen(page: Page, finished_demo: str) -> None
 
 def test_from_a_leaderboard_to_its_history_and_back(page: Page, client: Client, finished_demo: str) -> None:
     page.goto(f"/?experiment={finished_demo}")
-    page.get_by_role("link", name="History").last.click()
+    page.get_by_test_id("stMain").get_by_role("link", name="History").click()
     expect(page).to_have_url(re.compile(r"/history\?dataset=.*measure=nDCG%4010"))
     expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
     expect(page.get_by_text("Where nothing changed, there is no point.")).to_be_visible()
