@@ -61,6 +61,7 @@ format: install ## Format the code and mend what the linter can
 bench: install ## Measure against the bare libraries (benchmarks/)
 	$(BIN)/python -m benchmarks.pipeline $(ARGS)
 	$(BIN)/python -m benchmarks.search
+	$(BIN)/python -m benchmarks.matrix
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.imports
 	$(BIN)/python -m benchmarks.pages

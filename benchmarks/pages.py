@@ -1,7 +1,7 @@
-"""How long the leaderboard takes, over 200 variants and 10,000 queries: the first time, and once it is at hand.
+"""How long views take, over 200 variants and 10,000 queries: the first time, and once their data are at hand.
 
-Writes an experiment of made scores into a database in a temporary folder; ranked lists have three documents, which
-the leaderboard does not read. Exits with 1 if a view that is at hand takes longer than a second.
+Writes two experiments of made scores, over two versions of a dataset, into a database in a temporary folder; ranked lists
+have three documents, which these views do not read. Exits with 1 if a view that is at hand takes longer than a second.
 
     python -m benchmarks.pages [--variants 200] [--queries 10000]
 """
@@ -18,10 +18,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.services.comparison import score_matrix
+from evaluator.services.history import history
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.pairwise import compare
 from evaluator.services.verdict import verdict
@@ -47,8 +49,9 @@ def main() -> None:
         Workspace.open_local(Settings(home=Path(home))) as workspace,
     ):
         started = time.perf_counter()
-        experiment = make_experiment(workspace, arguments.variants, arguments.queries)
-        n_rows = arguments.variants * arguments.queries
+        for version in (1, 2):
+            experiment = make_experiment(workspace, arguments.variants, arguments.queries, version)
+        n_rows = 2 * arguments.variants * arguments.queries
         print(f"{n_rows:,} rows written in {time.perf_counter() - started:.1f} s", flush=True)
         slowest = measure_views(workspace, experiment)
     if slowest > BOUND:
@@ -67,6 +70,7 @@ def measure_views(workspace: Workspace, experiment: catalog.ExperimentRow) -> fl
         "two variants compared": lambda: compare(
             workspace, experiment, experiment.spec.measures[0], first, second
         ),
+        "history": lambda: history(workspace, experiment.dataset),
     }
     slowest = 0.0
     for name, view in views.items():
@@ -80,17 +84,21 @@ def measure_views(workspace: Workspace, experiment: catalog.ExperimentRow) -> fl
     return slowest
 
 
-def make_experiment(workspace: Workspace, n_variants: int, n_queries: int) -> catalog.ExperimentRow:
+def make_experiment(
+    workspace: Workspace, n_variants: int, n_queries: int, version: int
+) -> catalog.ExperimentRow:
     """A finished experiment of made scores: hard and easy queries, some variants a little better than others."""
     variants = tuple(
         Variant(f"variant-{n:03d}", Retrieve(bm25=BM25(k1=0.5 + n / 100))) for n in range(n_variants)
     )
+    manifest = DatasetManifest(f"corpus-{version}", "made", "made", 3, n_queries, n_queries)
+    catalog.save_dataset(workspace.database, "made", manifest, "made")
     spec = ExperimentSpec(
-        name="made", dataset="made", corpus="made", queries="made", qrels="made", exclude_self=False,
-        variants=variants, encoders={}, measures=DEFAULT_MEASURES, depth=100,
+        name="made", dataset=manifest.fingerprint, corpus=manifest.corpus, queries="made", qrels="made",
+        exclude_self=False, variants=variants, encoders={}, measures=DEFAULT_MEASURES, depth=100,
     )  # fmt: skip
     catalog.save_experiment(workspace.database, spec, "made", n_queries)
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(version)
     difficulty = draw.beta(0.6, 0.8, n_queries)
     for place, variant in enumerate(variants):
         rows = made_rows(spec, variant.name, difficulty + 0.1 * place / n_variants, draw)

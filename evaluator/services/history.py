@@ -138,7 +138,7 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         points = [
             point for row in rows for point in _points_of(workspace, row, chosen, versions[row.spec.dataset])
         ]
-        return tuple(_corrected(list(_followed(workspace, points, chosen))))
+        return tuple(_tested(list(_followed(workspace, points, chosen))))
 
     points = _histories.get(workspace.database, (chosen, states), compute)
     return History(name, chosen, measures, points, len(used) - len(rows))
@@ -167,8 +167,20 @@ def _finite(end: float) -> float | None:
     return end if np.isfinite(end) else None
 
 
-def _followed(workspace: Workspace, points: Sequence[Point], measure: str) -> Iterator[Point]:
-    """Points with the step that leads to each; those at which nothing changed are left out.
+@dataclass(frozen=True, eq=False)
+class _Change:
+    """What became of a variant since `before`; differences are now minus before, one a query that can be compared."""
+
+    before: ExperimentRow
+    words: tuple[str, ...]
+    query_ids: tuple[str, ...]
+    differences: Doubles
+
+
+def _followed(
+    workspace: Workspace, points: Sequence[Point], measure: str
+) -> Iterator[tuple[Point, _Change | None]]:
+    """Points with what became of each; those at which nothing changed are left out.
 
     The point before is the last of the same pipeline; if the pipeline is new, the last of the same name.
     """
@@ -176,32 +188,62 @@ def _followed(workspace: Workspace, points: Sequence[Point], measure: str) -> It
     for point in points:
         same = point.variant, point.experiment.spec.variant(point.variant).fingerprint
         before = last.get(same) or last.get((point.variant, None))
-        step = None if before is None else _step(workspace, before, point, measure)
-        if before is None or step is None or _is_new(before, point, step):
-            point = replace(point, step=step)
+        change = None if before is None else _change(workspace, before, point, measure)
+        if before is None or change is None or _is_new(before, point, change):
             last[same] = last[point.variant, None] = point
+            yield point, change
+
+
+def _is_new(before: Point, after: Point, change: _Change) -> bool:
+    return bool(change.words) or bool(change.differences.any()) or after.score != before.score
+
+
+def _change(workspace: Workspace, before: Point, after: Point, measure: str) -> _Change:
+    words = what_changed(before.experiment, after.experiment, after.variant)
+    if "policy" in words:
+        return _Change(before.experiment, words, (), np.empty(0))
+    found = _differences(workspace, before.experiment, after.experiment, after.variant, measure)
+    return _Change(before.experiment, words, *found)
+
+
+def _tested(changes: Sequence[tuple[Point, _Change | None]]) -> Iterator[Point]:
+    """Points with the steps that lead to them, tested, and corrected for those of the same experiment."""
+    p_values = _p_values([change for _, change in changes if change is not None and change.query_ids])
+    families: dict[str, list[float]] = {}
+    for point, change in changes:
+        if change is not None and change.query_ids:
+            families.setdefault(point.experiment.id, []).append(p_values[id(change)])
+    corrected = {experiment: iter(holm(family)) for experiment, family in families.items()}
+    for point, change in changes:
+        if change is None:
             yield point
+        elif not change.query_ids:
+            yield replace(point, step=Step(change.before.id, change.words, 0, None, None))
+        else:
+            difference, p = float(change.differences.mean()), next(corrected[point.experiment.id])
+            step = Step(
+                change.before.id, change.words, len(change.query_ids), difference, p_values[id(change)],
+                p, _outcome(difference, p),
+            )  # fmt: skip
+            yield replace(point, step=step)
 
 
-def _is_new(before: Point, after: Point, step: Step) -> bool:
-    return bool(step.changed) or step.difference != 0 or after.score != before.score
-
-
-def _step(workspace: Workspace, before: Point, after: Point, measure: str) -> Step:
-    changed = what_changed(before.experiment, after.experiment, after.variant)
-    if "policy" in changed:
-        return Step(before.experiment.id, changed, 0, None, None)
-    differences = _differences(workspace, before.experiment, after.experiment, after.variant, measure)
-    if not differences.size:
-        return Step(before.experiment.id, changed, 0, None, None)
-    p = float(Resampled.of(differences[np.newaxis], resamples=0).p_resolved()[0])
-    return Step(before.experiment.id, changed, differences.size, float(differences.mean()), p)
+def _p_values(changes: Sequence[_Change]) -> dict[int, float]:
+    """The randomization test's p of each, by its identity; those over the same queries share their sign flips."""
+    alike: dict[tuple[str, ...], list[_Change]] = {}
+    for change in changes:
+        alike.setdefault(change.query_ids, []).append(change)
+    found: dict[int, float] = {}
+    for group in alike.values():
+        sampled = Resampled.of(np.stack([change.differences for change in group]), resamples=0)
+        found |= zip(map(id, group), sampled.p_resolved().tolist(), strict=True)
+    return found
 
 
 def _differences(
     workspace: Workspace, before: ExperimentRow, after: ExperimentRow, variant: str, measure: str
-) -> Doubles:
-    """After minus before, over the queries with a score in both that ask the same: [n] float64."""
+) -> tuple[tuple[str, ...], Doubles]:
+    """Queries with a score in both that ask the same, and after minus before: [n] float64."""
     then, now = (score_matrix(workspace, row, measure) for row in (before, after))
     _, places_then, places_now = np.intersect1d(then.query_ids, now.query_ids, return_indices=True)
     values = (
@@ -213,8 +255,7 @@ def _differences(
         keys_then, keys_now = (_keys(workspace, row) for row in (before, after))
         ids = [now.query_ids[place] for place in places_now]
         usable &= np.array([keys_then.get(id_) == keys_now.get(id_) for id_ in ids], dtype=np.bool_)
-    found: Doubles = values[usable]
-    return found
+    return tuple(now.query_ids[place] for place in places_now[usable]), values[usable]
 
 
 def _keys(workspace: Workspace, row: ExperimentRow) -> Mapping[str, bytes]:
@@ -241,22 +282,6 @@ def what_changed(before: ExperimentRow, after: ExperimentRow, variant: str) -> t
         "policy": then.policy != now.policy,
     }
     return tuple(words for words, is_other in found.items() if is_other)
-
-
-def _corrected(points: Sequence[Point]) -> Iterator[Point]:
-    """Points with their steps' p corrected for those of the same experiment, and what that says."""
-    families: dict[str, list[float]] = {}
-    for point in points:
-        if point.step is not None and point.step.p is not None:
-            families.setdefault(point.experiment.id, []).append(point.step.p)
-    corrected = {experiment: iter(holm(family)) for experiment, family in families.items()}
-    for point in points:
-        step = point.step
-        if step is None or step.difference is None:
-            yield point
-        else:
-            p = next(corrected[point.experiment.id])
-            yield replace(point, step=replace(step, corrected=p, outcome=_outcome(step.difference, p)))
 
 
 def _outcome(difference: float, corrected: float) -> Outcome:
