@@ -1,7 +1,7 @@
 """How long views take, over 200 variants and 10,000 queries: the first time, and once their data are at hand.
 
-Writes two experiments of made scores, over two versions of a dataset, into a database in a temporary folder; ranked lists
-have three documents, which these views do not read. Exits with 1 if a view that is at hand takes longer than a second.
+Writes two experiments of made scores, over two versions of a dataset, into a database in a temporary folder; ranked
+lists have three documents, which these views do not read. Exits with 1 if a view takes longer than a second then.
 
     python -m benchmarks.pages [--variants 200] [--queries 10000]
 """

@@ -109,6 +109,7 @@ def test_a_queue_that_does_not_answer_is_said_in_one_sentence(no_queue: Workspac
             "encode queries, shard 1, with model in bfloat16",
         ),
         ("index", ["x1", "bm25", 0], "build an index for bm25 of look"),
+        ("search", ["x1", 0, 1], "search queries, shard 2, for variants of look that share it"),
         ("dispatch", ["x1", "bm25", 64], "hand out the queries of bm25 of look"),
         ("evaluate", ["x1", "bm25", ["q1"]], "evaluate 1 query with bm25 of look"),
         ("evaluate", ["x1", "bm25", ["q1", "q2"]], "evaluate 2 queries with bm25 of look"),
