@@ -100,7 +100,7 @@ def history(
     dataset: Annotated[str, typer.Argument(help="The dataset's name.")],
     measure: Measure = None,
     check: Annotated[
-        bool, typer.Option("--check", help="End with 1 if the newest experiment has a regression.")
+        bool, typer.Option("--check", help="End with 1 if a variant's last step is a regression.")
     ] = False,
     json_: Json = False,
 ) -> None:
@@ -116,9 +116,7 @@ def history(
         print_json(found)
     else:
         show_history(found)
-    newest = found["points"][-1]["experiment"] if found["points"] else None
-    steps = [point["step"] for point in found["points"] if point["experiment"] == newest]
-    if check and any(step and step["outcome"] == "regression" for step in steps):
+    if check and any(point["standing"] for point in found["points"]):
         raise typer.Exit(1)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import get_args
+from typing import BinaryIO, get_args
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from evaluator.api.handling import addressed_experiment, route
-from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
 from evaluator.report.figures import Image, Wanted, figure
 from evaluator.report.page import report
 from evaluator.services.export import Format, export_file, file_stem
@@ -44,7 +44,7 @@ def export_routes() -> list[Route]:
 def _report(workspace: Workspace, request: Request, _body: bytes) -> Response:
     row = addressed_experiment(workspace, request)
     asked = request.query_params
-    html = report(workspace, row, asked.get("measure"), asked.get("baseline"))
+    html = report(workspace, row, asked.get("measure") or None, asked.get("baseline") or None)
     kept = "inline" if "look" in asked else "attachment"
     return HTMLResponse(html, headers=_headers(f"{file_stem(row)}.html", kept))
 
@@ -68,25 +68,21 @@ def _export(workspace: Workspace, request: Request, _body: bytes) -> Response:
     row, format_ = addressed_experiment(workspace, request), request.path_params["format"]
     if format_ not in get_args(Format):
         raise UnknownNameError(f"there is no export as {format_!r}; there are: {', '.join(get_args(Format))}")
-    folder = Path(tempfile.mkdtemp(prefix="export-", dir=scratch_folder(workspace.settings)))
     try:
-        path = export_file(workspace, row, format_, folder)
-        size = path.stat().st_size
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        with tempfile.TemporaryDirectory(prefix="export-", dir=scratch_folder(workspace.settings)) as folder:
+            path = export_file(workspace, row, format_, Path(folder))
+            file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
+    except OSError as error:
+        raise EvaluatorError(f"the server cannot write the file: {error.strerror}") from error
+    size = os.fstat(file.fileno()).st_size
     headers = {**_headers(f"{file_stem(row)}{path.suffix}", "attachment"), "content-length": str(size)}
-    return StreamingResponse(_sent(path, folder), media_type=TYPES[path.suffix], headers=headers)
+    return StreamingResponse(_sent(file), media_type=TYPES[path.suffix], headers=headers)
 
 
-def _sent(path: Path, folder: Path) -> Iterator[bytes]:
-    """A file in pieces; its folder goes when the last is sent, or the reader has left."""
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(CHUNK):
-                yield chunk
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _sent(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 def _headers(name: str, kept: str) -> dict[str, str]:

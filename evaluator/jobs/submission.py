@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import read_pending, write_pending
 from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id
-from evaluator.retrieval.candidates import Candidates, shard_of
+from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.loading import distilled_name
 from evaluator.retrieval.indexes import Sources, index_names
 from evaluator.retrieval.texts import TextSet
@@ -67,6 +68,7 @@ class Submission:
         self._sources = Sources(spec, dataset, store)
         self._searches = shared_searches(spec.variants, spec.depth)
         self._candidates = Candidates(spec.id, store)
+        self._searched: dict[SharedSearch, set[int]] = {}
         self._jobs: dict[str, Any] = {}
         self._plans: dict[tuple[str, str], tuple[EncoderSpec, EncodingPlan]] = {}
 
@@ -89,6 +91,8 @@ class Submission:
     def _send(self, connection: Redis, variants: Sequence[str], batch_size: int) -> Enqueued:
         # One at a time, on whatever machine: two that plan at once could each plan a text that they share.
         with connection.lock(PLANNING, timeout=PLANNING_TTL):
+            if self._searches.all:
+                self._candidates.begin(batch_size)
             for variant in variants:
                 self._add_variant(variant, read_pending(connection, self._spec.id, variant), batch_size)
             enqueued = enqueue(connection, self._jobs.values())
@@ -113,32 +117,37 @@ class Submission:
                 indexes[stage] = self._add(
                     "index", (spec.id, name, place), (fingerprint(names),), after, front=True
                 )
-        shards = {shard_of(self._sources.dataset.query_rows[query_id]) for query_id in query_ids}
+        rows = [self._sources.dataset.query_rows[query_id] for query_id in query_ids]
         searches = [
-            job
+            self._add_search(search, rows, indexes)
             for search in self._searches.within(variant.retrieve, first_depth(variant, spec.depth))
-            for job in self._add_searches(search, shards, indexes)
         ]
-        waits_for = self._gathered([*dict.fromkeys(indexes.values()), *searches])
+        waits_for = self._gathered([*dict.fromkeys(indexes.values()), *itertools.chain(*searches)])
         self._add("dispatch", (spec.id, name, batch_size), (spec.id, position), waits_for, front=True)
 
-    def _add_searches(
-        self, search: SharedSearch, shards: Set[int], indexes: Mapping[Stage, str]
+    def _add_search(
+        self, search: SharedSearch, rows: Sequence[int], indexes: Mapping[Stage, str]
     ) -> list[str]:
-        """Jobs that search those of these shards of queries that are not searched yet, and what those need in turn."""
-        missing = shards - self._candidates.there(search)
-        parts = [
+        """The job that stands for all those which search these queries, where they are not searched yet."""
+        jobs = [
             job
-            for part in self._searches.parts(search.retrieve)
-            for job in self._add_searches(part, missing, indexes)
+            for shard in self._candidates.shards_of(rows)
+            for job in self._add_shard(search, shard, indexes)
         ]
-        built = dict.fromkeys(indexes[leaf] for leaf in search.retrieve.leaves() if leaf in indexes)
-        after = self._gathered([*built, *parts])
+        return self._gathered(jobs, most=1)
+
+    def _add_shard(self, search: SharedSearch, shard: int, indexes: Mapping[Stage, str]) -> list[str]:
+        """The job that searches a shard of queries, after those that give it lists of the same queries."""
+        if search not in self._searched:
+            self._searched[search] = self._candidates.there(search)
+        if shard in self._searched[search]:
+            return []
         place = self._searches.all.index(search)
-        return [
-            self._add("search", (self._spec.id, place, shard), (self._spec.id, place, shard), after)
-            for shard in sorted(missing)
-        ]
+        built = dict.fromkeys(indexes[leaf] for leaf in search.retrieve.leaves() if leaf in indexes)
+        parts = self._searches.parts(search.retrieve)
+        given = [job for part in parts for job in self._add_shard(part, shard, indexes)]
+        after = self._gathered([*built, *given])
+        return [self._add("search", (self._spec.id, place, shard), (self._spec.id, place, shard), after)]
 
     def _add_cuts(self, variant: str, stages: Sequence[tuple[int, Stage]]) -> Iterator[str]:
         """Jobs that cut what is not cut yet."""
@@ -177,9 +186,9 @@ class Submission:
             ]
         return self._gathered(ids)
 
-    def _gathered(self, ids: list[str]) -> list[str]:
-        """The same jobs, many of them gathered to few."""
-        while len(ids) > FAN_IN:
+    def _gathered(self, ids: list[str], most: int | None = None) -> list[str]:
+        """Jobs that stand for these, at most `most` (`FAN_IN`) of them: themselves, or others that gather them."""
+        while len(ids) > (most or FAN_IN):
             parts = [ids[start : start + FAN_IN] for start in range(0, len(ids), FAN_IN)]
             ids = [
                 self._add("gather", (self._spec.id,), (fingerprint(part),), part, front=True)

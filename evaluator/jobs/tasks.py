@@ -8,7 +8,7 @@ results stream as one record a person can read.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -44,7 +44,7 @@ from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import Submission
-from evaluator.retrieval.candidates import Candidates, shard_rows
+from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.protocol import Role
 from evaluator.retrieval.indexes import Sources, build_index, index_names
 from evaluator.retrieval.passages import build_passages
@@ -118,15 +118,15 @@ def search(experiment: str, place: int, shard: int) -> None:
         shard: which queries.
     """
     context, job = current(), running_job()
-    if is_cancelled(job.connection, experiment):
+    candidates = Candidates(experiment, context.store)
+    if is_cancelled(job.connection, experiment) or candidates.size is None:
         return
-    require_dependencies()
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
     shared = shared_searches(spec.variants, spec.depth).all[place]
-    candidates = Candidates(experiment, context.store)
+    require_indexes(shared.retrieve.leaves(), sources)
     retriever = open_search(shared.retrieve, _opening(context, sources, candidates, job))
-    query_ids = [dataset.queries[row].query_id for row in shard_rows(shard, len(dataset.queries))]
+    query_ids = [dataset.queries[row].query_id for row in candidates.rows_of(shard, len(dataset.queries))]
     started = time.perf_counter()
     rankings, _ = search_each(retriever, dataset, shared.depth, query_ids)
     seconds = time.perf_counter() - started + candidates.seconds
@@ -142,11 +142,7 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
         return 0
     sources = context.sources(experiment)
     spec = sources.spec
-    names = {name for stage in spec.variant(variant).stages() for name in index_names(stage, sources)}
-    if not all(context.store.exists(name) for name in names):
-        require_dependencies()
-        # Tried again: RQ may run a job twice whose dependencies end at the same moment, and one failed while it runs.
-        raise ArtifactMissingError("its index is missing though no job failed; run the experiment again")
+    require_indexes(spec.variant(variant).stages(), sources)
     waiting = read_pending(job.connection, experiment, variant)
     if not waiting:  # nobody enqueues a dispatch without queries
         raise StageFailedError("the list of its queries is gone from the queue; run the experiment again")
@@ -321,6 +317,20 @@ def require_dependencies() -> None:
             raise StageFailedError(
                 str(dependency.meta.get("error") or f"the job {dependency.id} was stopped")
             )
+
+
+def require_indexes(stages: Iterable[Stage], sources: Sources) -> None:
+    """Check that what the stages read is there.
+
+    Raises:
+        StageFailedError: it is not, because a job that this one waited for failed; carries its message.
+        ArtifactMissingError: it is not, and no job failed.
+    """
+    names = {name for stage in stages for name in index_names(stage, sources)}
+    if not all(sources.store.exists(name) for name in names):
+        require_dependencies()
+        # Tried again: RQ may run a job twice whose dependencies end at the same moment, and one failed while it runs.
+        raise ArtifactMissingError("its index is missing though no job failed; run the experiment again")
 
 
 def stage_of(spec: ExperimentSpec, variant: str, place: int) -> Stage:

@@ -34,9 +34,9 @@ from evaluator.errors import JobCancelled, QueueUnavailableError
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import require
-from evaluator.jobs.fairness import EVALUATIONS_PER_TURN
+from evaluator.jobs.fairness import EVALUATIONS_PER_TURN, take_turns
 from evaluator.jobs.orphan import stop_without_supervisor
-from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queues, queue_of
+from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues, queue_of
 from evaluator.settings import QueueName, Settings
 
 logger = logging.getLogger(__name__)
@@ -51,6 +51,8 @@ TAKEN_TOO_LONG = 5.0
 """Seconds between taking a job and beginning it, of a worker that lives."""
 TICK = 1.0
 """Seconds between rounds of housekeeping."""
+FREES_MANY = "index-"
+"""Beginning of the ids of jobs that others wait for which are many: searches."""
 ROUND_TTL = 5
 """Seconds that a worker which died or stopped in the middle of a round keeps others from housekeeping."""
 
@@ -110,6 +112,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
                 self.perform_job(job, queue, execution)
         finally:
             self._running = None
+        if job.id.startswith(FREES_MANY):  # RQ has put what waited for it behind all others, as a block
+            take_turns(self.connection, open_queue(self.connection).key)
         self.set_state("idle")
 
     def handle_job_failure(

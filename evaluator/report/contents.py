@@ -133,7 +133,8 @@ def collect(
         InvalidInputError, UnknownNameError: as `leaderboard`.
     """
     board = leaderboard(workspace, experiment, measure, baseline=baseline)
-    failed = list(failures(workspace, experiment).itertuples(index=False, name=None))
+    failed = failures(workspace, experiment, LISTED).itertuples(index=False, name=None)
+    n_failed = sum(row["failed"] for row in board.rows)
     cost, tradeoffs = _tradeoffs(board)
     return Contents(
         experiment=experiment,
@@ -147,8 +148,8 @@ def collect(
         cost_label=COSTS[cost].label,
         costs=tuple(cost_rows(workspace, experiment)),
         comparison=_comparison(workspace, board),
-        failures=tuple((str(v), str(q), str(e)) for v, q, e in failed[:LISTED]),
-        failures_left=max(0, len(failed) - LISTED),
+        failures=tuple((str(v), str(q), str(e)) for v, q, e in failed),
+        failures_left=max(0, n_failed - LISTED),
         policy=POLICIES[experiment.spec.policy],
         yaml=experiment_yaml(experiment),
         csv=csv_text(list(board.rows[0]), (list(row.values()) for row in board.rows)) if board.rows else "",
@@ -225,15 +226,7 @@ def _comparison(workspace: Workspace, board: Leaderboard) -> Comparison | None:
     pair = compared(workspace, board, None, None)
     if pair is None:
         return None
-    # One of the two is the leaderboard's reference: the correction is the leaderboard's, too.
-    other = next(
-        row
-        for row in board.rows
-        if row["variant"] in (pair.outcome.a, pair.outcome.b) and row["p"] is not None
-    )
-    n = board.n_scored
-    n_tests = n - 1 if board.baseline else n * (n - 1) // 2
-    outcome = pair.outcome._replace(corrected=other["p_corrected"], n_tests=n_tests)
+    outcome = _as_on_the_board(board, pair.outcome)
     table = pair_table(workspace, board.experiment, pair)
     of = sides(outcome.a, outcome.b)
     queries = len(table)
@@ -249,6 +242,17 @@ def _comparison(workspace: Workspace, board: Leaderboard) -> Comparison | None:
         best_for_a=_lines(table[table["difference"] > 0].head(EXTREMES)),
         best_for_b=_lines(table[table["difference"] < 0].tail(EXTREMES)[::-1]),
     )
+
+
+def _as_on_the_board(board: Leaderboard, outcome: Outcome) -> Outcome:
+    """The outcome with the leaderboard's correction, if it is over the same queries: its reference is one of both."""
+    if outcome.test.n != board.compared:
+        return outcome
+    both = outcome.a, outcome.b
+    other = next(row for row in board.rows if row["variant"] in both and row["p"] is not None)
+    n = board.n_scored
+    n_tests = n - 1 if board.baseline else n * (n - 1) // 2
+    return outcome._replace(corrected=other["p_corrected"], n_tests=n_tests)
 
 
 def _lines(table: pd.DataFrame) -> tuple[QueryLine, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
+import vl_convert
 
 from evaluator.charts import interval_points, tradeoff_points
 from evaluator.comparison_charts import Sides, difference_bars, difference_histogram, score_scatter
@@ -97,19 +98,32 @@ def image(chart: alt.Chart | alt.LayerChart, kind: Image, width: int = WIDTH) ->
         width: of the inner part, in pixels.
     """
     drawn = (
-        chart.properties(width=width, background="white" if kind == "png" else "transparent")
+        _with_values(chart)
+        .properties(width=width, background="white" if kind == "png" else "transparent")
         .configure(font=FONT)
         .configure_range(category=theme()["chartCategoricalColors"])
         .configure_view(stroke=None)
         .configure_axis(gridColor="#e3e9ea", domainColor="#9fb0b5", tickColor="#9fb0b5")
     )
+    spec, version = drawn.to_dict(), ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     if kind == "svg":
-        text = io.StringIO()
-        drawn.save(text, format="svg")
-        return text.getvalue().encode()
-    pixels = io.BytesIO()
-    drawn.save(pixels, format="png", scale_factor=SHARPNESS)
-    return pixels.getvalue()
+        svg: str = vl_convert.vegalite_to_svg(spec, vl_version=version)
+        return svg.encode()
+    png: bytes = vl_convert.vegalite_to_png(spec, vl_version=version, scale=SHARPNESS)
+    return png
+
+
+def _with_values(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
+    """The chart with its rows in itself.
+
+    How Altair hands over tables is a setting of the whole process, and pages change it whenever one is drawn.
+    """
+    copy = chart.copy(deep=False)
+    if isinstance(copy.data, pd.DataFrame):
+        copy.data = alt.Data(values=json.loads(copy.data.to_json(orient="records")))
+    if isinstance(copy, alt.LayerChart):
+        copy.layer = [_with_values(layer) for layer in copy.layer]
+    return copy
 
 
 def figure(workspace: Workspace, experiment: ExperimentRow, name: str, wanted: Wanted, kind: Image) -> bytes:

@@ -1,6 +1,7 @@
 """Lists that several variants of one experiment take their candidates from, searched once.
 
-candidates/<experiment>/<search>/<shard>.json    ranked lists by query row, of `SHARD` queries; seconds of a query
+candidates/<experiment>/shards.json              queries of a shard, the same for all searches
+candidates/<experiment>/<search>/<shard>.json    ranked lists by query row; seconds of a query
 
 They are kept while the experiment runs. Whoever does not find one searches for it.
 """
@@ -8,6 +9,7 @@ They are kept while the experiment runs. Whoever does not find one searches for 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -18,8 +20,8 @@ from evaluator.domain.sharing import SharedSearch
 from evaluator.errors import ArtifactMissingError
 
 FOLDER = "candidates"
-SHARD = 64
-"""Queries of one file, and of one job: about as many as of an evaluation's."""
+MAX_SHARD = 64
+"""Queries of one file, and of one job, at most."""
 
 
 class Candidates:
@@ -31,7 +33,34 @@ class Candidates:
 
     def __init__(self, experiment: str, store: ArtifactStore) -> None:
         self._experiment, self._store = experiment, store
+        self._size: int | None = None
         self.seconds = 0.0
+
+    def begin(self, batch_size: int) -> None:
+        """Choose how many queries are searched at once: as many as are evaluated, unless that was chosen before."""
+        self._store.put_json(self._shards, min(batch_size, MAX_SHARD))
+
+    @property
+    def size(self) -> int | None:
+        """Queries of a shard; None if nothing is shared any more, because the experiment has ended."""
+        if self._size is None:
+            with suppress(ArtifactMissingError):
+                self._size = int(self._store.read_bytes(self._shards))
+        return self._size
+
+    @property
+    def _shards(self) -> str:
+        return f"{FOLDER}/{self._experiment}/shards.json"
+
+    def shards_of(self, rows: Iterable[int]) -> list[int]:
+        """The shards that hold these queries, ascending; none if nothing is shared any more."""
+        return [] if self.size is None else sorted({row // self.size for row in rows})
+
+    def rows_of(self, shard: int, n_queries: int) -> range:
+        """The rows of a shard's queries; none if nothing is shared any more."""
+        if self.size is None:
+            return range(0)
+        return range(shard * self.size, min((shard + 1) * self.size, n_queries))
 
     def there(self, search: SharedSearch) -> set[int]:
         """The shards of queries that are searched."""
@@ -56,7 +85,7 @@ class Candidates:
         """The lists of these queries that are there, by row."""
         found: dict[int, Ranking] = {}
         wanted = set(rows)
-        for shard in sorted(set(map(shard_of, rows))):
+        for shard in self.shards_of(rows):
             try:
                 record = orjson.loads(self._store.read_bytes(self._name(search, shard)))
             except ArtifactMissingError:
@@ -71,19 +100,11 @@ class Candidates:
         return f"{FOLDER}/{self._experiment}/{search.key}/{shard}.json"
 
 
-def shard_of(row: int) -> int:
-    """The shard of a query, by row."""
-    return row // SHARD
+def experiments_with_candidates(store: ArtifactStore) -> set[str]:
+    """Experiments whose lists are kept; others may use the same store."""
+    return store.names(FOLDER)
 
 
-def shard_rows(shard: int, n_queries: int) -> range:
-    """The rows of a shard's queries."""
-    return range(shard * SHARD, min((shard + 1) * SHARD, n_queries))
-
-
-def drop_candidates(store: ArtifactStore, running: Iterable[str]) -> int:
-    """Remove the lists of all experiments but the running ones; returns of how many."""
-    ended = store.names(FOLDER) - set(running)
-    for experiment in ended:
-        store.remove_folder(f"{FOLDER}/{experiment}")
-    return len(ended)
+def drop_candidates(store: ArtifactStore, experiment: str) -> None:
+    """Remove an experiment's lists."""
+    store.remove_folder(f"{FOLDER}/{experiment}")

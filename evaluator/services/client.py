@@ -124,7 +124,10 @@ class Client:
         scratch = path.with_name(f".{path.name}.part")
         given = {name: value for name, value in parameters.items() if value is not None}
         try:
-            with self._request("GET", address, params=given) as answer, scratch.open("wb") as file:
+            # The server makes a file before it sends any of it, which may take long.
+            patient = httpx.Timeout(TIMEOUT, read=None)
+            asked = self._request("GET", address, params=given, timeout=patient)
+            with asked as answer, scratch.open("wb") as file:
                 for chunk in answer.iter_bytes():
                     file.write(chunk)
             scratch.replace(path)

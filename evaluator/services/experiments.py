@@ -13,7 +13,7 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.jobs.limits import Terms, restore_spending, write_terms
 from evaluator.jobs.queue import cancel_experiment
 from evaluator.jobs.submission import EncodingStage, Submission, is_active
-from evaluator.retrieval.candidates import drop_candidates
+from evaluator.retrieval.candidates import drop_candidates, experiments_with_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
 from evaluator.services.endpoints import check_allowed
@@ -58,13 +58,16 @@ def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = 
     with datasets.CHANGES:
         row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
         spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-        return _submit(workspace, spec, row.name, datasets.load(workspace, row))
+        submitted = _submit(workspace, spec, row.name, datasets.load(workspace, row))
+        if not submitted.to_evaluate and not submitted.already_running:
+            catalog.note_submission(workspace.database, spec.id)
+        return submitted
 
 
 def completed(
     workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False
 ) -> ExperimentRow | None:
-    """The experiment, if all of it is recorded and nothing failed: then there is nothing to run. Needs no queue.
+    """The experiment, if all of it is recorded and nothing failed: then submitting it is done. Needs no queue.
 
     Raises:
         InvalidInputError, EncoderNotFoundError: as `submit`.
@@ -72,7 +75,10 @@ def completed(
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
     known = next((known for known in catalog.experiments(workspace.database) if known.id == spec.id), None)
-    return known if known is not None and _is_whole(workspace, known) else None
+    if known is None or not _is_whole(workspace, known):
+        return None
+    catalog.note_submission(workspace.database, known.id)
+    return known
 
 
 def resume(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool = False) -> Submitted:
@@ -125,10 +131,17 @@ def drop_stopped(workspace: Workspace) -> list[str]:
     return stopped
 
 
-def drop_searched(workspace: Workspace) -> int:
-    """Drop the lists that variants shared, of all experiments that do not run; returns of how many."""
-    running = [row.id for row in catalog.experiments(workspace.database) if row.status == "running"]
-    return drop_candidates(workspace.store, running)
+def drop_searched(workspace: Workspace) -> list[str]:
+    """Drop the lists that variants shared, of all experiments here that do not run; returns their ids."""
+    # Looked at before the states are: what begins meanwhile is not among them.
+    kept = experiments_with_candidates(workspace.store)
+    if not kept:
+        return []
+    rows = catalog.experiments(workspace.database)
+    ended = [row.id for row in rows if row.status != "running" and row.id in kept]
+    for experiment in ended:
+        drop_candidates(workspace.store, experiment)
+    return ended
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -151,6 +164,7 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
         InvalidInputError: it is running.
     """
     catalog.delete_experiment(workspace.database, experiment.id)
+    drop_candidates(workspace.store, experiment.id)
 
 
 def find(workspace: Workspace, reference: str | None = None) -> ExperimentRow:

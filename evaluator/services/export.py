@@ -47,9 +47,7 @@ def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, fol
             case _:
                 return [_export_scores(workspace, experiment, format_, folder)]
     except OSError as error:
-        raise InvalidInputError(
-            f"{folder} cannot be written: {error.strerror}; choose another place"
-        ) from error
+        raise _unwritable(folder, error) from error
 
 
 def export_file(workspace: Workspace, experiment: ExperimentRow, format_: Format, folder: Path) -> Path:
@@ -62,10 +60,17 @@ def export_file(workspace: Workspace, experiment: ExperimentRow, format_: Format
     if format_ != "trec":
         return files[0]
     path = folder / "runs.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in files:
-            archive.write(file, file.name)
+    try:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:
+                archive.write(file, file.name)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     return path
+
+
+def _unwritable(folder: Path, error: OSError) -> InvalidInputError:
+    return InvalidInputError(f"{folder} cannot be written: {error.strerror}; choose another place")
 
 
 def strictly_descending(scores: Floats) -> Floats:
@@ -86,11 +91,12 @@ def strictly_descending(scores: Floats) -> Floats:
 
 def _export_scores(workspace: Workspace, experiment: ExperimentRow, format_: str, folder: Path) -> Path:
     path = folder / f"per_query.{format_}"
-    table = results.per_query(workspace.database, experiment.id)
-    if format_ == "csv":
-        table.to_csv(path, index=False)
-    else:
-        table.to_parquet(path, index=False)
+    scratch = path.with_stem(".per_query.part")
+    try:
+        results.write_per_query(workspace.database, experiment.id, scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
     return path
 
 
@@ -120,7 +126,8 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
     """The file appears once it is whole."""
     path = folder / "experiment.duckdb"
     scratch = path.with_name(f".{path.name}.part")
-    scratch.unlink(missing_ok=True)  # of an export that was killed
+    for left in path.parent.glob(f"{scratch.name}*"):  # of an export that was killed
+        left.unlink()
     manifest = StoredDataset.open(workspace.store, experiment.spec.dataset).manifest
     artifacts = (corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest))
     files = DatasetFiles(*map(workspace.store.local_path, artifacts))
@@ -148,7 +155,8 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
         write_portable(workspace.database, experiment.id, files, about, pa.Table.from_pylist(rows), scratch)
         scratch.replace(path)
     finally:
-        scratch.unlink(missing_ok=True)
+        for left in path.parent.glob(f"{scratch.name}*"):  # and its log, if it did not end well
+            left.unlink()
     return path
 
 

@@ -6,9 +6,10 @@ the model, is said with each step, because a score may change for any of these r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,17 +17,19 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import encoder_key, models_of
 from evaluator.domain.measures import canonical_measures
 from evaluator.domain.power import SIGNIFICANCE
-from evaluator.domain.ranking import Doubles
+from evaluator.domain.ranking import Doubles, Ints
 from evaluator.domain.statistics import Resampled, holm
+from evaluator.domain.variant import LanguageModel
 from evaluator.errors import UnknownNameError
 from evaluator.services import datasets
 from evaluator.services.comparison import Memory, resampled, score_matrix
 from evaluator.services.workspace import Workspace
+from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
 from evaluator.store.scores import recorded_state
 
 LAST = 50
-"""Experiments that are looked at, from the newest on."""
+"""Submissions that are looked at, from the newest on."""
 
 Outcome = Literal["regression", "improvement", "not separable", "not compared"]
 
@@ -42,7 +45,7 @@ class Step:
         n: queries that both have a score for, and whose text is the same.
         difference: mean over those, now minus before; None if the two may not be compared.
         p: of the randomization test.
-        corrected: by Holm, over the variants of the same experiment: what was flagged stays flagged.
+        corrected: by Holm, over the variants of the same experiment.
         outcome: regression and improvement are differences at the usual level, after the correction.
     """
 
@@ -60,10 +63,12 @@ class Point:
     """A variant in one experiment: its score there, with its 95 % interval, as on that leaderboard.
 
     Attributes:
+        at: when the experiment was asked for; it may be so several times.
         version: of the dataset.
         step: from the point before; None for the first.
     """
 
+    at: datetime
     experiment: ExperimentRow
     variant: str
     version: int
@@ -81,7 +86,7 @@ class History:
     Attributes:
         measures: that some finished experiment over it computed.
         points: the oldest first. Where nothing changed, neither in the description nor in the score, there is none.
-        left_out: experiments that are not finished, or older than the last `LAST`.
+        left_out: experiments that are not finished, lack the measure, or were asked for before the last `LAST`.
     """
 
     dataset: str
@@ -107,6 +112,12 @@ class History:
             if point.step is not None and point.step.outcome == "regression"
         )
 
+    @property
+    def standing(self) -> tuple[Point, ...]:
+        """Regressions that nothing of the same variant followed."""
+        last = {_line(point): point for point in self.points}
+        return tuple(point for point in self.regressions if last[_line(point)] is point)
+
 
 def history(workspace: Workspace, dataset: str, measure: str | None = None) -> History:
     """Follow every variant over the finished experiments of a dataset.
@@ -119,29 +130,32 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         UnknownNameError: there is no such dataset, or no experiment over it computed this measure.
     """
     name = datasets.find(workspace, dataset).name
-    used = datasets.used_by(workspace, name)  # the newest first
-    finished = [row for row in used if row.status == "finished"]
-    measures = tuple(dict.fromkeys(m for row in finished for m in row.spec.measures))
+    asked = [
+        (at, row) for at, row in catalog.submissions(workspace.database, name) if row.status == "finished"
+    ]
+    measures = tuple(dict.fromkeys(m for _, row in reversed(asked) for m in row.spec.measures))
     chosen = canonical_measures([measure])[0] if measure else next(iter(measures), "")
-    if measure and finished and chosen not in measures:
+    if measure and asked and chosen not in measures:
         raise UnknownNameError(
             f"no experiment over {name!r} computed {chosen}; they computed {', '.join(measures)}"
         )
-    rows = [row for row in finished[:LAST] if chosen in row.spec.measures]
-    rows.sort(key=lambda row: (row.started_at, row.created_at))
+    seen = [(at, row) for at, row in asked[-LAST:] if chosen in row.spec.measures]
     versions = {
         version.manifest.fingerprint: version.version for version in datasets.versions(workspace, name)
     }
-    states = tuple((row.id, row.started_at, recorded_state(workspace.database, row.id)) for row in rows)
+    states = tuple((at, row.id, recorded_state(workspace.database, row.id)) for at, row in seen)
 
     def compute() -> tuple[Point, ...]:
-        points = [
-            point for row in rows for point in _points_of(workspace, row, chosen, versions[row.spec.dataset])
-        ]
-        return tuple(_tested(list(_followed(workspace, points, chosen))))
+        last: dict[tuple[str, ...], Point] = {}
+        points: list[Point] = []
+        for at, row in seen:
+            new = _points_of(workspace, row, chosen, versions[row.spec.dataset])
+            points += _followed(workspace, [replace(point, at=at) for point in new], last, chosen)
+        return tuple(points)
 
     points = _histories.get(workspace.database, (chosen, states), compute)
-    return History(name, chosen, measures, points, len(used) - len(rows))
+    left_out = {row.id for row in datasets.used_by(workspace, name)} - {row.id for _, row in seen}
+    return History(name, chosen, measures, points, len(left_out))
 
 
 def _points_of(workspace: Workspace, row: ExperimentRow, measure: str, version: int) -> tuple[Point, ...]:
@@ -155,7 +169,9 @@ def _points_of(workspace: Workspace, row: ExperimentRow, measure: str, version: 
         names = [scores.variants[place] for place in np.flatnonzero(scores.scored)]
         means, ends = sampled.values.mean(axis=1).tolist(), sampled.intervals().tolist()
         return tuple(
-            Point(row, name, version, mean, _finite(low), _finite(high), sampled.values.shape[1])
+            Point(
+                row.started_at, row, name, version, mean, _finite(low), _finite(high), sampled.values.shape[1]
+            )
             for name, mean, (low, high) in zip(names, means, ends, strict=True)
         )
 
@@ -167,95 +183,132 @@ def _finite(end: float) -> float | None:
     return end if np.isfinite(end) else None
 
 
+def _line(point: Point) -> tuple[str, str]:
+    """What is followed: a name with its pipeline."""
+    return point.variant, point.experiment.spec.variant(point.variant).fingerprint
+
+
+def _before(point: Point, last: Mapping[tuple[str, ...], Point]) -> Point | None:
+    """The point that one is compared with.
+
+    The last of the same pipeline and models, if the dataset has changed since: then that is all that has. Else the last
+    of the same pipeline; where the pipeline is new, the last of the same name.
+    """
+    same = last.get((*_line(point), *_models(point)))
+    if same is not None and same.experiment.spec.dataset != point.experiment.spec.dataset:
+        return same
+    return last.get(_line(point)) or last.get((point.variant,))
+
+
+def _models(point: Point) -> tuple[str, ...]:
+    """Fingerprints of a variant's models, and what chat models are asked."""
+    spec, variant = point.experiment.spec, point.experiment.spec.variant(point.variant)
+    chats = (stage for stage in variant.stages() if isinstance(stage, LanguageModel))
+    asked = (spec.endpoints[stage.endpoint] for stage in chats)
+    return (
+        *(spec.encoders[encoder_key(stage)].fingerprint for stage in models_of(variant)),
+        *(f"{endpoint.server} {endpoint.model}" for endpoint in asked),
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _Change:
     """What became of a variant since `before`; differences are now minus before, one a query that can be compared."""
 
-    before: ExperimentRow
+    point: Point
+    before: Point
     words: tuple[str, ...]
-    query_ids: tuple[str, ...]
     differences: Doubles
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there is anything to tell."""
+        return bool(self.words) or bool(self.differences.any()) or self.point.score != self.before.score
 
 
 def _followed(
-    workspace: Workspace, points: Sequence[Point], measure: str
-) -> Iterator[tuple[Point, _Change | None]]:
-    """Points with what became of each; those at which nothing changed are left out.
+    workspace: Workspace, points: Sequence[Point], last: dict[tuple[str, ...], Point], measure: str
+) -> list[Point]:
+    """The points of one submission with the steps that lead to them; those at which nothing changed are left out.
 
-    The point before is the last of the same pipeline; if the pipeline is new, the last of the same name.
+    Args:
+        last: the last point of each line so far; brought up to date.
     """
-    last: dict[tuple[str, str | None], Point] = {}
+    changes: list[_Change] = []
+    followed: list[Point] = []
+    common: dict[str, _Common] = {}
     for point in points:
-        same = point.variant, point.experiment.spec.variant(point.variant).fingerprint
-        before = last.get(same) or last.get((point.variant, None))
-        change = None if before is None else _change(workspace, before, point, measure)
-        if before is None or change is None or _is_new(before, point, change):
-            last[same] = last[point.variant, None] = point
-            yield point, change
+        before = _before(point, last)
+        if before is None:
+            followed.append(point)
+            continue
+        words = what_changed(before, point)
+        differences = np.empty(0)
+        if "policy" not in words:
+            pair = before.experiment.id
+            if pair not in common:
+                common[pair] = _common(workspace, before.experiment, point.experiment)
+            differences = _differences(workspace, before, point, common[pair], measure)
+        changes.append(_Change(point, before, words, differences))
+    followed += _tested([change for change in changes if change.is_new])
+    for point in followed:
+        last[(*_line(point), *_models(point))] = last[_line(point)] = last[(point.variant,)] = point
+    order = [point.variant for point in points]
+    return sorted(followed, key=lambda point: order.index(point.variant))
 
 
-def _is_new(before: Point, after: Point, change: _Change) -> bool:
-    return bool(change.words) or bool(change.differences.any()) or after.score != before.score
-
-
-def _change(workspace: Workspace, before: Point, after: Point, measure: str) -> _Change:
-    words = what_changed(before.experiment, after.experiment, after.variant)
-    if "policy" in words:
-        return _Change(before.experiment, words, (), np.empty(0))
-    found = _differences(workspace, before.experiment, after.experiment, after.variant, measure)
-    return _Change(before.experiment, words, *found)
-
-
-def _tested(changes: Sequence[tuple[Point, _Change | None]]) -> Iterator[Point]:
-    """Points with the steps that lead to them, tested, and corrected for those of the same experiment."""
-    p_values = _p_values([change for _, change in changes if change is not None and change.query_ids])
-    families: dict[str, list[float]] = {}
-    for point, change in changes:
-        if change is not None and change.query_ids:
-            families.setdefault(point.experiment.id, []).append(p_values[id(change)])
-    corrected = {experiment: iter(holm(family)) for experiment, family in families.items()}
-    for point, change in changes:
-        if change is None:
-            yield point
-        elif not change.query_ids:
-            yield replace(point, step=Step(change.before.id, change.words, 0, None, None))
-        else:
-            difference, p = float(change.differences.mean()), next(corrected[point.experiment.id])
-            step = Step(
-                change.before.id, change.words, len(change.query_ids), difference, p_values[id(change)],
-                p, _outcome(difference, p),
-            )  # fmt: skip
-            yield replace(point, step=step)
-
-
-def _p_values(changes: Sequence[_Change]) -> dict[int, float]:
-    """The randomization test's p of each, by its identity; those over the same queries share their sign flips."""
-    alike: dict[tuple[str, ...], list[_Change]] = {}
+def _tested(changes: Sequence[_Change]) -> list[Point]:
+    """Points with the steps that lead to them, tested, and corrected for each other."""
+    tested = [change for change in changes if change.differences.size]
+    p_values = _p_values([change.differences for change in tested])
+    corrected = iter(zip(p_values, holm(p_values), strict=True))
+    points = []
     for change in changes:
-        alike.setdefault(change.query_ids, []).append(change)
-    found: dict[int, float] = {}
-    for group in alike.values():
-        sampled = Resampled.of(np.stack([change.differences for change in group]), resamples=0)
-        found |= zip(map(id, group), sampled.p_resolved().tolist(), strict=True)
+        step = Step(change.before.experiment.id, change.words, change.differences.size, None, None)
+        if change.differences.size:
+            (p, p_corrected), difference = next(corrected), float(change.differences.mean())
+            outcome = _outcome(difference, p_corrected)
+            step = replace(step, difference=difference, p=p, corrected=p_corrected, outcome=outcome)
+        points.append(replace(change.point, step=step))
+    return points
+
+
+def _p_values(rows: Sequence[Doubles]) -> list[float]:
+    """The randomization test's p of each; rows of the same length share their sign flips."""
+    found = [1.0] * len(rows)
+    for n in {row.size for row in rows}:
+        places = [place for place, row in enumerate(rows) if row.size == n]
+        sampled = Resampled.of(np.stack([rows[place] for place in places]), resamples=0)
+        for place, p in zip(places, sampled.p_resolved().tolist(), strict=True):
+            found[place] = p
     return found
 
 
-def _differences(
-    workspace: Workspace, before: ExperimentRow, after: ExperimentRow, variant: str, measure: str
-) -> tuple[tuple[str, ...], Doubles]:
-    """Queries with a score in both that ask the same, and after minus before: [n] float64."""
-    then, now = (score_matrix(workspace, row, measure) for row in (before, after))
-    _, places_then, places_now = np.intersect1d(then.query_ids, now.query_ids, return_indices=True)
-    values = (
-        now.values[now.variants.index(variant)][places_now]
-        - then.values[then.variants.index(variant)][places_then]
+class _Common(NamedTuple):
+    """Where the queries stand that two experiments ask alike: [n] each."""
+
+    before: Ints
+    after: Ints
+
+
+def _common(workspace: Workspace, before: ExperimentRow, after: ExperimentRow) -> _Common:
+    then, now = (score_matrix(workspace, row) for row in (before, after))
+    ids, places_then, places_now = np.intersect1d(then.query_ids, now.query_ids, return_indices=True)
+    if before.spec.queries == after.spec.queries:
+        return _Common(places_then, places_now)
+    keys_then, keys_now = (_keys(workspace, row) for row in (before, after))
+    alike = np.array([keys_then.get(id_) == keys_now.get(id_) for id_ in ids.tolist()], dtype=np.bool_)
+    return _Common(places_then[alike], places_now[alike])
+
+
+def _differences(workspace: Workspace, before: Point, after: Point, common: _Common, measure: str) -> Doubles:
+    """After minus before, over common queries with a score in both: [n] float64."""
+    then, now = (score_matrix(workspace, point.experiment, measure) for point in (before, after))
+    values: Doubles = (
+        now.values[now.variants.index(after.variant)][common.after]
+        - then.values[then.variants.index(before.variant)][common.before]
     )
-    usable = np.isfinite(values)
-    if before.spec.queries != after.spec.queries:
-        keys_then, keys_now = (_keys(workspace, row) for row in (before, after))
-        ids = [now.query_ids[place] for place in places_now]
-        usable &= np.array([keys_then.get(id_) == keys_now.get(id_) for id_ in ids], dtype=np.bool_)
-    return tuple(now.query_ids[place] for place in places_now[usable]), values[usable]
+    return values[np.isfinite(values)]
 
 
 def _keys(workspace: Workspace, row: ExperimentRow) -> Mapping[str, bytes]:
@@ -264,21 +317,18 @@ def _keys(workspace: Workspace, row: ExperimentRow) -> Mapping[str, bytes]:
     return dict(zip((query.query_id for query in dataset.queries), dataset.query_keys, strict=True))
 
 
-def what_changed(before: ExperimentRow, after: ExperimentRow, variant: str) -> tuple[str, ...]:
+def what_changed(before: Point, after: Point) -> tuple[str, ...]:
     """What of a variant's experiment is another than before, in words."""
-    then, now = before.spec, after.spec
-    of_then, of_now = then.variant(variant), now.variant(variant)
-    models = (
-        [spec.encoders[encoder_key(stage)].fingerprint for stage in models_of(of)]
-        for spec, of in ((then, of_then), (now, of_now))
-    )
+    then, now = before.experiment.spec, after.experiment.spec
+    pipeline = _line(before)[1] != _line(after)[1]
     found = {
         "documents": then.corpus != now.corpus,
         "queries": then.queries != now.queries,
         "judgments": then.qrels != now.qrels,
         "whether a query's own document is left out": then.exclude_self != now.exclude_self,
-        "pipeline": of_then.fingerprint != of_now.fingerprint,
-        "model": len({tuple(of) for of in models}) > 1 and of_then.fingerprint == of_now.fingerprint,
+        "pipeline": pipeline,
+        "model": not pipeline and _models(before) != _models(after),
+        "depth": then.depth != now.depth,
         "policy": then.policy != now.policy,
     }
     return tuple(words for words, is_other in found.items() if is_other)

@@ -64,6 +64,7 @@ class Keeper:
     def _keep(self) -> None:
         while not self._stop.wait(self._look_every):
             self._guard(self._look)
+            self._guard(lambda: drop_searched(self._workspace))
         self._guard(lambda: drop_searched(self._workspace))
 
     def _look(self) -> None:
@@ -72,7 +73,6 @@ class Keeper:
                 "the experiment's jobs were lost; enqueued what is missing", extra={"experiment": experiment}
             )
         drop_stopped(self._workspace)
-        drop_searched(self._workspace)
         if self._measures:
             measure_finished(self._workspace)
         self._keep_bounded()

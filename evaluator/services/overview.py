@@ -56,9 +56,9 @@ def refreshed(workspace: Workspace, row: ExperimentRow) -> ExperimentRow:
     return catalog.experiment(workspace.database, row.id)
 
 
-def failures(workspace: Workspace, row: ExperimentRow) -> pd.DataFrame:
-    """Queries that failed. Columns: variant, query_id, error."""
-    return results.failures(workspace.database, row.id)
+def failures(workspace: Workspace, row: ExperimentRow, limit: int | None = None) -> pd.DataFrame:
+    """Queries that failed, the first `limit` of them. Columns: variant, query_id, error."""
+    return results.failures(workspace.database, row.id, limit)
 
 
 def experiment_yaml(row: ExperimentRow) -> str:

@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.sharing import shared_searches
+from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
-from evaluator.retrieval.candidates import Candidates, shard_rows
+from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.indexes import Encoding, Sources
 from evaluator.retrieval.vectors import Shard, encoded_shards, plan_count, shard_sizes
 from evaluator.services.workspace import Workspace
@@ -152,7 +153,7 @@ class ProgressReader:
             variants=variants,
             texts_per_second=rates[0],
             queries_per_second=rates[2],
-            seconds_left=_seconds_left(left, rates),
+            seconds_left=_seconds_left(left, rates, reads_candidates=_reads_candidates(row.spec)),
             trouble=recorder.trouble if recorder is not None else None,
             reason=row.reason,
         )
@@ -184,7 +185,7 @@ class ProgressReader:
             SearchProgress(
                 search.name,
                 len(search.variants),
-                sum(len(shard_rows(shard, row.n_queries)) for shard in candidates.there(search)),
+                sum(len(candidates.rows_of(shard, row.n_queries)) for shard in candidates.there(search)),
                 row.n_queries,
             )
             for search in shared_searches(row.spec.variants, row.spec.depth).all
@@ -241,9 +242,19 @@ def progress_reader(workspace: Workspace) -> ProgressReader:
     return _readers.setdefault(workspace, ProgressReader(workspace))
 
 
-def _seconds_left(left: tuple[int, ...], rates: tuple[float | None, ...]) -> float | None:
-    """Of the first stage that is not done: what follows is quick beside it."""
-    for count, rate in zip(left, rates, strict=True):
-        if count > 0:
-            return count / rate if rate else None
-    return 0.0
+def _reads_candidates(spec: ExperimentSpec) -> bool:
+    """Whether a model reads every candidate: then evaluating takes longer than all that comes before."""
+    stages = (stage for variant in spec.variants for stage in variant.stages())
+    return any(isinstance(stage, CrossEncoder | LanguageModel) for stage in stages)
+
+
+def _seconds_left(
+    left: tuple[int, ...], rates: tuple[float | None, ...], *, reads_candidates: bool
+) -> float | None:
+    """Of the stages that have begun; None if the one at work has shown no speed yet, or the longest is to come."""
+    if not any(left):
+        return 0.0
+    known = [count / rate for count, rate in zip(left, rates, strict=True) if count > 0 and rate]
+    at_work = next(rate for count, rate in zip(left, rates, strict=True) if count > 0)
+    to_come = reads_candidates and left[-1] > 0 and not rates[-1]
+    return None if at_work is None or to_come else sum(known)

@@ -100,7 +100,7 @@ def history_record(found: History) -> dict[str, Any]:
         "left_out": found.left_out,
         "points": [
             {
-                "at": point.experiment.started_at.isoformat(),
+                "at": point.at.isoformat(),
                 "experiment": point.experiment.id,
                 "name": point.experiment.name,
                 "version": point.version,
@@ -109,6 +109,7 @@ def history_record(found: History) -> dict[str, Any]:
                 "low": point.low,
                 "high": point.high,
                 "step": None if point.step is None else dataclasses.asdict(point.step),
+                "standing": point in found.standing,
             }
             for point in found.points
         ],

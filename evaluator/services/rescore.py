@@ -35,7 +35,7 @@ def rescore(workspace: Workspace, name: str) -> list[str]:
     qrels = StoredDataset.open(workspace.store, after.fingerprint).qrels
     changed = changed_queries(StoredDataset.open(workspace.store, before.fingerprint).qrels, qrels)
     new = []
-    for row in catalog.experiments(workspace.database):
+    for row in reversed(catalog.experiments(workspace.database)):  # in the order in which they were asked for
         if (row.dataset, row.spec.dataset, row.status) != (name, before.fingerprint, "finished"):
             continue
         if row.spec.policy != POLICY_VERSION:

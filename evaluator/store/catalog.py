@@ -195,6 +195,13 @@ def save_experiment(database: Database, spec: ExperimentSpec, dataset: str, n_qu
     with database.transaction() as cursor:
         cursor.execute(
             """
+            INSERT INTO submissions (experiment)
+            SELECT $id WHERE NOT EXISTS (FROM experiments e WHERE e.id = $id)
+            """,
+            {"id": spec.id},
+        )
+        cursor.execute(
+            """
             INSERT INTO experiments (id, name, dataset, spec, n_queries, status) VALUES (?, ?, ?, ?, ?, 'running')
             ON CONFLICT DO UPDATE SET dataset = excluded.dataset, spec = excluded.spec, status = 'running',
                 started_at = utc_now(), finished_at = NULL, reason = NULL
@@ -209,6 +216,35 @@ def save_experiment(database: Database, spec: ExperimentSpec, dataset: str, n_qu
                 """,
                 [spec.id, variant.name, position, variant.fingerprint, variant.pipeline_json],
             )
+
+
+def note_submission(database: Database, experiment: str) -> None:
+    """Note that an experiment was asked for again, if another was over the same dataset since it was the last time."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO submissions (experiment)
+            SELECT $id WHERE $id <> (
+                SELECT s.experiment FROM submissions s JOIN experiments e ON e.id = s.experiment
+                WHERE e.dataset = (SELECT dataset FROM experiments WHERE id = $id)
+                ORDER BY s.submitted_at DESC, s.rowid DESC LIMIT 1
+            )
+            """,
+            {"id": experiment},
+        )
+
+
+def submissions(database: Database, dataset: str) -> list[tuple[datetime, ExperimentRow]]:
+    """When which experiment over any version of a dataset was asked for, the first at first."""
+    found = {row.id: row for row in experiments(database) if row.dataset == dataset}
+    rows = database.cursor.execute(
+        """
+        SELECT s.submitted_at, s.experiment FROM submissions s JOIN experiments e ON e.id = s.experiment
+        WHERE e.dataset = ? ORDER BY s.submitted_at, s.rowid
+        """,
+        [dataset],
+    ).fetchall()
+    return [(at, found[id_]) for at, id_ in rows if id_ in found]
 
 
 def set_status(database: Database, experiment: str, status: str) -> None:
@@ -227,8 +263,9 @@ def delete_experiment(database: Database, id_: str) -> None:
         row = cursor.execute("SELECT name, status FROM experiments WHERE id = ?", [id_]).fetchone()
         if row and row[1] == "running":
             raise InvalidInputError(f"the experiment {row[0]!r} is running; cancel it before you delete it")
-        for table, column in (("results", "experiment"), ("variants", "experiment"), ("experiments", "id")):
-            cursor.execute(f"DELETE FROM {table} WHERE {column} = ?", [id_])  # noqa: S608  constants
+        for table in ("results", "variants", "variant_costs", "spending", "submissions"):
+            cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
+        cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])
 
 
 def experiments(database: Database) -> list[ExperimentRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from evaluator.errors import StoreUnavailableError
 from evaluator.store.database import Database, disk_full, interruptible
 
 COPIED: Mapping[str, str] = {
@@ -18,7 +20,7 @@ COPIED: Mapping[str, str] = {
     """,
     "results": """
         SELECT variant, query_id, doc_ids, scores, measures, seconds, error, recorded_at
-        FROM results WHERE experiment = $id ORDER BY variant, query_id
+        FROM results WHERE experiment = $id
     """,
     "costs": """
         SELECT variant, cost::VARCHAR AS cost, error, measured_at FROM variant_costs WHERE experiment = $id
@@ -88,13 +90,16 @@ def write_portable(
         path: does not exist yet.
 
     Raises:
-        StoreUnavailableError: the disk is full.
+        StoreUnavailableError: the disk is full, or DuckDB fails otherwise.
     """
     try:
         with duckdb.connect(str(path), config=LIMITS) as target, interruptible():
             _write(target, database, experiment, files, about, leaderboard)
     except duckdb.Error as error:
-        raise disk_full(path, error) or error from error
+        reason = str(error).strip().splitlines()[0]
+        raise disk_full(path, error) or StoreUnavailableError(
+            f"{path} cannot be written: {reason}"
+        ) from error
 
 
 def _write(
@@ -117,5 +122,12 @@ def _write(
     for table, column in JSON_COLUMNS:
         target.execute(f"ALTER TABLE {table} ALTER {column} TYPE JSON")
     for part, statement in TABLES.items():
-        target.execute(statement, [str(getattr(files, part))])
+        target.execute(statement, [_literally(getattr(files, part))])
     target.execute(VIEWS)
+    # Closing merges the log, too, but keeps silent if it cannot: then the file would lack what came last.
+    target.execute("CHECKPOINT")
+
+
+def _literally(path: Path) -> str:
+    """A path in which nothing stands for other names."""
+    return re.sub(r"([*?\[])", r"[\1]", str(path))

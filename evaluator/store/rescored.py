@@ -72,6 +72,9 @@ def save_rescored(
             """,
             {**ids, "spec": json.dumps(spec.to_json())},
         ).fetchall()
+        cursor.execute(
+            "INSERT INTO submissions (experiment) SELECT id FROM experiments WHERE id = $id", {"id": spec.id}
+        )
         if not new:
             return False
         cursor.execute(

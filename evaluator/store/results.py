@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import pyarrow as pa
@@ -174,21 +175,28 @@ def recorded_counts(database: Database, experiment: str) -> list[VariantCounts]:
     return [VariantCounts(*row) for row in rows]
 
 
-def per_query(database: Database, experiment: str) -> pd.DataFrame:
-    """Every query's measures under every variant. Columns: variant, query_id, measure, value, seconds, error."""
-    return database.cursor.execute(
-        """
-        SELECT r.variant, r.query_id, m.measure, m.value, r.seconds, r.error
-        FROM results r
-        JOIN variants v ON v.experiment = r.experiment AND v.name = r.variant
-        LEFT JOIN LATERAL (
-            SELECT unnest(map_keys(r.measures)) AS measure, unnest(map_values(r.measures)) AS value
-        ) m ON true
-        WHERE r.experiment = ?
-        ORDER BY v.position, r.query_id, m.measure
-        """,
-        [experiment],
-    ).df()
+PER_QUERY = """
+    SELECT r.variant, r.query_id, m.measure, m.value, r.seconds, r.error
+    FROM results r
+    JOIN variants v ON v.experiment = r.experiment AND v.name = r.variant
+    LEFT JOIN LATERAL (
+        SELECT unnest(map_keys(r.measures)) AS measure, unnest(map_values(r.measures)) AS value
+    ) m ON true
+    WHERE r.experiment = ?
+    ORDER BY v.position, r.query_id, m.measure
+"""
+
+
+def write_per_query(database: Database, experiment: str, path: Path) -> None:
+    """Write every query's measures under every variant into a new file, `.csv` or `.parquet`, row by row.
+
+    Columns: variant, query_id, measure, value, seconds, error.
+    """
+    rows = database.cursor.relation(PER_QUERY, [experiment])
+    if path.suffix == ".csv":
+        rows.write_csv(str(path))
+    else:
+        rows.write_parquet(str(path))
 
 
 def rankings(database: Database, experiment: str, variant: str) -> list[tuple[str, list[str], list[float]]]:
@@ -202,14 +210,14 @@ def rankings(database: Database, experiment: str, variant: str) -> list[tuple[st
     ).fetchall()
 
 
-def failures(database: Database, experiment: str) -> pd.DataFrame:
-    """Queries that failed. Columns: variant, query_id, error."""
+def failures(database: Database, experiment: str, limit: int | None = None) -> pd.DataFrame:
+    """Queries that failed, the first `limit` of them. Columns: variant, query_id, error."""
     return database.cursor.execute(
         """
         SELECT variant, query_id, error FROM results
-        WHERE experiment = ? AND error IS NOT NULL ORDER BY variant, query_id
+        WHERE experiment = ? AND error IS NOT NULL ORDER BY variant, query_id LIMIT ?
         """,
-        [experiment],
+        [experiment, limit],
     ).df()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from itertools import groupby
 
 import pandas as pd
@@ -40,7 +41,7 @@ def show_history(found: History) -> None:
             alt=f"{found.measure} of each variant over time",
             width="stretch",
         )
-    if len({point.experiment.id for point in found.points}) < 2:
+    if len({point.at for point in found.points}) < 2:
         st.info(
             "A history begins with the second point: edit judgments, import the dataset anew, or run the same "
             "variants with another model, and this page says what became better or worse.",
@@ -76,7 +77,7 @@ def _flags(found: History) -> None:
         return
     with st.container(border=True, key="regressions"):
         st.markdown(f":red[:material/trending_down: **{count(len(worse), 'regression')}**]")
-        groups = [list(group) for _, group in groupby(worse, key=lambda point: point.experiment.id)]
+        groups = [list(group) for _, group in groupby(worse, key=lambda point: point.at)]
         for group in groups[:FLAGGED]:
             _flag(group, found.measure)
         if left := sum(map(len, groups[FLAGGED:])):
@@ -110,26 +111,26 @@ def _changed(step: Step) -> str:
 
 
 def _when(point: Point) -> str:
-    at = moment(point.experiment.started_at, st.context.timezone)
+    at = moment(point.at, st.context.timezone)
     return f"version {point.version}, {at}"
 
 
-def _numbers(found: History) -> dict[str, int]:
-    """Experiments by id, numbered from the oldest on."""
-    ids = dict.fromkeys(point.experiment.id for point in found.points)
-    return {id_: number for number, id_ in enumerate(ids, 1)}
+def _numbers(found: History) -> dict[datetime, int]:
+    """When experiments were asked for, numbered from the oldest on."""
+    moments = dict.fromkeys(point.at for point in found.points)
+    return {at: number for number, at in enumerate(moments, 1)}
 
 
 def _label(point: Point, number: int) -> str:
     """Of the axis below the chart: lines that tell experiments apart."""
-    at = moment(point.experiment.started_at, st.context.timezone).replace(", ", " · ")
+    at = moment(point.at, st.context.timezone).replace(", ", " · ")
     return f"#{number} · version {point.version} · {at}"
 
 
-def _table(points: list[Point], numbers: dict[str, int]) -> pd.DataFrame:
+def _table(points: list[Point], numbers: dict[datetime, int]) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "when": _label(point, numbers[point.experiment.id]),
+            "when": _label(point, numbers[point.at]),
             "variant": point.variant,
             "score": point.score,
             "low": point.low,
@@ -153,15 +154,15 @@ def _left_out(found: History) -> str:
     if not found.left_out:
         return ""
     left_out = count(found.left_out, "experiment")
-    return f" Left out: {left_out} that did not finish, lack the measure, or are older than the last {LAST}."
+    return f" Left out: {left_out} that did not finish, lack the measure, or were not among the last {LAST}."
 
 
 def _steps(points: list[Point], found: History) -> None:
     numbers = _numbers(found)
     rows = [
         {
-            "number": numbers[point.experiment.id],
-            "at": moment(point.experiment.started_at, st.context.timezone),
+            "number": numbers[point.at],
+            "at": moment(point.at, st.context.timezone),
             "experiment": point.experiment.name,
             "version": point.version,
             "variant": point.variant,

@@ -102,7 +102,9 @@ def test_searches_that_variants_share_are_shown_while_they_wait_for_them(
         open_page("experiments", experiment=spec.id)
     )
     (search,) = shared_searches(spec.variants, spec.depth).all
-    Candidates(spec.id, workspace.store).write(search, 0, {}, 0.0)
+    candidates = Candidates(spec.id, workspace.store)
+    candidates.begin(batch_size=64)
+    candidates.write(search, 0, {}, 0.0)
     assert "100 % · 10 of 10 queries" in text_of(open_page("experiments", experiment=spec.id))
     record(workspace, spec, "bm25", 0.4, n=5)
     record(workspace, spec, "again", 0.4, n=5)

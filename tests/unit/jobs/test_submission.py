@@ -16,7 +16,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.result import QueryResult, Record, VariantFailure
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import ArtifactNotWrittenError
-from evaluator.jobs import context, submission
+from evaluator.jobs import context, fairness, submission
 from evaluator.jobs.context import WorkerContext, spec_name
 from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, job_data, open_queue
 from evaluator.jobs.stream import ResultStream
@@ -112,9 +112,9 @@ def test_variants_share_encodings_and_indexes(
     connection: Redis, queue: Queue, dataset: StoredDataset
 ) -> None:
     enqueued = send(connection, make_spec(dataset, [LEXICAL, SEMANTIC, FUSED], ENCODER), dataset)
-    # Two encodings (queries, documents), two indexes (BM25, vectors), two searches that the fusion shares, and three
-    # dispatches.
-    assert enqueued == Enqueued(9, (EncodingStage("hash|float32", 8, 8),))
+    # Two encodings (queries, documents), two indexes (BM25, vectors), two searches that the fusion shares, each in two
+    # shards that are gathered, and three dispatches.
+    assert enqueued == Enqueued(13, (EncodingStage("hash|float32", 8, 8),))
 
 
 def test_from_texts_to_results(
@@ -224,9 +224,9 @@ def test_no_job_waits_for_too_many(
     # Five shards are gathered by twos: 3 jobs, which are gathered again: 2 jobs.
     send(connection, make_spec(dataset, [SEMANTIC, FUSED], ENCODER), dataset)
     waiting = fetch_deferred(queue)
-    # The fusion waits for two indexes and the search that it shares, gathered by twos: 2 jobs.
+    # A search of two shards is gathered: 1 job. The fusion waits for it and two indexes, gathered by twos: 2 jobs.
     assert sorted(stages([job.id for job in waiting])) == [
-        "dispatch", "dispatch", *["gather"] * 7, "index", "search",
+        "dispatch", "dispatch", *["gather"] * 8, "index", "search", "search",
     ]  # fmt: skip
     assert all(len(job.dependency_ids) <= 2 for job in waiting)
     done = [stage for stage in stages(run_all(worker)) if stage in {"encode", "index"}]
@@ -281,7 +281,9 @@ def test_variants_of_one_index_build_it_once_and_search_it_once(
     assert sorted(stages([*queue.get_job_ids(), *(job.id for job in fetch_deferred(queue))])) == [
         "dispatch",
         "dispatch",
+        "gather",
         "index",
+        "search",
         "search",
     ]
     assert enqueue(queue.connection, []) == []
@@ -293,18 +295,36 @@ def test_what_is_searched_is_not_searched_again(
     spec = make_spec(dataset, [LEXICAL, SEMANTIC, FUSED], ENCODER)
     send(connection, spec, dataset)
     before = stages(run_all(worker))
-    assert before.count("search") == 2
+    assert before.count("search") == 2 * 2  # retrievers, shards
     assert before.index("dispatch") > before.index("search")
     send(connection, spec, dataset)  # as if no result had been recorded
     assert set(stages(run_all(worker))) == {"dispatch", "evaluate"}
     # Even if the lists are gone by the time that a variant is evaluated, nothing is missing.
-    drop_candidates(dataset.store, running=())
+    drop_candidates(dataset.store, spec.id)
     enqueue(connection, [job_data(SETTINGS, "evaluate", (spec.id, "fused", ["q0"]), "evaluate-again")])
     results(connection)
     run_all(worker)
     (again,) = results(connection)
     assert isinstance(again, QueryResult)
     assert len(again.ranking) == 5
+
+
+def test_searches_take_turns_with_those_of_another_experiment(
+    connection: Redis, queue: Queue, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(fairness, "EVALUATIONS_PER_TURN", 1)
+    specs = [
+        make_spec(
+            dataset, [Variant(name, Retrieve(bm25=BM25(k1=k1))) for name in ("one", "other")], name=str(k1)
+        )
+        for k1 in (1.0, 2.0)
+    ]
+    for spec in specs:
+        send(connection, spec, dataset, batch_size=1)
+    while stages(queue.get_job_ids())[0] == "index":  # RQ puts what waited for one at the end, all at once
+        run_next(worker)
+    assert [id_.split("-")[1] for id_ in queue.get_job_ids()] == [specs[0].id, specs[1].id] * 3
 
 
 def test_a_search_that_fails_is_left_to_those_that_evaluate(

@@ -8,14 +8,20 @@ import json
 import numpy as np
 import pytest
 
+from evaluator.domain.endpoint import Endpoint
+from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.statistics import holm, paired_test
+from evaluator.domain.variant import LanguageModel, Rerank
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.services import datasets
+from evaluator.services import datasets, experiments
+from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.history import History, history
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace
+from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
 from tests.conftest import TOPICS, WriteDataset
+from tests.unit.services.finished import described
 from tests.unit.services.made_scores import FAILED, WAITING, made
 
 GOOD = [0.9, 0.8, 0.9, 0.7, 0.8, 0.9, 0.8, 0.7, 0.9, 0.8]
@@ -118,6 +124,61 @@ def test_a_variant_is_compared_with_itself_rather_than_with_a_namesake(
     assert points[2].step.before == first.id
 
 
+def with_model(workspace: Workspace, experiment: ExperimentRow, model: str) -> None:
+    """Give an experiment's variants a model, as far as its description goes."""
+    spec = dataclasses.replace(
+        experiment.spec,
+        variants=tuple(
+            dataclasses.replace(variant, rerank=(Rerank(llm=LanguageModel("judge")),))
+            for variant in experiment.spec.variants
+        ),
+        endpoints={"judge": Endpoint("judge", "http://localhost", model)},
+    )
+    describe(workspace, experiment, spec)
+
+
+def describe(workspace: Workspace, experiment: ExperimentRow, spec: ExperimentSpec) -> None:
+    with workspace.database.transaction() as cursor:
+        cursor.execute(
+            "UPDATE experiments SET spec = ? WHERE id = ?", [json.dumps(spec.to_json()), experiment.id]
+        )
+
+
+def test_another_model_is_a_step_and_the_first_again_another(workspace: Workspace) -> None:
+    old, new = made(workspace, {"x": GOOD}, name="old"), made(workspace, {"x": WORSE}, name="new")
+    with_model(workspace, old, "model-1")
+    with_model(workspace, new, "model-2")
+    found = history(workspace, "tiny")
+    assert [point.step.changed if point.step else None for point in found.points] == [None, ("model",)]
+    assert found.standing == found.regressions != ()
+
+    catalog.note_submission(workspace.database, new.id)  # asked for twice in a row: nothing happened
+    assert outcomes(history(workspace, "tiny")) == outcomes(found)
+    catalog.note_submission(workspace.database, old.id)  # back to the first
+    found = history(workspace, "tiny")
+    assert [outcome for _, _, outcome in outcomes(found)] == ["first", "regression", "improvement"]
+    assert found.standing == ()
+
+
+def test_experiments_beside_each_other_are_each_followed_when_judgments_change(workspace: Workspace) -> None:
+    with_model(workspace, made(workspace, {"x": WORSE}, name="old"), "model-1")
+    with_model(workspace, made(workspace, {"x": GOOD}, name="new"), "model-2")
+    edit(workspace, "tiny", {("q0", "d3"): 1})
+    points = history(workspace, "tiny").points
+    assert [point.step.changed if point.step else None for point in points] == [
+        None, ("model",), ("judgments",), ("judgments",),
+    ]  # fmt: skip
+
+
+def test_asking_again_for_what_is_whole_is_noted(workspace: Workspace) -> None:
+    first = made(workspace, {"x": GOOD}, name="first")
+    made(workspace, {"x": WORSE}, name="second")
+    again = parse_experiment(described("tiny", ["x"], "first"))
+    assert experiments.completed(workspace, again) is not None
+    asked = [row.name for _, row in catalog.submissions(workspace.database, "tiny")]
+    assert asked == [first.name, "second", first.name]
+
+
 def test_only_queries_that_ask_the_same_are_compared(
     workspace: Workspace, write_dataset: WriteDataset
 ) -> None:
@@ -141,11 +202,7 @@ def test_scores_under_different_policies_are_not_compared(workspace: Workspace) 
 
 
 def under_policy(workspace: Workspace, experiment: ExperimentRow, policy: int) -> None:
-    spec = dataclasses.replace(experiment.spec, policy=policy)
-    with workspace.database.transaction() as cursor:
-        cursor.execute(
-            "UPDATE experiments SET spec = ? WHERE id = ?", [json.dumps(spec.to_json()), experiment.id]
-        )
+    describe(workspace, experiment, dataclasses.replace(experiment.spec, policy=policy))
 
 
 def test_what_did_not_finish_is_left_out(workspace: Workspace) -> None:

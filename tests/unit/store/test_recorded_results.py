@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from evaluator.domain.result import QueryResult, Record, VariantFailure
@@ -157,13 +159,19 @@ def test_counts_tell_scored_unscored_and_failed_apart(database: Database) -> Non
     ]
 
 
-def test_measures_by_query(database: Database) -> None:
+def per_query(database: Database, id_: str, folder: Path) -> pd.DataFrame:
+    """Every query's measures, as they are written."""
+    results.write_per_query(database, id_, folder / "table.parquet")
+    return pd.read_parquet(folder / "table.parquet")
+
+
+def test_measures_by_query(database: Database, tmp_path: Path) -> None:
     id_ = save(database, ["other", "bm25"])
     record(
         database,
         [scored(id_, "q1", 0.5), unscored(id_, "q2"), failed(id_, "q3"), scored(id_, "q1", 1.0, "other")],
     )
-    table = results.per_query(database, id_)
+    table = per_query(database, id_, tmp_path)
     assert table[["variant", "query_id", "measure", "value", "error"]].astype(object).where(
         table.notna(), None
     ).to_numpy().tolist() == [
@@ -176,11 +184,11 @@ def test_measures_by_query(database: Database) -> None:
     ]
 
 
-def test_a_measure_without_a_value_is_missing(database: Database) -> None:
+def test_a_measure_without_a_value_is_missing(database: Database, tmp_path: Path) -> None:
     id_ = save(database)
     nothing: float = None  # type: ignore[assignment]  # what is no number travels as null
     record(database, [dataclasses.replace(scored(id_, "q1", 1.0), measures={"nDCG@10": nothing})])
-    table = results.per_query(database, id_)
+    table = per_query(database, id_, tmp_path)
     assert table["measure"].tolist() == ["nDCG@10"]
     assert math.isnan(table["value"].item())
 
