@@ -12,6 +12,7 @@ from evaluator.errors import InvalidInputError
 from evaluator.terminal import print_json, print_table, remark, show_board, show_history
 
 if TYPE_CHECKING:
+    from evaluator.services.recommendation import Cost
     from evaluator.services.workspace import Workspace
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
@@ -152,11 +153,15 @@ def figure(
     baseline: Annotated[str | None, typer.Option(help="Draw a line at this variant.")] = None,
     a: Annotated[str | None, typer.Option(help="A variant to compare. Default: the best.")] = None,
     b: Annotated[str | None, typer.Option(help="The other. Default: the baseline, or the second.")] = None,
+    cost: Annotated[
+        str, typer.Option(help="For tradeoffs: p95_ms, index_mb or usd_per_million_queries.")
+    ] = "p95_ms",
 ) -> None:
     """Write one of an experiment's figures as SVG or PNG."""
     from evaluator.report.figures import Image, Wanted
     from evaluator.report.figures import figure as drawn
     from evaluator.services import experiments
+    from evaluator.services.recommendation import COSTS
 
     path = output or Path(f"{name}.svg")
     kind = path.suffix.removeprefix(".")
@@ -164,7 +169,9 @@ def figure(
         raise InvalidInputError(
             f"{path} ends neither in .svg nor in .png; name the file by what it should be"
         )
-    wanted = Wanted(measure, baseline, a, b)
+    if cost not in COSTS:
+        raise InvalidInputError(f"--cost {cost!r} is not one of {', '.join(COSTS)}")
+    wanted = Wanted(measure, baseline, a, b, cast("Cost", cost))
 
     def local(workspace: Workspace) -> None:
         row = experiments.find(workspace, experiment)
@@ -173,7 +180,7 @@ def figure(
     ask(
         local,
         lambda client: client.figure(
-            experiment or LAST, name, kind, path, measure=measure, baseline=baseline, a=a, b=b
+            experiment or LAST, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost
         ),
     )
     typer.echo(path)

@@ -11,6 +11,8 @@ STYLE = """
   /* In line with the text above and below. */
   .stPageLink a { position: relative; left: -0.5rem; }
   .stPageLink a p { font-weight: 400; }
+  /* What is chosen is written like a link: the primary colour is for surfaces, and too dim for text in the dark. */
+  [role="tab"][aria-selected="true"] p, .stButtonGroup [aria-checked="true"] p { color: var(--chosen); }
   /* YAML is read by its columns. */
   [class*="st-key-description"] textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
   /* The plan stays in sight while one chooses; in a narrow window it comes after the choices. */
@@ -30,7 +32,7 @@ STYLE = """
 
 def apply_style() -> None:
     """Add the style to the page."""
-    st.html(STYLE)
+    st.html(f"<style>:root {{ --chosen: {_color('linkColor')}; }}</style>{STYLE}")
 
 
 def palette() -> list[str]:
@@ -43,4 +45,8 @@ def palette() -> list[str]:
 
 def ink() -> str:
     """The colour of text in the reader's theme, light or dark."""
-    return str(st.get_option(f"theme.{st.context.theme.type or 'light'}.textColor"))
+    return _color("textColor")
+
+
+def _color(name: str) -> str:
+    return str(st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}"))

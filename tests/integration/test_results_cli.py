@@ -88,6 +88,10 @@ def test_everything_that_is_recorded_can_be_taken_along(commands: Commands, tmp_
 def test_what_cannot_be_done_is_said(commands: Commands, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="ends neither in"):
         commands.run("figure", "scores", "-o", tmp_path / "scores.gif")
+    with pytest.raises(InvalidInputError, match="--cost 'time' is not one of p95_ms"):
+        commands.run("figure", "tradeoffs", "-o", tmp_path / "tradeoffs.svg", "--cost", "time")
+    with pytest.raises(InvalidInputError, match="nothing to draw as tradeoffs yet"):
+        commands.run("figure", "tradeoffs", "-o", tmp_path / "tradeoffs.svg", "--cost", "index_mb")
     with pytest.raises(InvalidInputError, match="no figure 'pie'"):
         commands.run("figure", "pie", "-o", tmp_path / "pie.svg")
     with pytest.raises(InvalidInputError, match="cannot be written: No such file or directory"):
