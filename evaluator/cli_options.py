@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -61,21 +60,3 @@ def ask(local: Callable[[Workspace], T], remote: Callable[[Client], T]) -> T:
             return remote(client)
     with workspace:
         return local(workspace)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file that appears once it is whole.
-
-    Raises:
-        InvalidInputError: it cannot be written there.
-    """
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        scratch.write_bytes(content)
-        scratch.replace(path)
-    except OSError as error:
-        raise InvalidInputError(
-            f"{path} cannot be written: {error.strerror}; choose another place"
-        ) from error
-    finally:
-        scratch.unlink(missing_ok=True)

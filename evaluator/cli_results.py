@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
-from evaluator.cli_options import Json, ask, read_settings, write_file
+from evaluator.cli_options import Json, ask, read_settings
 from evaluator.errors import InvalidInputError
 from evaluator.terminal import print_json, print_table, remark, show_board, show_history
 
@@ -133,10 +133,12 @@ def report(
     """Write an experiment's report: one HTML file with the answer, its figures, and how it was measured."""
     from evaluator.report.page import report as written
     from evaluator.services import experiments
+    from evaluator.services.whole_file import whole_file
 
     def local(workspace: Workspace) -> None:
         html = written(workspace, experiments.find(workspace, experiment), measure, baseline)
-        write_file(output, html.encode())
+        with whole_file(output) as file:
+            file.write(html.encode())
 
     ask(local, lambda client: client.report(experiment or LAST, measure, baseline, output))
     typer.echo(output)
@@ -162,6 +164,7 @@ def figure(
     from evaluator.report.figures import figure as drawn
     from evaluator.services import experiments
     from evaluator.services.recommendation import COSTS
+    from evaluator.services.whole_file import whole_file
 
     path = output or Path(f"{name}.svg")
     kind = path.suffix.removeprefix(".")
@@ -175,7 +178,9 @@ def figure(
 
     def local(workspace: Workspace) -> None:
         row = experiments.find(workspace, experiment)
-        write_file(path, drawn(workspace, row, name, wanted, cast("Image", kind)))
+        image = drawn(workspace, row, name, wanted, cast("Image", kind))
+        with whole_file(path) as file:
+            file.write(image)
 
     ask(
         local,

@@ -6,7 +6,7 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.retrieval.encoders.loading import offline
+from evaluator.retrieval.encoders.opening import offline
 
 DIMENSIONS = 32
 TOKEN_DIMENSIONS = 16

@@ -12,7 +12,8 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, ModelStage
 from evaluator.domain.variant import LanguageModel
 from evaluator.jobs.limits import RedisGate
-from evaluator.retrieval.encoders.loading import Runtime, load_model
+from evaluator.retrieval.encoders.loading import load_model
+from evaluator.retrieval.encoders.opening import Runtime
 from evaluator.retrieval.indexes import Sources
 from evaluator.retrieval.queries import Load
 from evaluator.settings import Settings

@@ -21,7 +21,7 @@ from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import read_pending, write_pending
 from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id
 from evaluator.retrieval.candidates import Candidates
-from evaluator.retrieval.encoders.loading import distilled_name
+from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.indexes import Sources, index_names
 from evaluator.retrieval.texts import TextSet
 from evaluator.retrieval.vectors import EncodingPlan, plan_encoding

@@ -22,7 +22,7 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Ints
 from evaluator.errors import EncoderNotFoundError, EncodingError
-from evaluator.retrieval.encoders.loading import saved_model
+from evaluator.retrieval.encoders.opening import saved_model
 from evaluator.retrieval.encoders.saved_model import tokenizer_file, tokenizer_hash
 
 TokenStarts = Callable[[str], Ints]

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.services.whole_file import whole_file
 
 TIMEOUT = 60.0
 """Seconds; the first submission builds and imports the demo dataset."""
@@ -121,22 +122,13 @@ class Client:
         self._save(f"{_experiment_path(experiment)}/figures/{name}.{kind}", path, **wanted)
 
     def _save(self, address: str, path: Path, **parameters: str | None) -> None:
-        scratch = path.with_name(f".{path.name}.part")
         given = {name: value for name, value in parameters.items() if value is not None}
-        try:
-            # The server makes a file before it sends any of it, which may take long.
-            patient = httpx.Timeout(TIMEOUT, read=None)
-            asked = self._request("GET", address, params=given, timeout=patient)
-            with asked as answer, scratch.open("wb") as file:
-                for chunk in answer.iter_bytes():
-                    file.write(chunk)
-            scratch.replace(path)
-        except OSError as error:
-            raise InvalidInputError(
-                f"{path} cannot be written: {error.strerror}; choose another place"
-            ) from error
-        finally:
-            scratch.unlink(missing_ok=True)
+        # The server makes a file before it sends any of it, which may take long.
+        patient = httpx.Timeout(TIMEOUT, read=None)
+        asked = self._request("GET", address, params=given, timeout=patient)
+        with asked as answer, whole_file(path) as file:
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
 
     def vectors(self) -> list[dict[str, Any]]:
         """What is kept of each encoder."""

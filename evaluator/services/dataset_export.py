@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from evaluator.datasets.stored import StoredDataset
-from evaluator.errors import InvalidInputError
 from evaluator.services import datasets
+from evaluator.services.whole_file import whole_file
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
 
@@ -48,17 +48,8 @@ def export_beir(workspace: Workspace, row: DatasetRow, path: Path) -> None:
     Raises:
         InvalidInputError: it cannot be written there.
     """
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        with scratch.open("wb") as file:
-            write_beir(workspace, row, file)
-        scratch.replace(path)
-    except OSError as error:
-        raise InvalidInputError(
-            f"{path} cannot be written: {error.strerror}; choose another place"
-        ) from error
-    finally:
-        scratch.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        write_beir(workspace, row, file)
 
 
 def write_beir(workspace: Workspace, row: DatasetRow, file: IO[bytes]) -> None:

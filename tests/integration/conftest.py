@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpx
 import pytest
 import yaml
 from typer.testing import CliRunner, Result
@@ -131,8 +135,6 @@ def experiment(dataset: Path | str, variants: Mapping[str, Any], **fields: Any) 
 
 def follow(workspace: Workspace, submitted: Submitted) -> ExperimentProgress:
     """Wait until an experiment is no longer running."""
-    import time
-
     reader = progress_reader(workspace)
     deadline = time.monotonic() + TIMEOUT
     while (progress := reader.read(submitted.id)).status == "running":
@@ -174,3 +176,43 @@ def json_output(finished: subprocess.CompletedProcess[str]) -> Any:
     """What a command printed with `--json`."""
     assert finished.returncode == 0, finished.stderr
     return json.loads(finished.stdout)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(process: subprocess.Popen[str], address: str) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{address}/api/health").json()["ready"]:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    process.kill()
+    raise AssertionError(f"the server did not start: {process.communicate()[1]}")
+
+
+@contextmanager
+def served(folder: Path, workers: int = 0) -> Iterator[str]:
+    """An instance of its own with its home in a folder; its address."""
+    address = f"http://127.0.0.1:{free_port()}"
+    up = subprocess.Popen(
+        cli_command("up", "--port", address.rpartition(":")[2], "--workers", str(workers)),
+        cwd=folder,
+        env=cli_environment(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until_ready(up, address)
+        yield address
+    finally:
+        up.send_signal(signal.SIGINT)
+        up.communicate(timeout=30)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -20,7 +19,9 @@ from tests.integration.conftest import (
     cli_command,
     cli_environment,
     experiment_yaml,
+    free_port,
     json_output,
+    wait_until_ready,
 )
 
 BM25 = {"bm25": {"bm25": {}}, "no stemmer": {"bm25": {"stemmer": "none"}}}
@@ -189,24 +190,3 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         _, said = up.communicate(timeout=30)
     assert up.returncode == 0, said
     assert json_output(cli("leaderboard", "--json"))["compared"] == 10
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_ready(process: subprocess.Popen[str], address: str) -> None:
-    """Wait until a server answers."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{address}/api/health").json()["ready"]:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    process.kill()
-    raise AssertionError(f"the server did not start: {process.communicate()[1]}")

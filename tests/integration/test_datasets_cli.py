@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,8 +18,7 @@ from evaluator.services.upload_folder import READING, RECOGNISED, STAGED, Upload
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import ROOT, WriteDataset
-from tests.integration.conftest import Cli, Commands, cli_command, cli_environment
-from tests.integration.test_cli import free_port, wait_until_ready
+from tests.integration.conftest import Cli, Commands, served
 
 EXAMPLES = sorted(path for path in (ROOT / "data").iterdir() if path.is_dir())
 LIMIT = 10_000_000
@@ -157,16 +154,7 @@ def test_commands_work_beside_a_running_instance(
     commands: Commands, write_dataset: WriteDataset, tmp_path: Path
 ) -> None:
     """The instance owns the database; it is found by the home folder."""
-    port = free_port()
-    up = subprocess.Popen(
-        cli_command("up", "--port", str(port), "--workers", "0"),
-        cwd=tmp_path,
-        env=cli_environment(tmp_path),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        wait_until_ready(up, f"http://127.0.0.1:{port}")
+    with served(tmp_path):
         imported = commands.json("import", write_dataset("tiny"), "--name", "a name", "--tag", "aero")
         assert (imported["name"], imported["documents"], imported["tags"]) == ("a name", 10, ["aero"])
         assert commands.json("list") == [imported]
@@ -179,7 +167,4 @@ def test_commands_work_beside_a_running_instance(
             commands.run("delete", "another", "--yes")
         assert commands.run("delete", "a name", "--yes").exit_code == 0
         assert commands.json("list") == []
-    finally:
-        up.send_signal(signal.SIGINT)
-        up.communicate(timeout=30)
     assert commands.json("list") == []  # the database is free again

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import WriteDataset
-from tests.integration.conftest import Cli, cli_command, cli_environment, experiment_yaml
-from tests.integration.test_cli import free_port, wait_until_ready
+from tests.integration.conftest import Cli, experiment_yaml, served
 
 FAMILIES = {
     "evaluator_build_info",
@@ -41,20 +38,8 @@ FAMILIES = {
 def address(tmp_path: Path, cli: Cli, write_dataset: WriteDataset) -> Iterator[str]:
     """Where an instance with one worker and a dataset named "tiny" answers."""
     cli("dataset", "import", write_dataset("tiny"))
-    port = free_port()
-    up = subprocess.Popen(
-        cli_command("up", "--port", str(port), "--workers", "1"),
-        cwd=tmp_path,
-        env=cli_environment(tmp_path),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        wait_until_ready(up, f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        up.send_signal(signal.SIGINT)
-        up.communicate(timeout=30)
+    with served(tmp_path, workers=1) as address:
+        yield address
 
 
 def scrape(address: str) -> dict[tuple[str, str], float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +14,7 @@ from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
-from tests.integration.conftest import Commands, cli_command, cli_environment
-from tests.integration.test_cli import free_port, wait_until_ready
+from tests.integration.conftest import Commands, served
 from tests.unit.services.finished import finished
 
 LISTS = {
@@ -42,20 +39,8 @@ def commands(
     if request.param == "alone":
         yield Commands()
         return
-    port = free_port()
-    up = subprocess.Popen(
-        cli_command("up", "--port", str(port), "--workers", "0"),
-        cwd=tmp_path,
-        env=cli_environment(tmp_path),
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        wait_until_ready(up, f"http://127.0.0.1:{port}")
+    with served(tmp_path):
         yield Commands()
-    finally:
-        up.send_signal(signal.SIGINT)
-        up.communicate(timeout=30)
 
 
 def test_everything_that_is_recorded_can_be_taken_along(commands: Commands, tmp_path: Path) -> None:

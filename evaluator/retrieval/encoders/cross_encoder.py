@@ -11,7 +11,7 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
 from evaluator.errors import EncoderNotFoundError, EncodingError
-from evaluator.retrieval.encoders.loading import Runtime, open_model
+from evaluator.retrieval.encoders.opening import Runtime, open_model
 from evaluator.retrieval.encoders.protocol import PairScorer
 
 BATCH_SIZE = 32

@@ -4,46 +4,14 @@
 
 from __future__ import annotations
 
-import os
-import tarfile
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
-from evaluator.errors import EncoderNotFoundError, EncodingError, EvaluatorError, InvalidInputError
-from evaluator.retrieval.encoders.resolve import local_folder
-from evaluator.retrieval.encoders.saved_model import foreign_code
-from evaluator.settings import Device
-
-ModelClass = Literal["SentenceTransformer", "SparseEncoder", "MultiVectorEncoder", "CrossEncoder"]
-"""What sentence-transformers calls a model of some use."""
+from evaluator.retrieval.encoders.opening import AUTOMATIC, Runtime
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """How models run on a machine, which its operator decides.
-
-    Attributes:
-        device: `auto` is a CUDA device if there is one, else the processor.
-        trusted: models that may run code of their own: `organisation/model@commit`, or folders.
-    """
-
-    device: Device = "auto"
-    trusted: tuple[str, ...] = ()
-
-    def trusts(self, spec: EncoderSpec) -> bool:
-        """Whether the operator named this very model."""
-        if spec.source == "hub":
-            return spec.location in self.trusted
-        return spec.location in {str(Path(name).expanduser().resolve()) for name in self.trusted}
-
-
-def load_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime = Runtime()) -> Any:
+def load_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime = AUTOMATIC) -> Any:
     """An `Encoder`, or for the kind `cross` a `PairScorer`.
 
     Raises:
@@ -67,120 +35,3 @@ def load_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime = Runti
     from evaluator.retrieval.encoders.sentence_transformer import load_encoder
 
     return load_encoder(spec, store, runtime)
-
-
-def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_class: ModelClass) -> Any:
-    """A model as sentence-transformers loads it, on its device, in its precision, ready to compute.
-
-    Raises:
-        EncoderNotFoundError, InvalidInputError, EncodingError: see `load_model`.
-    """
-    import sentence_transformers
-    import torch
-    from httpx import HTTPError
-
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    load = getattr(sentence_transformers, model_class)
-    device = runtime.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        if spec.source == "hub":
-            name, _, revision = spec.location.partition("@")
-            trusted = _may_run_code(spec, _hub_configuration(name, revision), runtime)
-            model = load(name, revision=revision, trust_remote_code=trusted, device=device)
-        else:
-            with saved_model(spec, store) as folder, offline():
-                trusted = _may_run_code(spec, folder, runtime)
-                model = load(str(folder), local_files_only=True, trust_remote_code=trusted, device=device)
-        model = model.to(getattr(torch, spec.precision))  # weights load in the precision they were saved in
-    except EvaluatorError:
-        raise
-    except (ConnectionError, TimeoutError, HTTPError) as error:  # the hub: it may answer next time
-        raise EncodingError(f"the hub does not give the encoder {spec.name!r}: {error}") from error
-    except Exception as error:  # whatever a broken model raises, loading it again does not help
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason[0]}") from error
-    _limit_length(model, spec)
-    return model.eval()
-
-
-def _may_run_code(spec: EncoderSpec, folder: Path, runtime: Runtime) -> bool:
-    """Whether a model needs code of its own, and may run it.
-
-    Raises:
-        InvalidInputError: it needs it and may not.
-    """
-    from transformers import CONFIG_MAPPING
-
-    code = foreign_code(folder, frozenset(CONFIG_MAPPING))
-    if code is None:
-        return False
-    if not runtime.trusts(spec):
-        raise InvalidInputError(
-            f"the model {spec.name!r} needs code of its own ({code}), which this machine's operator has not allowed; "
-            f'read that code, then set EVALUATOR_TRUST_REMOTE_CODE to ["{spec.location}"], or choose another model'
-        )
-    return True
-
-
-def _hub_configuration(name: str, revision: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(name, revision=revision, allow_patterns=["*.json"]))
-
-
-def _limit_length(model: Any, spec: EncoderSpec) -> None:
-    """Cut texts after as many tokens as the spec says; a multi-vector model keeps its own limit for queries.
-
-    Raises:
-        InvalidInputError: the model has fewer positions.
-    """
-    if spec.max_length is None:
-        return
-    config = getattr(model.transformers_model, "config", None)
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions and 0 < positions < spec.max_length:
-        raise InvalidInputError(
-            f"{spec.name} reads {positions} tokens of a text at most, so max_length cannot be {spec.max_length}"
-        )
-    if spec.kind == "static":
-        model[0].tokenizer.enable_truncation(spec.max_length)
-        return
-    model.max_seq_length = spec.max_length
-    if getattr(model[0], "document_length", None) is not None:
-        model[0].document_length = spec.max_length
-
-
-@contextmanager
-def saved_model(spec: EncoderSpec, store: ArtifactStore) -> Iterator[Path]:
-    """The folder of a model that is on this machine or in the store."""
-    if spec.source != "distilled":
-        yield local_folder(spec.location)
-        return
-    with tempfile.TemporaryDirectory(prefix="evaluator-model-") as folder:
-        with tarfile.open(store.local_path(distilled_name(spec))) as archive:
-            archive.extractall(folder, filter="data")
-        yield Path(folder)
-
-
-@contextmanager
-def offline() -> Iterator[None]:
-    """Meanwhile no hub is asked: everything needed is on this machine.
-
-    The hub's switch is one for the process, read from the environment only once; it is put back, because the next
-    encoder of a warm worker may come from the hub.
-    """
-    from huggingface_hub import constants  # loaded with the model
-
-    before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
-
-
-def distilled_name(spec: EncoderSpec) -> str:
-    """The artifact of a distilled encoder."""
-    return f"encoders/{spec.weights}.tar"

@@ -13,7 +13,7 @@ import numpy as np
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
-from evaluator.retrieval.encoders.loading import Runtime, distilled_name, offline, open_model
+from evaluator.retrieval.encoders.opening import Runtime, distilled_name, offline, open_model
 from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
 from evaluator.retrieval.encoders.resolve import local_folder
 

@@ -20,9 +20,17 @@ from evaluator.services import datasets
 from evaluator.services.client import Client
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
-from tests.integration.conftest import Cli, Row, cli_command, cli_environment, experiment_yaml, stored_rows
+from tests.integration.conftest import (
+    Cli,
+    Row,
+    cli_command,
+    cli_environment,
+    experiment_yaml,
+    free_port,
+    stored_rows,
+    wait_until_ready,
+)
 from tests.integration.faults.faults import Faults, is_running, wait_until
-from tests.integration.test_cli import free_port, wait_until_ready
 
 ENDED_WITHIN = 12.0
 """Seconds from SIGTERM until nothing runs any more: ten of grace for a job in hand."""

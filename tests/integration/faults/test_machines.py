@@ -16,10 +16,9 @@ from evaluator.jobs.valkey import answers
 from evaluator.services import experiments
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
-from tests.integration.conftest import Row, cli_command, cli_environment, follow, stored_rows
+from tests.integration.conftest import Row, cli_command, cli_environment, follow, free_port, stored_rows
 from tests.integration.faults.conftest import Describe
 from tests.integration.faults.faults import Faults, is_running, wait_until
-from tests.integration.test_cli import free_port
 
 
 @pytest.fixture

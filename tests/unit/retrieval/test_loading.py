@@ -14,7 +14,8 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import ModelStage
 from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
 from evaluator.errors import EncoderNotFoundError, InvalidInputError
-from evaluator.retrieval.encoders.loading import Runtime, load_model
+from evaluator.retrieval.encoders.loading import load_model
+from evaluator.retrieval.encoders.opening import Runtime
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.retrieval.encoders.sentence_transformer import SentenceTransformerEncoder
 from tests.models import DIMENSIONS, POSITIONS, TOKEN_DIMENSIONS, VOCABULARY, TinyModels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from huggingface_hub import constants, is_offline_mode
 
-from evaluator.retrieval.encoders.loading import offline
+from evaluator.retrieval.encoders.opening import offline
 
 
 def test_after_a_local_model_the_hub_can_be_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
