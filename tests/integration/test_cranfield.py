@@ -51,7 +51,7 @@ def test_minilm_on_cranfield(cli: Cli, cranfield: Path, tmp_path: Path) -> None:
 def test_a_transformers_rows_do_not_depend_on_who_encodes(
     cranfield: Path, tmp_path: Path, write_dataset: WriteDataset
 ) -> None:
-    """One worker, three workers, and two of which the first dies while it encodes: the same bits."""
+    """One worker, and three of which the first dies while it encodes: the same bits."""
     texts = [json.loads(line)["text"] for line in (cranfield / "corpus.jsonl").read_text().splitlines()[:70]]
     queries = [
         json.loads(line)["text"] for line in (cranfield / "queries.jsonl").read_text().splitlines()[:25]
@@ -59,7 +59,7 @@ def test_a_transformers_rows_do_not_depend_on_who_encodes(
     folder = write_dataset("part", texts, queries)
     variants = {"minilm": {"dense": {"encoder": "sentence-transformers/all-MiniLM-L6-v2"}}}
     rows = []
-    for workers, queries_per_job, kill in ((1, "auto", False), (3, 1, False), (2, 4, True)):
+    for workers, queries_per_job, kill in ((1, "auto", False), (3, 1, True)):
         settings = Settings(home=tmp_path / f"home-{workers}", workers=workers, redis_url=None)
         described = experiment(folder, variants, queries_per_job=queries_per_job)
         with headless(settings, workers) as running:
@@ -71,7 +71,6 @@ def test_a_transformers_rows_do_not_depend_on_who_encodes(
         rows.append(stored_rows(settings))
     assert len(rows[0]) == len(queries)
     assert rows[1] == rows[0]
-    assert rows[2] == rows[0]
 
 
 def kill_a_worker_that_encodes(running: Headless) -> None:

@@ -103,7 +103,7 @@ def test_rows_do_not_depend_on_workers_batches_or_interruptions(
     dense = {"dense": {"encoder": str(static_model)}}
     variants = {**BM25, "static": dense, "hybrid": {"fuse": {"of": ["bm25", "static"]}}}
     rows = []
-    for workers, queries_per_job in ((1, "auto"), (3, "auto"), (1, 7), (3, 1)):
+    for workers, queries_per_job in ((1, "auto"), (3, 7)):
         settings = Settings(
             home=tmp_path / f"home-{workers}-{queries_per_job}", workers=workers, redis_url=None
         )
