@@ -13,6 +13,8 @@ STYLE = """
   .stPageLink a p { font-weight: 400; }
   /* What is chosen is written like a link: the primary colour is for surfaces, and too dim for text in the dark. */
   [role="tab"][aria-selected="true"] p, .stButtonGroup [aria-checked="true"] p { color: var(--chosen); }
+  /* Nor would a flat button that is hovered or open be seen there. */
+  button[kind="tertiary"]:is(:hover, :focus-visible, :active, [aria-expanded="true"]) { color: var(--chosen); }
   /* YAML is read by its columns. */
   [class*="st-key-description"] textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
   /* The plan stays in sight while one chooses; in a narrow window it comes after the choices. */
