@@ -23,12 +23,14 @@ class SharedSearch:
         depth: documents of a list: what the user that wants most wants. The others take the beginning.
         variants: names of the variants that it is part of.
         name: of the variant that is nothing else, if there is one, or a description.
+        place: among the shared searches of its experiment, from 0.
     """
 
     retrieve: Retrieve
     depth: int
     variants: tuple[str, ...]
     name: str
+    place: int = 0
 
     @property
     def key(self) -> str:
@@ -49,15 +51,16 @@ class SharedSearches:
         names = {variant.retrieve: variant.name for variant in reversed(variants) if not variant.rerank}
         for variant in variants:
             _count(variant.retrieve, first_depth(variant, depth), variant.name, users)
+        shared = {key: uses for key, uses in users.items() if len(uses) > 1}
         self._by_key = {
-            (retrieve, own_depth): SharedSearch(
-                retrieve,
-                max(wanted for wanted, _ in uses),
-                tuple(dict.fromkeys(user for _, user in uses)),
-                names.get(retrieve) or retriever_label(retrieve),
+            key: SharedSearch(
+                retrieve=key[0],
+                depth=max(wanted for wanted, _ in uses),
+                variants=tuple(dict.fromkeys(user for _, user in uses)),
+                name=names.get(key[0]) or retriever_label(key[0]),
+                place=place,
             )
-            for (retrieve, own_depth), uses in users.items()
-            if len(uses) > 1
+            for place, (key, uses) in enumerate(shared.items())
         }
         self.all = tuple(self._by_key.values())
 

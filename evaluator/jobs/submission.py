@@ -142,12 +142,12 @@ class Submission:
             self._searched[search] = self._candidates.there(search)
         if shard in self._searched[search]:
             return []
-        place = self._searches.all.index(search)
         built = dict.fromkeys(indexes[leaf] for leaf in search.retrieve.leaves() if leaf in indexes)
         parts = self._searches.parts(search.retrieve)
         given = [job for part in parts for job in self._add_shard(part, shard, indexes)]
         after = self._gathered([*built, *given])
-        return [self._add("search", (self._spec.id, place, shard), (self._spec.id, place, shard), after)]
+        job = self._spec.id, search.place, shard
+        return [self._add("search", job, job, after)]
 
     def _add_cuts(self, variant: str, stages: Sequence[tuple[int, Stage]]) -> Iterator[str]:
         """Jobs that cut what is not cut yet."""
