@@ -17,7 +17,7 @@ from rq.registry import FinishedJobRegistry
 
 from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
-from evaluator.jobs.queue import open_queue
+from evaluator.jobs.queue import all_live_ids, open_queue
 from evaluator.jobs.stream import STREAM
 from evaluator.services import experiments
 from evaluator.services.instance import headless
@@ -41,7 +41,9 @@ BM25: dict[str, Any] = {"bm25": {"bm25": {}}}
 
 
 def finished_jobs(connection: Redis) -> Counter[str]:
-    """How many jobs of each stage ended well."""
+    """How many jobs of each stage ended well, once all have ended: the last results are recorded a moment before."""
+    while all_live_ids(connection):
+        time.sleep(0.01)
     ids = FinishedJobRegistry(queue=open_queue(connection)).get_job_ids()
     return Counter(id_.split("-")[0] for id_ in ids)
 
