@@ -44,19 +44,8 @@ def ask(local: Callable[[Workspace], T], remote: Callable[[Client], T]) -> T:
     Raises:
         StoreLockedError: another process holds the database, and it is no instance.
     """
-    from evaluator.errors import StoreLockedError  # noqa: PLC0415  `--help` answers at once
-    from evaluator.jobs.supervisor import announced  # noqa: PLC0415
-    from evaluator.services.client import Client  # noqa: PLC0415
-    from evaluator.services.workspace import Workspace  # noqa: PLC0415
+    from evaluator.services.client import Client  # noqa: PLC0415  `--help` answers at once
+    from evaluator.services.owner import owner  # noqa: PLC0415
 
-    settings = read_settings()
-    try:
-        workspace = Workspace.open_local(settings)
-    except StoreLockedError:
-        address = announced(settings)
-        if address is None:
-            raise
-        with Client(address) as client:
-            return remote(client)
-    with workspace:
-        return local(workspace)
+    with owner(read_settings()) as found:
+        return remote(found) if isinstance(found, Client) else local(found)

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
 from evaluator.datasets.stored import StoredDataset
-from evaluator.errors import InvalidInputError, StoreLockedError
-from evaluator.jobs.supervisor import announced
+from evaluator.errors import InvalidInputError
 from evaluator.services import datasets
 from evaluator.services.client import Client
 from evaluator.services.dataset_export import export_beir
+from evaluator.services.owner import owner
 from evaluator.services.records import dataset_details, dataset_record
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
@@ -94,17 +94,8 @@ def open_datasets(settings: Settings) -> Iterator[DatasetAccess]:
     Raises:
         StoreLockedError: a process owns it that serves nothing, such as `evaluator run`.
     """
-    try:
-        workspace = Workspace.open_local(settings)
-    except StoreLockedError:
-        address = announced(settings)
-        if address is None:
-            raise
-        with Client(address) as client:
-            yield client
-        return
-    with workspace:
-        yield LocalDatasets(workspace)
+    with owner(settings) as found:
+        yield found if isinstance(found, Client) else LocalDatasets(found)
 
 
 def register(

@@ -2,7 +2,7 @@
 
 Both talk through a folder, which a test changes while workers run. Its files:
 
-    hold-STAGE           whoever begins that stage (cut, plan, encode, index, evaluate) waits while the file is there
+    hold-STAGE           whoever begins that stage (cut, plan, encode, index, search, evaluate) waits while it is there
     slow-STAGE           seconds that each job of that stage takes longer
     fail, kill           ids of queries that cannot be searched, or that kill the worker that tries (SIGKILL)
     die-after-hand-over  the next worker that hands over results kills itself before its job ends; once

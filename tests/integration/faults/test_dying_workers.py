@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,29 @@ def test_a_killed_workers_job_runs_again_elsewhere(
     repeated = {query_id for (_, query_id), times in faults.searched().items() if times > 1}
     assert repeated == set(victim.items)  # of evaluations, those in hand; of other stages, none
     assert stored_rows(settings) == undisturbed_rows
+
+
+def test_a_worker_that_dies_while_it_searches_for_several_variants_loses_and_doubles_nothing(
+    settings: Settings, faults: Faults, describe: Describe, model: Path, undisturbed_rows: list[Row]
+) -> None:
+    shared = {
+        "bm25": {"bm25": {}},
+        "dense": {"dense": {"encoder": str(model)}},
+        "both": {"fuse": {"of": ["bm25", "dense"]}},
+    }
+    with instance(settings) as workspace, faults.hold("search"):
+        submitted = experiments.submit(workspace, describe(shared), allow_paths=True)
+        victim = faults.wait_for("search")[0]
+        os.kill(victim.pid, signal.SIGKILL)
+        faults.release("search")
+        assert follow(workspace, submitted).status == "finished"
+    calls = Counter(call.job for call in faults.calls("search"))
+    # Two retrievers, 20 queries in shards of two, as they are evaluated; that of the victim again.
+    assert calls == Counter(dict.fromkeys(calls, 1)) + Counter([victim.job])
+    assert len(calls) == 2 * 10
+    rows = stored_rows(settings)
+    assert [row for row in rows if row[0] != "both"] == undisturbed_rows
+    assert len(rows) == 3 * 20
 
 
 def test_a_worker_that_dies_while_it_keeps_house_does_not_keep_others_from_it(

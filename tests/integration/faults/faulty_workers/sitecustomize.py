@@ -73,7 +73,7 @@ def install(folder: Path) -> None:
         original["build_index"](*args)
 
     def search_each(retriever: Any, dataset: Any, depth: int, query_ids: Sequence[str]) -> Any:
-        begin("evaluate", query_ids)
+        begin(tasks.running_job().id.partition("-")[0], query_ids)  # evaluate, or search
         return original["search_each"](Faulty(retriever, dataset, folder), dataset, depth, query_ids)
 
     def hand_over(*args: Any) -> None:
