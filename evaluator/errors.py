@@ -27,6 +27,10 @@ class UnknownNameError(InvalidInputError):
     """Nothing is stored under the name that was asked for."""
 
 
+class ConflictError(InvalidInputError):
+    """What is asked for does not go with the state that something is in now."""
+
+
 class EncoderNotFoundError(EvaluatorError):
     """No model can be found under an encoder's name; trying again does not help."""
 
@@ -75,6 +79,10 @@ class InstanceRunningError(EvaluatorError):
     """Another instance already runs on the same home folder or port."""
 
 
+class DependencyCancelledError(EvaluatorError):
+    """A job that this one waited for was cancelled; if the experiment still needs it, it is planned anew."""
+
+
 class JobCancelled(BaseException):
     """The job that runs was cancelled; raised wherever its work happens to be."""
 
@@ -84,5 +92,6 @@ PERMANENT_ERRORS: tuple[type[Exception], ...] = (
     EncoderNotFoundError,
     StageFailedError,
     BudgetReachedError,
+    DependencyCancelledError,
 )
 """Errors that a second attempt cannot mend: jobs that raise them are not retried."""

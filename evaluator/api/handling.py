@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from evaluator.errors import EvaluatorError, InvalidInputError, TooLargeError, UnknownNameError
+from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError, TooLargeError, UnknownNameError
 from evaluator.services import experiments
 from evaluator.services.workspace import Workspace, serving
 from evaluator.store.catalog import ExperimentRow
@@ -25,6 +25,7 @@ Handler = Callable[[Workspace, Request, bytes], Any]
 
 STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (UnknownNameError, 404),
+    (ConflictError, 409),
     (TooLargeError, 413),
     (InvalidInputError, 422),
     (EvaluatorError, 503),

@@ -29,6 +29,10 @@ from evaluator.services.records import experiment_record, leaderboard_record, pl
 from evaluator.services.workspace import Workspace
 
 
+PATIENCE = 10.0
+"""Seconds that an answer waits for a plan; a longer one goes on in the background, and progress says how far it is."""
+
+
 def routes() -> list[Route]:
     """All routes of the API."""
     return [
@@ -84,7 +88,7 @@ def _experiments(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
     """Start an experiment: `{"yaml": "..."}`. Datasets by name only: no path from outside."""
-    return dataclasses.asdict(experiments.submit(workspace, _described(body)))
+    return dataclasses.asdict(experiments.submit(workspace, _described(body), patience=PATIENCE))
 
 
 def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
@@ -101,7 +105,8 @@ def _described(body: bytes) -> Experiment:
 
 
 def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    return dataclasses.asdict(experiments.submit(workspace, parse_experiment(DEMO_EXPERIMENT, "demo")))
+    described = parse_experiment(DEMO_EXPERIMENT, "demo")
+    return dataclasses.asdict(experiments.submit(workspace, described, patience=PATIENCE))
 
 
 def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
@@ -117,7 +122,8 @@ def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
 
 
 def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    return dataclasses.asdict(experiments.resume(workspace, addressed_experiment(workspace, request)))
+    row = addressed_experiment(workspace, request)
+    return dataclasses.asdict(experiments.resume(workspace, row, patience=PATIENCE))
 
 
 def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:

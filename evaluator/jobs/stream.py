@@ -144,5 +144,15 @@ class ResultStream:
                 pipeline.xdel(STREAM, *ids)
                 pipeline.execute()
 
+    def wait_recorded(self, patience: float = 0.0) -> bool:
+        """Whether all that is in the stream now is recorded within so many seconds; others may come meanwhile."""
+        newest = cast("list[Any]", self._connection.xrevrange(STREAM, count=1))
+        deadline = time.monotonic() + patience
+        while newest and self._connection.xrange(STREAM, max=newest[0][0], count=1):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(FIRST_PAUSE)
+        return True
+
     def __len__(self) -> int:
         return int(self._connection.xlen(STREAM))

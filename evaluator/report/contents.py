@@ -210,7 +210,7 @@ def _dataset(workspace: Workspace, experiment: ExperimentRow) -> Iterator[str]:
     version = next(
         (
             found
-            for found in datasets.versions(workspace, experiment.dataset)
+            for found in datasets.versions(workspace, experiment.dataset_id)
             if found.manifest.fingerprint == manifest.fingerprint
         ),
         None,

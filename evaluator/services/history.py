@@ -129,9 +129,10 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         InvalidInputError: it is no measure.
         UnknownNameError: there is no such dataset, or no experiment over it computed this measure.
     """
-    name = datasets.find(workspace, dataset).name
+    found = datasets.find(workspace, dataset)
+    name = found.name
     asked = [
-        (at, row) for at, row in catalog.submissions(workspace.database, name) if row.status == "finished"
+        (at, row) for at, row in catalog.submissions(workspace.database, found.id) if row.status == "finished"
     ]
     measures = tuple(dict.fromkeys(m for _, row in reversed(asked) for m in row.spec.measures))
     chosen = canonical_measures([measure])[0] if measure else next(iter(measures), "")
@@ -141,7 +142,7 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         )
     seen = [(at, row) for at, row in asked[-LAST:] if chosen in row.spec.measures]
     versions = {
-        version.manifest.fingerprint: version.version for version in datasets.versions(workspace, name)
+        version.manifest.fingerprint: version.version for version in datasets.versions(workspace, found.id)
     }
     states = tuple((at, row.id, recorded_state(workspace.database, row.id)) for at, row in seen)
 
@@ -154,7 +155,7 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         return tuple(points)
 
     points = _histories.get(workspace.database, (chosen, states), compute)
-    left_out = {row.id for row in datasets.used_by(workspace, name)} - {row.id for _, row in seen}
+    left_out = {row.id for row in datasets.used_by(workspace, found.id)} - {row.id for _, row in seen}
     return History(name, chosen, measures, points, len(left_out))
 
 

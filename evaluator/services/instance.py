@@ -43,7 +43,7 @@ class Headless:
 
     def start_workers(self, submitted: Submitted) -> None:
         """Start the other workers, if there is work for them."""
-        encodes = any(stage.to_encode for stage in submitted.encoding)
+        encodes = submitted.planning or any(stage.to_encode for stage in submitted.encoding)
         if encodes or submitted.to_evaluate > ENOUGH_FOR_ONE:
             self.supervisor.add_workers(self.workers - 1)
 

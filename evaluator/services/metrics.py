@@ -19,6 +19,7 @@ from rq import SimpleWorker
 
 from evaluator import __version__
 from evaluator.errors import QueueUnavailableError
+from evaluator.domain.lifecycle import STATUSES
 from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import STREAM
 from evaluator.services.progress import WINDOW
@@ -34,7 +35,6 @@ RSS = "rss"
 MOST_WORKERS = 200
 """Workers that are told apart in one scrape; those beyond are counted only."""
 
-STATUSES = ("running", "finished", "cancelled")
 JOB_STATES = ("queued", "started", "deferred", "scheduled", "failed")
 WORKER_STATES = ("busy", "idle", "gone")
 

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.lifecycle import Status
 from evaluator.domain.sharing import shared_searches
 from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
@@ -54,21 +55,30 @@ class VariantProgress:
 
 
 @dataclass(frozen=True)
+class PlanningProgress:
+    """Texts whose encoding is planned: it is known which are cached, and which job encodes the others."""
+
+    texts: int
+    total: int
+
+
+@dataclass(frozen=True)
 class ExperimentProgress:
     """A moment of an experiment.
 
     Attributes:
-        status: running, finished or cancelled.
+        status: as `domain.lifecycle` has it.
         searches: those that variants still wait for.
         texts_per_second, queries_per_second: over the last half minute; None while nothing moves.
         seconds_left: None if it cannot be told yet.
         trouble: why results are not being recorded, if so.
-        reason: why its workers stopped it, if so.
+        reason: why its workers or its planner stopped it, if so.
+        planning: how far planning it is, where that goes on.
     """
 
     id: str
     name: str
-    status: str
+    status: Status
     encoders: tuple[EncoderProgress, ...]
     searches: tuple[SearchProgress, ...]
     variants: tuple[VariantProgress, ...]
@@ -77,6 +87,7 @@ class ExperimentProgress:
     seconds_left: float | None
     trouble: str | None = None
     reason: str | None = None
+    planning: PlanningProgress | None = None
 
     @property
     def texts_done(self) -> int:
@@ -131,7 +142,7 @@ class ProgressReader:
             for r in results.recorded_counts(self._workspace.database, row.id)
         )
         encoders = self._encoders(row.spec)
-        searches = self._searches(row, variants) if row.status == "running" else ()
+        searches = self._searches(row, variants) if row.active else ()
         done = (
             sum(e.done for e in encoders),
             sum(s.done for s in searches),
@@ -156,7 +167,14 @@ class ProgressReader:
             seconds_left=_seconds_left(left, rates, reads_candidates=_reads_candidates(row.spec)),
             trouble=recorder.trouble if recorder is not None else None,
             reason=row.reason,
+            planning=self._planning(row),
         )
+
+    def _planning(self, row: ExperimentRow) -> PlanningProgress | None:
+        planning = self._workspace.plannings.of(row.id)
+        if planning is None or row.status != "planning":
+            return None
+        return PlanningProgress(planning.watch.texts, planning.watch.total)
 
     def _encoders(self, spec: ExperimentSpec) -> tuple[EncoderProgress, ...]:
         """Texts by encoder; passages that are not cut yet count as their documents."""

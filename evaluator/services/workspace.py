@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 from redis import Redis
@@ -14,6 +15,7 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.errors import StoreUnavailableError
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
+from evaluator.services.plannings import Plannings
 from evaluator.settings import Settings
 from evaluator.store.database import Database
 from evaluator.store.recorder import Recorder
@@ -33,6 +35,10 @@ class Workspace:
     database: Database
     queue: Redis | None = None
     recorder: Recorder | None = None
+    plannings: Plannings = field(default_factory=Plannings)
+    in_use: threading.RLock = field(default_factory=threading.RLock)
+    """Held while an experiment begins to need vectors, and while vectors are dropped that none needs: whoever counts on
+    vectors is known before they are looked for."""
 
     @classmethod
     def open_local(cls, settings: Settings) -> Workspace:
@@ -71,7 +77,8 @@ class Workspace:
         return self.queue
 
     def close(self) -> None:
-        """Record what has arrived, then let go of the database."""
+        """End what is being planned, record what has arrived, then let go of the database."""
+        self.plannings.stop()
         if self.recorder is not None:
             self.recorder.stop()
         self.database.close()

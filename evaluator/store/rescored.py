@@ -65,8 +65,8 @@ def save_rescored(
     with database.transaction() as cursor:
         new = cursor.execute(
             """
-            INSERT INTO experiments (id, name, dataset, spec, n_queries, status, finished_at)
-            SELECT $id, name, dataset, $spec, n_queries, status, utc_now() FROM experiments
+            INSERT INTO experiments (id, name, dataset, spec, n_queries, status, finished_at, attempt)
+            SELECT $id, name, dataset, $spec, n_queries, status, utc_now(), nextval('attempts') FROM experiments
             WHERE id = $source AND status = 'finished'
             ON CONFLICT DO NOTHING RETURNING id
             """,

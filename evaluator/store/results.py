@@ -20,6 +20,7 @@ from evaluator.domain.result import (
 )
 from evaluator.store.costs import insert_cost
 from evaluator.store.database import Database
+from evaluator.store.lifecycle import apply_event, complete
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second: only whoever asks for a table needs it
@@ -74,13 +75,10 @@ def record(database: Database, records: Sequence[Record]) -> None:
             elif isinstance(told, VariantMeasured):
                 insert_cost(cursor, told)
         for experiment in {r.experiment for r in records}:
-            _finish_if_complete(cursor, experiment)
+            complete(cursor, experiment)
         for stop in records:
             if isinstance(stop, ExperimentStop):  # after what came before it, which may have finished it
-                cursor.execute(
-                    "UPDATE experiments SET status = 'cancelled', reason = ? WHERE id = ? AND status = 'running'",
-                    [stop.reason, stop.experiment],
-                )
+                apply_event(cursor, stop.experiment, "stop", stop.reason)
 
 
 def _insert_spending(cursor: DuckDBPyConnection, spending: Spending) -> None:
@@ -122,33 +120,6 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
         """  # noqa: S608  the columns are constants
     )
     cursor.unregister("batch")  # after an error the rollback does it; here it would hide the error
-
-
-def _finish_if_complete(cursor: DuckDBPyConnection, experiment: str) -> None:
-    cursor.execute(
-        """
-        UPDATE experiments SET status = 'finished', finished_at = utc_now()
-        WHERE id = $id AND status = 'running' AND NOT EXISTS (
-            SELECT v.name FROM variants v
-            LEFT JOIN (SELECT variant, count(*) AS n FROM results WHERE experiment = $id GROUP BY variant) r
-                ON r.variant = v.name
-            WHERE v.experiment = $id AND v.error IS NULL AND coalesce(r.n, 0) < experiments.n_queries
-        )
-        """,
-        {"id": experiment},
-    )
-
-
-def finish_if_complete(database: Database, experiment: str) -> None:
-    """Mark a running experiment finished if no query is left."""
-    with database.transaction() as cursor:
-        _finish_if_complete(cursor, experiment)
-
-
-def forget_failures(database: Database, experiment: str) -> None:
-    """Drop the rows of queries that failed, so that they are missing and tried again."""
-    with database.transaction() as cursor:
-        cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [experiment])
 
 
 def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]:

@@ -101,7 +101,7 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
 def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Say why a running experiment may not move: no queue, no jobs, no workers."""
     try:
-        if is_stalled(workspace, experiment.id):
+        if is_stalled(workspace, experiment):
             st.warning("None of its jobs waits or runs any more.", icon=":material/pause:")
             _resume(workspace, experiment, "Resume")
         elif not queue_status(workspace).present:

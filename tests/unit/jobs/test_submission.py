@@ -18,9 +18,9 @@ from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.jobs import context, fairness, submission
 from evaluator.jobs.context import WorkerContext, spec_name
-from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, job_data, open_queue
+from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, is_active, job_data, open_queue
 from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.submission import EncodingStage, Enqueued, Submission, is_active
+from evaluator.jobs.submission import EncodingStage, Enqueued, Submission
 from evaluator.jobs.worker import WarmWorker
 from evaluator.retrieval import vectors
 from evaluator.retrieval.candidates import Candidates, drop_candidates
