@@ -30,7 +30,8 @@ from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from evaluator.store import catalog
-from evaluator.store.results import SCHEMA, finish_if_complete
+from evaluator.store.lifecycle import change_status, submit_experiment
+from evaluator.store.results import SCHEMA
 
 BOUND = 1.0
 """Seconds that a view may take once its data were read."""
@@ -92,12 +93,12 @@ def make_experiment(
         Variant(f"variant-{n:03d}", Retrieve(bm25=BM25(k1=0.5 + n / 100))) for n in range(n_variants)
     )
     manifest = DatasetManifest(f"corpus-{version}", "made", "made", 3, n_queries, n_queries)
-    catalog.save_dataset(workspace.database, "made", manifest, "made")
+    dataset = catalog.save_dataset(workspace.database, "made", manifest, "made")
     spec = ExperimentSpec(
         name="made", dataset=manifest.fingerprint, corpus=manifest.corpus, queries="made", qrels="made",
         exclude_self=False, variants=variants, encoders={}, measures=DEFAULT_MEASURES, depth=100,
     )  # fmt: skip
-    catalog.save_experiment(workspace.database, spec, "made", n_queries)
+    submit_experiment(workspace.database, spec, dataset, n_queries)
     draw = np.random.default_rng(version)
     difficulty = draw.beta(0.6, 0.8, n_queries)
     for place, variant in enumerate(variants):
@@ -107,7 +108,7 @@ def make_experiment(
             columns = ", ".join(SCHEMA.names)
             cursor.execute(f"INSERT INTO results ({columns}) SELECT {columns} FROM made")
             cursor.unregister("made")
-    finish_if_complete(workspace.database, spec.id)
+    change_status(workspace.database, spec.id, "complete")
     return catalog.experiment(workspace.database, spec.id)
 
 

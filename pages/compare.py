@@ -30,7 +30,7 @@ def page(workspace: Workspace) -> None:
         return
     experiment = addressed_experiment(workspace, rows)
     measure = addressed_measure(experiment)
-    running = experiment.status == "running"
+    running = experiment.active
     if len(experiment.spec.variants) < 2:
         explain_single(rows, experiment, measure)
     elif "baseline" in st.query_params:

@@ -28,7 +28,6 @@ from evaluator.services.progress import progress_reader
 from evaluator.services.records import experiment_record, leaderboard_record, plan_record
 from evaluator.services.workspace import Workspace
 
-
 PATIENCE = 10.0
 """Seconds that an answer waits for a plan; a longer one goes on in the background, and progress says how far it is."""
 

@@ -28,7 +28,12 @@ REFUSED: Final = "refused"
 IGNORED: Final = "ignored"
 
 TRANSITIONS: Final[Mapping[Event, Mapping[Status, Status | Literal["refused", "ignored"]]]] = {
-    "submit": {"planning": "planning", "running": "planning", "finished": "planning", "cancelled": "planning"},
+    "submit": {
+        "planning": "planning",
+        "running": "planning",
+        "finished": "planning",
+        "cancelled": "planning",
+    },
     "replan": {"planning": "planning", "running": "planning", "finished": IGNORED, "cancelled": IGNORED},
     "enqueue": {"planning": "running", "running": IGNORED, "finished": IGNORED, "cancelled": IGNORED},
     "complete": {"planning": "finished", "running": "finished", "finished": IGNORED, "cancelled": IGNORED},

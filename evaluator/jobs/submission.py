@@ -34,6 +34,7 @@ FAN_IN = 100
 """Jobs that one job waits for at most. RQ watches all of them whenever one ends or a job is added, and starts over
 if any changed meanwhile: with thousands, and workers at work, submitting an experiment would not end."""
 
+
 @dataclass(frozen=True)
 class EncodingStage:
     """What one encoder has to do for an experiment: `texts` in all, `to_encode` of them not cached."""

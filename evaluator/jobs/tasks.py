@@ -54,7 +54,7 @@ from evaluator.retrieval.queries import LiveQueries, StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
 
 CANCELLED = "cancelled"
-"""In a job's meta: it was cancelled while it ran, or one that it waited for was. Its own failure is nobody's mistake."""
+"""In a job's meta: it was cancelled while it ran, or one that it waited for was."""
 
 ENDS_ALL = (BaseTimeoutException, BudgetReachedError)
 """What concerns no single query: the job's time is up (which rings only once), or the experiment's money."""

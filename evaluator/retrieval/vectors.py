@@ -313,7 +313,11 @@ def _read_plan(
 
 
 def _write_plan(
-    spec: EncoderSpec, texts: TextSet, unknown: pa.Array, store: ArtifactStore, on_texts: Callable[[int], None]
+    spec: EncoderSpec,
+    texts: TextSet,
+    unknown: pa.Array,
+    store: ArtifactStore,
+    on_texts: Callable[[int], None],
 ) -> None:
     name = hashlib.sha256(b"".join(sorted(unknown.to_pylist()))).hexdigest()[:16]
     shard_texts = SHARD_TEXTS[spec.kind]

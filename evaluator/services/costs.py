@@ -25,7 +25,9 @@ PLAIN_COLUMNS = (
 
 
 def measure_finished(
-    workspace: Workspace, only: str | None = None, guard: Callable[[Callable[[], object], str], None] | None = None
+    workspace: Workspace,
+    only: str | None = None,
+    guard: Callable[[Callable[[], object], str], None] | None = None,
 ) -> list[str]:
     """Have variants of finished experiments measured, if no job waits or runs; returns the ids of the jobs.
 

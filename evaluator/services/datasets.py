@@ -153,9 +153,7 @@ def describe(workspace: Workspace, name: str, description: str, tags: Sequence[s
         InvalidInputError: the dataset is unknown, or a text too long.
     """
     row = find(workspace, name)
-    catalog.describe_dataset(
-        workspace.database, row.id, checked_description(description), checked_tags(tags)
-    )
+    catalog.describe_dataset(workspace.database, row.id, checked_description(description), checked_tags(tags))
     return by_id(workspace, row.id)
 
 

@@ -29,6 +29,7 @@ from evaluator.store.lifecycle import change_status, submit_experiment
 
 logger = logging.getLogger(__name__)
 
+
 @dataclass(frozen=True)
 class Submitted:
     """What submitting an experiment came to.

@@ -18,8 +18,8 @@ from redis.retry import Retry
 from rq import SimpleWorker
 
 from evaluator import __version__
-from evaluator.errors import QueueUnavailableError
 from evaluator.domain.lifecycle import STATUSES
+from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import STREAM
 from evaluator.services.progress import WINDOW

@@ -49,9 +49,7 @@ def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, planning: Plann
     enqueued = Enqueued(0, ())
     if any(missing.values()):
         spent = results.spent(workspace.database, spec.id)
-        restore_spending(
-            workspace.connection, spec.id, spent.tokens + spent.output_tokens, spent.micro_usd
-        )
+        restore_spending(workspace.connection, spec.id, spent.tokens + spent.output_tokens, spent.micro_usd)
         submission = Submission(spec, dataset, workspace.store, workspace.settings, planning.watch)
         batch_size = spec.batch_size(len(dataset.queries), workspace.settings.workers)
         enqueued = submission.send(workspace.connection, missing, batch_size)

@@ -1,4 +1,4 @@
-"""Experiments that this process is planning now: how far each is, and what it comes to. Knows nothing of experiments."""
+"""Experiments that this process is planning now: how far each is, and what it comes to."""
 
 from __future__ import annotations
 

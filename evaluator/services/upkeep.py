@@ -1,4 +1,4 @@
-"""Upkeep: what is done again and again for as long as a process owns the database, each for one experiment at a time."""
+"""Upkeep: what is done again and again while a process owns the database, for one experiment at a time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class Upkeep:
             QueueUnavailableError: the queue does not answer.
         """
         rows = catalog.experiments(self.workspace.database)
-        self.replanned = {row.id: self.replanned[row.id] for row in rows if row.id in self.replanned and row.active}
+        self.replanned = {
+            row.id: self.replanned[row.id] for row in rows if row.id in self.replanned and row.active
+        }
         for row in stalled(self.workspace, rows, PATIENCE):
             self.guard(lambda row=row: self._replan(row), row.id)  # type: ignore[misc]
 
@@ -86,7 +88,9 @@ class Upkeep:
                 self.guard(lambda id_=row.id: drop_candidates(self.workspace.store, id_), row.id)  # type: ignore[misc]
 
     def _replan(self, row: ExperimentRow) -> None:
-        recorded = sum(variant.recorded for variant in results.recorded_counts(self.workspace.database, row.id))
+        recorded = sum(
+            variant.recorded for variant in results.recorded_counts(self.workspace.database, row.id)
+        )
         seen = self.replanned.get(row.id)
         if seen is None or seen.rows != recorded:
             seen = self.replanned[row.id] = Replanned(recorded)

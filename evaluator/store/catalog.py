@@ -34,7 +34,7 @@ class DatasetRow:
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """What a dataset was from `created_at` on; `change` says in words what that changed. `name`: as it is called now."""
+    """What a dataset was from `created_at` on; `change` says in words what that changed. `name`: its present one."""
 
     name: str
     version: int

@@ -73,7 +73,8 @@ def replan_experiment(database: Database, experiment: str) -> int | None:
 def is_current(database: Database, experiment: str, attempt: int) -> bool:
     """Whether an experiment is still being planned by this attempt: nobody cancelled, deleted or began it again."""
     row = database.cursor.execute(
-        "SELECT 1 FROM experiments WHERE id = ? AND attempt = ? AND status = 'planning'", [experiment, attempt]
+        "SELECT 1 FROM experiments WHERE id = ? AND attempt = ? AND status = 'planning'",
+        [experiment, attempt],
     ).fetchone()
     return row is not None
 

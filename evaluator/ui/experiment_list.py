@@ -50,4 +50,4 @@ def _trouble(seen: Overview) -> str:
 
 
 def _took(seen: Overview) -> str:
-    return f"{'running for' if seen.experiment.status == 'running' else 'took'} {duration(seen.seconds)}"
+    return f"{'running for' if seen.experiment.active else 'took'} {duration(seen.seconds)}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
-from evaluator.errors import QueueUnavailableError
+from evaluator.domain.lifecycle import ACTIVE
+from evaluator.errors import ConflictError, QueueUnavailableError
 from evaluator.services import experiments
 from evaluator.services.overview import experiment_yaml, failures, overview
-from evaluator.services.progress import ExperimentProgress, VariantProgress, progress_reader
+from evaluator.services.progress import ExperimentProgress, PlanningProgress, VariantProgress, progress_reader
 from evaluator.services.queue import is_stalled, queue_status
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
@@ -16,6 +19,7 @@ from evaluator.ui.badges import badge_of, show_badge
 from evaluator.ui.exports import export_popover
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.live import live
+from evaluator.ui.start import PATIENCE
 from evaluator.ui.words import count, duration, moment, percent, plain, queries, rate, sentence
 
 FIGURE_WIDTH = 160
@@ -36,21 +40,21 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=experiment.id)
-        if experiment.status == "running":
+        if experiment.active:
             _cancel(workspace, experiment)
         elif experiment.status == "cancelled" or seen.broken or seen.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         export_popover(experiment)
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
-        if experiment.status != "running":
+        if not experiment.active:
             _delete(workspace, experiment)
     if experiment.status == "cancelled" and experiment.reason:
         st.warning(
-            f"Stopped: {plain(experiment.reason)}. What is done stays. To continue, raise the budget: "
-            "*Use as a template*, change it, and start.",
-            icon=":material/payments:",
+            f"Stopped: {plain(experiment.reason)}. What is done stays. *Resume* continues it; to change its budget "
+            "first, *Use as a template*, change it, and start.",
+            icon=":material/block:",
         )
-    live(lambda: _now(workspace, experiment), refresh=experiment.status == "running")
+    live(lambda: _now(workspace, experiment), refresh=experiment.active)
     _description(experiment)
 
 
@@ -58,13 +62,14 @@ def _cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     with st.popover("Cancel", icon=":material/stop:", key="cancel"):
         st.markdown("Jobs that wait are dropped. What is evaluated stays, and *Resume* continues from there.")
         if st.button("Cancel the experiment", type="primary"):
-            experiments.cancel(workspace, experiment)
+            with suppress(ConflictError):  # it has finished meanwhile, which the page then shows
+                experiments.cancel(workspace, experiment)
             st.rerun()
 
 
 def _resume(workspace: Workspace, experiment: ExperimentRow, label: str) -> None:
     if st.button(label, icon=":material/play_arrow:", type="primary"):
-        experiments.resume(workspace, experiment)
+        experiments.resume(workspace, experiment, patience=PATIENCE)
         st.rerun()
 
 
@@ -82,8 +87,10 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
         st.rerun()
     if progress.trouble:
         st.error(f"{plain(progress.trouble)}. Nothing is lost; it is tried again.", icon=":material/error:")
-    if progress.status == "running":
+    if experiment.active:
         _hindrances(workspace, experiment)
+    if progress.planning is not None:
+        _planning(progress.planning)
     _figures(progress, overview(workspace, experiment).seconds)
     if progress.encoders:
         encoding, evaluating = st.columns(2, gap="large")
@@ -102,7 +109,12 @@ def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Say why a running experiment may not move: no queue, no jobs, no workers."""
     try:
         if is_stalled(workspace, experiment):
-            st.warning("None of its jobs waits or runs any more.", icon=":material/pause:")
+            said = (
+                "Nobody plans it any more"
+                if experiment.status == "planning"
+                else "Its jobs are gone from the queue"
+            )
+            st.warning(f"{said}. It is planned anew within seconds.", icon=":material/pause:")
             _resume(workspace, experiment, "Resume")
         elif not queue_status(workspace).present:
             st.warning(
@@ -114,8 +126,19 @@ def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
         st.error(sentence(error), icon=":material/error:")
 
 
+def _planning(planning: PlanningProgress) -> None:
+    """How far it is to know what must be encoded."""
+    done = (
+        f"{planning.texts:,} of {count(planning.total, 'text')}" if planning.total else "waiting for its turn"
+    )
+    st.progress(
+        planning.texts / max(planning.total, 1),
+        text=f"**Planning**, {done}  \nWhat is cached is looked up, and the rest divided into jobs.",
+    )
+
+
 def _figures(progress: ExperimentProgress, seconds: float | None) -> None:
-    running = progress.status == "running"
+    running = progress.status in ACTIVE
     encoding = progress.texts_done < progress.texts_total
     figures = {
         "Queries evaluated": percent(progress.queries_done, progress.queries_total),

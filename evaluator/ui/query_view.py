@@ -12,6 +12,7 @@ from evaluator.services.query_list import Position, QueryLine, listed_queries, p
 from evaluator.services.side_by_side import MAX_LISTS, SideBySide, side_by_side
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.badges import badge_of, show_badge
 from evaluator.ui.dataset_list import as_id, show_tags
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, QUERY, link
 from evaluator.ui.query_data import lists_data
@@ -85,13 +86,8 @@ def _state(experiment: ExperimentRow) -> None:
     """Say what is not final."""
     if experiment.status == "finished":
         return
-    running = experiment.status == "running"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(
-            experiment.status,
-            icon=":material/hourglass_top:" if running else ":material/block:",
-            color="blue" if running else "orange",
-        )
+        show_badge(badge_of(experiment.status))
         st.markdown("Not final: lists that are missing were not evaluated yet.", width="content")
         link(EXPERIMENTS, "Experiment", ":material/science:", experiment=experiment.id)
 

@@ -10,7 +10,6 @@ from evaluator.services.demo import demo_experiment
 from evaluator.services.workspace import Workspace
 from evaluator.ui.links import EXPERIMENTS, UPLOAD, link
 
-
 PATIENCE = 1.0
 """Seconds that a page waits for a plan before it shows how far that is."""
 

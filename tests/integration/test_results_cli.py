@@ -15,6 +15,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Commands, served
+from tests.recorded import dataset_id
 from tests.unit.services.finished import finished
 
 LISTS = {
@@ -29,7 +30,7 @@ def recorded(tmp_path: Path, write_dataset: WriteDataset) -> None:
     with Workspace.open_local(Settings(home=tmp_path / "home")) as workspace:
         datasets.import_folder(workspace, write_dataset())
         finished(workspace, "tiny", LISTS)
-        edit(workspace, "tiny", {("q1", "d2"): 1})
+        edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d2"): 1})
 
 
 @pytest.fixture(params=["alone", "beside an instance"])

@@ -10,7 +10,8 @@ from evaluator.domain.measures import JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog, results
+from evaluator.store import results
+from evaluator.store.lifecycle import change_status
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
 
 LEAD = {f"q{n}": 0.9 if n < 8 else 0.1 for n in range(10)}
@@ -148,7 +149,7 @@ def test_a_cancelled_experiment_says_so(workspace: Workspace, add_experiment: Ad
     spec = add_experiment(workspace, "lead", "rest")
     record_each(workspace, spec, "lead", LEAD)
     record_each(workspace, spec, "rest", {"q0": 0.5})
-    catalog.set_status(workspace.database, spec.id, "cancelled")
+    change_status(workspace.database, spec.id, "cancel")
     app = open_page("compare", experiment=spec.id)
     assert "Not final: 9 queries were not evaluated." in text_of(app)
     assert "Resume it" in labels(app, "page_link")

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from evaluator.api.routes import routes
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace, serve
+from tests.recorded import dataset_id
 from tests.unit.services.conftest import workspace  # noqa: F401  a fixture
 from tests.unit.services.finished import finished
 
@@ -87,7 +88,7 @@ def test_it_has_the_judgments_that_it_was_scored_by(
     tmp_path: Path,
 ) -> None:
     first = client.get("/api/experiments").json()[0]["id"]
-    edit(workspace, "tiny", {("q1", "d0"): 2})
+    edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d0"): 2})
     newest, before = (client.get(f"/api/experiments/{id_}/export/duckdb").content for id_ in ("last", first))
     for content, grades in ((newest, [("d0", 2), ("d1", 1)]), (before, [("d1", 1)])):
         path = tmp_path / f"{len(grades)}.duckdb"
@@ -134,7 +135,7 @@ def test_nothing_is_left_behind(workspace: Workspace, client: TestClient) -> Non
 
 
 def test_history(workspace: Workspace, client: TestClient) -> None:  # noqa: F811
-    edit(workspace, "tiny", {("q1", "d0"): 2})
+    edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d0"): 2})
     found = client.get("/api/datasets/tiny/history?measure=RR@10").json()
     assert [(point["variant"], point["version"]) for point in found["points"]] == [
         ("bm25", 1), ("the other", 1), ("bm25", 2), ("the other", 2),

@@ -13,6 +13,7 @@ from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
+from tests.recorded import begin
 from tests.unit.services.finished import described
 
 FAILED, EXCLUDED, WAITING = "failed", "excluded", "waiting"
@@ -29,7 +30,7 @@ def made(
     row = datasets.find(workspace, dataset)
     experiment = parse_experiment(described(dataset, list(scores), name))
     spec = experiments.resolve_spec(experiment, row, allow_paths=False)
-    catalog.save_experiment(workspace.database, spec, row.name, max(map(len, scores.values())))
+    begin(workspace.database, spec, row.name, max(map(len, scores.values())))
     for variant, values in scores.items():
         rows = (_result(spec.id, variant, f"q{n}", value) for n, value in enumerate(values))
         results.record(workspace.database, [row for row in rows if row is not None])

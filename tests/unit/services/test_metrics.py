@@ -21,7 +21,7 @@ from evaluator.services.metrics import Monitor, monitor
 from evaluator.services.progress import WINDOW
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
-from evaluator.store.catalog import set_status
+from evaluator.store.lifecycle import change_status
 from evaluator.store.recorder import Recorder
 from evaluator.store.results import record, totals
 from tests.unit.jobs.embedded import embedded_valkey
@@ -105,7 +105,7 @@ class TestRecorded:
                 scored(second, "q1", 0.5),
             ],
         )
-        set_status(database, second, "cancelled")
+        change_status(database, second, "cancel")
         samples = scrape(workspace)
         assert value(samples, "queries_recorded", outcome="completed") == 3
         assert value(samples, "queries_recorded", outcome="failed") == 1

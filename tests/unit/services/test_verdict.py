@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from evaluator.domain.lifecycle import Status
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.verdict import fewest_queries, rounded, verdict
 from evaluator.services.workspace import Workspace
@@ -14,7 +15,7 @@ from tests.unit.services.made_scores import WAITING, Score, made
 from tests.unit.services.test_leaderboard_service import BASE, SCORES
 
 
-def said(workspace: Workspace, scores: dict[str, list[Score]], status: str | None = None) -> str:
+def said(workspace: Workspace, scores: dict[str, list[Score]], status: Status | None = None) -> str:
     experiment = made(workspace, scores)
     if status:
         experiment = dataclasses.replace(experiment, status=status)

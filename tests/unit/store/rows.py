@@ -8,8 +8,8 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
 from evaluator.domain.variant import BM25, Retrieve, Variant
-from evaluator.store.catalog import save_experiment
 from evaluator.store.database import Database
+from tests.recorded import begin
 
 
 def save(
@@ -30,7 +30,7 @@ def save(
         measures=("nDCG@10",),
         depth=100,
     )
-    save_experiment(database, spec, "a dataset", n_queries)
+    begin(database, spec, "a dataset", n_queries)
     return spec.id
 
 

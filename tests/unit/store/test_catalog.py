@@ -15,6 +15,7 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import catalog
 from evaluator.store import database as database_module
 from evaluator.store.database import Database, migrations
+from evaluator.store.lifecycle import change_status
 from evaluator.store.results import record, recorded_counts
 from tests.unit.store.rows import save, scored
 
@@ -38,11 +39,11 @@ EDITED = dataclasses.replace(MANIFEST, qrels="r2")
 
 
 def test_the_same_name_with_other_content_is_its_next_version(database: Database) -> None:
-    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    catalog.save_dataset(database, "bread", EDITED, "/elsewhere")
+    id_ = catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    assert catalog.save_dataset(database, "bread", EDITED, "/elsewhere") == id_
     (row,) = catalog.datasets(database)
     assert (row.manifest, row.source, row.version) == (EDITED, "/elsewhere", 2)
-    newest, first = catalog.versions(database, "bread")
+    newest, first = catalog.versions(database, id_)
     assert (newest.version, newest.manifest, newest.change) == (
         2,
         EDITED,
@@ -69,38 +70,38 @@ def test_a_dataset_is_described_and_a_later_import_leaves_that(database: Databas
     catalog.save_dataset(database, "bread", EDITED, "/data/bread")
     (row,) = catalog.datasets(database)
     assert (row.description, row.tags) == ("About bread.", ("food", "small"))
-    catalog.describe_dataset(database, "bread", "", ())
+    catalog.describe_dataset(database, row.id, "", ())
     (row,) = catalog.datasets(database)
     assert (row.description, row.tags) == ("", ())
 
 
 def test_a_new_name_is_also_what_experiments_say(database: Database) -> None:
-    catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    dataset = catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
     catalog.save_dataset(database, "a dataset", EDITED, "/data/bread")
     id_ = save(database)
-    catalog.rename_dataset(database, "a dataset", "bread")
+    catalog.rename_dataset(database, dataset, "bread")
     assert [row.name for row in catalog.datasets(database)] == ["bread"]
     assert [version.name for version in catalog.versions(database)] == ["bread", "bread"]
     assert catalog.experiment(database, id_).dataset == "bread"
 
 
 def test_two_datasets_never_have_one_name(database: Database) -> None:
-    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    bread = catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
     catalog.save_dataset(database, "cake", EDITED, "/data/cake")
     with pytest.raises(InvalidInputError, match="another dataset is called 'cake'"):
-        catalog.rename_dataset(database, "bread", "cake")
+        catalog.rename_dataset(database, bread, "cake")
     assert {row.name for row in catalog.datasets(database)} == {"bread", "cake"}
 
 
 def test_a_dataset_in_use_is_not_removed(database: Database) -> None:
-    catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    dataset = catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
     id_ = save(database)
     with pytest.raises(InvalidInputError, match="Delete them first: toy"):
-        catalog.remove_dataset(database, "a dataset")
+        catalog.remove_dataset(database, dataset)
     assert len(catalog.versions(database)) == 1
-    catalog.set_status(database, id_, "cancelled")
+    change_status(database, id_, "cancel")
     catalog.delete_experiment(database, id_)
-    catalog.remove_dataset(database, "a dataset")
+    catalog.remove_dataset(database, dataset)
     assert (catalog.datasets(database), catalog.versions(database)) == ([], [])
 
 
@@ -118,7 +119,7 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
         (imported_at,) = old.execute("SELECT imported_at FROM datasets").fetchall()[0]
     database = Database(path)
     assert catalog.datasets(database) == [
-        catalog.DatasetRow("bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
+        catalog.DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
     ]
     catalog.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
     database.close()
@@ -167,7 +168,7 @@ def test_submitting_again_keeps_the_results_and_forgets_the_failure(database: Da
 
 def test_a_cancelled_experiment_says_so(database: Database) -> None:
     id_ = save(database)
-    catalog.set_status(database, id_, "cancelled")
+    change_status(database, id_, "cancel")
     assert catalog.experiment(database, id_).status == "cancelled"
 
 
