@@ -35,6 +35,7 @@ import yaml
 from redis import Redis
 from redis.exceptions import RedisError
 
+from evaluator.domain.lifecycle import ACTIVE
 from evaluator.errors import EvaluatorError
 from evaluator.jobs.connection import connect
 from evaluator.jobs.queue import RETRIES
@@ -193,7 +194,7 @@ class Running:
             progress = self._progress(experiment)
             if progress is not None:
                 recorded = count_recorded(progress)
-                if recorded > self._recorded or progress["status"] != "running":
+                if recorded > self._recorded or progress["status"] not in ACTIVE:
                     self._recorded = recorded
                     return
             time.sleep(0.05)

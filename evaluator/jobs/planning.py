@@ -20,6 +20,8 @@ TURN = "evaluator:planning"
 """Lock in Redis: held by whoever plans, on whatever machine."""
 TURN_TTL = 30.0
 """Seconds after which the turn of a planner that died is over; one that lives renews it every third of that."""
+POLL = 0.02
+"""Seconds between attempts to take the turn."""
 LOOK_EVERY = 0.2
 """Seconds between looks whether a planner that waits for its turn is still wanted."""
 
@@ -71,7 +73,7 @@ def turn(connection: Redis, check: Callable[[], None]) -> Iterator[None]:
     Args:
         check: called while waiting; raises if the planner should give up.
     """
-    lock = connection.lock(TURN, timeout=TURN_TTL, thread_local=False)
+    lock = connection.lock(TURN, timeout=TURN_TTL, sleep=POLL, thread_local=False)
     while not lock.acquire(blocking_timeout=LOOK_EVERY):
         check()
     ended = threading.Event()

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from evaluator.domain.lifecycle import ACTIVE
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Cli, experiment_yaml, served
 
@@ -62,7 +63,7 @@ def test_an_instance_tells_how_it_is(address: str, tmp_path: Path) -> None:
 
     yaml = experiment_yaml("tiny", {"bm25": {"bm25": {}}})
     submitted = httpx.post(f"{address}/api/experiments", json={"yaml": yaml}).json()
-    while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] == "running":
+    while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] in ACTIVE:
         time.sleep(0.1)
 
     found = scrape(address)

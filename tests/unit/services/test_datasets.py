@@ -118,7 +118,7 @@ def test_what_another_dataset_shares_stays(library: Workspace, write_dataset: Wr
 def test_what_an_experiment_of_older_times_ran_over_stays(
     library: Workspace, write_dataset: WriteDataset
 ) -> None:
-    """Once, a dataset could be deleted beneath an experiment; migration 8 gave such a one a dataset without versions."""
+    """Once, a dataset could be deleted beneath an experiment; migration 8 gave it a dataset without versions."""
     old = datasets.import_folder(library, write_dataset())
     submitted(library, "tiny")
     library.database.cursor.execute("INSERT INTO datasets (name) VALUES ('gone')")
