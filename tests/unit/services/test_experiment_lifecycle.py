@@ -135,7 +135,7 @@ class TestCancelling:
     def test_cancelling_while_it_is_resumed_always_ends_in_one_of_the_two(
         self, queued: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Before, 22 of 60 ended as cancelled with jobs that ran, or as running with the mark that keeps them from it."""
+        """Before, 22 of 60 ended as cancelled with jobs that ran, or as running with a mark that they are cancelled."""
         slowly(monkeypatch, submission_module, "index_names")
         chance = random.Random(1)
         for number in range(20):
