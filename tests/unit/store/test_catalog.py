@@ -16,8 +16,9 @@ from evaluator.store import catalog
 from evaluator.store import database as database_module
 from evaluator.store.database import Database, migrations
 from evaluator.store.lifecycle import change_status
+from evaluator.store.ratings import Rating, guidelines, ratings
 from evaluator.store.results import record, recorded_counts
-from tests.unit.store.rows import save, scored
+from tests.unit.store.rows import save, scored, spec_of
 
 MANIFEST = DatasetManifest(
     "c1", "q1", "r1", 3, 2, 4, notes=(ImportNote("empty-documents", 1, "one", ("d1",)),)
@@ -126,6 +127,55 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
     again = Database(path)
     assert [(row.version, row.tags) for row in catalog.datasets(again)] == [(2, ("food",))]
     again.close()
+
+
+def test_an_older_database_knows_its_datasets_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to migration 6, experiments and ratings named their dataset; one could be gone."""
+    path = tmp_path / "evaluator.duckdb"
+    before = migrations()[:6]
+    with monkeypatch.context() as patch:
+        patch.setattr(database_module, "migrations", lambda: before)
+        Database(path).close()
+    with duckdb.connect(str(path)) as old:
+        for name, description in (("bread", "About bread."), ("cake", "")):
+            old.execute(
+                "INSERT INTO datasets (name, description, tags, guidelines) VALUES (?, ?, ['food'], 'by taste')",
+                [name, description],
+            )
+            old.execute(
+                """
+                INSERT INTO dataset_versions (name, version, fingerprint, manifest, source, change)
+                VALUES (?, 1, ?, ?, '/data', 'imported')
+                """,
+                [name, MANIFEST.fingerprint, json.dumps(MANIFEST.to_json())],
+            )
+        old.execute(
+            "INSERT INTO ratings (dataset, rater, query_id, doc_id, grade) VALUES ('cake', 'Anna', 'q', 'd', 2)"
+        )
+        spec = json.dumps(spec_of("toy").to_json())
+        for id_, dataset in (("e1", "cake"), ("e2", "gone")):
+            old.execute(
+                """
+                INSERT INTO experiments (id, name, dataset, spec, n_queries, status)
+                VALUES (?, 'toy', ?, ?, 3, 'running')
+                """,
+                [id_, dataset, spec],
+            )
+            old.execute("INSERT INTO submissions (experiment) VALUES (?)", [id_])
+    database = Database(path)
+    rows = {row.name: row for row in catalog.datasets(database)}
+    assert {name: (row.description, row.tags, row.version) for name, row in rows.items()} == {
+        "bread": ("About bread.", ("food",), 1),
+        "cake": ("", ("food",), 1),
+    }
+    assert {row.id: row.dataset for row in catalog.experiments(database)} == {"e1": "cake", "e2": "gone"}
+    assert catalog.experiment(database, "e1").dataset_id == rows["cake"].id
+    assert [row.id for _, row in catalog.submissions(database, rows["cake"].id)] == ["e1"]
+    assert ratings(database, rows["cake"].id) == [Rating("Anna", "q", "d", 2)]
+    assert guidelines(database, rows["cake"].id) == "by taste"
+    with pytest.raises(InvalidInputError, match="experiments use it"):
+        catalog.remove_dataset(database, rows["cake"].id)
+    database.close()
 
 
 def test_an_experiment_comes_back(database: Database) -> None:
