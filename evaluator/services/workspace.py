@@ -11,7 +11,6 @@ from types import TracebackType
 from redis import Redis
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.errors import StoreUnavailableError
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
 from evaluator.settings import Settings
@@ -58,7 +57,7 @@ class Workspace:
         workspace.recorder = Recorder(workspace.database, ResultStream(connection), settings.record_batch)
         try:
             workspace.recorder.drain()
-        except StoreUnavailableError as error:  # the recorder goes on trying, and the pages say so
+        except Exception as error:  # noqa: BLE001  the recorder goes on trying, and the pages say so
             logger.warning("what waits in the stream cannot be recorded yet: %s", error)
         workspace.recorder.start()
         return workspace
