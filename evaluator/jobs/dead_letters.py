@@ -69,7 +69,7 @@ def bury(pipeline: Any, rejected: Mapping[bytes, Rejected]) -> None:
 
 
 def dead_letters(connection: Redis, limit: int = MOST_KEPT) -> list[DeadLetter]:
-    """The dead letters that are kept, newest first."""
+    """The dead letters that are kept, newest first, at most `limit`."""
     entries = cast("list[tuple[bytes, dict[bytes, bytes]]]", connection.xrevrange(DEAD_LETTERS, count=limit))
     return [_dead_letter(id_, fields) for id_, fields in entries]
 

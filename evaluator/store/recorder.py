@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import duckdb
@@ -59,12 +59,20 @@ class Results(Protocol):
 
 
 class Recorder:
-    """A thread that records for as long as the database is open."""
+    """A thread that records for as long as the database is open.
 
-    def __init__(self, database: Database, results: Results, batch: int) -> None:
+    Args:
+        batch: entries written in one transaction at most.
+        require: raises while the results are another's.
+    """
+
+    def __init__(
+        self, database: Database, results: Results, batch: int, require: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._results = results
         self._batch = batch
+        self._require = require
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self.trouble: str | None = None
@@ -108,6 +116,7 @@ class Recorder:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _step(self, wait: float) -> bool:
+        self._require()
         entries = self._results.read(self._batch, wait)
         if entries:
             readable = {id_: entry for id_, entry in entries if not isinstance(entry, Rejected)}
