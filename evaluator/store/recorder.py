@@ -119,6 +119,7 @@ class Recorder:
         self._require()
         entries = self._results.read(self._batch, wait)
         if entries:
+            self._require()  # they came while it waited: if they are another's, they stay for that one to read
             readable = {id_: entry for id_, entry in entries if not isinstance(entry, Rejected)}
             dead = {id_: entry for id_, entry in entries if isinstance(entry, Rejected)}
             dead |= record_each(self._database, readable)

@@ -36,9 +36,7 @@ def show_dead_letters(workspace: Workspace) -> None:
         _table(letters)
         with st.popover("Drop", icon=":material/delete:", key="drop-dead-letters"):
             st.markdown(f"Permanently drops {count(counts.kept, 'result')} that could not be recorded.")
-            if st.button("Drop them", type="primary"):
-                drop_dead_letters(workspace)
-                st.rerun(scope="fragment")
+            st.button("Drop them", type="primary", on_click=drop_dead_letters, args=(workspace,))
 
 
 def _table(letters: list[DeadLetter]) -> None:
