@@ -79,7 +79,8 @@ class ResultStream:
         self, entries: Sequence[tuple[bytes, dict[bytes, bytes] | None]]
     ) -> list[tuple[bytes, Record | Rejected]]:
         # Without fields: it was delivered, and somebody has trimmed the stream since.
-        self.acknowledge([id_ for id_, fields in entries if not fields])
+        if gone := [id_ for id_, fields in entries if not fields]:
+            self.acknowledge(gone)
         return [(id_, _content(fields)) for id_, fields in entries if fields]
 
     def acknowledge(self, ids: Sequence[bytes], dead: Mapping[bytes, Rejected] | None = None) -> None:
