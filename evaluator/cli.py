@@ -18,6 +18,7 @@ import typer
 
 from evaluator import __version__
 from evaluator.cli_datasets import dataset_app
+from evaluator.cli_dead_letters import dead_letters_app
 from evaluator.cli_options import Json, read_settings
 from evaluator.cli_results import results_app
 from evaluator.cli_vectors import vectors_app
@@ -53,6 +54,7 @@ app = typer.Typer(
 app.add_typer(results_app)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
+app.add_typer(dead_letters_app, name="dead-letters")
 
 PATIENCE = 2.0
 """Seconds that a command waits for a plan before it draws how far that is."""

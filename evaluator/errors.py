@@ -72,11 +72,11 @@ class UploadNotWrittenError(EvaluatorError):
 
 
 class QueueUnavailableError(EvaluatorError):
-    """Redis or Valkey cannot be reached."""
+    """Redis or Valkey cannot be reached, or another instance has claimed it."""
 
 
 class InstanceRunningError(EvaluatorError):
-    """Another instance already runs on the same home folder or port."""
+    """Another instance already works with the same home folder, port or Redis database."""
 
 
 class DependencyCancelledError(EvaluatorError):

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
+from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
 from evaluator.api.handling import addressed_experiment, route
 from evaluator.api.uploads import upload_routes
@@ -52,6 +53,7 @@ def routes() -> list[Route]:
         route("/api/demo", _demo, "POST"),
         *upload_routes(),
         *vector_routes(),
+        *dead_letter_routes(),
     ]
 
 
@@ -73,7 +75,12 @@ def _ready(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 
 def _readiness_record(readiness: Readiness) -> dict[str, Any]:
-    return {"ready": readiness.ready, "reasons": readiness.reasons, "workers": readiness.workers}
+    return {
+        "ready": readiness.ready,
+        "reasons": readiness.reasons,
+        "warnings": readiness.warnings,
+        "workers": readiness.workers,
+    }
 
 
 def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:

@@ -141,6 +141,15 @@ class Client:
         records: list[dict[str, Any]] = self._call("POST", "/api/vectors/prune", json=asked)  # type: ignore[assignment]
         return records
 
+    def dead_letters(self) -> dict[str, Any]:
+        """Results that could not be recorded."""
+        return self._call("GET", "/api/dead-letters")
+
+    def drop_dead_letters(self) -> int:
+        """Forget results that could not be recorded; how many."""
+        answer = self._call("DELETE", "/api/dead-letters", headers={"content-type": "application/json"})
+        return int(answer["dropped"])
+
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with self._request(method, path, **options) as answer:
             record: dict[str, Any] = json.loads(answer.read())

@@ -35,7 +35,7 @@ from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
 
 SILENT_AFTER = 60.0
-"""Seconds without a heartbeat after which a worker counts as gone; an idle one sends one every 45."""
+"""Seconds without a heartbeat after which a worker counts as gone; an idle one sends one every 5."""
 
 WorkerState = Literal["busy", "idle", "gone"]
 

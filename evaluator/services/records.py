@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from evaluator.jobs.dead_letters import DeadLetter, DeadLetterCounts
 from evaluator.services.history import History
 from evaluator.services.leaderboard import Leaderboard
 from evaluator.services.plan import Plan
@@ -63,6 +64,14 @@ def dataset_details(
 def vectors_record(row: EncoderVectors) -> dict[str, Any]:
     """What is kept of an encoder."""
     return {**dataclasses.asdict(row), "used_at": row.used_at.isoformat() if row.used_at else None}
+
+
+def dead_letters_record(counts: DeadLetterCounts, letters: Sequence[DeadLetter]) -> dict[str, Any]:
+    """Results that could not be recorded: how many, and those that are kept."""
+    return {
+        **dataclasses.asdict(counts),
+        "dead_letters": [{**dataclasses.asdict(letter), "at": letter.at.isoformat()} for letter in letters],
+    }
 
 
 def experiment_record(row: ExperimentRow) -> dict[str, Any]:

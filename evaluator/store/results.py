@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
@@ -87,7 +88,7 @@ def _insert_spending(cursor: DuckDBPyConnection, spending: Spending) -> None:
         INSERT INTO spending (experiment, id, endpoint, tokens, output_tokens, micro_usd)
         VALUES ($experiment, $id, $endpoint, $tokens, $output_tokens, $micro_usd) ON CONFLICT DO NOTHING
         """,
-        dataclasses.asdict(spending),
+        {name: value for name, value in dataclasses.asdict(spending).items() if name != "kind"},
     )
 
 
@@ -105,6 +106,10 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
         },
         schema=SCHEMA,
     )
+    if not np.isfinite(
+        batch["scores"].combine_chunks().flatten().to_numpy()
+    ).all():  # Arrow makes infinity of what float32 does not hold
+        raise pa.ArrowInvalid("a score is not a finite float32 number")
     columns = ", ".join(SCHEMA.names)
     cursor.register("batch", batch)
     # What was cancelled or deleted meanwhile is dropped: rows belong to a variant that is known.

@@ -19,6 +19,8 @@ from tests.integration.conftest import Cli, experiment_yaml, served
 FAMILIES = {
     "evaluator_build_info",
     "evaluator_database_up",
+    "evaluator_dead_letters",
+    "evaluator_dead_letters_kept",
     "evaluator_experiments",
     "evaluator_job_retries",
     "evaluator_jobs",
@@ -58,6 +60,7 @@ def test_an_instance_tells_how_it_is(address: str, tmp_path: Path) -> None:
     live, ready = httpx.get(f"{address}/api/health/live"), httpx.get(f"{address}/api/health/ready")
     assert (live.status_code, live.json()["live"]) == (200, True)
     assert (ready.status_code, ready.json()["ready"], ready.json()["reasons"]) == (200, True, [])
+    assert ready.json()["warnings"] == []
     both = httpx.get(f"{address}/api/health").json()
     assert both.keys() >= {"live", "ready", "trouble", "version"}
 

@@ -13,7 +13,7 @@ from rq import Queue
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.domain.result import QueryResult, Record, Rejected, VariantFailure
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.jobs import context, fairness, submission
@@ -85,7 +85,7 @@ def results(connection: Redis) -> list[Record]:
     stream.open()
     entries = stream.read(1000, wait=0)
     stream.acknowledge([id_ for id_, _ in entries])
-    return [record for _, record in entries]
+    return [record for _, record in entries if not isinstance(record, Rejected)]
 
 
 def test_each_stage_waits_for_the_one_before(
