@@ -36,7 +36,11 @@ def show_dead_letters(workspace: Workspace) -> None:
         _table(letters)
         with st.popover("Drop", icon=":material/delete:", key="drop-dead-letters"):
             st.markdown(f"Permanently drops {count(counts.kept, 'result')} that could not be recorded.")
-            st.button("Drop them", type="primary", on_click=drop_dead_letters, args=(workspace,))
+            st.button("Drop them", type="primary", on_click=_drop, args=(workspace,))
+
+
+def _drop(workspace: Workspace) -> None:
+    drop_dead_letters(workspace)
 
 
 def _table(letters: list[DeadLetter]) -> None:

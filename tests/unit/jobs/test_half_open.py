@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -108,11 +109,15 @@ def test_the_recorder_goes_on_over_a_new_connection(
         for query_id in ("q1", "q2"):
             wire.cut()
             ResultStream(beside).append([scored(id_, query_id, 1.0)])
-            eventually(lambda query_id=query_id: query_id in recorded_queries(database, id_)["bm25"])
+            eventually(partial(is_recorded, database, id_, query_id))
         assert recorder.trouble is None
     finally:
         recorder.stop()
         database.close()
+
+
+def is_recorded(database: Database, experiment: str, query_id: str) -> bool:
+    return query_id in recorded_queries(database, experiment)["bm25"]
 
 
 def test_an_idle_worker_goes_on_over_a_new_connection(
