@@ -50,9 +50,9 @@ def edit(workspace: Workspace, name: str, changes: Changes, note: str = "") -> D
         dataset = datasets.load(workspace, row)
         _check(dataset, changes)
         qrels = edited(dataset.qrels, changes)
-        manifest = _store(workspace, dataset, qrels)
-        if manifest == row.manifest:
+        if qrels == dataset.qrels:
             return row
+        manifest = _store(workspace, row.manifest, dataset, qrels)
         change = in_words(dataset.qrels, changes) + (f": {note.strip()}" if note.strip() else "")
         catalog.save_dataset(workspace.database, row.name, manifest, row.source, change=change)
         rescore(workspace, row.name)
@@ -105,15 +105,18 @@ def _check(dataset: StoredDataset, changes: Changes) -> None:
             )
 
 
-def _store(workspace: Workspace, dataset: StoredDataset, qrels: Qrels) -> DatasetManifest:
-    """Store the dataset with other judgments; returns its manifest."""
+def _store(
+    workspace: Workspace, before: DatasetManifest, dataset: StoredDataset, qrels: Qrels
+) -> DatasetManifest:
+    """Store the dataset with other judgments; returns its manifest. Its runs stay."""
     known = known_documents(dataset, {doc_id for grades in qrels.values() for doc_id in grades})
     _require_relevant(qrels, known)
-    kept = [note for note in dataset.manifest.notes if note.code not in JUDGMENT_NOTES]
+    kept = [note for note in before.notes if note.code not in JUDGMENT_NOTES]
     with tempfile.TemporaryDirectory(prefix="evaluator-judgments-") as folder:
         file = Path(folder) / QRELS_FILE
         manifest = dataclasses.replace(
-            dataset.manifest,
+            before,
+            counts_runs=bool(before.runs),
             qrels=write_qrels(file, qrels),
             n_judgments=sum(map(len, qrels.values())),
             notes=(*kept, *judgment_notes(dataset.query_rows, qrels, known)),

@@ -89,7 +89,7 @@ def _relations(workspace: Workspace, row: DatasetRow) -> None:
             link(HISTORY, "History", ":material/timeline:", dataset=row.name)
     if siblings := datasets.siblings(workspace, row):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption("Same documents and queries, other judgments:", width="content")
+            st.caption("Same documents and queries, other judgments or runs:", width="content")
             for sibling in siblings:
                 link(DATASETS, plain(sibling.name), ":material/database:", dataset=sibling.name)
 
