@@ -27,6 +27,18 @@ class UnknownNameError(InvalidInputError):
     """Nothing is stored under the name that was asked for."""
 
 
+class AmbiguousNameError(InvalidInputError):
+    """Several things could be meant: which, and how to name one.
+
+    Attributes:
+        candidates: their ids, the newest first.
+    """
+
+    def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
 class EncoderNotFoundError(EvaluatorError):
     """No model can be found under an encoder's name; trying again does not help."""
 

@@ -8,14 +8,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from evaluator.services import experiments
 from evaluator.services.across import Across, across, shared_measures
 from evaluator.services.dataset_export import csv_text
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.address import readdress
 from evaluator.ui.links import LEADERBOARD, link
-from evaluator.ui.selection import choose
+from evaluator.ui.selection import choose, named_experiment
 from evaluator.ui.words import moment, plain
 
 
@@ -26,7 +25,7 @@ def addressed_experiments(workspace: Workspace) -> list[ExperimentRow]:
         UnknownNameError: there is none of a name; lists those there are.
     """
     named = [name for name in st.query_params.get("experiments", "").split(",") if name]
-    rows = [experiments.find(workspace, name) for name in named]
+    rows = [named_experiment(workspace, name) for name in named]
     return list({row.id: row for row in rows}.values())
 
 
