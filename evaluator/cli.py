@@ -21,6 +21,7 @@ from evaluator.cli_options import Json, read_settings
 from evaluator.cli_results import results_app
 from evaluator.cli_vectors import vectors_app
 from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.proxies import except_here
 from evaluator.settings import Settings
 from evaluator.terminal import (
     follow,
@@ -64,6 +65,7 @@ def main() -> None:
     """Run the command line; turn errors into one line and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells start background jobs deaf to it
         signal.signal(number, _interrupt)
+    except_here()
     try:
         app()
     except InvalidInputError as error:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.proxies import client_for
 from evaluator.services.whole_file import whole_file
 
 LAST = "last"
@@ -27,7 +28,7 @@ class Client:
     """Calls the API of an instance at an address; a context that closes its connections."""
 
     def __init__(self, address: str) -> None:
-        self._http = httpx.Client(base_url=address, timeout=TIMEOUT)
+        self._http = client_for(address, base_url=address, timeout=TIMEOUT)
 
     def __enter__(self) -> Client:
         return self
