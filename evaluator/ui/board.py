@@ -172,3 +172,5 @@ def _left_out(board: Leaderboard) -> Iterator[str]:
     unscored = int(board.table["unscored"].max())
     if unscored:
         yield f":material/info: {queries(unscored)} without a relevant document: not scored."
+    for measure, n in board.uncomputed.items():
+        yield f":material/info: {measure} has no value for {queries(n)}: it cannot be computed for some lists."
