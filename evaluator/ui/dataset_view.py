@@ -99,7 +99,7 @@ def _show_health(workspace: Workspace, row: DatasetRow) -> None:
 
 
 @st.cache_data(show_spinner="Examining all of it; a large corpus takes some seconds ...", max_entries=16)
-def _report(_workspace: Workspace, _row: DatasetRow, _fingerprint: str) -> HealthReport:
+def _report(_workspace: Workspace, _row: DatasetRow, fingerprint: str) -> HealthReport:
     return health(_workspace, _row)
 
 

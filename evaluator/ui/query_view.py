@@ -13,6 +13,7 @@ from evaluator.services.side_by_side import MAX_LISTS, SideBySide, side_by_side
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.dataset_list import as_id, show_tags
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, QUERY, link
 from evaluator.ui.query_data import lists_data
 from evaluator.ui.query_judge import show_judging
@@ -150,7 +151,7 @@ def _all_queries(view: View, lines: Sequence[QueryLine]) -> None:
         chosen = st.dataframe(
             table,
             hide_index=True,
-            key=f"query-table-{view.query}",  # so that no row is chosen on arrival
+            key=keyed("query-table", view.address()),  # so that no row is chosen on arrival
             on_select="rerun",
             selection_mode="single-row",
             alt="Queries in the chosen order",

@@ -11,6 +11,7 @@ from evaluator.errors import AmbiguousNameError, InvalidInputError, UnknownNameE
 from evaluator.services import experiments
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.identity import told_apart
 from evaluator.ui.words import moment, plain, sentence
 
 
@@ -32,7 +33,7 @@ def choose(
     def go() -> None:
         st.query_params.from_dict(dict(address(st.session_state[key])))
 
-    st.selectbox(label, options, key=key, format_func=format_func, on_change=go)
+    st.selectbox(label, options, key=key, format_func=told_apart(options, format_func), on_change=go)
 
 
 def named_experiment(workspace: Workspace, reference: str | None) -> ExperimentRow:
