@@ -66,19 +66,15 @@ def test_keys_of_widgets_name_what_is_shown() -> None:
     allowed = {key for keys in SHARED_KEYS.values() for key in keys}
     used = set()
     for file, tree in sources():
-        for node in ast.walk(tree):
-            for keyword in node.keywords if isinstance(node, ast.Call) else ():
-                if keyword.arg != "key" or not ast.unparse(node.func).startswith(
-                    ("st.", "_mount", "dropzone")
-                ):
-                    continue
-                place = f"{file}:{keyword.value.lineno}"
-                assert not isinstance(keyword.value, ast.JoinedStr), f"{place}: use keyed()"
-                if isinstance(keyword.value, ast.Constant):
-                    assert keyword.value.value in allowed, (
-                        f"{place}: use keyed(), or say why not in SHARED_KEYS"
-                    )
-                    used.add(keyword.value.value)
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call) or not ast.unparse(call.func).startswith(("st.", "_mount")):
+                continue
+            for key in (keyword.value for keyword in call.keywords if keyword.arg == "key"):
+                place = f"{file}:{key.lineno}"
+                assert not isinstance(key, ast.JoinedStr), f"{place}: use keyed()"
+                if isinstance(key, ast.Constant):
+                    assert key.value in allowed, f"{place}: use keyed(), or say why not in SHARED_KEYS"
+                    used.add(key.value)
     assert {"verdict", "ask", "experiments-page", "judge"} <= used
 
 

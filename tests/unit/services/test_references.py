@@ -22,7 +22,7 @@ def test_an_exact_name_wins_over_the_beginning_of_an_id(workspace: Workspace) ->
     """`delete e5` must not reach an experiment whose id happens to begin with e5."""
     other = id_of(workspace, "another")
     named = id_of(workspace, other[:2])
-    id_of(workspace, "newest")
+    id_of(workspace, "another")  # submitted again: it is the newest
     assert experiments.find(workspace, other[:2]).id == named
     assert experiments.find(workspace, other).id == other
 
