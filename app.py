@@ -16,6 +16,7 @@ from evaluator.api.dashboard import dashboard
 from evaluator.api.routes import routes
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
+from evaluator.proxies import except_here
 from evaluator.services.keeper import Keeper
 from evaluator.services.uploads import clear_old
 from evaluator.services.workspace import Workspace, serve
@@ -29,6 +30,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     # Streamlit gives each of its loggers, and uvicorn's, a handler of its own, also those that come later.
     streamlit.logger.setup_formatter = logs.through_root
     streamlit.logger.update_formatter()
+    except_here()
     stop_without_supervisor()
     clear_old(settings)
     with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace, measures=True):

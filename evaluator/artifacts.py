@@ -49,10 +49,20 @@ class ArtifactStore:
     def __init__(self, url: str, cache: Path | None = None) -> None:
         self.url = url
         self._fs, self._root = fsspec.core.url_to_fs(url)
+        # As the option `use_listings_cache` does, which not every file system takes.
+        self._fs.dircache.use_listings_cache = False
         self._local = "file" in self._fs.protocol
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._cache = (cache or Path(tempfile.gettempdir()) / f"evaluator-cache-{digest}") / digest
         self._scratch_folder = (Path(self._root) if self._local else self._cache) / TEMPORARY
+
+    def _fresh(self) -> Any:
+        """The file system, once it has forgotten what it remembers of folders: other machines write into them, too.
+
+        A listing from before would say that what another has written since is missing (fsspec's `DirCache`).
+        """
+        self._fs.invalidate_cache()
+        return self._fs
 
     def _path(self, name: str) -> str:
         if not NAME_PATTERN.fullmatch(name):
@@ -61,14 +71,13 @@ class ArtifactStore:
 
     def exists(self, name: str) -> bool:
         """Whether the artifact is there, whole."""
-        return bool(self._fs.exists(self._path(name)))
+        return bool(self._fresh().exists(self._path(name)))
 
     def names(self, folder: str) -> set[str]:
         """Names of the artifacts directly inside a folder, without the folder."""
         path = self._path(folder)
-        self._fs.invalidate_cache(path)
         try:
-            return {str(entry).rsplit("/", 1)[-1] for entry in self._fs.ls(path, detail=False)}
+            return {str(entry).rsplit("/", 1)[-1] for entry in self._fresh().ls(path, detail=False)}
         except FileNotFoundError:
             return set()
 
@@ -78,11 +87,11 @@ class ArtifactStore:
         If the artifact exists already it stays as it is: the first writer wins.
         """
         target = self._path(name)
-        if self._fs.exists(target):
+        if self._fresh().exists(target):
             return
         with self._scratch() as scratch:
             write(scratch)
-            if self._fs.exists(target):
+            if self._fresh().exists(target):
                 return
             if self._local:
                 _move(scratch, Path(target))
@@ -114,10 +123,10 @@ class ArtifactStore:
         self._fs.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         try:
             self._fs.put_file(str(scratch), upload)
-            self._fs.mv(upload, target)
+            self._fresh().mv(upload, target)
         except BaseException:
             with suppress(Exception):  # the reason may be that the store is out of reach; see clear_temporary
-                self._fs.rm(upload)
+                self._fresh().rm(upload)
             raise
 
     def local_path(self, name: str) -> Path:
@@ -133,7 +142,7 @@ class ArtifactStore:
             return Path(path)
         copy = self._cache / name
         if not copy.exists():
-            if not self._fs.exists(path):
+            if not self._fresh().exists(path):
                 raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}")
             with self._scratch() as scratch:
                 self._fs.get_file(path, str(scratch))
@@ -166,9 +175,8 @@ class ArtifactStore:
     def sizes(self, folder: str) -> dict[str, int]:
         """Bytes of every artifact below a folder, by name."""
         path = self._path(folder)
-        self._fs.invalidate_cache(path)
         try:
-            found = self._fs.find(path, detail=True)
+            found = self._fresh().find(path, detail=True)
         except FileNotFoundError:
             return {}
         start = len(self._root) + 1
@@ -181,18 +189,18 @@ class ArtifactStore:
             ArtifactMissingError: it is not in the store.
         """
         try:
-            return int(self._fs.size(self._path(name)))
+            return int(self._fresh().size(self._path(name)))
         except FileNotFoundError as error:
             raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}") from error
 
     def remove(self, name: str) -> None:
         """Remove an artifact."""
-        self._fs.rm(self._path(name))
+        self._fresh().rm(self._path(name))
 
     def remove_folder(self, folder: str) -> None:
         """Remove every artifact below a folder."""
         with suppress(FileNotFoundError):  # somebody else did
-            self._fs.rm(self._path(folder), recursive=True)
+            self._fresh().rm(self._path(folder), recursive=True)
 
     def clear_temporary(self) -> int:
         """Remove what interrupted writers left behind; returns how many files.
@@ -210,12 +218,11 @@ class ArtifactStore:
 
     def _clear_uploads(self) -> int:
         folder = f"{self._root}/{TEMPORARY}"
-        self._fs.invalidate_cache(folder)
         removed = 0
-        for upload in self._fs.ls(folder, detail=False) if self._fs.exists(folder) else ():
+        for upload in self._fresh().ls(folder, detail=False) if self._fresh().exists(folder) else ():
             with suppress(FileNotFoundError, NotImplementedError):  # not every file system tells a file's age
-                if _is_left(str(upload).rsplit("/", 1)[-1], self._fs.modified(upload).timestamp()):
-                    self._fs.rm(upload)
+                if _is_left(str(upload).rsplit("/", 1)[-1], self._fresh().modified(upload).timestamp()):
+                    self._fresh().rm(upload)
                     removed += 1
         return removed
 

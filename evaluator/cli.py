@@ -23,6 +23,7 @@ from evaluator.cli_options import Json, read_settings
 from evaluator.cli_results import results_app
 from evaluator.cli_vectors import vectors_app
 from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError
+from evaluator.proxies import except_here
 from evaluator.settings import Settings
 from evaluator.terminal import (
     follow,
@@ -70,6 +71,7 @@ def main() -> None:
     """Run the command line; turn errors into one line and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells start background jobs deaf to it
         signal.signal(number, _interrupt)
+    except_here()
     try:
         app()
     except InvalidInputError as error:
@@ -222,7 +224,7 @@ def resume(
 
 @app.command()
 def cancel(
-    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    experiment: Annotated[str | None, typer.Argument(help="Name or whole id. Default: the last one.")] = None,
     host: Annotated[str | None, typer.Option(help="Address of the instance. Default: 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the instance. Default: 8501.")] = None,
 ) -> None:
@@ -231,14 +233,12 @@ def cancel(
     from evaluator.services.instance import address
 
     with Client(address(read_settings(host=host, port=port))) as client:
-        remark(
-            f"{client.cancel(experiment or 'last')['name']} is cancelled; `evaluator resume` continues it."
-        )
+        remark(f"{client.cancel(experiment)['name']} is cancelled; `evaluator resume` continues it.")
 
 
 @app.command()
 def delete(
-    experiment: Annotated[str, typer.Argument(help="Name or id.")],
+    experiment: Annotated[str, typer.Argument(help="Name or whole id.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete an experiment that is not running, with its results; vectors and indexes stay."""
@@ -246,7 +246,7 @@ def delete(
     from evaluator.services.workspace import Workspace
 
     with Workspace.open_local(read_settings()) as workspace:
-        row = experiments.find(workspace, experiment)
+        row = experiments.find(workspace, experiment, beginnings=False)
         if not yes:
             typer.confirm(f"Delete {row.name} ({row.id}) with all of its results?", abort=True, err=True)
         experiments.delete(workspace, row)

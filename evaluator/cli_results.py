@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 POLL = 0.2
 """Seconds between looks at measurements."""
 
-LAST = "last"
-"""What the REST API calls the last submitted experiment."""
-
 Experiment = Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")]
 Measure = Annotated[str | None, typer.Option(help="By this measure, such as nDCG@10. Default: the first.")]
 
@@ -91,7 +88,7 @@ def leaderboard_command(
         lambda workspace: leaderboard_record(
             leaderboard(workspace, experiments.find(workspace, experiment), measure)
         ),
-        lambda client: client.leaderboard(experiment or LAST, measure),
+        lambda client: client.leaderboard(experiment, measure),
     )
     show_board(board, json_)
 
@@ -140,7 +137,7 @@ def report(
         with whole_file(output) as file:
             file.write(html.encode())
 
-    ask(local, lambda client: client.report(experiment or LAST, measure, baseline, output))
+    ask(local, lambda client: client.report(experiment, measure, baseline, output))
     typer.echo(output)
 
 
@@ -185,7 +182,7 @@ def figure(
     ask(
         local,
         lambda client: client.figure(
-            experiment or LAST, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost
+            experiment, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost
         ),
     )
     typer.echo(path)

@@ -31,6 +31,18 @@ class ConflictError(InvalidInputError):
     """What is asked for does not go with the state that something is in now."""
 
 
+class AmbiguousNameError(InvalidInputError):
+    """Several things could be meant: which, and how to name one.
+
+    Attributes:
+        candidates: their ids, the newest first.
+    """
+
+    def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+
 class EncoderNotFoundError(EvaluatorError):
     """No model can be found under an encoder's name; trying again does not help."""
 

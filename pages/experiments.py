@@ -11,6 +11,7 @@ from evaluator.ui.experiment_list import show_experiments
 from evaluator.ui.experiment_live import show_experiment
 from evaluator.ui.links import EXPERIMENTS, link
 from evaluator.ui.live import live
+from evaluator.ui.selection import named_experiment
 from evaluator.ui.start import welcome
 
 
@@ -20,7 +21,7 @@ def page(workspace: Workspace) -> None:
         new_experiment(workspace, st.query_params["new"])
     elif "experiment" in st.query_params:
         link(EXPERIMENTS, "All experiments", ":material/arrow_back:")
-        show_experiment(workspace, experiments.find(workspace, st.query_params["experiment"]))
+        show_experiment(workspace, named_experiment(workspace, st.query_params["experiment"]))
     else:
         everything(workspace)
 

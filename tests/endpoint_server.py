@@ -150,7 +150,7 @@ def serve_endpoint(**settings: Any) -> Iterator[EndpointServer]:
         yield told
     finally:
         server.shutdown()
-        connections().close()
+        connections(here=True).close()
         connections.cache_clear()
         server.server_close()
         thread.join()

@@ -11,7 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError, TooLargeError, UnknownNameError
+from evaluator.errors import (
+    AmbiguousNameError,
+    ConflictError,
+    EvaluatorError,
+    InvalidInputError,
+    TooLargeError,
+    UnknownNameError,
+)
 from evaluator.services import experiments
 from evaluator.services.workspace import Workspace, serving
 from evaluator.store.catalog import ExperimentRow
@@ -26,6 +33,7 @@ Handler = Callable[[Workspace, Request, bytes], Any]
 STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (UnknownNameError, 404),
     (ConflictError, 409),
+    (AmbiguousNameError, 409),
     (TooLargeError, 413),
     (InvalidInputError, 422),
     (EvaluatorError, 503),
@@ -52,14 +60,29 @@ def route(path: str, handler: Handler, method: str = "GET") -> Route:
     return Route(path, endpoint, methods=[method])
 
 
-def addressed_experiment(workspace: Workspace, request: Request) -> ExperimentRow:
-    """The experiment that the path names; `last` is the last submitted.
+LAST = "last"
+"""Stands for the last submitted experiment in a path; one that is called that is reached by its id."""
+
+
+def addressed_experiment(
+    workspace: Workspace, request: Request, *, beginnings: bool = True, last: bool = True
+) -> ExperimentRow:
+    """The experiment that the path names by its id or name; `last` is the last submitted.
+
+    Args:
+        beginnings: whether the beginning of an id will do.
+        last: whether `last` will do.
 
     Raises:
+        AmbiguousNameError: several could be meant; lists them.
         UnknownNameError: there is none of that name or id.
     """
     reference = request.path_params["id"]
-    return experiments.find(workspace, None if reference == "last" else reference)
+    if reference != LAST:
+        return experiments.find(workspace, reference, beginnings=beginnings)
+    if not last:
+        raise InvalidInputError(f"{LAST!r} names no experiment here; give an id or a name")
+    return experiments.find(workspace)
 
 
 async def _body(request: Request) -> bytes:

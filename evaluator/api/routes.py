@@ -116,13 +116,13 @@ def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 
 def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = addressed_experiment(workspace, request)
+    row = addressed_experiment(workspace, request, beginnings=False)
     experiments.cancel(workspace, row)
     return experiment_record(experiments.find(workspace, row.id))
 
 
 def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = addressed_experiment(workspace, request)
+    row = addressed_experiment(workspace, request, beginnings=False, last=False)
     experiments.delete(workspace, row)
     return {"deleted": row.id}
 

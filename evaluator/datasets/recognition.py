@@ -113,6 +113,9 @@ def recognise(folder: Path) -> Recognised:
             doubts = [f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.", *doubts]
     else:
         reading, doubts = preset
+        if reading is not None:
+            runs = tuple(table.table for table, _ in looked if table.table.kind == "run")
+            reading = dataclasses.replace(reading, runs=runs)
     problems += [
         f"the first row of {table.table} looks like a row of its own; write the names of the columns above it."
         for table, _ in looked

@@ -5,7 +5,7 @@ runs/<id>.parquet    query_id, doc_id, score; query after query, each list in or
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,6 +55,12 @@ def rankings(
         query_id: rank(list(documents), list(documents.values()), MAX_DEPTH)
         for query_id, documents in scores.items()
     }
+
+
+def read_run(path: Path) -> Iterator[tuple[str, str, float]]:
+    """The lines of a stored run: query id, document id, score; each query's in order."""
+    for batch in pq.ParquetFile(path).iter_batches():
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def write_run(path: Path, lists: Mapping[str, Ranking]) -> str:

@@ -35,6 +35,7 @@ from evaluator.datasets.runs import rankings, run_artifact, write_run
 from evaluator.datasets.source import Place, Source
 from evaluator.domain.dataset import DatasetManifest, ImportNote, RunNote
 from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
+from evaluator.domain.names import numbered
 from evaluator.errors import DatasetError
 
 PROGRESS_EVERY = 1000
@@ -117,6 +118,7 @@ def stage(
             exclude_self=exclude_self,
             notes=(*source.notes(), *_notes(corpus, queries, judged, exclude_self), *run_notes),
             runs=runs,
+            counts_runs=bool(runs),
         )
     return Staged(folder, manifest, tuple(found))
 
@@ -218,10 +220,11 @@ def _collect_judgments(source: Source, queries: _Part, defects: Defects) -> _Jud
 def _stage_runs(
     source: Source, folder: Path, queries: _Part, defects: Defects
 ) -> tuple[tuple[RunNote, ...], list[ImportNote]]:
-    """Write the ranked lists that came along; two with the same lists are one."""
+    """Write the ranked lists that came along; two with the same lists are one, two of one name are told apart."""
     runs: dict[str, RunNote] = {}
     unknown = Tally()
-    for name, lines in source.runs():
+    given = list(source.runs())
+    for name, (_, lines) in zip(numbered([name for name, _ in given]), given, strict=True):
         lists = rankings(lines, queries.ids, defects, unknown)
         id_ = write_run(folder / SCRATCH, lists)
         (folder / SCRATCH).replace(folder / _run_file(id_))

@@ -36,7 +36,7 @@ def unjudged(ranking: Ranking, grades: Collection[str], depth: int) -> list[str]
 def score_bounds(
     rankings: Mapping[str, Ranking], qrels: Qrels, measure: str, depth: int
 ) -> dict[str, Bounds]:
-    """Bounds of each query's score; queries without a relevant document have no score and are absent.
+    """Bounds of each query's score; queries without a score, such as those without a relevant document, are absent.
 
     Args:
         rankings: lists by query id, in the policy's order.
@@ -54,7 +54,7 @@ def score_bounds(
     generous_scores = score_queries(rankings, generous, [measure])
     bounds = {}
     for query_id, scores in strict_scores.items():
-        if scores:
+        if measure in scores and measure in generous_scores[query_id]:
             both = scores[measure], generous_scores[query_id][measure]
             bounds[query_id] = Bounds(min(both), max(both), len(open_[query_id]))
     return bounds

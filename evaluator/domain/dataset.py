@@ -73,7 +73,13 @@ class ImportNote:
 class DatasetManifest:
     """What a stored dataset is: the fingerprints of its three parts, its size, and the import's notes.
 
-    Editing qrels changes `qrels` alone, so that nothing is encoded again.
+    Editing qrels changes `qrels` alone, so that nothing is encoded again. Runs are part of what a dataset is: another
+    run is another dataset. Manifests that are equal describe the same content.
+
+    Attributes:
+        runs: sorted by name.
+        counts_runs: whether the fingerprint counts the runs. It did not in manifests of earlier versions, which keep
+            the fingerprint that they are stored under.
     """
 
     corpus: str
@@ -84,12 +90,29 @@ class DatasetManifest:
     n_judgments: int
     exclude_self: bool = False
     notes: tuple[ImportNote, ...] = field(default=(), compare=False)
-    runs: tuple[RunNote, ...] = field(default=(), compare=False)
+    runs: tuple[RunNote, ...] = ()
+    counts_runs: bool = field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "runs", tuple(sorted(self.runs, key=lambda run: (run.name, run.id))))
 
     @property
     def fingerprint(self) -> str:
-        """The whole dataset's fingerprint."""
-        return fingerprint([self.corpus, self.queries, self.qrels, self.exclude_self])
+        """The whole dataset's fingerprint; without runs it is the same as in every earlier version."""
+        parts: list[object] = [self.corpus, self.queries, self.qrels, self.exclude_self]
+        if self.counts_runs and self.runs:
+            parts.append([[run.name, run.id] for run in self.runs])
+        return fingerprint(parts)
+
+    def differs_in_judgments_alone(self, other: DatasetManifest) -> bool:
+        """Whether everything but the judgments is the same."""
+        return self != other and self == dataclasses.replace(
+            other, qrels=self.qrels, n_judgments=self.n_judgments
+        )
+
+    def differs_in_runs_alone(self, other: DatasetManifest) -> bool:
+        """Whether everything but the runs is the same."""
+        return self != other and self == dataclasses.replace(other, runs=self.runs)
 
     def to_json(self) -> dict[str, object]:
         """The manifest as plain JSON types."""

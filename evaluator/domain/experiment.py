@@ -66,8 +66,12 @@ class Experiment:
 
     @property
     def all_variants(self) -> tuple[Variant, ...]:
-        """The variants that are written out, then those of the matrix; names may still be unresolved or clash."""
-        return (*self.variants, *(expand(self.matrix) if self.matrix else ()))
+        """The variants that are written out, then those of the matrix, which leave the former their names.
+
+        Names in fusions may still be unresolved, and one may be written out twice.
+        """
+        written = {variant.name for variant in self.variants}
+        return (*self.variants, *(expand(self.matrix, written) if self.matrix else ()))
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,35 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
-from evaluator.domain.variant import BM25, Chunk, Dense, Fuse, Name, Precision, Rerank, Retrieve, Run, Variant
+from evaluator.domain.names import numbered
+from evaluator.domain.variant import (
+    BM25,
+    MAX_NAME,
+    Chunk,
+    Dense,
+    Fuse,
+    Name,
+    Precision,
+    Rerank,
+    Retrieve,
+    Run,
+    Variant,
+)
 
 Strategy = Literal["bm25", "dense", "hybrid"]
 NONE: Literal["none"] = "none"
 
 MAX_VARIANTS = 500
 """Variants of one matrix: a product grows faster than one thinks."""
+
+SHOWN_DIGITS = 8
+"""Of a pipeline's fingerprint, in a name that had to be cut."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +66,53 @@ class Matrix:
             )
 
 
-def expand(matrix: Matrix) -> tuple[Variant, ...]:
-    """The variants that a matrix stands for, each once, named by what differs among them."""
+def expand(matrix: Matrix, taken: Collection[str] = ()) -> tuple[Variant, ...]:
+    """The variants that a matrix stands for, each once, named by what differs among them.
+
+    Args:
+        taken: names that other variants of the experiment have.
+    """
+    return distinctly_named(product(matrix), taken)
+
+
+def product(matrix: Matrix) -> tuple[Variant, ...]:
+    """The variants that a matrix stands for, each once. No two share a name; a name may be too long for a variant."""
     variants: dict[str, Variant] = {}
     for variant in _product(matrix):
         variants.setdefault(variant.fingerprint, variant)
-    return distinctly_named(variants.values())
+    return _numbered(tuple(variants.values()))
 
 
-def distinctly_named(variants: Iterable[Variant]) -> tuple[Variant, ...]:
-    """The same variants; a name that several have is numbered from the second on: `e5`, `e5 2`."""
-    seen: Counter[str] = Counter()
+def distinctly_named(variants: Iterable[Variant], taken: Collection[str] = ()) -> tuple[Variant, ...]:
+    """The same variants under names that none shares and that are short enough.
+
+    A name that several have is numbered from the second on: `e5`, `e5 2`. One that is too long is cut, and ends in a
+    part of its pipeline's fingerprint, because what was cut off may be all that told it apart.
+    """
+    whole = _numbered(tuple(variants), taken)
+    used = {*taken, *(variant.name for variant in whole if len(variant.name) <= MAX_NAME)}
     named = []
-    for variant in variants:
-        seen[variant.name] += 1
-        number = seen[variant.name]
-        name = variant.name if number == 1 else f"{variant.name[:75].rstrip()} {number}"
-        named.append(dataclasses.replace(variant, name=name))
+    for variant in whole:
+        if len(variant.name) > MAX_NAME:
+            name = next(name for name in _cut(variant) if name not in used)
+            used.add(name)
+            variant = dataclasses.replace(variant, name=name)
+        named.append(variant)
     return tuple(named)
+
+
+def _numbered(variants: tuple[Variant, ...], taken: Collection[str] = ()) -> tuple[Variant, ...]:
+    names = numbered([variant.name for variant in variants], taken)
+    return tuple(
+        dataclasses.replace(variant, name=name) for variant, name in zip(variants, names, strict=True)
+    )
+
+
+def _cut(variant: Variant) -> Iterator[str]:
+    """Short names for a long one; the first will do, unless another happens to be called that."""
+    for number in itertools.count(1):
+        ending = f" {variant.fingerprint[:SHOWN_DIGITS]}" + (f" {number}" if number > 1 else "")
+        yield variant.name[: MAX_NAME - len(ending)].rstrip() + ending
 
 
 def _product(matrix: Matrix) -> Iterator[Variant]:
@@ -115,9 +159,9 @@ def _variant(
     if chunk != NONE:
         parts.append(chunk_label(chunk))
     if rerank == NONE:
-        return Variant(" ".join(parts)[:80].rstrip(), retrieve)
+        return Variant(" ".join(parts), retrieve)
     parts.append(f"+ {rerank_label(rerank)}")
-    return Variant(" ".join(parts)[:80].rstrip(), retrieve, (rerank,))
+    return Variant(" ".join(parts), retrieve, (rerank,))
 
 
 def pipeline_label(variant: Variant) -> str:

@@ -7,15 +7,16 @@ a judged query scores 0; a query without a relevant document is not scored.
 
 from __future__ import annotations
 
-import difflib
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import ir_measures
 from ir_measures import Measure
 
 from evaluator.domain.dataset import Qrels
+from evaluator.domain.measure_names import meant
 from evaluator.domain.ranking import Ranking
 from evaluator.errors import InvalidInputError
 
@@ -35,14 +36,36 @@ MAX_CUTOFF = 10_000
 MAX_NOTATION = 200
 """Characters of a measure's notation."""
 
+EXAMPLES = "; try nDCG@10, RR@10, R@100, AP"
+SYNTAX = "; write it as ir-measures does: nDCG@10, RR@10, R@100, AP(rel=2)"
+"""What a refusal ends with where nothing in particular can be suggested."""
+NO_VALUE = (ArithmeticError, LookupError, TypeError, ValueError, AssertionError)
+"""What computing a measure of some lists raises. That a provider cannot run, or that time is up, is another matter."""
+
+LACKING = re.compile(r"invalid param (\w+)=<object")
+SUPERFLUOUS = re.compile(r"unsupported params found: \[(.*)\]")
+"""How ir-measures refuses parameters."""
+
 
 @lru_cache(maxsize=256)
 def parse_measure(notation: str) -> Measure:
-    """The measure that ir-measures' notation names, such as `nDCG@10`.
+    """The measure that ir-measures' notation names, such as `nDCG@10`, if it can be computed.
 
     Raises:
-        InvalidInputError: it is no measure, or no provider here can compute it.
+        InvalidInputError: it is no measure, no provider here can compute it, or it has a value for no list.
     """
+    measure = _parsed(notation)
+    if reason := _hindrance(measure):
+        raise InvalidInputError(
+            f"{notation!r} cannot be computed: none of the lists that were tried has a value ({reason})"
+            f"{suggestion(notation)}"
+        )
+    return measure
+
+
+@lru_cache(maxsize=256)
+def _parsed(notation: str) -> Measure:
+    """The measure of a notation, whether or not it has a value for any list."""
     if len(notation) > MAX_NOTATION:
         raise InvalidInputError(
             f"{notation[:20]!r}... is not a measure: longer than {MAX_NOTATION} characters"
@@ -50,15 +73,15 @@ def parse_measure(notation: str) -> Measure:
     try:
         measure = ir_measures.parse_measure(notation)
     except NameError as error:
-        raise InvalidInputError(f"{notation!r} is not a measure{_suggestion(notation)}") from error
+        raise InvalidInputError(f"{notation!r} is not a measure{suggestion(notation)}") from error
     except (ValueError, TypeError, SyntaxError) as error:
-        raise InvalidInputError(
-            f"{notation!r} is not a measure; write it as ir-measures does: nDCG@10, RR@10, R@100, AP(rel=2)"
-        ) from error
+        raise InvalidInputError(f"{notation!r} is not a measure{suggestion(notation, SYNTAX)}") from error
     try:
         supported = ir_measures.DefaultPipeline.supports(measure)
     except AssertionError as error:  # how ir-measures refuses parameters
-        raise InvalidInputError(f"{notation!r} is not a measure: {error}") from error
+        raise InvalidInputError(
+            f"{notation!r} is not a measure: {_refusal(error)}{suggestion(notation)}"
+        ) from error
     if not supported:
         raise InvalidInputError(f"{notation!r} cannot be computed by the providers installed here")
     cutoff = measure.params.get("cutoff", 1)
@@ -67,15 +90,48 @@ def parse_measure(notation: str) -> Measure:
     return measure
 
 
-def _suggestion(notation: str) -> str:
-    name = re.split(r"\W", notation, maxsplit=1)[0]
-    names = {alias.lower(): measure.NAME for alias, measure in ir_measures.measures.registry.items()}
-    close = difflib.get_close_matches(name.lower(), names, n=1)
-    return (
-        f"; did you mean {names[close[0]]}{notation[len(name) :]}?"
-        if close
-        else "; try nDCG@10, RR@10, R@100, AP"
-    )
+def suggestion(notation: str, otherwise: str = EXAMPLES) -> str:
+    """What to write instead, as the end of a sentence."""
+    found = meant(notation, _is_computable)
+    return f"; did you mean {found}?" if found else otherwise
+
+
+def _is_computable(notation: str) -> bool:
+    try:
+        measure = ir_measures.parse_measure(notation)
+        return bool(ir_measures.DefaultPipeline.supports(measure)) and _hindrance(measure) is None
+    except (NameError, ValueError, TypeError, SyntaxError, AssertionError):
+        return False
+
+
+def _refusal(error: AssertionError) -> str:
+    """What is wrong with a measure's parameters, in words."""
+    told = str(error)
+    if lacking := LACKING.search(told):
+        return f"it needs {'a cutoff' if lacking[1] == 'cutoff' else lacking[1]}"
+    if superfluous := SUPERFLUOUS.search(told):
+        return f"it takes no {superfluous[1].replace(chr(39), '')}"
+    return told
+
+
+def _hindrance(measure: Measure) -> str | None:
+    """Why a measure has a value for none of a few lists; None if it has one."""
+    grade = measure.params.get("rel", 1)
+    qrels = [
+        ir_measures.Qrel("0", "good", max(grade, 2)),
+        ir_measures.Qrel("0", "fair", 1),
+        ir_measures.Qrel("0", "bad", 0),
+    ]
+    reason = "it gives none"
+    for documents in (("bad", "good", "open", "fair"), ("good", "bad"), ("good",), ("bad", "open")):
+        run = [ir_measures.ScoredDoc("0", doc_id, -place) for place, doc_id in enumerate(documents)]
+        try:
+            provider = ir_measures.DefaultPipeline.providers[_provider(measure)]
+            if any(math.isfinite(metric.value) for metric in provider.iter_calc([measure], qrels, run)):
+                return None
+        except NO_VALUE as error:
+            reason = str(error) or type(error).__name__
+    return reason
 
 
 def canonical_measures(notations: Sequence[str]) -> tuple[str, ...]:
@@ -89,7 +145,7 @@ def canonical_measures(notations: Sequence[str]) -> tuple[str, ...]:
 
 def needed_depth(notations: Sequence[str]) -> int:
     """How many documents of each list the measures look at."""
-    cutoffs: list[int] = [parse_measure(n).params.get("cutoff", DEPTH_WITHOUT_CUTOFF) for n in notations]
+    cutoffs: list[int] = [_parsed(n).params.get("cutoff", DEPTH_WITHOUT_CUTOFF) for n in notations]
     return max([MINIMAL_DEPTH, *cutoffs])
 
 
@@ -111,9 +167,11 @@ def score_queries(
         notations: measures in ir-measures' notation. `Judged@10` is always added.
 
     Returns:
-        values by query id, then notation; an empty mapping for a query without a relevant document.
+        values by query id, then notation; an empty mapping for a query without a relevant document. A measure that
+        has no value for a query, or cannot be computed for it, is not in the query's mapping: never a 0 that nobody
+        computed, and no matter which queries are scored beside it.
     """
-    measures = list(dict.fromkeys(parse_measure(n) for n in (*notations, JUDGED)))
+    measures = list(dict.fromkeys(_parsed(n) for n in (*notations, JUDGED)))
     values: dict[str, dict[str, float]] = {query_id: {} for query_id in rankings}
     judgments: list[ir_measures.Qrel] = []
     run: list[ir_measures.ScoredDoc] = []
@@ -122,8 +180,8 @@ def score_queries(
         grades = qrels.get(query_id, {})
         if relevant_count(grades) == 0:
             continue
-        values[query_id] = {str(measure): 0.0 for measure in measures}
         if not ranking.doc_ids:
+            values[query_id] = {str(measure): 0.0 for measure in measures}
             continue
         query_number = str(len(filled))
         filled[query_number] = query_id
@@ -136,7 +194,67 @@ def score_queries(
             ir_measures.ScoredDoc(query_number, numbers[doc_id], float(len(ranking) - place))
             for place, doc_id in enumerate(ranking.doc_ids)
         ]
-    if run:
-        for metric in ir_measures.iter_calc(measures, judgments, run):
-            values[filled[metric.query_id]][str(metric.measure)] = float(metric.value)
+    for group in _by_provider(measures) if run else ():
+        for query_number, measure, value in _computed(group, judgments, run):
+            values[filled[query_number]][measure] = value
+    for query_id in filled.values():  # in one order, however they came
+        found = values[query_id]
+        values[query_id] = {name: found[name] for name in map(str, measures) if name in found}
     return values
+
+
+def _by_provider(measures: Sequence[Measure]) -> list[list[Measure]]:
+    """The measures that one provider computes together. Asked of ir-measures as a whole, what a provider gives no value
+    of would be a 0, or not, depending on what is asked for besides.
+    """
+    groups: dict[int, list[Measure]] = {}
+    for measure in measures:
+        groups.setdefault(_provider(measure), []).append(measure)
+    return list(groups.values())
+
+
+@lru_cache(maxsize=256)
+def _provider(measure: Measure) -> int:
+    """The place of the first provider that can compute a measure."""
+    return next(
+        place
+        for place, provider in enumerate(ir_measures.DefaultPipeline.providers)
+        if provider.is_available() and provider.supports(measure)
+    )
+
+
+def _computed(
+    measures: Sequence[Measure], judgments: Sequence[ir_measures.Qrel], run: Sequence[ir_measures.ScoredDoc]
+) -> Iterator[tuple[str, str, float]]:
+    """Query, measure and value of all that can be computed: together, else each measure alone, else query by query.
+
+    Args:
+        measures: of one provider.
+    """
+    try:
+        provider = ir_measures.DefaultPipeline.providers[_provider(measures[0])]
+        found = list(provider.iter_calc(measures, judgments, run))
+    except NO_VALUE:
+        parts: list[tuple[Sequence[Measure], Sequence[ir_measures.Qrel], Sequence[ir_measures.ScoredDoc]]]
+        if len(measures) > 1:
+            parts = [([measure], judgments, run) for measure in measures]
+        else:
+            parts = [(measures, *one) for one in _one_by_one(judgments, run)]
+        for part in parts if len(parts) > 1 else ():
+            yield from _computed(*part)
+        return
+    for metric in found:
+        if math.isfinite(metric.value):
+            yield metric.query_id, str(metric.measure), float(metric.value)
+
+
+def _one_by_one(
+    judgments: Sequence[ir_measures.Qrel], run: Sequence[ir_measures.ScoredDoc]
+) -> list[tuple[list[ir_measures.Qrel], list[ir_measures.ScoredDoc]]]:
+    """The judgments and the list of each query."""
+    parts: dict[str, tuple[list[ir_measures.Qrel], list[ir_measures.ScoredDoc]]] = {}
+    for judgment in judgments:
+        parts.setdefault(judgment.query_id, ([], []))[0].append(judgment)
+    for document in run:
+        parts[document.query_id][1].append(document)
+    return list(parts.values())

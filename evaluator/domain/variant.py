@@ -30,6 +30,8 @@ StopWords = Literal[
 Name = Annotated[str, Len(1, 200)]
 Prompt = Annotated[str, Len(0, 2000)]
 
+MAX_NAME = 80
+"""Characters of a variant's name."""
 SAFE_NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
 """What a variant may be called: its name is also a file's (`<variant>.run`)."""
 
@@ -283,7 +285,7 @@ def _require_one(record: Any, besides: tuple[str, ...] = ()) -> None:
 class Variant:
     """A named retrieval pipeline."""
 
-    name: Annotated[str, Len(1, 80)]
+    name: Annotated[str, Len(1, MAX_NAME)]
     retrieve: Retrieve
     rerank: Annotated[tuple[Rerank, ...], Len(1, 5)] | None = None
 

@@ -19,6 +19,7 @@ import httpx
 
 from evaluator.domain.endpoint import Endpoint
 from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError
+from evaluator.proxies import direct_client, is_here, proxied_client
 from evaluator.retrieval.usage import Usage, estimated_tokens
 
 ATTEMPTS = 5
@@ -72,7 +73,7 @@ class RefusedError(InvalidInputError):
 
 
 class EndpointClient:
-    """Asks one endpoint. Proxies are taken from the environment, as httpx does; redirects are not followed."""
+    """Asks one endpoint, by way of the environment's proxies unless it is on this machine; follows no redirects."""
 
     def __init__(self, endpoint: Endpoint, gate: Gate) -> None:
         self.endpoint = endpoint
@@ -142,7 +143,9 @@ class EndpointClient:
         timeout = self.endpoint.timeout
         deadline = time.monotonic() + timeout
         url = f"{self.endpoint.server}/{path}"
-        with connections().stream("POST", url, json=body, headers=headers, timeout=timeout) as response:
+        with connections(here=is_here(url)).stream(
+            "POST", url, json=body, headers=headers, timeout=timeout
+        ) as response:
             content = bytearray()
             for part in response.iter_bytes():
                 content += part
@@ -196,10 +199,14 @@ class EndpointClient:
         raise RefusedError(f"{self.name} refuses the request (status {status}: {told})", told)
 
 
-@lru_cache(maxsize=1)
-def connections() -> httpx.Client:
-    """This process's connections, kept open between requests."""
-    return httpx.Client(follow_redirects=False)
+@lru_cache(maxsize=2)
+def connections(*, here: bool) -> httpx.Client:
+    """This process's connections to this machine, or to elsewhere, kept open between requests.
+
+    Raises:
+        InvalidInputError: a proxy of the environment cannot be used.
+    """
+    return direct_client() if here else proxied_client()
 
 
 def retry_after(value: str | None) -> float | None:

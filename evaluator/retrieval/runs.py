@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
-from evaluator.datasets.runs import run_artifact
+from evaluator.datasets.runs import read_run, run_artifact
 from evaluator.domain.ranking import EMPTY, Ranking
 from evaluator.domain.variant import Run
 
@@ -28,13 +26,10 @@ class StoredRun:
 
     def __init__(self, path: Path) -> None:
         lists: dict[str, tuple[list[str], list[float]]] = {}
-        for batch in pq.ParquetFile(path).iter_batches():
-            for query_id, doc_id, score in zip(
-                *(column.to_pylist() for column in batch.columns), strict=True
-            ):
-                doc_ids, scores = lists.setdefault(query_id, ([], []))
-                doc_ids.append(doc_id)
-                scores.append(score)
+        for query_id, doc_id, score in read_run(path):
+            doc_ids, scores = lists.setdefault(query_id, ([], []))
+            doc_ids.append(doc_id)
+            scores.append(score)
         self._lists = {
             query_id: Ranking(tuple(docs), tuple(scores)) for query_id, (docs, scores) in lists.items()
         }

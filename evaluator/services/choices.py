@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.experiment import Experiment
-from evaluator.domain.matrix import NONE, Matrix, Strategy, distinctly_named, expand, label
+from evaluator.domain.matrix import NONE, Matrix, Strategy, distinctly_named, label, product
 from evaluator.domain.measures import DEFAULT_MEASURES, canonical_measures
 from evaluator.domain.variant import (
     BM25,
@@ -188,7 +188,7 @@ def _variants(choices: Choices) -> Iterator[Variant]:
     ):
         if used:
             matrix = Matrix(models, ("dense",), chunks=_chunks(choices), rerank=(NONE, *_rerankers(choices)))
-            for variant in expand(matrix):
+            for variant in product(matrix):
                 yield dataclasses.replace(variant, retrieve=_learned(kind, variant.retrieve))
 
 
@@ -207,7 +207,7 @@ def _product(
         _chunks(choices),
         (NONE, *_rerankers(choices)),
     )
-    for variant in expand(matrix):
+    for variant in product(matrix):
         if not _in_vain(variant):
             yield dataclasses.replace(variant, retrieve=_tuned(variant.retrieve, choices))
 

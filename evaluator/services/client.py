@@ -15,8 +15,11 @@ from urllib.parse import quote
 import httpx
 
 from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.proxies import client_for
 from evaluator.services.whole_file import whole_file
 
+LAST = "last"
+"""What the REST API calls the last submitted experiment."""
 TIMEOUT = 60.0
 """Seconds; the first submission builds and imports the demo dataset."""
 
@@ -25,7 +28,7 @@ class Client:
     """Calls the API of an instance at an address; a context that closes its connections."""
 
     def __init__(self, address: str) -> None:
-        self._http = httpx.Client(base_url=address, timeout=TIMEOUT)
+        self._http = client_for(address, base_url=address, timeout=TIMEOUT)
 
     def __enter__(self) -> Client:
         return self
@@ -43,18 +46,20 @@ class Client:
         """Submit an experiment file's text."""
         return self._call("POST", "/api/experiments", json={"yaml": yaml})
 
-    def cancel(self, experiment: str) -> dict[str, Any]:
-        """Cancel an experiment by name or id; `last` is the last submitted."""
-        return self._call("POST", f"{_experiment_path(experiment)}/cancel", json={})
+    # An experiment is named by its name or id; None is the last submitted.
 
-    def progress(self, experiment: str) -> dict[str, Any]:
+    def cancel(self, experiment: str | None) -> dict[str, Any]:
+        """Cancel an experiment."""
+        return self._call("POST", f"{self._experiment_path(experiment)}/cancel", json={})
+
+    def progress(self, experiment: str | None) -> dict[str, Any]:
         """An experiment's progress."""
-        return self._call("GET", _experiment_path(experiment))
+        return self._call("GET", self._experiment_path(experiment))
 
-    def leaderboard(self, experiment: str, measure: str | None = None) -> dict[str, Any]:
+    def leaderboard(self, experiment: str | None, measure: str | None = None) -> dict[str, Any]:
         """An experiment's leaderboard, by its first measure unless another is given."""
         parameters = {"measure": measure} if measure else {}
-        return self._call("GET", f"{_experiment_path(experiment)}/leaderboard", params=parameters)
+        return self._call("GET", f"{self._experiment_path(experiment)}/leaderboard", params=parameters)
 
     def datasets(self) -> list[dict[str, Any]]:
         """All datasets, newest first."""
@@ -92,7 +97,7 @@ class Client:
         """Write a dataset into a file, as a zip in BEIR's format; it appears once it is whole."""
         self._save(f"{_dataset_path(name)}/download", path)
 
-    def export(self, experiment: str, format_: str, folder: Path) -> list[Path]:
+    def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
         """Write an experiment's results into a folder, as `services.export` does; returns the files written."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +105,7 @@ class Client:
             raise InvalidInputError(
                 f"{folder} cannot be written: {error.strerror}; choose another place"
             ) from error
-        address = f"{_experiment_path(experiment)}/export/{format_}"
+        address = f"{self._experiment_path(experiment)}/export/{format_}"
         if format_ != "trec":
             name = "per_query" if format_ in ("csv", "parquet") else "experiment"
             path = folder / f"{name}.{format_}"
@@ -113,13 +118,26 @@ class Client:
                 files.extractall(folder)  # names are variants' names; a path that leads out is dropped
                 return [folder / name for name in files.namelist()]
 
-    def report(self, experiment: str, measure: str | None, baseline: str | None, path: Path) -> None:
+    def report(self, experiment: str | None, measure: str | None, baseline: str | None, path: Path) -> None:
         """Write an experiment's report into a file."""
-        self._save(f"{_experiment_path(experiment)}/report", path, measure=measure, baseline=baseline)
+        self._save(f"{self._experiment_path(experiment)}/report", path, measure=measure, baseline=baseline)
 
-    def figure(self, experiment: str, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **wanted: str | None) -> None:
         """Write one of an experiment's figures into a file."""
-        self._save(f"{_experiment_path(experiment)}/figures/{name}.{kind}", path, **wanted)
+        self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **wanted)
+
+    def _experiment_path(self, experiment: str | None) -> str:
+        """The address of an experiment. `last` is the last submitted there: one of that name goes by its id."""
+        if experiment == LAST:
+            with self._request("GET", "/api/experiments") as answer:
+                called = [row["id"] for row in json.loads(answer.read()) if row["name"] == LAST]
+            if len(called) != 1:
+                raise InvalidInputError(
+                    f"{len(called)} experiments are called {LAST!r}; give the id of one"
+                    + (f": {', '.join(called)}" if called else "")
+                )
+            experiment = called[0]
+        return f"/api/experiments/{quote(experiment or LAST, safe='')}"
 
     def _save(self, address: str, path: Path, **parameters: str | None) -> None:
         given = {name: value for name, value in parameters.items() if value is not None}
@@ -176,14 +194,10 @@ def _dataset_path(name: str) -> str:
     return f"/api/datasets/{quote(name, safe='')}"
 
 
-def _experiment_path(experiment: str) -> str:
-    return f"/api/experiments/{quote(experiment, safe='')}"
-
-
 def _refused(answer: httpx.Response) -> EvaluatorError:
     try:
         message = json.loads(answer.read())["error"]
     except (ValueError, KeyError):
         message = f"status {answer.status_code}"
-    kind = InvalidInputError if answer.status_code in (404, 422) else EvaluatorError
+    kind = InvalidInputError if answer.status_code in (404, 409, 422) else EvaluatorError
     return kind(f"the server refused: {message}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
+from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.errors import InvalidInputError
 from evaluator.services import datasets
@@ -110,7 +111,10 @@ def register(
     described, tagged = datasets.checked_description(description), datasets.checked_tags(tags)
     with datasets.CHANGES:
         manifest = StoredDataset.open(workspace.store, fingerprint).manifest
-        parts = (corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest))
+        parts = (
+            corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest),
+            *(run_artifact(run.id) for run in manifest.runs),
+        )  # fmt: skip
         if not all(map(workspace.store.exists, parts)):
             raise InvalidInputError(
                 f"parts of the dataset {fingerprint} are missing in the store; import it again"

@@ -6,11 +6,14 @@ import csv
 import io
 import json
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from evaluator.datasets.runs import read_run, run_artifact
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.dataset import RunNote
 from evaluator.services import datasets
 from evaluator.services.whole_file import whole_file
 from evaluator.services.workspace import Workspace
@@ -37,7 +40,8 @@ README = """\
 | fingerprint of the judgments | `{manifest.qrels}` |
 
 The format is BEIR's: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`, and `tags` where there
-are some), `qrels/test.tsv` (query, document, grade). `dataset.json` says what BEIR has no place for: name, description,
+are some), `qrels/test.tsv` (query, document, grade). Ranked lists that came along are in `runs/`, in TREC's format.
+`dataset.json` says what BEIR has no place for: name, description,
 tags, and whether a document with a query's own id is left out of that query's list (`exclude_self`).
 """
 
@@ -62,6 +66,8 @@ def write_beir(workspace: Workspace, row: DatasetRow, file: IO[bytes]) -> None:
         _write(archive, "queries.jsonl", _query_lines(dataset))
         if row.manifest.n_judgments:
             _write(archive, "qrels/test.tsv", _qrels_lines(dataset))
+        for run in row.manifest.runs:
+            _write(archive, f"runs/{run.name}.run", _run_lines(dataset, run))
 
 
 def judgments_csv(dataset: StoredDataset) -> str:
@@ -123,6 +129,14 @@ def _qrels_lines(dataset: StoredDataset) -> Iterator[str]:
     for query_id, grades in dataset.qrels.items():
         for doc_id, grade in grades.items():
             yield f"{query_id}\t{doc_id}\t{grade}\n"
+
+
+def _run_lines(dataset: StoredDataset, run: RunNote) -> Iterator[str]:
+    """Lines of TREC's format. Ids hold no white space: the lists were read from such lines."""
+    place: Counter[str] = Counter()
+    for query_id, doc_id, score in read_run(dataset.store.local_path(run_artifact(run.id))):
+        place[query_id] += 1
+        yield f"{query_id} Q0 {doc_id} {place[query_id]} {score!r} {'-'.join(run.name.split())}\n"
 
 
 def _json_line(value: dict[str, Any]) -> str:

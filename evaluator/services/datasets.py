@@ -9,9 +9,11 @@ from pathlib import Path
 
 from evaluator.datasets.importing import import_dataset
 from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
+from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.stdlib import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.services.examining import says_exclude_self
 from evaluator.services.workspace import Workspace
@@ -163,8 +165,11 @@ def change(workspace: Workspace, name: str, to: str, description: str, tags: Seq
     Raises:
         InvalidInputError: as `rename` and `describe`.
     """
-    checked_description(description), checked_tags(tags)
-    return describe(workspace, rename(workspace, name, to).name, description, tags)
+    row, to = find(workspace, name), checked_name(to)
+    described, tagged = checked_description(description), checked_tags(tags)
+    catalog.rename_dataset(workspace.database, row.id, to)
+    catalog.describe_dataset(workspace.database, row.id, described, tagged)
+    return by_id(workspace, row.id)
 
 
 def remove(workspace: Workspace, name: str) -> None:
@@ -179,26 +184,30 @@ def remove(workspace: Workspace, name: str) -> None:
         row = find(workspace, name)
         gone = [version.manifest for version in catalog.versions(workspace.database, row.id)]
         catalog.remove_dataset(workspace.database, row.id)
-        needed = {artifact for manifest in _needed(workspace) for artifact in _artifacts(manifest)}
+        needed = set(_needed(workspace))
         unneeded = dict.fromkeys(artifact for manifest in gone for artifact in _artifacts(manifest))
         for artifact in unneeded:
             if artifact not in needed and workspace.store.exists(artifact):
                 workspace.store.remove(artifact)
 
 
-def _needed(workspace: Workspace) -> Iterator[DatasetManifest]:
-    """Manifests of what names point to, and of what experiments ran over."""
+def _needed(workspace: Workspace) -> Iterator[str]:
+    """Files of what names point to, and of what experiments ran over."""
     for version in catalog.versions(workspace.database):
-        yield version.manifest
+        yield from _artifacts(version.manifest)
     for experiment in catalog.experiments(workspace.database):
         spec = experiment.spec
-        yield DatasetManifest(spec.corpus, spec.queries, spec.qrels, 0, 0, 0, spec.exclude_self)
+        yield manifest_artifact(spec.dataset)
+        yield from _artifacts(DatasetManifest(spec.corpus, spec.queries, spec.qrels, 0, 0, 0))[1:]
+        leaves = (leaf for variant in spec.variants for leaf in variant.retrieve.leaves())
+        yield from (run_artifact(leaf.id) for leaf in leaves if isinstance(leaf, Run) and leaf.id)
 
 
 def _artifacts(manifest: DatasetManifest) -> tuple[str, ...]:
     """A dataset's files; the manifest first, because where it is, the others are."""
     return (
         manifest_artifact(manifest.fingerprint),
+        *(run_artifact(run.id) for run in manifest.runs),
         qrels_artifact(manifest),
         queries_artifact(manifest),
         corpus_artifact(manifest),

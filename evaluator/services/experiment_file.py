@@ -258,7 +258,7 @@ def _check_measures(reader: _Reader) -> None:
 def _check_fusions(reader: _Reader) -> None:
     variants: tuple[Variant, ...] = reader.values.get(("variants",), ())
     matrix: Matrix | None = reader.values.get(("matrix",))
-    by_name: dict[str, Variant] = {variant.name: variant for variant in expand(matrix)} if matrix else {}
+    by_name: dict[str, Variant] = {}
     sound = True
     for n, variant in enumerate(variants):
         if by_name.setdefault(variant.name, variant) is not variant:
@@ -266,6 +266,8 @@ def _check_fusions(reader: _Reader) -> None:
                 ("variants", n, "name"), f"{variant.name!r} is the name of another variant already"
             )
             sound = False
+    if matrix:
+        by_name |= {variant.name: variant for variant in expand(matrix, by_name)}
     for n, variant in enumerate(variants):
         for place, name in _fused_names(variant.retrieve, ("variants", n, "retrieve")):
             if name not in by_name:

@@ -22,6 +22,7 @@ from evaluator.services import datasets
 from evaluator.services.endpoints import check_allowed
 from evaluator.services.planning import start_planning
 from evaluator.services.queue import is_stalled, reachable
+from evaluator.services.references import meant
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
@@ -146,20 +147,22 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
             logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
 
 
-def find(workspace: Workspace, reference: str | None = None) -> ExperimentRow:
-    """An experiment by id, by the beginning of its id, or by name; the last submitted if several match.
+def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:
+    """An experiment by id, by name, or by the beginning of its id; the last submitted if nothing is given.
+
+    Args:
+        beginnings: whether the beginning of an id will do; not for what cannot be undone.
 
     Raises:
+        AmbiguousNameError: several could be meant; lists them.
         UnknownNameError: there is none; lists those there are.
     """
     rows = catalog.experiments(workspace.database)
-    for row in rows:
-        if reference is None or row.id.startswith(reference) or row.name == reference:
-            return row
-    if reference is None:
+    if reference is not None:
+        return meant(rows, reference, beginnings=beginnings)
+    if not rows:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
-    names = ", ".join(dict.fromkeys(row.name for row in rows)) or "none yet"
-    raise UnknownNameError(f"no experiment is called {reference!r}; there are: {names}")
+    return rows[0]
 
 
 def all_experiments(workspace: Workspace) -> list[ExperimentRow]:

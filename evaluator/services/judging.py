@@ -215,6 +215,10 @@ def mean_bounds(
     for batch in scored_lists(workspace.database, experiment.id, variant, measure):
         bounds = score_bounds({query_id: ranking for query_id, ranking, _ in batch}, qrels, measure, depth)
         for query_id, _, value in batch:
+            if (
+                query_id not in bounds
+            ):  # what is recorded can have a value that the other judgments leave without
+                continue
             scores.append(value)
             lows.append(bounds[query_id].low)
             highs.append(bounds[query_id].high)

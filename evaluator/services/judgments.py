@@ -51,9 +51,9 @@ def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
         stored = datasets.load(workspace, row)
         _check(stored, changes)
         qrels = edited(stored.qrels, changes)
-        manifest = _store(workspace, stored, qrels)
-        if manifest == row.manifest:
+        if qrels == stored.qrels:
             return row
+        manifest = _store(workspace, row.manifest, stored, qrels)
         change = in_words(stored.qrels, changes) + (f": {note.strip()}" if note.strip() else "")
         catalog.add_version(workspace.database, row.id, manifest, row.source, change)
         rescore(workspace, row.id)
@@ -106,15 +106,18 @@ def _check(dataset: StoredDataset, changes: Changes) -> None:
             )
 
 
-def _store(workspace: Workspace, dataset: StoredDataset, qrels: Qrels) -> DatasetManifest:
-    """Store the dataset with other judgments; returns its manifest."""
+def _store(
+    workspace: Workspace, before: DatasetManifest, dataset: StoredDataset, qrels: Qrels
+) -> DatasetManifest:
+    """Store the dataset with other judgments; returns its manifest. Its runs stay."""
     known = known_documents(dataset, {doc_id for grades in qrels.values() for doc_id in grades})
     _require_relevant(qrels, known)
-    kept = [note for note in dataset.manifest.notes if note.code not in JUDGMENT_NOTES]
+    kept = [note for note in before.notes if note.code not in JUDGMENT_NOTES]
     with tempfile.TemporaryDirectory(prefix="evaluator-judgments-") as folder:
         file = Path(folder) / QRELS_FILE
         manifest = dataclasses.replace(
-            dataset.manifest,
+            before,
+            counts_runs=bool(before.runs),
             qrels=write_qrels(file, qrels),
             n_judgments=sum(map(len, qrels.values())),
             notes=(*kept, *judgment_notes(dataset.query_rows, qrels, known)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from evaluator.domain.ranking import Doubles
 from evaluator.domain.statistics import Resampled, holm, needed_queries, tie_group
 from evaluator.errors import UnknownNameError
 from evaluator.services.comparison import Memory, computed_measure, resampled, score_arrays, score_matrix
+from evaluator.services.uncomputed import uncomputed
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from evaluator.store.catalog import ExperimentRow
@@ -58,6 +59,7 @@ class Leaderboard:
         baseline: the variant that was pinned.
         tie_group: the best variant and those that are not separable from it, best first. The best is picked after
             looking, so p is corrected for all pairs of variants (Holm).
+        uncomputed: queries by measure that have a score, but no value of that measure; see `services.uncomputed`.
     """
 
     experiment: ExperimentRow
@@ -67,6 +69,7 @@ class Leaderboard:
     reference: str | None = None
     baseline: str | None = None
     tie_group: tuple[str, ...] = ()
+    uncomputed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -128,8 +131,9 @@ def leaderboard(
     ]
     rows.sort(key=lambda row: (row[chosen] is None, -(row[chosen] or 0.0)))
     return Leaderboard(
-        experiment, chosen, tuple(rows), statistics.compared, statistics.reference, baseline, statistics.tied
-    )
+        experiment, chosen, tuple(rows), statistics.compared, statistics.reference, baseline, statistics.tied,
+        uncomputed(score_arrays(workspace, experiment)),
+    )  # fmt: skip
 
 
 def not_separable(workspace: Workspace, board: Leaderboard, variant: str) -> tuple[str, ...]:

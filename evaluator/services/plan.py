@@ -366,11 +366,12 @@ def dimensions_of(encoder: EncoderSpec, store: ArtifactStore) -> int | None:
         return int(store.read_json(seen)) if store.exists(seen) else None
     if encoder.kind != "transformer" or encoder.source not in ("bundled", "folder"):
         return None  # static: no configuration tells; sparse and late: not one vector a text
-    return _hidden_size(local_folder(encoder.location))
+    return _hidden_size(local_folder(encoder.location), encoder.weights)
 
 
 @lru_cache(maxsize=64)
-def _hidden_size(folder: Path) -> int | None:
+def _hidden_size(folder: Path, _weights: str) -> int | None:
+    """What a model's configuration says; `_weights`: of the model that lies in the folder now."""
     config = folder / "config.json"
     try:
         size = json.loads(config.read_text(encoding="utf-8")).get("hidden_size") if config.is_file() else None

@@ -14,7 +14,8 @@ from threading import Lock, Thread
 from weakref import WeakKeyDictionary
 
 from evaluator.domain.experiment import Experiment
-from evaluator.errors import EvaluatorError
+from evaluator.errors import EncoderNotFoundError, EvaluatorError
+from evaluator.services import datasets
 from evaluator.services.experiment_text import write_experiment
 from evaluator.services.plan import Plan, plan
 from evaluator.services.workspace import Workspace
@@ -24,7 +25,7 @@ PATIENCE = 1.0
 FRESH = 2.0
 """Seconds that a plan holds: meanwhile more may be encoded."""
 FRESH_ERROR = 60.0
-"""Seconds that an error holds."""
+"""Seconds that it holds that a model cannot be found: asking the hub may take that long."""
 REMEMBERED = 64
 """Plans kept at most."""
 
@@ -38,7 +39,7 @@ class _Asked:
         """Whether it is under way, or its answer is still good."""
         if not self.future.done():
             return True
-        limit = FRESH if self.future.exception() is None else FRESH_ERROR
+        limit = FRESH_ERROR if isinstance(self.future.exception(), EncoderNotFoundError) else FRESH
         return time.monotonic() - self.at < limit
 
 
@@ -47,7 +48,7 @@ class Planner:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._asked: OrderedDict[str, _Asked] = OrderedDict()
+        self._asked: OrderedDict[tuple[str, str | None], _Asked] = OrderedDict()
         self._lock = Lock()
 
     def look(self, experiment: Experiment, patience: float = PATIENCE) -> Plan | None:
@@ -56,12 +57,12 @@ class Planner:
         Raises:
             EvaluatorError: as `plan`.
         """
-        text = write_experiment(experiment)
+        key = write_experiment(experiment), self._version(experiment.dataset)
         with self._lock:
-            known = self._asked.get(text)
+            known = self._asked.get(key)
             if known is None or not known.holds():
-                known = self._asked[text] = _Asked(self._start(experiment), time.monotonic())
-            self._asked.move_to_end(text)
+                known = self._asked[key] = _Asked(self._start(experiment), time.monotonic())
+            self._asked.move_to_end(key)
             while len(self._asked) > REMEMBERED:
                 self._asked.popitem(last=False)
         try:
@@ -70,6 +71,11 @@ class Planner:
             return None
         except EvaluatorError as error:
             raise error.with_traceback(None) from None  # the same one each time
+
+    def _version(self, dataset: str) -> str | None:
+        """What a dataset's name stands for now: a plan, or that there is none, holds for nothing else."""
+        rows = datasets.all_datasets(self._workspace)
+        return next((row.manifest.fingerprint for row in rows if row.name == dataset), None)
 
     def _start(self, experiment: Experiment) -> Future[Plan]:
         future: Future[Plan] = Future()

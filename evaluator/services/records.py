@@ -97,6 +97,7 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "measure": board.measure,
         "policy": board.experiment.spec.policy,
         "compared": board.compared,
+        "uncomputed": dict(board.uncomputed),
         "variants": list(board.rows),
     }
 

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.dataset import DatasetManifest, Qrels
+from evaluator.domain.dataset import Qrels
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures import POLICY_VERSION, score_queries
 from evaluator.services.workspace import Workspace
@@ -32,9 +32,11 @@ def rescore(workspace: Workspace, dataset: int) -> list[str]:
     another order.
     """
     known = catalog.versions(workspace.database, dataset)[:2]
-    if len(known) < 2 or not _differ_in_judgments_alone(*(version.manifest for version in known)):
+    if len(known) < 2:
         return []
     after, before = (version.manifest for version in known)
+    if not after.differs_in_judgments_alone(before):
+        return []
     qrels = StoredDataset.open(workspace.store, after.fingerprint).qrels
     changed = changed_queries(StoredDataset.open(workspace.store, before.fingerprint).qrels, qrels)
     new = []
@@ -56,12 +58,6 @@ def changed_queries(before: Qrels, after: Qrels) -> list[str]:
         for query_id in dict.fromkeys((*before, *after))
         if before.get(query_id, {}) != after.get(query_id, {})
     ]
-
-
-def _differ_in_judgments_alone(one: DatasetManifest, other: DatasetManifest) -> bool:
-    return one != other and (one.corpus, one.queries, one.exclude_self) == (
-        other.corpus, other.queries, other.exclude_self,
-    )  # fmt: skip
 
 
 def _scores(

@@ -255,13 +255,18 @@ def store(
     staged = _staged(folder)
     with datasets.CHANGES:
         for row in datasets.all_datasets(workspace):
-            if row.name == named and staged.manifest != row.manifest:
+            if row.name == named and not _continues(row.manifest, staged.manifest):
                 raise InvalidInputError(f"another dataset is called {named!r}; choose another name")
         manifest = publish(staged, workspace.store)
         source = _source(folder, known.files)
         id_ = catalog.save_dataset(workspace.database, named, manifest, source, described, tagged)
     discard(workspace, upload_id)
     return datasets.by_id(workspace, id_)
+
+
+def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> bool:
+    """Whether an upload may go under the name of a dataset: it is the same, but for the runs that came along."""
+    return manifest is not None and (manifest == before or manifest.differs_in_runs_alone(before))
 
 
 def _staged(folder: UploadFolder) -> Staged:

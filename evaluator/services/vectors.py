@@ -14,6 +14,7 @@ from datetime import datetime
 from redis.exceptions import RedisError
 
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
+from evaluator.errors import AmbiguousNameError
 from evaluator.jobs.queue import experiments_with_jobs
 from evaluator.services.progress import encoder_label
 from evaluator.services.workspace import Workspace
@@ -73,10 +74,13 @@ def prune(
     Args:
         limit: bytes that may stay; those used longest ago go first. The configured limit by default.
         encoders: drop these, by label or fingerprint, instead.
+
+    Raises:
+        AmbiguousNameError: several encoders have one of the labels; lists their fingerprints.
     """
     kept = vectors(workspace)
     if encoders:
-        chosen = [row for row in kept if {row.name, row.fingerprint} & set(encoders)]
+        chosen = [row for named in dict.fromkeys(encoders) for row in _named(kept, named)]
     else:
         chosen, total = [], sum(row.bytes for row in kept)
         allowed = workspace.settings.vectors_limit if limit is None else limit
@@ -117,6 +121,22 @@ def _with_jobs(workspace: Workspace) -> set[str]:
         return experiments_with_jobs(workspace.queue)
     except RedisError:  # then no worker has anything to do either
         return set()
+
+
+def _named(kept: Sequence[EncoderVectors], named: str) -> list[EncoderVectors]:
+    """The encoder of that fingerprint, else of that label; none if nothing is kept of it.
+
+    Raises:
+        AmbiguousNameError: several have the label.
+    """
+    found = [row for row in kept if row.fingerprint == named] or [row for row in kept if row.name == named]
+    if len(found) > 1:
+        fingerprints = tuple(row.fingerprint for row in found)
+        raise AmbiguousNameError(
+            f"{len(found)} encoders are labelled {named!r}; give a fingerprint: {', '.join(fingerprints)}",
+            fingerprints,
+        )
+    return found
 
 
 def _artifacts(workspace: Workspace) -> dict[str, dict[str, int]]:

@@ -164,6 +164,7 @@ def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
         "queries": before.queries != after.queries,
         "judgments": before.qrels != after.qrels,
         "whether a query's own document is left out": before.exclude_self != after.exclude_self,
+        "runs": before.runs != after.runs,
     }
     return f"imported again, with other {', '.join(part for part, changed in parts.items() if changed)}"
 

@@ -41,14 +41,14 @@ def recorded_lists(
 def scored_lists(
     database: Database, experiment: str, variant: str, measure: str
 ) -> Iterator[list[tuple[str, Ranking, float]]]:
-    """A variant's scored queries in batches: query id, list, and the value of a measure."""
+    """A variant's queries with a value of a measure, in batches: query id, list, and the value."""
     last = ""
     while True:
         rows = database.cursor.execute(
             """
             SELECT query_id, doc_ids, scores, measures[$measure] FROM results
             WHERE experiment = $experiment AND variant = $variant AND query_id > $last
-              AND error IS NULL AND cardinality(measures) > 0
+              AND error IS NULL AND measures[$measure] IS NOT NULL
             ORDER BY query_id LIMIT $limit
             """,
             {"measure": measure, "experiment": experiment, "variant": variant, "last": last, "limit": BATCH},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 
@@ -9,6 +11,17 @@ def readdress(**changes: str | None) -> None:
     """Change query parameters of the address; None removes one, the others stay."""
     address = {**st.query_params.to_dict(), **changes}
     st.query_params.from_dict({name: value for name, value in address.items() if value})
+
+
+def joined(names: Iterable[str]) -> str:
+    """Names as one query parameter, whatever they hold."""
+    return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
+
+
+def parted(parameter: str) -> list[str]:
+    """The names in a query parameter of the address, as `joined` put them there."""
+    parts = st.query_params.get(parameter, "").split(",")
+    return [part.replace("%2C", ",").replace("%25", "%") for part in parts if part]
 
 
 def number(parameter: str) -> float | None:

@@ -17,6 +17,7 @@ from evaluator.ui.address import readdress
 from evaluator.ui.board_table import choose_columns, show_rows
 from evaluator.ui.cost_table import show_costs
 from evaluator.ui.exports import export_popover, figure_links
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, HISTORY, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
@@ -111,7 +112,9 @@ def _choose_baseline(board: Leaderboard) -> None:
 def _chart(board: Leaderboard, found: pd.DataFrame) -> None:
     pinned = found[found["variant"] == board.baseline]
     shown = found
-    if len(found) > DRAWN and not st.toggle(f"Draw all {len(found)}", key="board-all"):
+    if len(found) > DRAWN and not st.toggle(
+        f"Draw all {len(found)}", key=keyed("board-all", board.experiment.id)
+    ):
         shown = pd.concat([found.head(DRAWN), pinned[~pinned["variant"].isin(found.head(DRAWN)["variant"])]])
     scores = board.table.set_index("variant")[board.measure]
     at = None if board.baseline is None or pd.isna(scores[board.baseline]) else float(scores[board.baseline])
@@ -172,3 +175,5 @@ def _left_out(board: Leaderboard) -> Iterator[str]:
     unscored = int(board.table["unscored"].max())
     if unscored:
         yield f":material/info: {queries(unscored)} without a relevant document: not scored."
+    for measure, n in board.uncomputed.items():
+        yield f":material/info: {measure} has no value for {queries(n)}: it cannot be computed for some lists."

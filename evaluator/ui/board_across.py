@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from evaluator.services import experiments
 from evaluator.services.across import Across, across, shared_measures
 from evaluator.services.dataset_export import csv_text
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
-from evaluator.ui.address import readdress
+from evaluator.ui.address import joined, parted, readdress
+from evaluator.ui.identity import keyed, told_apart
 from evaluator.ui.links import LEADERBOARD, link
-from evaluator.ui.selection import choose
+from evaluator.ui.selection import choose, named_experiment
 from evaluator.ui.words import moment, plain
 
 
@@ -25,8 +25,7 @@ def addressed_experiments(workspace: Workspace) -> list[ExperimentRow]:
     Raises:
         UnknownNameError: there is none of a name; lists those there are.
     """
-    named = [name for name in st.query_params.get("experiments", "").split(",") if name]
-    rows = [experiments.find(workspace, name) for name in named]
+    rows = [named_experiment(workspace, name) for name in parted("experiments")]
     return list({row.id: row for row in rows}.values())
 
 
@@ -60,7 +59,7 @@ def show_across(workspace: Workspace, everything: Sequence[ExperimentRow]) -> No
 
 
 def _ids(rows: Sequence[ExperimentRow]) -> str:
-    return ",".join(row.id for row in rows)
+    return joined(row.id for row in rows)
 
 
 def _choose_experiments(everything: Sequence[ExperimentRow], chosen: Sequence[ExperimentRow]) -> None:
@@ -75,8 +74,8 @@ def _choose_experiments(everything: Sequence[ExperimentRow], chosen: Sequence[Ex
         "Experiments",
         list(known),
         key="across",
-        format_func=name,
-        on_change=lambda: readdress(experiments=",".join(st.session_state["across"]), measure=None),
+        format_func=told_apart(list(known), name),
+        on_change=lambda: readdress(experiments=joined(st.session_state["across"]), measure=None),
     )
 
 
@@ -105,7 +104,8 @@ def _table(found: Across) -> None:
         config[f"tied_{place}"] = st.column_config.TextColumn(f"{title}: tie")
     table = pd.DataFrame(rows)
     st.dataframe(
-        table, hide_index=True, key="across-table", placeholder="", column_config=config,
+        table, hide_index=True, placeholder="", column_config=config,
+        key=keyed("across-table", [board.experiment.id for board in found.boards], found.measure),
         alt=f"Variants over {len(found.boards)} datasets",
     )  # fmt: skip
     columns = {"average_rank": "average rank", "average_score": f"average {found.measure}"}

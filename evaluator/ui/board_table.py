@@ -12,7 +12,8 @@ import streamlit as st
 from evaluator.domain.measures import JUDGED
 from evaluator.services.dataset_export import csv_text
 from evaluator.services.leaderboard import Leaderboard
-from evaluator.ui.address import readdress
+from evaluator.ui.address import joined, readdress
+from evaluator.ui.identity import keyed, told_apart
 from evaluator.ui.links import COMPARE, QUERY, link
 from evaluator.ui.words import plain
 
@@ -89,7 +90,7 @@ def choose_columns(board: Leaderboard) -> None:
             list(options),
             key="board-columns",
             on_change=go,
-            format_func=lambda key: options[key][0],
+            format_func=told_apart(list(options), lambda key: options[key][0]),
         )
 
 
@@ -116,7 +117,8 @@ def show_rows(board: Leaderboard, found: pd.DataFrame) -> None:
     event = st.dataframe(
         table[["variant", *_chosen(board)]],
         hide_index=True,
-        key="board",  # so that a refresh keeps how the reader sorted it
+        # So that a refresh keeps how the reader sorted it, but no tick stays where another variant is now.
+        key=keyed("board", board.experiment.id, board.measure, list(table["variant"])),
         on_select="rerun",
         selection_mode="multi-row",
         placeholder="",
@@ -146,7 +148,7 @@ def _behind(board: Leaderboard, ticked: list[str]) -> None:
             if len(pair) == 2:
                 label = f"Compare {plain(one)} with {plain(pair[1])}"
                 link(COMPARE, label, ":material/compare_arrows:", **address, a=one, b=pair[1])
-            link(QUERY, "Their queries", ":material/view_column_2:", **address, variants=",".join(pair))
+            link(QUERY, "Their queries", ":material/view_column_2:", **address, variants=joined(pair))
         _downloads(board)
 
 

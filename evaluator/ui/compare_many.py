@@ -17,6 +17,7 @@ from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.compare_evidence import ahead_words
 from evaluator.ui.compare_sides import sides
 from evaluator.ui.compare_state import show_nothing, show_state
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import COMPARE, LEADERBOARD, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
@@ -112,7 +113,7 @@ def _table(experiment: ExperimentRow, table: pd.DataFrame, measure: str, baselin
         table,
         hide_index=True,
         placeholder="",
-        key=f"against-{baseline}",
+        key=keyed("against", experiment.id, measure, baseline, list(table["label"])),
         on_select="rerun",
         selection_mode="single-row",
         alt=f"Variants against {baseline}",

@@ -26,11 +26,13 @@ from evaluator.services.pairwise import (
 from evaluator.services.query_facts import query_facts
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.address import joined
 from evaluator.ui.compare_evidence import show_agreement, show_overlap, show_tests
 from evaluator.ui.compare_sides import sides
 from evaluator.ui.compare_slices import show_slices
 from evaluator.ui.compare_state import show_failures, show_nothing, show_state
 from evaluator.ui.exports import figure_links
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import LEADERBOARD, QUERY, link
 from evaluator.ui.policy import policy_popover
 from evaluator.ui.theme import ink
@@ -125,7 +127,7 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
     clicked = st.altair_chart(
         difference_bars(table, outcome.measure, compared, ink()),
         alt=f"Difference in {outcome.measure} of every query, sorted",
-        key=f"differences-{outcome.a}-{outcome.b}",
+        key=keyed("differences", experiment.id, outcome.measure, outcome.a, outcome.b),
         on_select="rerun",
         selection_mode=PICKED,
         width="stretch",
@@ -147,23 +149,25 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
             width="stretch",
         )
         st.caption(figure_links(experiment, "scatter", **wanted))
-    chosen = _table(outcome, table)
+    chosen = _table(experiment, outcome, table)
     picked = [str(point["query_id"]) for point in clicked["selection"].get(PICKED, [])]
     if query_id := next(iter(picked), chosen):
         # Streamlit puts this page under the next one's address between the two: a step back must find itself there.
         here = {"a": outcome.a, "b": outcome.b, **st.query_params.to_dict()}
-        there = {"experiment": experiment.id, "query": query_id, "variants": f"{outcome.a},{outcome.b}"}
+        there = {"experiment": experiment.id, "query": query_id, "variants": joined((outcome.a, outcome.b))}
         st.switch_page(QUERY, query_params={**here, **there, "measure": outcome.measure})
 
 
-def _table(outcome: Outcome, table: pd.DataFrame) -> str | None:
+def _table(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -> str | None:
     """Draw every query as a row; the id of the one that was chosen."""
     number = st.column_config.NumberColumn
     chosen = st.dataframe(
         table,
         hide_index=True,
         placeholder="",
-        key=f"paired-queries-{outcome.a}-{outcome.b}",
+        key=keyed(
+            "paired-queries", experiment.id, outcome.measure, outcome.a, outcome.b, list(table["query_id"])
+        ),
         on_select="rerun",
         selection_mode="single-row",
         alt=f"Queries with {outcome.measure} of both variants",

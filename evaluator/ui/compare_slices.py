@@ -15,6 +15,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.compare_evidence import ahead_words
 from evaluator.ui.compare_sides import sides
+from evaluator.ui.identity import keyed
 from evaluator.ui.theme import ink
 
 KEY = "slice-by"
@@ -95,7 +96,7 @@ def _table(table: pd.DataFrame, outcome: Outcome) -> None:
         table,
         hide_index=True,
         placeholder="",
-        key="paired-queries-slices",
+        key=keyed("paired-queries-slices", outcome.measure, outcome.a, outcome.b, list(table["label"])),
         alt="Slices of the queries",
         column_order=["label", "difference", "ahead", "p", "n", "a", "b", "low", "high"],
         column_config={

@@ -9,6 +9,7 @@ import streamlit as st
 
 from evaluator.store.catalog import ExperimentRow
 from evaluator.store.results import VariantCounts
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, link
 from evaluator.ui.unfinished import show_unfinished
 from evaluator.ui.words import count, plain
@@ -45,7 +46,7 @@ def show_failures(failed: pd.DataFrame) -> None:
             hide_index=True,
             placeholder="",
             height="content" if n_queries <= SEEN else "auto",
-            key="paired-queries-failed",
+            key=keyed("paired-queries-failed", sorted(failed["variant"].unique()), n_queries),
             alt="Queries that failed",
             column_config={"query_id": st.column_config.TextColumn("Query", pinned=True)},
         )

@@ -11,6 +11,7 @@ from evaluator.services import datasets, experiments
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
 from evaluator.ui.badges import Badge, show_badge
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import DATASETS, UPLOAD, link
 from evaluator.ui.words import count, moment, plain, queries
 
@@ -39,7 +40,7 @@ def show_datasets(workspace: Workspace, rows: Sequence[DatasetRow]) -> None:
     for experiment in experiments.all_experiments(workspace):
         users.setdefault(experiment.dataset, []).append(experiment.name)
     pages = -(-len(found) // PER_PAGE)
-    number = st.pagination(pages, key=f"datasets-page-{search}") if pages > 1 else 1
+    number = st.pagination(pages, key=keyed("datasets-page", search)) if pages > 1 else 1
     for row in found[(number - 1) * PER_PAGE : number * PER_PAGE]:
         _row(row, users.get(row.name, []))
 

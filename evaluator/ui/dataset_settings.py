@@ -8,6 +8,7 @@ from evaluator.services import datasets
 from evaluator.services.datasets import MAX_DESCRIPTION, MAX_NAME
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import DATASETS, EXPERIMENTS, link
 from evaluator.ui.live import explained
 from evaluator.ui.words import count, moment, plain
@@ -21,12 +22,24 @@ def show_settings(workspace: Workspace, row: DatasetRow) -> None:
 
 
 def _describe(workspace: Workspace, row: DatasetRow) -> None:
-    with st.form("describe"):
-        name = st.text_input("Name", row.name, max_chars=MAX_NAME)
-        description = st.text_area("Description", row.description, max_chars=MAX_DESCRIPTION, height=100)
+    shown = (row.name, row.description, list(row.tags))
+    with st.form(keyed("describe", *shown)):
+        name = st.text_input("Name", row.name, max_chars=MAX_NAME, key=keyed("dataset-name", *shown))
+        description = st.text_area(
+            "Description",
+            row.description,
+            max_chars=MAX_DESCRIPTION,
+            height=100,
+            key=keyed("dataset-text", *shown),
+        )
         known = {tag for other in datasets.all_datasets(workspace) for tag in other.tags}
         tags = st.multiselect(
-            "Tags", sorted(known), list(row.tags), accept_new_options=True, placeholder="Choose or type"
+            "Tags",
+            sorted(known),
+            list(row.tags),
+            accept_new_options=True,
+            placeholder="Choose or type",
+            key=keyed("dataset-tags", *shown),
         )
         st.caption("Experiments over it follow a new name.")
         if st.form_submit_button("Save", type="primary"):

@@ -16,6 +16,7 @@ from evaluator.services.dataset_export import judgments_csv
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
 from evaluator.ui.dataset_list import as_id, show_tags
+from evaluator.ui.identity import keyed
 from evaluator.ui.judgment_editor import show_judgments_of
 from evaluator.ui.links import DATASETS, link
 from evaluator.ui.words import count, plain
@@ -34,9 +35,13 @@ def show_documents(workspace: Workspace, row: DatasetRow) -> None:
     """Draw the documents, or the one that the address names."""
     if "document" in st.query_params:
         link(DATASETS, "All documents", ":material/arrow_back:", dataset=row.name, tab="documents")
-        _documents((dataset_browse.document(datasets.load(workspace, row), st.query_params["document"]),))
+        _documents(
+            row, (dataset_browse.document(datasets.load(workspace, row), st.query_params["document"]),)
+        )
         return
-    _browse(workspace, row, "document", dataset_browse.documents, PER_PAGE, _documents)
+    _browse(
+        workspace, row, "document", dataset_browse.documents, PER_PAGE, lambda found: _documents(row, found)
+    )
 
 
 def show_queries(workspace: Workspace, row: DatasetRow) -> None:
@@ -84,12 +89,12 @@ def _browse(
     """A search, the rows of one page, and the way to the others."""
     search = st.text_input(
         "Search",
-        key=f"{noun}-search-{row.name}",
+        key=keyed(f"{noun}-search", row.name),
         placeholder="Part of an id or a text",
         label_visibility="collapsed",
         icon=":material/search:",
     )
-    key = f"{noun}-page-{row.name}-{search}"
+    key = keyed(f"{noun}-page", row.name, search)
     offset = (st.session_state.get(key, 1) - 1) * per_page
     page = browse(datasets.load(workspace, row), search or "", offset, per_page)
     if not page.rows:
@@ -105,7 +110,7 @@ def _browse(
         st.pagination(pages, key=key)
 
 
-def _documents(found: tuple[Document, ...]) -> None:
+def _documents(row: DatasetRow, found: tuple[Document, ...]) -> None:
     for document in found:
         with st.container(border=True, gap="xsmall"):
             title = f" · **{plain(document.title)}**" if document.title else ""
@@ -115,7 +120,9 @@ def _documents(found: tuple[Document, ...]) -> None:
                 continue
             st.text(f"{document.text[:EXCERPT]} …")
             whole = st.expander(
-                f"All {len(document.text):,} characters", key=f"whole-{document.doc_id}", on_change="rerun"
+                f"All {len(document.text):,} characters",
+                key=keyed("whole", row.manifest.corpus, document.doc_id),
+                on_change="rerun",
             )
             if whole.open:
                 whole.text(document.text)
@@ -149,7 +156,7 @@ def _judgments(row: DatasetRow, found: tuple[tuple[str, str, int], ...]) -> None
     chosen = st.dataframe(
         pd.DataFrame(found, columns=["Query", "Document", "Grade"]),
         hide_index=True,
-        key="judgments-table",
+        key=keyed("judgments-table", row.name, found),
         on_select="rerun",
         selection_mode="single-row",
         alt=f"Judgments of {row.name}",

@@ -89,7 +89,7 @@ def _relations(workspace: Workspace, row: DatasetRow) -> None:
             link(HISTORY, "History", ":material/timeline:", dataset=row.name)
     if siblings := datasets.siblings(workspace, row):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption("Same documents and queries, other judgments:", width="content")
+            st.caption("Same documents and queries, other judgments or runs:", width="content")
             for sibling in siblings:
                 link(DATASETS, plain(sibling.name), ":material/database:", dataset=sibling.name)
 
@@ -99,7 +99,7 @@ def _show_health(workspace: Workspace, row: DatasetRow) -> None:
 
 
 @st.cache_data(show_spinner="Examining all of it; a large corpus takes some seconds ...", max_entries=16)
-def _report(_workspace: Workspace, _row: DatasetRow, _fingerprint: str) -> HealthReport:
+def _report(_workspace: Workspace, _row: DatasetRow, fingerprint: str) -> HealthReport:
     return health(_workspace, _row)
 
 

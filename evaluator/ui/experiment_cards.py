@@ -10,6 +10,7 @@ import streamlit as st
 
 from evaluator.services.choices import CROSS_ENCODER, LATE_MODEL, SPARSE_MODEL, Choices
 from evaluator.ui.experiment_fields import key, message
+from evaluator.ui.identity import told_apart
 
 Problems = Mapping[str, str]
 
@@ -195,9 +196,8 @@ def server_field(servers: Sequence[tuple[str, str | None]]) -> None:
     """Draw the choice of an endpoint's server."""
     if st.session_state[key("server")] not in servers:
         st.session_state[key("server")] = servers[0]
-    st.selectbox(
-        "Server", servers, key=key("server"), format_func=lambda server: server[0], persist_state="page"
-    )
+    names = told_apart(servers, lambda server: server[0], lambda server: server[1] or "no key")
+    st.selectbox("Server", servers, key=key("server"), format_func=names, persist_state="page")
 
 
 def price(field: str, label: str) -> None:

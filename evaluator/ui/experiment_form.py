@@ -9,7 +9,7 @@ import streamlit as st
 
 from evaluator.domain.experiment import Experiment
 from evaluator.errors import ExperimentFileError
-from evaluator.services import datasets, experiments
+from evaluator.services import datasets
 from evaluator.services.choices import Choices, experiment_of, problems_of
 from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
 from evaluator.services.experiment_text import write_experiment
@@ -33,6 +33,7 @@ from evaluator.ui.experiment_settings import show_settings
 from evaluator.ui.links import UPLOAD, link
 from evaluator.ui.live import live
 from evaluator.ui.plan_view import show_no_plan, show_plan
+from evaluator.ui.selection import named_experiment
 from evaluator.ui.words import plain
 
 PROBLEM = re.compile(rf"{SOURCE}:(\d+): (.*)")
@@ -84,7 +85,7 @@ def _begin(workspace: Workspace, template: str, names: Sequence[str]) -> None:
     st.session_state[BEGUN] = template
     fill(QUICK_LOOK.on(names[0]))
     if template:
-        take_text(experiment_yaml(experiments.find(workspace, template)))
+        take_text(experiment_yaml(named_experiment(workspace, template)))
 
 
 def _form(workspace: Workspace, names: Sequence[str]) -> None:

@@ -17,6 +17,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.badges import badge_of, show_badge
 from evaluator.ui.exports import export_popover
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.live import live
 from evaluator.ui.start import PATIENCE
@@ -102,7 +103,7 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
     else:
         _searching(progress)
         _evaluating(progress)
-    _failures(failures(workspace, experiment))
+    _failures(experiment, failures(workspace, experiment))
 
 
 def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -197,7 +198,7 @@ def _variant_text(variant: VariantProgress) -> str:
     return f"**{plain(variant.variant)}**  \n{done}{failed}"
 
 
-def _failures(failed: pd.DataFrame) -> None:
+def _failures(experiment: ExperimentRow, failed: pd.DataFrame) -> None:
     if failed.empty:
         return
     st.subheader("Failures", anchor=False)
@@ -205,7 +206,7 @@ def _failures(failed: pd.DataFrame) -> None:
     st.dataframe(
         failed,
         hide_index=True,
-        key="failures",  # so that a refresh keeps how the reader sorted it
+        key=keyed("failures", experiment.id),  # so that a refresh keeps how the reader sorted it
         alt="Queries that failed",
         column_config={"variant": "Variant", "query_id": "Query", "error": "Reason"},
     )

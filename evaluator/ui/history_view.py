@@ -12,7 +12,8 @@ from evaluator.charts import history_lines
 from evaluator.services.dataset_export import csv_text
 from evaluator.services.history import LAST, History, Point, Step
 from evaluator.services.outcome_words import p_words
-from evaluator.ui.address import readdress
+from evaluator.ui.address import joined, parted, readdress
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, link
 from evaluator.ui.theme import ink
 from evaluator.ui.words import count, moment, plain
@@ -58,7 +59,7 @@ def show_history(found: History) -> None:
 
 def _choose_variants(found: History) -> list[str]:
     known = list(found.variants)
-    named = [name for name in st.query_params.get("variants", "").split(",") if name in known]
+    named = [name for name in parted("variants") if name in known]
     shown = st.session_state["history-variants"] = named or known[:DRAWN]
     if len(known) > 1:
         st.multiselect(
@@ -66,7 +67,7 @@ def _choose_variants(found: History) -> list[str]:
             known,
             key="history-variants",
             max_selections=MOST,
-            on_change=lambda: readdress(variants=",".join(st.session_state["history-variants"])),
+            on_change=lambda: readdress(variants=joined(st.session_state["history-variants"])),
         )
     return shown
 
@@ -182,7 +183,7 @@ def _steps(points: list[Point], found: History) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        key="history-steps",
+        key=keyed("history-steps", found.dataset, found.measure),
         placeholder="",
         alt="Every step",
         column_order=STEPS,

@@ -14,6 +14,7 @@ from evaluator.services.judgments import MAX_NOTE, Changes
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
 from evaluator.ui.dataset_list import as_id
+from evaluator.ui.identity import keyed
 from evaluator.ui.live import explained
 from evaluator.ui.words import count, plain
 
@@ -33,13 +34,14 @@ def show_judgments_of(workspace: Workspace, row: DatasetRow, query_id: str) -> N
     st.text(found.query.text)
     if message := st.session_state.pop(SAVED, None):
         st.success(message, icon=":material/check:")
+    shown = (row.name, row.manifest.fingerprint, query_id)  # what is edited begins anew with every version
     edited = st.data_editor(
         judged_table(found),
         hide_index=True,
         num_rows="dynamic",
         disabled=["title"],
         column_order=["doc_id", "grade", "title"],  # a title may be long, and a window narrow
-        key=f"judgments-table-{row.manifest.qrels}-{query_id}",  # begins anew with every version
+        key=keyed("judgments-table", *shown),
         alt=f"Judgments of the query {query_id}",
         column_config={
             "doc_id": st.column_config.TextColumn("Document", required=True),
@@ -57,7 +59,12 @@ def show_judgments_of(workspace: Workspace, row: DatasetRow, query_id: str) -> N
     st.caption(
         "Add a row with a document's id, change a grade, or delete a row. Ids are on the Documents tab."
     )
-    note = st.text_input("Why", max_chars=MAX_NOTE, placeholder="Kept with the version; may stay empty")
+    note = st.text_input(
+        "Why",
+        max_chars=MAX_NOTE,
+        placeholder="Kept with the version; may stay empty",
+        key=keyed("why", *shown),
+    )
     with explained():
         changes = changed(query_id, grades_of(found), edited)
         if st.button(f"Save as version {row.version + 1}", type="primary", disabled=not changes):

@@ -14,6 +14,7 @@ from evaluator.services.side_by_side import SideBySide
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.dataset_list import as_id
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import QUERY, link
 from evaluator.ui.live import explained
 from evaluator.ui.query_selection import View
@@ -121,7 +122,14 @@ def _card(view: View, query_id: str, pooled: Pooled, rater: str, own: int | None
                 list(GRADES),
                 default=own if own in GRADES else None,
                 format_func=GRADES.__getitem__,
-                key=f"grade-{view.experiment.spec.qrels}-{query_id}-{document.doc_id}-{rater}",
+                key=keyed(
+                    "grade",
+                    view.experiment.dataset,
+                    view.experiment.spec.dataset,
+                    query_id,
+                    document.doc_id,
+                    rater,
+                ),
                 label_visibility="collapsed",
             )
             others = len(pooled.grades) - (own is not None)
@@ -155,6 +163,7 @@ def _guidelines(workspace: Workspace, dataset: int) -> None:
             value=text,
             max_chars=MAX_GUIDELINES,
             placeholder="Relevant: answers the question in part. Highly relevant: nothing else is needed.",
+            key=keyed("guidelines", dataset, text),
         )
         if st.button("Keep with the dataset", disabled=(written or "").strip() == text):
             judging.write_guidelines(workspace, dataset, written or "")
@@ -189,7 +198,15 @@ def _bounds(workspace: Workspace, view: View) -> None:
     """Bounds of the means, for each of the variants shown."""
     experiment = view.experiment
     rows = [
-        _mean_bounds(workspace, experiment, experiment.id, experiment.status, name, view.measure, view.depth)
+        _mean_bounds(
+            workspace,
+            experiment,
+            experiment.id,
+            f"{experiment.status} {experiment.started_at}",
+            name,
+            view.measure,
+            view.depth,
+        )
         for name in view.variants
     ]
     _draw_bounds([row for row in rows if row is not None], view)
@@ -229,7 +246,7 @@ def _mean_bounds(
     _workspace: Workspace,
     _experiment: ExperimentRow,
     experiment_id: str,
-    status: str,
+    state: str,
     variant: str,
     measure: str,
     depth: int,

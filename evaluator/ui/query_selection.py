@@ -12,13 +12,14 @@ import streamlit as st
 from evaluator.services.query_list import Order
 from evaluator.services.side_by_side import MAX_LISTS
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.address import joined, parted
 from evaluator.ui.selection import choose
 from evaluator.ui.words import count, plain
 
 DEPTHS = (5, 10, 20, 50, 100)
 """Documents of each list that can be shown."""
 DEPTH = 10
-ANY = "any"
+ANY = ""
 """Stands for no tag in the chooser."""
 
 
@@ -45,7 +46,7 @@ class View:
         chosen = {
             "experiment": self.experiment.id,
             "measure": self.measure,
-            "variants": ",".join(self.variants),
+            "variants": joined(self.variants),
             "depth": str(self.depth) if self.depth != DEPTH else "",
             "order": self.order if self.order != "first" else "",
             "tag": self.tag,
@@ -67,7 +68,7 @@ def addressed_view(experiment: ExperimentRow, measure: str, names: Sequence[str]
         most: how many at most.
     """
     parameters = st.query_params
-    asked = [name for name in parameters.get("variants", "").split(",") if name]
+    asked = parted("variants")
     known = [name for name in dict.fromkeys(asked) if name in names]
     if unknown := [name for name in asked if name not in names]:
         st.warning(
@@ -125,7 +126,8 @@ def choose_queries(view: View, tags: Sequence[str]) -> None:
     if tags:
         choose(
             "Tag", [ANY, *tags], view.tag if view.tag in tags else ANY,
-            lambda tag: dataclasses.replace(first_of, tag="" if tag == ANY else tag).address(),
+            lambda tag: dataclasses.replace(first_of, tag=tag).address(),
+            lambda tag: tag or "any",
         )  # fmt: skip
     st.session_state["query-search"] = view.search
 

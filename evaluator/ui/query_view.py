@@ -14,6 +14,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.badges import badge_of, show_badge
 from evaluator.ui.dataset_list import as_id, show_tags
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, QUERY, link
 from evaluator.ui.query_data import lists_data
 from evaluator.ui.query_judge import show_judging
@@ -146,7 +147,7 @@ def _all_queries(view: View, lines: Sequence[QueryLine]) -> None:
         chosen = st.dataframe(
             table,
             hide_index=True,
-            key=f"query-table-{view.query}",  # so that no row is chosen on arrival
+            key=keyed("query-table", view.address()),  # so that no row is chosen on arrival
             on_select="rerun",
             selection_mode="single-row",
             alt="Queries in the chosen order",

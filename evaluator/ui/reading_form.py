@@ -10,6 +10,7 @@ import streamlit as st
 
 from evaluator.datasets.reading import CorpusPart, MeantBy, QrelsPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition import Recognised, TableInfo
+from evaluator.ui.identity import keyed, told_apart
 
 Role = Literal["corpus", "queries", "qrels"]
 Part = CorpusPart | QueriesPart | QrelsPart
@@ -69,46 +70,47 @@ def suggested(info: TableInfo, guess: Part | None, field: str) -> tuple[str, ...
     return tuple(column for column in columns if column in info.columns)
 
 
-def edit_reading(recognised: Recognised, reading: Reading | None) -> Reading | None:
+def edit_reading(recognised: Recognised, reading: Reading | None, upload: str) -> Reading | None:
     """Draw what was recognised, as choosers.
 
     Args:
         reading: what they show at first.
+        upload: whose files they are; what is chosen for one is not chosen for the next.
 
     Returns:
         The reading that was chosen; None while something is missing, which the choosers then say.
     """
-    corpus = _corpus(recognised, None if reading is None else reading.corpus)
-    queries = _queries(recognised, None if reading is None else reading.queries)
-    complete, qrels = _qrels(recognised, reading)
+    corpus = _corpus(upload, recognised, None if reading is None else reading.corpus)
+    queries = _queries(upload, recognised, None if reading is None else reading.queries)
+    complete, qrels = _qrels(upload, recognised, reading)
     if corpus is None or queries is None or not complete:
         return None
     return assemble(recognised, corpus, queries, qrels)
 
 
-def _corpus(recognised: Recognised, start: CorpusPart | None) -> CorpusPart | None:
+def _corpus(upload: str, recognised: Recognised, start: CorpusPart | None) -> CorpusPart | None:
     with _card("Documents", "The corpus: what is searched."):
-        info = _choose_table(recognised, "corpus", start)
+        info = _choose_table(upload, recognised, "corpus", start)
         if info is None:
             return None
         left, middle, right = st.columns(3)
         with left:
-            id_ = _choose_column(info, "corpus", "id", start)
+            id_ = _choose_column(upload, info, "corpus", "id", start)
         with middle:
-            title = _choose_column(info, "corpus", "title", start)
+            title = _choose_column(upload, info, "corpus", "title", start)
         with right:
-            columns = _choose_texts(info, start)
+            columns = _choose_texts(upload, info, start)
         part = CorpusPart(info.table, tuple(columns), id_, title)
         _preview(info, part)
         return part if columns else None
 
 
-def _queries(recognised: Recognised, start: QueriesPart | None) -> QueriesPart | None:
+def _queries(upload: str, recognised: Recognised, start: QueriesPart | None) -> QueriesPart | None:
     with _card("Queries", "What is asked."):
-        info = _choose_table(recognised, "queries", start)
+        info = _choose_table(upload, recognised, "queries", start)
         if info is None:
             return None
-        chosen = _choose_columns(info, "queries", start, required=("text",))
+        chosen = _choose_columns(upload, info, "queries", start, required=("text",))
         if chosen["text"] is None:
             _preview(info, None)
             return None
@@ -117,18 +119,18 @@ def _queries(recognised: Recognised, start: QueriesPart | None) -> QueriesPart |
         return part
 
 
-def _qrels(recognised: Recognised, reading: Reading | None) -> tuple[bool, QrelsPart | None]:
+def _qrels(upload: str, recognised: Recognised, reading: Reading | None) -> tuple[bool, QrelsPart | None]:
     """Whether the choice is complete, and the part: none is a choice too."""
     start = None if reading is None else reading.qrels
     with _card("Judgments", "The qrels: which documents are relevant to which query."):
-        if not st.toggle("There are judgments", start is not None, key="qrels-present"):
+        if not st.toggle("There are judgments", start is not None, key=keyed("qrels-present", upload)):
             st.caption("Retrieval and side-by-side work without them; scores wait until there are some.")
             return True, None
-        info = _choose_table(recognised, "qrels", start)
+        info = _choose_table(upload, recognised, "qrels", start)
         if info is None:
             return False, None
-        chosen = _choose_columns(info, "qrels", start, required=("query", "document"))
-        query_by, document_by = _choose_by(info, start)
+        chosen = _choose_columns(upload, info, "qrels", start, required=("query", "document"))
+        query_by, document_by = _choose_by(upload, info, start)
         if chosen["query"] is None or chosen["document"] is None:
             _preview(info, None)
             return False, None
@@ -146,16 +148,16 @@ def _card(title: str, meaning: str) -> st.delta_generator.DeltaGenerator:
     return card
 
 
-def _choose_table(recognised: Recognised, role: Role, start: Part | None) -> TableInfo | None:
+def _choose_table(upload: str, recognised: Recognised, role: Role, start: Part | None) -> TableInfo | None:
     tables = {info.table: info for info in recognised.tables}
     order = list(tables)
     chosen = st.selectbox(
         "Read from",
         order,
         index=order.index(start.table) if start is not None and start.table in tables else None,
-        format_func=_table_words,
+        format_func=told_apart(order, _table_words),
         placeholder="Choose a table",
-        key=f"{role}-table",
+        key=keyed(f"{role}-table", upload),
     )
     return None if chosen is None else tables[chosen]
 
@@ -166,30 +168,30 @@ def _table_words(table: Table) -> str:
     return str(table)
 
 
-def _choose_texts(info: TableInfo, start: CorpusPart | None) -> list[str]:
+def _choose_texts(upload: str, info: TableInfo, start: CorpusPart | None) -> list[str]:
     suggestion = suggested(info, start, "text")
     return st.multiselect(
         MEANINGS["corpus"]["text"],
         list(dict.fromkeys((*info.columns, *suggestion))),
         suggestion,
-        key=f"corpus-text-{info.table}",
+        key=keyed("corpus-text", upload, info.table),
         placeholder="Choose columns",
         help="Several columns are joined by a blank line.",
     )
 
 
 def _choose_columns(
-    info: TableInfo, role: Role, start: Part | None, required: Sequence[str]
+    upload: str, info: TableInfo, role: Role, start: Part | None, required: Sequence[str]
 ) -> dict[str, str | None]:
     chosen: dict[str, str | None] = {}
     for column, field in zip(st.columns(3), MEANINGS[role], strict=True):
         with column:
-            chosen[field] = _choose_column(info, role, field, start, required=field in required)
+            chosen[field] = _choose_column(upload, info, role, field, start, required=field in required)
     return chosen
 
 
 def _choose_column(
-    info: TableInfo, role: Role, field: str, start: Part | None, *, required: bool = False
+    upload: str, info: TableInfo, role: Role, field: str, start: Part | None, *, required: bool = False
 ) -> str | None:
     suggestion = suggested(info, start, field)
     options = list(dict.fromkeys((*([] if required else [NO_COLUMN]), *info.columns, *suggestion)))
@@ -203,14 +205,14 @@ def _choose_column(
         MEANINGS[role][field],
         options,
         index=options.index(suggestion[0]) if suggestion else None if required else 0,
-        format_func=words,
+        format_func=told_apart(options, words),
         placeholder="Choose a column",
-        key=f"{role}-{field}-{info.table}",
+        key=keyed(f"{role}-{field}", upload, info.table),
     )
     return chosen or None
 
 
-def _choose_by(info: TableInfo, start: QrelsPart | None) -> tuple[MeantBy, MeantBy]:
+def _choose_by(upload: str, info: TableInfo, start: QrelsPart | None) -> tuple[MeantBy, MeantBy]:
     def by(field: str, before: MeantBy) -> MeantBy:
         ways = list(BY)
         return st.radio(
@@ -219,7 +221,7 @@ def _choose_by(info: TableInfo, start: QrelsPart | None) -> tuple[MeantBy, Meant
             index=ways.index(before),
             format_func=lambda value: BY[value],
             horizontal=True,
-            key=f"qrels-{field}-by-{info.table}",
+            key=keyed(f"qrels-{field}-by", upload, info.table),
         )
 
     query, document, _ = st.columns(3)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from evaluator.domain.measures import canonical_measures
-from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.errors import AmbiguousNameError, InvalidInputError, UnknownNameError
 from evaluator.services import experiments
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.identity import told_apart
 from evaluator.ui.words import moment, plain, sentence
 
 
@@ -32,13 +33,29 @@ def choose(
     def go() -> None:
         st.query_params.from_dict(dict(address(st.session_state[key])))
 
-    st.selectbox(label, options, key=key, format_func=format_func, on_change=go)
+    st.selectbox(label, options, key=key, format_func=told_apart(options, format_func), on_change=go)
+
+
+def named_experiment(workspace: Workspace, reference: str | None) -> ExperimentRow:
+    """The experiment that an address names, by id or name; of several the newest, and the page says so.
+
+    Args:
+        reference: empty for the last submitted.
+
+    Raises:
+        UnknownNameError: there is none; lists those there are.
+    """
+    try:
+        return experiments.find(workspace, reference or None)
+    except AmbiguousNameError as error:
+        st.warning(f"{sentence(error)}. This is the newest of them.", icon=":material/link_off:")
+        return experiments.find(workspace, error.candidates[0])
 
 
 def addressed_experiment(workspace: Workspace, rows: Sequence[ExperimentRow]) -> ExperimentRow:
     """The experiment that the address names, by id or name; the last submitted if it names none or an unknown one."""
     try:
-        return experiments.find(workspace, st.query_params.get("experiment"))
+        return named_experiment(workspace, st.query_params.get("experiment"))
     except UnknownNameError as error:
         st.warning(f"{sentence(error)}. This is the last one.", icon=":material/link_off:")
         return rows[0]

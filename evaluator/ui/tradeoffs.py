@@ -16,6 +16,7 @@ from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.address import number, readdress
 from evaluator.ui.board import addressed_baseline, show_state
 from evaluator.ui.exports import figure_links
+from evaluator.ui.identity import keyed
 from evaluator.ui.theme import ink
 from evaluator.ui.words import plain
 
@@ -93,7 +94,7 @@ def _recommendation(workspace: Workspace, board: Leaderboard, limits: Limits) ->
             st.dataframe(
                 pd.DataFrame(found.excluded.items(), columns=["Variant", "Why"]),
                 hide_index=True,
-                key="excluded",
+                key=keyed("excluded", board.experiment.id),
                 alt="Variants that are not within the limits",
             )
 
@@ -124,7 +125,7 @@ def _chart(board: Leaderboard, cost: Cost, limits: Limits) -> None:
             ["place", "variant", "score", "cost", "front"]
         ],
         hide_index=True,
-        key="tradeoff-table",
+        key=keyed("tradeoff-table", board.experiment.id, board.measure, cost),
         alt=f"Variants by {board.measure} and {kind.label}",
         column_config={
             "place": number_column("Place", width="small"),

@@ -13,6 +13,7 @@ from evaluator.services.upload_folder import Progress
 from evaluator.services.uploads import UploadState
 from evaluator.services.workspace import Workspace
 from evaluator.ui.health_view import show_health
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import DATASETS, UPLOAD, link
 from evaluator.ui.live import explained, live
 from evaluator.ui.reading_form import edit_reading
@@ -143,7 +144,7 @@ def _edit(workspace: Workspace, state: UploadState, start: Reading | None) -> No
     def form() -> None:
         if state.recognised is None:
             return
-        reading = edit_reading(state.recognised, start)
+        reading = edit_reading(state.recognised, start, state.id)
         _left_out(reading)
         with explained():
             if (
@@ -202,7 +203,7 @@ def _ask_about_self(workspace: Workspace, state: UploadState) -> None:
                 "The ids only happen to be the same.",
                 "The query is that document: finding itself would be no merit.",
             ),
-            key="exclude-self",
+            key=keyed("exclude-self", state.id),
         )
         if chosen != state.exclude_self and state.reading is not None:
             uploads.check(workspace, state.id, state.reading, bool(chosen))
@@ -210,13 +211,17 @@ def _ask_about_self(workspace: Workspace, state: UploadState) -> None:
 
 
 def _store(workspace: Workspace, state: UploadState) -> None:
-    with st.form("store"):
+    with st.form(keyed("store", state.id)):
         st.subheader("Store it", anchor=False)
-        name = st.text_input("Name", suggested_name(state), max_chars=100)
+        name = st.text_input("Name", suggested_name(state), max_chars=100, key=keyed("upload-name", state.id))
         description = st.text_area(
-            "Description", height=80, placeholder="Where it comes from, what it is good for"
-        )
-        tags = st.multiselect("Tags", [], accept_new_options=True, placeholder="Type one and press Enter")
+            "Description", height=80, placeholder="Where it comes from, what it is good for",
+            key=keyed("upload-text", state.id),
+        )  # fmt: skip
+        tags = st.multiselect(
+            "Tags", [], accept_new_options=True, placeholder="Type one and press Enter",
+            key=keyed("upload-tags", state.id),
+        )  # fmt: skip
         if st.form_submit_button("Store dataset", type="primary", icon=":material/save:"):
             with explained():
                 row = uploads.store(workspace, state.id, (name or "").strip(), description or "", tuple(tags))

@@ -23,10 +23,62 @@ from evaluator.errors import ArtifactMissingError
 OpenStore = Callable[[], ArtifactStore]
 
 
-@pytest.fixture(params=["folder", "memory"])
+class Listing(MemoryFileSystem):  # type: ignore[misc]
+    """Files in memory that every instance shares; each remembers listings by fsspec's rules, as s3fs does.
+
+    What a remembered listing lacks is missing. What an instance writes itself, it sees.
+    """
+
+    protocol = "listing"
+    cachable = False  # every store is another machine's
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(super()._strip_protocol(path.removeprefix("listing:")))
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> Any:
+        path = self._strip_protocol(path)
+        found = self._ls_from_cache(path)
+        if found is None:
+            found = self.dircache[path] = super().ls(path, detail=True)
+        return found if detail else [entry["name"] for entry in found]
+
+    def info(self, path: str, **options: Any) -> Any:
+        path = self._strip_protocol(path)
+        for entry in self._ls_from_cache(path) or ():
+            if entry["name"] == path:
+                return entry
+        return super().info(path)
+
+    def exists(self, path: str, **options: Any) -> bool:
+        try:
+            self.info(path)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if mode != "rb":
+            self.invalidate_cache(path)
+        return super()._open(path, mode, **options)
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        if path is None:
+            self.dircache.clear()
+        while path and path != "/":
+            path = self._strip_protocol(path)
+            self.dircache.pop(path, None)
+            path = self._parent(path)
+        super().invalidate_cache(path)
+
+
+fsspec.register_implementation("listing", Listing, clobber=True)
+
+
+@pytest.fixture(params=["folder", "memory", "listing"])
 def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
     """Opens one store again and again, each time with a cache of its own, as workers on several machines do."""
-    url = str(tmp_path / "store") if request.param == "folder" else f"memory://{uuid.uuid4().hex}"
+    url = str(tmp_path / "store") if request.param == "folder" else f"{request.param}://{uuid.uuid4().hex}"
     return lambda: ArtifactStore(url, cache=tmp_path / uuid.uuid4().hex)
 
 
@@ -72,6 +124,45 @@ def test_every_worker_sees_what_one_has_written(open_store: OpenStore) -> None:
     writer.put("a/b", writing("x"))
     assert reader.exists("a/b")
     assert reader.local_path("a/b").read_text() == "x"
+
+
+def test_what_another_machine_wrote_since_is_seen(open_store: OpenStore) -> None:
+    """Whatever was looked at before: an object store's client remembers listings of folders."""
+
+    def never(_path: Path) -> None:
+        raise AssertionError("it is written already")
+
+    looks: dict[str, Callable[[ArtifactStore, str], object]] = {
+        "exists": lambda store, name: store.exists(name),
+        "size": lambda store, name: store.size(name) == 1,
+        "local_path": lambda store, name: store.local_path(name).read_text() == "x",
+        "read_bytes": lambda store, name: store.read_bytes(name) == b"x",
+        "names": lambda store, name: Path(name).name in store.names("a"),
+        "sizes": lambda store, name: store.sizes("a")[name] == 1,
+        "put": lambda store, name: store.put(name, never),
+        "remove": lambda store, name: store.remove(name),
+    }
+    writer, reader = open_store(), open_store()
+    writer.put("a/first", writing("1"))
+    for look, sees in looks.items():
+        assert "first" in reader.names("a")
+        assert not reader.exists(f"a/{look}")
+        writer.put(f"a/{look}", writing("x"))
+        assert sees(reader, f"a/{look}") in (True, None), look
+    assert reader.names("b") == set()
+    writer.put("b/third", writing("333"))
+    assert reader.names("b") == {"third"}
+
+
+def test_a_file_system_that_lists_from_memory_misses_what_others_write(tmp_path: Path) -> None:
+    """What the store is tried with above does what object stores' clients do."""
+    fs = fsspec.filesystem("listing")
+    store = ArtifactStore(f"listing://{uuid.uuid4().hex}", cache=tmp_path)
+    store.put("a/first", writing("1"))
+    path = f"/{store.url.removeprefix('listing://')}/a"
+    assert fs.ls(path, detail=False) == [f"{path}/first"]
+    store.put("a/second", writing("2"))
+    assert not fs.exists(f"{path}/second")
 
 
 def test_the_first_writer_wins(open_store: OpenStore) -> None:

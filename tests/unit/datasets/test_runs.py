@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from evaluator.datasets.recognition import recognise
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging import Staged, stage
 from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.fingerprint import fingerprint
 
 TOPICS = "<top>\n<num> Number: 1\n<title> first topic\n</top>\n<top>\n<num> Number: 2\n<title> second topic\n</top>\n"
 DOCUMENTS = "".join(
@@ -76,12 +78,61 @@ def test_lines_that_cannot_be_read_are_defects(tmp_path: Path, line: str, reason
     assert f"theirs.run:301: {reason}" in defect.examples[0]
 
 
-def test_runs_change_no_fingerprint_and_are_stored_beside_the_dataset(
-    tmp_path: Path, store: ArtifactStore
-) -> None:
+def test_runs_are_stored_beside_the_dataset(tmp_path: Path, store: ArtifactStore) -> None:
     examples = Path(__file__).parents[3] / "data" / "trec"
     manifest = import_dataset(examples, store)
     assert [(run.name, run.n_queries) for run in manifest.runs] == [("first-words", 2)]
     assert store.exists(run_artifact(manifest.runs[0].id))
     assert DatasetManifest.from_json(manifest.to_json()) == manifest
     assert DatasetManifest.from_json(manifest.to_json()).runs == manifest.runs
+
+
+def test_another_run_is_another_dataset(tmp_path: Path) -> None:
+    """Its name and its lists count; whatever else came along does not."""
+    one, same, other = (
+        staged(tmp_path / name, run).manifest
+        for name, run in (("a", "1 Q0 a 1 2 x\n"), ("b", "1 Q0 a 9 2.0 y\n"), ("c", "1 Q0 b 1 2 x\n"))
+    )
+    assert one is not None
+    assert same is not None
+    assert other is not None
+    assert (one, one.fingerprint) == (same, same.fingerprint)
+    assert one != other
+    assert one.fingerprint != other.fingerprint
+    assert other.differs_in_runs_alone(one)
+    without = dataclasses.replace(one, runs=())
+    assert one.fingerprint != without.fingerprint == fingerprint([one.corpus, one.queries, one.qrels, False])
+
+
+def test_a_manifest_that_was_stored_before_runs_counted_keeps_its_fingerprint(tmp_path: Path) -> None:
+    manifest = staged(tmp_path / "d", "1 Q0 a 1 2 x\n").manifest
+    assert manifest is not None
+    record = manifest.to_json()
+    del record["counts_runs"]
+    before = DatasetManifest.from_json(record)
+    assert before == manifest  # so that importing the same again is no new version
+    assert before.fingerprint == fingerprint([before.corpus, before.queries, before.qrels, False])
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "d"
+    (folder / "again").mkdir(parents=True)
+    (folder / "again" / "theirs.run").write_text("1 Q0 b 1 2 x\n")
+    (folder / "documents.sgml").write_text(DOCUMENTS)
+    (folder / "topics.txt").write_text(TOPICS)
+    (folder / "qrels.txt").write_text("1 0 a 1\n2 0 b 1\n")
+    (folder / "theirs.run").write_text("1 Q0 a 1 2 x\n")
+    reading = recognise(folder).reading
+    assert reading is not None
+    manifest = stage(open_source(folder, reading), folder / "staged").manifest
+    assert manifest is not None
+    assert [run.name for run in manifest.runs] == ["theirs", "theirs 2"]
+
+
+def test_a_run_beside_a_known_format_comes_along(tmp_path: Path, store: ArtifactStore) -> None:
+    folder = tmp_path / "beir"
+    folder.mkdir()
+    (folder / "corpus.jsonl").write_text('{"_id": "a", "title": "", "text": "a text"}\n')
+    (folder / "queries.jsonl").write_text('{"_id": "1", "text": "a query"}\n')
+    (folder / "theirs.run").write_text("1 Q0 a 1 2 x\n")
+    assert [run.name for run in import_dataset(folder, store).runs] == ["theirs"]

@@ -5,9 +5,22 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evaluator.domain.matrix import Matrix, expand, label
-from evaluator.domain.variant import BM25, MMR, SAFE_NAME, Chunk, CrossEncoder, Dense, Rerank
+from evaluator.domain.matrix import Matrix, distinctly_named, expand, label
+from evaluator.domain.variant import (
+    BM25,
+    MAX_NAME,
+    MMR,
+    SAFE_NAME,
+    Chunk,
+    CrossEncoder,
+    Dense,
+    Rerank,
+    Retrieve,
+    Variant,
+)
 
 
 def names(matrix: Matrix) -> list[str]:
@@ -52,6 +65,56 @@ def test_a_variant_is_what_one_would_have_written() -> None:
     bm25, hybrid = expand(Matrix(("m",), retrieve=("bm25", "hybrid"), chunks=(chunk,)))
     assert bm25.retrieve.stage == BM25(chunk=chunk)
     assert list(hybrid.retrieve.leaves()) == [BM25(chunk=chunk), Dense("m", chunk=chunk)]
+
+
+LONG = "a-model-whose-name-is-" + "very-" * 9 + "long"
+"""71 characters: with what the matrix adds, more than a variant's name may have."""
+
+
+def test_names_that_are_cut_stay_apart() -> None:
+    """The first 80 characters of these are the same."""
+    chunks = tuple(Chunk("sentences", size) for size in (64, 128, 256))
+    variants = expand(Matrix((LONG,), chunks=chunks, retrieve=("dense", "hybrid")))
+    found = [variant.name for variant in variants]
+    assert len(set(found)) == len(found) == 6
+    for variant in variants:
+        assert len(variant.name) <= MAX_NAME
+        assert variant.name.endswith(f" {variant.fingerprint[:8]}")
+        assert SAFE_NAME.fullmatch(variant.name)
+    (alone,) = expand(Matrix((LONG,), chunks=chunks[1:2]))
+    assert alone.name == found[1]  # whatever else there is
+
+
+def test_a_number_is_passed_over_where_something_is_called_that() -> None:
+    variants = [
+        Variant(name, Retrieve(bm25=BM25(k1=n))) for n, name in enumerate(["a", "a", "a 2", "a", "b"])
+    ]
+    assert [variant.name for variant in distinctly_named(variants)] == ["a", "a 3", "a 2", "a 4", "b"]
+    assert [variant.name for variant in distinctly_named(variants[:1], {"a", "a 2"})] == ["a 3"]
+
+
+def test_names_are_as_they_were() -> None:
+    """Ids of experiments depend on them: what fits and is unique stays, and numbers begin with the second."""
+    longest = "m" * MAX_NAME
+    variants = [Variant(name, Retrieve(bm25=BM25(k1=n))) for n, name in enumerate([longest, "a", "a", "a"])]
+    assert [variant.name for variant in distinctly_named(variants)] == [longest, "a", "a 2", "a 3"]
+
+
+@given(
+    st.lists(st.text("ab 2", min_size=1, max_size=90).map(lambda text: f"a{text}a"), max_size=8),
+    st.sets(st.sampled_from(["a", "a 2", "aa", "aa 2"])),
+)
+def test_no_two_names_are_alike(given_names: list[str], taken: set[str]) -> None:
+    variants = [Variant(name, Retrieve(bm25=BM25(k1=n))) for n, name in enumerate(given_names)]
+    named = distinctly_named(variants, taken)
+    found = [variant.name for variant in named]
+    assert [variant.fingerprint for variant in named] == [variant.fingerprint for variant in variants]
+    assert len({*found, *taken}) == len(found) + len(taken)
+    assert all(len(name) <= MAX_NAME and SAFE_NAME.fullmatch(name) for name in found)
+    for name in given_names:
+        if len(name) <= MAX_NAME and name not in taken:
+            assert name in found
+    assert distinctly_named(named) == named
 
 
 @pytest.mark.parametrize(

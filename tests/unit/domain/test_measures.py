@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 
 import ir_measures
@@ -247,7 +248,7 @@ def test_the_depth_is_the_deepest_cutoff_and_1000_without_one() -> None:
         ("nDCG@", "write it as"),
         ("", "write it as"),
         ("R@10, AP", "write it as"),
-        ("RR(foo=1)", "unsupported params found: ['foo']"),
+        ("RR(foo=1)", "it takes no foo; did you mean RR?"),
         ("nDCG@1.5", "invalid param cutoff=1.5"),
         ("nDCG@0", f"cutoff from 1 to {MAX_CUTOFF}"),
         ("nDCG@True", f"cutoff from 1 to {MAX_CUTOFF}"),
@@ -276,3 +277,94 @@ def test_any_text_is_a_measure_or_is_refused(notation: str) -> None:
         except InvalidInputError:
             return
     assert parse_measure(str(measure)) == measure
+
+
+# --- measures that cannot be computed ---
+
+
+def test_a_measure_that_fails_takes_no_other_down() -> None:
+    """Accuracy divides by the documents behind the first relevant one: by 0 where all that was found is relevant."""
+    rankings = {"all": in_order("a"), "some": in_order("a", "x"), "none": in_order("x"), "empty": EMPTY}
+    qrels = {query_id: {"a": 1, "b": 1} for query_id in rankings}
+    values = score_queries(rankings, qrels, ["RR@10", "Accuracy@10", "R@10"])
+    assert values == {
+        "all": {"RR@10": 1.0, "R@10": 0.5, JUDGED: 1.0},
+        "some": {"RR@10": 1.0, "Accuracy@10": 1.0, "R@10": 0.5, JUDGED: 0.5},
+        "none": {"RR@10": 0.0, "R@10": 0.0, JUDGED: 0.0},
+        "empty": {"RR@10": 0.0, "Accuracy@10": 0.0, "R@10": 0.0, JUDGED: 0.0},
+    }
+
+
+def test_a_query_has_the_same_values_whatever_is_scored_beside_it() -> None:
+    rankings = {"all": in_order("a"), "some": in_order("a", "x"), "none": in_order("x")}
+    qrels = {query_id: {"a": 1} for query_id in rankings}
+    together = score_queries(rankings, qrels, ["Accuracy", "AP"])
+    for query_id, ranking in rankings.items():
+        assert together[query_id] == score_queries({query_id: ranking}, qrels, ["Accuracy", "AP"])[query_id]
+
+
+def test_time_that_is_up_is_no_reason_for_a_missing_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job's time rings once, in whatever the worker does: it must end the job."""
+
+    class TimeIsUpError(Exception):
+        pass
+
+    def ring(*_: object) -> None:
+        raise TimeIsUpError
+
+    for provider in ir_measures.DefaultPipeline.providers:
+        monkeypatch.setattr(provider, "iter_calc", ring)
+    with pytest.raises(TimeIsUpError):
+        score(in_order("a"), {"a": 1}, "RR")
+
+
+def test_a_measure_that_no_list_has_a_value_of_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match=r"'Accuracy@1' cannot be computed.*did you mean Success@1\?"):
+        parse_measure("Accuracy@1")
+    # An experiment that was described before must still be readable, and has every other measure.
+    assert score(in_order("a"), {"a": 1}, "Accuracy@1", "RR") == {"RR": 1.0, JUDGED: 1.0}
+
+
+def test_every_measure_that_is_accepted_has_a_value_for_some_list() -> None:
+    """All that ir-measures knows, with and without a cutoff: what is not refused is computed."""
+    accepted = set()
+    for name in ir_measures.measures.registry:
+        for notation in (name, f"{name}@1", f"{name}@10", f"{name}(rel=2)", f"{name}(rel=2)@10"):
+            try:
+                accepted.add(str(parse_measure(notation)))
+            except InvalidInputError:
+                continue
+    grades = {"good": 3, "fair": 1, "bad": 0}
+    lists = [in_order("bad", "good", "x", "fair"), in_order("good", "bad")]
+    for notation in accepted:
+        assert any(notation in score(ranking, grades, notation) for ranking in lists), notation
+    assert {"nDCG@10", "AP", "ERR@10", "Accuracy@10", "SetF", "infAP", "Compat"} <= accepted
+    assert "Accuracy@1" not in accepted
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("hit_rate@10", "Success@10"), ("HitRate@5", "Success@5"), ("hits@3", "Success@3"), ("HR@1", "Success@1"),
+        ("accuracy@1", "Success@1"), ("hit rate@10", "Success@10"),
+        ("mrr", "RR"), ("mrr@10", "RR@10"), ("recip_rank", "RR"), ("mean_reciprocal_rank@10", "RR@10"),
+        ("map", "AP"), ("map@100", "AP@100"), ("map_cut_100", "AP@100"),
+        ("precision@5", "P@5"), ("precision_at_5", "P@5"), ("P_10", "P@10"), ("P", "P@10"),
+        ("recall@100", "R@100"), ("recall_100", "R@100"), ("recall", "R@10"),
+        ("ndcg@10", "nDCG@10"), ("ndcg_cut_10", "nDCG@10"), ("nDCG(rel=2)@10", "nDCG@10"),
+        ("f1", "SetF"), ("F1@10", "SetF"), ("SetF@10", "SetF"),
+    ],
+)  # fmt: skip
+def test_everyday_names_are_understood(written: str, meant: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"did you mean {re.escape(meant)}\\?$"):
+        parse_measure(written)
+    assert str(parse_measure(meant)) == meant
+
+
+@pytest.mark.parametrize(
+    ("notation", "reason"),
+    [("P", "it needs a cutoff"), ("SetF@10", "it takes no cutoff"), ("IPrec", "it needs recall")],
+)
+def test_what_a_measure_lacks_is_said_in_words(notation: str, reason: str) -> None:
+    with pytest.raises(InvalidInputError, match=f"is not a measure: {reason}"):
+        parse_measure(notation)

@@ -31,6 +31,7 @@ from tests.endpoint_server import (
     refuse,
     serve_endpoint,
 )
+from tests.proxy_server import refusing_proxy
 from tests.unit.retrieval.conftest import MakeDataset
 from tests.unit.retrieval.fake_encoder import hash_vector
 
@@ -340,3 +341,16 @@ def test_proxies_are_those_of_the_environment(
     spec = endpoint_spec(endpoint_at("http://nowhere.invalid/v1"))
     EndpointEncoder(spec, gate).encode(["a"], "document")
     assert server.texts == ["a"]
+
+
+def test_an_endpoint_on_this_machine_is_asked_without_a_proxy(
+    gate: OpenGate, server: EndpointServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing_proxy() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        endpoint_client.connections.cache_clear()
+        encoder(server, gate).encode(["a"], "document")
+    assert (server.texts, proxy.asked) == (["a"], [])

@@ -34,6 +34,44 @@ def test_models_of_one_name_are_told_apart() -> None:
     assert set(variants(words=False, meaning=True, bundled=False, hub=("a/e5", "b/e5"))) == {"e5", "e5 2"}
 
 
+def test_a_number_that_one_way_of_searching_gave_is_given_no_second_time() -> None:
+    """Two models are `e5` and `e5 2` by their vectors; the same two as sparse models must not be called that again."""
+    found = experiment_of(
+        choices(
+            words=False,
+            meaning=True,
+            bundled=False,
+            hub=("a/e5", "b/e5"),
+            sparse=True,
+            sparse_models=("a/e5", "b/e5"),
+        )
+    ).variants
+    assert [variant.name for variant in found] == ["e5", "e5 2", "e5 3", "e5 2 2"]
+
+
+def test_long_names_are_told_apart_by_their_pipelines() -> None:
+    long = "org/" + "a-long-name-" * 6
+    found = experiment_of(
+        choices(
+            words=False,
+            meaning=True,
+            both=True,
+            bundled=False,
+            hub=(f"{long}x", f"{long}y"),
+            chunked=True,
+            reranked=True,
+            mmr=True,
+        )
+    ).variants
+    names = [variant.name for variant in found]
+    assert len(set(names)) == len(names) == 24
+    cut = [variant for variant in found if variant.name.endswith(variant.fingerprint[:8])]
+    assert len(cut) == 20  # all but the two models alone and with BM25, whose names have 73 and 80 characters
+    assert parse_experiment(
+        write_experiment(experiment_of(choices(meaning=True, bundled=False, hub=(f"{long}x",))))
+    )
+
+
 def test_settings_reach_every_stage_that_they_are_for() -> None:
     found = variants(both=True, k1=1.2, stemmer="german", metric="dot", quantize=("none", "int8"), rescore=4)
     words = Retrieve(bm25=BM25(1.2, 0.4, "german", "english"))

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.importing import import_dataset
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.services import datasets, experiments
+from evaluator.services.dataset_access import register
+from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
@@ -150,3 +153,68 @@ def test_deleting_and_importing_the_same_at_once_never_leaves_a_name_without_fil
     thread.join()
     (row,) = datasets.all_datasets(library)
     assert len(datasets.load(library, row).queries) == 10
+
+
+RUN = """
+name: theirs
+dataset: tiny
+measures: [nDCG@10]
+variants: [{name: theirs, retrieve: {run: {name: theirs}}}]
+"""
+
+
+def test_a_run_that_comes_with_a_known_dataset_is_a_new_version(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    """Also if it arrives as commands and REST bring it: by the fingerprint of what is in the store."""
+    folder = write_dataset()
+    before = datasets.import_folder(library, folder)
+    with pytest.raises(InvalidInputError, match="the dataset has: none"):
+        experiments.resolve_spec(parse_experiment(RUN), before, allow_paths=False)
+    (folder / "theirs.run").write_text("q0 Q0 d0 1 2.5 x\n")
+    stored = import_dataset(folder, library.store)
+    row = register(library, "tiny", stored.fingerprint, "", "", ())
+    assert (row.version, [run.name for run in row.manifest.runs]) == (2, ["theirs"])
+    assert (
+        datasets.versions(library, dataset_id(library, "tiny"))[0].change == "imported again, with other runs"
+    )
+    spec = experiments.resolve_spec(parse_experiment(RUN), row, allow_paths=False)
+
+    (folder / "theirs.run").write_text("q0 Q0 d1 1 2.5 x\n")
+    replaced = datasets.import_folder(library, folder)
+    assert replaced.version == 3
+    again = experiments.resolve_spec(parse_experiment(RUN), replaced, allow_paths=False)
+    assert spec.id != again.id
+    assert datasets.import_folder(library, folder).version == 3  # nothing is new
+
+
+def test_edited_judgments_keep_the_runs_and_experiments_follow(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    folder = write_dataset()
+    (folder / "theirs.run").write_text("q0 Q0 d0 1 2.5 x\n")
+    before = datasets.import_folder(library, folder)
+    spec = finished(library, "tiny", RANKED)
+    after = edit(library, dataset_id(library, "tiny"), {("q0", "d1"): 1})
+    assert after.manifest.runs == before.manifest.runs
+    assert datasets.load(library, after).manifest.runs == before.manifest.runs
+    ids = {row.id: row.spec.dataset for row in experiments.all_experiments(library)}
+    assert set(ids.values()) == {before.manifest.fingerprint, after.manifest.fingerprint}
+    assert spec.id in ids
+
+
+def test_deleting_a_dataset_removes_runs_that_nobody_needs(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    one, other = write_dataset("one"), write_dataset("other")
+    for folder in (one, other):
+        (folder / "theirs.run").write_text("q0 Q0 d0 1 2.5 x\n")
+    (one / "ours.run").write_text("q0 Q0 d1 1 2.5 x\n")
+    datasets.import_folder(library, one)
+    datasets.import_folder(library, other)
+    assert len(library.store.names("runs")) == 2
+    datasets.remove(library, "one")
+    assert len(library.store.names("runs")) == 1
+    datasets.remove(library, "other")
+    assert library.store.names("runs") == set()
+    assert not any(kept(library.store).values())

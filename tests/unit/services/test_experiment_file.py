@@ -488,9 +488,19 @@ def test_variants_may_fuse_those_of_the_matrix() -> None:
     assert [leaf.encoder for leaf in both.leaves() if isinstance(leaf, Dense)] == ["org/e5", "minilm"]
 
 
-def test_a_name_that_the_matrix_has_already_is_refused() -> None:
-    line = problem(MATRIX + "variants: [{name: e5, retrieve: {bm25: {}}}]\n")
-    assert line == "7: variants[0].name: 'e5' is the name of another variant already"
+def test_the_matrix_leaves_names_to_those_that_are_written_out() -> None:
+    written = "{name: e5, retrieve: {bm25: {}}}, {name: both, retrieve: {fuse: {of: [e5, e5 2]}}}"
+    experiment = parse_experiment(f"{MATRIX}variants: [{written}]\n")
+    assert [variant.name for variant in experiment.variants][:4] == ["e5", "both", "e5 2", "minilm"]
+    words, vectors = experiment.variants[1].retrieve.leaves()
+    assert (words, vectors) == (BM25(), Dense("org/e5"))
+
+
+def test_a_name_that_is_written_twice_is_refused_beside_a_matrix_too() -> None:
+    twice = "[{name: e5, retrieve: {bm25: {}}}, {name: e5, retrieve: {bm25: {k1: 2}}}]"
+    assert problem(f"{MATRIX}variants: {twice}\n") == (
+        "7: variants[1].name: 'e5' is the name of another variant already"
+    )
 
 
 @pytest.mark.parametrize(

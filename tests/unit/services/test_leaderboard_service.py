@@ -11,6 +11,7 @@ from evaluator.domain.statistics import holm, mean_interval, paired_test
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.services.comparison import score_matrix
 from evaluator.services.leaderboard import Leaderboard, leaderboard, not_separable
+from evaluator.services.records import leaderboard_record
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from tests.unit.services.made_scores import EXCLUDED, FAILED, RANKING, WAITING, made
@@ -148,3 +149,18 @@ def test_what_is_not_there_is_named(workspace: Workspace) -> None:
         leaderboard(workspace, experiment, "AP")
     with pytest.raises(InvalidInputError, match="did you mean nDCG@10"):
         leaderboard(workspace, experiment, "nDGC@10")
+
+
+def test_queries_that_a_measure_could_not_be_computed_for_are_counted(workspace: Workspace) -> None:
+    """A query without a score at all is another matter, and so is a measure that has all of its values."""
+    experiment = made(workspace, {"a": [0.5, 0.25, EXCLUDED, FAILED], "b": [0.5, 0.75, EXCLUDED]})
+    assert leaderboard(workspace, experiment).uncomputed == {}
+    rows = [
+        QueryResult(experiment.id, "a", "q4", RANKING, {"nDCG@10": 0.5, "Judged@10": 0.5}, 0.1),
+        QueryResult(experiment.id, "b", "q4", RANKING, {"nDCG@10": 0.5, "RR@10": 1.0, "Judged@10": 0.5}, 0.1),
+        QueryResult(experiment.id, "b", "q5", RANKING, {"Judged@10": 0.5}, 0.1),
+    ]
+    results.record(workspace.database, rows)
+    board = leaderboard(workspace, experiment)
+    assert board.uncomputed == {"nDCG@10": 1, "RR@10": 2}
+    assert leaderboard_record(board)["uncomputed"] == {"nDCG@10": 1, "RR@10": 2}

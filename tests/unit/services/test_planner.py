@@ -10,10 +10,12 @@ import pytest
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import UnknownNameError
+from evaluator.services import datasets
 from evaluator.services import planner as module
 from evaluator.services.plan import Plan
 from evaluator.services.planner import planner
 from evaluator.services.workspace import Workspace
+from tests.conftest import WriteDataset
 
 WORDS = Experiment("look", "tiny", (Variant("bm25", Retrieve(bm25=BM25())),))
 
@@ -56,3 +58,19 @@ def test_only_so_many_plans_are_remembered(workspace: Workspace, monkeypatch: py
     first = planner(workspace).look(WORDS)
     planner(workspace).look(replace(WORDS, name="other"))
     assert planner(workspace).look(WORDS) is not first
+
+
+def test_a_dataset_that_was_imported_since_is_known_at_once(
+    workspace: Workspace, write_dataset: WriteDataset
+) -> None:
+    """Also one that was: the plan is of the version that the name stands for now."""
+    new = replace(WORDS, dataset="new")
+    with pytest.raises(UnknownNameError):
+        planner(workspace).look(new)
+    datasets.import_folder(workspace, write_dataset("new"))
+    first = planner(workspace).look(new)
+    assert first is not None
+    datasets.import_folder(workspace, write_dataset("more", queries=["only one"], qrels={0: {0: 1}}), "new")
+    second = planner(workspace).look(new)
+    assert second is not None
+    assert (first.to_evaluate, second.to_evaluate) == (10, 1)

@@ -87,6 +87,16 @@ def zipped(folder: Path) -> bytes:
     return written.getvalue()
 
 
+def test_an_upload_may_add_runs_to_a_dataset(workspace: Workspace) -> None:
+    """That is its next version, and not another dataset of the same name."""
+    files = {"corpus_jsonl": CORPUS, "queries_jsonl": QUERIES, "qrels__test_tsv": QRELS}
+    for version, runs in enumerate(({}, {"theirs_run": b"q1 Q0 d2 1 0.5 x\n"}), start=1):
+        upload = recognised(workspace, **files, **runs)
+        assert checked(workspace, upload).status == "checked"
+        row = uploads.store(workspace, upload, "mine")
+        assert (row.version, len(row.manifest.runs)) == (version, len(runs))
+
+
 class TestTheWayOfAnUpload:
     def test_a_zip_becomes_the_dataset_that_its_folder_is(
         self, workspace: Workspace, write_dataset: WriteDataset

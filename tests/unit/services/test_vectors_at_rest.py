@@ -10,6 +10,7 @@ import pytest
 
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.variant import Dense, Retrieve, Variant
+from evaluator.errors import AmbiguousNameError
 from evaluator.services import datasets
 from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.experiments import resolve_spec
@@ -104,3 +105,15 @@ def test_the_configured_limit_counts_by_default(kept: Workspace) -> None:
 def test_where_nothing_is_kept(library: Workspace) -> None:
     assert vectors(library) == []
     assert prune(library, limit=0) == []
+
+
+def test_a_label_of_several_encoders_is_no_answer(kept: Workspace) -> None:
+    """A fingerprint says which one; nothing is dropped before."""
+    twin = hash_spec(name="new", weights="d")
+    keep(kept, twin, 50)
+    use(kept, twin)
+    with pytest.raises(AmbiguousNameError, match="2 encoders are labelled 'new'") as told:
+        prune(kept, encoders=["old", "new"])
+    assert set(told.value.candidates) == {NEW.fingerprint, twin.fingerprint}
+    assert len(vectors(kept)) == 4
+    assert [row.fingerprint for row in prune(kept, encoders=[twin.fingerprint])] == [twin.fingerprint]

@@ -1,0 +1,82 @@
+"""Which experiment is meant: by id, by name, by the beginning of an id; and an error where that is not clear."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from evaluator.errors import AmbiguousNameError, UnknownNameError
+from evaluator.services import experiments
+from evaluator.services.references import LISTED, meant
+from evaluator.services.workspace import Workspace
+from evaluator.store.catalog import ExperimentRow
+from tests.unit.services.finished import submitted
+
+
+def id_of(workspace: Workspace, name: str, *variants: str) -> str:
+    return submitted(workspace, "tiny", variants or ("bm25",), name).id
+
+
+def test_an_exact_name_wins_over_the_beginning_of_an_id(workspace: Workspace) -> None:
+    """`delete e5` must not reach an experiment whose id happens to begin with e5."""
+    other = id_of(workspace, "another")
+    named = id_of(workspace, other[:2])
+    id_of(workspace, "another")  # submitted again: it is the newest
+    assert experiments.find(workspace, other[:2]).id == named
+    assert experiments.find(workspace, other).id == other
+
+
+def test_an_exact_id_wins_over_a_name(workspace: Workspace) -> None:
+    one = id_of(workspace, "one")
+    id_of(workspace, one)
+    assert experiments.find(workspace, one).name == "one"
+
+
+def test_several_of_one_name_are_listed(workspace: Workspace) -> None:
+    ids = [id_of(workspace, "look", *("a", "b", "c")[: n + 1]) for n in range(2)]
+    with pytest.raises(
+        AmbiguousNameError, match="2 experiments are called 'look'; give the id of one"
+    ) as told:
+        experiments.find(workspace, "look")
+    assert told.value.candidates == tuple(reversed(ids))  # the newest first
+    assert all(f"{id_} (look on tiny, 20" in str(told.value) for id_ in ids)
+
+
+def test_a_beginning_must_fit_one_id_only(workspace: Workspace) -> None:
+    rows = [row_like(workspace, id_) for id_ in ("ab12", "ab34", "cd56")]
+    assert meant(rows, "c").id == "cd56"
+    with pytest.raises(AmbiguousNameError, match="2 experiments have an id that begins with 'ab'"):
+        meant(rows, "ab")
+    with pytest.raises(UnknownNameError, match="there are: look"):
+        meant(rows, "")
+
+
+def test_of_many_candidates_some_are_counted(workspace: Workspace) -> None:
+    rows = [row_like(workspace, f"ab{n}") for n in range(LISTED + 3)]
+    with pytest.raises(AmbiguousNameError, match=r"ab7 \([^)]*\) and 3 more$"):
+        meant(rows, "look")
+
+
+def test_a_beginning_will_not_do_for_what_cannot_be_undone(workspace: Workspace) -> None:
+    id_ = id_of(workspace, "look")
+    assert experiments.find(workspace, id_[:4]).id == id_
+    with pytest.raises(UnknownNameError, match=f"give a whole id, not its beginning: {id_}"):
+        experiments.find(workspace, id_[:4], beginnings=False)
+    assert experiments.find(workspace, id_, beginnings=False).id == id_
+    assert experiments.find(workspace, "look", beginnings=False).id == id_
+
+
+def test_without_a_reference_it_is_the_last_submitted(workspace: Workspace) -> None:
+    with pytest.raises(UnknownNameError, match="there is no experiment yet"):
+        experiments.find(workspace)
+    id_of(workspace, "before")
+    assert experiments.find(workspace).id == experiments.all_experiments(workspace)[0].id
+    assert id_of(workspace, "after") == experiments.find(workspace).id
+
+
+def row_like(workspace: Workspace, id_: str) -> ExperimentRow:
+    """The row of an experiment `look` of that id."""
+    if not experiments.all_experiments(workspace):
+        id_of(workspace, "look")
+    return dataclasses.replace(experiments.find(workspace, "look"), id=id_)
