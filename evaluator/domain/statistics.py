@@ -9,10 +9,10 @@ of them, and the difference of two rows is the difference of what was kept of ea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -34,12 +34,24 @@ EQUAL: Final = 1e-9
 """Means closer than this, in parts of the mean absolute difference, are the same but for rounding."""
 
 
+TestName = Literal["randomization", "t"]
+"""The test that gave a p-value: the paired randomization test, or the paired t-test; see `Resampled.evidence`."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A confidence interval, both ends included; from -inf to inf where nothing can be said."""
 
     low: float
     high: float
+
+
+class Evidence(NamedTuple):
+    """What a paired comparison shows by itself: the mean difference, its two-sided p, and the test that gave p."""
+
+    difference: float
+    p: float
+    test: TestName
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,7 @@ class PairedTest:
         p_wilcoxon: of Wilcoxon's signed-rank test, zero differences dropped; 1 where no query differs.
         effect_size: mean over standard deviation of the differences (Cohen's d_z); None where they do not vary.
         wins, ties, losses: queries at which the first scored higher, equal, lower.
+        decisive: the test whose p decides; see `Resampled.evidence`.
     """
 
     n: int
@@ -67,6 +80,18 @@ class PairedTest:
     wins: int
     ties: int
     losses: int
+    decisive: TestName = "randomization"
+
+    @property
+    def evidence(self) -> Evidence:
+        """What decides."""
+        p = self.p_t if self.decisive == "t" else self.p_randomization
+        return Evidence(self.difference, p, self.decisive)
+
+    @property
+    def tests_disagree(self) -> bool:
+        """Whether the randomization test finds the difference and the t-test does not, or the other way round."""
+        return is_significant(self.p_t) != is_significant(self.p_randomization)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,14 +178,21 @@ class Resampled:
             p[row] = _exact_p(self.values[row])
         return p
 
-    def p_resolved(self) -> Doubles:
-        """`p_randomization`; where no random sign flip reached the mean seen, the t-test's p, which is smaller.
+    def evidence(self) -> list[Evidence]:
+        """What each row shows, of rows that are differences: [n_rows].
 
-        Such a p is known to be small, not how small; corrected for thousands of pairs it would count as large.
+        p is the randomization test's; where not one random sign flip reached the mean seen, the paired t-test's if
+        that is smaller. The former is then known to be small, not how small; corrected for thousands of pairs it
+        would count as large.
         """
-        p = self.p_randomization()
-        floor = 1.0 / (self.flipped.shape[1] + 1.0)
-        return np.where(p <= floor, np.minimum(p, self.p_t()), p)
+        p, p_t = self.p_randomization(), self.p_t()
+        by_t = (p <= 1.0 / (self.flipped.shape[1] + 1.0)) & (p_t < p)
+        return [
+            Evidence(float(mean), float(smaller), "t" if is_t else "randomization")
+            for mean, smaller, is_t in zip(
+                self.values.mean(axis=1), np.where(by_t, p_t, p), by_t, strict=True
+            )
+        ]
 
     def p_t(self) -> Doubles:
         """Two-sided p of the paired t-test, of rows that are differences: [n_rows] float64."""
@@ -222,7 +254,9 @@ def paired_test(a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, see
 def paired_tests(differences: Resampled) -> list[PairedTest]:
     """The tests of many pairs over the same queries; each row is one variant minus another: [n_rows]."""
     means, deviations = differences.values.mean(axis=1), differences.deviations
-    columns = (differences.intervals(), differences.p_randomization(), differences.p_t())
+    columns = (
+        differences.intervals(), differences.p_randomization(), differences.p_t(), differences.evidence(),
+    )  # fmt: skip
     return [
         PairedTest(
             n=len(row),
@@ -235,11 +269,17 @@ def paired_tests(differences: Resampled) -> list[PairedTest]:
             wins=int((row > 0).sum()),
             ties=int((row == 0).sum()),
             losses=int((row < 0).sum()),
+            decisive=shown.test,
         )
-        for row, mean, deviation, interval, p_randomization, p_t in zip(
+        for row, mean, deviation, interval, p_randomization, p_t, shown in zip(
             differences.values, means, deviations, *columns, strict=True
         )
     ]
+
+
+def is_significant(p: float) -> bool:
+    """Whether a p-value counts as evidence at the usual level: the level itself does."""
+    return p <= SIGNIFICANCE
 
 
 def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
@@ -261,20 +301,6 @@ def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
     return corrected.tolist()
-
-
-def tie_group(
-    scores: Mapping[str, float], corrected: Mapping[str, float], alpha: float = SIGNIFICANCE
-) -> tuple[str, ...]:
-    """The variant with the highest score, and those that are not separable from it, best first.
-
-    Args:
-        scores: mean score by variant.
-        corrected: p of each variant's difference to the best, corrected; the best itself may be missing.
-        alpha: level up to which a difference counts as found.
-    """
-    ranked = sorted(scores, key=lambda name: -scores[name])
-    return tuple(name for place, name in enumerate(ranked) if place == 0 or corrected.get(name, 1.0) > alpha)
 
 
 def needed_queries(

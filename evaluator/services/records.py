@@ -88,7 +88,10 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "measure": board.measure,
         "policy": board.experiment.spec.policy,
         "compared": board.compared,
-        "variants": list(board.rows),
+        "baseline": board.baseline,
+        "reference": board.reference,
+        "corrected_for": board.correction.words,
+        "variants": list(board.records),
     }
 
 

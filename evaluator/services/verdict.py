@@ -72,12 +72,12 @@ def _settled(board: Leaderboard, best: str, over: str, name: Name) -> str:
 
 def _more(board: Leaderboard, name: Name) -> str:
     """How many queries would tell the first two apart."""
-    second = next(row for row in board.rows if row["variant"] == board.tie_group[1])
-    needed = second["needed"]
-    gap = abs(board.rows[0][board.measure] - second[board.measure])
-    whom = "" if len(board.tie_group) == 2 else f" to tell it from {name(second['variant'])}"
+    best, second = (next(row for row in board.scored if row.variant == tied) for tied in board.tie_group[:2])
+    needed = None if second.mean is None else second.mean.needed
+    gap = (best.score or 0.0) - (second.score or 0.0)
+    whom = "" if len(board.tie_group) == 2 else f" to tell it from {name(second.variant)}"
     if gap == 0:
-        return f", and {name(second['variant'])} has the same score"
+        return f", and {name(second.variant)} has the same score"
     if needed is None or needed <= board.compared:
         return ""
     if needed > HOPELESS:

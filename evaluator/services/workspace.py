@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
+from typing import TypeVar
 
 from redis import Redis
 
@@ -14,16 +15,21 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.errors import StoreUnavailableError
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
+from evaluator.services.memory import Memory
 from evaluator.settings import Settings
 from evaluator.store.database import Database
 from evaluator.store.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass(eq=False)
 class Workspace:
     """Settings, the artifact store, the database, and, where there is a queue, its connection and the recorder.
+
+    `memory` keeps what was read and computed last.
 
     `open` for work on the queue, `open_local` for commands that only read and write what is stored.
     """
@@ -33,6 +39,7 @@ class Workspace:
     database: Database
     queue: Redis | None = None
     recorder: Recorder | None = None
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @classmethod
     def open_local(cls, settings: Settings) -> Workspace:
@@ -69,6 +76,10 @@ class Workspace:
         if self.queue is None:
             raise RuntimeError("this workspace was opened without a queue")
         return self.queue
+
+    def frozen(self, look: Callable[[], T]) -> T:
+        """What `look` returns, all of it read from one state of the database; see `Database.frozen`."""
+        return self.database.frozen(look)
 
     def close(self) -> None:
         """Record what has arrived, then let go of the database."""

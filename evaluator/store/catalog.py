@@ -12,6 +12,7 @@ from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.database import Database
+from evaluator.store.revisions import revise
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class DatasetVersion:
 
 @dataclass(frozen=True)
 class ExperimentRow:
-    """An experiment and its state: `running`, `finished` or `cancelled`; `reason`: why its workers stopped it."""
+    """An experiment and its state: `running`, `finished` or `cancelled`; `reason`: why its workers stopped it.
+
+    `revision`: the number of what is recorded of it; see `evaluator.store.revisions`.
+    """
 
     id: str
     name: str
@@ -53,10 +57,13 @@ class ExperimentRow:
     started_at: datetime
     finished_at: datetime | None
     reason: str | None = None
+    revision: int = 0
 
 
 VERSION_COLUMNS = "name, version, manifest, source, change, created_at"
-EXPERIMENT_COLUMNS = "id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at, reason"
+EXPERIMENT_COLUMNS = (
+    "id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at, reason, revision"
+)
 
 
 def save_dataset(
@@ -216,6 +223,7 @@ def save_experiment(database: Database, spec: ExperimentSpec, dataset: str, n_qu
                 """,
                 [spec.id, variant.name, position, variant.fingerprint, variant.pipeline_json],
             )
+        revise(cursor, [spec.id])
 
 
 def note_submission(database: Database, experiment: str) -> None:

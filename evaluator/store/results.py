@@ -20,6 +20,7 @@ from evaluator.domain.result import (
 )
 from evaluator.store.costs import insert_cost
 from evaluator.store.database import Database
+from evaluator.store.revisions import revise
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second: only whoever asks for a table needs it
@@ -73,6 +74,7 @@ def record(database: Database, records: Sequence[Record]) -> None:
                 _insert_spending(cursor, told)
             elif isinstance(told, VariantMeasured):
                 insert_cost(cursor, told)
+        revise(cursor, (r.experiment for r in records if isinstance(r, QueryResult | VariantFailure)))
         for experiment in {r.experiment for r in records}:
             _finish_if_complete(cursor, experiment)
         for stop in records:
@@ -149,6 +151,7 @@ def forget_failures(database: Database, experiment: str) -> None:
     """Drop the rows of queries that failed, so that they are missing and tried again."""
     with database.transaction() as cursor:
         cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [experiment])
+        revise(cursor, [experiment])
 
 
 def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]:
@@ -254,6 +257,10 @@ class Totals(NamedTuple):
 
 def totals(database: Database, window: float) -> Totals:
     """What is recorded now; `lately`: queries of the last `window` seconds."""
+    return database.frozen(lambda: _totals(database, window))
+
+
+def _totals(database: Database, window: float) -> Totals:
     cursor = database.cursor
     queries = cursor.execute(
         """

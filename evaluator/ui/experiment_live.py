@@ -25,7 +25,7 @@ FIGURE_WIDTH = 160
 def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Draw one experiment; what changes redraws itself while it runs."""
     st.title(plain(experiment.name), anchor=False)
-    seen = overview(workspace, experiment)
+    seen = overview(workspace, experiment.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
         started = moment(experiment.started_at, st.context.timezone)
@@ -77,14 +77,20 @@ def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 
 def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
-    progress = progress_reader(workspace).read(experiment.id)
+    progress, seen, failed = workspace.frozen(
+        lambda: (
+            progress_reader(workspace).read(experiment.id),
+            overview(workspace, experiment.id),
+            failures(workspace, experiment),
+        )
+    )
     if progress.status != experiment.status:
         st.rerun()
     if progress.trouble:
         st.error(f"{plain(progress.trouble)}. Nothing is lost; it is tried again.", icon=":material/error:")
     if progress.status == "running":
         _hindrances(workspace, experiment)
-    _figures(progress, overview(workspace, experiment).seconds)
+    _figures(progress, seen.seconds)
     if progress.encoders:
         encoding, evaluating = st.columns(2, gap="large")
         with encoding:
@@ -95,7 +101,7 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
     else:
         _searching(progress)
         _evaluating(progress)
-    _failures(failures(workspace, experiment))
+    _failures(failed)
 
 
 def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.store import database as database_module
-from evaluator.store.database import Cursor, Database, interruptible, migrate, migrations
+from evaluator.store.cursors import Cursor, interruptible
+from evaluator.store.database import Database, migrate, migrations
 
 
 def tables(database: Database) -> set[str]:
