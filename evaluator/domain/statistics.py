@@ -64,7 +64,8 @@ class PairedTest:
         interval: of that mean, as by `mean_interval`.
         p_randomization: of the sign-flip test; see `Resampled.p_randomization`.
         p_t: of the paired t-test; 1 for one query, and where no query differs.
-        p_wilcoxon: of Wilcoxon's signed-rank test, zero differences dropped; 1 where no query differs.
+        p_wilcoxon: of Wilcoxon's signed-rank test, zero differences dropped; 1 where no query differs, None if it
+            was not asked for: it takes half a second for few queries with ties, and decides nothing.
         effect_size: mean over standard deviation of the differences (Cohen's d_z); None where they do not vary.
         wins, ties, losses: queries at which the first scored higher, equal, lower.
         decisive: the test whose p decides; see `Resampled.evidence`.
@@ -75,7 +76,7 @@ class PairedTest:
     interval: Interval
     p_randomization: float
     p_t: float
-    p_wilcoxon: float
+    p_wilcoxon: float | None
     effect_size: float | None
     wins: int
     ties: int
@@ -232,7 +233,9 @@ def mean_interval(
     return Interval(*sampled.intervals(level)[0].tolist())
 
 
-def paired_test(a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, seed: int = 0) -> PairedTest:
+def paired_test(
+    a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, seed: int = 0, ranks: bool = True
+) -> PairedTest:
     """Compare two variants over the same queries.
 
     Args:
@@ -240,6 +243,7 @@ def paired_test(a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, see
         b: [n] float64, the second's, in the same order.
         permutations: sign flips, and bootstrap samples.
         seed: of NumPy's generator.
+        ranks: whether Wilcoxon's test is among them.
 
     Raises:
         InvalidInputError: there is no query, a score is not finite, or the lengths differ.
@@ -248,11 +252,15 @@ def paired_test(a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, see
         raise InvalidInputError(f"{a.size} scores cannot be paired with {b.size}: give one a query to both")
     differences = (a - b)[np.newaxis]
     sampled = Resampled.of(differences, resamples=permutations, permutations=permutations, seed=seed)
-    return paired_tests(sampled)[0]
+    return paired_tests(sampled, ranks=ranks)[0]
 
 
-def paired_tests(differences: Resampled) -> list[PairedTest]:
-    """The tests of many pairs over the same queries; each row is one variant minus another: [n_rows]."""
+def paired_tests(differences: Resampled, *, ranks: bool = True) -> list[PairedTest]:
+    """The tests of many pairs over the same queries; each row is one variant minus another: [n_rows].
+
+    Args:
+        ranks: whether Wilcoxon's is among them.
+    """
     means, deviations = differences.values.mean(axis=1), differences.deviations
     columns = (
         differences.intervals(), differences.p_randomization(), differences.p_t(), differences.evidence(),
@@ -264,7 +272,7 @@ def paired_tests(differences: Resampled) -> list[PairedTest]:
             interval=Interval(*interval.tolist()),
             p_randomization=float(p_randomization),
             p_t=float(p_t),
-            p_wilcoxon=_wilcoxon(row),
+            p_wilcoxon=_wilcoxon(row) if ranks else None,
             effect_size=float(mean / deviation) if deviation > 0 else None,
             wins=int((row > 0).sum()),
             ties=int((row == 0).sum()),

@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         mean_a, mean_b: over the compared queries.
-        test: of the differences.
+        test: of the differences; Wilcoxon's only where two variants are compared by one measure.
         decision: whether they are separable.
         correction: what the decision is corrected for.
     """
@@ -93,7 +93,7 @@ def compare(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | No
     snapshot.require_variant(b)
     if a == b:
         raise UnknownNameError(f"{a!r} is compared with itself; choose another variant")
-    outcome = _outcome(snapshot, measure, a, b, baseline)
+    outcome = _outcome(snapshot, measure, a, b, baseline, ranks=True)
     if outcome is None:
         return None
     scores = snapshot.scores(measure)
@@ -103,7 +103,9 @@ def compare(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | No
     return Pair(outcome, tuple(scores.query_ids[place] for place in order), of_a[order], of_b[order])
 
 
-def _outcome(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None) -> Outcome | None:
+def _outcome(
+    snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None, *, ranks: bool
+) -> Outcome | None:
     found, differences = (
         between(snapshot, measure, a, b, baseline),
         differences_to(snapshot, measure, b),
@@ -111,9 +113,7 @@ def _outcome(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | N
     if found is None or differences is None:
         return None
     row = slice(place := snapshot.scores(measure).names.index(a), place + 1)
-    (test,) = paired_tests(
-        Resampled(differences.values[row], differences.means[row], differences.flipped[row])
-    )
+    (test,) = paired_tests(Resampled(differences.values[row], differences.means[row], differences.flipped[row]), ranks=ranks)
     means = _means(snapshot, measure)
     return Outcome(a, b, measure, means[a], means[b], test, *found)
 
@@ -137,7 +137,7 @@ def _against(snapshot: Snapshot, measure: str, baseline: str) -> tuple[Outcome, 
     corrected = correction(len(names), baseline)
     outcomes = [
         Outcome(name, baseline, measure, means[name], means[baseline], test, decisions[name], corrected)
-        for name, test in zip(names, paired_tests(differences), strict=True)
+        for name, test in zip(names, paired_tests(differences, ranks=False), strict=True)
         if name != baseline
     ]
     return tuple(sorted(outcomes, key=lambda outcome: -outcome.test.difference))
@@ -151,7 +151,8 @@ def _means(snapshot: Snapshot, measure: str) -> Mapping[str, float]:
 
 def agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None = None) -> tuple[Outcome, ...]:
     """What each of the experiment's measures says of two variants, as `compare` does; none if none says anything."""
-    outcomes = (_outcome(snapshot, measure, a, b, baseline) for measure in snapshot.experiment.spec.measures)
+    measures = snapshot.experiment.spec.measures
+    outcomes = (_outcome(snapshot, measure, a, b, baseline, ranks=False) for measure in measures)
     return tuple(outcome for outcome in outcomes if outcome is not None)
 
 

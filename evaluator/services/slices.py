@@ -76,7 +76,7 @@ def _slices(facts: QueryFacts, pair: Pair, dimension: str) -> tuple[Slice, ...]:
     rows = np.array([facts.rows[query_id] for query_id in pair.query_ids], dtype=np.int64)
     members = DIVIDE[dimension](facts, rows)
     tests = {
-        name: paired_test(pair.scores_a[places], pair.scores_b[places])
+        name: paired_test(pair.scores_a[places], pair.scores_b[places], ranks=False)
         for name, places in members.items()
         if len(places) >= ENOUGH
     }

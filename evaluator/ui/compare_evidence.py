@@ -37,6 +37,7 @@ def show_tests(outcome: Outcome) -> None:
         else ""
     )
     by_randomization, by_t = (corrected, "") if decision.test == "randomization" else ("", corrected)
+    ranks = "not computed" if test.p_wilcoxon is None else p_words(test.p_wilcoxon)
     few = f" With {test.n} queries this is doubtful." if test.n < FEW else ""
     ties = f" {queries(test.ties)} with equal scores are dropped." if test.ties else ""
     st.markdown(
@@ -46,7 +47,7 @@ def show_tests(outcome: Outcome) -> None:
         f"{decides}.{instead}\n"
         f"- **Paired t-test**: {p_words(test.p_t)}{by_t}. Assumes that means of differences are normally distributed, "
         f"which many queries bring about, and a few very large differences undo.{few}\n"
-        f"- **Wilcoxon's signed-rank test**: {p_words(test.p_wilcoxon)}. Compares the differences' ranks, so that "
+        f"- **Wilcoxon's signed-rank test**: {ranks}. Compares the differences' ranks, so that "
         f"large ones count no more than their place. Assumes that they lie symmetrically around their middle.{ties}\n"
         f"- **Interval**: bootstrap of the queries; 95 of 100 such intervals hold the true mean difference.\n"
         f"- **Effect size**: {_effect(outcome)}"
