@@ -113,7 +113,8 @@ def _outcome(
     if found is None or differences is None:
         return None
     row = slice(place := snapshot.scores(measure).names.index(a), place + 1)
-    (test,) = paired_tests(Resampled(differences.values[row], differences.means[row], differences.flipped[row]), ranks=ranks)
+    difference = Resampled(differences.values[row], differences.means[row], differences.flipped[row])
+    (test,) = paired_tests(difference, ranks=ranks)
     means = _means(snapshot, measure)
     return Outcome(a, b, measure, means[a], means[b], test, *found)
 

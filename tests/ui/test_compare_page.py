@@ -203,7 +203,9 @@ def test_a_baseline_that_is_pinned_counts_where_two_are_compared(
     workspace: Workspace, compared: ExperimentSpec
 ) -> None:
     app = open_page("compare", experiment=compared.id, a="lead", b="rest", baseline="rest")
-    assert "p = 0.109 corrected" in headline_of(app)  # two comparisons with `rest`: 0.109 is the second of them
+    assert "p = 0.109 corrected" in headline_of(
+        app
+    )  # two comparisons with `rest`: 0.109 is the second of them
     assert "p is corrected for the 2 comparisons with the baseline rest." in text_of(app)
     button(app, "Swap").click().run()
     assert app.query_params["baseline"] == "rest"

@@ -31,7 +31,11 @@ def test_the_other_way_round_it_is_the_same() -> None:
 
 @pytest.mark.parametrize("family", [None, 3, 10])
 def test_comparisons_are_corrected_together(family: int | None) -> None:
-    evidence = [Evidence(0.1, 0.01, "randomization"), Evidence(-0.2, 0.001, "t"), Evidence(0.0, 1.0, "randomization")]
+    evidence = [
+        Evidence(0.1, 0.01, "randomization"),
+        Evidence(-0.2, 0.001, "t"),
+        Evidence(0.0, 1.0, "randomization"),
+    ]
     found = decide(evidence, family)
     assert [each.corrected for each in found] == holm([0.01, 0.001, 1.0], family)
     assert [each.test for each in found] == ["randomization", "t", "randomization"]

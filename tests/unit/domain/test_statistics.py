@@ -157,7 +157,7 @@ def test_swapping_the_two_turns_the_sign_and_nothing_else(pairs: list[tuple[floa
         one.interval.low,
         one.interval.high,
     )
-    assert not any(math.isnan(number) for number in numbers)
+    assert not any(number is None or math.isnan(number) for number in numbers)
 
 
 def test_variants_that_are_the_same() -> None:

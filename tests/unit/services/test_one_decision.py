@@ -70,7 +70,8 @@ def require_agreement(snapshot: Snapshot) -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_every_pair_gets_the_same_answer_everywhere(workspace: Workspace, seed: int) -> None:
     draw = np.random.default_rng(seed)
-    n_variants, n_queries = int(draw.integers(2, 6)), int(draw.integers(14, 60))  # fewer take Wilcoxon's test half a second
+    n_variants = int(draw.integers(2, 6))
+    n_queries = int(draw.integers(14, 60))  # fewer take Wilcoxon's test half a second
     difficulty = draw.beta(0.6, 0.8, n_queries)
     scores: dict[str, list[Score]] = {}
     for number in range(n_variants):
@@ -95,7 +96,9 @@ def test_the_level_is_the_same_boundary_everywhere(
     monkeypatch.setattr(statistics, "SIGNIFICANCE", corrected + edge)
     found = edge >= 0
     assert decided(snapshot, "a", "b").separable is found
-    fresh = read_snapshot(workspace, made(workspace, {"a": [0.7] * 16, "b": lost, "c": [0.7] * 16}, "again").id)
+    fresh = read_snapshot(
+        workspace, made(workspace, {"a": [0.7] * 16, "b": lost, "c": [0.7] * 16}, "again").id
+    )
     require_agreement(fresh)
     board = board_of(fresh, NDCG)
     assert ("b" in board.tie_group) is not found
@@ -105,7 +108,9 @@ def test_the_level_is_the_same_boundary_everywhere(
     assert any("not separable" in reason for reason in advice) is not found
     (path,) = export(workspace, fresh.experiment, "duckdb", tmp_path)
     with duckdb.connect(str(path), read_only=True) as exported:
-        row = exported.execute("SELECT tied, p_corrected, p_test FROM leaderboard WHERE variant = 'b'").fetchone()
+        row = exported.execute(
+            "SELECT tied, p_corrected, p_test FROM leaderboard WHERE variant = 'b'"
+        ).fetchone()
     assert row == (not found, corrected, "randomization")
 
 

@@ -76,7 +76,10 @@ class Recording:
             results.forget_failures(self.workspace.database, again)
             there = results.recorded_queries(self.workspace.database, again)
             missing = [
-                (v, q) for v in VARIANTS for q in (f"q{n}" for n in range(N_QUERIES)) if q not in there.get(v, ())
+                (v, q)
+                for v in VARIANTS
+                for q in (f"q{n}" for n in range(N_QUERIES))
+                if q not in there.get(v, ())
             ]
             self._record(again, missing, failing=0.0)
             if number % 2:
@@ -132,7 +135,7 @@ def require_possible(snapshot: Snapshot) -> None:
         assert row.score is None or 0 <= row.score <= 1  # NaN, a mean of nothing, is neither
         assert (row.score is None) == (board.compared == 0 or counts.scored == 0)
         assert (row.variant in board.tie_group) == bool(row.tied)
-    scores = [row.score for row in board.scored]
+    scores = [row.score for row in board.scored if row.score is not None]
     assert scores == sorted(scores, reverse=True)
     verdict(board)
     recommend(snapshot, board, {})

@@ -244,10 +244,14 @@ def test_a_frozen_look_is_repeated_whole_if_the_file_is_opened_anew_meanwhile(da
     insert(database, "before")
     seen: list[int] = []
 
+    def insert_and_break_down() -> None:
+        insert(database, "meanwhile")
+        break_down(database)
+
     def look() -> tuple[int, int]:
         seen.append(count(database))
         if len(seen) == 1:
-            in_a_thread(lambda: (insert(database, "meanwhile"), break_down(database)))
+            in_a_thread(insert_and_break_down)
         return seen[-1], count(database)
 
     assert database.frozen(look) == (2, 2)
@@ -267,11 +271,16 @@ def test_a_frozen_look_that_loses_its_transaction_twice_says_so(database: Databa
 
 def test_an_error_in_a_frozen_look_is_what_it_is(database: Database) -> None:
     looks = []
+
+    def look(read: Callable[[str], object], sql: str) -> None:
+        looks.append(sql)
+        read(sql)
+
     with pytest.raises(duckdb.BinderException):
-        database.frozen(lambda: looks.append(1) or database.cursor.execute("SELECT nonsense"))
+        database.frozen(lambda: look(database.cursor.execute, "SELECT nonsense"))
     with pytest.raises(duckdb.CatalogException), duckdb.connect() as other:
-        database.frozen(lambda: looks.append(2) or other.execute("FROM nothing"))
-    assert looks == [1, 2]
+        database.frozen(lambda: look(other.execute, "FROM nothing"))
+    assert looks == ["SELECT nonsense", "FROM nothing"]
     database.close()
     with pytest.raises(StoreUnavailableError, match="is closed"):
         database.frozen(lambda: count(database))
