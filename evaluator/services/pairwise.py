@@ -106,14 +106,16 @@ def compare(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | No
 def _outcome(
     snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None, *, ranks: bool
 ) -> Outcome | None:
-    found, differences = (
-        between(snapshot, measure, a, b, baseline),
-        differences_to(snapshot, measure, b),
-    )
-    if found is None or differences is None:
+    found, sampled = between(snapshot, measure, a, b, baseline), snapshot.resampled(measure)
+    if found is None or sampled is None:
         return None
-    row = slice(place := snapshot.scores(measure).names.index(a), place + 1)
-    difference = Resampled(differences.values[row], differences.means[row], differences.flipped[row])
+    names = snapshot.scores(measure).names
+    row, other = ([names.index(name)] for name in (a, b))
+    difference = Resampled(
+        sampled.values[row] - sampled.values[other],
+        sampled.means[row] - sampled.means[other],
+        sampled.flipped[row] - sampled.flipped[other],
+    )
     (test,) = paired_tests(difference, ranks=ranks)
     means = _means(snapshot, measure)
     return Outcome(a, b, measure, means[a], means[b], test, *found)
