@@ -115,7 +115,8 @@ def test_all_against_one_is_corrected_over_all_pairs(workspace: Workspace) -> No
     assert [outcome.decision.corrected for outcome in outcomes] == pytest.approx([6 / 1024, 1, 4 / 32])
     assert {outcome.correction for outcome in outcomes} == {Correction(3, "base")}
     assert [outcome.separable for outcome in outcomes] == [True, False, False]
-    assert compared(workspace, row, "worse", "base", "base").outcome == outcomes[2]
+    pair = compared(workspace, row, "worse", "base", "base")
+    assert (pair.outcome.decision, pair.outcome.correction) == (outcomes[2].decision, outcomes[2].correction)
     assert best_first(read_snapshot(workspace, row.id), NDCG) == ["better", "base", "same", "worse"]
     assert headline(outcomes[0]) == (
         "better beats base by 0.369 nDCG@10 (95 % interval 0.369 to 0.369, p = 0.006 corrected): "
