@@ -22,10 +22,10 @@ from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.variant import BM25, Retrieve, Variant
-from evaluator.services.comparison import score_matrix
 from evaluator.services.history import history
 from evaluator.services.leaderboard import leaderboard
-from evaluator.services.pairwise import compare
+from evaluator.services.pairwise import agreement, compare
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
@@ -64,13 +64,14 @@ def measure_views(workspace: Workspace, experiment: catalog.ExperimentRow) -> fl
     first, second = experiment.spec.variants[0].name, experiment.spec.variants[1].name
     other = experiment.spec.measures[1]
     views: dict[str, Callable[[], object]] = {
-        "scores of all variants": lambda: score_matrix(workspace, experiment),
+        "scores of all variants": lambda: read_snapshot(workspace, experiment.id).scores(),
         "leaderboard": lambda: verdict(leaderboard(workspace, experiment)),
         "against a baseline": lambda: leaderboard(workspace, experiment, baseline=first),
         "by another measure": lambda: leaderboard(workspace, experiment, other),
         "two variants compared": lambda: compare(
-            workspace, experiment, experiment.spec.measures[0], first, second
+            read_snapshot(workspace, experiment.id), experiment.spec.measures[0], first, second
         ),
+        "by all measures": lambda: agreement(read_snapshot(workspace, experiment.id), first, second),
         "history": lambda: history(workspace, experiment.dataset),
     }
     slowest = 0.0

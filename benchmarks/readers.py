@@ -41,9 +41,10 @@ from evaluator.services import datasets, experiments
 from evaluator.services.export import export
 from evaluator.services.history import history
 from evaluator.services.keeper import Keeper
-from evaluator.services.leaderboard import leaderboard
+from evaluator.services.leaderboard import board_of, leaderboard
 from evaluator.services.pairwise import against, compare
 from evaluator.services.progress import progress_reader
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
 
@@ -161,7 +162,7 @@ class Readers:
     def _leaderboard(self) -> None:
         for baseline in (None, VARIANTS[0]):
             board = leaderboard(self._workspace, self._row(), MEASURE, baseline=baseline)
-            record = [row.record() for row in board.rows]
+            record = board.records
             assert len(record) == len(VARIANTS)
             for row in record:
                 recorded = board.experiment.n_queries - row["waiting"]
@@ -170,12 +171,17 @@ class Readers:
                 assert (row[MEASURE] is not None) == (board.compared > 0 and row["scored"] > 0)
 
     def _comparison(self) -> None:
-        row = self._row()
-        pair = compare(self._workspace, row, MEASURE, VARIANTS[1], VARIANTS[0])
-        outcomes = against(self._workspace, row, MEASURE, VARIANTS[0])
+        snapshot = read_snapshot(self._workspace, self._id)
+        pair = compare(snapshot, MEASURE, VARIANTS[1], VARIANTS[0])
         assert pair is None or len(pair.query_ids) == pair.outcome.test.n > 0
-        for outcome in outcomes:
+        board = {row["variant"]: row for row in board_of(snapshot, MEASURE, baseline=VARIANTS[0]).records}
+        for outcome in against(snapshot, MEASURE, VARIANTS[0]):
             assert outcome.test.wins + outcome.test.ties + outcome.test.losses == outcome.test.n > 0
+            row = board[outcome.a]
+            assert (row["p_corrected"], row[MEASURE]) == (outcome.decision.corrected, outcome.mean_a), (
+                row,
+                outcome,
+            )
 
     def _history(self) -> None:
         name = self._row().dataset
@@ -195,7 +201,7 @@ class Readers:
     def _export(self) -> None:
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
             for format_ in ("duckdb", "csv", "trec"):
-                export(self._workspace, self._row(), format_, Path(scratch))  # type: ignore[arg-type]
+                export(self._workspace, self._row(), format_, Path(scratch))
             with duckdb.connect(str(Path(scratch) / "experiment.duckdb"), read_only=True) as file:
                 counts = file.execute(
                     "SELECT variant, count(*) FILTER (cardinality(measures) > 0) FROM results GROUP BY variant"
@@ -263,14 +269,7 @@ class Readers:
             time.sleep(0.05)
         row = self._row()
         board = leaderboard(self._workspace, row, MEASURE, baseline=VARIANTS[0])
-        outcomes = {o.a: o for o in against(self._workspace, row, MEASURE, VARIANTS[0])}
-        for found in (line.record() for line in board.rows):
-            if found["variant"] != VARIANTS[0]:
-                outcome = outcomes[found["variant"]]
-                if (found["p_corrected"], found[MEASURE]) != (outcome.corrected, outcome.mean_a):
-                    self._seen.failures.append(
-                        f"the leaderboard and the comparison disagree: {found} {outcome}"
-                    )
+        self._comparison()
         if (row.status, board.compared) != ("finished", self._queries):
             self._seen.failures.append(
                 f"the experiment is {row.status} with {board.compared} queries compared"

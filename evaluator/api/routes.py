@@ -139,4 +139,6 @@ def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:
 
 def _leaderboard(workspace: Workspace, request: Request, _body: bytes) -> Any:
     row = addressed_experiment(workspace, request)
-    return leaderboard_record(leaderboard(workspace, row, request.query_params.get("measure")))
+    asked = request.query_params
+    board = leaderboard(workspace, row, asked.get("measure") or None, baseline=asked.get("baseline") or None)
+    return leaderboard_record(board)

@@ -56,9 +56,12 @@ class Client:
         """An experiment's progress."""
         return self._call("GET", self._experiment_path(experiment))
 
-    def leaderboard(self, experiment: str | None, measure: str | None = None) -> dict[str, Any]:
-        """An experiment's leaderboard, by its first measure unless another is given."""
-        parameters = {"measure": measure} if measure else {}
+    def leaderboard(
+        self, experiment: str | None, measure: str | None = None, baseline: str | None = None
+    ) -> dict[str, Any]:
+        """An experiment's leaderboard, by its first measure and compared with the best, unless others are given."""
+        asked = {"measure": measure, "baseline": baseline}
+        parameters = {name: value for name, value in asked.items() if value}
         return self._call("GET", f"{self._experiment_path(experiment)}/leaderboard", params=parameters)
 
     def datasets(self) -> list[dict[str, Any]]:

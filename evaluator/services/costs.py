@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluator.domain.cost import PERCENTILES, VariantCost
@@ -99,9 +99,15 @@ def to_measure(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
 
 
 def cost_rows(workspace: Workspace, experiment: ExperimentRow) -> list[dict[str, Any]]:
-    """What an experiment's variants cost, one row a variant that was measured; times in milliseconds."""
+    """What an experiment's variants cost now; see `cost_records`."""
+    return cost_records(experiment.spec, costs(workspace.database, experiment.id))
+
+
+def cost_records(spec: ExperimentSpec, measured: Mapping[str, VariantCost | None]) -> list[dict[str, Any]]:
+    """What variants cost as plain JSON types, one record a variant that was measured; times in milliseconds."""
     rows = []
-    for name, cost in costs(workspace.database, experiment.id).items():
+    for variant in spec.variants:
+        name, cost = variant.name, measured.get(variant.name)
         if cost is None:
             continue
         row: dict[str, Any] = {"variant": name}
@@ -110,7 +116,6 @@ def cost_rows(workspace: Workspace, experiment: ExperimentRow) -> list[dict[str,
             for percentile in PERCENTILES:
                 value = None if latency is None else 1000 * getattr(latency, f"p{percentile}")
                 row[f"{part}_p{percentile}_ms"] = value
-        row |= {name: getattr(cost, name) for name in PLAIN_COLUMNS}
+        row |= {column: getattr(cost, column) for column in PLAIN_COLUMNS}
         rows.append(row)
-    order = [variant.name for variant in experiment.spec.variants]
-    return sorted(rows, key=lambda row: order.index(row["variant"]))
+    return rows

@@ -207,6 +207,12 @@ def mean_bounds(
 
     All lists are scored again: 10,000 queries take seconds.
     """
+    return workspace.frozen(lambda: _mean_bounds(workspace, experiment, variant, measure, depth))
+
+
+def _mean_bounds(
+    workspace: Workspace, experiment: ExperimentRow, variant: str, measure: str, depth: int
+) -> MeanBounds | None:
     qrels = opened(workspace.store, experiment.spec.dataset).qrels
     scores: list[float] = []
     lows: list[float] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from threading import Lock
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
@@ -15,13 +15,16 @@ from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.indexes import Encoding, Sources
-from evaluator.retrieval.vectors import Shard, encoded_shards, plan_count, shard_sizes
+from evaluator.retrieval.vectors import encoded_shards, plan_count, shard_sizes
+from evaluator.services.memory import Kind
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
 
 WINDOW = 30.0
 """Seconds over which rates are taken."""
+
+READER, SIZES, DATASETS = Kind("progress reader", 1), Kind("shard sizes", 256), Kind("progress datasets")
 
 
 @dataclass(frozen=True)
@@ -116,13 +119,12 @@ class ExperimentProgress:
 
 
 class ProgressReader:
-    """Reads progress again and again; remembers a little to tell rates."""
+    """Reads progress again and again, for several threads; remembers a little to tell rates."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._sizes: dict[tuple[str, str, str, int], dict[Shard, int]] = {}
+        self._lock = Lock()
         self._samples: dict[str, deque[tuple[float, tuple[int, ...]]]] = {}
-        self._datasets: dict[str, StoredDataset] = {}
 
     def read(self, experiment: str) -> ExperimentProgress:
         """An experiment's progress now.
@@ -130,7 +132,10 @@ class ProgressReader:
         Raises:
             UnknownNameError: there is no such experiment.
         """
-        row = catalog.experiment(self._workspace.database, experiment)
+        database = self._workspace.database
+        row, counts = self._workspace.frozen(
+            lambda: (catalog.experiment(database, experiment), results.recorded_counts(database, experiment))
+        )
         variants = tuple(
             VariantProgress(
                 str(r.variant),
@@ -139,7 +144,7 @@ class ProgressReader:
                 row.n_queries,
                 None if r.error is None else str(r.error),
             )
-            for r in results.recorded_counts(self._workspace.database, row.id)
+            for r in counts
         )
         encoders = self._encoders(row.spec)
         searches = self._searches(row, variants) if row.active else ()
@@ -219,26 +224,28 @@ class ProgressReader:
                 return size, size
             # A passage may be a whole document, too, which is planned before passages are: look again after each plan.
             key = (encoder.fingerprint, texts.role, texts.part, plan_count(encoder, texts.role, store))
-            if key not in self._sizes:
-                self._sizes[key] = shard_sizes(encoder, texts, store)
+            sizes = self._workspace.memory.get(SIZES, key, lambda: shard_sizes(encoder, texts, store))
         except ArtifactMissingError:
             return 0, n_documents
-        sizes = self._sizes[key]
         done = sum(sizes[shard] for shard in encoded_shards(encoder, texts.role, sizes, store))
         return done, sum(sizes.values()) or size
 
     def _dataset(self, fingerprint: str) -> StoredDataset:
-        if fingerprint not in self._datasets:
-            self._datasets[fingerprint] = StoredDataset.open(self._workspace.store, fingerprint)
-        return self._datasets[fingerprint]
+        store = self._workspace.store
+        return self._workspace.memory.get(
+            DATASETS, fingerprint, lambda: StoredDataset.open(store, fingerprint)
+        )
 
     def _rates(self, experiment: str, done: tuple[int, ...]) -> tuple[float | None, ...]:
-        samples = self._samples.setdefault(experiment, deque())
-        now = time.monotonic()
-        samples.append((now, done))
-        while now - samples[0][0] > WINDOW:
-            samples.popleft()
-        then, before = samples[0]
+        with self._lock:
+            now = time.monotonic()
+            self._samples.setdefault(experiment, deque()).append((now, done))
+            for samples in self._samples.values():
+                while samples and now - samples[0][0] > WINDOW:
+                    samples.popleft()
+            # Of those that nobody watches any more, or that are gone, nothing is left.
+            self._samples = {of: samples for of, samples in self._samples.items() if samples}
+            then, before = self._samples[experiment][0]
         elapsed = now - then
         if elapsed <= 0:
             return (None,) * len(done)
@@ -252,12 +259,9 @@ def encoder_label(name: str, precision: str) -> str:
     return name if precision == "float32" else f"{name} in {precision}"
 
 
-_readers: WeakKeyDictionary[Workspace, ProgressReader] = WeakKeyDictionary()
-
-
 def progress_reader(workspace: Workspace) -> ProgressReader:
     """The one reader of a workspace, shared by pages and routes, so that rates are known to all."""
-    return _readers.setdefault(workspace, ProgressReader(workspace))
+    return workspace.memory.get(READER, None, lambda: ProgressReader(workspace))
 
 
 def _reads_candidates(spec: ExperimentSpec) -> bool:

@@ -98,7 +98,10 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "policy": board.experiment.spec.policy,
         "compared": board.compared,
         "uncomputed": dict(board.uncomputed),
-        "variants": list(board.rows),
+        "baseline": board.baseline,
+        "reference": board.reference,
+        "corrected_for": board.correction.words,
+        "variants": list(board.records),
     }
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import TypeVar
 
 from redis import Redis
 
@@ -17,6 +18,7 @@ from evaluator.errors import StoreLockedError
 from evaluator.jobs.claim import Claim
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
+from evaluator.services.memory import Memory
 from evaluator.services.plannings import Plannings
 from evaluator.settings import Settings
 from evaluator.store.database import Database
@@ -27,11 +29,14 @@ logger = logging.getLogger(__name__)
 
 HANDOVER = 5.0
 """Seconds that a process which is ending may still hold the database."""
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
 class Workspace:
     """Settings, the artifact store, the database, and, where there is a queue, its connection and the recorder.
+
+    `memory` keeps what was read and computed last.
 
     `open` for work on the queue, `open_local` for commands that only read and write what is stored.
     """
@@ -46,6 +51,7 @@ class Workspace:
     """Held while an experiment begins to need vectors, and while vectors are dropped that none needs: whoever counts on
     vectors is known before they are looked for."""
     claim: Claim | None = None
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @classmethod
     def open_local(cls, settings: Settings) -> Workspace:
@@ -97,6 +103,10 @@ class Workspace:
         if self.claim is not None:
             self.claim.require()
         return self.queue
+
+    def frozen(self, look: Callable[[], T]) -> T:
+        """What `look` returns, all of it read from one state of the database; see `Database.frozen`."""
+        return self.database.frozen(look)
 
     def close(self) -> None:
         """End what is being planned, record what has arrived, then let go of the queue and the database."""

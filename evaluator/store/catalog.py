@@ -53,6 +53,7 @@ class ExperimentRow:
         dataset_id: the dataset.
         reason: why its workers or its planner stopped it.
         attempt: changes each time it is asked for or planned anew.
+        revision: the number of what is recorded of it; see `evaluator.store.revisions`.
     """
 
     id: str
@@ -67,6 +68,7 @@ class ExperimentRow:
     reason: str | None = None
     dataset_id: int = 0
     attempt: int = 0
+    revision: int = 0
 
     @property
     def active(self) -> bool:
@@ -80,7 +82,7 @@ VERSIONS = """
 """
 EXPERIMENTS = """
     SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
-           e.dataset, e.attempt
+           e.dataset, e.attempt, e.revision
     FROM experiments e JOIN datasets d ON d.id = e.dataset
 """
 

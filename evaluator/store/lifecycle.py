@@ -11,6 +11,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.lifecycle import Event, Status, after
 from evaluator.errors import UnknownNameError
 from evaluator.store.database import Database
+from evaluator.store.revisions import revise
 
 
 def submit_experiment(database: Database, spec: ExperimentSpec, dataset: int, n_queries: int) -> int:
@@ -59,6 +60,7 @@ def submit_experiment(database: Database, spec: ExperimentSpec, dataset: int, n_
         # What failed is missing, and tried again; what could not be measured, too.
         cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [spec.id])
         cursor.execute("DELETE FROM variant_costs WHERE experiment = ? AND cost IS NULL", [spec.id])
+        revise(cursor, [spec.id])
         return _attempt(cursor, spec.id)
 
 
@@ -154,6 +156,8 @@ def complete(cursor: DuckDBPyConnection, experiment: str) -> None:
     ).fetchall()
     if not counts or not all(failed or whole for _, failed, whole in counts):
         return
+    if any(failed and whole for _, failed, whole in counts):
+        revise(cursor, [experiment])
     for name, failed, whole in counts:
         if failed and whole:
             cursor.execute(

@@ -10,6 +10,7 @@ import pyarrow as pa
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.store.database import Database
+from evaluator.store.revisions import revise
 
 CHANGED_SCHEMA = pa.schema(
     [
@@ -95,4 +96,5 @@ def save_rescored(
             ids,
         )
         cursor.unregister("changed")
+        revise(cursor, [spec.id])
     return True

@@ -22,6 +22,7 @@ from evaluator.domain.result import (
 from evaluator.store.costs import insert_cost
 from evaluator.store.database import Database
 from evaluator.store.lifecycle import apply_event, complete
+from evaluator.store.revisions import revise
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second: only whoever asks for a table needs it
@@ -75,6 +76,7 @@ def record(database: Database, records: Sequence[Record]) -> None:
                 _insert_spending(cursor, told)
             elif isinstance(told, VariantMeasured):
                 insert_cost(cursor, told)
+        revise(cursor, (r.experiment for r in records if isinstance(r, QueryResult | VariantFailure)))
         for experiment in {r.experiment for r in records}:
             complete(cursor, experiment)
         for stop in records:
@@ -230,6 +232,10 @@ class Totals(NamedTuple):
 
 def totals(database: Database, window: float) -> Totals:
     """What is recorded now; `lately`: queries of the last `window` seconds."""
+    return database.frozen(lambda: _totals(database, window))
+
+
+def _totals(database: Database, window: float) -> Totals:
     cursor = database.cursor
     queries = cursor.execute(
         """

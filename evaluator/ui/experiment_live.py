@@ -30,7 +30,7 @@ FIGURE_WIDTH = 160
 def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Draw one experiment; what changes redraws itself while it runs."""
     st.title(plain(experiment.name), anchor=False)
-    seen = overview(workspace, experiment)
+    seen = overview(workspace, experiment.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
         started = moment(experiment.started_at, st.context.timezone)
@@ -83,7 +83,13 @@ def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 
 def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
-    progress = progress_reader(workspace).read(experiment.id)
+    progress, seen, failed = workspace.frozen(
+        lambda: (
+            progress_reader(workspace).read(experiment.id),
+            overview(workspace, experiment.id),
+            failures(workspace, experiment),
+        )
+    )
     if progress.status != experiment.status:
         st.rerun()
     if progress.trouble:
@@ -92,7 +98,7 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
         _hindrances(workspace, experiment)
     if progress.planning is not None:
         _planning(progress.planning)
-    _figures(progress, overview(workspace, experiment).seconds)
+    _figures(progress, seen.seconds)
     if progress.encoders:
         encoding, evaluating = st.columns(2, gap="large")
         with encoding:
@@ -103,7 +109,7 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
     else:
         _searching(progress)
         _evaluating(progress)
-    _failures(experiment, failures(workspace, experiment))
+    _failures(experiment, failed)
 
 
 def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:

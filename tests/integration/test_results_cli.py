@@ -48,6 +48,11 @@ def test_everything_that_is_recorded_can_be_taken_along(commands: Commands, tmp_
     out = tmp_path / "out"
     board = commands.json("leaderboard", "--measure", "RR@10")
     assert [row["variant"] for row in board["variants"]] == ["bm25", "other"]
+    pinned = commands.json("leaderboard", "--baseline", "other")
+    assert (pinned["reference"], pinned["corrected_for"]) == (
+        "other",
+        "the only comparison with the baseline other",
+    )
 
     report = tmp_path / "report.html"
     commands.run("report", "look", "-o", report, "--baseline", "other")

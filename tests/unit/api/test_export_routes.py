@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from evaluator.api.routes import routes
+from evaluator.services import experiments
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace, serve
 from tests.recorded import dataset_id
@@ -142,3 +143,35 @@ def test_history(workspace: Workspace, client: TestClient) -> None:  # noqa: F81
     ]  # fmt: skip
     assert found["points"][2]["step"]["changed"] == ["judgments"]
     assert client.get("/api/datasets/gone/history").status_code == 404
+
+
+def test_a_leaderboard_against_a_baseline_says_what_is_corrected_for(client: TestClient) -> None:
+    board = client.get("/api/experiments/last/leaderboard?baseline=bm25").json()
+    assert (board["baseline"], board["reference"]) == ("bm25", "bm25")
+    assert board["corrected_for"] == "the only comparison with the baseline bm25"
+    assert [row["p_test"] for row in board["variants"] if row["variant"] == "the other"] == ["randomization"]
+    unknown = client.get("/api/experiments/last/leaderboard?baseline=gone")
+    assert (unknown.status_code, "has no variant 'gone'" in unknown.json()["error"]) == (404, True)
+
+
+def test_an_experiment_that_is_deleted_between_two_reads_is_unknown(
+    client: TestClient,
+    workspace: Workspace,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is found by its name, and gone when it is read."""
+    row = experiments.find(workspace, "one / two")
+    monkeypatch.setattr(experiments, "find", lambda *_: row)
+    experiments.delete(workspace, row)
+    paths = (
+        "leaderboard",
+        "report",
+        "figures/scores.svg",
+        "figures/scatter.svg",
+        "export/duckdb",
+        "export/trec",
+    )
+    for path in (*paths, "export/csv"):
+        answer = client.get(f"/api/experiments/last/{path}")
+        assert (path, answer.status_code) == (path, 404)
+        assert "no experiment has the id" in answer.json()["error"]

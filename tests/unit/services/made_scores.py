@@ -31,10 +31,14 @@ def made(
     experiment = parse_experiment(described(dataset, list(scores), name))
     spec = experiments.resolve_spec(experiment, row, allow_paths=False)
     begin(workspace.database, spec, row.name, max(map(len, scores.values())))
-    for variant, values in scores.items():
-        rows = (_result(spec.id, variant, f"q{n}", value) for n, value in enumerate(values))
-        results.record(workspace.database, [row for row in rows if row is not None])
-    return catalog.experiment(workspace.database, spec.id)
+    id_ = spec.id  # computed from all variants
+    rows = (
+        _result(id_, variant, f"q{n}", value)
+        for variant, values in scores.items()
+        for n, value in enumerate(values)
+    )
+    results.record(workspace.database, [row for row in rows if row is not None])
+    return catalog.experiment(workspace.database, id_)
 
 
 def _result(experiment: str, variant: str, query_id: str, score: Score) -> QueryResult | None:
