@@ -20,6 +20,7 @@ from evaluator.services.upload_folder import Progress
 from evaluator.services.uploads import UploadedFile, UploadState
 from evaluator.services.workspace import Workspace
 from evaluator.ui.health_view import binned, numbers, remarks, verdict
+from evaluator.ui.identity import keyed
 from evaluator.ui.reading_form import NO_COLUMN, assemble, meanings, suggested
 from evaluator.ui.upload_form import progress_text, suggested_name
 from tests.ui.conftest import button, labels, open_page, text_of
@@ -103,12 +104,12 @@ def test_from_files_to_a_dataset(workspace: Workspace) -> None:
     assert not app.exception
     assert app.subheader[0].value.startswith("Ready to use. ")
     assert {metric.label: metric.value for metric in app.metric}["Documents"] == "3"
-    ask = app.radio(key="exclude-self")
+    ask = app.radio(key=keyed("exclude-self", id_))
     ask.set_value(True).run()
     assert wait(workspace, id_).exclude_self
 
     app = open_page("upload", upload=id_)
-    assert app.radio(key="exclude-self").value is True
+    assert app.radio(key=keyed("exclude-self", id_)).value is True
     next(field for field in app.text_input if field.label == "Name").set_value("bakery")
     button(app, "Store dataset").click().run()
     assert not app.exception
@@ -141,14 +142,25 @@ def test_tables_that_are_not_recognised_can_be_chosen(workspace: Workspace) -> N
     assert button(app, "Check").disabled
 
     table = Table("odd.csv", "csv")
-    app.selectbox(key="corpus-table").set_value(table).run()
-    app.multiselect(key=f"corpus-text-{table}").set_value(["b"]).run()
-    app.selectbox(key="queries-table").set_value(table).run()
-    app.selectbox(key=f"queries-text-{table}").set_value("a").run()
+    app.selectbox(key=keyed("corpus-table", id_)).set_value(table).run()
+    app.multiselect(key=keyed("corpus-text", id_, table)).set_value(["b"]).run()
+    app.selectbox(key=keyed("queries-table", id_)).set_value(table).run()
+    app.selectbox(key=keyed("queries-text", id_, table)).set_value("a").run()
     assert not app.exception
     assert not button(app, "Check").disabled
-    app.toggle(key="qrels-present").set_value(True).run()
+    app.toggle(key=keyed("qrels-present", id_)).set_value(True).run()
     assert button(app, "Check").disabled
+
+
+def test_what_is_corrected_for_one_upload_is_not_for_the_next(workspace: Workspace) -> None:
+    """Their files have the same names, and the same session sees one after the other."""
+    one, other = (upload(workspace, **{"odd.csv": "a,b\n1,2\n3,4\n"}) for _ in range(2))
+    app = open_page("upload", upload=one)
+    app.selectbox(key=keyed("corpus-table", one)).set_value(Table("odd.csv", "csv")).run()
+    assert [box.value for box in app.selectbox] != [None, None]
+    app.query_params["upload"] = other
+    app.run()
+    assert [box.value for box in app.selectbox] == [None, None]
 
 
 def test_files_that_cannot_be_opened_are_explained_and_can_be_discarded(workspace: Workspace) -> None:
