@@ -216,7 +216,8 @@ class Readers:
             f"experiments/{self._id}/figures/scores.svg", "vectors",
         ):  # fmt: skip
             answer = self._client.get(f"/api/{path}")
-            assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:200]}"
+            early = answer.status_code == 422 and "nothing to draw" in answer.text
+            assert answer.status_code == 200 or early, f"{path}: {answer.status_code} {answer.text[:200]}"
 
     def _act(self) -> None:
         """People who act, one act after the other."""
