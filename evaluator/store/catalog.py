@@ -12,7 +12,7 @@ from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.database import Database
-from evaluator.store.revisions import revise
+from evaluator.store.revisions import REVISION, forget_revisions, revise
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class ExperimentRow:
 
 VERSION_COLUMNS = "name, version, manifest, source, change, created_at"
 EXPERIMENT_COLUMNS = (
-    "id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at, reason, revision"
+    f"id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at, reason, {REVISION}"
 )
 
 
@@ -223,6 +223,7 @@ def save_experiment(database: Database, spec: ExperimentSpec, dataset: str, n_qu
                 """,
                 [spec.id, variant.name, position, variant.fingerprint, variant.pipeline_json],
             )
+        forget_revisions(cursor, spec.id)
         revise(cursor, [spec.id])
 
 
@@ -271,7 +272,7 @@ def delete_experiment(database: Database, id_: str) -> None:
         row = cursor.execute("SELECT name, status FROM experiments WHERE id = ?", [id_]).fetchone()
         if row and row[1] == "running":
             raise InvalidInputError(f"the experiment {row[0]!r} is running; cancel it before you delete it")
-        for table in ("results", "variants", "variant_costs", "spending", "submissions"):
+        for table in ("results", "variants", "variant_costs", "spending", "submissions", "revisions"):
             cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
         cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])
 
