@@ -16,6 +16,7 @@ from evaluator.domain.lifecycle import ACTIVE, Status
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.database import Database
 from evaluator.store.lifecycle import apply_event
+from evaluator.store.revisions import REVISION
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,9 @@ VERSIONS = """
     SELECT d.name, v.version, v.manifest, v.source, v.change, v.created_at
     FROM dataset_versions v JOIN datasets d ON d.id = v.dataset
 """
-EXPERIMENTS = """
+EXPERIMENTS = f"""
     SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
-           e.dataset, e.attempt, e.revision
+           e.dataset, e.attempt, {REVISION} AS revision
     FROM experiments e JOIN datasets d ON d.id = e.dataset
 """
 
@@ -279,7 +280,7 @@ def delete_experiment(database: Database, id_: str) -> None:
     """
     with database.transaction() as cursor:
         apply_event(cursor, id_, "delete")
-        for table in ("results", "variants", "variant_costs", "spending", "submissions"):
+        for table in ("results", "variants", "variant_costs", "spending", "submissions", "revisions"):
             cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
         cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])
 

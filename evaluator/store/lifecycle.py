@@ -11,7 +11,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.lifecycle import Event, Status, after
 from evaluator.errors import UnknownNameError
 from evaluator.store.database import Database
-from evaluator.store.revisions import revise
+from evaluator.store.revisions import forget_revisions, revise
 
 
 def submit_experiment(database: Database, spec: ExperimentSpec, dataset: int, n_queries: int) -> int:
@@ -60,6 +60,7 @@ def submit_experiment(database: Database, spec: ExperimentSpec, dataset: int, n_
         # What failed is missing, and tried again; what could not be measured, too.
         cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [spec.id])
         cursor.execute("DELETE FROM variant_costs WHERE experiment = ? AND cost IS NULL", [spec.id])
+        forget_revisions(cursor, spec.id)
         revise(cursor, [spec.id])
         return _attempt(cursor, spec.id)
 

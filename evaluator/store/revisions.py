@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from duckdb import DuckDBPyConnection
 
+REVISION: Final = "coalesce((SELECT max(r.revision) FROM revisions r WHERE r.experiment = e.id), 0)"
+"""The number of an experiment, of a row `e` of the table `experiments`."""
+
 
 def revise(cursor: DuckDBPyConnection, experiments: Iterable[str]) -> None:
-    """Give experiments their next numbers, in the transaction that changes their results or variants."""
+    """Give experiments their next numbers, in the transaction that changes their results or variants.
+
+    A row is added and none changed: while anybody reads, DuckDB merges its log after inserts, but not after updates.
+    """
     for experiment in sorted(set(experiments)):
-        cursor.execute("UPDATE experiments SET revision = nextval('revisions') WHERE id = ?", [experiment])
+        cursor.execute("INSERT INTO revisions (experiment) VALUES (?)", [experiment])
+
+
+def forget_revisions(cursor: DuckDBPyConnection, experiment: str) -> None:
+    """Drop the numbers that an experiment had; call `revise` behind it, unless the experiment goes, too."""
+    cursor.execute("DELETE FROM revisions WHERE experiment = ?", [experiment])

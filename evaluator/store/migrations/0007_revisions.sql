@@ -1,7 +1,11 @@
--- What is recorded of an experiment has a number; whatever changes it takes the next one (ADR 0019).
+-- What is recorded of an experiment has a number, the greatest here; whatever changes it adds the next one (ADR 0019).
 -- One sequence for all experiments: one that is deleted and submitted again never has a number twice.
-CREATE SEQUENCE revisions;
+CREATE SEQUENCE revision_numbers;
 
-ALTER TABLE experiments ADD COLUMN revision BIGINT;  -- DuckDB adds no column that is NOT NULL
+-- A row a change, because DuckDB merges no log after an UPDATE while somebody reads.
+CREATE TABLE revisions (
+    experiment VARCHAR NOT NULL,
+    revision   BIGINT NOT NULL DEFAULT nextval('revision_numbers')
+);
 
-UPDATE experiments SET revision = nextval('revisions');
+INSERT INTO revisions (experiment) SELECT id FROM experiments;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from evaluator.store.catalog import experiment
 from evaluator.store.database import Database, migrate, migrations
 from evaluator.store.lifecycle import change_status
 from evaluator.store.rescored import save_rescored
+from evaluator.store.revisions import revise
 from tests.recorded import begin
-from tests.unit.store.rows import failed, save, scored
+from tests.unit.store.rows import failed, numbered, ranked, save, scored
 
 Change = Callable[[Database, str], object]
 
@@ -57,9 +59,30 @@ def test_a_change_that_fails_leaves_the_number(database: Database) -> None:
     id_ = save(database)
     before = experiment(database, id_).revision
     with pytest.raises(duckdb.Error), database.transaction() as cursor:
-        cursor.execute("UPDATE experiments SET revision = nextval('revisions')")
+        revise(cursor, [id_])
         cursor.execute("SELECT nonsense")
     assert experiment(database, id_).revision == before
+
+
+def test_the_log_is_merged_although_somebody_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB would not, if a recorded batch changed a row: the log would grow for as long as pages are open."""
+    monkeypatch.setattr(database_module, "CHECKPOINT_AT", "1MB")
+    database = Database(tmp_path / "evaluator.duckdb")
+    id_ = save(database, n_queries=2000)
+
+    def record() -> None:
+        for start in (0, 500):  # 1.3 MB each; the log is looked at before the second is written
+            results.record(database, ranked(id_, numbered(start, start + 500)))
+
+    def look() -> None:
+        experiment(database, id_)  # now the transaction reads
+        writer = threading.Thread(target=record)
+        writer.start()
+        writer.join()
+
+    database.frozen(look)
+    assert database.path.stat().st_size > 1_000_000
+    database.close()
 
 
 def test_an_experiment_that_comes_back_has_no_number_it_had(database: Database) -> None:
@@ -97,6 +120,6 @@ def test_experiments_that_were_there_get_numbers_of_their_own(
     assert 7 in migrate(connection)
     connection.close()
     with duckdb.connect(str(tmp_path / "old.duckdb")) as connection:
-        rows = connection.execute("SELECT revision FROM experiments").fetchall()
+        rows = connection.execute("SELECT revision FROM revisions").fetchall()
         assert sorted(revision for (revision,) in rows) == [1, 2, 3, 4, 5]
-        assert connection.execute("SELECT nextval('revisions')").fetchall() == [(6,)]
+        assert connection.execute("SELECT nextval('revision_numbers')").fetchall() == [(6,)]
