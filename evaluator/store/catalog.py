@@ -85,7 +85,7 @@ EXPERIMENTS = f"""
     SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
            e.dataset, e.attempt, {REVISION} AS revision
     FROM experiments e JOIN datasets d ON d.id = e.dataset
-"""
+"""  # noqa: S608  a constant
 
 
 def save_dataset(
