@@ -1,65 +1,48 @@
-"""Chaos: evaluate while processes are killed at random, then compare every row with an undisturbed run's.
+"""Chaos: evaluate while processes are killed and people act at random, then compare every row with a quiet run's.
 
 An instance (`evaluator up`) runs experiments with several numbers of workers and sizes of jobs. Meanwhile SIGKILL
 meets, chosen by a seeded generator, a worker, the server, Valkey, or the recorder between reading and acknowledging.
 After each kill the next waits until the victim is back and something was recorded: progress is part of the claim.
+Between the kills somebody cancels and resumes the experiment, submits it again and others beside it, deletes those,
+renames the dataset, edits its judgments, and drops vectors.
 
-Prints kills, retries, seconds lost, rows lost and doubled; both must be 0, and rows equal bit for bit. On failure it
-names its seed.
+Prints kills, acts, retries, seconds lost, rows lost and doubled; both must be 0, rows equal bit for bit, every
+experiment at its end, and no job left. On failure it names its seed.
 
-    python -m benchmarks.chaos [--kills 100] [--seed 1]
+    python -m benchmarks.chaos [--kills 200] [--seed 1]
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import os
 import random
-import signal
-import socket
-import subprocess
+import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-import psutil
-import yaml
-from redis import Redis
-from redis.exceptions import RedisError
-
+from benchmarks.hurting import PATIENCE, ChaosError, Running, described_as, instance
 from evaluator.errors import EvaluatorError
-from evaluator.jobs.connection import connect
-from evaluator.jobs.queue import RETRIES
-from evaluator.jobs.stream import GROUP, STREAM
-from evaluator.services.client import Client
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 
-VICTIMS = {"worker": 6, "server": 1, "valkey": 2, "recorder": 1}
-"""Who is killed, and how often in proportion: a server takes seconds to come back, a worker one."""
-MARKS = {"worker": "evaluator.jobs.worker", "server": "streamlit", "valkey": "valkey-server"}
-"""What a process's command line holds."""
+ACTS = {"cancel": 2, "submit again": 2, "submit another": 3, "delete": 2, "rename": 3, "prune": 3, "judge": 2}
+"""What people do, and how often in proportion."""
 CONFIGURATIONS = ((2, 1), (1, "auto"), (3, 25))
 """Workers, and queries per job."""
-PATIENCE = 60.0
-"""Seconds in which something must be recorded after a kill."""
 VARIANTS = {
     "bm25": {"bm25": {}},
-    "plain": {"bm25": {"stemmer": "none", "k1": 1.5}},
-    "fused": {"fuse": {"of": ["bm25", "plain"]}},
+    "static": {"dense": {"encoder": "distilled:sentence-transformers/all-MiniLM-L6-v2"}},
+    "fused": {"fuse": {"of": ["bm25", "static"]}},
 }
-
-
-class ChaosError(Exception):
-    """Something was lost, doubled, or stood still."""
+OTHER = {"plain": {"bm25": {"stemmer": "none", "k1": 1.5}}}
+"""Of experiments that come and go beside the one whose rows are compared; where it has vectors, they share them."""
 
 
 @dataclass
@@ -67,6 +50,7 @@ class Report:
     """What happened."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    acts: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     experiments: int = 0
     rows: int = 0
@@ -74,12 +58,17 @@ class Report:
     undisturbed_seconds: float = 0.0
 
     def __str__(self) -> str:
-        kills = ", ".join(f"{count} {victim}" for victim, count in sorted(self.kills.items()))
+        kills, acts = (
+            ", ".join(f"{count} {what}" for what, count in sorted(counter.items()))
+            for counter in (self.kills, self.acts)
+        )
         lost = self.seconds - self.undisturbed_seconds
         return (
-            f"{self.kills.total()} kills ({kills}) in {self.experiments} experiments, {self.retries} retries, "
+            f"{self.kills.total()} kills ({kills}) and {self.acts.total()} acts ({acts}) in {self.experiments} "
+            f"experiments, {self.retries} retries, "
             f"{lost:.0f} s lost ({self.seconds:.0f} s instead of {self.undisturbed_seconds:.0f} s), "
-            f"{self.rows} rows, rows lost: 0, rows doubled: 0, all equal to the undisturbed run's"
+            f"{self.rows} rows, rows lost: 0, rows doubled: 0, all equal to the undisturbed run's; "
+            "every experiment has ended, no job is left"
         )
 
 
@@ -88,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--queries", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     arguments = parser.parse_args()
@@ -100,30 +89,40 @@ def main() -> None:
             sys.exit(f"failed with --seed {arguments.seed} --kills {arguments.kills}: {error}")
 
 
-def run_chaos(folder: Path, seed: int, kills: int, queries: int) -> Report:
+def run_chaos(
+    folder: Path, seed: int, kills: int, queries: int, described: Mapping[str, object] = VARIANTS
+) -> Report:
     """Experiments under fire until there were enough kills.
+
+    Args:
+        described: the retrievers of the experiment whose rows are compared, by variant.
 
     Raises:
         ChaosError: rows are lost, doubled or different, or nothing moves any more.
     """
     write_dataset(folder / "made", queries)
-    expected, undisturbed = reference(folder)
+    expected, undisturbed = reference(folder, described)
     chance, report = random.Random(seed), Report()
     for round_, (workers, queries_per_job) in enumerate(itertools.cycle(CONFIGURATIONS)):
         home = folder / f"home-{round_}"
+        copy_models(folder / "home-reference", home)
         with instance(home, folder / "made", workers) as running:
             started = time.monotonic()
-            experiment = running.submit(queries_per_job)
+            experiment = running.submit(queries_per_job, described)
+            people = People(running, experiment, described, chance)
             while not running.finished(experiment):
                 if report.kills.total() < kills:
                     report.kills[running.kill_one(chance)] += 1
                     running.wait_for_progress(experiment)
+                    if chance.random() < 0.5:
+                        report.acts[people.act()] += 1
                     time.sleep(chance.uniform(0.0, 0.5))
                 else:
                     time.sleep(0.1)
             report.seconds += time.monotonic() - started
             report.retries += running.retries()
-        compare(stored_rows(home), expected, queries)
+            running.wait_for_the_end()
+        compare(stored_rows(home, experiment), expected, queries * len(described))
         report.experiments += 1
         report.rows += len(expected)
         report.undisturbed_seconds += undisturbed
@@ -132,22 +131,29 @@ def run_chaos(folder: Path, seed: int, kills: int, queries: int) -> Report:
     raise AssertionError("the configurations never end")
 
 
-def reference(folder: Path) -> tuple[list[tuple[Any, ...]], float]:
+def copy_models(source: Path, target: Path) -> None:
+    """Spare each home the distillation: an encoder that is there is not made again."""
+    encoders = source / "artifacts" / "encoders"
+    if encoders.is_dir():
+        shutil.copytree(encoders, target / "artifacts" / "encoders")
+
+
+def reference(folder: Path, described: Mapping[str, object]) -> tuple[list[tuple[Any, ...]], float]:
     """The rows of an undisturbed run, and the seconds it took."""
     with instance(folder / "home-reference", folder / "made", 2) as running:
         started = time.monotonic()
-        experiment = running.submit("auto")
+        experiment = running.submit("auto", described)
         while not running.finished(experiment):
             time.sleep(0.05)
         elapsed = time.monotonic() - started
-    return stored_rows(folder / "home-reference"), elapsed
+    return stored_rows(folder / "home-reference", experiment), elapsed
 
 
-def compare(rows: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], queries: int) -> None:
+def compare(rows: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], n_rows: int) -> None:
     """Hold rows against the undisturbed run's."""
     keys, wanted = Counter(row[:2] for row in rows), {row[:2] for row in expected}
-    if len(wanted) != queries * len(VARIANTS):
-        raise ChaosError(f"the undisturbed run has {len(wanted)} rows, not {queries * len(VARIANTS)}")
+    if len(wanted) != n_rows:
+        raise ChaosError(f"the undisturbed run has {len(wanted)} rows, not {n_rows}")
     if lost := wanted - set(keys):
         raise ChaosError(f"{len(lost)} rows lost, such as {next(iter(lost))}")
     if doubled := [key for key, count in keys.items() if count > 1]:
@@ -157,144 +163,81 @@ def compare(rows: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], querie
             raise ChaosError(f"a row differs: {row[:2]}: {row[2:]} instead of {other[2:]}")
 
 
-class Running:
-    """An instance that runs, and ways to hurt it."""
+class People:
+    """Somebody who works with an instance while it is hurt. What it refuses, or is too hurt for, is not done."""
 
-    def __init__(self, supervisor: subprocess.Popen[bytes], address: str, settings: Settings) -> None:
-        self._supervisor, self._settings, self._address = supervisor, settings, address
-        self._recorded = 0
+    def __init__(
+        self, running: Running, experiment: str, described: Mapping[str, object], chance: random.Random
+    ) -> None:
+        self._running, self._experiment, self._chance = running, experiment, chance
+        self._described = described
+        self._other = {name: retrieve for name, retrieve in described.items() if name == "static"} | OTHER
+        self._made = 0
 
-    def submit(self, queries_per_job: object, described: Mapping[str, object] = VARIANTS) -> str:
-        """Start an experiment of these variants; returns its id."""
-        variants = [{"name": name, "retrieve": retrieve} for name, retrieve in described.items()]
-        experiment = {
-            "name": "chaos",
-            "dataset": "made",
-            "queries_per_job": queries_per_job,
-            "variants": variants,
-        }
-        with Client(self._address) as client:
-            return str(client.submit(yaml.safe_dump(experiment))["id"])
+    def act(self) -> str:
+        """Do something; returns what."""
+        act = self._chance.choices(list(ACTS), weights=list(ACTS.values()))[0]
+        name = self._dataset()
+        match act:
+            case "cancel":
+                self._cancel_and_resume()
+            case "submit again":
+                self._submit("chaos", name, self._described)
+            case "submit another":
+                self._made += 1
+                self._submit(f"another-{self._made}", name, self._other)
+            case "delete":
+                self._delete_one()
+            case "rename":
+                self._running.ask("PATCH", f"datasets/{name}", name="made" if name != "made" else "made-anew")
+            case "prune":
+                self._running.ask("POST", "vectors/prune", limit=0)
+            case "judge":
+                query, document = self._chance.randrange(100), self._chance.randrange(200)
+                change = {
+                    "query_id": f"q{query}",
+                    "doc_id": f"d{document}",
+                    "grade": self._chance.randrange(3),
+                }
+                self._running.ask("POST", f"datasets/{name}/judgments", changes=[change])
+        return act
 
-    def finished(self, experiment: str) -> bool:
-        """Whether all is recorded; a server that is away says nothing."""
-        progress = self._progress(experiment)
-        return progress is not None and progress["status"] == "finished"
+    def _dataset(self) -> str:
+        """What the dataset is called now."""
+        rows = self._running.ask("GET", "datasets")
+        return str(rows[0]["name"]) if rows else "made"
 
-    def recorded(self, experiment: str) -> int:
-        """How many rows there are; none while the server is away."""
-        progress = self._progress(experiment)
-        return 0 if progress is None else count_recorded(progress)
+    def _submit(self, name: str, dataset: str, described: Mapping[str, object]) -> None:
+        self._running.ask("POST", "experiments", yaml=described_as(name, dataset, "auto", described))
 
-    def wait_for_progress(self, experiment: str) -> None:
-        """Wait until the server answers and has recorded something new, or all of it."""
+    def _cancel_and_resume(self) -> None:
+        """Cancel, and resume until that has been heard: the experiment should end."""
+        self._running.ask("POST", f"experiments/{self._experiment}/cancel")
+        time.sleep(self._chance.uniform(0.0, 1.0))
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            progress = self._progress(experiment)
-            if progress is not None:
-                recorded = count_recorded(progress)
-                if recorded > self._recorded or progress["status"] != "running":
-                    self._recorded = recorded
-                    return
-            time.sleep(0.05)
-        raise ChaosError(
-            f"nothing was recorded for {PATIENCE:.0f} s after a kill; see {self._settings.logs_path}"
-        )
-
-    def kill_one(self, chance: random.Random) -> str:
-        """Kill somebody; returns what it was."""
-        victim = chance.choices(list(VICTIMS), weights=list(VICTIMS.values()))[0]
-        if victim == "recorder":
-            self._wait_for_unacknowledged()
-        mark = MARKS["server" if victim == "recorder" else victim]
-        processes = sorted(self.children(mark), key=lambda process: process.pid)
-        if processes:
-            chance.choice(processes).send_signal(signal.SIGKILL)
-        return victim
-
-    def retries(self) -> int:
-        """How many attempts were followed by another."""
-        count: Any = connect(self._settings).get(RETRIES)  # Valkey may be coming back from the last kill
-        return int(count or 0)
-
-    def _wait_for_unacknowledged(self) -> None:
-        """Wait, not for ever, until the recorder has read what it has not acknowledged yet."""
-        client = Redis.from_url(self._settings.queue_url)
-        for _ in range(2000):
-            try:
-                pending: Any = client.xpending(STREAM, GROUP)
-                if pending["pending"]:
-                    return
-            except RedisError:
-                time.sleep(0.01)
-
-    def children(self, mark: str) -> list[psutil.Process]:
-        """The instance's processes whose command line holds this."""
-        found = []
-        for process in psutil.Process(self._supervisor.pid).children(recursive=True):
-            try:
-                if mark in " ".join(process.cmdline()):
-                    found.append(process)
-            except psutil.Error:
-                continue  # it ended while we looked
-        return found
-
-    def _progress(self, experiment: str) -> dict[str, Any] | None:
-        try:
-            with Client(self._address) as client:
-                return client.progress(experiment)
-        except EvaluatorError:
-            return None
-
-
-def count_recorded(progress: Mapping[str, Any]) -> int:
-    """Rows over all variants."""
-    return sum(variant["recorded"] for variant in progress["variants"])
-
-
-@contextmanager
-def instance(home: Path, dataset: Path, workers: int) -> Iterator[Running]:
-    """`evaluator up` in a home of its own, with the dataset imported."""
-    settings = Settings(home=home, redis_url=None)
-    environment = {**os.environ, "EVALUATOR_HOME": str(home), "EVALUATOR_ATTEMPTS": "1000"}
-    environment["EVALUATOR_RETRY_INTERVALS"] = "[0]"  # kills are ours, not the jobs' fault: no need to wait
-    evaluator = [sys.executable, "-m", "evaluator.cli"]
-    subprocess.run(
-        [*evaluator, "dataset", "import", str(dataset)], env=environment, check=True, capture_output=True
-    )
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [*evaluator, "up", "--port", str(port), "--workers", str(workers)]
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / "up.log").open("wb") as log:
-        supervisor = subprocess.Popen(command, env=environment, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(supervisor, address)
-        yield Running(supervisor, address, settings)
-    finally:
-        supervisor.send_signal(signal.SIGINT)
-        supervisor.wait(timeout=40)
-
-
-def wait_until_ready(supervisor: subprocess.Popen[bytes], address: str) -> None:
-    """Wait until the server answers."""
-    deadline = time.monotonic() + PATIENCE
-    while supervisor.poll() is None and time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{address}/api/health").json()["ready"]:
-                return
-        except (httpx.TransportError, ValueError):
+        while self._running.ask("POST", f"experiments/{self._experiment}/resume") is None:
+            if time.monotonic() > deadline:
+                raise ChaosError("the experiment cannot be resumed")
             time.sleep(0.1)
-    raise ChaosError("the instance did not start")
+
+    def _delete_one(self) -> None:
+        rows = self._running.ask("GET", "experiments") or []
+        others = [row for row in rows if row["name"].startswith("another-")]
+        if others:
+            chosen = self._chance.choice(others)["id"]
+            self._running.ask("POST", f"experiments/{chosen}/cancel")
+            self._running.ask("DELETE", f"experiments/{chosen}")
 
 
-def stored_rows(home: Path) -> list[tuple[Any, ...]]:
-    """Every row that is recorded, but for what time it took."""
+def stored_rows(home: Path, experiment: str) -> list[tuple[Any, ...]]:
+    """Every row that is recorded of an experiment, but for what time it took."""
     with Workspace.open_local(Settings(home=home, redis_url=None)) as workspace:
         return workspace.database.cursor.execute(
-            "SELECT variant, query_id, doc_ids, scores, measures, error FROM results ORDER BY variant, query_id"
+            """
+            SELECT variant, query_id, doc_ids, scores, measures, error FROM results
+            WHERE experiment = ? ORDER BY variant, query_id
+            """,
+            [experiment],
         ).fetchall()
 
 

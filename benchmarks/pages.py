@@ -22,15 +22,16 @@ from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.variant import BM25, Retrieve, Variant
-from evaluator.services.comparison import score_matrix
 from evaluator.services.history import history
 from evaluator.services.leaderboard import leaderboard
-from evaluator.services.pairwise import compare
+from evaluator.services.pairwise import agreement, compare
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from evaluator.store import catalog
-from evaluator.store.results import SCHEMA, finish_if_complete
+from evaluator.store.lifecycle import change_status, submit_experiment
+from evaluator.store.results import SCHEMA
 
 BOUND = 1.0
 """Seconds that a view may take once its data were read."""
@@ -63,13 +64,14 @@ def measure_views(workspace: Workspace, experiment: catalog.ExperimentRow) -> fl
     first, second = experiment.spec.variants[0].name, experiment.spec.variants[1].name
     other = experiment.spec.measures[1]
     views: dict[str, Callable[[], object]] = {
-        "scores of all variants": lambda: score_matrix(workspace, experiment),
+        "scores of all variants": lambda: read_snapshot(workspace, experiment.id).scores(),
         "leaderboard": lambda: verdict(leaderboard(workspace, experiment)),
         "against a baseline": lambda: leaderboard(workspace, experiment, baseline=first),
         "by another measure": lambda: leaderboard(workspace, experiment, other),
         "two variants compared": lambda: compare(
-            workspace, experiment, experiment.spec.measures[0], first, second
+            read_snapshot(workspace, experiment.id), experiment.spec.measures[0], first, second
         ),
+        "by all measures": lambda: agreement(read_snapshot(workspace, experiment.id), first, second),
         "history": lambda: history(workspace, experiment.dataset),
     }
     slowest = 0.0
@@ -92,12 +94,12 @@ def make_experiment(
         Variant(f"variant-{n:03d}", Retrieve(bm25=BM25(k1=0.5 + n / 100))) for n in range(n_variants)
     )
     manifest = DatasetManifest(f"corpus-{version}", "made", "made", 3, n_queries, n_queries)
-    catalog.save_dataset(workspace.database, "made", manifest, "made")
+    dataset = catalog.save_dataset(workspace.database, "made", manifest, "made")
     spec = ExperimentSpec(
         name="made", dataset=manifest.fingerprint, corpus=manifest.corpus, queries="made", qrels="made",
         exclude_self=False, variants=variants, encoders={}, measures=DEFAULT_MEASURES, depth=100,
     )  # fmt: skip
-    catalog.save_experiment(workspace.database, spec, "made", n_queries)
+    submit_experiment(workspace.database, spec, dataset, n_queries)
     draw = np.random.default_rng(version)
     difficulty = draw.beta(0.6, 0.8, n_queries)
     for place, variant in enumerate(variants):
@@ -107,7 +109,7 @@ def make_experiment(
             columns = ", ".join(SCHEMA.names)
             cursor.execute(f"INSERT INTO results ({columns}) SELECT {columns} FROM made")
             cursor.unregister("made")
-    finish_if_complete(workspace.database, spec.id)
+    change_status(workspace.database, spec.id, "complete")
     return catalog.experiment(workspace.database, spec.id)
 
 

@@ -30,6 +30,7 @@ import numpy as np
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import Experiment, QueriesPerJob
+from evaluator.domain.lifecycle import ACTIVE
 from evaluator.domain.variant import BM25, Dense, Retrieve, Variant
 from evaluator.retrieval.encoders.resolve import bundled_folder
 from evaluator.services import datasets, experiments
@@ -204,7 +205,7 @@ def finish(workspace: Workspace, experiment: Experiment) -> None:
     """Submit an experiment and wait for its end."""
     submitted = experiments.submit(workspace, experiment, allow_paths=True)
     reader = progress_reader(workspace)
-    while reader.read(submitted.id).status == "running":
+    while reader.read(submitted.id).status in ACTIVE:
         time.sleep(0.05)
 
 

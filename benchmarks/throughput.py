@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.chaos import MARKS, Running, instance, write_dataset
+from benchmarks.chaos import write_dataset
+from benchmarks.hurting import MARKS, Running, instance
 
 BOUND = 150
 """MiB that a process may grow by once it is warm."""

@@ -9,6 +9,7 @@ import dataclasses
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,10 +18,11 @@ import typer
 
 from evaluator import __version__
 from evaluator.cli_datasets import dataset_app
+from evaluator.cli_dead_letters import dead_letters_app
 from evaluator.cli_options import Json, read_settings
 from evaluator.cli_results import results_app
 from evaluator.cli_vectors import vectors_app
-from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
 from evaluator.terminal import (
@@ -53,6 +55,10 @@ app = typer.Typer(
 app.add_typer(results_app)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
+app.add_typer(dead_letters_app, name="dead-letters")
+
+PATIENCE = 2.0
+"""Seconds that a command waits for a plan before it draws how far that is."""
 
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
 AnyWorkers = Annotated[
@@ -269,13 +275,14 @@ def _submit_file(experiment: Path, workspace: Workspace) -> Submitted:
     from evaluator.services import experiments
     from evaluator.services.experiment_file import read_experiment
 
-    return experiments.submit(workspace, read_experiment(experiment), allow_paths=True)
+    return experiments.submit(workspace, read_experiment(experiment), allow_paths=True, patience=PATIENCE)
 
 
 def _resume_stored(experiment: str | None, workspace: Workspace) -> Submitted:
     from evaluator.services import experiments
 
-    return experiments.resume(workspace, experiments.find(workspace, experiment), allow_paths=True)
+    row = experiments.find(workspace, experiment)
+    return experiments.resume(workspace, row, allow_paths=True, patience=PATIENCE)
 
 
 def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], json_: bool) -> None:
@@ -296,7 +303,8 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
         try:
             last = follow(lambda: dataclasses.asdict(reader.read(submitted.id)))
         except KeyboardInterrupt:
-            experiments.cancel(workspace, experiments.find(workspace, submitted.id))
+            with suppress(ConflictError):  # it has just finished
+                experiments.cancel(workspace, experiments.find(workspace, submitted.id))
             remark("Interrupted; what is evaluated is kept. Run the same command again to continue.")
             raise
         board = leaderboard_record(leaderboard(workspace, experiments.find(workspace, submitted.id)))

@@ -77,6 +77,9 @@ def costs(
 def leaderboard_command(
     experiment: Experiment = None,
     measure: Measure = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Compare with this variant. Default: the best.")
+    ] = None,
     json_: Json = False,
 ) -> None:
     """Print an experiment's leaderboard."""
@@ -86,9 +89,9 @@ def leaderboard_command(
 
     board = ask(
         lambda workspace: leaderboard_record(
-            leaderboard(workspace, experiments.find(workspace, experiment), measure)
+            leaderboard(workspace, experiments.find(workspace, experiment), measure, baseline=baseline)
         ),
-        lambda client: client.leaderboard(experiment, measure),
+        lambda client: client.leaderboard(experiment, measure, baseline),
     )
     show_board(board, json_)
 

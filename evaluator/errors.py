@@ -27,6 +27,10 @@ class UnknownNameError(InvalidInputError):
     """Nothing is stored under the name that was asked for."""
 
 
+class ConflictError(InvalidInputError):
+    """What is asked for does not go with the state that something is in now."""
+
+
 class AmbiguousNameError(InvalidInputError):
     """Several things could be meant: which, and how to name one.
 
@@ -80,11 +84,15 @@ class UploadNotWrittenError(EvaluatorError):
 
 
 class QueueUnavailableError(EvaluatorError):
-    """Redis or Valkey cannot be reached."""
+    """Redis or Valkey cannot be reached, or another instance has claimed it."""
 
 
 class InstanceRunningError(EvaluatorError):
-    """Another instance already runs on the same home folder or port."""
+    """Another instance already works with the same home folder, port or Redis database."""
+
+
+class DependencyCancelledError(EvaluatorError):
+    """A job that this one waited for was cancelled; if the experiment still needs it, it is planned anew."""
 
 
 class JobCancelled(BaseException):
@@ -96,5 +104,6 @@ PERMANENT_ERRORS: tuple[type[Exception], ...] = (
     EncoderNotFoundError,
     StageFailedError,
     BudgetReachedError,
+    DependencyCancelledError,
 )
 """Errors that a second attempt cannot mend: jobs that raise them are not retried."""

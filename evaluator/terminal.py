@@ -21,6 +21,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from evaluator.domain.lifecycle import ACTIVE
+
 FIRST_POLL, LONGEST_POLL = 0.02, 0.3
 """Seconds between looks at an experiment's progress; they grow, so that a small one is not kept waiting."""
 
@@ -82,6 +84,7 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         TextColumn("{task.fields[rate]}"),
     )
     with Progress(*columns, console=console, transient=False) as bars:
+        planning = bars.add_task("planning", total=None, rate="", visible=False)
         encoding = bars.add_task("encoding", total=None, rate="", visible=False)
         searching = bars.add_task("searching", total=None, rate="", visible=False)
         evaluating = bars.add_task("evaluating", total=None, rate="")
@@ -89,9 +92,17 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         while True:
             progress = read()
             encoders, searches, variants = progress["encoders"], progress["searches"], progress["variants"]
+            planned = progress["planning"] or {"texts": 0, "total": 0}
             texts, texts_total = sum(e["done"] for e in encoders), sum(e["total"] for e in encoders)
             done = sum(v["total"] if v["error"] else v["recorded"] for v in variants)
             left = _left(progress["seconds_left"])
+            bars.update(
+                planning,
+                completed=planned["texts"],
+                total=planned["total"] or None,
+                visible=bool(planned["total"]),
+                rate="texts" if planned["total"] else "",
+            )
             bars.update(
                 encoding,
                 completed=texts,
@@ -111,7 +122,7 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
                 total=sum(v["total"] for v in variants),
                 rate=_rate(progress["queries_per_second"], "queries/s", left if texts >= texts_total else ""),
             )
-            if progress["status"] != "running":
+            if progress["status"] not in ACTIVE:
                 return progress
             time.sleep(poll)
             poll = min(poll * 1.2, LONGEST_POLL)

@@ -1,4 +1,7 @@
-"""Two variants (`?experiment=&a=&b=&measure=&slice=`), or all against one (`?experiment=&baseline=&measure=`)."""
+"""Two variants (`?experiment=&a=&b=&measure=&slice=`), or all against one (`?experiment=&baseline=&measure=`).
+
+`&baseline=<a or b>` says that one of the two was chosen beforehand, which decides what p is corrected for.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from evaluator.ui.compare_choice import (
     choose_baseline,
     choose_pair,
     explain_single,
+    pinned_of,
 )
 from evaluator.ui.compare_many import show_against
 from evaluator.ui.compare_pair import show_pair
@@ -30,17 +34,18 @@ def page(workspace: Workspace) -> None:
         return
     experiment = addressed_experiment(workspace, rows)
     measure = addressed_measure(experiment)
-    running = experiment.status == "running"
+    running = experiment.active
     if len(experiment.spec.variants) < 2:
         explain_single(rows, experiment, measure)
-    elif "baseline" in st.query_params:
+    elif "baseline" in st.query_params and not {"a", "b"} & set(st.query_params):
         baseline = addressed_baseline(experiment)
         choose_baseline(rows, experiment, measure, baseline)
         live(lambda: show_against(workspace, experiment, measure, baseline), refresh=running, every=REFRESH)
     else:
         a, b = addressed_pair(workspace, experiment, measure)
         choose_pair(rows, experiment, measure, a, b)
-        live(lambda: show_pair(workspace, experiment, measure, a, b), refresh=running, every=REFRESH)
+        pinned = pinned_of(a, b)
+        live(lambda: show_pair(workspace, experiment, measure, a, b, pinned), refresh=running, every=REFRESH)
 
 
 page(serving())

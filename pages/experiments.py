@@ -34,7 +34,7 @@ def everything(workspace: Workspace) -> None:
         return
     if st.button("New experiment", type="primary", icon=":material/add:"):
         st.switch_page(EXPERIMENTS, query_params={"new": ""})
-    live(lambda: show_experiments(workspace), refresh=any(row.status == "running" for row in rows))
+    live(lambda: show_experiments(workspace), refresh=any(row.active for row in rows))
 
 
 page(serving())

@@ -34,7 +34,7 @@ def page(workspace: Workspace) -> None:
     show = show_tradeoffs if view == "tradeoffs" else show_board
     live(
         lambda: show(workspace, experiment, measure),
-        refresh=experiment.status == "running",
+        refresh=experiment.active,
         every=refresh_every(experiment),
     )
 

@@ -10,6 +10,7 @@ from rq_dashboard.web import blueprint, config, setup_rq_connection
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
+from evaluator.jobs.connection import ANSWER_TIMEOUT
 from evaluator.settings import Settings
 
 PREFIX = "/queue"
@@ -18,11 +19,12 @@ PREFIX = "/queue"
 def dashboard(settings: Settings) -> list[BaseRoute]:
     """The dashboard's routes: with a slash at the end, because its pages link relatively, and to there from without."""
     config.serializer = JSONSerializer
+    url = settings.queue_url
     # The dashboard looks for its files under the application's folder as well as its own.
     flask = Flask("queue", static_folder=blueprint.static_folder)
     flask.config.from_object(default_settings)
     flask.config.update(
-        RQ_DASHBOARD_REDIS_URL=settings.queue_url,
+        RQ_DASHBOARD_REDIS_URL=f"{url}{'&' if '?' in url else '?'}socket_timeout={ANSWER_TIMEOUT:.0f}",
         RQ_DASHBOARD_DISABLE_DELETE=True,
     )
     setup_rq_connection(flask)

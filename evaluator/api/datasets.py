@@ -129,8 +129,8 @@ def _judge(workspace: Workspace, request: Request, body: bytes) -> Any:
         }
     except (KeyError, TypeError) as error:
         raise InvalidInputError(f"send {EDITS}") from error
-    name = _named(workspace, request).name
-    return _details(workspace, judgments.edit(workspace, name, changes, str(record.get("note", ""))))
+    row = _named(workspace, request)
+    return _details(workspace, judgments.edit(workspace, row.id, changes, str(record.get("note", ""))))
 
 
 def _grade(value: object) -> int | None:
@@ -168,8 +168,8 @@ def _named(workspace: Workspace, request: Request) -> DatasetRow:
 def _details(workspace: Workspace, row: DatasetRow) -> dict[str, Any]:
     return dataset_details(
         row,
-        datasets.versions(workspace, row.name),
-        datasets.used_by(workspace, row.name),
+        datasets.versions(workspace, row.id),
+        datasets.used_by(workspace, row.id),
         datasets.siblings(workspace, row),
     )
 

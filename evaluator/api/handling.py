@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from evaluator.errors import (
     AmbiguousNameError,
+    ConflictError,
     EvaluatorError,
     InvalidInputError,
     TooLargeError,
@@ -31,6 +32,7 @@ Handler = Callable[[Workspace, Request, bytes], Any]
 
 STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (UnknownNameError, 404),
+    (ConflictError, 409),
     (AmbiguousNameError, 409),
     (TooLargeError, 413),
     (InvalidInputError, 422),

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
+from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
 from evaluator.api.handling import addressed_experiment, route
 from evaluator.api.uploads import upload_routes
@@ -27,6 +28,9 @@ from evaluator.services.plan import plan
 from evaluator.services.progress import progress_reader
 from evaluator.services.records import experiment_record, leaderboard_record, plan_record
 from evaluator.services.workspace import Workspace
+
+PATIENCE = 10.0
+"""Seconds that an answer waits for a plan; a longer one goes on in the background, and progress says how far it is."""
 
 
 def routes() -> list[Route]:
@@ -49,6 +53,7 @@ def routes() -> list[Route]:
         route("/api/demo", _demo, "POST"),
         *upload_routes(),
         *vector_routes(),
+        *dead_letter_routes(),
     ]
 
 
@@ -70,7 +75,12 @@ def _ready(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 
 def _readiness_record(readiness: Readiness) -> dict[str, Any]:
-    return {"ready": readiness.ready, "reasons": readiness.reasons, "workers": readiness.workers}
+    return {
+        "ready": readiness.ready,
+        "reasons": readiness.reasons,
+        "warnings": readiness.warnings,
+        "workers": readiness.workers,
+    }
 
 
 def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:
@@ -84,7 +94,7 @@ def _experiments(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
     """Start an experiment: `{"yaml": "..."}`. Datasets by name only: no path from outside."""
-    return dataclasses.asdict(experiments.submit(workspace, _described(body)))
+    return dataclasses.asdict(experiments.submit(workspace, _described(body), patience=PATIENCE))
 
 
 def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
@@ -101,7 +111,8 @@ def _described(body: bytes) -> Experiment:
 
 
 def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    return dataclasses.asdict(experiments.submit(workspace, parse_experiment(DEMO_EXPERIMENT, "demo")))
+    described = parse_experiment(DEMO_EXPERIMENT, "demo")
+    return dataclasses.asdict(experiments.submit(workspace, described, patience=PATIENCE))
 
 
 def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
@@ -117,7 +128,8 @@ def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
 
 
 def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    return dataclasses.asdict(experiments.resume(workspace, addressed_experiment(workspace, request)))
+    row = addressed_experiment(workspace, request)
+    return dataclasses.asdict(experiments.resume(workspace, row, patience=PATIENCE))
 
 
 def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:
@@ -127,4 +139,6 @@ def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:
 
 def _leaderboard(workspace: Workspace, request: Request, _body: bytes) -> Any:
     row = addressed_experiment(workspace, request)
-    return leaderboard_record(leaderboard(workspace, row, request.query_params.get("measure")))
+    asked = request.query_params
+    board = leaderboard(workspace, row, asked.get("measure") or None, baseline=asked.get("baseline") or None)
+    return leaderboard_record(board)

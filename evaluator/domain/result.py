@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from evaluator.domain.cost import VariantCost
 from evaluator.domain.ranking import EMPTY, Ranking
@@ -26,6 +27,7 @@ class QueryResult:
     measures: Mapping[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     error: str | None = None
+    kind: Literal["query"] = field(default="query", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class VariantFailure:
     experiment: str
     variant: str
     error: str
+    kind: Literal["failure"] = field(default="failure", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Spending:
     tokens: int
     output_tokens: int
     micro_usd: int
+    kind: Literal["spending"] = field(default="spending", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class ExperimentStop:
 
     experiment: str
     reason: str
+    kind: Literal["stop"] = field(default="stop", kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,47 @@ class VariantMeasured:
     variant: str
     cost: VariantCost | None
     error: str | None = None
+    kind: Literal["measured"] = field(default="measured", kw_only=True)
 
 
 Record = QueryResult | VariantFailure | Spending | ExperimentStop | VariantMeasured
-"""What travels from workers to the recorder."""
+"""What travels from workers to the recorder; `kind` says which of them it is."""
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """What came from a worker and cannot be recorded.
+
+    Attributes:
+        reason: why, for people.
+        content: the record, or the bytes that are none.
+        stand_in: what is recorded in its place, so that whoever waits for it does not wait for ever; None where
+            nobody does, or it does not say what it is about.
+    """
+
+    reason: str
+    content: Record | bytes
+    stand_in: Record | None = None
+
+
+def stand_in(fields: Mapping[str, object], reason: str) -> Record | None:
+    """The failure that takes the place of a record which cannot be recorded; None if nobody waits for it.
+
+    Args:
+        fields: the record's, as far as they can be read.
+        reason: why it cannot be recorded.
+    """
+    error = f"what the worker handed over cannot be recorded: {reason}"
+    match dict(fields):
+        case {
+            "kind": "query",
+            "experiment": str(experiment),
+            "variant": str(variant),
+            "query_id": str(query_id),
+        }:
+            return QueryResult(experiment, variant, query_id, error=error)
+        case {"kind": "failure", "experiment": str(experiment), "variant": str(variant)}:
+            return VariantFailure(experiment, variant, error)
+        case {"kind": "measured", "experiment": str(experiment), "variant": str(variant)}:
+            return VariantMeasured(experiment, variant, None, error)
+    return None

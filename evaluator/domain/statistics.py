@@ -9,10 +9,10 @@ of them, and the difference of two rows is the difference of what was kept of ea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -34,12 +34,24 @@ EQUAL: Final = 1e-9
 """Means closer than this, in parts of the mean absolute difference, are the same but for rounding."""
 
 
+TestName = Literal["randomization", "t"]
+"""The test that gave a p-value: the paired randomization test, or the paired t-test; see `Resampled.evidence`."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A confidence interval, both ends included; from -inf to inf where nothing can be said."""
 
     low: float
     high: float
+
+
+class Evidence(NamedTuple):
+    """What a paired comparison shows by itself: the mean difference, its two-sided p, and the test that gave p."""
+
+    difference: float
+    p: float
+    test: TestName
 
 
 @dataclass(frozen=True)
@@ -52,9 +64,11 @@ class PairedTest:
         interval: of that mean, as by `mean_interval`.
         p_randomization: of the sign-flip test; see `Resampled.p_randomization`.
         p_t: of the paired t-test; 1 for one query, and where no query differs.
-        p_wilcoxon: of Wilcoxon's signed-rank test, zero differences dropped; 1 where no query differs.
+        p_wilcoxon: of Wilcoxon's signed-rank test, zero differences dropped; 1 where no query differs, None if it
+            was not asked for: it takes half a second for few queries with ties, and decides nothing.
         effect_size: mean over standard deviation of the differences (Cohen's d_z); None where they do not vary.
         wins, ties, losses: queries at which the first scored higher, equal, lower.
+        decisive: the test whose p decides; see `Resampled.evidence`.
     """
 
     n: int
@@ -62,11 +76,23 @@ class PairedTest:
     interval: Interval
     p_randomization: float
     p_t: float
-    p_wilcoxon: float
+    p_wilcoxon: float | None
     effect_size: float | None
     wins: int
     ties: int
     losses: int
+    decisive: TestName = "randomization"
+
+    @property
+    def evidence(self) -> Evidence:
+        """What decides."""
+        p = self.p_t if self.decisive == "t" else self.p_randomization
+        return Evidence(self.difference, p, self.decisive)
+
+    @property
+    def tests_disagree(self) -> bool:
+        """Whether the randomization test finds the difference and the t-test does not, or the other way round."""
+        return is_significant(self.p_t) != is_significant(self.p_randomization)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,14 +179,21 @@ class Resampled:
             p[row] = _exact_p(self.values[row])
         return p
 
-    def p_resolved(self) -> Doubles:
-        """`p_randomization`; where no random sign flip reached the mean seen, the t-test's p, which is smaller.
+    def evidence(self) -> list[Evidence]:
+        """What each row shows, of rows that are differences: [n_rows].
 
-        Such a p is known to be small, not how small; corrected for thousands of pairs it would count as large.
+        p is the randomization test's; where not one random sign flip reached the mean seen, the paired t-test's if
+        that is smaller. The former is then known to be small, not how small; corrected for thousands of pairs it
+        would count as large.
         """
-        p = self.p_randomization()
-        floor = 1.0 / (self.flipped.shape[1] + 1.0)
-        return np.where(p <= floor, np.minimum(p, self.p_t()), p)
+        p, p_t = self.p_randomization(), self.p_t()
+        by_t = (p <= 1.0 / (self.flipped.shape[1] + 1.0)) & (p_t < p)
+        return [
+            Evidence(float(mean), float(smaller), "t" if is_t else "randomization")
+            for mean, smaller, is_t in zip(
+                self.values.mean(axis=1), np.where(by_t, p_t, p), by_t, strict=True
+            )
+        ]
 
     def p_t(self) -> Doubles:
         """Two-sided p of the paired t-test, of rows that are differences: [n_rows] float64."""
@@ -200,7 +233,9 @@ def mean_interval(
     return Interval(*sampled.intervals(level)[0].tolist())
 
 
-def paired_test(a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, seed: int = 0) -> PairedTest:
+def paired_test(
+    a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, seed: int = 0, ranks: bool = True
+) -> PairedTest:
     """Compare two variants over the same queries.
 
     Args:
@@ -208,6 +243,7 @@ def paired_test(a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, see
         b: [n] float64, the second's, in the same order.
         permutations: sign flips, and bootstrap samples.
         seed: of NumPy's generator.
+        ranks: whether Wilcoxon's test is among them.
 
     Raises:
         InvalidInputError: there is no query, a score is not finite, or the lengths differ.
@@ -216,13 +252,19 @@ def paired_test(a: Doubles, b: Doubles, *, permutations: int = PERMUTATIONS, see
         raise InvalidInputError(f"{a.size} scores cannot be paired with {b.size}: give one a query to both")
     differences = (a - b)[np.newaxis]
     sampled = Resampled.of(differences, resamples=permutations, permutations=permutations, seed=seed)
-    return paired_tests(sampled)[0]
+    return paired_tests(sampled, ranks=ranks)[0]
 
 
-def paired_tests(differences: Resampled) -> list[PairedTest]:
-    """The tests of many pairs over the same queries; each row is one variant minus another: [n_rows]."""
+def paired_tests(differences: Resampled, *, ranks: bool = True) -> list[PairedTest]:
+    """The tests of many pairs over the same queries; each row is one variant minus another: [n_rows].
+
+    Args:
+        ranks: whether Wilcoxon's is among them.
+    """
     means, deviations = differences.values.mean(axis=1), differences.deviations
-    columns = (differences.intervals(), differences.p_randomization(), differences.p_t())
+    columns = (
+        differences.intervals(), differences.p_randomization(), differences.p_t(), differences.evidence(),
+    )  # fmt: skip
     return [
         PairedTest(
             n=len(row),
@@ -230,16 +272,22 @@ def paired_tests(differences: Resampled) -> list[PairedTest]:
             interval=Interval(*interval.tolist()),
             p_randomization=float(p_randomization),
             p_t=float(p_t),
-            p_wilcoxon=_wilcoxon(row),
+            p_wilcoxon=_wilcoxon(row) if ranks else None,
             effect_size=float(mean / deviation) if deviation > 0 else None,
             wins=int((row > 0).sum()),
             ties=int((row == 0).sum()),
             losses=int((row < 0).sum()),
+            decisive=shown.test,
         )
-        for row, mean, deviation, interval, p_randomization, p_t in zip(
+        for row, mean, deviation, interval, p_randomization, p_t, shown in zip(
             differences.values, means, deviations, *columns, strict=True
         )
     ]
+
+
+def is_significant(p: float) -> bool:
+    """Whether a p-value counts as evidence at the usual level: the level itself does."""
+    return p <= SIGNIFICANCE
 
 
 def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
@@ -261,20 +309,6 @@ def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
     corrected = np.empty(len(p))
     corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
     return corrected.tolist()
-
-
-def tie_group(
-    scores: Mapping[str, float], corrected: Mapping[str, float], alpha: float = SIGNIFICANCE
-) -> tuple[str, ...]:
-    """The variant with the highest score, and those that are not separable from it, best first.
-
-    Args:
-        scores: mean score by variant.
-        corrected: p of each variant's difference to the best, corrected; the best itself may be missing.
-        alpha: level up to which a difference counts as found.
-    """
-    ranked = sorted(scores, key=lambda name: -scores[name])
-    return tuple(name for place, name in enumerate(ranked) if place == 0 or corrected.get(name, 1.0) > alpha)
 
 
 def needed_queries(

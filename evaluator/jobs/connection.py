@@ -18,15 +18,33 @@ RECONNECT_ATTEMPTS = 6
 """With the backoff below: about three seconds before a command gives up."""
 BACKOFF_BASE, BACKOFF_CAP = 0.05, 1.0
 """Seconds."""
+CONNECT_TIMEOUT = 5.0
+"""Seconds until a new connection must stand."""
+ANSWER_TIMEOUT = 10.0
+"""Seconds until an answer must come: a connection that is cut off without a word (a firewall, a cable, a machine that
+is gone) gives none, for ever. Nothing may wait in Redis for longer: see `evaluator.jobs.worker.DEQUEUE_TIMEOUT`."""
+HEALTH_CHECK_AFTER = 30
+"""Seconds that a connection may have been idle before it is tried first."""
 
 
-def connect(settings: Settings) -> Redis:
-    """A client that reconnects with growing pauses; nothing is sent yet."""
+def connect(settings: Settings, *, timeout: float = ANSWER_TIMEOUT, attempts: int | None = None) -> Redis:
+    """A client that reconnects with growing pauses; nothing is sent yet.
+
+    Args:
+        timeout: seconds until an answer must come.
+        attempts: to reconnect; `RECONNECT_ATTEMPTS` by default.
+    """
+    backoff = ExponentialBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
+    # A unix socket leads to this machine: it cannot be cut off, and knows no keepalive.
+    over_tcp = {} if settings.queue_url.startswith("unix:") else {"socket_keepalive": True}
     return Redis.from_url(
         settings.queue_url,
-        retry=Retry(ExponentialBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE), RECONNECT_ATTEMPTS),
+        retry=Retry(backoff, RECONNECT_ATTEMPTS if attempts is None else attempts),
         retry_on_error=[RedisConnectionError, RedisTimeoutError],
-        health_check_interval=30,
+        health_check_interval=HEALTH_CHECK_AFTER,
+        socket_timeout=timeout,
+        socket_connect_timeout=min(timeout, CONNECT_TIMEOUT),
+        **over_tcp,
     )
 
 

@@ -24,7 +24,7 @@ from rq.registry import (
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
-from evaluator.jobs.cancellation import mark_cancelled
+from evaluator.jobs.cancellation import forget_stop, mark_cancelled
 from evaluator.jobs.fairness import take_turns
 from evaluator.settings import QueueName, Settings
 
@@ -162,6 +162,16 @@ def all_live_ids(connection: Redis) -> set[str]:
         return {parse_job_id(entry.decode()) for entries in pipeline.execute() for entry in entries}
 
 
+def experiments_with_jobs(connection: Redis) -> set[str]:
+    """Parts of the ids of all live jobs: an experiment's id is among them if a job of its own waits or runs."""
+    return {part for id_ in all_live_ids(connection) for part in id_.split("-")}
+
+
+def is_active(connection: Redis, experiment: str) -> bool:
+    """Whether jobs of an experiment wait or run."""
+    return experiment in experiments_with_jobs(connection)
+
+
 def queue_of(id_: str) -> QueueName:
     """The queue that a job belongs to, by its id."""
     return "encode" if id_.startswith(ENCODING_STAGES) else "evaluate"
@@ -189,6 +199,7 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
         ):
             if id_ in live and status is not None and status.decode() in LIVE:
                 del described[id_]
+                forget_stop(pipeline, id_)  # somebody wants it, whoever cancelled what it was for
             elif known:
                 _drop(pipeline, connection, id_)
                 waiting = [dependent for dependent in dependents if dependent.decode() in live]

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import orjson
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from evaluator.domain.cost import VariantCost
-from evaluator.domain.ranking import Ranking
-from evaluator.domain.result import (
-    ExperimentStop,
-    QueryResult,
-    Record,
-    Spending,
-    VariantFailure,
-    VariantMeasured,
-)
+from evaluator.domain.result import Record, Rejected
+from evaluator.jobs.codec import decode, encode
+from evaluator.jobs.dead_letters import bury
 
 STREAM = "evaluator:results"
 GROUP = "recorder"
@@ -31,62 +23,6 @@ FIELD = b"record"
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between looks at a stream that is full."""
-
-
-def encode(record: Record) -> bytes:
-    """A record as JSON bytes."""
-    if isinstance(record, VariantFailure):
-        return orjson.dumps(
-            {"experiment": record.experiment, "variant": record.variant, "failure": record.error}
-        )
-    if isinstance(record, ExperimentStop):
-        return orjson.dumps({"experiment": record.experiment, "stop": record.reason})
-    if isinstance(record, VariantMeasured):
-        return orjson.dumps(
-            {
-                "experiment": record.experiment,
-                "variant": record.variant,
-                "cost": None if record.cost is None else record.cost.to_json(),
-                "error": record.error,
-            }
-        )
-    if isinstance(record, Spending):
-        return orjson.dumps({"experiment": record.experiment, "spending": dataclasses.asdict(record)})
-    return orjson.dumps(
-        {
-            "experiment": record.experiment,
-            "variant": record.variant,
-            "query": record.query_id,
-            "docs": record.ranking.doc_ids,
-            "scores": record.ranking.scores,
-            "measures": record.measures,
-            "seconds": record.seconds,
-            "error": record.error,
-        }
-    )
-
-
-def decode(payload: bytes) -> Record:
-    """The record from what `encode` gave."""
-    record = orjson.loads(payload)
-    if "failure" in record:
-        return VariantFailure(record["experiment"], record["variant"], record["failure"])
-    if "stop" in record:
-        return ExperimentStop(record["experiment"], record["stop"])
-    if "cost" in record:
-        cost = None if record["cost"] is None else VariantCost.from_json(record["cost"])
-        return VariantMeasured(record["experiment"], record["variant"], cost, record["error"])
-    if "spending" in record:
-        return Spending(**record["spending"])
-    return QueryResult(
-        experiment=record["experiment"],
-        variant=record["variant"],
-        query_id=record["query"],
-        ranking=Ranking(tuple(record["docs"]), tuple(record["scores"])),
-        measures=record["measures"],
-        seconds=record["seconds"],
-        error=record["error"],
-    )
 
 
 class ResultStream:
@@ -118,31 +54,65 @@ class ResultStream:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    def read(self, count: int, wait: float) -> list[tuple[bytes, Record]]:
+    def read(self, count: int, wait: float) -> list[tuple[bytes, Record | Rejected]]:
         """Entries that were delivered but never acknowledged, else new ones.
 
         Args:
             count: entries at most.
             wait: seconds to wait for a new one.
         """
-        pending = self._read(count, "0", None)
-        return pending or self._read(count, ">", max(1, int(wait * 1000)))
+        while pending := self._read(count, "0", None):
+            if entries := self._decoded(pending):
+                return entries
+        return self._decoded(self._read(count, ">", max(1, int(wait * 1000))))
 
-    def _read(self, count: int, start: str, block: int | None) -> list[tuple[bytes, Record]]:
+    def _read(
+        self, count: int, start: str, block: int | None
+    ) -> list[tuple[bytes, dict[bytes, bytes] | None]]:
         answer = cast(
             "list[Any] | None",
             self._connection.xreadgroup(GROUP, CONSUMER, {STREAM: start}, count=count, block=block),
         )
-        entries = answer[0][1] if answer else []
-        return [(id_, decode(fields[FIELD])) for id_, fields in entries if fields]
+        return answer[0][1] if answer else []
 
-    def acknowledge(self, ids: Sequence[bytes]) -> None:
-        """Entries that are recorded: they leave the stream."""
-        if ids:
+    def _decoded(
+        self, entries: Sequence[tuple[bytes, dict[bytes, bytes] | None]]
+    ) -> list[tuple[bytes, Record | Rejected]]:
+        # Without fields: it was delivered, and somebody has trimmed the stream since.
+        if gone := [id_ for id_, fields in entries if not fields]:
+            self.acknowledge(gone)
+        return [(id_, _content(fields)) for id_, fields in entries if fields]
+
+    def acknowledge(self, ids: Sequence[bytes], dead: Mapping[bytes, Rejected] | None = None) -> None:
+        """Entries leave the stream: those that are recorded, and those that cannot be, which are kept apart."""
+        done = [*ids, *(dead or ())]
+        if done:
             with self._connection.pipeline(transaction=True) as pipeline:
-                pipeline.xack(STREAM, GROUP, *ids)
-                pipeline.xdel(STREAM, *ids)
+                if dead:
+                    bury(pipeline, dead)
+                pipeline.xack(STREAM, GROUP, *done)
+                pipeline.xdel(STREAM, *done)
                 pipeline.execute()
+
+    def wait_recorded(self, patience: float = 0.0) -> bool:
+        """Whether all that is in the stream now is recorded within so many seconds; others may come meanwhile."""
+        newest = cast("list[Any]", self._connection.xrevrange(STREAM, count=1))
+        deadline = time.monotonic() + patience
+        while newest and self._connection.xrange(STREAM, max=newest[0][0], count=1):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(FIRST_PAUSE)
+        return True
 
     def __len__(self) -> int:
         return int(self._connection.xlen(STREAM))
+
+
+def _content(fields: Mapping[bytes, bytes]) -> Record | Rejected:
+    if FIELD in fields:
+        return decode(fields[FIELD])
+    found = {
+        name.decode(errors="backslashreplace"): value.decode(errors="backslashreplace")
+        for name, value in fields.items()
+    }
+    return Rejected(f"the entry has no field {FIELD.decode()!r}", orjson.dumps(found))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,13 @@ from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.sharing import SharedSearch, first_depth, shared_searches
 from evaluator.domain.variant import Stage
+from evaluator.errors import ArtifactMissingError
 from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import read_pending, write_pending
-from evaluator.jobs.queue import CHANGES, all_live_ids, enqueue, job_data, job_id
+from evaluator.jobs.planning import PlanningEndedError, Watch, turn
+from evaluator.jobs.queue import CHANGES, enqueue, job_data, job_id
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.indexes import Sources, index_names
@@ -30,11 +33,6 @@ from evaluator.settings import Settings
 FAN_IN = 100
 """Jobs that one job waits for at most. RQ watches all of them whenever one ends or a job is added, and starts over
 if any changed meanwhile: with thousands, and workers at work, submitting an experiment would not end."""
-
-PLANNING = "evaluator:planning"
-"""Lock in Redis: held by whoever plans."""
-PLANNING_TTL = 600
-"""Seconds after which the lock of a planner that died is free."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +57,21 @@ class Submission:
 
     A variant whose passages are not cut yet is planned in two steps: jobs that cut, and one that waits for them and
     then adds the rest, because what must be encoded is not known before.
+
+    Args:
+        watch: is told how far it is, and asked whether it is still wanted.
     """
 
     def __init__(
-        self, spec: ExperimentSpec, dataset: StoredDataset, store: ArtifactStore, settings: Settings
+        self,
+        spec: ExperimentSpec,
+        dataset: StoredDataset,
+        store: ArtifactStore,
+        settings: Settings,
+        watch: Watch | None = None,
     ) -> None:
         self._spec, self._store, self._settings = spec, store, settings
+        self._watch = watch or Watch()
         self._sources = Sources(spec, dataset, store)
         self._searches = shared_searches(spec.variants, spec.depth)
         self._candidates = Candidates(spec.id, store)
@@ -73,35 +80,65 @@ class Submission:
         self._plans: dict[tuple[str, str], tuple[EncoderSpec, EncodingPlan]] = {}
 
     def send(self, connection: Redis, missing: Mapping[str, Sequence[str]], batch_size: int) -> Enqueued:
-        """Enqueue all that is needed for the missing queries of each variant."""
+        """Enqueue all that is needed for the missing queries of each variant.
+
+        Raises:
+            PlanningEndedError: nobody wants it any more; nothing is enqueued.
+        """
         spec = self._spec
         self._store.put_json(spec_name(spec.id), spec.to_json())
-        with CHANGES:
+
+        def begin() -> None:
+            if not self._watch.confirm():
+                raise PlanningEndedError(f"the experiment {spec.name!r} was cancelled or begun anew")
             write_terms(connection, spec)
             unmark_cancelled(connection, spec.id)
-            for variant, query_ids in missing.items():
-                if query_ids:
-                    write_pending(connection, spec.id, variant, query_ids)
-            return self._send(connection, [v for v, query_ids in missing.items() if query_ids], batch_size)
+            for variant, query_ids in wanted.items():
+                write_pending(connection, spec.id, variant, query_ids)
+
+        wanted = {variant: query_ids for variant, query_ids in missing.items() if query_ids}
+        return self._send(connection, wanted, batch_size, begin)
 
     def send_planned(self, connection: Redis, variant: str, batch_size: int) -> Enqueued:
         """Enqueue the rest of a variant's jobs, now that its passages are cut."""
-        return self._send(connection, [variant], batch_size)
+        queries = read_pending(connection, self._spec.id, variant)
+        return self._send(connection, {variant: queries}, batch_size, lambda: None)
 
-    def _send(self, connection: Redis, variants: Sequence[str], batch_size: int) -> Enqueued:
-        # One at a time, on whatever machine: two that plan at once could each plan a text that they share.
-        with connection.lock(PLANNING, timeout=PLANNING_TTL):
+    def _send(
+        self,
+        connection: Redis,
+        variants: Mapping[str, Sequence[str]],
+        batch_size: int,
+        begin: Callable[[], None],
+    ) -> Enqueued:
+        with turn(connection, self._watch.check):
             if self._searches.all:
                 self._candidates.begin(batch_size)
-            for variant in variants:
-                self._add_variant(variant, read_pending(connection, self._spec.id, variant), batch_size)
-            enqueued = enqueue(connection, self._jobs.values())
+            self._watch.total = self._texts_to_plan(variants)
+            for variant, query_ids in variants.items():
+                self._watch.check()
+                self._add_variant(variant, query_ids, batch_size)
+            with CHANGES:
+                begin()
+                enqueued = enqueue(connection, self._jobs.values())
         stages: dict[str, EncodingStage] = {}
         for encoder, plan in self._plans.values():
             key = self._key(encoder)
             before = stages.get(key, EncodingStage(key, 0, 0))
             stages[key] = EncodingStage(key, before.texts + plan.texts, before.to_encode + plan.to_encode)
         return Enqueued(len(enqueued), tuple(stages.values()))
+
+    def _texts_to_plan(self, variants: Iterable[str]) -> int:
+        """Texts whose encoding is to be planned; passages that are not cut yet are planned later."""
+        sizes: dict[tuple[str, str], int] = {}
+        for name in variants:
+            for stage in self._spec.variant(name).stages():
+                for encoding in self._sources.encodings(stage):
+                    key = _plan_key(encoding.encoder, encoding.texts)
+                    if key not in sizes and not self._store.exists(encoding.artifact):
+                        with suppress(ArtifactMissingError):
+                            sizes[key] = encoding.texts.read_size()
+        return sum(sizes.values())
 
     def _add_variant(self, name: str, query_ids: Sequence[str], batch_size: int) -> None:
         spec, variant, position = self._spec, self._spec.variant(name), self._spec.position(name)
@@ -197,9 +234,12 @@ class Submission:
         return ids
 
     def _plan(self, encoder: EncoderSpec, texts: TextSet) -> EncodingPlan:
-        key = (encoder.fingerprint, f"{texts.role} {texts.part}")
+        key = _plan_key(encoder, texts)
         if key not in self._plans:
-            self._plans[key] = encoder, plan_encoding(encoder, texts, self._store)
+            before = self._watch.texts
+            plan = plan_encoding(encoder, texts, self._store, self._watch.count)
+            self._plans[key] = encoder, plan
+            self._watch.count(texts.read_size() - (self._watch.texts - before))
         return self._plans[key][1]
 
     def _add(
@@ -217,6 +257,6 @@ class Submission:
         return id_
 
 
-def is_active(connection: Redis, experiment: str) -> bool:
-    """Whether jobs of an experiment wait or run."""
-    return any(experiment in id_.split("-") for id_ in all_live_ids(connection))
+def _plan_key(encoder: EncoderSpec, texts: TextSet) -> tuple[str, str]:
+    """What makes two plans the same."""
+    return encoder.fingerprint, f"{texts.role} {texts.part}"

@@ -31,6 +31,7 @@ from evaluator.errors import (
     PERMANENT_ERRORS,
     ArtifactMissingError,
     BudgetReachedError,
+    DependencyCancelledError,
     EvaluatorError,
     JobCancelled,
     QueriesFailedError,
@@ -51,6 +52,9 @@ from evaluator.retrieval.passages import build_passages
 from evaluator.retrieval.pipeline import Opening, Retriever, open_search, open_variant
 from evaluator.retrieval.queries import LiveQueries, StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
+
+CANCELLED = "cancelled"
+"""In a job's meta: it was cancelled while it ran, or one that it waited for was."""
 
 ENDS_ALL = (BaseTimeoutException, BudgetReachedError)
 """What concerns no single query: the job's time is up (which rings only once), or the experiment's money."""
@@ -207,8 +211,6 @@ def _opening(context: WorkerContext, sources: Sources, candidates: Candidates, j
 def measure(experiment: str, variant: str) -> None:
     """Measure what an evaluated variant costs, and hand it over."""
     context, job = current(), running_job()
-    if is_cancelled(job.connection, experiment):
-        return
     sources = context.sources(experiment)
     load = context.load(sources.spec, RedisGate(job.connection, experiment))
     chosen = sources.spec.variant(variant)
@@ -275,8 +277,14 @@ def on_failure(
 
     Permanent errors are not tried again. After the last attempt the failure becomes a record.
     """
-    if issubclass(kind, JobCancelled):
+    task = job.func_name.rsplit(".", 1)[-1]
+    stream = ResultStream(connection)
+    if issubclass(kind, JobCancelled | DependencyCancelledError):
         job.retries_left = 0
+        job.meta[CANCELLED] = True
+        job.save_meta()
+        if task == "measure":  # nobody else would say what became of it
+            stream.append([VariantMeasured(job.args[0], job.args[1], None, "the measurement was cancelled")])
         return
     if issubclass(kind, BudgetReachedError) and job.func_name.endswith(".evaluate"):
         job.retries_left = 0  # no query failed: those that are missing are for whoever continues
@@ -288,8 +296,6 @@ def on_failure(
     if job.should_retry:
         connection.incr(RETRIES)
         return
-    task = job.func_name.rsplit(".", 1)[-1]
-    stream = ResultStream(connection)
     if task == "evaluate":
         experiment, variant, query_ids = job.args
         failures = job.meta.get("failures", {})
@@ -311,8 +317,11 @@ def require_dependencies() -> None:
 
     Raises:
         StageFailedError: one failed; carries its message.
+        DependencyCancelledError: one was cancelled; if its experiment was resumed since, it is planned anew.
     """
     for dependency in running_job().fetch_dependencies():
+        if dependency.meta.get(CANCELLED):
+            raise DependencyCancelledError(f"the job {dependency.id} was cancelled")
         if dependency.is_failed or dependency.is_stopped or dependency.is_canceled:
             raise StageFailedError(
                 str(dependency.meta.get("error") or f"the job {dependency.id} was stopped")

@@ -33,7 +33,7 @@ from evaluator import logs
 from evaluator.errors import JobCancelled, QueueUnavailableError
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
-from evaluator.jobs.connection import require
+from evaluator.jobs.connection import ANSWER_TIMEOUT, require
 from evaluator.jobs.fairness import EVALUATIONS_PER_TURN, take_turns
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues, queue_of
@@ -47,6 +47,9 @@ HEARTBEAT_TTL = 45
 """Seconds without a heartbeat after which a job counts as abandoned, and is tried again elsewhere."""
 WORKER_TTL = 60
 """Seconds that RQ keeps a silent worker's record."""
+DEQUEUE_TIMEOUT = 5
+"""Seconds that an idle worker waits in Redis for a job before it gives a sign of life and waits again. Less than an
+answer may take (`evaluator.jobs.connection.ANSWER_TIMEOUT`), so that no connection is given up that only waits."""
 TAKEN_TOO_LONG = 5.0
 """Seconds between taking a job and beginning it, of a worker that lives."""
 TICK = 1.0
@@ -83,6 +86,16 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         self._to_stop: str | None = None
         self._evaluated = 0
         self._order()
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds that one wait for a job takes; RQ's own 45 are longer than a dead connection may go unnoticed."""
+        return DEQUEUE_TIMEOUT
+
+    @property
+    def connection_timeout(self) -> float:
+        """Seconds until Redis must answer; RQ lengthens what is shorter."""
+        return ANSWER_TIMEOUT
 
     def reorder_queues(self, reference_queue: Queue) -> None:
         """Evaluate first, since finished queries are what people wait for; after a turn of that, encode."""

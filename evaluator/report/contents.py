@@ -24,22 +24,23 @@ from evaluator.report.figures import (
     compared,
     image,
     ink,
-    pair_table,
     scores_figure,
     sides,
     tradeoffs_figure,
 )
 from evaluator.services import datasets
-from evaluator.services.costs import cost_rows
+from evaluator.services.costs import cost_records
 from evaluator.services.dataset_export import csv_text
-from evaluator.services.leaderboard import Leaderboard, leaderboard
+from evaluator.services.leaderboard import BoardRow, Leaderboard, board_of
 from evaluator.services.outcome_words import headline
 from evaluator.services.overview import experiment_yaml, failures
+from evaluator.services.pair_look import PairLook, pair_table
 from evaluator.services.pairwise import Outcome
 from evaluator.services.recommendation import COSTS, Cost, recommend
+from evaluator.services.snapshot import Snapshot, read_snapshot
 from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
+from evaluator.store.catalog import DatasetVersion, ExperimentRow
 
 PACKAGES = (
     "retrieval-evaluator", "ir-measures", "pytrec-eval-terrier", "bm25s", "sentence-transformers", "torch", "faiss-cpu",
@@ -123,7 +124,7 @@ class Contents:
 def collect(
     workspace: Workspace, experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
 ) -> Contents:
-    """Collect a report.
+    """Collect a report of the experiment as it is now.
 
     Args:
         measure: the experiment's first by default.
@@ -132,27 +133,28 @@ def collect(
     Raises:
         InvalidInputError, UnknownNameError: as `leaderboard`.
     """
-    board = leaderboard(workspace, experiment, measure, baseline=baseline)
-    failed = failures(workspace, experiment, LISTED).itertuples(index=False, name=None)
-    n_failed = sum(row["failed"] for row in board.rows)
+    read = workspace.frozen(lambda: _read(workspace, experiment.id, measure, baseline))
+    experiment, board = read.snapshot.experiment, read.board
     cost, tradeoffs = _tradeoffs(board)
     return Contents(
         experiment=experiment,
         board=board,
-        dataset_lines=tuple(_dataset(workspace, experiment)),
+        dataset_lines=tuple(_dataset(workspace, experiment, read.versions)),
         verdict=verdict(board),
-        advice=_advice(workspace, board),
+        advice=_advice(read.snapshot, board),
         notes=tuple(_notes(board)),
         scores=_svg(scores_figure(board)) if board.n_scored else None,
         tradeoffs=tradeoffs,
         cost_label=COSTS[cost].label,
-        costs=tuple(cost_rows(workspace, experiment)),
-        comparison=_comparison(workspace, board),
-        failures=tuple((str(v), str(q), str(e)) for v, q, e in failed),
-        failures_left=max(0, n_failed - LISTED),
+        costs=tuple(cost_records(experiment.spec, read.snapshot.costs)),
+        comparison=_comparison(workspace, read.look),
+        failures=read.failures,
+        failures_left=max(0, sum(row.counts.failed for row in board.rows) - LISTED),
         policy=POLICIES[experiment.spec.policy],
         yaml=experiment_yaml(experiment),
-        csv=csv_text(list(board.rows[0]), (list(row.values()) for row in board.rows)) if board.rows else "",
+        csv=csv_text(list(board.records[0]), (list(row.values()) for row in board.records))
+        if board.rows
+        else "",
         pipelines=tuple(
             (variant.name, pipeline_label(variant), variant.fingerprint)
             for variant in experiment.spec.variants
@@ -160,6 +162,30 @@ def collect(
         fingerprints=tuple(_fingerprints(experiment)),
         versions=tuple(_versions()),
         written_at=datetime.now(UTC),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What a report is made of, read in one transaction."""
+
+    snapshot: Snapshot
+    board: Leaderboard
+    look: PairLook | None
+    failures: tuple[tuple[str, str, str], ...]
+    versions: Sequence[DatasetVersion]
+
+
+def _read(workspace: Workspace, experiment: str, measure: str | None, baseline: str | None) -> _Read:
+    snapshot = read_snapshot(workspace, experiment)
+    board = board_of(snapshot, measure, baseline=baseline)
+    failed = failures(workspace, snapshot.experiment, LISTED).itertuples(index=False, name=None)
+    return _Read(
+        snapshot,
+        board,
+        compared(workspace, board, None, None),
+        tuple((str(variant), str(query), str(error)) for variant, query, error in failed),
+        datasets.versions(workspace, snapshot.experiment.dataset_id),
     )
 
 
@@ -176,45 +202,44 @@ def _tradeoffs(board: Leaderboard) -> tuple[Cost, str | None]:
     return "p95_ms", None
 
 
-def _advice(workspace: Workspace, board: Leaderboard) -> tuple[str, ...]:
+def _advice(snapshot: Snapshot, board: Leaderboard) -> tuple[str, ...]:
     if board.experiment.status != "finished":
         return ()
-    found = recommend(workspace, board, {})
+    found = recommend(snapshot, board, {})
     return () if found.variant is None else (f"Take {found.variant}.", *found.reasons)
 
 
 def _notes(board: Leaderboard) -> Iterator[str]:
     experiment = board.experiment
-    waiting = sum(row["waiting"] for row in board.rows if row["error"] is None)
-    if experiment.status == "running":
+    waiting = sum(row.waiting for row in board.rows if row.error is None)
+    if experiment.active:
         yield f"The experiment was running when this was written: {waiting:,} queries were waiting."
     elif experiment.status == "cancelled":
         yield f"The experiment was cancelled: {waiting:,} queries over all variants were not evaluated."
     for row in board.rows:
-        if row["error"] is not None:
-            yield f"{row['variant']} cannot work: {row['error']}"
-        if row["failed"]:
-            yield f"{row['failed']:,} queries failed with {row['variant']}; they have no score and are not averaged in."
-    unscored = max((row["unscored"] for row in board.rows), default=0)
+        yield from _trouble(row)
+    unscored = max((row.unscored for row in board.rows), default=0)
     if unscored:
         yield f"{unscored:,} queries have no relevant document, hence no score."
     if len(board.rows) > DRAWN:
         yield f"Charts show the first {DRAWN} of {len(board.rows)} variants; the table has all of them."
 
 
-def _dataset(workspace: Workspace, experiment: ExperimentRow) -> Iterator[str]:
+def _trouble(row: BoardRow) -> Iterator[str]:
+    if row.error is not None:
+        yield f"{row.variant} cannot work: {row.error}"
+    if failed := row.counts.failed:
+        yield f"{failed:,} queries failed with {row.variant}; they have no score and are not averaged in."
+
+
+def _dataset(
+    workspace: Workspace, experiment: ExperimentRow, versions: Sequence[DatasetVersion]
+) -> Iterator[str]:
     manifest = StoredDataset.open(workspace.store, experiment.spec.dataset).manifest
     yield (
         f"{manifest.n_documents:,} documents, {manifest.n_queries:,} queries, {manifest.n_judgments:,} judgments"
     )
-    version = next(
-        (
-            found
-            for found in datasets.versions(workspace, experiment.dataset)
-            if found.manifest.fingerprint == manifest.fingerprint
-        ),
-        None,
-    )
+    version = next((found for found in versions if found.manifest.fingerprint == manifest.fingerprint), None)
     if version is not None:
         source = PurePath(version.source).name  # where it lay on somebody's disk is nobody's business
         yield f"Version {version.version} of {experiment.dataset}: {version.change}, from {source}"
@@ -222,12 +247,11 @@ def _dataset(workspace: Workspace, experiment: ExperimentRow) -> Iterator[str]:
         yield "A document with a query's own id is left out of that query's list."
 
 
-def _comparison(workspace: Workspace, board: Leaderboard) -> Comparison | None:
-    pair = compared(workspace, board, None, None)
-    if pair is None:
+def _comparison(workspace: Workspace, look: PairLook | None) -> Comparison | None:
+    if look is None or look.pair is None:
         return None
-    outcome = _as_on_the_board(board, pair.outcome)
-    table = pair_table(workspace, board.experiment, pair)
+    outcome = look.pair.outcome
+    table = pair_table(workspace, look, look.pair)
     of = sides(outcome.a, outcome.b)
     queries = len(table)
     return Comparison(
@@ -242,17 +266,6 @@ def _comparison(workspace: Workspace, board: Leaderboard) -> Comparison | None:
         best_for_a=_lines(table[table["difference"] > 0].head(EXTREMES)),
         best_for_b=_lines(table[table["difference"] < 0].tail(EXTREMES)[::-1]),
     )
-
-
-def _as_on_the_board(board: Leaderboard, outcome: Outcome) -> Outcome:
-    """The outcome with the leaderboard's correction, if it is over the same queries: its reference is one of both."""
-    if outcome.test.n != board.compared:
-        return outcome
-    both = outcome.a, outcome.b
-    other = next(row for row in board.rows if row["variant"] in both and row["p"] is not None)
-    n = board.n_scored
-    n_tests = n - 1 if board.baseline else n * (n - 1) // 2
-    return outcome._replace(corrected=other["p_corrected"], n_tests=n_tests)
 
 
 def _lines(table: pd.DataFrame) -> tuple[QueryLine, ...]:

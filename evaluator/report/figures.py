@@ -17,11 +17,10 @@ from evaluator.charts import interval_points, tradeoff_points
 from evaluator.comparison_charts import Sides, difference_bars, difference_histogram, score_scatter
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.location import app_folder
-from evaluator.services.leaderboard import Leaderboard, leaderboard
-from evaluator.services.overlap import overlap
-from evaluator.services.pairwise import Pair, compare, paired_table
-from evaluator.services.query_facts import query_facts
+from evaluator.services.leaderboard import Leaderboard, board_of, leaderboard
+from evaluator.services.pair_look import PairLook, look_at_pair, pair_table
 from evaluator.services.recommendation import COSTS, Cost, tradeoff_rows
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 
@@ -144,22 +143,18 @@ def figure(workspace: Workspace, experiment: ExperimentRow, name: str, wanted: W
     return image(chart, kind)
 
 
-def compared(workspace: Workspace, board: Leaderboard, a: str | None, b: str | None) -> Pair | None:
-    """Two variants of a leaderboard; the best by default, with the baseline, or else with the second."""
-    names = [row["variant"] for row in board.rows if row[board.measure] is not None]
+def compared(workspace: Workspace, board: Leaderboard, a: str | None, b: str | None) -> PairLook | None:
+    """Two variants of a leaderboard; the best by default, with the baseline, or else with the second.
+
+    Call it in the look (`Workspace.frozen`) that the leaderboard was read in.
+    """
+    names = [row.variant for row in board.scored]
     first = a or next((name for name in names if name != b), None)
     others = [board.baseline, *names]
     second = b or next((name for name in others if name is not None and name != first), None)
     if first is None or second is None:
         return None
-    return compare(workspace, board.experiment, board.measure, first, second)
-
-
-def pair_table(workspace: Workspace, experiment: ExperimentRow, pair: Pair) -> pd.DataFrame:
-    """What the charts of a comparison are drawn from: a row a query."""
-    outcome = pair.outcome
-    lists = overlap(workspace, experiment, outcome.a, outcome.b)
-    return paired_table(pair, query_facts(workspace, experiment), lists)
+    return look_at_pair(workspace, board.experiment.id, board.measure, first, second, board.baseline)
 
 
 Draw = Callable[[Workspace, ExperimentRow, Wanted], alt.Chart | alt.LayerChart | None]
@@ -180,12 +175,17 @@ def _of_pair(
     def draw(
         workspace: Workspace, experiment: ExperimentRow, wanted: Wanted
     ) -> alt.Chart | alt.LayerChart | None:
-        board = leaderboard(workspace, experiment, wanted.measure, baseline=wanted.baseline)
-        pair = compared(workspace, board, wanted.a, wanted.b)
-        if pair is None:
+        def read() -> PairLook | None:
+            snapshot = read_snapshot(workspace, experiment.id)
+            board = board_of(snapshot, wanted.measure, baseline=wanted.baseline)
+            return compared(workspace, board, wanted.a, wanted.b)
+
+        look = workspace.frozen(read)
+        if look is None or look.pair is None:
             return None
-        outcome = pair.outcome
-        return chart(pair_table(workspace, experiment, pair), outcome.measure, sides(outcome.a, outcome.b))
+        outcome = look.pair.outcome
+        table = pair_table(workspace, look, look.pair)
+        return chart(table, outcome.measure, sides(outcome.a, outcome.b))
 
     return draw
 

@@ -34,7 +34,9 @@ def report(
 
 def render(contents: Contents) -> str:
     """A report's contents as HTML."""
-    return _template().render(report=contents, board=contents.board, theme=theme())
+    return _template().render(
+        report=contents, board=contents.board, records=contents.board.records, theme=theme()
+    )
 
 
 @cache

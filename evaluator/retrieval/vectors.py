@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -112,17 +112,22 @@ def matrix_name(spec: EncoderSpec, texts: TextSet, form: Form = Form()) -> str:
     return f"indexes/{texts.part}/{spec.fingerprint}-{texts.role}{form.suffix}.npy"
 
 
-def plan_encoding(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> EncodingPlan:
+def plan_encoding(
+    spec: EncoderSpec, texts: TextSet, store: ArtifactStore, on_texts: Callable[[int], None] = lambda _n: None
+) -> EncodingPlan:
     """Find the shards that hold some texts, and write a plan for texts that no plan has yet.
 
-    Only one process plans at a time (the owner of the database); two that plan the same thing write the same file.
+    One process plans at a time (`evaluator.jobs.planning.turn`); two that plan the same thing write the same file.
+
+    Args:
+        on_texts: called now and then with how many texts more are planned; what it raises ends the planning.
     """
     needed = pc.unique(texts.keys())
     plans = read_plans(spec, texts.role, store)
     known = pa.concat_arrays([keys for keys, _ in plans.values()]) if plans else pa.array([], KEY)
     unknown = needed.filter(pc.invert(pc.is_in(needed, value_set=known)))
     if len(unknown):
-        _write_plan(spec, texts, unknown, store)
+        _write_plan(spec, texts, unknown, store, on_texts)
     sizes = shard_sizes(spec, texts, store)
     missing = sorted(set(sizes) - encoded_shards(spec, texts.role, sizes, store))
     return EncodingPlan(tuple(missing), len(needed), sum(sizes[shard] for shard in missing))
@@ -307,7 +312,13 @@ def _read_plan(
     return keys, np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
 
 
-def _write_plan(spec: EncoderSpec, texts: TextSet, unknown: pa.Array, store: ArtifactStore) -> None:
+def _write_plan(
+    spec: EncoderSpec,
+    texts: TextSet,
+    unknown: pa.Array,
+    store: ArtifactStore,
+    on_texts: Callable[[int], None],
+) -> None:
     name = hashlib.sha256(b"".join(sorted(unknown.to_pylist()))).hexdigest()[:16]
     shard_texts = SHARD_TEXTS[spec.kind]
 
@@ -324,6 +335,7 @@ def _write_plan(spec: EncoderSpec, texts: TextSet, unknown: pa.Array, store: Art
                     writer.write_table(
                         pa.Table.from_arrays(columns, schema=PLAN_SCHEMA), row_group_size=shard_texts
                     )
+                on_texts(len(window))
 
     store.put(f"{vector_folder(spec, texts.role)}/{name}.parquet", write)
 

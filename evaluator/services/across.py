@@ -80,6 +80,7 @@ def across(workspace: Workspace, experiments: Sequence[ExperimentRow], measure: 
 
     Raises:
         InvalidInputError: there are fewer than two, or they share no measure, or not this one.
+        UnknownNameError: one was deleted meanwhile.
     """
     if len(experiments) < 2:
         raise InvalidInputError("one experiment has nothing beside it; name two or more: ?experiments=a,b")
@@ -89,14 +90,23 @@ def across(workspace: Workspace, experiments: Sequence[ExperimentRow], measure: 
         names = ", ".join(experiment.name for experiment in experiments)
         has = f"they share {', '.join(shared)}" if shared else "they share no measure"
         raise InvalidInputError(f"not all of {names} computed {chosen or 'one measure'}; {has}")
-    boards = tuple(leaderboard(workspace, experiment, chosen) for experiment in experiments)
+    return beside(
+        chosen,
+        workspace.frozen(
+            lambda: tuple(leaderboard(workspace, experiment, chosen) for experiment in experiments)
+        ),
+    )
+
+
+def beside(measure: str, boards: tuple[Leaderboard, ...]) -> Across:
+    """Lay leaderboards by one measure beside each other."""
     reasons = tuple(_against_averages(boards))
     cells = [_cells(board) for board in boards]
     called = {key: cell.name for found in reversed(cells) for key, cell in found.items()}
     order = list(dict.fromkeys(key for found in cells for key in found))
     rows = [_row(called[key], [found.get(key) for found in cells], not reasons) for key in order]
     rows.sort(key=lambda row: (row.average_rank or 0.0, -(row.average_score or 0.0)))
-    return Across(chosen, boards, tuple(rows), reasons)
+    return Across(measure, boards, tuple(rows), reasons)
 
 
 @dataclass(frozen=True)
@@ -108,13 +118,13 @@ class _Cell:
 
 
 def _cells(board: Leaderboard) -> Mapping[Key, _Cell]:
-    scored = [row for row in board.rows if row[board.measure] is not None]
-    ranks = stats.rankdata([-row[board.measure] for row in scored]) if scored else []
+    scored = [(row.variant, row.score, bool(row.tied)) for row in board.rows if row.score is not None]
+    ranks = stats.rankdata([-score for _, score, _ in scored]) if scored else []
     cells: dict[Key, _Cell] = {}
     seen: Counter[Identity] = Counter()
-    for row, rank in zip(scored, ranks, strict=True):
-        same = identity(board.experiment, board.experiment.spec.variant(row["variant"]))
-        cells[same, seen[same]] = _Cell(row["variant"], row[board.measure], float(rank), bool(row["tied"]))
+    for (name, score, tied), rank in zip(scored, ranks, strict=True):
+        same = identity(board.experiment, board.experiment.spec.variant(name))
+        cells[same, seen[same]] = _Cell(name, score, float(rank), tied)
         seen[same] += 1
     return cells
 

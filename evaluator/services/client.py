@@ -56,9 +56,12 @@ class Client:
         """An experiment's progress."""
         return self._call("GET", self._experiment_path(experiment))
 
-    def leaderboard(self, experiment: str | None, measure: str | None = None) -> dict[str, Any]:
-        """An experiment's leaderboard, by its first measure unless another is given."""
-        parameters = {"measure": measure} if measure else {}
+    def leaderboard(
+        self, experiment: str | None, measure: str | None = None, baseline: str | None = None
+    ) -> dict[str, Any]:
+        """An experiment's leaderboard, by its first measure and compared with the best, unless others are given."""
+        asked = {"measure": measure, "baseline": baseline}
+        parameters = {name: value for name, value in asked.items() if value}
         return self._call("GET", f"{self._experiment_path(experiment)}/leaderboard", params=parameters)
 
     def datasets(self) -> list[dict[str, Any]]:
@@ -158,6 +161,15 @@ class Client:
         asked = {"limit": limit, "encoders": list(encoders)}
         records: list[dict[str, Any]] = self._call("POST", "/api/vectors/prune", json=asked)  # type: ignore[assignment]
         return records
+
+    def dead_letters(self) -> dict[str, Any]:
+        """Results that could not be recorded."""
+        return self._call("GET", "/api/dead-letters")
+
+    def drop_dead_letters(self) -> int:
+        """Forget results that could not be recorded; how many."""
+        answer = self._call("DELETE", "/api/dead-letters", headers={"content-type": "application/json"})
+        return int(answer["dropped"])
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with self._request(method, path, **options) as answer:

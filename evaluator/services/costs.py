@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evaluator.domain.cost import PERCENTILES, VariantCost
@@ -23,33 +24,50 @@ PLAIN_COLUMNS = (
 """Of a row of costs, besides its latencies; see `VariantCost`."""
 
 
-def measure_finished(workspace: Workspace, only: str | None = None) -> list[str]:
+def measure_finished(
+    workspace: Workspace,
+    only: str | None = None,
+    guard: Callable[[Callable[[], object], str], None] | None = None,
+) -> list[str]:
     """Have variants of finished experiments measured, if no job waits or runs; returns the ids of the jobs.
 
     A variant that was measured over the same documents and queries in another experiment is not measured again.
 
     Args:
         only: this experiment's id; all, one after the other, by default.
+        guard: around what is done for one experiment, so that one that cannot be measured keeps nobody else waiting.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
     waiting = unmeasured(workspace.database)
-    if not waiting:
+    jobs: list[str] = []
+    for experiment, variants in waiting.items():
+        if only in (None, experiment) and not jobs:
+
+            def measure(experiment: str = experiment, variants: list[str] = variants) -> None:
+                jobs.extend(_measure(workspace, experiment, variants))
+
+            if guard is None:
+                measure()
+            else:
+                guard(measure, experiment)
+    return jobs
+
+
+def _measure(workspace: Workspace, experiment: str, variants: list[str]) -> list[str]:
+    row = catalog.known_experiment(workspace.database, experiment)
+    if row is None:
         return []
-    rows = {row.id: row for row in catalog.experiments(workspace.database)}
+    known = _known_elsewhere(workspace, row.spec, variants)
+    save_costs(workspace.database, known)
+    left = [name for name in variants if name not in {measured.variant for measured in known}]
+    if not left:
+        return []
     with reachable(workspace) as connection:
-        for experiment, variants in waiting.items():
-            if only not in (None, experiment):
-                continue
-            spec = rows[experiment].spec
-            known = _known_elsewhere(workspace, spec, variants)
-            save_costs(workspace.database, known)
-            left = [name for name in variants if name not in {measured.variant for measured in known}]
-            if left:
-                busy = bool(all_live_ids(connection))
-                return [] if busy else enqueue_measurements(connection, spec, left, workspace.settings)
-    return []
+        if all_live_ids(connection):
+            return []
+        return enqueue_measurements(connection, row.spec, left, workspace.settings)
 
 
 def _known_elsewhere(
@@ -81,9 +99,15 @@ def to_measure(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
 
 
 def cost_rows(workspace: Workspace, experiment: ExperimentRow) -> list[dict[str, Any]]:
-    """What an experiment's variants cost, one row a variant that was measured; times in milliseconds."""
+    """What an experiment's variants cost now; see `cost_records`."""
+    return cost_records(experiment.spec, costs(workspace.database, experiment.id))
+
+
+def cost_records(spec: ExperimentSpec, measured: Mapping[str, VariantCost | None]) -> list[dict[str, Any]]:
+    """What variants cost as plain JSON types, one record a variant that was measured; times in milliseconds."""
     rows = []
-    for name, cost in costs(workspace.database, experiment.id).items():
+    for variant in spec.variants:
+        name, cost = variant.name, measured.get(variant.name)
         if cost is None:
             continue
         row: dict[str, Any] = {"variant": name}
@@ -92,7 +116,6 @@ def cost_rows(workspace: Workspace, experiment: ExperimentRow) -> list[dict[str,
             for percentile in PERCENTILES:
                 value = None if latency is None else 1000 * getattr(latency, f"p{percentile}")
                 row[f"{part}_p{percentile}_ms"] = value
-        row |= {name: getattr(cost, name) for name in PLAIN_COLUMNS}
+        row |= {column: getattr(cost, column) for column in PLAIN_COLUMNS}
         rows.append(row)
-    order = [variant.name for variant in experiment.spec.variants]
-    return sorted(rows, key=lambda row: order.index(row["variant"]))
+    return rows

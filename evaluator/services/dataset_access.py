@@ -68,8 +68,8 @@ class LocalDatasets:
         row = datasets.find(self._workspace, name)
         return dataset_details(
             row,
-            datasets.versions(self._workspace, row.name),
-            datasets.used_by(self._workspace, row.name),
+            datasets.versions(self._workspace, row.id),
+            datasets.used_by(self._workspace, row.id),
             datasets.siblings(self._workspace, row),
         )
 
@@ -119,5 +119,5 @@ def register(
             raise InvalidInputError(
                 f"parts of the dataset {fingerprint} are missing in the store; import it again"
             )
-        catalog.save_dataset(workspace.database, named, manifest, source, described, tagged)
-    return datasets.find(workspace, named)
+        id_ = catalog.save_dataset(workspace.database, named, manifest, source, described, tagged)
+    return datasets.by_id(workspace, id_)

@@ -46,8 +46,8 @@ def import_folder(
         manifest = import_dataset(
             folder, workspace.store, exclude_self=says_exclude_self(folder), on_progress=on_progress
         )
-        catalog.save_dataset(workspace.database, named, manifest, source=str(folder))
-    return find(workspace, named)
+        id_ = catalog.save_dataset(workspace.database, named, manifest, source=str(folder))
+    return by_id(workspace, id_)
 
 
 def import_demo(workspace: Workspace) -> DatasetRow:
@@ -81,6 +81,18 @@ def find(workspace: Workspace, name: str) -> DatasetRow:
     raise UnknownNameError(f"no dataset is called {name!r}; there are: {names}")
 
 
+def by_id(workspace: Workspace, id_: int) -> DatasetRow:
+    """A dataset, whatever it is called by now.
+
+    Raises:
+        UnknownNameError: it was deleted meanwhile.
+    """
+    for row in catalog.datasets(workspace.database):
+        if row.id == id_:
+            return row
+    raise UnknownNameError("the dataset was deleted meanwhile")
+
+
 def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> DatasetRow:
     """The dataset that an experiment names: an imported one, the demo's, or a folder to import.
 
@@ -105,14 +117,14 @@ def load(workspace: Workspace, row: DatasetRow) -> StoredDataset:
     return StoredDataset.open(workspace.store, row.manifest.fingerprint)
 
 
-def versions(workspace: Workspace, name: str) -> list[DatasetVersion]:
+def versions(workspace: Workspace, id_: int) -> list[DatasetVersion]:
     """A dataset's versions, newest first."""
-    return catalog.versions(workspace.database, name)
+    return catalog.versions(workspace.database, id_)
 
 
-def used_by(workspace: Workspace, name: str) -> list[ExperimentRow]:
+def used_by(workspace: Workspace, id_: int) -> list[ExperimentRow]:
     """Experiments over any version of a dataset, the last submitted first."""
-    return [row for row in catalog.experiments(workspace.database) if row.dataset == name]
+    return [row for row in catalog.experiments(workspace.database) if row.dataset_id == id_]
 
 
 def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
@@ -121,7 +133,7 @@ def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
     return [
         other
         for other in catalog.datasets(workspace.database)
-        if other.name != row.name and (other.manifest.corpus, other.manifest.queries) == shared
+        if other.id != row.id and (other.manifest.corpus, other.manifest.queries) == shared
     ]
 
 
@@ -132,9 +144,8 @@ def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
         InvalidInputError: the dataset is unknown, the name cannot be one, or is another's.
     """
     row, to = find(workspace, name), checked_name(to)
-    if to != row.name:
-        catalog.rename_dataset(workspace.database, row.name, to)
-    return find(workspace, to)
+    catalog.rename_dataset(workspace.database, row.id, to)
+    return by_id(workspace, row.id)
 
 
 def describe(workspace: Workspace, name: str, description: str, tags: Sequence[str]) -> DatasetRow:
@@ -144,10 +155,8 @@ def describe(workspace: Workspace, name: str, description: str, tags: Sequence[s
         InvalidInputError: the dataset is unknown, or a text too long.
     """
     row = find(workspace, name)
-    catalog.describe_dataset(
-        workspace.database, row.name, checked_description(description), checked_tags(tags)
-    )
-    return find(workspace, name)
+    catalog.describe_dataset(workspace.database, row.id, checked_description(description), checked_tags(tags))
+    return by_id(workspace, row.id)
 
 
 def change(workspace: Workspace, name: str, to: str, description: str, tags: Sequence[str]) -> DatasetRow:
@@ -156,8 +165,11 @@ def change(workspace: Workspace, name: str, to: str, description: str, tags: Seq
     Raises:
         InvalidInputError: as `rename` and `describe`.
     """
-    checked_description(description), checked_tags(tags)
-    return describe(workspace, rename(workspace, name, to).name, description, tags)
+    row, to = find(workspace, name), checked_name(to)
+    described, tagged = checked_description(description), checked_tags(tags)
+    catalog.rename_dataset(workspace.database, row.id, to)
+    catalog.describe_dataset(workspace.database, row.id, described, tagged)
+    return by_id(workspace, row.id)
 
 
 def remove(workspace: Workspace, name: str) -> None:
@@ -170,8 +182,8 @@ def remove(workspace: Workspace, name: str) -> None:
     """
     with CHANGES:
         row = find(workspace, name)
-        gone = [version.manifest for version in catalog.versions(workspace.database, row.name)]
-        catalog.remove_dataset(workspace.database, row.name)
+        gone = [version.manifest for version in catalog.versions(workspace.database, row.id)]
+        catalog.remove_dataset(workspace.database, row.id)
         needed = set(_needed(workspace))
         unneeded = dict.fromkeys(artifact for manifest in gone for artifact in _artifacts(manifest))
         for artifact in unneeded:

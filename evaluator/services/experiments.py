@@ -1,8 +1,11 @@
-"""Experiments: submit, resume, cancel, find."""
+"""Experiments: submit, resume, cancel, delete, find."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+
+from redis.exceptions import RedisError
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
@@ -10,18 +13,22 @@ from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec,
 from evaluator.domain.measures import needed_depth
 from evaluator.domain.variant import LanguageModel, resolve_runs
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.jobs.limits import Terms, restore_spending, write_terms
+from evaluator.jobs.limits import Terms, write_terms
 from evaluator.jobs.queue import cancel_experiment
-from evaluator.jobs.submission import EncodingStage, Submission, is_active
-from evaluator.retrieval.candidates import drop_candidates, experiments_with_candidates
+from evaluator.jobs.submission import EncodingStage
+from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
 from evaluator.services.endpoints import check_allowed
+from evaluator.services.planning import start_planning
 from evaluator.services.queue import is_stalled, reachable
 from evaluator.services.references import meant
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
+from evaluator.store.lifecycle import change_status, submit_experiment
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -32,8 +39,9 @@ class Submitted:
         id: of the experiment.
         to_evaluate: queries over all variants that are still to be evaluated.
         skipped: queries over all variants that are recorded already.
-        encoding: texts by encoder, and how many of them are not cached.
-        already_running: its jobs wait or run already; nothing was enqueued.
+        encoding: texts by encoder, and how many of them are not cached; empty while it is being planned.
+        already_running: it is planned or its jobs wait or run already; nothing was begun.
+        planning: what must be encoded is still being worked out; progress says how far that is.
     """
 
     id: str
@@ -41,13 +49,22 @@ class Submitted:
     skipped: int
     encoding: tuple[EncodingStage, ...] = ()
     already_running: bool = False
+    planning: bool = False
 
 
-def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False) -> Submitted:
-    """Enqueue an experiment, or what is missing of it: the same experiment has the same id.
+def submit(
+    workspace: Workspace,
+    experiment: Experiment,
+    *,
+    allow_paths: bool = False,
+    patience: float | None = None,
+) -> Submitted:
+    """Begin an experiment, or what is missing of it: the same experiment has the same id.
 
     Args:
         allow_paths: whether datasets and encoders may be local folders, and any endpoint be asked (command line only).
+        patience: seconds to wait until it is planned, which goes on in the background; None to wait for as long as
+            that takes.
 
     Raises:
         InvalidInputError: the dataset is unknown or invalid, or an endpoint may not be asked.
@@ -56,13 +73,12 @@ def submit(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = 
     """
     if not allow_paths:
         check_allowed(workspace.settings, experiment.endpoints)
-    with datasets.CHANGES:
-        row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-        spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-        submitted = _submit(workspace, spec, row.name, datasets.load(workspace, row))
-        if not submitted.to_evaluate and not submitted.already_running:
-            catalog.note_submission(workspace.database, spec.id)
-        return submitted
+    row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
+    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+    submitted = _begin(workspace, spec, row.id, patience)
+    if not submitted.to_evaluate and not submitted.already_running:
+        catalog.note_submission(workspace.database, spec.id)
+    return submitted
 
 
 def completed(
@@ -75,18 +91,24 @@ def completed(
     """
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-    known = next((known for known in catalog.experiments(workspace.database) if known.id == spec.id), None)
+    known = catalog.known_experiment(workspace.database, spec.id)
     if known is None or not _is_whole(workspace, known):
         return None
     catalog.note_submission(workspace.database, known.id)
     return known
 
 
-def resume(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool = False) -> Submitted:
-    """Enqueue what an experiment lacks, queries that failed among it.
+def resume(
+    workspace: Workspace,
+    experiment: ExperimentRow,
+    *,
+    allow_paths: bool = False,
+    patience: float | None = None,
+) -> Submitted:
+    """Begin what an experiment lacks, queries that failed among it.
 
     Args:
-        allow_paths: as for `submit`.
+        allow_paths, patience: as for `submit`.
 
     Raises:
         InvalidInputError: an endpoint may not be asked.
@@ -94,67 +116,19 @@ def resume(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool
     """
     if not allow_paths:
         check_allowed(workspace.settings, Terms.of(experiment.spec).endpoints.values())
-    dataset = StoredDataset.open(workspace.store, experiment.spec.dataset)
-    return _submit(workspace, experiment.spec, experiment.dataset, dataset)
-
-
-def resume_stalled(workspace: Workspace) -> list[str]:
-    """Continue experiments that count as running though none of their jobs waits or runs; returns their ids.
-
-    So it is when an instance ended in the middle, or the queue lost its data.
-
-    Raises:
-        QueueUnavailableError: the queue does not answer.
-    """
-    stalled = []
-    with reachable(workspace):
-        for row in catalog.experiments(workspace.database):
-            if row.status == "running" and is_stalled(workspace, row.id):
-                _enqueue_missing(workspace, row.spec, StoredDataset.open(workspace.store, row.spec.dataset))
-                stalled.append(row.id)
-    return stalled
-
-
-def drop_stopped(workspace: Workspace) -> list[str]:
-    """Drop the jobs of experiments that their workers stopped, and that nobody else needs; returns their ids.
-
-    Raises:
-        QueueUnavailableError: the queue does not answer.
-    """
-    with reachable(workspace) as connection:
-        stopped = [
-            row.id
-            for row in catalog.experiments(workspace.database)
-            if row.status == "cancelled" and row.reason and is_active(connection, row.id)
-        ]
-        for experiment in stopped:
-            cancel_experiment(connection, experiment)
-    return stopped
-
-
-def drop_searched(workspace: Workspace) -> list[str]:
-    """Drop the lists that variants shared, of all experiments here that do not run; returns their ids."""
-    # Looked at before the states are: what begins meanwhile is not among them.
-    kept = experiments_with_candidates(workspace.store)
-    if not kept:
-        return []
-    rows = catalog.experiments(workspace.database)
-    ended = [row.id for row in rows if row.status != "running" and row.id in kept]
-    for experiment in ended:
-        drop_candidates(workspace.store, experiment)
-    return ended
+    return _begin(workspace, experiment.spec, experiment.dataset_id, patience)
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Drop an experiment's waiting jobs; what is recorded stays, and `resume` continues it.
 
     Raises:
+        ConflictError: it is finished already.
         QueueUnavailableError: the queue does not answer.
     """
     with reachable(workspace) as connection:
-        connection.ping()
-        # First, or it would count as stalled, and be continued.
-        catalog.set_status(workspace.database, experiment.id, "cancelled")
+        # First: whoever plans it asks for the status before anything is enqueued.
+        change_status(workspace.database, experiment.id, "cancel")
         cancel_experiment(connection, experiment.id)
 
 
@@ -162,10 +136,15 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Forget an experiment with its results; vectors, indexes and the dataset stay.
 
     Raises:
-        InvalidInputError: it is running.
+        ConflictError: it is planned or running.
     """
     catalog.delete_experiment(workspace.database, experiment.id)
     drop_candidates(workspace.store, experiment.id)
+    if workspace.queue is not None:
+        try:
+            cancel_experiment(workspace.queue, experiment.id)  # what measures its cost
+        except RedisError as error:  # the keeper drops them
+            logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
 
 
 def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:
@@ -239,20 +218,43 @@ def _resolve_encoders(experiment: Experiment, *, allow_folders: bool) -> dict[st
     }
 
 
-def _submit(workspace: Workspace, spec: ExperimentSpec, name: str, dataset: StoredDataset) -> Submitted:
+def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int, patience: float | None) -> Submitted:
+    """Have an experiment planned, unless it is whole, or planned or running already."""
     with reachable(workspace) as connection:
-        known = next((row for row in catalog.experiments(workspace.database) if row.id == spec.id), None)
-        if known is not None and known.status == "running" and is_active(connection, spec.id):
-            missing = _missing(workspace, spec, dataset)
-            write_terms(connection, spec)
-            return Submitted(spec.id, missing.count, missing.recorded, already_running=True)
-        if known is not None and _is_whole(
-            workspace, known
-        ):  # it keeps the times of the run that did the work
-            return Submitted(spec.id, 0, _missing(workspace, spec, dataset).recorded)
-        catalog.save_experiment(workspace.database, spec, name, len(dataset.queries))
-        results.forget_failures(workspace.database, spec.id)
-        return _enqueue_missing(workspace, spec, dataset)
+        with workspace.in_use:
+            known = catalog.known_experiment(workspace.database, spec.id)
+            if known is not None and not is_stalled(workspace, known) and known.active:
+                write_terms(connection, spec)
+                planning = workspace.plannings.of(spec.id)
+            elif known is not None and _is_whole(workspace, known):
+                return _submitted(workspace, spec.id)  # it keeps the times of the run that did the work
+            else:
+                n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
+                attempt = submit_experiment(workspace.database, spec, dataset, n_queries)
+                planning = start_planning(workspace, spec, attempt)
+                known = None
+        enqueued = None if planning is None else planning.wait(patience)
+    return _submitted(
+        workspace,
+        spec.id,
+        () if enqueued is None else enqueued.stages,
+        already_running=known is not None,
+        planning=planning is not None and not planning.enqueued.done(),
+    )
+
+
+def _submitted(
+    workspace: Workspace,
+    id_: str,
+    encoding: tuple[EncodingStage, ...] = (),
+    *,
+    already_running: bool = False,
+    planning: bool = False,
+) -> Submitted:
+    row = catalog.experiment(workspace.database, id_)
+    recorded = sum(variant.recorded for variant in results.recorded_counts(workspace.database, id_))
+    to_evaluate = row.n_queries * len(row.spec.variants) - recorded
+    return Submitted(id_, to_evaluate, recorded, encoding, already_running, planning)
 
 
 def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
@@ -261,41 +263,3 @@ def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
     return experiment.status == "finished" and all(
         c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
     )
-
-
-@dataclass(frozen=True)
-class _Missing:
-    """Ids of the queries that have no row, by variant; how many rows there are."""
-
-    queries: dict[str, list[str]]
-    recorded: int
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.queries.values()))
-
-
-def _missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> _Missing:
-    recorded = results.recorded_queries(workspace.database, spec.id)
-    queries = {
-        variant.name: [
-            query.query_id
-            for query in dataset.queries
-            if query.query_id not in recorded.get(variant.name, frozenset())
-        ]
-        for variant in spec.variants
-    }
-    return _Missing(queries, sum(map(len, recorded.values())))
-
-
-def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> Submitted:
-    missing = _missing(workspace, spec, dataset)
-    if not missing.count:
-        results.finish_if_complete(workspace.database, spec.id)
-        return Submitted(spec.id, 0, missing.recorded)
-    batch_size = spec.batch_size(len(dataset.queries), workspace.settings.workers)
-    spent = results.spent(workspace.database, spec.id)
-    restore_spending(workspace.connection, spec.id, spent.tokens + spent.output_tokens, spent.micro_usd)
-    submission = Submission(spec, dataset, workspace.store, workspace.settings)
-    sent = submission.send(workspace.connection, missing.queries, batch_size)
-    return Submitted(spec.id, missing.count, missing.recorded, sent.stages)

@@ -20,7 +20,7 @@ from evaluator.services.leaderboard import leaderboard
 from evaluator.services.overview import experiment_yaml
 from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
-from evaluator.store import results
+from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
 from evaluator.store.portable import DatasetFiles, write_portable
 
@@ -32,20 +32,26 @@ def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, fol
 
     trec: `<variant>.run` and `qrels.txt`, which trec_eval and ir_measures read as they are. csv, parquet:
     `per_query.<format>` with one row a variant, query and measure. duckdb: `experiment.duckdb` with all of it (see
-    `write_portable`).
+    `write_portable`). All of it is one state of the experiment.
 
     Raises:
         InvalidInputError: the folder cannot be written.
+        UnknownNameError: the experiment was deleted meanwhile.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+
+    def look() -> list[Path]:
+        now = catalog.experiment(workspace.database, experiment.id)
         match format_:
             case "trec":
-                return _export_trec(workspace, experiment, folder)
+                return _export_trec(workspace, now, folder)
             case "duckdb":
-                return [_export_duckdb(workspace, experiment, folder)]
+                return [_export_duckdb(workspace, now, folder)]
             case _:
-                return [_export_scores(workspace, experiment, format_, folder)]
+                return [_export_scores(workspace, now, format_, folder)]
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return workspace.frozen(look)
     except OSError as error:
         raise _unwritable(folder, error) from error
 
@@ -132,7 +138,7 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
     artifacts = (corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest))
     files = DatasetFiles(*map(workspace.store.local_path, artifacts))
     board = leaderboard(workspace, experiment)
-    rows = [{"place": place, **row} for place, row in enumerate(board.rows, 1)]
+    rows = [{"place": place, **record} for place, record in enumerate(board.records, 1)]
     about = {
         "experiment": experiment.id,
         "name": experiment.name,
@@ -144,6 +150,7 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
         "qrels fingerprint": experiment.spec.qrels,
         "measure of the leaderboard": board.measure,
         "queries compared": str(board.compared),
+        "p corrected for": board.correction.words,
         "verdict": verdict(board),
         "policy": str(experiment.spec.policy),
         "policy in words": POLICIES[experiment.spec.policy].strip(),

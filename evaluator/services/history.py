@@ -16,24 +16,24 @@ import numpy as np
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import encoder_key, models_of
 from evaluator.domain.measures import canonical_measures
-from evaluator.domain.power import SIGNIFICANCE
 from evaluator.domain.ranking import Doubles, Ints
-from evaluator.domain.statistics import Resampled, holm
+from evaluator.domain.separability import Decision, decide
+from evaluator.domain.statistics import Evidence, Resampled, TestName
 from evaluator.domain.variant import LanguageModel
 from evaluator.errors import UnknownNameError
 from evaluator.services import datasets
-from evaluator.services.comparison import Memory, resampled, score_matrix
+from evaluator.services.memory import Kind
+from evaluator.services.snapshot import Snapshot, snapshot_of
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
-from evaluator.store.scores import recorded_state
 
 LAST = 50
 """Submissions that are looked at, from the newest on."""
 
 Outcome = Literal["regression", "improvement", "not separable", "not compared"]
 
-_points, _histories = Memory(512), Memory(32)
+POINTS, HISTORIES = Kind("points", 512), Kind("histories", 32)
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,9 @@ class Step:
         changed: what is another than before: documents, queries, judgments, pipeline, model, policy.
         n: queries that both have a score for, and whose text is the same.
         difference: mean over those, now minus before; None if the two may not be compared.
-        p: of the randomization test.
+        p: of that comparison alone.
         corrected: by Holm, over the variants of the same experiment.
+        test: that gave p.
         outcome: regression and improvement are differences at the usual level, after the correction.
     """
 
@@ -56,6 +57,7 @@ class Step:
     p: float | None
     corrected: float | None = None
     outcome: Outcome = "not compared"
+    test: TestName | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class History:
 
 
 def history(workspace: Workspace, dataset: str, measure: str | None = None) -> History:
-    """Follow every variant over the finished experiments of a dataset.
+    """Follow every variant over the finished experiments of a dataset, as all of them are now.
 
     Args:
         measure: in ir-measures' notation; the first that the newest experiment computed by default.
@@ -129,9 +131,14 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         InvalidInputError: it is no measure.
         UnknownNameError: there is no such dataset, or no experiment over it computed this measure.
     """
-    name = datasets.find(workspace, dataset).name
+    return workspace.frozen(lambda: _history(workspace, dataset, measure))
+
+
+def _history(workspace: Workspace, dataset: str, measure: str | None) -> History:
+    found = datasets.find(workspace, dataset)
+    name = found.name
     asked = [
-        (at, row) for at, row in catalog.submissions(workspace.database, name) if row.status == "finished"
+        (at, row) for at, row in catalog.submissions(workspace.database, found.id) if row.status == "finished"
     ]
     measures = tuple(dict.fromkeys(m for _, row in reversed(asked) for m in row.spec.measures))
     chosen = canonical_measures([measure])[0] if measure else next(iter(measures), "")
@@ -141,9 +148,8 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
         )
     seen = [(at, row) for at, row in asked[-LAST:] if chosen in row.spec.measures]
     versions = {
-        version.manifest.fingerprint: version.version for version in datasets.versions(workspace, name)
+        version.manifest.fingerprint: version.version for version in datasets.versions(workspace, found.id)
     }
-    states = tuple((at, row.id, recorded_state(workspace.database, row.id)) for at, row in seen)
 
     def compute() -> tuple[Point, ...]:
         last: dict[tuple[str, ...], Point] = {}
@@ -153,8 +159,9 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
             points += _followed(workspace, [replace(point, at=at) for point in new], last, chosen)
         return tuple(points)
 
-    points = _histories.get(workspace.database, (chosen, states), compute)
-    left_out = {row.id for row in datasets.used_by(workspace, name)} - {row.id for _, row in seen}
+    states = tuple((at, row.id, row.revision) for at, row in seen)
+    points = workspace.memory.get(HISTORIES, (chosen, states), compute)
+    left_out = {row.id for row in datasets.used_by(workspace, found.id)} - {row.id for _, row in seen}
     return History(name, chosen, measures, points, len(left_out))
 
 
@@ -162,21 +169,19 @@ def _points_of(workspace: Workspace, row: ExperimentRow, measure: str, version: 
     """An experiment's variants with a score."""
 
     def compute() -> tuple[Point, ...]:
-        sampled = resampled(workspace, row, measure)
+        snapshot = snapshot_of(workspace, row)
+        sampled = snapshot.resampled(measure)
         if sampled is None:
             return ()
-        scores = score_matrix(workspace, row, measure)
-        names = [scores.variants[place] for place in np.flatnonzero(scores.scored)]
         means, ends = sampled.values.mean(axis=1).tolist(), sampled.intervals().tolist()
         return tuple(
             Point(
                 row.started_at, row, name, version, mean, _finite(low), _finite(high), sampled.values.shape[1]
             )
-            for name, mean, (low, high) in zip(names, means, ends, strict=True)
+            for name, mean, (low, high) in zip(snapshot.scores(measure).names, means, ends, strict=True)
         )
 
-    key = row.id, measure, recorded_state(workspace.database, row.id)
-    return _points.get(workspace.database, key, compute)
+    return workspace.memory.get(POINTS, (row.id, row.revision, measure), compute)
 
 
 def _finite(end: float) -> float | None:
@@ -248,7 +253,7 @@ def _followed(
             pair = before.experiment.id
             if pair not in common:
                 common[pair] = _common(workspace, before.experiment, point.experiment)
-            differences = _differences(workspace, before, point, common[pair], measure)
+            differences = _differences(before, point, common[pair], measure)
         changes.append(_Change(point, before, words, differences))
     followed += _tested([change for change in changes if change.is_new])
     for point in followed:
@@ -259,51 +264,55 @@ def _followed(
 
 def _tested(changes: Sequence[_Change]) -> list[Point]:
     """Points with the steps that lead to them, tested, and corrected for each other."""
-    tested = [change for change in changes if change.differences.size]
-    p_values = _p_values([change.differences for change in tested])
-    corrected = iter(zip(p_values, holm(p_values), strict=True))
+    evidence = _evidence([change.differences for change in changes if change.differences.size])
+    decisions = iter(decide(evidence))
     points = []
     for change in changes:
         step = Step(change.before.experiment.id, change.words, change.differences.size, None, None)
         if change.differences.size:
-            (p, p_corrected), difference = next(corrected), float(change.differences.mean())
-            outcome = _outcome(difference, p_corrected)
-            step = replace(step, difference=difference, p=p, corrected=p_corrected, outcome=outcome)
+            found = next(decisions)
+            step = replace(
+                step, difference=found.difference, p=found.p, corrected=found.corrected, outcome=_outcome(found),
+                test=found.test,
+            )  # fmt: skip
         points.append(replace(change.point, step=step))
     return points
 
 
-def _p_values(rows: Sequence[Doubles]) -> list[float]:
-    """The randomization test's p of each; rows of the same length share their sign flips."""
-    found = [1.0] * len(rows)
+def _evidence(rows: Sequence[Doubles]) -> list[Evidence]:
+    """What each row of differences shows; rows of the same length share their sign flips."""
+    found: dict[int, Evidence] = {}
     for n in {row.size for row in rows}:
         places = [place for place, row in enumerate(rows) if row.size == n]
         sampled = Resampled.of(np.stack([rows[place] for place in places]), resamples=0)
-        for place, p in zip(places, sampled.p_resolved().tolist(), strict=True):
-            found[place] = p
-    return found
+        found |= dict(zip(places, sampled.evidence(), strict=True))
+    return [found[place] for place in range(len(rows))]
 
 
 class _Common(NamedTuple):
-    """Where the queries stand that two experiments ask alike: [n] each."""
+    """Two experiments, and where the queries stand that both ask alike: [n] each."""
 
+    then: Snapshot
+    now: Snapshot
     before: Ints
     after: Ints
 
 
 def _common(workspace: Workspace, before: ExperimentRow, after: ExperimentRow) -> _Common:
-    then, now = (score_matrix(workspace, row) for row in (before, after))
-    ids, places_then, places_now = np.intersect1d(then.query_ids, now.query_ids, return_indices=True)
+    then, now = (snapshot_of(workspace, row) for row in (before, after))
+    ids, places_then, places_now = np.intersect1d(
+        then.arrays.query_ids, now.arrays.query_ids, return_indices=True
+    )
     if before.spec.queries == after.spec.queries:
-        return _Common(places_then, places_now)
+        return _Common(then, now, places_then, places_now)
     keys_then, keys_now = (_keys(workspace, row) for row in (before, after))
     alike = np.array([keys_then.get(id_) == keys_now.get(id_) for id_ in ids.tolist()], dtype=np.bool_)
-    return _Common(places_then[alike], places_now[alike])
+    return _Common(then, now, places_then[alike], places_now[alike])
 
 
-def _differences(workspace: Workspace, before: Point, after: Point, common: _Common, measure: str) -> Doubles:
+def _differences(before: Point, after: Point, common: _Common, measure: str) -> Doubles:
     """After minus before, over common queries with a score in both: [n] float64."""
-    then, now = (score_matrix(workspace, point.experiment, measure) for point in (before, after))
+    then, now = common.then.scores(measure), common.now.scores(measure)
     values: Doubles = (
         now.values[now.variants.index(after.variant)][common.after]
         - then.values[then.variants.index(before.variant)][common.before]
@@ -334,7 +343,7 @@ def what_changed(before: Point, after: Point) -> tuple[str, ...]:
     return tuple(words for words, is_other in found.items() if is_other)
 
 
-def _outcome(difference: float, corrected: float) -> Outcome:
-    if corrected > SIGNIFICANCE or difference == 0:
+def _outcome(decision: Decision) -> Outcome:
+    if not decision.separable:
         return "not separable"
-    return "regression" if difference < 0 else "improvement"
+    return "regression" if decision.difference < 0 else "improvement"

@@ -44,7 +44,7 @@ class Headless:
 
     def start_workers(self, submitted: Submitted) -> None:
         """Start the other workers, if there is work for them."""
-        encodes = any(stage.to_encode for stage in submitted.encoding)
+        encodes = submitted.planning or any(stage.to_encode for stage in submitted.encoding)
         if encodes or submitted.to_evaluate > ENOUGH_FOR_ONE:
             self.supervisor.add_workers(self.workers - 1)
 
@@ -56,23 +56,24 @@ def headless(settings: Settings, workers: int) -> Iterator[Headless]:
     On the way out workers stop first, then what they handed over is recorded, then Valkey stops.
 
     Raises:
-        InstanceRunningError, StoreLockedError: another process uses the home folder.
+        InstanceRunningError, StoreLockedError: another process uses the home folder, or another instance the queue.
     """
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.lock_home()
         _clear_leftovers(settings)
         supervisor.add_valkey()
         _forget_old_jobs(settings)
-        supervisor.add_workers(1)
-        # Imported while the worker starts.
-        from evaluator.services.keeper import Keeper  # noqa: PLC0415
-        from evaluator.services.workspace import Workspace  # noqa: PLC0415
+        with _claimed(settings):
+            supervisor.add_workers(1)
+            # Imported while the worker starts.
+            from evaluator.services.keeper import Keeper  # noqa: PLC0415
+            from evaluator.services.workspace import Workspace  # noqa: PLC0415
 
-        with Workspace.open(settings) as workspace, Keeper(workspace):
-            try:
-                yield Headless(workspace, supervisor, workers)
-            finally:
-                supervisor.stop_clients()
+            with Workspace.open(settings) as workspace, Keeper(workspace):
+                try:
+                    yield Headless(workspace, supervisor, workers)
+                finally:
+                    supervisor.stop_clients()
 
 
 @contextmanager
@@ -80,7 +81,7 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
     """Valkey, workers and the server, supervised; gives the server's address once it answers.
 
     Raises:
-        InstanceRunningError: another process uses the home folder or the port.
+        InstanceRunningError: another process uses the home folder or the port, or another instance the queue.
     """
     _require_free_port(settings)
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
@@ -88,10 +89,11 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
         _clear_leftovers(settings)
         supervisor.add_valkey()
         _forget_old_jobs(settings)
-        supervisor.add_workers(workers)
-        supervisor.add(Child("server", _server_command(settings), _server_environment(settings, workers)))
-        supervisor.announce(address(settings))
-        _wait_for_server(settings, supervisor)
+        with _claimed(settings):
+            supervisor.add_workers(workers)
+            supervisor.add(Child("server", _server_command(settings), _server_environment(settings, workers)))
+            supervisor.announce(address(settings))
+            _wait_for_server(settings, supervisor)
         yield address(settings)
 
 
@@ -116,6 +118,24 @@ def _give_back(settings: Settings, child: str, pid: int) -> None:
             release_dead_worker(connect(settings), pid)
         except RedisError as error:
             logger.warning("the job of %s is not given back yet: %s", child, error)
+
+
+@contextmanager
+def _claimed(settings: Settings) -> Iterator[None]:
+    """Claim a queue elsewhere before the first worker takes a job from it; whoever opens the workspace takes it over.
+
+    An embedded queue is nobody else's: it belongs to the home folder, which is locked.
+    """
+    if settings.embedded_queue:
+        yield
+        return
+    from evaluator.services.workspace import claim_queue  # noqa: PLC0415  DuckDB; not needed where it is embedded
+
+    claim = claim_queue(settings)
+    try:
+        yield
+    finally:
+        claim.release()  # if nobody took it over
 
 
 def _clear_leftovers(settings: Settings) -> None:

@@ -85,10 +85,11 @@ def pool(
 
     Their order says nothing of which variant found them, or where: whoever judges should not know.
     """
-    dataset = opened(workspace.store, datasets.find(workspace, experiment.dataset).manifest.fingerprint)
+    newest = datasets.by_id(workspace, experiment.dataset_id).manifest
+    dataset = opened(workspace.store, newest.fingerprint)
     recorded = recorded_lists(workspace.database, experiment.id, query_id, variants)
     top = {doc_id for result in recorded.values() for doc_id in result.ranking.doc_ids[:depth]}
-    given = by_document(ratings(workspace.database, experiment.dataset, query_id))
+    given = by_document(ratings(workspace.database, experiment.dataset_id, query_id))
     graded = {judged.doc_id for judged in judged_query(dataset, query_id).judged}
     wanted = {doc_id for doc_id in top if doc_id not in graded or doc_id in given}
     known = documents_of(dataset, wanted)
@@ -97,12 +98,12 @@ def pool(
 
 
 def judge(
-    workspace: Workspace, name: str, rater: str, query_id: str, grades: Mapping[str, int | None]
+    workspace: Workspace, dataset: int, rater: str, query_id: str, grades: Mapping[str, int | None]
 ) -> DatasetRow:
     """Keep a rater's grades, and let the judgments follow what most raters say, as a new version with new scores.
 
     Args:
-        name: of the dataset.
+        dataset: its id.
         grades: by document id; None takes a grade back.
 
     Raises:
@@ -111,8 +112,8 @@ def judge(
     """
     rater = checked_rater(rater)
     with datasets.CHANGES:
-        row = datasets.find(workspace, name)
-        given = by_document(ratings(workspace.database, row.name, query_id))
+        row = datasets.by_id(workspace, dataset)
+        given = by_document(ratings(workspace.database, row.id, query_id))
         judged = datasets.load(workspace, row).qrels.get(query_id, {})
         changes: dict[tuple[str, str], int | None] = {}
         for doc_id, grade in grades.items():
@@ -124,12 +125,12 @@ def judge(
             others = [other for who, other in before.items() if who != rater]
             changes[query_id, doc_id] = majority([*others, *([] if grade is None else [grade])])
         # First: a judgment that no rating explains would count as one that came with the dataset, for ever.
-        save_ratings(workspace.database, row.name, rater, query_id, grades)
+        save_ratings(workspace.database, row.id, rater, query_id, grades)
         try:
-            return judgments.edit(workspace, row.name, changes, f"judged by {rater}")
+            return judgments.edit(workspace, row.id, changes, f"judged by {rater}")
         except BaseException:
             mine = {doc_id: given.get(doc_id, {}).get(rater) for doc_id in grades}
-            save_ratings(workspace.database, row.name, rater, query_id, mine)
+            save_ratings(workspace.database, row.id, rater, query_id, mine)
             raise
 
 
@@ -152,7 +153,7 @@ def by_document(given: Iterable[Rating]) -> dict[str, dict[str, int]]:
 
 def followed(workspace: Workspace, experiment: ExperimentRow) -> ExperimentRow | None:
     """The same experiment over the dataset's newest judgments; None if there is none."""
-    newest = datasets.find(workspace, experiment.dataset).manifest
+    newest = datasets.by_id(workspace, experiment.dataset_id).manifest
     spec = dataclasses.replace(experiment.spec, dataset=newest.fingerprint, qrels=newest.qrels)
     try:
         return catalog.experiment(workspace.database, spec.id)
@@ -160,10 +161,10 @@ def followed(workspace: Workspace, experiment: ExperimentRow) -> ExperimentRow |
         return None
 
 
-def agreements(workspace: Workspace, name: str) -> list[Agreement]:
+def agreements(workspace: Workspace, dataset: int) -> list[Agreement]:
     """How far a dataset's raters agree: all of them if they are more than two, then each pair that shares something."""
     items: dict[tuple[str, str], dict[str, int]] = {}
-    for rating in ratings(workspace.database, name):
+    for rating in ratings(workspace.database, dataset):
         items.setdefault((rating.query_id, rating.doc_id), {})[rating.rater] = rating.grade
     raters = sorted({rater for grades in items.values() for rater in grades})
     groups = [tuple(raters)] if len(raters) > 2 else []
@@ -206,6 +207,12 @@ def mean_bounds(
 
     All lists are scored again: 10,000 queries take seconds.
     """
+    return workspace.frozen(lambda: _mean_bounds(workspace, experiment, variant, measure, depth))
+
+
+def _mean_bounds(
+    workspace: Workspace, experiment: ExperimentRow, variant: str, measure: str, depth: int
+) -> MeanBounds | None:
     qrels = opened(workspace.store, experiment.spec.dataset).qrels
     scores: list[float] = []
     lows: list[float] = []
@@ -228,22 +235,23 @@ def mean_bounds(
     return MeanBounds(variant, mean, low, high, len(scores), unjudged)
 
 
-def read_guidelines(workspace: Workspace, name: str) -> str:
+def read_guidelines(workspace: Workspace, dataset: int) -> str:
     """What the raters of a dataset go by."""
-    return guidelines(workspace.database, name)
+    return guidelines(workspace.database, dataset)
 
 
-def write_guidelines(workspace: Workspace, name: str, text: str) -> None:
+def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
     """Set what the raters of a dataset go by.
 
     Raises:
-        InvalidInputError: the dataset is unknown, or the text too long.
+        InvalidInputError: the text is too long.
+        UnknownNameError: the dataset was deleted meanwhile.
     """
     if len(text) > MAX_GUIDELINES:
         raise InvalidInputError(
             f"the guidelines have {len(text):,} characters; shorten them to {MAX_GUIDELINES:,}"
         )
-    save_guidelines(workspace.database, datasets.find(workspace, name).name, text.strip())
+    save_guidelines(workspace.database, datasets.by_id(workspace, dataset).id, text.strip())
 
 
 def checked_rater(rater: str) -> str:

@@ -30,13 +30,14 @@ MAX_NOTE = 500
 """Characters."""
 
 
-def edit(workspace: Workspace, name: str, changes: Changes, note: str = "") -> DatasetRow:
+def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -> DatasetRow:
     """Change judgments. That is the dataset's next version, and finished experiments follow to it, rescored.
 
     Changes are made to the newest version, whatever the person saw who asked for them: other pairs stay as they are.
     If nothing changes, there is no new version.
 
     Args:
+        dataset: its id.
         note: why, in words; kept with the version.
 
     Raises:
@@ -46,17 +47,17 @@ def edit(workspace: Workspace, name: str, changes: Changes, note: str = "") -> D
     if len(note) > MAX_NOTE:
         raise InvalidInputError(f"the note has {len(note):,} characters; shorten it to {MAX_NOTE}")
     with datasets.CHANGES:
-        row = datasets.find(workspace, name)
-        dataset = datasets.load(workspace, row)
-        _check(dataset, changes)
-        qrels = edited(dataset.qrels, changes)
-        if qrels == dataset.qrels:
+        row = datasets.by_id(workspace, dataset)
+        stored = datasets.load(workspace, row)
+        _check(stored, changes)
+        qrels = edited(stored.qrels, changes)
+        if qrels == stored.qrels:
             return row
-        manifest = _store(workspace, row.manifest, dataset, qrels)
-        change = in_words(dataset.qrels, changes) + (f": {note.strip()}" if note.strip() else "")
-        catalog.save_dataset(workspace.database, row.name, manifest, row.source, change=change)
-        rescore(workspace, row.name)
-    return datasets.find(workspace, name)
+        manifest = _store(workspace, row.manifest, stored, qrels)
+        change = in_words(stored.qrels, changes) + (f": {note.strip()}" if note.strip() else "")
+        catalog.add_version(workspace.database, row.id, manifest, row.source, change)
+        rescore(workspace, row.id)
+    return datasets.by_id(workspace, row.id)
 
 
 def edited(qrels: Qrels, changes: Changes) -> dict[str, dict[str, int]]:

@@ -1,6 +1,6 @@
 """The keeper looks after experiments for as long as a process owns the database.
 
-It continues those whose jobs were lost, and clears away what stopped and ended ones left.
+It plans those anew whose jobs were lost, and clears away what stopped and ended ones left.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from evaluator.errors import EvaluatorError
 from evaluator.services.costs import measure_finished
-from evaluator.services.experiments import drop_searched, drop_stopped, resume_stalled
+from evaluator.services.upkeep import Upkeep
 from evaluator.services.vectors import prune
 from evaluator.services.workspace import Workspace
 
@@ -30,6 +30,9 @@ BOUND_EVERY = 300.0
 class Keeper:
     """A thread that looks after experiments from entering the context to leaving it.
 
+    Each of its duties, and within one each experiment, stands alone: what fails for one is tried again with the next
+    look, and keeps nobody else waiting.
+
     Args:
         measures: whether what finished experiments cost is measured, too, when nothing else is at work.
     """
@@ -41,6 +44,7 @@ class Keeper:
         self._measures = measures
         self._bound_at = time.monotonic() + BOUND_EVERY
         self._look_every = look_every
+        self._upkeep = Upkeep(workspace, self._guard)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
@@ -54,6 +58,20 @@ class Keeper:
         self._stop.set()
         self._thread.join()
 
+    def look(self) -> None:
+        """Do every duty once."""
+        self._guard(self._upkeep.replan_lost)
+        self._guard(self._upkeep.drop_ended)
+        self._guard(self._upkeep.drop_searched)
+        if self._measures:
+            self._guard(lambda: measure_finished(self._workspace, guard=self._guard))
+        self._guard(self._keep_bounded)
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._look_every):
+            self.look()
+        self._guard(self._upkeep.drop_searched)
+
     def _keep_bounded(self) -> None:
         """Look now and then whether vectors take more than they may."""
         if time.monotonic() >= self._bound_at:
@@ -61,26 +79,11 @@ class Keeper:
             for dropped in prune(self._workspace):
                 logger.info("dropped the vectors of %s: %d bytes", dropped.name, dropped.bytes)
 
-    def _keep(self) -> None:
-        while not self._stop.wait(self._look_every):
-            self._guard(self._look)
-            self._guard(lambda: drop_searched(self._workspace))
-        self._guard(lambda: drop_searched(self._workspace))
-
-    def _look(self) -> None:
-        for experiment in resume_stalled(self._workspace):
-            logger.warning(
-                "the experiment's jobs were lost; enqueued what is missing", extra={"experiment": experiment}
-            )
-        drop_stopped(self._workspace)
-        if self._measures:
-            measure_finished(self._workspace)
-        self._keep_bounded()
-
-    def _guard(self, look: Callable[[], object]) -> None:
+    def _guard(self, duty: Callable[[], object], experiment: str | None = None) -> None:
+        named = {} if experiment is None else {"experiment": experiment}
         try:
-            look()
+            duty()
         except (EvaluatorError, RedisError) as error:
-            logger.warning("running experiments cannot be looked after: %s", error)
-        except Exception:  # the thread's boundary: it must not end unseen
-            logger.exception("running experiments cannot be looked after; trying again")
+            logger.warning("experiments cannot be looked after: %s", error, extra=named)
+        except Exception:  # the thread's boundary: it must not end unseen, and others are looked after
+            logger.exception("experiments cannot be looked after; trying again", extra=named)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,15 +12,21 @@ from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.measures import JUDGED
 from evaluator.domain.power import SIGNIFICANCE
 from evaluator.domain.ranking import Doubles
-from evaluator.domain.statistics import Resampled, holm, needed_queries, tie_group
-from evaluator.errors import UnknownNameError
-from evaluator.services.comparison import Memory, computed_measure, resampled, score_arrays, score_matrix
+from evaluator.domain.separability import Decision, tie_group
+from evaluator.domain.statistics import Resampled, needed_queries
+from evaluator.services.memory import Kind
+from evaluator.services.separability import (
+    Correction,
+    best_first,
+    correction,
+    decisions_to,
+    differences_to,
+)
+from evaluator.services.snapshot import Snapshot, read_snapshot
 from evaluator.services.uncomputed import uncomputed
 from evaluator.services.workspace import Workspace
-from evaluator.store import results
 from evaluator.store.catalog import ExperimentRow
-from evaluator.store.costs import costs as costs_of
-from evaluator.store.scores import recorded_state
+from evaluator.store.results import VariantCounts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,29 +36,89 @@ COST_COLUMNS = (
     *(f"p{p}_ms" for p in PERCENTILES),
     "queries_per_second", "index_bytes", "vector_bytes", "encode_seconds", "usd", "usd_per_million_queries",
 )  # fmt: skip
-"""What a row says about a variant's cost; see `VariantCost`."""
+"""What a record says about a variant's cost; see `VariantCost`."""
 
-STATISTICS = (
-    "low", "high", "tied", "needed",
-    "difference", "difference_low", "difference_high", "p", "p_corrected", "wins", "ties", "losses",
-)  # fmt: skip
-"""What a row says about how sure its score is; see `Leaderboard`."""
+STATISTICS, MEANS = Kind("statistics"), Kind("means")
 
-_statistics, _counts = Memory(), Memory()
+
+@dataclass(frozen=True)
+class Mean:
+    """How sure a variant's mean is.
+
+    Attributes:
+        low, high: its 95 % interval; None where it cannot be told.
+        tied: whether the variant is in the tie group.
+        needed: queries that would separate it from the best, if it is not separable and the difference is what it
+            looks like; None otherwise, and where no number of queries would.
+    """
+
+    low: float | None
+    high: float | None
+    tied: bool
+    needed: int | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A variant minus the reference.
+
+    Attributes:
+        low, high: 95 % interval of the mean difference; None where it cannot be told.
+        wins, ties, losses: queries at which the variant scored higher, equal, lower.
+    """
+
+    decision: Decision
+    low: float | None
+    high: float | None
+    wins: int
+    ties: int
+    losses: int
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """A variant on the leaderboard; None is what is not known.
+
+    Attributes:
+        score: mean of the measure that the leaderboard is ordered by.
+        means: by measure, `Judged@10` among them.
+        ms_per_query: of retrieval while the experiment ran, mean.
+        waiting: queries still to be evaluated.
+        difference: to the reference; None for the reference itself.
+    """
+
+    variant: str
+    score: float | None
+    means: Mapping[str, float | None]
+    ms_per_query: float | None
+    counts: VariantCounts
+    waiting: int
+    mean: Mean | None
+    difference: Difference | None
+    cost: VariantCost | None
+
+    @property
+    def error(self) -> str | None:
+        """Why the variant cannot work at all."""
+        return self.counts.error
+
+    @property
+    def tied(self) -> bool | None:
+        """Whether it is in the tie group; None without a score."""
+        return None if self.mean is None else self.mean.tied
+
+    @property
+    def unscored(self) -> int:
+        """Queries without a relevant document."""
+        return self.counts.recorded - self.counts.failed - self.counts.scored
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """An experiment's variants, best first. Intervals are of 95 %; values are None where they are not known.
+    """An experiment's variants, best first.
 
     Attributes:
         measure: what they are ordered by.
-        rows: one a variant. Keys: variant, one a measure, Judged@10, ms_per_query, scored, unscored, failed,
-            waiting, error; p50_ms, p95_ms, p99_ms, queries_per_second, index_bytes, vector_bytes, encode_seconds,
-            usd and usd_per_million_queries. Of the measure: low and high (interval of the mean); tied (whether it is
-            in the tie group); needed (queries that would separate it from the best, if it is not separable and the
-            difference is what it looks like). Of the difference to the reference: difference, difference_low,
-            difference_high, p, p_corrected, wins, ties, losses.
         compared: queries the means are taken over: those every listed variant completed and that have a relevant
             document.
         reference: the variant that differences are to: the pinned baseline, else the best. None without a score.
@@ -60,28 +126,71 @@ class Leaderboard:
         tie_group: the best variant and those that are not separable from it, best first. The best is picked after
             looking, so p is corrected for all pairs of variants (Holm).
         uncomputed: queries by measure that have a score, but no value of that measure; see `services.uncomputed`.
+        correction: of the differences.
     """
 
     experiment: ExperimentRow
     measure: str
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[BoardRow, ...]
     compared: int
-    reference: str | None = None
-    baseline: str | None = None
-    tie_group: tuple[str, ...] = ()
-    uncomputed: Mapping[str, int] = field(default_factory=dict)
+    reference: str | None
+    baseline: str | None
+    tie_group: tuple[str, ...]
+    correction: Correction
+    uncomputed: Mapping[str, int]
+
+    @property
+    def records(self) -> tuple[dict[str, Any], ...]:
+        """The rows as flat records; see `board_record`."""
+        return tuple(map(board_record, self.rows))
 
     @property
     def table(self) -> pd.DataFrame:
-        """The rows as a table, missing values as NaN."""
+        """The records as a table, missing values as NaN."""
         import pandas as pd  # noqa: PLC0415  half a second, which the command line does not need
 
-        return pd.DataFrame(list(self.rows))
+        return pd.DataFrame(list(self.records))
+
+    @property
+    def scored(self) -> tuple[BoardRow, ...]:
+        """Variants with a score over the compared queries."""
+        return tuple(row for row in self.rows if row.score is not None)
 
     @property
     def n_scored(self) -> int:
-        """Variants with a score over the compared queries."""
-        return sum(row[self.measure] is not None for row in self.rows)
+        """How many variants have a score over the compared queries."""
+        return len(self.scored)
+
+
+def board_record(row: BoardRow) -> dict[str, Any]:
+    """A row as plain JSON types: in REST answers, `--json`, downloads, the DuckDB export, and the page's table.
+
+    Keys: variant, one a measure, Judged@10, ms_per_query, scored, unscored, failed, waiting, error. Of the mean: low,
+    high, tied, needed. Of the difference to the reference: difference, difference_low, difference_high, p, p_test (the
+    test that gave p), p_corrected, wins, ties, losses. Of the cost: p50_ms, p95_ms, p99_ms, queries_per_second,
+    index_bytes, vector_bytes, encode_seconds, usd, usd_per_million_queries.
+    """
+    mean, to = row.mean, row.difference
+    decision = None if to is None else to.decision
+    return {
+        "variant": row.variant,
+        **row.means,
+        "ms_per_query": row.ms_per_query,
+        "scored": row.counts.scored,
+        "unscored": row.unscored,
+        "failed": row.counts.failed,
+        "waiting": row.waiting,
+        "error": row.error,
+        **{name: None if mean is None else getattr(mean, name) for name in ("low", "high", "tied", "needed")},
+        "difference": None if decision is None else decision.difference,
+        "difference_low": None if to is None else to.low,
+        "difference_high": None if to is None else to.high,
+        "p": None if decision is None else decision.p,
+        "p_test": None if decision is None else decision.test,
+        "p_corrected": None if decision is None else decision.corrected,
+        **{name: None if to is None else getattr(to, name) for name in ("wins", "ties", "losses")},
+        **_cost_columns(row.cost),
+    }
 
 
 def leaderboard(
@@ -91,7 +200,17 @@ def leaderboard(
     *,
     baseline: str | None = None,
 ) -> Leaderboard:
-    """An experiment's leaderboard by a measure (its first, by default).
+    """An experiment's leaderboard as it is now; see `board_of`.
+
+    Raises:
+        InvalidInputError: it is no measure.
+        UnknownNameError: the experiment was deleted, did not compute it, or has no such variant.
+    """
+    return board_of(read_snapshot(workspace, experiment.id), measure, baseline=baseline)
+
+
+def board_of(snapshot: Snapshot, measure: str | None = None, *, baseline: str | None = None) -> Leaderboard:
+    """The leaderboard of one state of an experiment by a measure (its first, by default).
 
     Args:
         baseline: the variant that the others are compared with, chosen beforehand; the best by default, which is
@@ -101,161 +220,138 @@ def leaderboard(
         InvalidInputError: it is no measure.
         UnknownNameError: the experiment did not compute it, or has no such variant; lists those it has.
     """
-    chosen = computed_measure(experiment, measure)
-    names = [variant.name for variant in experiment.spec.variants]
-    if baseline is not None and baseline not in names:
-        raise UnknownNameError(
-            f"the experiment {experiment.name!r} has no variant {baseline!r}; it has {', '.join(names)}"
-        )
-    database, state = workspace.database, recorded_state(workspace.database, experiment.id)
-    means = _means(workspace, experiment)
-    costs = costs_of(database, experiment.id)
-    key = experiment.id, state, chosen, baseline
-    statistics = _statistics.get(database, key, lambda: _compare(workspace, experiment, chosen, baseline))
-    counted = _counts.get(
-        database, (experiment.id, state), lambda: results.recorded_counts(database, experiment.id)
+    chosen = snapshot.measure(measure)
+    if baseline is not None:
+        snapshot.require_variant(baseline)
+    statistics = snapshot.remember(
+        STATISTICS, (chosen, baseline), lambda: _statistics(snapshot, chosen, baseline)
     )
+    means = snapshot.remember(MEANS, None, lambda: _means(snapshot))
+    counts = {counted.variant: counted for counted in snapshot.counts}
     rows = [
-        {
-            "variant": counts.variant,
-            **means.get(counts.variant, dict.fromkeys((*experiment.spec.measures, JUDGED, "ms_per_query"))),
-            "scored": counts.scored,
-            "unscored": counts.recorded - counts.failed - counts.scored,
-            "failed": counts.failed,
-            "waiting": experiment.n_queries - counts.recorded,
-            "error": counts.error,
-            **statistics.rows.get(counts.variant, dict.fromkeys(STATISTICS)),
-            **_cost_columns(costs.get(counts.variant)),
-        }
-        for counts in counted
+        _row(snapshot, chosen, counts[name], means.get(name, {}), statistics)
+        for name in best_first(snapshot, chosen)
     ]
-    rows.sort(key=lambda row: (row[chosen] is None, -(row[chosen] or 0.0)))
     return Leaderboard(
-        experiment, chosen, tuple(rows), statistics.compared, statistics.reference, baseline, statistics.tied,
-        uncomputed(score_arrays(workspace, experiment)),
+        snapshot.experiment, chosen, tuple(rows), statistics.compared, statistics.reference, baseline,
+        statistics.tied, statistics.correction, uncomputed(snapshot.arrays),
     )  # fmt: skip
-
-
-def not_separable(workspace: Workspace, board: Leaderboard, variant: str) -> tuple[str, ...]:
-    """Variants whose difference to one that was picked after looking is not found, itself excluded.
-
-    Args:
-        variant: one with a score.
-    """
-    sampled = resampled(workspace, board.experiment, board.measure)
-    names = _scored(workspace, board.experiment, board.measure)
-    if sampled is None or variant not in names:
-        return ()
-    row = names.index(variant)
-    p = _corrected(sampled.against(row).p_resolved(), row, _pairs(len(names)))
-    return tuple(name for place, name in enumerate(names) if place != row and p[place] > SIGNIFICANCE)
-
-
-def _means(workspace: Workspace, experiment: ExperimentRow) -> Mapping[str, dict[str, float | None]]:
-    """Means of all measures and milliseconds of retrieval by variant, over the queries that are compared."""
-    scores = score_matrix(workspace, experiment, JUDGED)  # every scored query has it
-    common = scores.common
-    if not common.any():
-        return {}
-    arrays = score_arrays(workspace, experiment)
-    columns = {measure: values[:, common].mean(axis=1) for measure, values in arrays.values.items()}
-    columns["ms_per_query"] = 1000 * arrays.seconds[:, common].mean(axis=1)
-    return {
-        scores.variants[row]: {name: float(values[row]) for name, values in columns.items()}
-        for row in np.flatnonzero(scores.scored)
-    }
-
-
-def _scored(workspace: Workspace, experiment: ExperimentRow, measure: str) -> list[str]:
-    """Variants with a score, in the experiment's order."""
-    scores = score_matrix(workspace, experiment, measure)
-    return [scores.variants[row] for row in np.flatnonzero(scores.scored)]
 
 
 @dataclass(frozen=True)
 class _Statistics:
-    rows: Mapping[str, dict[str, Any]]
+    means: Mapping[str, Mean]
+    differences: Mapping[str, Difference]
     compared: int
     reference: str | None
     tied: tuple[str, ...]
+    correction: Correction
 
 
-def _compare(
-    workspace: Workspace, experiment: ExperimentRow, measure: str, baseline: str | None
-) -> _Statistics:
-    sampled = resampled(workspace, experiment, measure)
+MS = "ms_per_query"
+
+
+def _row(
+    snapshot: Snapshot,
+    measure: str,
+    counts: VariantCounts,
+    means: Mapping[str, float | None],
+    statistics: _Statistics,
+) -> BoardRow:
+    name = counts.variant
+    known: dict[str, float | None] = {m: means.get(m) for m in (*snapshot.experiment.spec.measures, JUDGED)}
+    return BoardRow(
+        variant=name,
+        score=known[measure],
+        means=known,
+        ms_per_query=means.get(MS),
+        counts=counts,
+        waiting=snapshot.experiment.n_queries - counts.recorded,
+        mean=statistics.means.get(name),
+        difference=statistics.differences.get(name),
+        cost=snapshot.costs.get(name),
+    )
+
+
+def _means(snapshot: Snapshot) -> Mapping[str, dict[str, float | None]]:
+    """Means of all measures and milliseconds of retrieval by variant, each over the queries that it compares."""
+    found: dict[str, dict[str, float | None]] = {}
+    for measure in (*snapshot.experiment.spec.measures, JUDGED):
+        scores = snapshot.scores(measure)
+        if not scores.common.any():
+            continue
+        cells = np.ix_(scores.scored, scores.common)
+        columns = {measure: scores.values[cells].mean(axis=1)}
+        if measure == JUDGED:  # every scored query has it
+            columns[MS] = 1000 * snapshot.arrays.seconds[cells].mean(axis=1)
+        for row, name in enumerate(scores.names):
+            found.setdefault(name, {}).update({key: float(values[row]) for key, values in columns.items()})
+    return found
+
+
+def _statistics(snapshot: Snapshot, measure: str, baseline: str | None) -> _Statistics:
+    sampled, names = snapshot.resampled(measure), snapshot.scores(measure).names
+    corrected = correction(len(names), baseline)
     if sampled is None:
-        return _Statistics({}, 0, None, ())
-    names = _scored(workspace, experiment, measure)
-    means = sampled.values.mean(axis=1)
-    best = int(means.argmax())
-    to_best = sampled.against(best)
-    p_best = to_best.p_resolved()
-    family = _pairs(len(names))
-    corrected = _corrected(p_best, best, family)
-    tied = tie_group(dict(zip(names, means.tolist(), strict=True)), dict(zip(names, corrected, strict=True)))
-    columns: dict[str, Any] = dict(zip(("low", "high"), _finite(sampled.intervals()), strict=True))
-    columns["tied"] = [name in tied for name in names]
-    columns["needed"] = list(_needed(to_best, best, family, columns["tied"]))
-    reference = names[best] if baseline is None else baseline
-    if baseline is None:
-        columns |= _differences(to_best, best, p_best, corrected)
-    elif baseline in names:
-        row = names.index(baseline)
-        to_baseline = sampled.against(row)
-        p = to_baseline.p_resolved()
-        columns |= _differences(to_baseline, row, p, _corrected(p, row, len(names) - 1))
-    rows = {
-        name: {column: columns[column][place] if column in columns else None for column in STATISTICS}
-        for place, name in enumerate(names)
+        return _Statistics({}, {}, 0, None, (), corrected)
+    best = best_first(snapshot, measure)[0]
+    to_best = decisions_to(snapshot, measure, best, pinned=False)
+    scores = dict(zip(names, sampled.values.mean(axis=1).tolist(), strict=True))
+    tied = tie_group(scores, to_best)
+    needed = _needed(snapshot, measure, best)
+    means = {
+        name: Mean(_finite(low), _finite(high), name in tied, needed.get(name) if name in tied else None)
+        for name, (low, high) in zip(names, sampled.intervals().tolist(), strict=True)
     }
-    return _Statistics(rows, sampled.values.shape[1], reference, tied)
+    reference = best if baseline is None else baseline
+    differences = _differences(snapshot, measure, reference, pinned=baseline is not None)
+    return _Statistics(means, differences, sampled.values.shape[1], reference, tied, corrected)
 
 
-def _pairs(n: int) -> int:
-    return n * (n - 1) // 2
-
-
-def _corrected(p: Doubles, reference: int, family: int) -> list[float]:
-    """Corrected p of all rows but the reference, whose own is 1."""
-    corrected = holm(np.delete(p, reference).tolist(), family)
-    return [*corrected[:reference], 1.0, *corrected[reference:]]
-
-
-def _needed(to_best: Resampled, best: int, family: int, tied: list[bool]) -> Iterator[int | None]:
-    """Queries that would separate each tied variant from the best; None where more of them cannot be reckoned."""
-    differences, deviations = to_best.values.mean(axis=1), to_best.deviations
-    for place, among in enumerate(tied):
-        if place == best or not among or deviations[place] == 0:
-            yield None
-        else:
-            yield needed_queries(
-                float(deviations[place]), float(differences[place]), significance=SIGNIFICANCE / family
-            )
+def _needed(snapshot: Snapshot, measure: str, best: str) -> Mapping[str, int]:
+    """Queries that would separate a variant from the best; absent where more of them cannot be reckoned."""
+    to_best, names = differences_to(snapshot, measure, best), snapshot.scores(measure).names
+    if to_best is None:
+        return {}
+    level = SIGNIFICANCE / correction(len(names)).family
+    found = {
+        name: needed_queries(deviation, difference, significance=level)
+        for name, deviation, difference in zip(
+            names, to_best.deviations.tolist(), to_best.values.mean(axis=1).tolist(), strict=True
+        )
+        if name != best and deviation > 0
+    }
+    return {name: needed for name, needed in found.items() if needed is not None}
 
 
 def _differences(
-    to: Resampled, reference: int, p: Doubles, corrected: list[float]
-) -> dict[str, list[float | int | None]]:
-    low, high = _finite(to.intervals())
-    columns: dict[str, list[float | int | None]] = {
-        "difference": [*to.values.mean(axis=1).tolist()],
-        "difference_low": low,
-        "difference_high": high,
-        "p": [*p.tolist()],
-        "p_corrected": [*corrected],
-        "wins": [*(to.values > 0).sum(axis=1).tolist()],
-        "ties": [*(to.values == 0).sum(axis=1).tolist()],
-        "losses": [*(to.values < 0).sum(axis=1).tolist()],
+    snapshot: Snapshot, measure: str, reference: str, *, pinned: bool
+) -> Mapping[str, Difference]:
+    """Differences of all variants with a score but the reference to it; none if that has no score."""
+    to, decisions = (
+        differences_to(snapshot, measure, reference),
+        decisions_to(snapshot, measure, reference, pinned=pinned),
+    )
+    if to is None:
+        return {}
+    return {
+        name: Difference(decisions[name], _finite(low), _finite(high), *outcomes)
+        for name, (low, high), outcomes in zip(
+            snapshot.scores(measure).names, to.intervals().tolist(), _outcomes(to), strict=True
+        )
+        if name != reference
     }
-    for values in columns.values():  # the reference itself
-        values[reference] = None
-    return columns
 
 
-def _finite(intervals: Doubles) -> tuple[list[float | None], list[float | None]]:
-    low, high = ([end if np.isfinite(end) else None for end in ends] for ends in intervals.T.tolist())
-    return low, high
+def _outcomes(differences: Resampled) -> list[tuple[int, int, int]]:
+    """Wins, ties and losses of each row."""
+    values: Doubles = differences.values
+    counted = ((values > 0).sum(axis=1), (values == 0).sum(axis=1), (values < 0).sum(axis=1))
+    return [(int(wins), int(ties), int(losses)) for wins, ties, losses in zip(*counted, strict=True)]
+
+
+def _finite(end: float) -> float | None:
+    return end if np.isfinite(end) else None
 
 
 def _cost_columns(cost: VariantCost | None) -> dict[str, float | None]:

@@ -18,9 +18,12 @@ from redis.retry import Retry
 from rq import SimpleWorker
 
 from evaluator import __version__
+from evaluator.domain.lifecycle import STATUSES
 from evaluator.errors import QueueUnavailableError
+from evaluator.jobs.dead_letters import DeadLetterCounts
 from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import STREAM
+from evaluator.services.dead_letters import count_dead_letters, warning
 from evaluator.services.progress import WINDOW
 from evaluator.services.queue import QueueStatus, WorkerStatus, queue_status, reachable
 from evaluator.services.workspace import Workspace
@@ -34,7 +37,6 @@ RSS = "rss"
 MOST_WORKERS = 200
 """Workers that are told apart in one scrape; those beyond are counted only."""
 
-STATUSES = ("running", "finished", "cancelled")
 JOB_STATES = ("queued", "started", "deferred", "scheduled", "failed")
 WORKER_STATES = ("busy", "idle", "gone")
 
@@ -45,10 +47,12 @@ class Readiness:
 
     Attributes:
         reasons: why not, for people; empty if it is ready.
+        warnings: what is not as it should be, for people, though the instance does its work.
         workers: how many are known; None if that cannot be told. Without any, an instance is ready all the same.
     """
 
     reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
     workers: int | None
 
     @property
@@ -71,10 +75,13 @@ class Monitor:
 
     def readiness(self) -> Readiness:
         """Whether the queue answers, the recorder works, and the database takes writes."""
-        reasons, workers = [], None
+        reasons: list[str] = []
+        warnings: list[str] = []
+        workers = None
         try:
             with reachable(self._workspace) as connection:
                 workers = int(SimpleWorker.count(connection=connection))
+            warnings += filter(None, [warning(count_dead_letters(self._workspace))])
         except QueueUnavailableError as error:
             reasons.append(str(error))
         recorder = self._workspace.recorder
@@ -84,7 +91,7 @@ class Monitor:
             require_writable(self._workspace.database)
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             reasons.append(f"{self._workspace.database.path} cannot be written: {_first_line(error)}")
-        return Readiness(tuple(reasons), workers)
+        return Readiness(tuple(reasons), tuple(warnings), workers)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics, and their content type.
@@ -153,6 +160,7 @@ class _Scrape(Collector):
             "Age of the oldest result that waits to be recorded; 0 if none does.",
             _age(oldest, now),
         )
+        yield from _dead_letters(count_dead_letters(self._workspace))
         yield from _workers(status, memory)
 
 
@@ -186,6 +194,17 @@ def _jobs(status: QueueStatus, retries: int) -> Iterator[Metric]:
     )
     yield CounterMetricFamily(
         "evaluator_job_retries", "Attempts that failed and were followed by another.", value=retries
+    )
+
+
+def _dead_letters(counts: DeadLetterCounts) -> Iterator[Metric]:
+    yield _gauge(
+        "evaluator_dead_letters_kept",
+        "Results that could not be read or recorded, and are kept to be looked at.",
+        counts.kept,
+    )
+    yield CounterMetricFamily(
+        "evaluator_dead_letters", "Results that could not be read or recorded.", value=counts.total
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from evaluator.domain.statistics import TestName
 from evaluator.services.pairwise import Outcome
 
 EFFECTS: Final = ((0.2, "negligible"), (0.5, "small"), (0.8, "medium"))
 """What an effect is called below each size; from the last on it is "large" (Cohen, Statistical Power Analysis for the
 Behavioral Sciences, 1988)."""
+TESTS: Final[Mapping[TestName, str]] = {"randomization": "randomization test", "t": "paired t-test"}
+"""What the tests are called that p-values come from."""
 SMALLEST_P: Final = 0.001
 """Below this, the digits of a p-value mean nothing."""
 
@@ -32,8 +36,8 @@ def headline(outcome: Outcome) -> str:
     if ahead == outcome.b:
         low, high, wins, losses = -high, -low, losses, wins
     interval = f"95 % interval {low:.3f} to {high:.3f}, " if test.n > 1 else ""
-    corrected = " corrected" if outcome.n_tests > 1 else ""
-    evidence = f"({interval}{p_words(outcome.corrected)}{corrected})"
+    corrected = " corrected" if outcome.correction.family > 1 else ""
+    evidence = f"({interval}{p_words(outcome.decision.corrected)}{corrected})"
     counts = ", ".join(
         f"{number:,} {word if number == 1 else plural}"
         for number, word, plural in (

@@ -10,17 +10,15 @@ import numpy as np
 
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.similarity import jaccard, rank_biased_overlap, rank_correlation
-from evaluator.services.comparison import Memory
+from evaluator.services.memory import Kind
+from evaluator.services.snapshot import Snapshot
 from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
 from evaluator.store.common import common_documents
-from evaluator.store.scores import recorded_state
 
 DEPTH: Final = 100
 """Documents of each list that are looked at."""
 
-
-_remembered = Memory()
+OVERLAP = Kind("overlap")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,18 +49,16 @@ class Overlap:
         return None if np.isnan(self.tau).all() else float(np.nanmean(self.tau))
 
 
-def overlap(workspace: Workspace, experiment: ExperimentRow, a: str, b: str) -> Overlap:
-    """Lay two variants' lists beside each other; queries that one of them has not completed are left out."""
-    state = recorded_state(workspace.database, experiment.id)
-    return _remembered.get(
-        workspace.database,
-        (experiment.id, state, a, b),
-        lambda: _overlap(workspace, experiment, a, b),
-    )
+def overlap(workspace: Workspace, snapshot: Snapshot, a: str, b: str) -> Overlap:
+    """Lay two variants' lists beside each other; queries that one of them has not completed are left out.
+
+    Lists are too large for a snapshot: call it in the look (`Workspace.frozen`) that the snapshot is of.
+    """
+    return snapshot.remember(OVERLAP, (a, b), lambda: _overlap(workspace, snapshot, a, b))
 
 
-def _overlap(workspace: Workspace, experiment: ExperimentRow, a: str, b: str) -> Overlap:
-    query_ids, common = common_documents(workspace.database, experiment.id, a, b, DEPTH)
+def _overlap(workspace: Workspace, snapshot: Snapshot, a: str, b: str) -> Overlap:
+    query_ids, common = common_documents(workspace.database, snapshot.experiment.id, a, b, DEPTH)
     return Overlap(
         query_ids,
         jaccard(common, 10),

@@ -39,8 +39,29 @@ class Overview:
         return max(0.0, (end - self.experiment.started_at).total_seconds())
 
 
-def overview(workspace: Workspace, row: ExperimentRow) -> Overview:
-    """An experiment at a glance, from what is recorded."""
+def overview(workspace: Workspace, experiment: str) -> Overview:
+    """An experiment at a glance, as it is now.
+
+    Args:
+        experiment: its id.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    return workspace.frozen(lambda: _overview(workspace, catalog.experiment(workspace.database, experiment)))
+
+
+def overviews(workspace: Workspace, start: int, stop: int) -> tuple[list[Overview], int]:
+    """Some of all experiments at a glance, the last submitted first; and how many there are in all."""
+
+    def look() -> tuple[list[Overview], int]:
+        rows = catalog.experiments(workspace.database)
+        return [_overview(workspace, row) for row in rows[start:stop]], len(rows)
+
+    return workspace.frozen(look)
+
+
+def _overview(workspace: Workspace, row: ExperimentRow) -> Overview:
     counts = results.recorded_counts(workspace.database, row.id)
     return Overview(
         experiment=row,

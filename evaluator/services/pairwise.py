@@ -1,44 +1,43 @@
 """Two variants of an experiment compared, query by query; or all of them against one.
 
-Differences are those of the variant called `a` minus the one called `b`, over the queries that both have a score for.
+Differences are those of the variant called `a` minus the one called `b`, over the queries that the leaderboard
+compares: those that every variant with a score has scored. What counts as separable: `evaluator.services.separability`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from evaluator.domain.power import SIGNIFICANCE
 from evaluator.domain.ranking import Doubles
-from evaluator.domain.statistics import PairedTest, Resampled, holm, paired_tests
+from evaluator.domain.separability import Decision
+from evaluator.domain.statistics import PairedTest, Resampled, paired_tests
 from evaluator.errors import UnknownNameError
-from evaluator.services.comparison import Bools, Memory, Scores, resampled, score_matrix
+from evaluator.services.memory import Kind
 from evaluator.services.overlap import Overlap
 from evaluator.services.query_facts import QueryFacts
-from evaluator.services.workspace import Workspace
-from evaluator.store import results
-from evaluator.store.catalog import ExperimentRow
+from evaluator.services.separability import Correction, between, correction, decisions_to, differences_to
+from evaluator.services.snapshot import Snapshot
 from evaluator.store.results import VariantCounts
-from evaluator.store.scores import recorded_state
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_remembered = Memory()
+AGAINST = Kind("against")
 
 
 class Outcome(NamedTuple):
     """What one measure says of two variants.
 
     Attributes:
-        mean_a, mean_b: over the queries that both have a score for.
-        test: of the differences.
-        corrected: the randomization test's p, corrected by Holm over the tests it was made with.
-        n_tests: how many those are.
+        mean_a, mean_b: over the compared queries.
+        test: of the differences; Wilcoxon's only where two variants are compared by one measure.
+        decision: whether they are separable.
+        correction: what the decision is corrected for.
     """
 
     a: str
@@ -47,13 +46,13 @@ class Outcome(NamedTuple):
     mean_a: float
     mean_b: float
     test: PairedTest
-    corrected: float
-    n_tests: int
+    decision: Decision
+    correction: Correction
 
     @property
     def separable(self) -> bool:
-        """Whether the difference is one at the usual level, after the correction."""
-        return self.corrected < SIGNIFICANCE
+        """Whether the difference is found, after the correction."""
+        return self.decision.separable
 
     @property
     def ahead(self) -> str | None:
@@ -66,8 +65,7 @@ class Pair:
     """Two variants by one measure, query by query.
 
     Attributes:
-        outcome: corrected over all pairs with `b`.
-        query_ids: those that both have a score for; the greatest differences first, equal ones by id.
+        query_ids: those that are compared; the greatest differences first, equal ones by id.
         scores_a, scores_b: [n_queries] float64, in that order.
     """
 
@@ -82,116 +80,83 @@ class Pair:
         return self.scores_a - self.scores_b
 
 
-def compare(workspace: Workspace, experiment: ExperimentRow, measure: str, a: str, b: str) -> Pair | None:
-    """Two variants; None if there is no query that both have a score for.
+def compare(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None = None) -> Pair | None:
+    """Two variants; None if there is no query to compare.
+
+    Args:
+        baseline: the variant that was chosen beforehand; it counts if it is one of the two.
 
     Raises:
         UnknownNameError: the experiment has no variant of that name, or it is the same twice.
     """
-    _require_known(experiment, a)
+    snapshot.require_variant(a)
+    snapshot.require_variant(b)
     if a == b:
         raise UnknownNameError(f"{a!r} is compared with itself; choose another variant")
-    outcomes = against(workspace, experiment, measure, b)
-    outcome = next((outcome for outcome in outcomes if outcome.a == a), None)
+    outcome = _outcome(snapshot, measure, a, b, baseline, ranks=True)
     if outcome is None:
         return None
-    scores = score_matrix(workspace, experiment, measure)
+    scores = snapshot.scores(measure)
     of_a, of_b = (scores.values[scores.variants.index(variant)] for variant in (a, b))
-    both = np.flatnonzero(np.isfinite(of_a) & np.isfinite(of_b))
-    order = both[np.argsort(of_b[both] - of_a[both], kind="stable")]
+    compared = np.flatnonzero(scores.common)
+    order = compared[np.argsort(of_b[compared] - of_a[compared], kind="stable")]
     return Pair(outcome, tuple(scores.query_ids[place] for place in order), of_a[order], of_b[order])
 
 
-def against(
-    workspace: Workspace, experiment: ExperimentRow, measure: str, baseline: str
-) -> tuple[Outcome, ...]:
-    """Every other variant that shares a scored query with the baseline, compared with it; the best first.
+def _outcome(
+    snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None, *, ranks: bool
+) -> Outcome | None:
+    found, sampled = between(snapshot, measure, a, b, baseline), snapshot.resampled(measure)
+    if found is None or sampled is None:
+        return None
+    names = snapshot.scores(measure).names
+    row, other = ([names.index(name)] for name in (a, b))
+    difference = Resampled(
+        sampled.values[row] - sampled.values[other],
+        sampled.means[row] - sampled.means[other],
+        sampled.flipped[row] - sampled.flipped[other],
+    )
+    (test,) = paired_tests(difference, ranks=ranks)
+    means = _means(snapshot, measure)
+    return Outcome(a, b, measure, means[a], means[b], test, *found)
+
+
+def against(snapshot: Snapshot, measure: str, baseline: str) -> tuple[Outcome, ...]:
+    """Every other variant with a score, compared with a baseline that was chosen beforehand; the best first.
 
     Raises:
         UnknownNameError: the experiment has no variant of that name.
     """
-    _require_known(experiment, baseline)
-    state = recorded_state(workspace.database, experiment.id)
-    return _remembered.get(
-        workspace.database,
-        ("against", experiment.id, state, measure, baseline),
-        lambda: _against(workspace, experiment, measure, baseline),
-    )
+    snapshot.require_variant(baseline)
+    return snapshot.remember(AGAINST, (measure, baseline), lambda: _against(snapshot, measure, baseline))
 
 
-def _against(
-    workspace: Workspace, experiment: ExperimentRow, measure: str, baseline: str
-) -> tuple[Outcome, ...]:
-    scores = score_matrix(workspace, experiment, measure)
-    base = scores.variants.index(baseline)
-    finite = np.isfinite(scores.values)
-    groups: dict[bytes, list[int]] = {}
-    for row in range(len(scores.variants)):
-        shared = finite[row] & finite[base]
-        if row != base and shared.any():
-            groups.setdefault(shared.tobytes(), []).append(row)
-    found: list[tuple[str, str, str, float, float, PairedTest]] = []
-    for mask, rows in groups.items():
-        shared = np.frombuffer(mask, dtype=np.bool_)
-        differences = _differences(workspace, experiment, measure, scores, base, rows, shared)
-        for row, test in zip(rows, paired_tests(differences), strict=True):
-            mean, of_base = (float(scores.values[which, shared].mean()) for which in (row, base))
-            found.append((scores.variants[row], baseline, measure, mean, of_base, test))
-    return tuple(sorted(_corrected(found), key=lambda outcome: -outcome.test.difference))
-
-
-def _differences(
-    workspace: Workspace,
-    experiment: ExperimentRow,
-    measure: str,
-    scores: Scores,
-    base: int,
-    rows: list[int],
-    shared: Bools,
-) -> Resampled:
-    """Differences of variants to one over the queries they share: from what is resampled already, if it is of these."""
-    whole = resampled(workspace, experiment, measure)
-    if whole is None or not np.array_equal(shared, scores.common):
-        return Resampled.of(scores.values[rows][:, shared] - scores.values[base, shared])
-    places = np.cumsum(scores.scored) - 1  # rows of `whole` are the variants that have a score
-    differences, chosen = whole.against(places[base]), places[rows]
-    return Resampled(differences.values[chosen], differences.means[chosen], differences.flipped[chosen])
-
-
-def _corrected(found: Sequence[tuple[str, str, str, float, float, PairedTest]]) -> list[Outcome]:
-    corrected = holm([test.p_randomization for *_, test in found])
-    return [Outcome(*row, p, len(found)) for row, p in zip(found, corrected, strict=True)]
-
-
-def agreement(workspace: Workspace, experiment: ExperimentRow, a: str, b: str) -> tuple[Outcome, ...]:
-    """What each of the experiment's measures says of two variants; none if they share no scored query."""
-    state = recorded_state(workspace.database, experiment.id)
-    return _remembered.get(
-        workspace.database,
-        ("agreement", experiment.id, state, a, b),
-        lambda: _agreement(workspace, experiment, a, b),
-    )
-
-
-def _agreement(workspace: Workspace, experiment: ExperimentRow, a: str, b: str) -> tuple[Outcome, ...]:
-    measures = experiment.spec.measures
-    matrices = [score_matrix(workspace, experiment, measure) for measure in measures]
-    of_a, of_b = (
-        np.stack([scores.values[scores.variants.index(variant)] for scores in matrices]) for variant in (a, b)
-    )
-    shared = (np.isfinite(of_a) & np.isfinite(of_b)).all(axis=0)
-    if not shared.any():
+def _against(snapshot: Snapshot, measure: str, baseline: str) -> tuple[Outcome, ...]:
+    differences = differences_to(snapshot, measure, baseline)
+    if differences is None:
         return ()
-    tests = paired_tests(Resampled.of(of_a[:, shared] - of_b[:, shared]))
-    means = (of_a[:, shared].mean(axis=1), of_b[:, shared].mean(axis=1))
-    return tuple(
-        _corrected(
-            [
-                (a, b, measure, float(mean_a), float(mean_b), test)
-                for measure, mean_a, mean_b, test in zip(measures, *means, tests, strict=True)
-            ]
-        )
-    )
+    names, means = snapshot.scores(measure).names, _means(snapshot, measure)
+    decisions = decisions_to(snapshot, measure, baseline, pinned=True)
+    corrected = correction(len(names), baseline)
+    outcomes = [
+        Outcome(name, baseline, measure, means[name], means[baseline], test, decisions[name], corrected)
+        for name, test in zip(names, paired_tests(differences, ranks=False), strict=True)
+        if name != baseline
+    ]
+    return tuple(sorted(outcomes, key=lambda outcome: -outcome.test.difference))
+
+
+def _means(snapshot: Snapshot, measure: str) -> Mapping[str, float]:
+    """Means of the variants with a score, over the compared queries, as on the leaderboard."""
+    sampled, names = snapshot.resampled(measure), snapshot.scores(measure).names
+    return {} if sampled is None else dict(zip(names, sampled.values.mean(axis=1).tolist(), strict=True))
+
+
+def agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None = None) -> tuple[Outcome, ...]:
+    """What each of the experiment's measures says of two variants, as `compare` does; none if none says anything."""
+    measures = snapshot.experiment.spec.measures
+    outcomes = (_outcome(snapshot, measure, a, b, baseline, ranks=False) for measure in measures)
+    return tuple(outcome for outcome in outcomes if outcome is not None)
 
 
 def agree(outcomes: Sequence[Outcome]) -> bool:
@@ -199,27 +164,9 @@ def agree(outcomes: Sequence[Outcome]) -> bool:
     return len({outcome.ahead for outcome in outcomes} - {None}) < 2
 
 
-def best_first(workspace: Workspace, experiment: ExperimentRow, measure: str) -> list[str]:
-    """The experiment's variants by their mean over their own scored queries; those without a score at the end."""
-    scores = score_matrix(workspace, experiment, measure)
-    scored = np.isfinite(scores.values)
-    sums = np.where(scored, scores.values, 0.0).sum(axis=1)
-    means = dict(zip(scores.variants, sums / np.maximum(scored.sum(axis=1), 1), strict=True))
-    return sorted(means, key=lambda name: -means[name])
-
-
-def counts_of(
-    workspace: Workspace, experiment: ExperimentRow, variants: Sequence[str]
-) -> list[VariantCounts]:
+def counts_of(snapshot: Snapshot, variants: Sequence[str]) -> list[VariantCounts]:
     """How far these variants are."""
-    counts = results.recorded_counts(workspace.database, experiment.id)
-    return [counted for counted in counts if counted.variant in variants]
-
-
-def failed_queries(workspace: Workspace, experiment: ExperimentRow, a: str, b: str) -> pd.DataFrame:
-    """Queries that failed under one or both of two variants. Columns: variant, query_id, error."""
-    failures = results.failures(workspace.database, experiment.id)
-    return failures[failures["variant"].isin((a, b))].reset_index(drop=True)
+    return [counted for counted in snapshot.counts if counted.variant in variants]
 
 
 def paired_table(pair: Pair, facts: QueryFacts, lists: Overlap) -> pd.DataFrame:
@@ -245,11 +192,3 @@ def paired_table(pair: Pair, facts: QueryFacts, lists: Overlap) -> pd.DataFrame:
             "relevant": facts.relevant[rows],
         }
     )
-
-
-def _require_known(experiment: ExperimentRow, variant: str) -> None:
-    names = [known.name for known in experiment.spec.variants]
-    if variant not in names:
-        raise UnknownNameError(
-            f"the experiment {experiment.name!r} has no variant {variant!r}; there are: {', '.join(names)}"
-        )

@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
+from threading import Lock
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.lifecycle import Status
 from evaluator.domain.sharing import shared_searches
 from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.indexes import Encoding, Sources
-from evaluator.retrieval.vectors import Shard, encoded_shards, plan_count, shard_sizes
+from evaluator.retrieval.vectors import encoded_shards, plan_count, shard_sizes
+from evaluator.services.memory import Kind
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
 
 WINDOW = 30.0
 """Seconds over which rates are taken."""
+
+READER, SIZES, DATASETS = Kind("progress reader", 1), Kind("shard sizes", 256), Kind("progress datasets")
 
 
 @dataclass(frozen=True)
@@ -54,21 +58,30 @@ class VariantProgress:
 
 
 @dataclass(frozen=True)
+class PlanningProgress:
+    """Texts whose encoding is planned: it is known which are cached, and which job encodes the others."""
+
+    texts: int
+    total: int
+
+
+@dataclass(frozen=True)
 class ExperimentProgress:
     """A moment of an experiment.
 
     Attributes:
-        status: running, finished or cancelled.
+        status: as `domain.lifecycle` has it.
         searches: those that variants still wait for.
         texts_per_second, queries_per_second: over the last half minute; None while nothing moves.
         seconds_left: None if it cannot be told yet.
         trouble: why results are not being recorded, if so.
-        reason: why its workers stopped it, if so.
+        reason: why its workers or its planner stopped it, if so.
+        planning: how far planning it is, where that goes on.
     """
 
     id: str
     name: str
-    status: str
+    status: Status
     encoders: tuple[EncoderProgress, ...]
     searches: tuple[SearchProgress, ...]
     variants: tuple[VariantProgress, ...]
@@ -77,6 +90,7 @@ class ExperimentProgress:
     seconds_left: float | None
     trouble: str | None = None
     reason: str | None = None
+    planning: PlanningProgress | None = None
 
     @property
     def texts_done(self) -> int:
@@ -105,13 +119,12 @@ class ExperimentProgress:
 
 
 class ProgressReader:
-    """Reads progress again and again; remembers a little to tell rates."""
+    """Reads progress again and again, for several threads; remembers a little to tell rates."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._sizes: dict[tuple[str, str, str, int], dict[Shard, int]] = {}
+        self._lock = Lock()
         self._samples: dict[str, deque[tuple[float, tuple[int, ...]]]] = {}
-        self._datasets: dict[str, StoredDataset] = {}
 
     def read(self, experiment: str) -> ExperimentProgress:
         """An experiment's progress now.
@@ -119,7 +132,10 @@ class ProgressReader:
         Raises:
             UnknownNameError: there is no such experiment.
         """
-        row = catalog.experiment(self._workspace.database, experiment)
+        database = self._workspace.database
+        row, counts = self._workspace.frozen(
+            lambda: (catalog.experiment(database, experiment), results.recorded_counts(database, experiment))
+        )
         variants = tuple(
             VariantProgress(
                 str(r.variant),
@@ -128,10 +144,10 @@ class ProgressReader:
                 row.n_queries,
                 None if r.error is None else str(r.error),
             )
-            for r in results.recorded_counts(self._workspace.database, row.id)
+            for r in counts
         )
         encoders = self._encoders(row.spec)
-        searches = self._searches(row, variants) if row.status == "running" else ()
+        searches = self._searches(row, variants) if row.active else ()
         done = (
             sum(e.done for e in encoders),
             sum(s.done for s in searches),
@@ -156,7 +172,14 @@ class ProgressReader:
             seconds_left=_seconds_left(left, rates, reads_candidates=_reads_candidates(row.spec)),
             trouble=recorder.trouble if recorder is not None else None,
             reason=row.reason,
+            planning=self._planning(row),
         )
+
+    def _planning(self, row: ExperimentRow) -> PlanningProgress | None:
+        planning = self._workspace.plannings.of(row.id)
+        if planning is None or row.status != "planning":
+            return None
+        return PlanningProgress(planning.watch.texts, planning.watch.total)
 
     def _encoders(self, spec: ExperimentSpec) -> tuple[EncoderProgress, ...]:
         """Texts by encoder; passages that are not cut yet count as their documents."""
@@ -201,26 +224,28 @@ class ProgressReader:
                 return size, size
             # A passage may be a whole document, too, which is planned before passages are: look again after each plan.
             key = (encoder.fingerprint, texts.role, texts.part, plan_count(encoder, texts.role, store))
-            if key not in self._sizes:
-                self._sizes[key] = shard_sizes(encoder, texts, store)
+            sizes = self._workspace.memory.get(SIZES, key, lambda: shard_sizes(encoder, texts, store))
         except ArtifactMissingError:
             return 0, n_documents
-        sizes = self._sizes[key]
         done = sum(sizes[shard] for shard in encoded_shards(encoder, texts.role, sizes, store))
         return done, sum(sizes.values()) or size
 
     def _dataset(self, fingerprint: str) -> StoredDataset:
-        if fingerprint not in self._datasets:
-            self._datasets[fingerprint] = StoredDataset.open(self._workspace.store, fingerprint)
-        return self._datasets[fingerprint]
+        store = self._workspace.store
+        return self._workspace.memory.get(
+            DATASETS, fingerprint, lambda: StoredDataset.open(store, fingerprint)
+        )
 
     def _rates(self, experiment: str, done: tuple[int, ...]) -> tuple[float | None, ...]:
-        samples = self._samples.setdefault(experiment, deque())
-        now = time.monotonic()
-        samples.append((now, done))
-        while now - samples[0][0] > WINDOW:
-            samples.popleft()
-        then, before = samples[0]
+        with self._lock:
+            now = time.monotonic()
+            self._samples.setdefault(experiment, deque()).append((now, done))
+            for samples in self._samples.values():
+                while samples and now - samples[0][0] > WINDOW:
+                    samples.popleft()
+            # Of those that nobody watches any more, or that are gone, nothing is left.
+            self._samples = {of: samples for of, samples in self._samples.items() if samples}
+            then, before = self._samples[experiment][0]
         elapsed = now - then
         if elapsed <= 0:
             return (None,) * len(done)
@@ -234,12 +259,9 @@ def encoder_label(name: str, precision: str) -> str:
     return name if precision == "float32" else f"{name} in {precision}"
 
 
-_readers: WeakKeyDictionary[Workspace, ProgressReader] = WeakKeyDictionary()
-
-
 def progress_reader(workspace: Workspace) -> ProgressReader:
     """The one reader of a workspace, shared by pages and routes, so that rates are known to all."""
-    return _readers.setdefault(workspace, ProgressReader(workspace))
+    return workspace.memory.get(READER, None, lambda: ProgressReader(workspace))
 
 
 def _reads_candidates(spec: ExperimentSpec) -> bool:

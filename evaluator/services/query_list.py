@@ -10,8 +10,8 @@ import numpy as np
 
 from evaluator.domain.dataset import Query
 from evaluator.domain.ranking import Doubles
-from evaluator.services.comparison import score_matrix
 from evaluator.services.side_by_side import opened
+from evaluator.services.snapshot import Snapshot, read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.store.lists import failed_queries
@@ -59,10 +59,20 @@ def listed_queries(
         variants: one or more. With one, its worst queries come first.
         tag: only queries with it; empty: all.
         search: only queries with this in id or text, whether in capitals or not.
+
+    Raises:
+        UnknownNameError: the experiment was deleted meanwhile.
     """
     queries = opened(workspace.store, experiment.spec.dataset).queries
-    differences = _differences(workspace, experiment, variants, measure)
-    failed = failed_queries(workspace.database, experiment.id, variants)
+
+    def look() -> tuple[dict[str, float], set[str]]:
+        snapshot = read_snapshot(workspace, experiment.id)
+        return (
+            _differences(snapshot, variants, measure),
+            failed_queries(workspace.database, experiment.id, variants),
+        )
+
+    differences, failed = workspace.frozen(look)
     wanted = search.casefold()
     lines = [
         QueryLine(query, differences.get(query.query_id), query.query_id in failed)
@@ -101,11 +111,9 @@ def tags_of(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
     return sorted({tag for query in queries for tag in query.tags})
 
 
-def _differences(
-    workspace: Workspace, experiment: ExperimentRow, variants: Sequence[str], measure: str
-) -> dict[str, float]:
+def _differences(snapshot: Snapshot, variants: Sequence[str], measure: str) -> dict[str, float]:
     """Differences by query id, where the variants have both a score."""
-    scores = score_matrix(workspace, experiment, measure)
+    scores = snapshot.scores(measure)
     rows = {variant: row for row, variant in enumerate(scores.variants)}
     if any(variant not in rows for variant in variants[:2]):
         return {}

@@ -26,16 +26,16 @@ from rq.serializers import JSONSerializer
 
 from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.connection import unavailable_message
-from evaluator.jobs.queue import QUEUES, open_queues
+from evaluator.jobs.queue import QUEUES, experiments_with_jobs, open_queues
 from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.submission import is_active
 from evaluator.services.progress import encoder_label
 from evaluator.services.workspace import Workspace
 from evaluator.settings import QueueName
 from evaluator.store import catalog
+from evaluator.store.catalog import ExperimentRow
 
 SILENT_AFTER = 60.0
-"""Seconds without a heartbeat after which a worker counts as gone; an idle one sends one every 45."""
+"""Seconds without a heartbeat after which a worker counts as gone; an idle one sends one every 5."""
 
 WorkerState = Literal["busy", "idle", "gone"]
 
@@ -131,16 +131,43 @@ def queue_status(workspace: Workspace) -> QueueStatus:
         )
 
 
-def is_stalled(workspace: Workspace, experiment: str) -> bool:
-    """Whether an experiment counts as running though none of its jobs waits or runs; `resume` continues it.
+def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
+    """Whether nobody works at an experiment that is planned or running; `resume` continues it.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
+    return bool(stalled(workspace, [experiment]))
+
+
+def stalled(
+    workspace: Workspace, experiments: Sequence[ExperimentRow], patience: float = 0.0
+) -> list[ExperimentRow]:
+    """Those of some experiments that are planned or running though nobody plans them and none of their jobs is there.
+
+    So it is when a process ended in the middle, or the queue lost its data.
+
+    Args:
+        patience: seconds to wait until what is in the results stream now is recorded: before, nothing is known.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    candidates = [row for row in experiments if row.active and workspace.plannings.of(row.id) is None]
+    if not candidates:
+        return []
     with reachable(workspace) as connection:
-        if is_active(connection, experiment) or len(ResultStream(connection)):
-            return False
-        return catalog.experiment(workspace.database, experiment).status == "running"
+        # In this order: a job hands its results over before it ends, and they leave the stream once they are recorded.
+        with_jobs = experiments_with_jobs(connection)
+        if not ResultStream(connection).wait_recorded(patience):
+            return []
+    found = []
+    for row in candidates:
+        now = catalog.known_experiment(workspace.database, row.id)
+        overtaken = now is None or not now.active or now.attempt != row.attempt
+        if not overtaken and workspace.plannings.of(row.id) is None and row.id not in with_jobs:
+            found.append(row)
+    return found
 
 
 def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) -> str:

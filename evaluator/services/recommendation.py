@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from evaluator.services.leaderboard import Leaderboard, not_separable
-from evaluator.services.workspace import Workspace
+from evaluator.services.leaderboard import BoardRow, Leaderboard
+from evaluator.services.separability import between
+from evaluator.services.snapshot import Snapshot
 
 Cost = Literal["p95_ms", "index_mb", "usd_per_million_queries"]
 
@@ -50,15 +51,16 @@ class Recommendation:
     excluded: Mapping[str, str]
 
 
-def cost_of(row: Mapping[str, Any], cost: Cost) -> float | None:
-    """A leaderboard row's cost; None if it was not measured. Who asks no endpoint with a price pays nothing."""
-    if row["index_bytes"] is None:
+def cost_of(row: BoardRow, cost: Cost) -> float | None:
+    """What a variant costs; None if it was not measured. Who asks no endpoint with a price pays nothing."""
+    paid = row.cost
+    if paid is None:
         return None
     if cost == "index_mb":
-        return float(row["index_bytes"]) / 1e6
+        return paid.index_bytes / 1e6
     if cost == "usd_per_million_queries":
-        return float(row[cost] or 0.0)
-    return None if row[cost] is None else float(row[cost])
+        return paid.usd_per_million_queries or 0.0
+    return None if paid.total is None else 1000 * paid.total.p95
 
 
 def pareto_front(board: Leaderboard, cost: Cost) -> tuple[str, ...]:
@@ -67,9 +69,9 @@ def pareto_front(board: Leaderboard, cost: Cost) -> tuple[str, ...]:
     Scores are taken as they are, without regard to their intervals.
     """
     measured = [
-        (row["variant"], row[board.measure], spent)
+        (row.variant, row.score, spent)
         for row in board.rows
-        if row[board.measure] is not None and (spent := cost_of(row, cost)) is not None
+        if row.score is not None and (spent := cost_of(row, cost)) is not None
     ]
     return tuple(
         name
@@ -84,40 +86,51 @@ def tradeoff_rows(board: Leaderboard, cost: Cost) -> list[dict[str, Any]]:
     return [
         {
             "place": place,
-            "variant": row["variant"],
-            "score": row[board.measure],
-            "low": row["low"],
-            "high": row["high"],
+            "variant": row.variant,
+            "score": row.score,
+            "low": None if row.mean is None else row.mean.low,
+            "high": None if row.mean is None else row.mean.high,
             "cost": cost_of(row, cost),
-            "front": row["variant"] in front,
+            "front": row.variant in front,
         }
-        for place, row in enumerate(board.rows, 1)
-        if row[board.measure] is not None
+        for place, row in enumerate(board.scored, 1)
     ]
 
 
-def recommend(workspace: Workspace, board: Leaderboard, limits: Limits) -> Recommendation:
-    """The variant with the highest score that costs no more than it may."""
-    scored = [row for row in board.rows if row[board.measure] is not None]
-    excluded = {row["variant"]: reason for row in scored if (reason := _excess(row, limits)) is not None}
-    candidates = [row for row in scored if row["variant"] not in excluded]
+def recommend(snapshot: Snapshot, board: Leaderboard, limits: Limits) -> Recommendation:
+    """The variant with the highest score that costs no more than it may.
+
+    Args:
+        snapshot: that the leaderboard is of.
+    """
+    scored = board.scored
+    excluded = {row.variant: reason for row in scored if (reason := _excess(row, limits)) is not None}
+    candidates = [row for row in scored if row.variant not in excluded]
     if not candidates:
         reason = "No variant keeps within the limits." if scored else "No variant has a score."
         return Recommendation(None, (reason,), excluded)
     chosen = candidates[0]
     reasons = [_rank(board, chosen, len(candidates), limits), *_within(chosen, limits)]
-    equal = not_separable(workspace, board, chosen["variant"])
-    reasons += _cheaper(chosen, [row for row in candidates[1:] if row["variant"] in equal])
-    if given_up := [row for row in scored[: scored.index(chosen)] if row["variant"] not in equal]:
-        better = given_up[0]
-        lost = better[board.measure] - chosen[board.measure]
+
+    def is_separable(other: BoardRow) -> bool:
+        found = between(snapshot, board.measure, chosen.variant, other.variant)
+        return found is not None and found.decision.separable
+
+    reasons += _cheaper(chosen, [row for row in candidates[1:] if not is_separable(row)])
+    better = next((row for row in scored[: scored.index(chosen)] if is_separable(row)), None)
+    if better is not None:
+        lost = _score(better) - _score(chosen)
         reasons.append(
-            f"The limits cost {lost:.4f} of {board.measure}: {better['variant']} is better, but not within them."
+            f"The limits cost {lost:.4f} of {board.measure}: {better.variant} is better, but not within them."
         )
-    return Recommendation(chosen["variant"], tuple(reasons), excluded)
+    return Recommendation(chosen.variant, tuple(reasons), excluded)
 
 
-def _excess(row: Mapping[str, Any], limits: Limits) -> str | None:
+def _score(row: BoardRow) -> float:
+    return 0.0 if row.score is None else row.score
+
+
+def _excess(row: BoardRow, limits: Limits) -> str | None:
     """Why a variant is not within the limits."""
     for cost, limit in limits.items():
         kind, spent = COSTS[cost], cost_of(row, cost)
@@ -128,25 +141,25 @@ def _excess(row: Mapping[str, Any], limits: Limits) -> str | None:
     return None
 
 
-def _rank(board: Leaderboard, chosen: Mapping[str, Any], n_candidates: int, limits: Limits) -> str:
+def _rank(board: Leaderboard, chosen: BoardRow, n_candidates: int, limits: Limits) -> str:
     among = f"of the {n_candidates} variants within the limits" if limits else "of all variants"
     if n_candidates == 1 and limits:
-        return f"The only variant within the limits: {board.measure} {chosen[board.measure]:.4f}."
-    return f"The highest {board.measure} {among}: {chosen[board.measure]:.4f}."
+        return f"The only variant within the limits: {board.measure} {_score(chosen):.4f}."
+    return f"The highest {board.measure} {among}: {_score(chosen):.4f}."
 
 
-def _within(chosen: Mapping[str, Any], limits: Limits) -> Iterator[str]:
+def _within(chosen: BoardRow, limits: Limits) -> Iterator[str]:
     for cost, limit in limits.items():
         kind, spent = COSTS[cost], cost_of(chosen, cost)
         if spent is not None:
             yield f"{kind.label}: {kind.text(spent)}, of {kind.text(limit)} that it may be."
 
 
-def _cheaper(chosen: Mapping[str, Any], equal: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _cheaper(chosen: BoardRow, equal: Sequence[BoardRow]) -> Iterator[str]:
     """Variants that may be as good and cost at most half, one a kind of cost."""
     for cost, kind in COSTS.items():
         spent = cost_of(chosen, cost)
-        known = [(value, row["variant"]) for row in equal if (value := cost_of(row, cost)) is not None]
+        known = [(value, row.variant) for row in equal if (value := cost_of(row, cost)) is not None]
         if spent and known and (least := min(known))[0] <= spent / 2:
             yield (
                 f"{least[1]} is not separable from it and costs less: "

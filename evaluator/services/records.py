@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from evaluator.jobs.dead_letters import DeadLetter, DeadLetterCounts
 from evaluator.services.history import History
 from evaluator.services.leaderboard import Leaderboard
 from evaluator.services.plan import Plan
@@ -65,6 +66,14 @@ def vectors_record(row: EncoderVectors) -> dict[str, Any]:
     return {**dataclasses.asdict(row), "used_at": row.used_at.isoformat() if row.used_at else None}
 
 
+def dead_letters_record(counts: DeadLetterCounts, letters: Sequence[DeadLetter]) -> dict[str, Any]:
+    """Results that could not be recorded: how many, and those that are kept."""
+    return {
+        **dataclasses.asdict(counts),
+        "dead_letters": [{**dataclasses.asdict(letter), "at": letter.at.isoformat()} for letter in letters],
+    }
+
+
 def experiment_record(row: ExperimentRow) -> dict[str, Any]:
     """An experiment."""
     return {
@@ -89,7 +98,10 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "policy": board.experiment.spec.policy,
         "compared": board.compared,
         "uncomputed": dict(board.uncomputed),
-        "variants": list(board.rows),
+        "baseline": board.baseline,
+        "reference": board.reference,
+        "corrected_for": board.correction.words,
+        "variants": list(board.records),
     }
 
 

@@ -21,14 +21,17 @@ BATCH = 200
 """Queries whose lists are held in memory at once."""
 
 
-def rescore(workspace: Workspace, name: str) -> list[str]:
+def rescore(workspace: Workspace, dataset: int) -> list[str]:
     """Rescore what finished over a dataset's last version but one; returns the ids of the new experiments.
+
+    Args:
+        dataset: its id.
 
     A new experiment has the id that its description has over the newest version, so that running it finds all done.
     Queries that failed stay failed. What ran under an older ranking policy is left alone: its lists may be in
     another order.
     """
-    known = catalog.versions(workspace.database, name)[:2]
+    known = catalog.versions(workspace.database, dataset)[:2]
     if len(known) < 2:
         return []
     after, before = (version.manifest for version in known)
@@ -38,7 +41,7 @@ def rescore(workspace: Workspace, name: str) -> list[str]:
     changed = changed_queries(StoredDataset.open(workspace.store, before.fingerprint).qrels, qrels)
     new = []
     for row in reversed(catalog.experiments(workspace.database)):  # in the order in which they were asked for
-        if (row.dataset, row.spec.dataset, row.status) != (name, before.fingerprint, "finished"):
+        if (row.dataset_id, row.spec.dataset, row.status) != (dataset, before.fingerprint, "finished"):
             continue
         if row.spec.policy != POLICY_VERSION:
             continue

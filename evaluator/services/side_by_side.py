@@ -135,9 +135,13 @@ def side_by_side(
     dataset = opened(workspace.store, experiment.spec.dataset)
     judged = judged_query(dataset, query_id)
     grades = {document.doc_id: document.grade for document in judged.judged}
-    found = recorded_lists(workspace.database, experiment.id, query_id, variants)
+    found, broken = workspace.frozen(
+        lambda: (
+            recorded_lists(workspace.database, experiment.id, query_id, variants),
+            variant_errors(workspace.database, experiment.id),
+        )
+    )
     recorded = {variant: found[variant] for variant in variants if variant in found}
-    broken = variant_errors(workspace.database, experiment.id)
     bounds = _bounds(recorded, query_id, grades, measure, depth)
     lists = [
         _shown(variant, recorded, grades, depth, bounds.get(variant), broken.get(variant))

@@ -10,13 +10,13 @@ import numpy as np
 
 from evaluator.datasets.text_statistics import UNKNOWN
 from evaluator.domain.ranking import Ints
-from evaluator.domain.statistics import PairedTest, holm, paired_test
-from evaluator.services.comparison import Memory
+from evaluator.domain.separability import Decision, decide
+from evaluator.domain.statistics import PairedTest, paired_test
+from evaluator.services.memory import Kind
 from evaluator.services.pairwise import Pair
 from evaluator.services.query_facts import QueryFacts, query_facts
+from evaluator.services.snapshot import Snapshot
 from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
-from evaluator.store.scores import recorded_state
 
 ENOUGH: Final = 10
 """Queries that a slice needs for its difference to be tested."""
@@ -30,8 +30,7 @@ MORE_RELEVANT = "6 or more relevant"
 Members = Mapping[str, Ints]
 """Places of a slice's queries in a pair's list, by the slice's name, in the order they are shown."""
 
-
-_remembered = Memory()
+SLICES = Kind("slices")
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Slice:
         mean_a, mean_b: of the two variants.
         difference: the first minus the second.
         test: of the differences; None for fewer than `ENOUGH` queries, which are too few to say anything.
-        corrected: the randomization test's p, corrected by Holm over the slices that were tested; None without one.
+        decision: whether the variants are separable there, corrected for the slices that were tested; None without one.
     """
 
     name: str
@@ -53,23 +52,23 @@ class Slice:
     mean_b: float
     difference: float
     test: PairedTest | None
-    corrected: float | None
+    decision: Decision | None
 
 
-def slices(workspace: Workspace, experiment: ExperimentRow, pair: Pair, dimension: str) -> tuple[Slice, ...]:
+def slices(workspace: Workspace, snapshot: Snapshot, pair: Pair, dimension: str) -> tuple[Slice, ...]:
     """A pair's queries, divided.
 
     Args:
+        snapshot: that the pair is of.
         dimension: one of `DIMENSIONS`.
 
     Raises:
         UnknownNameError: the experiment's dataset is no longer stored.
     """
-    state = recorded_state(workspace.database, experiment.id)
-    return _remembered.get(
-        workspace.database,
-        (experiment.id, state, *pair.outcome[:3], dimension),
-        lambda: _slices(query_facts(workspace, experiment), pair, dimension),
+    return snapshot.remember(
+        SLICES,
+        (*pair.outcome[:3], dimension),
+        lambda: _slices(query_facts(workspace, snapshot.experiment), pair, dimension),
     )
 
 
@@ -77,11 +76,11 @@ def _slices(facts: QueryFacts, pair: Pair, dimension: str) -> tuple[Slice, ...]:
     rows = np.array([facts.rows[query_id] for query_id in pair.query_ids], dtype=np.int64)
     members = DIVIDE[dimension](facts, rows)
     tests = {
-        name: paired_test(pair.scores_a[places], pair.scores_b[places])
+        name: paired_test(pair.scores_a[places], pair.scores_b[places], ranks=False)
         for name, places in members.items()
         if len(places) >= ENOUGH
     }
-    corrected = dict(zip(tests, holm([test.p_randomization for test in tests.values()]), strict=True))
+    decisions = dict(zip(tests, decide([test.evidence for test in tests.values()]), strict=True))
     return tuple(
         Slice(
             name,
@@ -90,7 +89,7 @@ def _slices(facts: QueryFacts, pair: Pair, dimension: str) -> tuple[Slice, ...]:
             float(pair.scores_b[places].mean()),
             float(pair.differences[places].mean()),
             tests.get(name),
-            corrected.get(name),
+            decisions.get(name),
         )
         for name, places in members.items()
     )

@@ -259,9 +259,9 @@ def store(
                 raise InvalidInputError(f"another dataset is called {named!r}; choose another name")
         manifest = publish(staged, workspace.store)
         source = _source(folder, known.files)
-        catalog.save_dataset(workspace.database, named, manifest, source, described, tagged)
+        id_ = catalog.save_dataset(workspace.database, named, manifest, source, described, tagged)
     discard(workspace, upload_id)
-    return datasets.find(workspace, named)
+    return datasets.by_id(workspace, id_)
 
 
 def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> bool:

@@ -1,7 +1,7 @@
 """Vectors at rest: what each encoder's take, and dropping those that were used longest ago.
 
 An encoder's vectors are dropped as a whole, with the matrices built of them, and never while an experiment that uses
-it runs. Results are not touched: what is dropped is encoded anew when it is needed again.
+it is planned or runs. Results are not touched: what is dropped is encoded anew when it is needed again.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from redis.exceptions import RedisError
+
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
 from evaluator.errors import AmbiguousNameError
+from evaluator.jobs.queue import experiments_with_jobs
 from evaluator.services.progress import encoder_label
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
+from evaluator.store.catalog import ExperimentRow
 
 MATRIX = re.compile(rf"indexes/[^/]+/([0-9a-f]{{{FINGERPRINT_LENGTH}}})-(?:query|document)\b.*")
 """Names of what is built of an encoder's vectors."""
@@ -33,7 +37,7 @@ class EncoderVectors:
         bytes: of vectors and matrices.
         files: artifacts.
         used_at: when an experiment with it was last submitted; None if none is known.
-        in_use: whether such an experiment runs.
+        in_use: whether such an experiment is planned or runs.
     """
 
     fingerprint: str
@@ -53,7 +57,7 @@ def vectors(workspace: Workspace) -> list[EncoderVectors]:
             name, at, running = used.get(
                 spec.fingerprint, (encoder_label(spec.name, spec.precision), row.started_at, False)
             )
-            used[spec.fingerprint] = name, at, running or row.status == "running"
+            used[spec.fingerprint] = name, at, running or row.active
     rows = []
     for fingerprint, sizes in artifacts.items():
         name, at, running = used.get(fingerprint, (fingerprint, NEVER, False))
@@ -86,13 +90,37 @@ def prune(
             if not row.in_use:
                 chosen.append(row)
                 total -= row.bytes
-    dropped = [row for row in chosen if not row.in_use]
-    artifacts = _artifacts(workspace)
-    for row in dropped:
+    return [row for row in chosen if _drop(workspace, row.fingerprint)]
+
+
+def _drop(workspace: Workspace, fingerprint: str) -> bool:
+    """Drop an encoder's vectors unless an experiment needs them; whether they are dropped.
+
+    Nobody begins to need them meanwhile: an experiment that begins is recorded as active under the same lock, before
+    it looks which vectors are there.
+    """
+    with workspace.in_use:
+        rows = [row for row in catalog.experiments(workspace.database) if _uses(row, fingerprint)]
+        if any(row.active for row in rows) or _with_jobs(workspace) & {row.id for row in rows}:
+            return False
         # What is built of vectors goes first: nothing ever lacks what it was built of.
-        for name in sorted(artifacts[row.fingerprint]):
+        for name in sorted(_artifacts(workspace).get(fingerprint, ())):
             workspace.store.remove(name)
-    return dropped
+    return True
+
+
+def _uses(row: ExperimentRow, fingerprint: str) -> bool:
+    return any(spec.fingerprint == fingerprint for spec in row.spec.encoders.values())
+
+
+def _with_jobs(workspace: Workspace) -> set[str]:
+    """Experiments that have jobs, such as those that measure a finished one; none if there is no queue to ask."""
+    if workspace.queue is None:
+        return set()
+    try:
+        return experiments_with_jobs(workspace.queue)
+    except RedisError:  # then no worker has anything to do either
+        return set()
 
 
 def _named(kept: Sequence[EncoderVectors], named: str) -> list[EncoderVectors]:

@@ -26,7 +26,7 @@ def verdict(board: Leaderboard, name: Name = str) -> str:
         return "Nothing can be said yet: no query has been completed by all variants."
     best = name(board.tie_group[0])
     over = _queries(board.compared)
-    if board.experiment.status == "running":
+    if board.experiment.active:
         return f"So far {best} scores highest, over {over}. The experiment is running, so this may change."
     before = "The experiment was cancelled. " if board.experiment.status == "cancelled" else ""
     return before + _settled(board, best, over, name)
@@ -72,12 +72,12 @@ def _settled(board: Leaderboard, best: str, over: str, name: Name) -> str:
 
 def _more(board: Leaderboard, name: Name) -> str:
     """How many queries would tell the first two apart."""
-    second = next(row for row in board.rows if row["variant"] == board.tie_group[1])
-    needed = second["needed"]
-    gap = abs(board.rows[0][board.measure] - second[board.measure])
-    whom = "" if len(board.tie_group) == 2 else f" to tell it from {name(second['variant'])}"
+    best, second = (next(row for row in board.scored if row.variant == tied) for tied in board.tie_group[:2])
+    needed = None if second.mean is None else second.mean.needed
+    gap = (best.score or 0.0) - (second.score or 0.0)
+    whom = "" if len(board.tie_group) == 2 else f" to tell it from {name(second.variant)}"
     if gap == 0:
-        return f", and {name(second['variant'])} has the same score"
+        return f", and {name(second.variant)} has the same score"
     if needed is None or needed <= board.compared:
         return ""
     if needed > HOPELESS:

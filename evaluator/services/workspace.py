@@ -3,27 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
+from typing import TypeVar
 
 from redis import Redis
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.errors import StoreUnavailableError
+from evaluator.errors import StoreLockedError
+from evaluator.jobs.claim import Claim
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
+from evaluator.services.memory import Memory
+from evaluator.services.plannings import Plannings
 from evaluator.settings import Settings
 from evaluator.store.database import Database
+from evaluator.store.instance import identity
 from evaluator.store.recorder import Recorder
 
 logger = logging.getLogger(__name__)
+
+HANDOVER = 5.0
+"""Seconds that a process which is ending may still hold the database."""
+T = TypeVar("T")
 
 
 @dataclass(eq=False)
 class Workspace:
     """Settings, the artifact store, the database, and, where there is a queue, its connection and the recorder.
+
+    `memory` keeps what was read and computed last.
 
     `open` for work on the queue, `open_local` for commands that only read and write what is stored.
     """
@@ -33,6 +46,12 @@ class Workspace:
     database: Database
     queue: Redis | None = None
     recorder: Recorder | None = None
+    plannings: Plannings = field(default_factory=Plannings)
+    in_use: threading.RLock = field(default_factory=threading.RLock)
+    """Held while an experiment begins to need vectors, and while vectors are dropped that none needs: whoever counts on
+    vectors is known before they are looked for."""
+    claim: Claim | None = None
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     @classmethod
     def open_local(cls, settings: Settings) -> Workspace:
@@ -50,30 +69,52 @@ class Workspace:
 
         Raises:
             QueueUnavailableError: Redis does not answer.
+            InstanceRunningError: another instance works with that Redis database.
             StoreLockedError: another process owns the database.
         """
         connection = require(settings)
         workspace = cls.open_local(settings)
         workspace.queue = connection
-        workspace.recorder = Recorder(workspace.database, ResultStream(connection), settings.record_batch)
+        try:
+            workspace.claim = claim = Claim(settings, identity(workspace.database))
+            claim.take()
+        except BaseException:
+            workspace.database.close()
+            raise
+        claim.keep()
+        stream = ResultStream(connection)
+        workspace.recorder = Recorder(workspace.database, stream, settings.record_batch, claim.confirm)
         try:
             workspace.recorder.drain()
-        except StoreUnavailableError as error:  # the recorder goes on trying, and the pages say so
+        except Exception as error:  # noqa: BLE001  the recorder goes on trying, and the pages say so
             logger.warning("what waits in the stream cannot be recorded yet: %s", error)
         workspace.recorder.start()
         return workspace
 
     @property
     def connection(self) -> Redis:
-        """The queue's connection."""
+        """The queue's connection.
+
+        Raises:
+            QueueUnavailableError: another instance has claimed the queue meanwhile.
+        """
         if self.queue is None:
             raise RuntimeError("this workspace was opened without a queue")
+        if self.claim is not None:
+            self.claim.require()
         return self.queue
 
+    def frozen(self, look: Callable[[], T]) -> T:
+        """What `look` returns, all of it read from one state of the database; see `Database.frozen`."""
+        return self.database.frozen(look)
+
     def close(self) -> None:
-        """Record what has arrived, then let go of the database."""
+        """End what is being planned, record what has arrived, then let go of the queue and the database."""
+        self.plannings.stop()
         if self.recorder is not None:
             self.recorder.stop()
+        if self.claim is not None:
+            self.claim.release()
         self.database.close()
 
     def __enter__(self) -> Workspace:
@@ -83,6 +124,27 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def claim_queue(settings: Settings) -> Claim:
+    """Claim the queue for a workspace that a process of this instance is going to open.
+
+    Raises:
+        QueueUnavailableError, InstanceRunningError, StoreLockedError: as for `Workspace.open`.
+    """
+    require(settings)
+    patient_until = time.monotonic() + HANDOVER
+    while True:
+        try:
+            with Workspace.open_local(settings) as workspace:
+                claim = Claim(settings, identity(workspace.database))
+            break
+        except StoreLockedError:  # maybe a server whose supervisor was killed, and that is ending
+            if time.monotonic() > patient_until:
+                raise
+            time.sleep(0.1)
+    claim.take()
+    return claim
 
 
 _serving: Workspace | None = None

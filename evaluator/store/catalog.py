@@ -6,18 +6,23 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
+
+from duckdb import DuckDBPyConnection
 
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.lifecycle import ACTIVE, Status
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.database import Database
+from evaluator.store.lifecycle import apply_event
 
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """A dataset under its name, as its newest version is."""
+    """A dataset, as its newest version is. Its `id` stays what it is; its name may change."""
 
+    id: int
     name: str
     manifest: DatasetManifest
     source: str
@@ -29,7 +34,7 @@ class DatasetRow:
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """What a dataset's name pointed to from `created_at` on; `change` says in words what that changed."""
+    """What a dataset was from `created_at` on; `change` says in words what that changed. `name`: its present one."""
 
     name: str
     version: int
@@ -41,22 +46,45 @@ class DatasetVersion:
 
 @dataclass(frozen=True)
 class ExperimentRow:
-    """An experiment and its state: `running`, `finished` or `cancelled`; `reason`: why its workers stopped it."""
+    """An experiment and its status.
+
+    Attributes:
+        dataset: what its dataset is called now.
+        dataset_id: the dataset.
+        reason: why its workers or its planner stopped it.
+        attempt: changes each time it is asked for or planned anew.
+        revision: the number of what is recorded of it; see `evaluator.store.revisions`.
+    """
 
     id: str
     name: str
     dataset: str
     spec: ExperimentSpec
     n_queries: int
-    status: str
+    status: Status
     created_at: datetime
     started_at: datetime
     finished_at: datetime | None
     reason: str | None = None
+    dataset_id: int = 0
+    attempt: int = 0
+    revision: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether it is planned or its jobs run: it is not final, and needs its dataset's files and vectors."""
+        return self.status in ACTIVE
 
 
-VERSION_COLUMNS = "name, version, manifest, source, change, created_at"
-EXPERIMENT_COLUMNS = "id, name, dataset, spec, n_queries, status, created_at, started_at, finished_at, reason"
+VERSIONS = """
+    SELECT d.name, v.version, v.manifest, v.source, v.change, v.created_at
+    FROM dataset_versions v JOIN datasets d ON d.id = v.dataset
+"""
+EXPERIMENTS = """
+    SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
+           e.dataset, e.attempt, e.revision
+    FROM experiments e JOIN datasets d ON d.id = e.dataset
+"""
 
 
 def save_dataset(
@@ -68,40 +96,65 @@ def save_dataset(
     tags: Sequence[str] = (),
     *,
     change: str = "",
-) -> None:
+) -> int:
     """Give a stored dataset a name. If the name's newest version is another dataset, this is the next version.
 
     Args:
         source: where it comes from, for people.
         description, tags: empty leaves them as they are.
         change: what the version changes, in words; made from the manifests if it is empty.
+
+    Returns:
+        the dataset's id.
     """
     with database.transaction() as cursor:
         cursor.execute("INSERT INTO datasets (name) VALUES (?) ON CONFLICT DO NOTHING", [name])
-        newest = cursor.execute(
-            f"SELECT {VERSION_COLUMNS} FROM dataset_versions WHERE name = ? ORDER BY version DESC LIMIT 1",  # noqa: S608  constants
-            [name],
-        ).fetchone()
-        before = _version(newest) if newest else None
-        if before is None or before.manifest != manifest:
-            cursor.execute(
-                """
-                INSERT INTO dataset_versions (name, version, fingerprint, manifest, source, change)
-                VALUES (?, ?, ?, ?, ?, ?)
-                """,
-                [
-                    name,
-                    before.version + 1 if before else 1,
-                    manifest.fingerprint,
-                    json.dumps(manifest.to_json()),
-                    source,
-                    change or what_changed(before.manifest if before else None, manifest),
-                ],
-            )
+        row = cursor.execute("SELECT id FROM datasets WHERE name = ?", [name]).fetchone()
+        id_ = int(cast("tuple[int]", row)[0])
+        _add_version(cursor, id_, manifest, source, change)
         if description:
-            cursor.execute("UPDATE datasets SET description = ? WHERE name = ?", [description, name])
+            cursor.execute("UPDATE datasets SET description = ? WHERE id = ?", [description, id_])
         if tags:
-            cursor.execute("UPDATE datasets SET tags = ? WHERE name = ?", [list(tags), name])
+            cursor.execute("UPDATE datasets SET tags = ? WHERE id = ?", [list(tags), id_])
+    return id_
+
+
+def add_version(database: Database, id_: int, manifest: DatasetManifest, source: str, change: str) -> None:
+    """Make a stored dataset the next version of one that is there, whatever that is called by now.
+
+    Raises:
+        UnknownNameError: it was deleted meanwhile.
+    """
+    with database.transaction() as cursor:
+        if not cursor.execute("SELECT 1 FROM datasets WHERE id = ?", [id_]).fetchone():
+            raise UnknownNameError("the dataset was deleted meanwhile")
+        _add_version(cursor, id_, manifest, source, change)
+
+
+def _add_version(
+    cursor: DuckDBPyConnection, id_: int, manifest: DatasetManifest, source: str, change: str
+) -> None:
+    newest = cursor.execute(
+        f"{VERSIONS} WHERE d.id = ? ORDER BY v.version DESC LIMIT 1",
+        [id_],
+    ).fetchone()
+    before = _version(newest) if newest else None
+    if before is not None and before.manifest == manifest:
+        return
+    cursor.execute(
+        """
+        INSERT INTO dataset_versions (dataset, version, fingerprint, manifest, source, change)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
+        [
+            id_,
+            before.version + 1 if before else 1,
+            manifest.fingerprint,
+            json.dumps(manifest.to_json()),
+            source,
+            change or what_changed(before.manifest if before else None, manifest),
+        ],
+    )
 
 
 def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
@@ -122,101 +175,71 @@ def datasets(database: Database) -> list[DatasetRow]:
     """All datasets, as their newest versions are, newest first."""
     rows = database.cursor.execute(
         """
-        SELECT d.name, v.manifest, v.source, v.created_at, d.description, d.tags, v.version
-        FROM datasets d JOIN dataset_versions v USING (name)
-        QUALIFY row_number() OVER (PARTITION BY d.name ORDER BY v.version DESC) = 1
+        SELECT d.id, d.name, v.manifest, v.source, v.created_at, d.description, d.tags, v.version
+        FROM datasets d JOIN dataset_versions v ON v.dataset = d.id
+        QUALIFY row_number() OVER (PARTITION BY d.id ORDER BY v.version DESC) = 1
         ORDER BY v.created_at DESC, d.name
         """
     ).fetchall()
     return [
         DatasetRow(
-            name, DatasetManifest.from_json(json.loads(m)), source, at, description, tuple(tags), version
+            id_, name, DatasetManifest.from_json(json.loads(m)), source, at, description, tuple(tags), version
         )
-        for name, m, source, at, description, tags, version in rows
+        for id_, name, m, source, at, description, tags, version in rows
     ]
 
 
-def versions(database: Database, name: str | None = None) -> list[DatasetVersion]:
+def versions(database: Database, id_: int | None = None) -> list[DatasetVersion]:
     """A dataset's versions, or all of all datasets; newest first."""
     rows = database.cursor.execute(
-        f"""
-        SELECT {VERSION_COLUMNS} FROM dataset_versions
-        WHERE $name IS NULL OR name = $name ORDER BY created_at DESC, name, version DESC
-        """,  # noqa: S608  constants
-        {"name": name},
+        f"{VERSIONS} WHERE $id IS NULL OR d.id = $id ORDER BY v.created_at DESC, d.name, v.version DESC",
+        {"id": id_},
     ).fetchall()
     return [_version(row) for row in rows]
 
 
-def rename_dataset(database: Database, name: str, to: str) -> None:
-    """Give a dataset another name, also where experiments name it.
+def rename_dataset(database: Database, id_: int, to: str) -> None:
+    """Give a dataset another name.
 
     Raises:
         InvalidInputError: another dataset has that name.
     """
     with database.transaction() as cursor:
-        if cursor.execute("SELECT 1 FROM datasets WHERE name = ?", [to]).fetchone():
+        if cursor.execute("SELECT 1 FROM datasets WHERE name = ? AND id <> ?", [to, id_]).fetchone():
             raise InvalidInputError(f"another dataset is called {to!r}; choose another name")
-        cursor.execute("UPDATE datasets SET name = ? WHERE name = ?", [to, name])
-        cursor.execute("UPDATE dataset_versions SET name = ? WHERE name = ?", [to, name])
-        cursor.execute("UPDATE ratings SET dataset = ? WHERE dataset = ?", [to, name])
-        cursor.execute("UPDATE experiments SET dataset = ? WHERE dataset = ?", [to, name])
+        cursor.execute("UPDATE datasets SET name = ? WHERE id = ?", [to, id_])
 
 
-def describe_dataset(database: Database, name: str, description: str, tags: Sequence[str]) -> None:
+def describe_dataset(database: Database, id_: int, description: str, tags: Sequence[str]) -> None:
     """Set a dataset's description and tags."""
     with database.transaction() as cursor:
         cursor.execute(
-            "UPDATE datasets SET description = ?, tags = ? WHERE name = ?", [description, list(tags), name]
+            "UPDATE datasets SET description = ?, tags = ? WHERE id = ?", [description, list(tags), id_]
         )
 
 
-def remove_dataset(database: Database, name: str) -> None:
-    """Forget a name with all of its versions.
+def remove_dataset(database: Database, id_: int) -> None:
+    """Forget a dataset with all of its versions.
 
     Raises:
         InvalidInputError: experiments use it; names them.
     """
     with database.transaction() as cursor:
         users = cursor.execute(
-            "SELECT DISTINCT name FROM experiments WHERE dataset = ? ORDER BY name", [name]
+            """
+            SELECT DISTINCT e.name, d.name FROM experiments e JOIN datasets d ON d.id = e.dataset
+            WHERE d.id = ? ORDER BY e.name
+            """,
+            [id_],
         ).fetchall()
         if users:
             raise InvalidInputError(
-                f"the dataset {name!r} cannot be deleted: experiments use it. Delete them first: "
-                f"{', '.join(user for (user,) in users)}"
+                f"the dataset {users[0][1]!r} cannot be deleted: experiments use it. Delete them first: "
+                f"{', '.join(user for user, _ in users)}"
             )
-        cursor.execute("DELETE FROM ratings WHERE dataset = ?", [name])
-        cursor.execute("DELETE FROM dataset_versions WHERE name = ?", [name])
-        cursor.execute("DELETE FROM datasets WHERE name = ?", [name])
-
-
-def save_experiment(database: Database, spec: ExperimentSpec, dataset: str, n_queries: int) -> None:
-    """Record that an experiment is submitted, once more if it was before; its rows stay."""
-    with database.transaction() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO submissions (experiment)
-            SELECT $id WHERE NOT EXISTS (FROM experiments e WHERE e.id = $id)
-            """,
-            {"id": spec.id},
-        )
-        cursor.execute(
-            """
-            INSERT INTO experiments (id, name, dataset, spec, n_queries, status) VALUES (?, ?, ?, ?, ?, 'running')
-            ON CONFLICT DO UPDATE SET dataset = excluded.dataset, spec = excluded.spec, status = 'running',
-                started_at = utc_now(), finished_at = NULL, reason = NULL
-            """,
-            [spec.id, spec.name, dataset, json.dumps(spec.to_json()), n_queries],
-        )
-        for position, variant in enumerate(spec.variants):
-            cursor.execute(
-                """
-                INSERT INTO variants (experiment, name, position, fingerprint, pipeline) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET error = NULL
-                """,
-                [spec.id, variant.name, position, variant.fingerprint, variant.pipeline_json],
-            )
+        cursor.execute("DELETE FROM ratings WHERE dataset = ?", [id_])
+        cursor.execute("DELETE FROM dataset_versions WHERE dataset = ?", [id_])
+        cursor.execute("DELETE FROM datasets WHERE id = ?", [id_])
 
 
 def note_submission(database: Database, experiment: str) -> None:
@@ -235,9 +258,9 @@ def note_submission(database: Database, experiment: str) -> None:
         )
 
 
-def submissions(database: Database, dataset: str) -> list[tuple[datetime, ExperimentRow]]:
+def submissions(database: Database, dataset: int) -> list[tuple[datetime, ExperimentRow]]:
     """When which experiment over any version of a dataset was asked for, the first at first."""
-    found = {row.id: row for row in experiments(database) if row.dataset == dataset}
+    found = {row.id: row for row in experiments(database) if row.dataset_id == dataset}
     rows = database.cursor.execute(
         """
         SELECT s.submitted_at, s.experiment FROM submissions s JOIN experiments e ON e.id = s.experiment
@@ -248,22 +271,14 @@ def submissions(database: Database, dataset: str) -> list[tuple[datetime, Experi
     return [(at, found[id_]) for at, id_ in rows if id_ in found]
 
 
-def set_status(database: Database, experiment: str, status: str) -> None:
-    """Set an experiment's state."""
-    with database.transaction() as cursor:
-        cursor.execute("UPDATE experiments SET status = ? WHERE id = ?", [status, experiment])
-
-
 def delete_experiment(database: Database, id_: str) -> None:
     """Forget an experiment with its results.
 
     Raises:
-        InvalidInputError: it is running.
+        ConflictError: it is planned or running.
     """
     with database.transaction() as cursor:
-        row = cursor.execute("SELECT name, status FROM experiments WHERE id = ?", [id_]).fetchone()
-        if row and row[1] == "running":
-            raise InvalidInputError(f"the experiment {row[0]!r} is running; cancel it before you delete it")
+        apply_event(cursor, id_, "delete")
         for table in ("results", "variants", "variant_costs", "spending", "submissions"):
             cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
         cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])
@@ -271,10 +286,14 @@ def delete_experiment(database: Database, id_: str) -> None:
 
 def experiments(database: Database) -> list[ExperimentRow]:
     """All experiments, the last submitted first."""
-    rows = database.cursor.execute(
-        f"SELECT {EXPERIMENT_COLUMNS} FROM experiments ORDER BY started_at DESC, id"  # noqa: S608  constants
-    ).fetchall()
+    rows = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id").fetchall()
     return [_experiment(row) for row in rows]
+
+
+def known_experiment(database: Database, id_: str) -> ExperimentRow | None:
+    """One experiment; None if there is none of that id."""
+    row = database.cursor.execute(f"{EXPERIMENTS} WHERE e.id = ?", [id_]).fetchone()
+    return None if row is None else _experiment(row)
 
 
 def experiment(database: Database, id_: str) -> ExperimentRow:
@@ -283,13 +302,10 @@ def experiment(database: Database, id_: str) -> ExperimentRow:
     Raises:
         UnknownNameError: there is none of that id.
     """
-    row = database.cursor.execute(
-        f"SELECT {EXPERIMENT_COLUMNS} FROM experiments WHERE id = ?",  # noqa: S608  constants
-        [id_],
-    ).fetchone()
+    row = known_experiment(database, id_)
     if row is None:
         raise UnknownNameError(f"no experiment has the id {id_!r}")
-    return _experiment(row)
+    return row
 
 
 def _experiment(row: tuple[Any, ...]) -> ExperimentRow:

@@ -15,15 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 import duckdb
 import psutil
 
 from evaluator.errors import StoreLockedError, StoreUnavailableError
-
-if TYPE_CHECKING:
-    import pandas as pd  # half a second: only whoever asks for a table needs it
+from evaluator.store.cursors import Cursor, FrozenCursor
 
 T = TypeVar("T")
 
@@ -50,92 +48,6 @@ NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 """How the operating system says that a disk is full; DuckDB passes the words on, but no number."""
 
 
-class Cursor:
-    """One thread's way to read. It outlives DuckDB's own cursors, which end when the file is opened anew.
-
-    Writes go through `Database.transaction`.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._query: tuple[str, Any] = ("", None)
-        self.duckdb: duckdb.DuckDBPyConnection
-        """DuckDB's cursor that ran the last query, and the connection that it came from."""
-        self.connection: duckdb.DuckDBPyConnection | None = None
-
-    def execute(self, sql: str, parameters: Any = None) -> Cursor:
-        """Run a query; what it found is fetched next.
-
-        Raises:
-            StoreUnavailableError: the file is closed, or cannot be opened.
-        """
-        self._query = sql, parameters
-        try:
-            self._run()
-        except duckdb.Error as error:
-            if not self._lost(error):
-                raise
-            self._run()
-        return self
-
-    def relation(self, sql: str, parameters: Any = None) -> duckdb.DuckDBPyRelation:
-        """A query that runs while its rows are taken, for more of them than memory should hold."""
-        self.execute("SELECT 1").fetchall()  # there is a connection now
-        return self.duckdb.sql(sql, params=parameters)
-
-    def fetchall(self) -> list[Any]:
-        """All rows that are left."""
-        return self._fetch(lambda: self.duckdb.fetchall())
-
-    def fetchone(self) -> Any:
-        """The next row; None if there is none."""
-        return self._fetch(lambda: self.duckdb.fetchone())
-
-    def columns(self) -> dict[str, Any]:
-        """All rows that are left, as NumPy arrays by column; masked where a value is missing."""
-        return self._fetch(lambda: self.duckdb.fetchnumpy())
-
-    def df(self) -> pd.DataFrame:
-        """All rows that are left."""
-        return self._fetch(lambda: self.duckdb.df())
-
-    def _run(self) -> None:
-        with self._database.opened() as connection:
-            if self.connection is not connection:
-                self.connection, self.duckdb = connection, connection.cursor()
-                self._database.cursors.add(self.duckdb)
-        with interruptible():
-            self.duckdb.execute(*self._query)
-
-    def _fetch(self, step: Callable[[], T]) -> T:
-        try:
-            with interruptible():
-                return step()
-        except duckdb.Error as error:
-            if not self._lost(error):
-                raise
-            self._run()
-            return step()
-
-    def _lost(self, error: duckdb.Error) -> bool:
-        """Whether a query failed only because DuckDB gave up the file, or somebody opened it anew since."""
-        if isinstance(error, duckdb.FatalException):
-            self._database.reopen(self.connection)
-        with self._database.opened() as connection:
-            return connection is not self.connection
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C during a query stays what it is; DuckDB makes an error of its own of it."""
-    try:
-        yield
-    except RuntimeError as error:
-        if str(error) != "Query interrupted":
-            raise
-        raise KeyboardInterrupt from error
-
-
 class Database:
     """An open database. Threads may share it: each gets its own cursor.
 
@@ -160,7 +72,10 @@ class Database:
 
     @property
     def cursor(self) -> Cursor:
-        """This thread's cursor."""
+        """This thread's cursor; within `frozen` the one that reads its transaction."""
+        frozen: Cursor | None = getattr(self._local, "frozen", None)
+        if frozen is not None:
+            return frozen
         if not hasattr(self._local, "cursor"):
             self._local.cursor = Cursor(self)
         cursor: Cursor = self._local.cursor
@@ -172,8 +87,13 @@ class Database:
 
         Raises:
             StoreUnavailableError: the disk is full; nothing is written.
+            RuntimeError: this thread reads in a transaction (`frozen`), which must not write.
         """
-        with self._write:
+        if getattr(self._local, "frozen", None) is not None:
+            raise RuntimeError(
+                "a look that reads one state of the database cannot write: write before or after it"
+            )
+        with self._write, self._marked("writing", True):
             begun = self.cursor.execute("BEGIN TRANSACTION")
             cursor, connection = begun.duckdb, begun.connection
             try:
@@ -187,6 +107,52 @@ class Database:
                 if isinstance(error, duckdb.Error) and _is_full(error):
                     raise _full(self.path) from error
                 raise
+
+    def frozen(self, look: Callable[[], T]) -> T:
+        """What `look` returns; all that this thread reads meanwhile is of one state of the database (ADR 0019).
+
+        Within another such look, or within a transaction of this thread, it is read there. If DuckDB gives the file
+        up meanwhile, the look is repeated once, on the file that was opened anew: `look` must bear that.
+
+        Raises:
+            StoreUnavailableError: the file is closed, or was given up twice.
+        """
+        if getattr(self._local, "frozen", None) is not None or getattr(self._local, "writing", False):
+            return look()
+        lost: Exception | None = None
+        for _ in range(2):
+            with self._read_only() as cursor:
+                try:
+                    return look()
+                except Exception as error:
+                    if not cursor.is_lost(error):
+                        raise
+                    lost = error
+        raise StoreUnavailableError(f"{self.path} was given up while it was read; try again") from lost
+
+    @contextmanager
+    def _read_only(self) -> Iterator[FrozenCursor]:
+        """A transaction of this thread that reads, on a cursor of its own."""
+        with self.opened() as connection:
+            duckdb_cursor = connection.cursor()
+            self.cursors.add(duckdb_cursor)
+            duckdb_cursor.execute("BEGIN TRANSACTION READ ONLY")
+        cursor = FrozenCursor(self, connection, duckdb_cursor)
+        try:
+            with self._marked("frozen", cursor):
+                yield cursor
+        finally:
+            with suppress(duckdb.Error):  # nothing is written, so there is nothing to lose
+                duckdb_cursor.close()
+
+    @contextmanager
+    def _marked(self, name: str, value: object) -> Iterator[None]:
+        """What this thread is doing."""
+        setattr(self._local, name, value)
+        try:
+            yield
+        finally:
+            setattr(self._local, name, None)
 
     @contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -11,7 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from evaluator.errors import StoreUnavailableError
-from evaluator.store.database import Database, disk_full, interruptible
+from evaluator.store.cursors import interruptible
+from evaluator.store.database import Database, disk_full
 
 COPIED: Mapping[str, str] = {
     "variants": """

@@ -18,7 +18,7 @@ class Rating(NamedTuple):
 
 
 def save_ratings(
-    database: Database, dataset: str, rater: str, query_id: str, grades: Mapping[str, int | None]
+    database: Database, dataset: int, rater: str, query_id: str, grades: Mapping[str, int | None]
 ) -> None:
     """Keep a rater's grades by document id, instead of those before; None takes a grade back."""
     with database.transaction() as cursor:
@@ -38,7 +38,7 @@ def save_ratings(
             )
 
 
-def ratings(database: Database, dataset: str, query_id: str | None = None) -> list[Rating]:
+def ratings(database: Database, dataset: int, query_id: str | None = None) -> list[Rating]:
     """What all raters said of a dataset's documents, or of one query's; in the order of query, document and rater."""
     rows = database.cursor.execute(
         """
@@ -50,13 +50,13 @@ def ratings(database: Database, dataset: str, query_id: str | None = None) -> li
     return [Rating(*row) for row in rows]
 
 
-def guidelines(database: Database, dataset: str) -> str:
+def guidelines(database: Database, dataset: int) -> str:
     """What the raters of a dataset go by; empty if nobody wrote it."""
-    row = database.cursor.execute("SELECT guidelines FROM datasets WHERE name = ?", [dataset]).fetchone()
+    row = database.cursor.execute("SELECT guidelines FROM datasets WHERE id = ?", [dataset]).fetchone()
     return str(row[0] or "") if row else ""
 
 
-def save_guidelines(database: Database, dataset: str, text: str) -> None:
+def save_guidelines(database: Database, dataset: int, text: str) -> None:
     """Set what the raters of a dataset go by."""
     with database.transaction() as cursor:
-        cursor.execute("UPDATE datasets SET guidelines = ? WHERE name = ?", [text, dataset])
+        cursor.execute("UPDATE datasets SET guidelines = ? WHERE id = ?", [text, dataset])

@@ -4,23 +4,42 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
 
-from duckdb import Error as DuckDBError
+import duckdb
+import pyarrow as pa
 from redis.exceptions import RedisError
 
-from evaluator.domain.result import Record
+from evaluator.domain.printable import printable
+from evaluator.domain.result import Record, Rejected, stand_in
 from evaluator.errors import EvaluatorError
 from evaluator.store.database import Database
 from evaluator.store.results import record
 
 logger = logging.getLogger(__name__)
 
+Key = TypeVar("Key", bound=Hashable)
+
 WAIT = 0.1
 """Seconds that one read waits for new results; also how long stopping may take."""
 LONGEST_PAUSE = 5.0
 """Seconds between attempts while Redis or the disk refuses."""
+
+REFUSALS = (
+    duckdb.DataError,
+    duckdb.IntegrityError,
+    duckdb.InvalidInputException,
+    pa.ArrowInvalid,
+    pa.ArrowTypeError,
+    pa.ArrowCapacityError,
+    UnicodeError,
+    OverflowError,
+)
+"""What writing raises because of a record's values: trying again cannot mend it. Everything else may pass."""
+
+REASON_LENGTH = 300
+"""Characters of a reason."""
 
 
 class Results(Protocol):
@@ -30,22 +49,30 @@ class Results(Protocol):
         """Make it ready to be read."""
         ...
 
-    def read(self, count: int, wait: float) -> list[tuple[bytes, Record]]:
+    def read(self, count: int, wait: float) -> list[tuple[bytes, Record | Rejected]]:
         """Entries not acknowledged yet, at most `count`; waits for new ones."""
         ...
 
-    def acknowledge(self, ids: Sequence[bytes]) -> None:
-        """Drop entries that are recorded."""
+    def acknowledge(self, ids: Sequence[bytes], dead: Mapping[bytes, Rejected] | None = None) -> None:
+        """Drop entries that are recorded, and keep apart those that can never be."""
         ...
 
 
 class Recorder:
-    """A thread that records for as long as the database is open."""
+    """A thread that records for as long as the database is open.
 
-    def __init__(self, database: Database, results: Results, batch: int) -> None:
+    Args:
+        batch: entries written in one transaction at most.
+        require: raises while the results are another's.
+    """
+
+    def __init__(
+        self, database: Database, results: Results, batch: int, require: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._results = results
         self._batch = batch
+        self._require = require
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self.trouble: str | None = None
@@ -78,9 +105,8 @@ class Recorder:
                 if stopping:
                     return
             except Exception as error:  # the thread's boundary: it must not end unseen
-                reason = str(error).strip().splitlines() or [type(error).__name__]
-                self.trouble = f"results are not being recorded: {reason[0]}"
-                expected = isinstance(error, RedisError | DuckDBError | EvaluatorError)
+                self.trouble = f"results are not being recorded: {_first_line(error)}"
+                expected = isinstance(error, RedisError | duckdb.Error | EvaluatorError)
                 logger.warning(
                     "%s; nothing is lost, trying again in %.1f s", self.trouble, pause, exc_info=not expected
                 )
@@ -90,8 +116,49 @@ class Recorder:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     def _step(self, wait: float) -> bool:
+        self._require()
         entries = self._results.read(self._batch, wait)
         if entries:
-            record(self._database, [entry for _, entry in entries])
-            self._results.acknowledge([id_ for id_, _ in entries])
+            self._require()  # they came while it waited: if they are another's, they stay for that one to read
+            readable = {id_: entry for id_, entry in entries if not isinstance(entry, Rejected)}
+            dead = {id_: entry for id_, entry in entries if isinstance(entry, Rejected)}
+            dead |= record_each(self._database, readable)
+            _record_stand_ins(self._database, dead.values())
+            self._results.acknowledge([id_ for id_ in readable if id_ not in dead], dead)
+            if dead:
+                logger.warning(
+                    "%d results cannot be recorded and are kept as dead letters; the first: %s",
+                    len(dead),
+                    next(iter(dead.values())).reason,
+                )
         return bool(entries)
+
+
+def record_each(database: Database, records: Mapping[Key, Record]) -> dict[Key, Rejected]:
+    """Record all that the database takes; returns the others.
+
+    Raises:
+        Exception: the database takes nothing now, for a reason that may pass; what is recorded may be recorded again.
+    """
+    try:
+        record(database, list(records.values()))
+    except REFUSALS as error:
+        if len(records) > 1:
+            entries = list(records.items())
+            half = len(entries) // 2
+            return record_each(database, dict(entries[:half])) | record_each(database, dict(entries[half:]))
+        reason = printable(_first_line(error), REASON_LENGTH)
+        return {
+            key: Rejected(reason, refused, stand_in(vars(refused), reason))
+            for key, refused in records.items()
+        }
+    return {}
+
+
+def _record_stand_ins(database: Database, rejected: Iterable[Rejected]) -> None:
+    """Record the failures that take the place of what cannot be recorded; one that is refused, too, has none."""
+    record_each(database, dict(enumerate(entry.stand_in for entry in rejected if entry.stand_in is not None)))
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

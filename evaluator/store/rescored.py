@@ -10,6 +10,7 @@ import pyarrow as pa
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.store.database import Database
+from evaluator.store.revisions import revise
 
 CHANGED_SCHEMA = pa.schema(
     [
@@ -65,8 +66,8 @@ def save_rescored(
     with database.transaction() as cursor:
         new = cursor.execute(
             """
-            INSERT INTO experiments (id, name, dataset, spec, n_queries, status, finished_at)
-            SELECT $id, name, dataset, $spec, n_queries, status, utc_now() FROM experiments
+            INSERT INTO experiments (id, name, dataset, spec, n_queries, status, finished_at, attempt)
+            SELECT $id, name, dataset, $spec, n_queries, status, utc_now(), nextval('attempts') FROM experiments
             WHERE id = $source AND status = 'finished'
             ON CONFLICT DO NOTHING RETURNING id
             """,
@@ -95,4 +96,5 @@ def save_rescored(
             ids,
         )
         cursor.unregister("changed")
+        revise(cursor, [spec.id])
     return True

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
@@ -20,6 +21,8 @@ from evaluator.domain.result import (
 )
 from evaluator.store.costs import insert_cost
 from evaluator.store.database import Database
+from evaluator.store.lifecycle import apply_event, complete
+from evaluator.store.revisions import revise
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second: only whoever asks for a table needs it
@@ -73,14 +76,12 @@ def record(database: Database, records: Sequence[Record]) -> None:
                 _insert_spending(cursor, told)
             elif isinstance(told, VariantMeasured):
                 insert_cost(cursor, told)
+        revise(cursor, (r.experiment for r in records if isinstance(r, QueryResult | VariantFailure)))
         for experiment in {r.experiment for r in records}:
-            _finish_if_complete(cursor, experiment)
+            complete(cursor, experiment)
         for stop in records:
             if isinstance(stop, ExperimentStop):  # after what came before it, which may have finished it
-                cursor.execute(
-                    "UPDATE experiments SET status = 'cancelled', reason = ? WHERE id = ? AND status = 'running'",
-                    [stop.reason, stop.experiment],
-                )
+                apply_event(cursor, stop.experiment, "stop", stop.reason)
 
 
 def _insert_spending(cursor: DuckDBPyConnection, spending: Spending) -> None:
@@ -89,7 +90,7 @@ def _insert_spending(cursor: DuckDBPyConnection, spending: Spending) -> None:
         INSERT INTO spending (experiment, id, endpoint, tokens, output_tokens, micro_usd)
         VALUES ($experiment, $id, $endpoint, $tokens, $output_tokens, $micro_usd) ON CONFLICT DO NOTHING
         """,
-        dataclasses.asdict(spending),
+        {name: value for name, value in dataclasses.asdict(spending).items() if name != "kind"},
     )
 
 
@@ -107,6 +108,10 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
         },
         schema=SCHEMA,
     )
+    if not np.isfinite(
+        batch["scores"].combine_chunks().flatten().to_numpy()
+    ).all():  # Arrow makes infinity of what float32 does not hold
+        raise pa.ArrowInvalid("a score is not a finite float32 number")
     columns = ", ".join(SCHEMA.names)
     cursor.register("batch", batch)
     # What was cancelled or deleted meanwhile is dropped: rows belong to a variant that is known.
@@ -122,33 +127,6 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
         """  # noqa: S608  the columns are constants
     )
     cursor.unregister("batch")  # after an error the rollback does it; here it would hide the error
-
-
-def _finish_if_complete(cursor: DuckDBPyConnection, experiment: str) -> None:
-    cursor.execute(
-        """
-        UPDATE experiments SET status = 'finished', finished_at = utc_now()
-        WHERE id = $id AND status = 'running' AND NOT EXISTS (
-            SELECT v.name FROM variants v
-            LEFT JOIN (SELECT variant, count(*) AS n FROM results WHERE experiment = $id GROUP BY variant) r
-                ON r.variant = v.name
-            WHERE v.experiment = $id AND v.error IS NULL AND coalesce(r.n, 0) < experiments.n_queries
-        )
-        """,
-        {"id": experiment},
-    )
-
-
-def finish_if_complete(database: Database, experiment: str) -> None:
-    """Mark a running experiment finished if no query is left."""
-    with database.transaction() as cursor:
-        _finish_if_complete(cursor, experiment)
-
-
-def forget_failures(database: Database, experiment: str) -> None:
-    """Drop the rows of queries that failed, so that they are missing and tried again."""
-    with database.transaction() as cursor:
-        cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [experiment])
 
 
 def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]:
@@ -254,6 +232,10 @@ class Totals(NamedTuple):
 
 def totals(database: Database, window: float) -> Totals:
     """What is recorded now; `lately`: queries of the last `window` seconds."""
+    return database.frozen(lambda: _totals(database, window))
+
+
+def _totals(database: Database, window: float) -> Totals:
     cursor = database.cursor
     queries = cursor.execute(
         """

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
 from evaluator.domain.ranking import Doubles
 from evaluator.store.database import Database
-
-State = tuple[int, int, str, int]
-"""Rows, failed rows, when the last was recorded, variants that cannot work: what was read for a state holds in it."""
 
 
 class ScoreArrays(NamedTuple):
@@ -30,21 +27,10 @@ class ScoreArrays(NamedTuple):
     seconds: Doubles
 
 
-def recorded_state(database: Database, experiment: str) -> State:
-    """What is recorded of an experiment now."""
-    row = database.cursor.execute(
-        """
-        SELECT count(*), count(error), coalesce(max(recorded_at)::VARCHAR, ''),
-               (SELECT count(error) FROM variants WHERE experiment = $experiment)
-        FROM results WHERE experiment = $experiment
-        """,
-        {"experiment": experiment},
-    ).fetchone()
-    return cast("State", row)
-
-
 def read_scores(database: Database, experiment: str, measures: Sequence[str]) -> ScoreArrays:
-    """Read all scores of an experiment in one pass; 200 variants over 10,000 queries take about two seconds.
+    """Read all scores of an experiment; 200 variants over 10,000 queries take about two seconds.
+
+    Several queries: call it within `Database.frozen`, so that they read the same state.
 
     Args:
         measures: in ir-measures' notation; NaN everywhere for one that was not computed.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import streamlit as st
+
+from evaluator.domain.lifecycle import Status
 
 
 class Badge(NamedTuple):
@@ -15,17 +18,21 @@ class Badge(NamedTuple):
     icon: str
 
 
+PLANNING = Badge("planning", "blue", ":material/checklist:")
 RUNNING = Badge("running", "blue", ":material/hourglass_top:")
 FINISHED = Badge("finished", "green", ":material/check:")
 FAILED = Badge("finished with failures", "red", ":material/error:")
 CANCELLED = Badge("cancelled", "orange", ":material/block:")
 
 
-def badge_of(status: str, *, failed: bool = False) -> Badge:
+BADGES: Mapping[Status, Badge] = {
+    "planning": PLANNING, "running": RUNNING, "finished": FINISHED, "cancelled": CANCELLED,
+}  # fmt: skip
+
+
+def badge_of(status: Status, *, failed: bool = False) -> Badge:
     """The badge of a status; a finished experiment with failures is not simply finished."""
-    if status == "finished":
-        return FAILED if failed else FINISHED
-    return CANCELLED if status == "cancelled" else RUNNING
+    return FAILED if status == "finished" and failed else BADGES[status]
 
 
 def show_badge(badge: Badge) -> None:

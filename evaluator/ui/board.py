@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.charts import interval_points
-from evaluator.services.leaderboard import Leaderboard, leaderboard
-from evaluator.services.overview import refreshed
+from evaluator.services.leaderboard import Leaderboard, board_of
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.verdict import verdict
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
@@ -32,10 +32,10 @@ BEST = "the best"
 
 def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
     """Draw an experiment's leaderboard as it is now; the whole page once the experiment stops running."""
-    now = refreshed(workspace, experiment)
-    if now.status != experiment.status:
+    snapshot = read_snapshot(workspace, experiment.id)
+    if snapshot.experiment.status != experiment.status:
         st.rerun()
-    board = leaderboard(workspace, now, measure, baseline=addressed_baseline(now))
+    board = board_of(snapshot, measure, baseline=addressed_baseline(experiment))
     show_state(board)
     if not board.table[measure].notna().any():
         _basis(board)
@@ -48,7 +48,7 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
         _chart(board, found)
         show_rows(board, found)
     _basis(board)
-    show_costs(workspace, now)
+    show_costs(snapshot)
 
 
 def addressed_baseline(experiment: ExperimentRow) -> str | None:
@@ -140,27 +140,27 @@ def _basis(board: Leaderboard) -> None:
     elif board.table["scored"].any():
         basis = "No query has been completed by all variants yet, so there is nothing to compare."
     else:
-        waiting = board.experiment.status == "running"
+        waiting = board.experiment.active
         basis = "No query has a score yet." if waiting else "No query has a score."
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(basis, width="content")
         policy_popover(board.experiment.spec.policy)
         if board.compared:
-            _statistics()
+            _statistics(board)
         link(
             HISTORY, "History", ":material/timeline:", dataset=board.experiment.dataset, measure=board.measure
         )
         link(EXPERIMENTS, "Experiment", ":material/science:", experiment=board.experiment.id)
 
 
-def _statistics() -> None:
+def _statistics(board: Leaderboard) -> None:
     with st.popover("Statistics", icon=":material/query_stats:", type="tertiary"):
         st.markdown(
             "- **Interval**: where the mean over all such queries lies, with 95 % confidence (bootstrap).\n"
-            "- **Not separable from the best**: the difference may be chance (randomization test, corrected for all "
-            "pairs).\n"
-            "- **p**: how often chance alone makes a difference as large; corrected for the number of comparisons "
-            "(Holm).\n"
+            "- **Not separable from the best**: the difference may be chance (corrected for all pairs of variants).\n"
+            "- **p**: how often chance alone makes a difference as large, by the randomization test. Where no random "
+            "sign flip reached the difference, by the paired t-test; the column *Test* says which. Corrected by Holm "
+            f"for {plain(board.correction.words)}.\n"
             "- **Queries needed**: to find the difference in 8 of 10 cases, if it is what it looks like."
         )
 

@@ -12,6 +12,7 @@ import streamlit as st
 from evaluator.domain.measures import JUDGED
 from evaluator.services.dataset_export import csv_text
 from evaluator.services.leaderboard import Leaderboard
+from evaluator.services.outcome_words import TESTS
 from evaluator.ui.address import joined, readdress
 from evaluator.ui.identity import keyed, told_apart
 from evaluator.ui.links import COMPARE, QUERY, link
@@ -42,7 +43,7 @@ def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
 
     to = board.reference or "the reference"
     measures = {m: told(m, "%.4f", "Mean over the compared queries.") for m in board.experiment.spec.measures}
-    tie = "= best: its difference to the best may be chance (randomization test, corrected for all pairs)."
+    tie = "= best: its difference to the best may be chance (corrected for all pairs of variants)."
     return {
         **measures,
         "low": told("from", "%.4f", "Lower end of the 95 % interval of the mean."),
@@ -52,8 +53,10 @@ def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
         "difference": told(f"Δ to {to}", "%+.4f", f"Difference of the means to {to}."),
         "difference_low": told("Δ from", "%+.4f", "Lower end of the difference's 95 % interval."),
         "difference_high": told("Δ to", "%+.4f", "Upper end of the difference's 95 % interval."),
-        "p": told("p", "%.4f", "How often chance alone makes a difference as large (randomization test)."),
-        "p_corrected": told("p corrected", "%.4f", "For the number of comparisons (Holm). 0.05 and less counts as "
+        "p": told("p", "%.4f", "How often chance alone makes a difference as large, by the test in the column Test."),
+        "test": ("Test", st.column_config.TextColumn("Test", help="That p is of: the randomization test; where no "
+                 "random sign flip reached the difference, the paired t-test.")),
+        "p_corrected": told("p corrected", "%.4f", f"By Holm for {board.correction.words}. 0.05 and less counts as "
                             "found; 0.0001 may stand for less."),
         "wins": told("Wins", "localized", f"Queries at which it is better than {to}."),
         "ties": told("Ties", "localized", f"Queries at which it equals {to}."),
@@ -110,6 +113,7 @@ def show_rows(board: Leaderboard, found: pd.DataFrame) -> None:
     table = found.assign(
         index_mb=found["index_bytes"].astype(float) / 1e6,
         tie=found["tied"].map(lambda tied: TIED if tied else ""),
+        test=found["p_test"].map(lambda test: TESTS.get(test, "")),
         **{p: found[p].astype(float).clip(lower=SMALLEST_P) for p in ("p", "p_corrected")},
     )
     longest = int(table["variant"].str.len().max())
@@ -137,17 +141,19 @@ def _behind(board: Leaderboard, ticked: list[str]) -> None:
     address = {"experiment": board.experiment.id, "measure": board.measure}
     with st.container(horizontal=True, vertical_alignment="center"):
         if not ticked:
-            if board.n_scored > 1 and board.reference is not None:
+            if board.n_scored > 1:
                 st.caption("Tick one or two rows to compare them.", width="content")
-                label = f"All against {plain(board.reference)}"
-                link(COMPARE, label, ":material/compare_arrows:", **address, baseline=board.reference)
+            if board.n_scored > 1 and board.baseline is not None:
+                label = f"All against {plain(board.baseline)}"
+                link(COMPARE, label, ":material/compare_arrows:", **address, baseline=board.baseline)
             link(QUERY, "Query by query", ":material/view_column_2:", **address)
         else:
             one, other = ticked[0], ticked[1] if len(ticked) > 1 else board.reference
             pair = [one] if other in (None, one) else [one, str(other)]
             if len(pair) == 2:
                 label = f"Compare {plain(one)} with {plain(pair[1])}"
-                link(COMPARE, label, ":material/compare_arrows:", **address, a=one, b=pair[1])
+                pinned = {"baseline": board.baseline} if board.baseline in pair else {}
+                link(COMPARE, label, ":material/compare_arrows:", **address, a=one, b=pair[1], **pinned)
             link(QUERY, "Their queries", ":material/view_column_2:", **address, variants=joined(pair))
         _downloads(board)
 
@@ -155,10 +161,10 @@ def _behind(board: Leaderboard, ticked: list[str]) -> None:
 def _downloads(board: Leaderboard) -> None:
     """Draw buttons that download every column of every variant."""
     name = f"{board.experiment.name}-{board.measure}"
-    columns = list(board.rows[0])
+    records = board.records
     st.download_button(
         "CSV",
-        csv_text(columns, [[row[column] for column in columns] for row in board.rows]),
+        csv_text(list(records[0]), (list(record.values()) for record in records)),
         file_name=f"{name}.csv",
         mime="text/csv",
         icon=":material/download:",

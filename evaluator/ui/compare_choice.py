@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from evaluator.services.pairwise import best_first
+from evaluator.services.separability import best_first
 from evaluator.services.slices import DIMENSIONS
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.links import COMPARE, EXPERIMENTS, link
@@ -17,7 +18,7 @@ from evaluator.ui.words import plain
 
 def addressed_pair(workspace: Workspace, experiment: ExperimentRow, measure: str) -> tuple[str, str]:
     """The two variants that the address names; where it names none, the best and the second by the measure."""
-    names = best_first(workspace, experiment, measure)
+    names = best_first(read_snapshot(workspace, experiment.id), measure)
     b = _named(experiment, "b", "")
     a = _named(experiment, "a", "") or next(name for name in names if name != b)
     return a, b if b not in ("", a) else next(name for name in names if name != a)
@@ -28,17 +29,26 @@ def addressed_baseline(experiment: ExperimentRow) -> str:
     return _named(experiment, "baseline", experiment.spec.variants[0].name)
 
 
+def pinned_of(a: str, b: str) -> str | None:
+    """Which of two variants the address pins as the baseline."""
+    named = st.query_params.get("baseline")
+    return named if named in (a, b) else None
+
+
 def choose_pair(
     rows: Sequence[ExperimentRow], experiment: ExperimentRow, measure: str, a: str, b: str
 ) -> None:
     """Draw choosers of experiment, measure and the two variants, with a button that swaps these."""
     names = [variant.name for variant in experiment.spec.variants]
     first = next(iter(DIMENSIONS))
-    choose_experiment_and_measure(rows, experiment, measure, {"a": a, "b": b, "slice": first})
+    pinned = pinned_of(a, b)
+    kept = {} if pinned is None else {"baseline": pinned}
+    choose_experiment_and_measure(rows, experiment, measure, {"a": a, "b": b, "slice": first, **kept})
 
     def address(a: str, b: str) -> dict[str, str]:
         slice_ = st.query_params.get("slice", first)  # it may have been chosen since this was drawn
-        return {"experiment": experiment.id, "a": a, "b": b, "measure": measure, "slice": slice_}
+        still = kept if pinned in (a, b) else {}
+        return {"experiment": experiment.id, "a": a, "b": b, "measure": measure, "slice": slice_, **still}
 
     left, middle, right = st.columns([10, 3, 10], vertical_alignment="bottom")
     with left:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from evaluator.domain.power import SIGNIFICANCE
+from evaluator.domain.separability import Decision
 from evaluator.domain.similarity import PERSISTENCE
 from evaluator.domain.statistics import PERMUTATIONS
-from evaluator.services.outcome_words import effect_words, p_words
+from evaluator.services.outcome_words import TESTS, effect_words, p_words
 from evaluator.services.overlap import DEPTH, Overlap
 from evaluator.services.pairwise import Outcome, agree, agreement
-from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
+from evaluator.services.snapshot import Snapshot
 from evaluator.ui.words import count, plain, queries
 
 FIGURE_WIDTH = 160
@@ -25,26 +24,35 @@ def show_tests(outcome: Outcome) -> None:
     """Draw the tests' results, each with what it assumes."""
     test = outcome.test
     st.subheader("The tests, and what they assume", anchor=False)
+    decision = outcome.decision
     corrected = (
-        f"; **{p_words(outcome.corrected)}** corrected by Holm over the {outcome.n_tests} pairs with {plain(outcome.b)}"
-        if outcome.n_tests > 1
+        f"; **{p_words(decision.corrected)}** corrected by Holm for {plain(outcome.correction.words)}"
+        if outcome.correction.family > 1
         else ""
     )
+    decides = "; this one decides" if decision.test == "randomization" else ""
+    instead = (
+        " Not one flip reached this difference, so that p is only known to be small: the t-test decides."
+        if decision.test == "t"
+        else ""
+    )
+    by_randomization, by_t = (corrected, "") if decision.test == "randomization" else ("", corrected)
+    ranks = "not computed" if test.p_wilcoxon is None else p_words(test.p_wilcoxon)
     few = f" With {test.n} queries this is doubtful." if test.n < FEW else ""
     ties = f" {queries(test.ties)} with equal scores are dropped." if test.ties else ""
     st.markdown(
-        f"- **Randomization test**: {p_words(test.p_randomization)}{corrected}. If the variants were the same, either "
-        "score of a query could have been either's: signs of the differences are flipped at random, "
-        f"{PERMUTATIONS:,} times (all ways, where that is fewer). Assumes nothing about how scores are distributed; "
-        "this one decides.\n"
-        f"- **Paired t-test**: {p_words(test.p_t)}. Assumes that means of differences are normally distributed, which "
-        f"many queries bring about, and a few very large differences undo.{few}\n"
-        f"- **Wilcoxon's signed-rank test**: {p_words(test.p_wilcoxon)}. Compares the differences' ranks, so that "
+        f"- **Randomization test**: {p_words(test.p_randomization)}{by_randomization}. If the variants were the same, "
+        "either score of a query could have been either's: signs of the differences are flipped at random, "
+        f"{PERMUTATIONS:,} times (all ways, where that is fewer). Assumes nothing about how scores are distributed"
+        f"{decides}.{instead}\n"
+        f"- **Paired t-test**: {p_words(test.p_t)}{by_t}. Assumes that means of differences are normally distributed, "
+        f"which many queries bring about, and a few very large differences undo.{few}\n"
+        f"- **Wilcoxon's signed-rank test**: {ranks}. Compares the differences' ranks, so that "
         f"large ones count no more than their place. Assumes that they lie symmetrically around their middle.{ties}\n"
         f"- **Interval**: bootstrap of the queries; 95 of 100 such intervals hold the true mean difference.\n"
         f"- **Effect size**: {_effect(outcome)}"
     )
-    if (test.p_t < SIGNIFICANCE) != (test.p_randomization < SIGNIFICANCE):
+    if test.tests_disagree:
         st.caption("The randomization test and the t-test do not agree: the evidence is at its edge.")
     st.caption(
         "All of them take the queries as a sample of those to come. None says whether the difference matters."
@@ -61,9 +69,9 @@ def _effect(outcome: Outcome) -> str:
     )
 
 
-def show_agreement(workspace: Workspace, experiment: ExperimentRow, a: str, b: str) -> None:
+def show_agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None) -> None:
     """Draw what each of the experiment's measures says."""
-    found = agreement(workspace, experiment, a, b)
+    found = agreement(snapshot, a, b, baseline)
     if len(found) < 2:
         return
     st.subheader("Do the measures agree?", anchor=False)
@@ -81,8 +89,12 @@ def show_agreement(workspace: Workspace, experiment: ExperimentRow, a: str, b: s
             "difference": number("Difference", format="%+.4f"),
             "interval": "95 % interval",
             "p": number(
-                "p", format="%.4f", help="Randomization test, corrected by Holm over these measures."
+                "p corrected",
+                format="%.4f",
+                help=f"By Holm for {found[0].correction.words}, by each measure alone: looking at several measures is "
+                "not corrected for.",
             ),
+            "test": "Test",
             "ahead": "Ahead",
         },
     )
@@ -90,7 +102,7 @@ def show_agreement(workspace: Workspace, experiment: ExperimentRow, a: str, b: s
 
 def agreement_words(found: tuple[Outcome, ...], a: str, b: str) -> str:
     """Whether all measures say the same, in a sentence."""
-    clear = sum(row.corrected < SIGNIFICANCE for row in found)
+    clear = sum(row.separable for row in found)
     clearly = f"{'Each' if clear == len(found) else f'{clear} of {len(found)}'} separably."
     if not agree(found):
         by = {name: ", ".join(row.measure for row in found if row.ahead == name) for name in (a, b)}
@@ -103,7 +115,7 @@ def agreement_words(found: tuple[Outcome, ...], a: str, b: str) -> str:
 
 
 def agreement_table(found: tuple[Outcome, ...], a: str, b: str) -> pd.DataFrame:
-    """One row a measure. Columns: measure, a, b, difference, interval, p, ahead."""
+    """One row a measure. Columns: measure, a, b, difference, interval, p, test, ahead."""
     return pd.DataFrame(
         {
             "measure": row.measure,
@@ -111,18 +123,19 @@ def agreement_table(found: tuple[Outcome, ...], a: str, b: str) -> pd.DataFrame:
             "b": row.mean_b,
             "difference": row.test.difference,
             "interval": f"{row.test.interval.low:+.4f} to {row.test.interval.high:+.4f}",
-            "p": row.corrected,
-            "ahead": ahead_words(row.test.difference, row.corrected, a, b),
+            "p": row.decision.corrected,
+            "test": TESTS[row.decision.test],
+            "ahead": ahead_words(row.decision, a, b),
         }
         for row in found
     )
 
 
-def ahead_words(difference: float, corrected: float | None, a: str, b: str) -> str:
+def ahead_words(decision: Decision, a: str, b: str) -> str:
     """Who is ahead, if that can be told apart from chance."""
-    if corrected is None or corrected >= SIGNIFICANCE:
+    if not decision.separable:
         return "not separable"
-    return a if difference > 0 else b
+    return a if decision.difference > 0 else b
 
 
 def show_overlap(lists: Overlap) -> None:

@@ -9,9 +9,9 @@ import streamlit as st
 
 from evaluator.comparison_charts import interval_rows
 from evaluator.services.dataset_export import csv_text
-from evaluator.services.outcome_words import effect_words
-from evaluator.services.overview import refreshed
-from evaluator.services.pairwise import Outcome, against, counts_of
+from evaluator.services.outcome_words import TESTS, effect_words
+from evaluator.services.pairwise import Outcome, against
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.compare_evidence import ahead_words
@@ -25,6 +25,7 @@ from evaluator.ui.words import count, plain
 
 SHOWN = (
     "label", "difference", "low", "high", "p", "ahead", "wins", "ties", "losses", "effect", "size", "a", "b", "n",
+    "test",
 )  # fmt: skip
 """Columns of the table, and of its CSV."""
 DRAWN = 30
@@ -33,15 +34,15 @@ DRAWN = 30
 
 def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, baseline: str) -> None:
     """Draw the comparison as it is now; the whole page once the experiment stops running."""
-    now = refreshed(workspace, experiment)
+    with st.spinner("Comparing ...", show_time=False):
+        snapshot = read_snapshot(workspace, experiment.id)
+        outcomes = against(snapshot, measure, baseline)
+    now = snapshot.experiment
     if now.status != experiment.status:
         st.rerun()
-    variants = counts_of(workspace, now, [variant.name for variant in now.spec.variants])
-    show_state(now, variants)
-    with st.spinner("Comparing ...", show_time=False):
-        outcomes = against(workspace, now, measure, baseline)
+    show_state(now, snapshot.counts)
     if not outcomes:
-        show_nothing(now, [variant for variant in variants if variant.variant == baseline])
+        show_nothing(now, [counts for counts in snapshot.counts if counts.variant == baseline])
         return
     table = against_table(outcomes)
     st.subheader(against_words(outcomes, baseline), anchor=False)
@@ -55,11 +56,14 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
         alt=f"Difference in {measure} of each variant to {baseline}",
         width="stretch",
     )
-    _table(now, table, measure, baseline)
+    _table(now, table, outcomes[0])
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Choose a row to compare the two query by query.", width="content")
         policy_popover(now.spec.policy)
-        link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=now.id, measure=measure)
+        link(
+            LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=now.id, measure=measure,
+            baseline=baseline,
+        )  # fmt: skip
         st.download_button(
             "CSV",
             lambda: csv_text(SHOWN, table[list(SHOWN)].itertuples(index=False)),
@@ -90,8 +94,9 @@ def against_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "difference": outcome.test.difference,
             "low": outcome.test.interval.low,
             "high": outcome.test.interval.high,
-            "p": outcome.corrected,
-            "ahead": ahead_words(outcome.test.difference, outcome.corrected, outcome.a, outcome.b),
+            "p": outcome.decision.corrected,
+            "test": TESTS[outcome.decision.test],
+            "ahead": ahead_words(outcome.decision, outcome.a, outcome.b),
             "wins": outcome.test.wins,
             "ties": outcome.test.ties,
             "losses": outcome.test.losses,
@@ -107,7 +112,8 @@ def against_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
     )
 
 
-def _table(experiment: ExperimentRow, table: pd.DataFrame, measure: str, baseline: str) -> None:
+def _table(experiment: ExperimentRow, table: pd.DataFrame, first: Outcome) -> None:
+    measure, baseline = first.measure, first.b
     number = st.column_config.NumberColumn
     chosen = st.dataframe(
         table,
@@ -125,19 +131,26 @@ def _table(experiment: ExperimentRow, table: pd.DataFrame, measure: str, baselin
             "difference": number("Difference", format="%+.4f"),
             "low": number("From", format="%+.4f", help="95 % interval of the difference."),
             "high": number("To", format="%+.4f"),
-            "p": number("p", format="%.4f", help="Randomization test, corrected by Holm over all of these."),
+            "p": number("p corrected", format="%.4f", help=f"By Holm for {first.correction.words}."),
+            "test": "Test",
             "ahead": st.column_config.TextColumn("Ahead", help="At the 5 % level, corrected."),
             "wins": number("Wins", format="localized"),
             "ties": number("Ties", format="localized"),
             "losses": number("Losses", format="localized"),
             "effect": number("Effect", format="%+.2f", help="Cohen's d of the differences."),
             "size": "Called",
-            "n": number("Queries", format="localized", help="That both have a score for."),
+            "n": number("Queries", format="localized", help="That all variants with a score completed."),
         },
     )
     if rows := chosen["selection"]["rows"]:
         variant = str(table["label"].iloc[rows[0]])
         st.switch_page(
             COMPARE,
-            query_params={"experiment": experiment.id, "a": variant, "b": baseline, "measure": measure},
+            query_params={
+                "experiment": experiment.id,
+                "a": variant,
+                "b": baseline,
+                "measure": measure,
+                "baseline": baseline,
+            },
         )

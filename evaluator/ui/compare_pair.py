@@ -14,16 +14,9 @@ from evaluator.comparison_charts import (
 )
 from evaluator.services.dataset_export import csv_text
 from evaluator.services.outcome_words import effect_words, headline
-from evaluator.services.overlap import overlap
-from evaluator.services.overview import refreshed
-from evaluator.services.pairwise import (
-    Outcome,
-    compare,
-    counts_of,
-    failed_queries,
-    paired_table,
-)
-from evaluator.services.query_facts import query_facts
+from evaluator.services.pair_look import look_at_pair, pair_table
+from evaluator.services.pairwise import Outcome, counts_of
+from evaluator.services.snapshot import Snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.address import joined
@@ -42,30 +35,35 @@ FIGURE_WIDTH = 160
 """Pixels of a figure's box."""
 
 
-def show_pair(workspace: Workspace, experiment: ExperimentRow, measure: str, a: str, b: str) -> None:
-    """Draw the comparison of two variants as it is now; the whole page once the experiment stops running."""
-    now = refreshed(workspace, experiment)
+def show_pair(
+    workspace: Workspace, experiment: ExperimentRow, measure: str, a: str, b: str, baseline: str | None
+) -> None:
+    """Draw the comparison of two variants as it is now; the whole page once the experiment stops running.
+
+    Args:
+        baseline: which of the two was chosen beforehand.
+    """
+    with st.spinner("Comparing ...", show_time=False):
+        look = look_at_pair(workspace, experiment.id, measure, a, b, baseline)
+    snapshot, pair = look.snapshot, look.pair
+    now = snapshot.experiment
     if now.status != experiment.status:
         st.rerun()
-    variants = counts_of(workspace, now, (a, b))
+    variants = counts_of(snapshot, (a, b))
     show_state(now, variants)
-    failed = failed_queries(workspace, now, a, b)
-    with st.spinner("Comparing ...", show_time=False):
-        pair = compare(workspace, now, measure, a, b)
     if pair is None:
-        show_failures(failed)
+        show_failures(look.failed)
         show_nothing(now, variants)
         return
-    lists = overlap(workspace, now, a, b)
-    table = paired_table(pair, query_facts(workspace, now), lists)
+    table = pair_table(workspace, look, pair)
     _answer(now, pair.outcome)
-    show_failures(failed)
-    _basis(now, pair.outcome, table)
+    show_failures(look.failed)
+    _basis(snapshot, pair.outcome, table)
     _queries(now, pair.outcome, table)
-    show_slices(workspace, now, pair)
+    show_slices(workspace, snapshot, pair)
     show_tests(pair.outcome)
-    show_agreement(workspace, now, a, b)
-    show_overlap(lists)
+    show_agreement(snapshot, a, b, baseline)
+    show_overlap(look.lists)
 
 
 def _answer(experiment: ExperimentRow, outcome: Outcome) -> None:
@@ -83,10 +81,14 @@ def _answer(experiment: ExperimentRow, outcome: Outcome) -> None:
             st.metric(plain(label), value, border=True, width=FIGURE_WIDTH)
 
 
-def _basis(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -> None:
+def _basis(snapshot: Snapshot, outcome: Outcome, table: pd.DataFrame) -> None:
+    experiment, pinned = snapshot.experiment, outcome.correction.baseline
+    scored = snapshot.scores(outcome.measure).names
+    by = "both" if len(scored) == 2 else f"all {len(scored):,} variants with a score"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"Over the {queries(outcome.test.n)} that both have a score for.",
+            f"Over the {queries(outcome.test.n)} that {by} completed. p is corrected for "
+            f"{plain(outcome.correction.words)}.",
             width="content",
         )
         policy_popover(experiment.spec.policy)
@@ -96,6 +98,7 @@ def _basis(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -> 
             ":material/leaderboard:",
             experiment=experiment.id,
             measure=outcome.measure,
+            **({} if pinned is None else {"baseline": pinned}),
         )
         st.download_button(
             "CSV",

@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.comparison_charts import interval_rows
-from evaluator.domain.power import SIGNIFICANCE
+from evaluator.services.outcome_words import TESTS
 from evaluator.services.pairwise import Outcome, Pair
 from evaluator.services.slices import DIMENSIONS, ENOUGH, Slice, slices
+from evaluator.services.snapshot import Snapshot
 from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.compare_evidence import ahead_words
 from evaluator.ui.compare_sides import sides
 from evaluator.ui.identity import keyed
@@ -23,12 +23,12 @@ DRAWN = 20
 """Slices that are drawn; the table has all of them."""
 
 
-def show_slices(workspace: Workspace, experiment: ExperimentRow, pair: Pair) -> None:
+def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
     """Draw the slices along one dimension; which one is in the address."""
     st.subheader("Where each wins", anchor=False)
     outcome = pair.outcome
     dimension = _choose_dimension()
-    found = slices(workspace, experiment, pair, dimension)
+    found = slices(workspace, snapshot, pair, dimension)
     table = slice_table(found, outcome)
     if len(found) == 1:
         st.caption(f"All queries are in one slice: {found[0].name}.")
@@ -69,7 +69,7 @@ def _choose_dimension() -> str:
 
 
 def slice_table(found: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
-    """One row a slice. Columns: label, n, a, b, difference, low, high, p, ahead, clear, note."""
+    """One row a slice. Columns: label, n, a, b, difference, low, high, p, test, ahead, clear, note."""
     return pd.DataFrame(
         {
             "label": part.name,
@@ -79,11 +79,10 @@ def slice_table(found: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
             "difference": part.difference,
             "low": part.test.interval.low if part.test else None,
             "high": part.test.interval.high if part.test else None,
-            "p": part.corrected,
-            "ahead": ahead_words(part.difference, part.corrected, outcome.a, outcome.b)
-            if part.test
-            else "too few",
-            "clear": part.corrected is not None and part.corrected < SIGNIFICANCE,
+            "p": part.decision.corrected if part.decision else None,
+            "test": TESTS[part.decision.test] if part.decision else "",
+            "ahead": ahead_words(part.decision, outcome.a, outcome.b) if part.decision else "too few",
+            "clear": part.decision is not None and part.decision.separable,
             "note": f"{part.n:,} queries" + ("" if part.test else ", too few to say"),
         }
         for part in found
@@ -98,7 +97,7 @@ def _table(table: pd.DataFrame, outcome: Outcome) -> None:
         placeholder="",
         key=keyed("paired-queries-slices", outcome.measure, outcome.a, outcome.b, list(table["label"])),
         alt="Slices of the queries",
-        column_order=["label", "difference", "ahead", "p", "n", "a", "b", "low", "high"],
+        column_order=["label", "difference", "ahead", "p", "n", "a", "b", "low", "high", "test"],
         column_config={
             "label": st.column_config.TextColumn("Slice", pinned=True),
             "n": number("Queries", format="localized"),
@@ -107,7 +106,8 @@ def _table(table: pd.DataFrame, outcome: Outcome) -> None:
             "difference": number("Difference", format="%+.4f"),
             "low": number("From", format="%+.4f", help="95 % interval of the difference."),
             "high": number("To", format="%+.4f"),
-            "p": number("p", format="%.4f", help="Randomization test, corrected by Holm over these slices."),
+            "p": number("p corrected", format="%.4f", help="By Holm for these slices."),
+            "test": "Test",
             "ahead": st.column_config.TextColumn("Ahead", help="At the 5 % level, corrected."),
         },
     )

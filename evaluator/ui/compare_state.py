@@ -54,7 +54,7 @@ def show_failures(failed: pd.DataFrame) -> None:
 
 def show_nothing(experiment: ExperimentRow, variants: Sequence[VariantCounts]) -> None:
     """Say why no query can be compared."""
-    if experiment.status == "running":
+    if experiment.active:
         message = "No query has a score under both variants yet. They appear here as they are evaluated."
     elif any(variant.scored == 0 for variant in variants):
         names = " and ".join(plain(variant.variant) for variant in variants if variant.scored == 0)

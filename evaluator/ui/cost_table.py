@@ -5,9 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from evaluator.services.costs import cost_rows
-from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
+from evaluator.services.costs import cost_records
+from evaluator.services.snapshot import Snapshot
 
 SHOWN = (
     "variant", "total_p50_ms", "total_p95_ms", "total_p99_ms", "encode_p50_ms", "search_p50_ms", "rerank_p50_ms",
@@ -15,9 +14,9 @@ SHOWN = (
 )  # fmt: skip
 
 
-def show_costs(workspace: Workspace, experiment: ExperimentRow) -> None:
+def show_costs(snapshot: Snapshot) -> None:
     """Draw the costs of an experiment's variants."""
-    rows = cost_rows(workspace, experiment)
+    rows = cost_records(snapshot.experiment.spec, snapshot.costs)
     with st.expander("What it costs", icon=":material/speed:"):
         if not rows:
             st.caption(
@@ -33,7 +32,7 @@ def show_costs(workspace: Workspace, experiment: ExperimentRow) -> None:
         st.download_button(
             "CSV",
             table.to_csv(index=False),
-            file_name=f"{experiment.name}-costs.csv",
+            file_name=f"{snapshot.experiment.name}-costs.csv",
             mime="text/csv",
             icon=":material/download:",
             type="tertiary",

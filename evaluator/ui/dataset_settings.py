@@ -49,7 +49,7 @@ def _describe(workspace: Workspace, row: DatasetRow) -> None:
 
 
 def _delete(workspace: Workspace, row: DatasetRow) -> None:
-    if users := datasets.used_by(workspace, row.name):
+    if users := datasets.used_by(workspace, row.id):
         users_use = count(len(users), "experiment uses", "experiments use")
         st.markdown(f"It cannot be deleted while {users_use} it. Delete them first:")
         for experiment in users:

@@ -74,7 +74,7 @@ def _header(row: DatasetRow) -> None:
 
 def _relations(workspace: Workspace, row: DatasetRow) -> None:
     """Links to the experiments over it, and to datasets that share documents and queries."""
-    newest_first = datasets.used_by(workspace, row.name)
+    newest_first = datasets.used_by(workspace, row.id)
     users = list({experiment.name: experiment for experiment in reversed(newest_first)}.values())[::-1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if not users:
@@ -105,7 +105,7 @@ def _report(_workspace: Workspace, _row: DatasetRow, fingerprint: str) -> Health
 
 def _show_versions(workspace: Workspace, row: DatasetRow) -> None:
     st.caption("An experiment stays with the version it ran over. Editing judgments makes a new one.")
-    for version in datasets.versions(workspace, row.name):
+    for version in datasets.versions(workspace, row.id):
         _version(version)
 
 

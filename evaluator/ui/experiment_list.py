@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services import experiments
-from evaluator.services.overview import Overview, overview
+from evaluator.services.overview import Overview, overviews
 from evaluator.services.workspace import Workspace
 from evaluator.ui.badges import badge_of, show_badge
 from evaluator.ui.links import EXPERIMENTS, link
@@ -16,11 +15,12 @@ PER_PAGE = 20
 
 def show_experiments(workspace: Workspace) -> None:
     """Draw a page of the list as it is now."""
-    rows = experiments.all_experiments(workspace)
-    pages = -(-len(rows) // PER_PAGE)
+    _, total = overviews(workspace, 0, 0)
+    pages = -(-total // PER_PAGE)
     number = st.pagination(pages, key="experiments-page") if pages > 1 else 1
-    for row in rows[(number - 1) * PER_PAGE : number * PER_PAGE]:
-        _row(overview(workspace, row))
+    shown, _ = overviews(workspace, (number - 1) * PER_PAGE, number * PER_PAGE)
+    for seen in shown:
+        _row(seen)
 
 
 def _row(seen: Overview) -> None:
@@ -50,4 +50,4 @@ def _trouble(seen: Overview) -> str:
 
 
 def _took(seen: Overview) -> str:
-    return f"{'running for' if seen.experiment.status == 'running' else 'took'} {duration(seen.seconds)}"
+    return f"{'running for' if seen.experiment.active else 'took'} {duration(seen.seconds)}"

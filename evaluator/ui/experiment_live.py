@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pandas as pd
 import streamlit as st
 
-from evaluator.errors import QueueUnavailableError
+from evaluator.domain.lifecycle import ACTIVE
+from evaluator.errors import ConflictError, QueueUnavailableError
 from evaluator.services import experiments
 from evaluator.services.overview import experiment_yaml, failures, overview
-from evaluator.services.progress import ExperimentProgress, VariantProgress, progress_reader
+from evaluator.services.progress import ExperimentProgress, PlanningProgress, VariantProgress, progress_reader
 from evaluator.services.queue import is_stalled, queue_status
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
@@ -17,6 +20,7 @@ from evaluator.ui.exports import export_popover
 from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.live import live
+from evaluator.ui.start import PATIENCE
 from evaluator.ui.words import count, duration, moment, percent, plain, queries, rate, sentence
 
 FIGURE_WIDTH = 160
@@ -26,7 +30,7 @@ FIGURE_WIDTH = 160
 def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Draw one experiment; what changes redraws itself while it runs."""
     st.title(plain(experiment.name), anchor=False)
-    seen = overview(workspace, experiment)
+    seen = overview(workspace, experiment.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
         started = moment(experiment.started_at, st.context.timezone)
@@ -37,21 +41,21 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=experiment.id)
-        if experiment.status == "running":
+        if experiment.active:
             _cancel(workspace, experiment)
         elif experiment.status == "cancelled" or seen.broken or seen.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         export_popover(experiment)
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
-        if experiment.status != "running":
+        if not experiment.active:
             _delete(workspace, experiment)
     if experiment.status == "cancelled" and experiment.reason:
         st.warning(
-            f"Stopped: {plain(experiment.reason)}. What is done stays. To continue, raise the budget: "
-            "*Use as a template*, change it, and start.",
-            icon=":material/payments:",
+            f"Stopped: {plain(experiment.reason)}. What is done stays. *Resume* continues it; to change its budget "
+            "first, *Use as a template*, change it, and start.",
+            icon=":material/block:",
         )
-    live(lambda: _now(workspace, experiment), refresh=experiment.status == "running")
+    live(lambda: _now(workspace, experiment), refresh=experiment.active)
     _description(experiment)
 
 
@@ -59,13 +63,14 @@ def _cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     with st.popover("Cancel", icon=":material/stop:", key="cancel"):
         st.markdown("Jobs that wait are dropped. What is evaluated stays, and *Resume* continues from there.")
         if st.button("Cancel the experiment", type="primary"):
-            experiments.cancel(workspace, experiment)
+            with suppress(ConflictError):  # it has finished meanwhile, which the page then shows
+                experiments.cancel(workspace, experiment)
             st.rerun()
 
 
 def _resume(workspace: Workspace, experiment: ExperimentRow, label: str) -> None:
     if st.button(label, icon=":material/play_arrow:", type="primary"):
-        experiments.resume(workspace, experiment)
+        experiments.resume(workspace, experiment, patience=PATIENCE)
         st.rerun()
 
 
@@ -78,14 +83,22 @@ def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 
 def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
-    progress = progress_reader(workspace).read(experiment.id)
+    progress, seen, failed = workspace.frozen(
+        lambda: (
+            progress_reader(workspace).read(experiment.id),
+            overview(workspace, experiment.id),
+            failures(workspace, experiment),
+        )
+    )
     if progress.status != experiment.status:
         st.rerun()
     if progress.trouble:
         st.error(f"{plain(progress.trouble)}. Nothing is lost; it is tried again.", icon=":material/error:")
-    if progress.status == "running":
+    if experiment.active:
         _hindrances(workspace, experiment)
-    _figures(progress, overview(workspace, experiment).seconds)
+    if progress.planning is not None:
+        _planning(progress.planning)
+    _figures(progress, seen.seconds)
     if progress.encoders:
         encoding, evaluating = st.columns(2, gap="large")
         with encoding:
@@ -96,14 +109,19 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
     else:
         _searching(progress)
         _evaluating(progress)
-    _failures(experiment, failures(workspace, experiment))
+    _failures(experiment, failed)
 
 
 def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Say why a running experiment may not move: no queue, no jobs, no workers."""
     try:
-        if is_stalled(workspace, experiment.id):
-            st.warning("None of its jobs waits or runs any more.", icon=":material/pause:")
+        if is_stalled(workspace, experiment):
+            said = (
+                "Nobody plans it any more"
+                if experiment.status == "planning"
+                else "Its jobs are gone from the queue"
+            )
+            st.warning(f"{said}. It is planned anew within seconds.", icon=":material/pause:")
             _resume(workspace, experiment, "Resume")
         elif not queue_status(workspace).present:
             st.warning(
@@ -115,8 +133,19 @@ def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
         st.error(sentence(error), icon=":material/error:")
 
 
+def _planning(planning: PlanningProgress) -> None:
+    """How far it is to know what must be encoded."""
+    done = (
+        f"{planning.texts:,} of {count(planning.total, 'text')}" if planning.total else "waiting for its turn"
+    )
+    st.progress(
+        planning.texts / max(planning.total, 1),
+        text=f"**Planning**, {done}  \nWhat is cached is looked up, and the rest divided into jobs.",
+    )
+
+
 def _figures(progress: ExperimentProgress, seconds: float | None) -> None:
-    running = progress.status == "running"
+    running = progress.status in ACTIVE
     encoding = progress.texts_done < progress.texts_total
     figures = {
         "Queries evaluated": percent(progress.queries_done, progress.queries_total),

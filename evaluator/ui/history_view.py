@@ -11,7 +11,7 @@ import streamlit as st
 from evaluator.charts import history_lines
 from evaluator.services.dataset_export import csv_text
 from evaluator.services.history import LAST, History, Point, Step
-from evaluator.services.outcome_words import p_words
+from evaluator.services.outcome_words import TESTS, p_words
 from evaluator.ui.address import joined, parted, readdress
 from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, link
@@ -24,6 +24,7 @@ MOST = 8
 """Lines that have a colour of their own."""
 STEPS = (
     "number", "at", "variant", "score", "outcome", "p", "changed", "version", "experiment", "low", "high", "queries",
+    "test",
 )  # fmt: skip
 """Columns of the table."""
 FLAGGED = 3
@@ -50,8 +51,8 @@ def show_history(found: History) -> None:
         )
     st.caption(
         "Points are an experiment's means with their 95 % intervals, as on its leaderboard; a ring is a regression. A "
-        "step compares query by query, over queries with a score in both that ask the same (randomization "
-        "test, corrected for the variants of an experiment). Where nothing changed, there is no point."
+        "step compares query by query, over queries with a score in both that ask the same, and is "
+        "corrected for the variants of an experiment. Where nothing changed, there is no point."
         + _left_out(found)
     )
     _steps(points, found)
@@ -172,6 +173,7 @@ def _steps(points: list[Point], found: History) -> None:
             "high": point.high,
             "difference": point.step.difference if point.step else None,
             "p": point.step.corrected if point.step else None,
+            "test": TESTS[point.step.test] if point.step and point.step.test else "",
             "queries": point.step.n if point.step else None,
             "outcome": _outcome_words(point.step) if point.step else "first",
             "changed": ", ".join(point.step.changed) if point.step else "",
@@ -193,7 +195,8 @@ def _steps(points: list[Point], found: History) -> None:
             "variant": st.column_config.TextColumn("Variant"),
             "score": number(found.measure, format="%.4f"),
             "outcome": st.column_config.TextColumn("Since before"),
-            "p": number("p corrected", format="%.4f"),
+            "p": number("p corrected", format="%.4f", help="By Holm for the variants of the experiment."),
+            "test": st.column_config.TextColumn("Test"),
             "changed": st.column_config.TextColumn("What changed"),
             "version": number("Version", format="%d"),
             "experiment": st.column_config.TextColumn("Experiment"),

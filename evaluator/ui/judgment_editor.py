@@ -111,10 +111,10 @@ def changed(query_id: str, before: Mapping[str, int], edited: pd.DataFrame) -> C
 
 def _save(workspace: Workspace, row: DatasetRow, changes: Changes, note: str) -> None:
     with st.spinner("Saving, and rescoring experiments ..."):
-        saved = judgments.edit(workspace, row.name, changes, note)
+        saved = judgments.edit(workspace, row.id, changes, note)
     rescored = [
         experiment
-        for experiment in datasets.used_by(workspace, row.name)
+        for experiment in datasets.used_by(workspace, row.id)
         if experiment.spec.dataset == saved.manifest.fingerprint
     ]
     st.session_state[SAVED] = (

@@ -61,7 +61,7 @@ def _judge(workspace: Workspace, view: View, side: SideBySide) -> None:
             "Who judges", value=st.session_state.get(RATER, ""), max_chars=MAX_RATER, placeholder="Your name",
             width=260,
         )  # fmt: skip
-        _guidelines(workspace, experiment.dataset)
+        _guidelines(workspace, experiment.dataset_id)
     st.session_state[RATER] = rater
     pooled = judging.pool(workspace, experiment, side.query.query_id, view.variants, view.depth)
     if not pooled:
@@ -85,7 +85,7 @@ def _judge(workspace: Workspace, view: View, side: SideBySide) -> None:
         help=None if rater.strip() else "Say who judges first",
     ):
         _save(workspace, view, rater, side.query.query_id, grades)
-    _agreement(workspace, experiment.dataset)
+    _agreement(workspace, experiment.dataset_id)
 
 
 def _is_newest(workspace: Workspace, view: View) -> bool:
@@ -94,7 +94,7 @@ def _is_newest(workspace: Workspace, view: View) -> bool:
     if experiment.status != "finished":
         st.info("Judging is possible once the experiment is finished.", icon=":material/hourglass_top:")
         return False
-    row = datasets.find(workspace, experiment.dataset)
+    row = datasets.by_id(workspace, experiment.dataset_id)
     if experiment.spec.dataset == row.manifest.fingerprint:
         return True
     newest = judging.followed(workspace, experiment)
@@ -140,7 +140,7 @@ def _card(view: View, query_id: str, pooled: Pooled, rater: str, own: int | None
 
 def _save(workspace: Workspace, view: View, rater: str, query_id: str, grades: dict[str, int | None]) -> None:
     with st.spinner("Saving, and rescoring experiments ..."):
-        row = judging.judge(workspace, view.experiment.dataset, rater, query_id, grades)
+        row = judging.judge(workspace, view.experiment.dataset_id, rater, query_id, grades)
     followed = judging.followed(workspace, view.experiment) or view.experiment
     st.session_state[SAVED] = (
         f"Saved {count(len(grades), 'judgment')} by {plain(rater.strip())}. {plain(row.name)} is at version "
@@ -150,7 +150,7 @@ def _save(workspace: Workspace, view: View, rater: str, query_id: str, grades: d
     st.rerun()
 
 
-def _guidelines(workspace: Workspace, dataset: str) -> None:
+def _guidelines(workspace: Workspace, dataset: int) -> None:
     """What raters go by, and a way to change it."""
     text = judging.read_guidelines(workspace, dataset)
     with st.popover("Guidelines", icon=":material/menu_book:"):
@@ -170,7 +170,7 @@ def _guidelines(workspace: Workspace, dataset: str) -> None:
             st.rerun()
 
 
-def _agreement(workspace: Workspace, dataset: str) -> None:
+def _agreement(workspace: Workspace, dataset: int) -> None:
     found = judging.agreements(workspace, dataset)
     if not found:
         return

@@ -12,6 +12,7 @@ from evaluator.services.query_list import Position, QueryLine, listed_queries, p
 from evaluator.services.side_by_side import MAX_LISTS, SideBySide, side_by_side
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.ui.badges import badge_of, show_badge
 from evaluator.ui.dataset_list import as_id, show_tags
 from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, QUERY, link
@@ -46,20 +47,29 @@ def show_queries_of(workspace: Workspace, experiment: ExperimentRow, measure: st
     view = addressed_view(experiment, measure, names, MAX_LISTS)
     choose_variants(view, names, MAX_LISTS)
     _state(experiment)
-    lines = listed_queries(workspace, experiment, view.variants, measure, view.order, view.tag, view.search)
-    query_id = view.query or (lines[0].query.query_id if lines else None)
+    lines, side = workspace.frozen(lambda: _read(workspace, view))
     tags = tags_of(workspace, experiment)
-    if query_id is None:
+    if side is None:
         choose_queries(view, tags)
         st.info("No query matches. Search for less, or choose another tag.", icon=":material/search_off:")
         return
-    side = side_by_side(workspace, experiment, query_id, view.variants, measure, view.depth)
-    view = dataclasses.replace(view, query=query_id)
+    view = dataclasses.replace(view, query=side.query.query_id)
     _navigation(view, lines, tags)
     _query(side, view)
     show_lists(side, view)
     show_judging(workspace, view, side)
     _all_queries(view, lines)
+
+
+def _read(workspace: Workspace, view: View) -> tuple[list[QueryLine], SideBySide | None]:
+    """The queries that match, and the one that is shown; None if there is none."""
+    lines = listed_queries(
+        workspace, view.experiment, view.variants, view.measure, view.order, view.tag, view.search
+    )
+    query_id = view.query or (lines[0].query.query_id if lines else None)
+    if query_id is None:
+        return lines, None
+    return lines, side_by_side(workspace, view.experiment, query_id, view.variants, view.measure, view.depth)
 
 
 def _query(side: SideBySide, view: View) -> None:
@@ -86,13 +96,8 @@ def _state(experiment: ExperimentRow) -> None:
     """Say what is not final."""
     if experiment.status == "finished":
         return
-    running = experiment.status == "running"
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(
-            experiment.status,
-            icon=":material/hourglass_top:" if running else ":material/block:",
-            color="blue" if running else "orange",
-        )
+        show_badge(badge_of(experiment.status))
         st.markdown("Not final: lists that are missing were not evaluated yet.", width="content")
         link(EXPERIMENTS, "Experiment", ":material/science:", experiment=experiment.id)
 

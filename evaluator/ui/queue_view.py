@@ -7,6 +7,7 @@ import streamlit as st
 
 from evaluator.services.queue import QueueStatus, WorkerStatus, queue_status
 from evaluator.services.workspace import Workspace
+from evaluator.ui.dead_letters_view import show_dead_letters
 from evaluator.ui.words import NOTHING, count, duration
 
 FIGURE_WIDTH = 128
@@ -22,6 +23,7 @@ def show_queue(workspace: Workspace) -> None:
     """
     status = queue_status(workspace)
     _jobs(status)
+    show_dead_letters(workspace)
     _workers(status)
 
 

@@ -10,11 +10,14 @@ from evaluator.services.demo import demo_experiment
 from evaluator.services.workspace import Workspace
 from evaluator.ui.links import EXPERIMENTS, UPLOAD, link
 
+PATIENCE = 1.0
+"""Seconds that a page waits for a plan before it shows how far that is."""
+
 
 def start(workspace: Workspace, experiment: Experiment) -> None:
     """Submit an experiment and go to where it is seen at work."""
     with st.spinner("Submitting ..."):
-        submitted = experiments.submit(workspace, experiment)
+        submitted = experiments.submit(workspace, experiment, patience=PATIENCE)
     st.switch_page(EXPERIMENTS, query_params={"experiment": submitted.id})
 
 

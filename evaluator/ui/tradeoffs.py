@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.charts import tradeoff_points
-from evaluator.services.leaderboard import Leaderboard, leaderboard
-from evaluator.services.overview import refreshed
+from evaluator.services.leaderboard import Leaderboard, board_of
 from evaluator.services.recommendation import COSTS, Cost, Limits, cost_of, recommend, tradeoff_rows
+from evaluator.services.snapshot import Snapshot, read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.address import number, readdress
@@ -30,12 +30,10 @@ LIMITS: Mapping[str, tuple[Cost, str]] = {
 
 def show_tradeoffs(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
     """Draw quality against one kind of cost, limits, and what they leave."""
-    board = leaderboard(
-        workspace, refreshed(workspace, experiment), measure, baseline=addressed_baseline(experiment)
-    )
+    snapshot = read_snapshot(workspace, experiment.id)
+    board = board_of(snapshot, measure, baseline=addressed_baseline(experiment))
     show_state(board)
-    scored = [row for row in board.rows if row[board.measure] is not None]
-    if not any(cost_of(row, "index_mb") is not None for row in scored):
+    if not any(cost_of(row, "index_mb") is not None for row in board.scored):
         st.info(
             "No variant's cost is known yet. Costs are measured once the experiment is finished and nothing else "
             "is at work; without a server, `evaluator costs` measures them.",
@@ -44,7 +42,7 @@ def show_tradeoffs(workspace: Workspace, experiment: ExperimentRow, measure: str
         return
     cost = _choose_cost()
     limits = _choose_limits()
-    _recommendation(workspace, board, limits)
+    _recommendation(snapshot, board, limits)
     _chart(board, cost, limits)
 
 
@@ -80,8 +78,8 @@ def _choose_limits() -> Limits:
     return limits
 
 
-def _recommendation(workspace: Workspace, board: Leaderboard, limits: Limits) -> None:
-    found = recommend(workspace, board, limits)
+def _recommendation(snapshot: Snapshot, board: Leaderboard, limits: Limits) -> None:
+    found = recommend(snapshot, board, limits)
     with st.container(border=True, key="recommendation"):
         if found.variant is None:
             st.markdown(f":material/block: {plain(found.reasons[0])} Raise one of them.")

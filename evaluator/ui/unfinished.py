@@ -22,8 +22,8 @@ def show_unfinished(
         broken: names of variants that cannot work, each with the reason.
         under: which variants they wait under, in words.
     """
-    if experiment.status in ("running", "cancelled"):
-        running = experiment.status == "running"
+    if experiment.status != "finished":
+        running = experiment.active
         rest = f"{queries(waiting)} to go {under}" if running else f"{queries(waiting)} were not evaluated"
         with st.container(horizontal=True, vertical_alignment="center"):
             show_badge(badge_of(experiment.status))

@@ -18,6 +18,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from evaluator.domain.lifecycle import ACTIVE
 from evaluator.services.client import Client
 
 expect.set_options(timeout=30_000)
@@ -89,7 +90,7 @@ def finished_demo(client: Client) -> str:
     """The demo's experiment, finished; its id. The first test does it in the browser; this is for those run alone."""
     id_ = str(client.start_demo()["id"])
     deadline = time.monotonic() + DEMO_TIMEOUT
-    while client.progress(id_)["status"] == "running":
+    while client.progress(id_)["status"] in ACTIVE:
         assert time.monotonic() < deadline, "the demo does not finish"
         time.sleep(0.5)
     return id_

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from evaluator.domain.lifecycle import ACTIVE
 from evaluator.services.client import Client
 from tests.e2e.test_browser import heading
 
@@ -39,7 +40,7 @@ def hostile(address: str, client: Client) -> str:
     variants = "[{name: bm25, retrieve: {bm25: {}}}, {name: other, retrieve: {bm25: {k1: 2}}}]"
     id_ = str(client.submit(f"name: hostile\ndataset: hostile\nvariants: {variants}\n")["id"])
     deadline = time.monotonic() + SETTLED
-    while client.progress(id_)["status"] == "running":
+    while client.progress(id_)["status"] in ACTIVE:
         assert time.monotonic() < deadline, "the experiment does not finish"
         time.sleep(0.2)
     return id_

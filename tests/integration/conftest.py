@@ -22,6 +22,7 @@ from typer.testing import CliRunner, Result
 
 from evaluator.cli import app
 from evaluator.domain.experiment import Experiment
+from evaluator.domain.lifecycle import ACTIVE
 from evaluator.services import experiments
 from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.experiments import Submitted
@@ -137,7 +138,7 @@ def follow(workspace: Workspace, submitted: Submitted) -> ExperimentProgress:
     """Wait until an experiment is no longer running."""
     reader = progress_reader(workspace)
     deadline = time.monotonic() + TIMEOUT
-    while (progress := reader.read(submitted.id)).status == "running":
+    while (progress := reader.read(submitted.id)).status in ACTIVE:
         assert time.monotonic() < deadline, progress
         time.sleep(0.05)
     return progress

@@ -13,6 +13,7 @@ import ir_measures
 import pandas as pd
 import pytest
 
+from evaluator.domain.lifecycle import ACTIVE
 from tests.conftest import WriteDataset
 from tests.integration.conftest import (
     Cli,
@@ -171,7 +172,7 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         planned = httpx.post(f"{address}/api/experiments/plan", json={"yaml": yaml}).json()
         assert (planned["to_evaluate"], planned["encodings"]) == (20, [])
         submitted = httpx.post(f"{address}/api/experiments", json={"yaml": yaml}).json()
-        while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] == "running":
+        while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] in ACTIVE:
             time.sleep(0.1)
         assert planned["id"] == submitted["id"]
         board = httpx.get(f"{address}/api/experiments/{submitted['id']}/leaderboard").json()

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ import pytest
 from redis import Redis
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
+from evaluator.domain.result import Rejected
 from evaluator.errors import (
     ArtifactNotWrittenError,
     EvaluatorError,
@@ -245,7 +246,7 @@ class PowerCutError(BaseException):
 
 
 class DiesBeforeAcknowledging(ResultStream):
-    def acknowledge(self, ids: Sequence[bytes]) -> None:
+    def acknowledge(self, ids: Sequence[bytes], dead: Mapping[bytes, Rejected] | None = None) -> None:
         raise PowerCutError
 
 

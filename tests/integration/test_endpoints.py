@@ -214,7 +214,7 @@ def test_a_chat_model_reranks_and_is_paid_once(
         assert len([body for body in server.bodies if "messages" in body]) == asked
         assert results.spent(workspace.database, submitted.id) == spent
     # BM25 finds the right document first; a model that always prefers the second puts it there.
-    assert board.rows[0]["RR@10"] < 1.0
+    assert board.records[0]["RR@10"] < 1.0
 
 
 def test_the_browser_asks_only_what_is_allowed(

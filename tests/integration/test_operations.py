@@ -12,12 +12,15 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from evaluator.domain.lifecycle import ACTIVE
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Cli, experiment_yaml, served
 
 FAMILIES = {
     "evaluator_build_info",
     "evaluator_database_up",
+    "evaluator_dead_letters",
+    "evaluator_dead_letters_kept",
     "evaluator_experiments",
     "evaluator_job_retries",
     "evaluator_jobs",
@@ -57,12 +60,13 @@ def test_an_instance_tells_how_it_is(address: str, tmp_path: Path) -> None:
     live, ready = httpx.get(f"{address}/api/health/live"), httpx.get(f"{address}/api/health/ready")
     assert (live.status_code, live.json()["live"]) == (200, True)
     assert (ready.status_code, ready.json()["ready"], ready.json()["reasons"]) == (200, True, [])
+    assert ready.json()["warnings"] == []
     both = httpx.get(f"{address}/api/health").json()
     assert both.keys() >= {"live", "ready", "trouble", "version"}
 
     yaml = experiment_yaml("tiny", {"bm25": {"bm25": {}}})
     submitted = httpx.post(f"{address}/api/experiments", json={"yaml": yaml}).json()
-    while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] == "running":
+    while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] in ACTIVE:
         time.sleep(0.1)
 
     found = scrape(address)

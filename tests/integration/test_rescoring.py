@@ -11,6 +11,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Row, experiment, follow, instance, run_experiment, stored_rows
+from tests.recorded import dataset_id
 
 BM25: dict[str, Any] = {"bm25": {"bm25": {}}}
 
@@ -24,7 +25,7 @@ def test_a_rescored_experiment_is_what_a_fresh_run_gives_and_running_it_does_not
     with instance(settings) as workspace:
         first = experiments.submit(workspace, experiment(before, BM25), allow_paths=True)
         follow(workspace, first)
-        edit(workspace, "tiny", {("q0", "d1"): 2, ("q3", "d3"): None, ("q3", "d4"): 1})
+        edit(workspace, dataset_id(workspace, "tiny"), {("q0", "d1"): 2, ("q3", "d3"): None, ("q3", "d4"): 1})
         again = experiments.submit(workspace, experiment("tiny", BM25))
         assert again.id != first.id
         assert (again.to_evaluate, again.skipped, again.encoding) == (0, 10, ())

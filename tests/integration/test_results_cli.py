@@ -15,6 +15,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Commands, served
+from tests.recorded import dataset_id
 from tests.unit.services.finished import finished
 
 LISTS = {
@@ -29,7 +30,7 @@ def recorded(tmp_path: Path, write_dataset: WriteDataset) -> None:
     with Workspace.open_local(Settings(home=tmp_path / "home")) as workspace:
         datasets.import_folder(workspace, write_dataset())
         finished(workspace, "tiny", LISTS)
-        edit(workspace, "tiny", {("q1", "d2"): 1})
+        edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d2"): 1})
 
 
 @pytest.fixture(params=["alone", "beside an instance"])
@@ -47,6 +48,11 @@ def test_everything_that_is_recorded_can_be_taken_along(commands: Commands, tmp_
     out = tmp_path / "out"
     board = commands.json("leaderboard", "--measure", "RR@10")
     assert [row["variant"] for row in board["variants"]] == ["bm25", "other"]
+    pinned = commands.json("leaderboard", "--baseline", "other")
+    assert (pinned["reference"], pinned["corrected_for"]) == (
+        "other",
+        "the only comparison with the baseline other",
+    )
 
     with pytest.raises(InvalidInputError, match="2 experiments are called 'look'; give the id of one"):
         commands.run("report", "look", "-o", tmp_path / "report.html")

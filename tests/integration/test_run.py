@@ -56,7 +56,7 @@ def test_every_query_is_recorded_and_scored(settings: Settings, write_dataset: W
     assert (progress.status, progress.queries_done, progress.failed) == ("finished", 10, 0)
     assert board.compared == 10
     # Each query is the beginning of its document, and no other document has all three of its words.
-    assert board.rows[0]["RR@10"] == 1.0
+    assert board.records[0]["RR@10"] == 1.0
 
 
 @pytest.mark.parametrize(("queries_per_job", "jobs"), [(1, 10), (4, 3), ("auto", 5)])

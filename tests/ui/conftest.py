@@ -22,8 +22,9 @@ from evaluator.services import datasets, experiments
 from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
-from evaluator.store import catalog, results
+from evaluator.store import results
 from tests.conftest import WriteDataset
+from tests.recorded import begin
 
 FRAME = app_folder() / "pages" / "_frame.py"
 N_QUERIES = 10
@@ -117,7 +118,7 @@ def add_experiment(write_dataset: WriteDataset) -> AddExperiment:
         )
         row = datasets.find(workspace, dataset)
         spec = experiments.resolve_spec(parse_experiment(described), row, allow_paths=False)
-        catalog.save_experiment(workspace.database, spec, row.name, row.manifest.n_queries)
+        begin(workspace.database, spec, row.name, row.manifest.n_queries)
         return spec
 
     return add

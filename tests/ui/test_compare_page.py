@@ -10,7 +10,8 @@ from evaluator.domain.measures import JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog, results
+from evaluator.store import results
+from evaluator.store.lifecycle import change_status
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
 
 LEAD = {f"q{n}": 0.9 if n < 8 else 0.1 for n in range(10)}
@@ -66,9 +67,10 @@ def test_one_variant_has_nothing_to_be_compared_with(
 def test_two_variants_query_by_query(workspace: Workspace, compared: ExperimentSpec) -> None:
     app = open_page("compare", experiment=compared.id, a="lead", b="rest", measure="nDCG@10")
     assert not app.exception
-    # 112 of 2^10 sign flips are as far from 0: 0.109; two pairs with `rest`, whose other p is 2 of 1024: 0.109 stays.
+    # 112 of 2^10 sign flips are as far from 0: 0.109. One of three pairs; of the two with `lead`, the better one, the
+    # other has 2 of 1024, so that 0.109 is the second of three: times 2.
     assert headline_of(app).startswith("lead is not separable from rest: 0.240 nDCG@10 ahead (95 % interval ")
-    assert headline_of(app).endswith("p = 0.109 corrected), 8 wins, 2 losses, 0 ties")
+    assert headline_of(app).endswith("p = 0.219 corrected), 8 wins, 2 losses, 0 ties")
     assert [(metric.label, metric.value) for metric in app.metric][:5] == [
         ("lead", "0.7400"),
         ("rest", "0.5000"),
@@ -81,8 +83,8 @@ def test_two_variants_query_by_query(workspace: Workspace, compared: ExperimentS
     assert list(queries["difference"].round(6)) == [0.4] * 8 + [-0.4] * 2
     assert set(queries["jaccard_10"]) == {1.0}
     written = text_of(app)
-    assert "Over the 10 queries that both have a score for" in written
-    assert "p = 0.109 corrected by Holm over the 2 pairs with rest" in written.replace("**", "")
+    assert "Over the 10 queries that all 3 variants with a score completed. " in written
+    assert "p = 0.219 corrected by Holm for all 3 pairs of variants" in written.replace("**", "")
     assert "CSV" in labels(app, "download_button")
 
 
@@ -148,7 +150,7 @@ def test_a_cancelled_experiment_says_so(workspace: Workspace, add_experiment: Ad
     spec = add_experiment(workspace, "lead", "rest")
     record_each(workspace, spec, "lead", LEAD)
     record_each(workspace, spec, "rest", {"q0": 0.5})
-    catalog.set_status(workspace.database, spec.id, "cancelled")
+    change_status(workspace.database, spec.id, "cancel")
     app = open_page("compare", experiment=spec.id)
     assert "Not final: 9 queries were not evaluated." in text_of(app)
     assert "Resume it" in labels(app, "page_link")
@@ -196,6 +198,23 @@ def test_all_variants_against_one(workspace: Workspace, compared: ExperimentSpec
     app.selectbox("choose-Baseline").select("last").run()
     assert app.query_params["baseline"] == "last"
     assert headline_of(app) == "Against last: of 2 variants 2 better, 0 worse, 0 not separable"
+
+
+def test_a_baseline_that_is_pinned_counts_where_two_are_compared(
+    workspace: Workspace, compared: ExperimentSpec
+) -> None:
+    app = open_page("compare", experiment=compared.id, a="lead", b="rest", baseline="rest")
+    assert "p = 0.109 corrected" in headline_of(
+        app
+    )  # two comparisons with `rest`: 0.109 is the second of them
+    assert "p is corrected for the 2 comparisons with the baseline rest." in text_of(app)
+    button(app, "Swap").click().run()
+    assert app.query_params["baseline"] == "rest"
+    assert "p = 0.109 corrected" in headline_of(app)
+    app.selectbox("choose-Variant").select("last").run()
+    assert (app.query_params["a"], app.query_params["b"]) == ("last", "lead")
+    assert "baseline" not in app.query_params
+    assert "p is corrected for all 3 pairs of variants." in text_of(app)
 
 
 def test_an_address_that_leads_nowhere_says_so(workspace: Workspace, compared: ExperimentSpec) -> None:

@@ -14,6 +14,7 @@ from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace
 from evaluator.ui.judgment_editor import changed
 from tests.conftest import TOPICS, WriteDataset
+from tests.recorded import dataset_id
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
 
 
@@ -104,7 +105,7 @@ def test_documents_are_paged_and_searched(workspace: Workspace, write_dataset: W
 
 
 def test_queries_lead_to_their_judgments(tiny: Workspace) -> None:
-    edit(tiny, "tiny", {("q0", "d0"): 0, ("q0", "d1"): -1, ("q1", "d1"): None})
+    edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d0"): 0, ("q0", "d1"): -1, ("q1", "d1"): None})
     app = open_page("datasets", dataset="tiny", tab="queries")
     assert not app.exception
     written = text_of(app)
@@ -148,7 +149,9 @@ def test_editing_judgments_makes_a_version_and_rescores(
     assert "This is version 2 of tiny now. Rescored: 1 experiment." in app.success[0].value
     row = datasets.find(tiny, "tiny")
     assert datasets.load(tiny, row).qrels["q0"] == {"d0": 2}
-    assert datasets.versions(tiny, "tiny")[0].change == "1 judgment changed: it answers fully"
+    assert (
+        datasets.versions(tiny, dataset_id(tiny, "tiny"))[0].change == "1 judgment changed: it answers fully"
+    )
     assert len(experiments.all_experiments(tiny)) == 2
 
 
@@ -178,7 +181,7 @@ def test_the_health_report(tiny: Workspace) -> None:
 
 
 def test_versions_say_what_changed(tiny: Workspace) -> None:
-    edit(tiny, "tiny", {("q0", "d1"): 1}, "second opinion")
+    edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1}, "second opinion")
     app = open_page("datasets", dataset="tiny", tab="versions")
     written = text_of(app)
     assert "**Version 2** · 1 judgment added: second opinion" in written

@@ -9,7 +9,8 @@ from evaluator.retrieval.candidates import Candidates
 from evaluator.services import datasets, experiments
 from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog, results
+from evaluator.store import results
+from evaluator.store.lifecycle import change_status
 from tests.conftest import WriteDataset
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
 
@@ -38,7 +39,7 @@ def test_the_list_shows_each_experiment_and_how_it_ended(
     failed = add_experiment(workspace, "bm25", name="with-failures")
     record(workspace, failed, "bm25", 0.4, failed=3)
     cancelled = add_experiment(workspace, "bm25", name="stopped")
-    catalog.set_status(workspace.database, cancelled.id, "cancelled")
+    change_status(workspace.database, cancelled.id, "cancel")
     running = add_experiment(workspace, "bm25", "more", name="at-work")
     record(workspace, running, "bm25", 0.4, n=5)
     app = open_page("experiments")
@@ -147,7 +148,7 @@ def test_an_experiment_whose_jobs_are_gone_can_be_resumed(
     id_ = submitted(workspace, write_dataset)
     workspace.connection.flushdb()
     app = open_page("experiments", experiment=id_)
-    assert "None of its jobs waits or runs any more." in app.warning[0].value
+    assert "Its jobs are gone" in app.warning[0].value
     button(app, "Resume").click().run()
     assert workspace.connection.llen("rq:queue:evaluator") > 0
 

@@ -11,6 +11,13 @@ SEED = 345
 
 
 def test_rows_survive_whatever_dies(tmp_path: Path) -> None:
-    report = run_chaos(tmp_path, SEED, kills=10, queries=150)  # raises if a row is lost, doubled or different
+    described = {
+        "bm25": {"bm25": {}},
+        "plain": {"bm25": {"k1": 1.5}},
+        "fused": {"fuse": {"of": ["bm25", "plain"]}},
+    }
+    # Raises if a row is lost, doubled or different, or something does not end.
+    report = run_chaos(tmp_path, SEED, kills=10, queries=150, described=described)
     assert report.kills.total() == 10
+    assert report.acts
     print(report)

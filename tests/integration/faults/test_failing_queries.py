@@ -27,7 +27,7 @@ def test_a_failing_query_is_tried_three_times_recorded_and_never_averaged_in(
     # Its job holds q2 as well, which is handed over by the first attempt.
     assert {query_id: times for (_, query_id), times in faults.searched().items() if times > 1} == {"q3": 3}
     assert board.compared == 19
-    assert [(row["failed"], row["variant"]) for row in board.rows] == [(1, "bm25"), (1, "dense")]
+    assert [(row["failed"], row["variant"]) for row in board.records] == [(1, "bm25"), (1, "dense")]
     error = "RuntimeError: the query q3 is made to fail"
     expected = [{"variant": variant, "query_id": "q3", "error": error} for variant in ("bm25", "dense")]
     assert json_output(cli("failures", "--json")) == expected

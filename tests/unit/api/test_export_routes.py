@@ -14,8 +14,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from evaluator.api.routes import routes
+from evaluator.services import experiments
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace, serve
+from tests.recorded import dataset_id
 from tests.unit.services.conftest import workspace  # noqa: F401  a fixture
 from tests.unit.services.finished import finished
 
@@ -87,7 +89,7 @@ def test_it_has_the_judgments_that_it_was_scored_by(
     tmp_path: Path,
 ) -> None:
     first = client.get("/api/experiments").json()[0]["id"]
-    edit(workspace, "tiny", {("q1", "d0"): 2})
+    edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d0"): 2})
     newest, before = (client.get(f"/api/experiments/{id_}/export/duckdb").content for id_ in ("last", first))
     for content, grades in ((newest, [("d0", 2), ("d1", 1)]), (before, [("d1", 1)])):
         path = tmp_path / f"{len(grades)}.duckdb"
@@ -134,10 +136,42 @@ def test_nothing_is_left_behind(workspace: Workspace, client: TestClient) -> Non
 
 
 def test_history(workspace: Workspace, client: TestClient) -> None:  # noqa: F811
-    edit(workspace, "tiny", {("q1", "d0"): 2})
+    edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d0"): 2})
     found = client.get("/api/datasets/tiny/history?measure=RR@10").json()
     assert [(point["variant"], point["version"]) for point in found["points"]] == [
         ("bm25", 1), ("the other", 1), ("bm25", 2), ("the other", 2),
     ]  # fmt: skip
     assert found["points"][2]["step"]["changed"] == ["judgments"]
     assert client.get("/api/datasets/gone/history").status_code == 404
+
+
+def test_a_leaderboard_against_a_baseline_says_what_is_corrected_for(client: TestClient) -> None:
+    board = client.get("/api/experiments/last/leaderboard?baseline=bm25").json()
+    assert (board["baseline"], board["reference"]) == ("bm25", "bm25")
+    assert board["corrected_for"] == "the only comparison with the baseline bm25"
+    assert [row["p_test"] for row in board["variants"] if row["variant"] == "the other"] == ["randomization"]
+    unknown = client.get("/api/experiments/last/leaderboard?baseline=gone")
+    assert (unknown.status_code, "has no variant 'gone'" in unknown.json()["error"]) == (404, True)
+
+
+def test_an_experiment_that_is_deleted_between_two_reads_is_unknown(
+    client: TestClient,
+    workspace: Workspace,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is found by its name, and gone when it is read."""
+    row = experiments.find(workspace, "one / two")
+    monkeypatch.setattr(experiments, "find", lambda *_: row)
+    experiments.delete(workspace, row)
+    paths = (
+        "leaderboard",
+        "report",
+        "figures/scores.svg",
+        "figures/scatter.svg",
+        "export/duckdb",
+        "export/trec",
+    )
+    for path in (*paths, "export/csv"):
+        answer = client.get(f"/api/experiments/last/{path}")
+        assert (path, answer.status_code) == (path, 404)
+        assert "no experiment has the id" in answer.json()["error"]

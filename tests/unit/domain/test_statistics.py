@@ -21,7 +21,6 @@ from evaluator.domain.statistics import (
     mean_interval,
     needed_queries,
     paired_test,
-    tie_group,
 )
 from evaluator.errors import InvalidInputError
 
@@ -158,7 +157,7 @@ def test_swapping_the_two_turns_the_sign_and_nothing_else(pairs: list[tuple[floa
         one.interval.low,
         one.interval.high,
     )
-    assert not any(math.isnan(number) for number in numbers)
+    assert not any(number is None or math.isnan(number) for number in numbers)
 
 
 def test_variants_that_are_the_same() -> None:
@@ -207,17 +206,10 @@ def test_a_p_too_small_for_the_flips_is_the_t_tests() -> None:
     a, b = scores(200)
     rows = Resampled.of(np.stack([a + 1, b]), permutations=999).against(1)
     assert rows.p_randomization()[0] == 1 / 1000
-    assert rows.p_resolved()[0] == rows.p_t()[0] < 1e-9
-    assert rows.p_resolved()[1] == 1
-
-
-def test_the_tie_group_is_the_best_and_what_may_be_as_good() -> None:
-    means = {"bm25": 0.4, "hybrid": 0.6, "minilm": 0.55, "static": 0.5}
-    corrected = {"minilm": 0.3, "static": 0.04, "bm25": 0.001}
-    assert tie_group(means, corrected) == ("hybrid", "minilm")
-    assert tie_group(means, corrected, alpha=0.01) == ("hybrid", "minilm", "static")
-    assert tie_group({"alone": 0.1}, {}) == ("alone",)
-    assert tie_group({}, {}) == ()
+    first, second = rows.evidence()
+    assert first.p == rows.p_t()[0] < 1e-9
+    assert (first.test, second.test) == ("t", "randomization")
+    assert second.p == 1
 
 
 def test_needed_queries() -> None:
@@ -240,7 +232,8 @@ def p_to(values: Doubles, reference: Doubles) -> Doubles:
     """Randomization tests of every experiment's variants against one of each: [n_experiments, n_variants]."""
     n_experiments, n_variants, n = values.shape
     differences = np.ascontiguousarray((values - reference).reshape(-1, n))
-    p: Doubles = Resampled.of(differences, resamples=0, permutations=999).p_resolved()
+    sampled = Resampled.of(differences, resamples=0, permutations=999)
+    p: Doubles = np.array([shown.p for shown in sampled.evidence()])
     return p.reshape(n_experiments, n_variants)
 
 

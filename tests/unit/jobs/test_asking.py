@@ -13,8 +13,7 @@ from evaluator.domain.ranking import Ranking
 from evaluator.jobs import context
 from evaluator.jobs.asking import Answer, answer, ask_id, enqueue_questions
 from evaluator.jobs.context import WorkerContext, spec_name
-from evaluator.jobs.queue import cancel_experiment, queue_of
-from evaluator.jobs.submission import is_active
+from evaluator.jobs.queue import cancel_experiment, is_active, queue_of
 from evaluator.jobs.worker import WarmWorker
 from evaluator.retrieval.indexes import Sources, build_index
 from evaluator.settings import Settings

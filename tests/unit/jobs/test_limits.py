@@ -12,7 +12,7 @@ from redis import Redis
 
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.result import ExperimentStop, Record, Spending
+from evaluator.domain.result import ExperimentStop, Record, Rejected, Spending
 from evaluator.errors import BudgetReachedError
 from evaluator.jobs import limits
 from evaluator.jobs.cancellation import is_cancelled, unmark_cancelled
@@ -37,7 +37,7 @@ def gate(connection: Redis) -> RedisGate:
 def recorded(connection: Redis) -> list[Record]:
     stream = ResultStream(connection)
     stream.open()
-    return [record for _, record in stream.read(100, 0.001)]
+    return [record for _, record in stream.read(100, 0.001) if not isinstance(record, Rejected)]
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import cast
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from redis import Redis
 
-from evaluator.domain.ranking import Ranking
-from evaluator.domain.result import ExperimentStop, QueryResult, Record, Spending, VariantFailure
-from evaluator.jobs.stream import ResultStream, decode, encode
-
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
-RANKINGS = st.lists(st.tuples(TEXT, st.floats(-10, 10, width=32)), max_size=5).map(
-    lambda hits: Ranking(tuple(doc_id for doc_id, _ in hits), tuple(score for _, score in hits))
+from evaluator.domain.result import QueryResult, Record, Rejected, VariantFailure
+from evaluator.jobs.codec import VERSION, encode
+from evaluator.jobs.dead_letters import (
+    DEAD_LETTERS,
+    MOST_BYTES,
+    MOST_KEPT,
+    DeadLetterCounts,
+    count_dead_letters,
+    dead_letters,
+    drop_dead_letters,
 )
-RESULTS = st.builds(
-    QueryResult,
-    TEXT,
-    TEXT,
-    TEXT,
-    RANKINGS,
-    st.dictionaries(TEXT, NUMBERS, max_size=4),
-    NUMBERS,
-    st.none() | TEXT,
-)
-FAILURES = st.builds(VariantFailure, TEXT, TEXT, TEXT)
-COUNTS = st.integers(0, 2**53)
-SPENDINGS = st.builds(Spending, TEXT, TEXT, TEXT, COUNTS, COUNTS, COUNTS)
-STOPS = st.builds(ExperimentStop, TEXT, TEXT)
+from evaluator.jobs.stream import FIELD, GROUP, STREAM, ResultStream
 
 
 def results(*query_ids: str) -> list[Record]:
     return [QueryResult("e", "bm25", query_id) for query_id in query_ids]
 
 
-def records(entries: list[tuple[bytes, Record]]) -> list[Record]:
+def records(entries: list[tuple[bytes, Record | Rejected]]) -> list[Record | Rejected]:
     return [record for _, record in entries]
 
 
@@ -46,17 +34,6 @@ def stream(connection: Redis) -> ResultStream:
     stream = ResultStream(connection)
     stream.open()
     return stream
-
-
-@given(RESULTS | FAILURES | SPENDINGS | STOPS)
-def test_what_is_encoded_can_be_decoded(record: Record) -> None:
-    assert decode(encode(record)) == record
-
-
-def test_float32_scores_survive_to_the_last_bit() -> None:
-    scores = tuple(np.random.default_rng(0).standard_normal(100).astype(np.float32).tolist())
-    record = QueryResult("e", "v", "q", Ranking(tuple(map(str, range(100))), scores))
-    assert decode(encode(record)) == record
 
 
 def test_records_are_read_in_order(stream: ResultStream) -> None:
@@ -119,3 +96,77 @@ def test_appending_can_be_part_of_a_transaction(connection: Redis, stream: Resul
 def test_appending_nothing_is_nothing(stream: ResultStream) -> None:
     stream.append([])
     assert len(stream) == 0
+
+
+NEWER = encode(QueryResult("e", "bm25", "q9")).replace(
+    b'"version":%d' % VERSION, b'"version":%d' % (VERSION + 1)
+)
+
+
+def entries(connection: Redis, stream: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """All of a stream's."""
+    return cast("list[tuple[bytes, dict[bytes, bytes]]]", connection.xrange(stream))
+
+
+def bury_unreadable(stream: ResultStream) -> None:
+    """Read all, and give up what is no record."""
+    entries = stream.read(10_000, wait=0)
+    dead = {id_: entry for id_, entry in entries if isinstance(entry, Rejected)}
+    stream.acknowledge([id_ for id_, _ in entries if id_ not in dead], dead)
+
+
+def test_what_cannot_be_read_stands_between_the_others_with_the_reason(
+    connection: Redis, stream: ResultStream
+) -> None:
+    stream.append(results("q1"))
+    connection.xadd(STREAM, {FIELD: b"not JSON"})
+    connection.xadd(STREAM, {"other": b"\xff"})
+    connection.xadd(STREAM, {FIELD: NEWER})
+    stream.append(results("q2"))
+    first, *unread, last = records(stream.read(10, wait=0))
+    assert [first, last] == results("q1", "q2")
+    reasons = [entry.reason for entry in unread if isinstance(entry, Rejected)]
+    assert [reason[:20] for reason in reasons] == [
+        "it is not JSON: inva",
+        "the entry has no fie",
+        "it has version 2, an",
+    ]
+
+
+def test_a_dead_letter_leaves_the_stream_and_is_kept_apart(connection: Redis, stream: ResultStream) -> None:
+    stream.append(results("q1"))
+    connection.xadd(STREAM, {FIELD: b"\x1b[2Jred\xff"})
+    bury_unreadable(stream)
+    assert len(stream) == 0
+    assert connection.xpending(STREAM, GROUP)["pending"] == 0
+    (letter,) = dead_letters(connection)
+    assert letter.reason.startswith("it is not JSON")
+    assert letter.content == "\N{REPLACEMENT CHARACTER}[2Jred\N{REPLACEMENT CHARACTER}"
+    assert letter.bytes == 8
+    assert count_dead_letters(connection) == DeadLetterCounts(kept=1, total=1)
+
+
+def test_dead_letters_are_bounded_and_all_are_counted(connection: Redis, stream: ResultStream) -> None:
+    with connection.pipeline() as pipeline:
+        for number in range(MOST_KEPT + 5):
+            pipeline.xadd(STREAM, {FIELD: b"%d " % number + b"x" * MOST_BYTES})
+        pipeline.execute()
+    bury_unreadable(stream)
+    assert count_dead_letters(connection) == DeadLetterCounts(kept=MOST_KEPT, total=MOST_KEPT + 5)
+    letters = dead_letters(connection)
+    assert (letters[0].content.split()[0], letters[-1].content.split()[0]) == (str(MOST_KEPT + 4), "5")
+    assert len(letters[0].content) == 500
+    assert letters[0].bytes == MOST_BYTES + 5
+    assert {len(letter[b"content"]) for _, letter in entries(connection, DEAD_LETTERS)} == {MOST_BYTES}
+    assert drop_dead_letters(connection) == MOST_KEPT
+    assert count_dead_letters(connection) == DeadLetterCounts(kept=0, total=MOST_KEPT + 5)
+
+
+def test_entries_that_somebody_trimmed_after_they_were_read_hold_nothing_up(
+    connection: Redis, stream: ResultStream
+) -> None:
+    stream.append(results("q1", "q2", "q3"))
+    first, second, _ = stream.read(3, wait=0)
+    connection.xdel(STREAM, first[0], second[0])
+    assert records(stream.read(2, wait=0)) == results("q3")  # two of two that are read first are gone
+    assert connection.xpending(STREAM, GROUP)["pending"] == 1

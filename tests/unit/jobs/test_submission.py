@@ -13,14 +13,14 @@ from rq import Queue
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.domain.result import QueryResult, Record, Rejected, VariantFailure
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.jobs import context, fairness, submission
 from evaluator.jobs.context import WorkerContext, spec_name
-from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, job_data, open_queue
+from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, is_active, job_data, open_queue
 from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.submission import EncodingStage, Enqueued, Submission, is_active
+from evaluator.jobs.submission import EncodingStage, Enqueued, Submission
 from evaluator.jobs.worker import WarmWorker
 from evaluator.retrieval import vectors
 from evaluator.retrieval.candidates import Candidates, drop_candidates
@@ -85,7 +85,7 @@ def results(connection: Redis) -> list[Record]:
     stream.open()
     entries = stream.read(1000, wait=0)
     stream.acknowledge([id_ for id_, _ in entries])
-    return [record for _, record in entries]
+    return [record for _, record in entries if not isinstance(record, Rejected)]
 
 
 def test_each_stage_waits_for_the_one_before(

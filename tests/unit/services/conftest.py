@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from evaluator.services import datasets
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
+from tests.unit.jobs.embedded import embedded_valkey
 
 
 @pytest.fixture
@@ -22,5 +24,22 @@ def library(tmp_path: Path) -> Iterator[Workspace]:
 def workspace(tmp_path: Path, write_dataset: WriteDataset) -> Iterator[Workspace]:
     """A workspace without a queue, for two workers, with the dataset `tiny`: ten documents, ten queries."""
     with Workspace.open_local(Settings(home=tmp_path / "home", workers=2)) as opened:
+        datasets.import_folder(opened, write_dataset())
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A Valkey for all tests of the session; each empties it."""
+    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as settings:
+        yield settings
+
+
+@pytest.fixture
+def queued(tmp_path: Path, write_dataset: WriteDataset, valkey: Settings) -> Iterator[Workspace]:
+    """A workspace with a queue and a recorder, without workers, with the dataset `tiny`."""
+    Redis.from_url(valkey.queue_url).flushdb()
+    settings = Settings(home=tmp_path / "home", redis_url=valkey.queue_url, workers=2)
+    with Workspace.open(settings) as opened:
         datasets.import_folder(opened, write_dataset())
         yield opened

@@ -11,7 +11,8 @@ from evaluator.domain.result import QueryResult
 from evaluator.services import datasets, experiments
 from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog, results
+from evaluator.store import results
+from tests.recorded import begin
 
 
 def described(dataset: str, variants: Sequence[str] = ("bm25",), name: str = "look") -> str:
@@ -32,7 +33,7 @@ def submitted(
     row = datasets.find(workspace, dataset)
     experiment = parse_experiment(described(dataset, variants, name))
     spec = experiments.resolve_spec(experiment, row, allow_paths=False)
-    catalog.save_experiment(workspace.database, spec, row.name, row.manifest.n_queries)
+    begin(workspace.database, spec, row.name, row.manifest.n_queries)
     return spec
 
 

@@ -13,6 +13,7 @@ from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
+from tests.recorded import begin
 from tests.unit.services.finished import described
 
 FAILED, EXCLUDED, WAITING = "failed", "excluded", "waiting"
@@ -29,11 +30,15 @@ def made(
     row = datasets.find(workspace, dataset)
     experiment = parse_experiment(described(dataset, list(scores), name))
     spec = experiments.resolve_spec(experiment, row, allow_paths=False)
-    catalog.save_experiment(workspace.database, spec, row.name, max(map(len, scores.values())))
-    for variant, values in scores.items():
-        rows = (_result(spec.id, variant, f"q{n}", value) for n, value in enumerate(values))
-        results.record(workspace.database, [row for row in rows if row is not None])
-    return catalog.experiment(workspace.database, spec.id)
+    begin(workspace.database, spec, row.name, max(map(len, scores.values())))
+    id_ = spec.id  # computed from all variants
+    rows = (
+        _result(id_, variant, f"q{n}", value)
+        for variant, values in scores.items()
+        for n, value in enumerate(values)
+    )
+    results.record(workspace.database, [row for row in rows if row is not None])
+    return catalog.experiment(workspace.database, id_)
 
 
 def _result(experiment: str, variant: str, query_id: str, score: Score) -> QueryResult | None:

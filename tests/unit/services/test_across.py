@@ -9,7 +9,7 @@ import pytest
 from evaluator.errors import InvalidInputError
 from evaluator.services import across as service
 from evaluator.services import datasets
-from evaluator.services.across import across
+from evaluator.services.across import across, beside
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from tests.conftest import WriteDataset
@@ -57,8 +57,9 @@ def test_why_there_is_no_average(workspace: Workspace, pair: tuple[ExperimentRow
     reasons = across(workspace, (one, again)).reasons
     assert "More than one of them is over tiny, which would count that often." in reasons
     assert "Not finished: again." in reasons
+    board, newer = across(workspace, (one, other)).boards
     older = dataclasses.replace(other, spec=dataclasses.replace(other.spec, policy=0))
-    (reason,) = across(workspace, (one, older)).reasons
+    (reason,) = beside(newer.measure, (board, dataclasses.replace(newer, experiment=older))).reasons
     assert reason == "They were scored under different ranking policies: 0, 1."
 
 

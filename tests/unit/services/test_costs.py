@@ -56,7 +56,9 @@ def test_what_belongs_to_no_variant_is_dropped(library: Workspace, experiment: s
 
 def test_the_leaderboard_says_what_a_variant_costs(library: Workspace, experiment: str) -> None:
     record(library, experiment, "slow", COST)
-    rows = {row["variant"]: row for row in leaderboard(library, experiments.find(library, experiment)).rows}
+    rows = {
+        row["variant"]: row for row in leaderboard(library, experiments.find(library, experiment)).records
+    }
     assert rows["slow"]["p95_ms"] == pytest.approx(8)
     assert (rows["slow"]["index_bytes"], rows["slow"]["vector_bytes"]) == (1000, 800)
     assert rows["fast"]["p95_ms"] is None

@@ -16,6 +16,7 @@ from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
+from tests.recorded import dataset_id
 from tests.unit.services.finished import finished, submitted
 
 RANKED = {"bm25": {f"q{n}": ["d0", "d1"] for n in range(10)}}
@@ -32,7 +33,7 @@ def test_importing_other_content_under_the_same_name_makes_a_version(
     datasets.import_folder(library, write_dataset("tiny"))
     again = datasets.import_folder(library, write_dataset("more", queries=TOPICS), "tiny")
     assert again.version == 2
-    assert [version.change for version in datasets.versions(library, "tiny")] == [
+    assert [version.change for version in datasets.versions(library, dataset_id(library, "tiny"))] == [
         "imported again, with other queries",
         "imported",
     ]
@@ -79,9 +80,11 @@ def test_who_uses_it_and_who_shares_with_it(library: Workspace, write_dataset: W
     datasets.import_folder(library, write_dataset("elsewhere", documents=TOPICS[:9]))
     assert datasets.siblings(library, row) == [other]
     spec = submitted(library, "tiny")
-    edit(library, "tiny", {("q0", "d1"): 1})
-    assert [experiment.id for experiment in datasets.used_by(library, "tiny")] == [spec.id]
-    assert datasets.used_by(library, "other-people") == []
+    edit(library, dataset_id(library, "tiny"), {("q0", "d1"): 1})
+    assert [experiment.id for experiment in datasets.used_by(library, dataset_id(library, "tiny"))] == [
+        spec.id
+    ]
+    assert datasets.used_by(library, dataset_id(library, "other-people")) == []
 
 
 def test_a_dataset_in_use_stays_until_its_experiments_are_deleted(
@@ -89,11 +92,11 @@ def test_a_dataset_in_use_stays_until_its_experiments_are_deleted(
 ) -> None:
     datasets.import_folder(library, write_dataset())
     spec = finished(library, "tiny", RANKED, name="first look")
-    edit(library, "tiny", {("q0", "d1"): 1})
+    edit(library, dataset_id(library, "tiny"), {("q0", "d1"): 1})
     with pytest.raises(InvalidInputError, match="Delete them first: first look"):
         datasets.remove(library, "tiny")
     assert kept(library.store) == {"datasets": 2, "corpora": 1, "queries": 1, "qrels": 2}
-    for experiment in datasets.used_by(library, "tiny"):
+    for experiment in datasets.used_by(library, dataset_id(library, "tiny")):
         experiments.delete(library, experiment)
     assert spec.id not in {row.id for row in experiments.all_experiments(library)}
     datasets.remove(library, "tiny")
@@ -118,10 +121,13 @@ def test_what_another_dataset_shares_stays(library: Workspace, write_dataset: Wr
 def test_what_an_experiment_of_older_times_ran_over_stays(
     library: Workspace, write_dataset: WriteDataset
 ) -> None:
-    """Before there were versions, a name moved on and its experiments stayed with what it had pointed to."""
+    """Once, a dataset could be deleted beneath an experiment; migration 8 gave it a dataset without versions."""
     old = datasets.import_folder(library, write_dataset())
     submitted(library, "tiny")
-    library.database.cursor.execute("UPDATE experiments SET dataset = 'gone'")
+    library.database.cursor.execute("INSERT INTO datasets (name) VALUES ('gone')")
+    library.database.cursor.execute(
+        "UPDATE experiments SET dataset = (SELECT id FROM datasets WHERE name = 'gone')"
+    )
     datasets.remove(library, "tiny")
     assert datasets.load(library, old).qrels["q0"] == {"d0": 1}
 
@@ -169,7 +175,9 @@ def test_a_run_that_comes_with_a_known_dataset_is_a_new_version(
     stored = import_dataset(folder, library.store)
     row = register(library, "tiny", stored.fingerprint, "", "", ())
     assert (row.version, [run.name for run in row.manifest.runs]) == (2, ["theirs"])
-    assert datasets.versions(library, "tiny")[0].change == "imported again, with other runs"
+    assert (
+        datasets.versions(library, dataset_id(library, "tiny"))[0].change == "imported again, with other runs"
+    )
     spec = experiments.resolve_spec(parse_experiment(RUN), row, allow_paths=False)
 
     (folder / "theirs.run").write_text("q0 Q0 d1 1 2.5 x\n")
@@ -187,7 +195,7 @@ def test_edited_judgments_keep_the_runs_and_experiments_follow(
     (folder / "theirs.run").write_text("q0 Q0 d0 1 2.5 x\n")
     before = datasets.import_folder(library, folder)
     spec = finished(library, "tiny", RANKED)
-    after = edit(library, "tiny", {("q0", "d1"): 1})
+    after = edit(library, dataset_id(library, "tiny"), {("q0", "d1"): 1})
     assert after.manifest.runs == before.manifest.runs
     assert datasets.load(library, after).manifest.runs == before.manifest.runs
     ids = {row.id: row.spec.dataset for row in experiments.all_experiments(library)}

@@ -21,6 +21,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
 from tests.conftest import TOPICS, WriteDataset
+from tests.recorded import dataset_id
 from tests.unit.services.finished import described
 from tests.unit.services.made_scores import FAILED, WAITING, made
 
@@ -84,7 +85,7 @@ def test_a_point_is_what_the_leaderboard_says(workspace: Workspace) -> None:
 
 def test_rescored_experiments_follow_the_judgments(workspace: Workspace) -> None:
     made(workspace, {"bm25": GOOD})
-    edit(workspace, "tiny", {("q0", "d3"): 1})
+    edit(workspace, dataset_id(workspace, "tiny"), {("q0", "d3"): 1})
     last = history(workspace, "tiny").points[-1]
     assert last.version == 2
     assert last.step is not None
@@ -163,7 +164,7 @@ def test_another_model_is_a_step_and_the_first_again_another(workspace: Workspac
 def test_experiments_beside_each_other_are_each_followed_when_judgments_change(workspace: Workspace) -> None:
     with_model(workspace, made(workspace, {"x": WORSE}, name="old"), "model-1")
     with_model(workspace, made(workspace, {"x": GOOD}, name="new"), "model-2")
-    edit(workspace, "tiny", {("q0", "d3"): 1})
+    edit(workspace, dataset_id(workspace, "tiny"), {("q0", "d3"): 1})
     points = history(workspace, "tiny").points
     assert [point.step.changed if point.step else None for point in points] == [
         None, ("model",), ("judgments",), ("judgments",),
@@ -175,7 +176,7 @@ def test_asking_again_for_what_is_whole_is_noted(workspace: Workspace) -> None:
     made(workspace, {"x": WORSE}, name="second")
     again = parse_experiment(described("tiny", ["x"], "first"))
     assert experiments.completed(workspace, again) is not None
-    asked = [row.name for _, row in catalog.submissions(workspace.database, "tiny")]
+    asked = [row.name for _, row in catalog.submissions(workspace.database, dataset_id(workspace, "tiny"))]
     assert asked == [first.name, "second", first.name]
 
 

@@ -19,6 +19,7 @@ from evaluator.services.judging import (
 )
 from evaluator.services.workspace import Workspace
 from evaluator.store.ratings import Rating, ratings
+from tests.recorded import dataset_id
 from tests.unit.services.finished import finished
 
 LISTS = {"a": {"q0": ["d3", "d0"], "q1": ["d1", "d4"]}, "b": {"q0": ["d0", "d5"], "q1": ["d4"]}}
@@ -44,11 +45,13 @@ def test_the_pool_is_what_nobody_judged_in_any_list(judged: Workspace) -> None:
 
 def test_a_grade_becomes_the_next_version_and_scores_follow(judged: Workspace) -> None:
     before = experiments.find(judged, "look")
-    row = judge(judged, "tiny", " Anna ", "q0", {"d3": 2})
+    row = judge(judged, dataset_id(judged, "tiny"), " Anna ", "q0", {"d3": 2})
     assert row.version == 2
     assert grades(judged) == {"d0": 1, "d3": 2}
-    assert datasets.versions(judged, "tiny")[0].change == "1 judgment added: judged by Anna"
-    assert ratings(judged.database, "tiny") == [Rating("Anna", "q0", "d3", 2)]
+    assert (
+        datasets.versions(judged, dataset_id(judged, "tiny"))[0].change == "1 judgment added: judged by Anna"
+    )
+    assert ratings(judged.database, dataset_id(judged, "tiny")) == [Rating("Anna", "q0", "d3", 2)]
     after = followed(judged, before)
     assert after is not None
     assert after.id != before.id
@@ -58,19 +61,19 @@ def test_a_grade_becomes_the_next_version_and_scores_follow(judged: Workspace) -
 
 
 def test_most_raters_decide(judged: Workspace) -> None:
-    judge(judged, "tiny", "Anna", "q0", {"d3": 0})
-    judge(judged, "tiny", "Ben", "q0", {"d3": 2})
+    judge(judged, dataset_id(judged, "tiny"), "Anna", "q0", {"d3": 0})
+    judge(judged, dataset_id(judged, "tiny"), "Ben", "q0", {"d3": 2})
     assert grades(judged)["d3"] == 2  # one each: the higher
-    row = judge(judged, "tiny", "Cleo", "q0", {"d3": 0})
+    row = judge(judged, dataset_id(judged, "tiny"), "Cleo", "q0", {"d3": 0})
     assert grades(judged)["d3"] == 0
     assert (
-        judge(judged, "tiny", "Dan", "q0", {"d3": 0}).version == row.version
+        judge(judged, dataset_id(judged, "tiny"), "Dan", "q0", {"d3": 0}).version == row.version
     )  # nothing changes for the qrels
-    judge(judged, "tiny", "Dan", "q0", {"d3": None})
-    judge(judged, "tiny", "Cleo", "q0", {"d3": None})
-    judge(judged, "tiny", "Anna", "q0", {"d3": None})
+    judge(judged, dataset_id(judged, "tiny"), "Dan", "q0", {"d3": None})
+    judge(judged, dataset_id(judged, "tiny"), "Cleo", "q0", {"d3": None})
+    judge(judged, dataset_id(judged, "tiny"), "Anna", "q0", {"d3": None})
     assert grades(judged)["d3"] == 2
-    judge(judged, "tiny", "Ben", "q0", {"d3": None})
+    judge(judged, dataset_id(judged, "tiny"), "Ben", "q0", {"d3": None})
     assert grades(judged) == {"d0": 1}
 
 
@@ -94,26 +97,27 @@ def test_what_cannot_be_kept_leaves_nothing(
     judged: Workspace, rater: str, changes: dict[str, int | None], reason: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=reason):
-        judge(judged, "tiny", rater, "q0", changes)
-    assert ratings(judged.database, "tiny") == []
+        judge(judged, dataset_id(judged, "tiny"), rater, "q0", changes)
+    assert ratings(judged.database, dataset_id(judged, "tiny")) == []
     assert datasets.find(judged, "tiny").version == 1
 
 
 def test_ratings_follow_a_dataset_to_its_name_and_go_with_it(judged: Workspace) -> None:
-    judge(judged, "tiny", "Anna", "q0", {"d3": 1})
+    id_ = dataset_id(judged, "tiny")
+    judge(judged, id_, "Anna", "q0", {"d3": 1})
     datasets.rename(judged, "tiny", "small")
-    assert len(ratings(judged.database, "small")) == 1
-    assert ratings(judged.database, "tiny") == []
+    assert dataset_id(judged, "small") == id_
+    assert len(ratings(judged.database, id_)) == 1
 
 
 def test_guidelines_are_kept_with_the_dataset(judged: Workspace) -> None:
-    assert read_guidelines(judged, "tiny") == ""
-    write_guidelines(judged, "tiny", " Relevant: about the same thing. ")
-    assert read_guidelines(judged, "tiny") == "Relevant: about the same thing."
+    assert read_guidelines(judged, dataset_id(judged, "tiny")) == ""
+    write_guidelines(judged, dataset_id(judged, "tiny"), " Relevant: about the same thing. ")
+    assert read_guidelines(judged, dataset_id(judged, "tiny")) == "Relevant: about the same thing."
     with pytest.raises(UnknownNameError):
-        write_guidelines(judged, "elsewhere", "")
+        write_guidelines(judged, dataset_id(judged, "elsewhere"), "")
     with pytest.raises(InvalidInputError, match="shorten them to 10,000"):
-        write_guidelines(judged, "tiny", "x" * 10_001)
+        write_guidelines(judged, dataset_id(judged, "tiny"), "x" * 10_001)
 
 
 def test_cohens_kappa_of_two() -> None:
@@ -142,8 +146,8 @@ def test_kappa_is_not_defined_where_all_grades_are_the_same() -> None:
 
 def test_agreement_over_a_dataset_is_of_all_and_of_pairs(judged: Workspace) -> None:
     for rater, grade in {"Anna": 1, "Ben": 1, "Cleo": 0}.items():
-        judge(judged, "tiny", rater, "q0", {"d3": grade})
-    assert [(shared.raters, shared.same) for shared in agreements(judged, "tiny")] == [
+        judge(judged, dataset_id(judged, "tiny"), rater, "q0", {"d3": grade})
+    assert [(shared.raters, shared.same) for shared in agreements(judged, dataset_id(judged, "tiny"))] == [
         (("Anna", "Ben", "Cleo"), 0.0), (("Anna", "Ben"), 1.0), (("Anna", "Cleo"), 0.0), (("Ben", "Cleo"), 0.0),
     ]  # fmt: skip
 

@@ -14,6 +14,7 @@ from evaluator.services.judgments import Changes, edit, edited, in_words
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
 from tests.conftest import WriteDataset
+from tests.recorded import dataset_id
 
 
 @pytest.fixture
@@ -26,7 +27,10 @@ def tiny(library: Workspace, write_dataset: WriteDataset) -> Workspace:
 def test_an_edit_is_the_next_version(tiny: Workspace) -> None:
     before = datasets.find(tiny, "tiny")
     row = edit(
-        tiny, "tiny", {("q0", "d0"): None, ("q0", "d3"): 2, ("q1", "d1"): 0}, " checked by two people "
+        tiny,
+        dataset_id(tiny, "tiny"),
+        {("q0", "d0"): None, ("q0", "d3"): 2, ("q1", "d1"): 0},
+        " checked by two people ",
     )
     qrels = datasets.load(tiny, row).qrels
     assert (qrels["q0"], qrels["q1"], qrels["q2"]) == ({"d3": 2}, {"d1": 0}, {"d2": 1})
@@ -34,7 +38,7 @@ def test_an_edit_is_the_next_version(tiny: Workspace) -> None:
     assert (row.manifest.corpus, row.manifest.queries) == (before.manifest.corpus, before.manifest.queries)
     assert row.manifest.qrels != before.manifest.qrels
     assert row.manifest.n_judgments == 10
-    newest, _ = datasets.versions(tiny, "tiny")
+    newest, _ = datasets.versions(tiny, dataset_id(tiny, "tiny"))
     assert newest.change == "1 judgment added, 1 changed, 1 removed: checked by two people"
 
 
@@ -43,18 +47,20 @@ def test_an_edit_has_the_fingerprint_of_an_import_of_the_same_judgments(
 ) -> None:
     judged = {number: {number: 1} for number in range(1, 10)}
     imported = datasets.import_folder(tiny, write_dataset("same", qrels={**judged, 0: {5: 3}}))
-    row = edit(tiny, "tiny", {("q0", "d0"): None, ("q0", "d5"): 3})
+    row = edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d0"): None, ("q0", "d5"): 3})
     assert row.manifest == imported.manifest
 
 
 def test_the_notes_are_those_of_the_new_judgments(tiny: Workspace) -> None:
     assert datasets.find(tiny, "tiny").manifest.notes == ()
-    row = edit(tiny, "tiny", {("q0", "d0"): None, ("q1", "d1"): -1})
+    row = edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d0"): None, ("q1", "d1"): -1})
     notes = {note.code: note.examples for note in row.manifest.notes}
     assert notes == {"unjudged-queries": ("q0",), "no-relevant-document": ("q1",)}
-    nothing = edit(tiny, "tiny", {(f"q{n}", f"d{n}"): None for n in range(1, 10)})
+    nothing = edit(tiny, dataset_id(tiny, "tiny"), {(f"q{n}", f"d{n}"): None for n in range(1, 10)})
     assert [note.code for note in nothing.manifest.notes] == ["no-judgments"]
-    assert edit(tiny, "tiny", {(f"q{n}", f"d{n}"): 1 for n in range(10)}).manifest.notes == ()
+    assert (
+        edit(tiny, dataset_id(tiny, "tiny"), {(f"q{n}", f"d{n}"): 1 for n in range(10)}).manifest.notes == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,30 +74,30 @@ def test_the_notes_are_those_of_the_new_judgments(tiny: Workspace) -> None:
 )
 def test_an_edit_that_cannot_be_made_changes_nothing(tiny: Workspace, changes: Changes, reason: str) -> None:
     with pytest.raises(InvalidInputError, match=reason):
-        edit(tiny, "tiny", {("q1", "d2"): 1, **changes})
+        edit(tiny, dataset_id(tiny, "tiny"), {("q1", "d2"): 1, **changes})
     assert datasets.find(tiny, "tiny").version == 1
     with pytest.raises(UnknownNameError):
-        edit(tiny, "elsewhere", changes)
+        edit(tiny, dataset_id(tiny, "elsewhere"), changes)
 
 
 def test_a_judgment_of_a_document_that_the_corpus_lacks_can_be_taken_away(
     library: Workspace, write_dataset: WriteDataset
 ) -> None:
     datasets.import_folder(library, write_dataset(qrels={0: {0: 1, 99: 1}}))
-    row = edit(library, "tiny", {("q0", "d99"): None})
+    row = edit(library, dataset_id(library, "tiny"), {("q0", "d99"): None})
     assert datasets.load(library, row).qrels == {"q0": {"d0": 1}}
 
 
 def test_an_edit_that_changes_nothing_makes_no_version(tiny: Workspace) -> None:
-    assert edit(tiny, "tiny", {("q0", "d0"): 1, ("q0", "d7"): None}).version == 1
+    assert edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d0"): 1, ("q0", "d7"): None}).version == 1
 
 
 def test_edits_of_two_people_both_count(tiny: Workspace) -> None:
-    edit(tiny, "tiny", {("q0", "d1"): 1})
-    row = edit(tiny, "tiny", {("q0", "d2"): 1})
+    edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1})
+    row = edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d2"): 1})
     assert datasets.load(tiny, row).qrels["q0"] == {"d0": 1, "d1": 1, "d2": 1}
-    back = edit(tiny, "tiny", {("q0", "d1"): None, ("q0", "d2"): None})
-    first = datasets.versions(tiny, "tiny")[-1]
+    back = edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): None, ("q0", "d2"): None})
+    first = datasets.versions(tiny, dataset_id(tiny, "tiny"))[-1]
     assert (back.version, back.manifest) == (4, first.manifest)
 
 
@@ -99,7 +105,7 @@ def test_an_edit_keeps_whether_a_query_finds_itself(tiny: Workspace) -> None:
     manifest = dataclasses.replace(datasets.find(tiny, "tiny").manifest, exclude_self=True)
     tiny.store.put_json(f"datasets/{manifest.fingerprint}.json", manifest.to_json())
     catalog.save_dataset(tiny.database, "tiny", manifest, "here")
-    assert edit(tiny, "tiny", {("q0", "d1"): 1}).manifest.exclude_self
+    assert edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1}).manifest.exclude_self
 
 
 PAIRS = st.tuples(st.sampled_from(["q0", "q1"]), st.sampled_from(["d0", "d1", "d2"]))

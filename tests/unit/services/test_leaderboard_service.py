@@ -9,11 +9,13 @@ from evaluator.domain.ranking import Doubles
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.domain.statistics import holm, mean_interval, paired_test
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.services.comparison import score_matrix
-from evaluator.services.leaderboard import Leaderboard, leaderboard, not_separable
+from evaluator.services.leaderboard import Leaderboard, leaderboard
 from evaluator.services.records import leaderboard_record
+from evaluator.services.separability import between
+from evaluator.services.snapshot import Scores, read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
+from evaluator.store.catalog import ExperimentRow
 from tests.unit.services.made_scores import EXCLUDED, FAILED, RANKING, WAITING, made
 
 DRAW = np.random.default_rng(4)
@@ -31,12 +33,17 @@ def in_order(variant: str) -> Doubles:
 
 
 def row(board: Leaderboard, variant: str) -> dict[str, object]:
-    return next(row for row in board.rows if row["variant"] == variant)
+    return next(row for row in board.records if row["variant"] == variant)
+
+
+def score_matrix(workspace: Workspace, experiment: ExperimentRow) -> Scores:
+    """nDCG@10 as it is recorded now."""
+    return read_snapshot(workspace, experiment.id).scores("nDCG@10")
 
 
 def test_scores_as_a_matrix(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": [0.5, FAILED, 0.25], "b": [1.0, 0.0, EXCLUDED], "c": [WAITING] * 3})
-    scores = score_matrix(workspace, experiment, "nDCG@10")
+    scores = score_matrix(workspace, experiment)
     assert scores.variants == ("a", "b", "c")
     assert scores.query_ids == ("q0", "q1", "q2")
     nan = np.nan
@@ -63,7 +70,7 @@ def test_means_are_over_the_queries_that_all_variants_scored(workspace: Workspac
     }
     board = leaderboard(workspace, made(workspace, scores))
     # q0 and q1 are common: (1.0 + 0.5) / 2 and (0.4 + 0.6) / 2; who has no score hides no other
-    assert [(r["variant"], r["nDCG@10"]) for r in board.rows] == [
+    assert [(r["variant"], r["nDCG@10"]) for r in board.records] == [
         ("bm25", 0.75),
         ("other", 0.5),
         ("none", None),
@@ -79,13 +86,13 @@ def test_means_are_over_the_queries_that_all_variants_scored(workspace: Workspac
 def test_no_query_in_common_is_no_mean(workspace: Workspace) -> None:
     board = leaderboard(workspace, made(workspace, {"a": [1.0, FAILED], "b": [FAILED, 1.0]}))
     assert (board.compared, board.reference, board.tie_group) == (0, None, ())
-    assert [r["nDCG@10"] for r in board.rows] == [None, None]
+    assert [r["nDCG@10"] for r in board.records] == [None, None]
 
 
 def test_what_is_not_separable_from_the_best_is_tied(workspace: Workspace) -> None:
     board = leaderboard(workspace, made(workspace, SCORES))
     assert board.tie_group == ("hybrid", "minilm")
-    assert [r["tied"] for r in board.rows] == [True, True, False]
+    assert [r["tied"] for r in board.records] == [True, True, False]
     hybrid, minilm = in_order("hybrid"), in_order("minilm")
     alone = paired_test(minilm, hybrid)
     tied = row(board, "minilm")
@@ -116,13 +123,20 @@ def test_differences_to_a_pinned_baseline(workspace: Workspace) -> None:
     )
     assert float(str(hybrid["p_corrected"])) < 1e-6  # no sign flip reached it: the t-test's
     assert row(board, "bm25")["p"] is None
-    assert not_separable(workspace, board, "bm25") == ()
-    assert not_separable(workspace, board, "minilm") == ("hybrid",)
+    assert hybrid["p_test"] == "t"
+    snapshot = read_snapshot(workspace, experiment.id)
+    found = {
+        pair: between(snapshot, "nDCG@10", *pair)
+        for pair in (("bm25", "hybrid"), ("bm25", "minilm"), ("minilm", "hybrid"))
+    }
+    assert [finding is not None and finding.decision.separable for finding in found.values()] == [
+        True, True, False,
+    ]  # fmt: skip
 
 
 def test_one_query_has_no_interval(workspace: Workspace) -> None:
     board = leaderboard(workspace, made(workspace, {"a": [0.5], "b": [0.25]}))
-    assert [(r["low"], r["high"]) for r in board.rows] == [(None, None)] * 2
+    assert [(r["low"], r["high"]) for r in board.records] == [(None, None)] * 2
     assert board.tie_group == ("a", "b")
     assert row(board, "b")["p"] == 1.0
     assert row(board, "b")["needed"] is None
@@ -131,14 +145,14 @@ def test_one_query_has_no_interval(workspace: Workspace) -> None:
 def test_a_baseline_without_a_score_leaves_differences_open(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": [0.5, 0.25], "b": [FAILED, FAILED]})
     board = leaderboard(workspace, experiment, baseline="b")
-    assert [r["difference"] for r in board.rows] == [None, None]
+    assert [r["difference"] for r in board.records] == [None, None]
 
 
 def test_a_variant_that_cannot_work_is_told_at_once(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": [0.5, 0.25], "b": [WAITING, WAITING]})
-    assert leaderboard(workspace, experiment).rows[1]["error"] is None
+    assert leaderboard(workspace, experiment).records[1]["error"] is None
     results.record(workspace.database, [VariantFailure(experiment.id, "b", "no such model")])
-    assert leaderboard(workspace, experiment).rows[1]["error"] == "no such model"
+    assert leaderboard(workspace, experiment).records[1]["error"] == "no such model"
 
 
 def test_what_is_not_there_is_named(workspace: Workspace) -> None:

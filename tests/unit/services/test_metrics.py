@@ -17,11 +17,12 @@ from evaluator.jobs.connection import require
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, open_queue
 from evaluator.jobs.stream import STREAM, ResultStream
 from evaluator.services import metrics
+from evaluator.services.dead_letters import drop_dead_letters
 from evaluator.services.metrics import Monitor, monitor
 from evaluator.services.progress import WINDOW
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
-from evaluator.store.catalog import set_status
+from evaluator.store.lifecycle import change_status
 from evaluator.store.recorder import Recorder
 from evaluator.store.results import record, totals
 from tests.unit.jobs.embedded import embedded_valkey
@@ -105,7 +106,7 @@ class TestRecorded:
                 scored(second, "q1", 0.5),
             ],
         )
-        set_status(database, second, "cancelled")
+        change_status(database, second, "cancel")
         samples = scrape(workspace)
         assert value(samples, "queries_recorded", outcome="completed") == 3
         assert value(samples, "queries_recorded", outcome="failed") == 1
@@ -153,6 +154,20 @@ class TestQueue:
         samples = scrape(workspace)
         assert value(samples, "stream_entries") == 2
         assert 100 <= value(samples, "recorder_lag_seconds") < 130
+
+    def test_dead_letters_are_counted_also_when_they_are_dropped(
+        self, workspace: Workspace, connection: Redis
+    ) -> None:
+        connection.xadd(STREAM, {"record": "not JSON"})
+        connection.xadd(STREAM, {"record": "{}"})
+        assert workspace.recorder is not None
+        workspace.recorder.drain()
+        samples = scrape(workspace)
+        assert value(samples, "dead_letters_kept") == value(samples, "dead_letters_total") == 2
+        assert value(samples, "recorder_trouble") == 0
+        drop_dead_letters(workspace)
+        samples = scrape(workspace)
+        assert (value(samples, "dead_letters_kept"), value(samples, "dead_letters_total")) == (0, 2)
 
     def test_trouble_of_the_recorder_shows(self, workspace: Workspace) -> None:
         assert workspace.recorder is not None

@@ -10,23 +10,26 @@ from scipy import stats
 
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
+from evaluator.domain.separability import Decision
 from evaluator.domain.statistics import Interval, PairedTest
 from evaluator.errors import UnknownNameError
 from evaluator.services import datasets, experiments
+from evaluator.services.leaderboard import leaderboard
 from evaluator.services.outcome_words import effect_words, headline, p_words
 from evaluator.services.overlap import overlap
+from evaluator.services.pair_look import look_at_pair
 from evaluator.services.pairwise import (
     Outcome,
     Pair,
     against,
     agree,
     agreement,
-    best_first,
     compare,
-    failed_queries,
     paired_table,
 )
 from evaluator.services.query_facts import query_facts
+from evaluator.services.separability import Correction, best_first
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from evaluator.store.catalog import ExperimentRow
@@ -58,9 +61,15 @@ def experiment(workspace: Workspace) -> ExperimentRow:
     return experiments.find(workspace, finished(workspace, "tiny", LISTS).id)
 
 
-def compared(workspace: Workspace, experiment: ExperimentRow, a: str = FIRST, b: str = SECOND) -> Pair:
+def compared(
+    workspace: Workspace,
+    experiment: ExperimentRow,
+    a: str = FIRST,
+    b: str = SECOND,
+    baseline: str | None = None,
+) -> Pair:
     """Two variants that share a scored query."""
-    pair = compare(workspace, experiment, NDCG, a, b)
+    pair = compare(read_snapshot(workspace, experiment.id), NDCG, a, b, baseline)
     assert pair is not None
     return pair
 
@@ -77,7 +86,7 @@ def test_differences_are_sorted_and_counted(workspace: Workspace, experiment: Ex
     assert test.difference == pytest.approx(5 * (1 - AT_2) / 10)
     # Seven queries differ, by the same: 2 * (1 + 7) of the 2^7 sign flips give six or more on one side.
     assert test.p_randomization == pytest.approx(16 / 128)
-    assert pair.outcome.corrected == test.p_randomization  # one pair: nothing to correct
+    assert pair.outcome.decision.corrected == test.p_randomization  # one pair: nothing to correct
     assert test.p_t == pytest.approx(stats.ttest_rel(pair.scores_a, pair.scores_b).pvalue)
     assert not pair.outcome.separable
 
@@ -99,15 +108,16 @@ def test_all_against_one_is_corrected_over_all_pairs(workspace: Workspace) -> No
         "worse": {f"q{n}": at_rank(n, 2 + n % 2) for n in range(10)},
     }
     row = experiments.find(workspace, finished(workspace, "tiny", lists).id)
-    outcomes = against(workspace, row, NDCG, "base")
+    outcomes = against(read_snapshot(workspace, row.id), NDCG, "base")
     assert [outcome.a for outcome in outcomes] == ["better", "same", "worse"]
     # 2 of 2^10 flips; none differs; five queries, all lost: 2 of 2^5. Holm: 3 p, then 2 p, then p.
     assert [outcome.test.p_randomization for outcome in outcomes] == pytest.approx([2 / 1024, 1, 2 / 32])
-    assert [outcome.corrected for outcome in outcomes] == pytest.approx([6 / 1024, 1, 4 / 32])
-    assert {outcome.n_tests for outcome in outcomes} == {3}
+    assert [outcome.decision.corrected for outcome in outcomes] == pytest.approx([6 / 1024, 1, 4 / 32])
+    assert {outcome.correction for outcome in outcomes} == {Correction(3, "base")}
     assert [outcome.separable for outcome in outcomes] == [True, False, False]
-    assert compared(workspace, row, "worse", "base").outcome == outcomes[2]
-    assert best_first(workspace, row, NDCG) == ["better", "base", "same", "worse"]
+    pair = compared(workspace, row, "worse", "base", "base")
+    assert (pair.outcome.decision, pair.outcome.correction) == (outcomes[2].decision, outcomes[2].correction)
+    assert best_first(read_snapshot(workspace, row.id), NDCG) == ["better", "base", "same", "worse"]
     assert headline(outcomes[0]) == (
         "better beats base by 0.369 nDCG@10 (95 % interval 0.369 to 0.369, p = 0.006 corrected): "
         "10 wins, 0 losses, 0 ties"
@@ -119,16 +129,22 @@ def test_all_against_one_is_corrected_over_all_pairs(workspace: Workspace) -> No
     assert headline(outcomes[2]).startswith("base is not separable from worse: 0.065 nDCG@10 ahead (95 %")
 
 
-def test_pairs_are_compared_over_what_both_completed(workspace: Workspace) -> None:
+def test_pairs_are_compared_over_what_the_leaderboard_compares(workspace: Workspace) -> None:
     lists = {
         "whole": {f"q{n}": at_rank(n, 1) for n in range(10)},
         "half": {f"q{n}": at_rank(n, 2) for n in range(5)},
         "other": {f"q{n}": at_rank(n, 1) for n in range(3, 10)},
     }
     row = experiments.find(workspace, finished(workspace, "tiny", lists).id)
-    outcomes = {outcome.a: outcome for outcome in against(workspace, row, NDCG, "whole")}
-    assert (outcomes["half"].test.n, outcomes["other"].test.n) == (5, 7)
-    assert compared(workspace, row, "half", "other").query_ids == ("q3", "q4")
+    outcomes = against(read_snapshot(workspace, row.id), NDCG, "whole")
+    assert [outcome.test.n for outcome in outcomes] == [2, 2]
+    assert set(compared(workspace, row, "whole", "other").query_ids) == {"q3", "q4"}
+    board = leaderboard(workspace, row)
+    assert board.compared == 2
+    assert {r.variant: r.score for r in board.rows} == {
+        "whole": outcomes[0].mean_b,
+        **{outcome.a: outcome.mean_a for outcome in outcomes},
+    }
 
 
 def test_queries_that_failed_are_listed_and_left_out(workspace: Workspace) -> None:
@@ -139,20 +155,20 @@ def test_queries_that_failed_are_listed_and_left_out(workspace: Workspace) -> No
     pair = compared(workspace, row)
     assert "q8" not in pair.query_ids
     assert pair.outcome.test.n == 9
-    failed = failed_queries(workspace, row, FIRST, SECOND)
+    failed = look_at_pair(workspace, row.id, NDCG, FIRST, SECOND).failed
     assert failed.to_numpy().tolist() == [[v, "q8", "ValueError: no"] for v in (FIRST, SECOND)]
 
 
 def test_without_a_shared_score_there_is_no_comparison(workspace: Workspace) -> None:
     spec = submitted(workspace, "tiny", [FIRST, SECOND])
     row = experiments.find(workspace, spec.id)
-    assert compare(workspace, row, NDCG, FIRST, SECOND) is None
-    assert agreement(workspace, row, FIRST, SECOND) == ()
-    assert overlap(workspace, row, FIRST, SECOND).query_ids == ()
-    assert best_first(workspace, row, NDCG) == [FIRST, SECOND]
+    assert compare(read_snapshot(workspace, row.id), NDCG, FIRST, SECOND) is None
+    assert agreement(read_snapshot(workspace, row.id), FIRST, SECOND) == ()
+    assert overlap(workspace, read_snapshot(workspace, row.id), FIRST, SECOND).query_ids == ()
+    assert best_first(read_snapshot(workspace, row.id), NDCG) == [FIRST, SECOND]
     failures = [QueryResult(spec.id, v, "q0", error="ValueError: no") for v in (FIRST, SECOND)]
     results.record(workspace.database, failures)
-    assert compare(workspace, row, NDCG, FIRST, SECOND) is None
+    assert compare(read_snapshot(workspace, row.id), NDCG, FIRST, SECOND) is None
 
 
 def test_what_is_recorded_meanwhile_counts(workspace: Workspace) -> None:
@@ -163,30 +179,30 @@ def test_what_is_recorded_meanwhile_counts(workspace: Workspace) -> None:
         scored = QueryResult(row.id, variant, "q1", Ranking(("d1",), (1.0,)), {NDCG: 1.0, "RR@10": 1.0})
         results.record(workspace.database, [scored])
     assert compared(workspace, row).outcome.test.n == 3
-    assert len(overlap(workspace, row, FIRST, SECOND).query_ids) == 3
+    assert len(overlap(workspace, read_snapshot(workspace, row.id), FIRST, SECOND).query_ids) == 3
 
 
 def test_names_that_are_not_there_are_refused(workspace: Workspace, experiment: ExperimentRow) -> None:
-    with pytest.raises(UnknownNameError, match="has no variant 'third'; there are: first, second"):
-        compare(workspace, experiment, NDCG, FIRST, "third")
+    with pytest.raises(UnknownNameError, match="has no variant 'third'; it has first, second"):
+        compare(read_snapshot(workspace, experiment.id), NDCG, FIRST, "third")
     with pytest.raises(UnknownNameError, match="compared with itself"):
-        compare(workspace, experiment, NDCG, FIRST, FIRST)
+        compare(read_snapshot(workspace, experiment.id), NDCG, FIRST, FIRST)
 
 
 def test_measures_that_agree_and_measures_that_do_not(
     workspace: Workspace, experiment: ExperimentRow
 ) -> None:
-    outcomes = agreement(workspace, experiment, FIRST, SECOND)
+    outcomes = agreement(read_snapshot(workspace, experiment.id), FIRST, SECOND)
     assert [outcome.measure for outcome in outcomes] == [NDCG, "RR@10"]
     assert outcomes[1].test.difference == pytest.approx(5 * 0.5 / 10)
-    assert [outcome.corrected for outcome in outcomes] == pytest.approx([2 * 16 / 128] * 2)
+    assert [outcome.decision.corrected for outcome in outcomes] == pytest.approx([16 / 128] * 2)
     assert agree(outcomes)
     against_it = outcomes[1]._replace(test=PairedTest(10, -0.1, Interval(-0.2, 0.0), 1, 1, 1, None, 0, 9, 1))
     assert not agree((outcomes[0], against_it))
 
 
 def test_lists_beside_each_other(workspace: Workspace, experiment: ExperimentRow) -> None:
-    lists = overlap(workspace, experiment, FIRST, SECOND)
+    lists = overlap(workspace, read_snapshot(workspace, experiment.id), FIRST, SECOND)
     assert lists.query_ids == tuple(f"q{n}" for n in range(10))
     # All ten pairs hold the same three documents; q2 to q8 have the first two of them swapped.
     assert lists.jaccard_10.tolist() == lists.jaccard_100.tolist() == [1.0] * 10
@@ -218,16 +234,21 @@ def test_p_values_as_they_are_written() -> None:
 
 def test_the_headline_names_the_winner_first() -> None:
     test = PairedTest(225, 0.021, Interval(0.008, 0.034), 0.001, 0.001, 0.001, 0.2, 98, 82, 45)
-    outcome = Outcome("hybrid", "minilm", NDCG, 0.4, 0.379, test, 0.002, 4)
+    decision, correction = Decision(0.021, 0.001, "randomization", 0.002), Correction(4, "minilm")
+    outcome = Outcome("hybrid", "minilm", NDCG, 0.4, 0.379, test, decision, correction)
     told = (
         "hybrid beats minilm by 0.021 nDCG@10 (95 % interval 0.008 to 0.034, p = 0.002 corrected): "
         "98 wins, 45 losses, 82 ties"
     )
     assert headline(outcome) == told
     mirrored = PairedTest(225, -0.021, Interval(-0.034, -0.008), 0.001, 0.001, 0.001, -0.2, 45, 82, 98)
-    assert headline(Outcome("minilm", "hybrid", NDCG, 0.379, 0.4, mirrored, 0.002, 4)) == told
+    assert (
+        headline(Outcome("minilm", "hybrid", NDCG, 0.379, 0.4, mirrored, decision.mirrored, correction))
+        == told
+    )
     alone = PairedTest(1, 0.5, Interval(-np.inf, np.inf), 1, 1, 1, None, 1, 0, 0)
-    assert headline(Outcome("a", "b", NDCG, 1, 0.5, alone, 1, 1)) == (
+    decision, correction = Decision(0.5, 1.0, "randomization", 1.0), Correction(1, None)
+    assert headline(Outcome("a", "b", NDCG, 1, 0.5, alone, decision, correction)) == (
         "a is not separable from b: 0.500 nDCG@10 ahead (p = 1.000), 1 win, 0 losses, 0 ties"
     )
 
@@ -257,7 +278,7 @@ def test_ten_thousand_queries_are_compared_at_once(library: Workspace, write_dat
         time.perf_counter()
     )  # the second look, and the one from the other side: what was resampled is kept
     mirrored = compared(library, row, SECOND, FIRST)
-    lists = overlap(library, row, SECOND, FIRST)
+    lists = overlap(library, read_snapshot(library, row.id), SECOND, FIRST)
     table = paired_table(mirrored, query_facts(library, row), lists)
     assert time.perf_counter() - began < 2  # 0.3 s where nothing else is at work
     assert len(table) == n

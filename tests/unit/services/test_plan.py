@@ -37,6 +37,7 @@ from evaluator.services.records import plan_record
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from tests.conftest import TOPICS
+from tests.recorded import begin
 from tests.unit.retrieval.fake_encoder import HashEncoder
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
@@ -205,7 +206,7 @@ def test_a_chat_model_reads_every_window(workspace: Workspace) -> None:
 def test_what_is_recorded_is_not_evaluated_again_but_what_failed_is(workspace: Workspace) -> None:
     planned = experiment(WORDS)
     spec = sources(workspace, planned).spec
-    catalog.save_experiment(workspace.database, spec, "tiny", 10)
+    begin(workspace.database, spec, "tiny", 10)
     done = [QueryResult(spec.id, "bm25", f"q{n}", Ranking(("d1",), (1.0,)), {"RR@10": 1.0}) for n in range(6)]
     failed = QueryResult(spec.id, "bm25", "q6", error="ValueError: no")
     results.record(workspace.database, [*done, failed])

@@ -6,6 +6,7 @@ import pytest
 
 from evaluator.services.leaderboard import Leaderboard, leaderboard
 from evaluator.services.recommendation import cost_of, pareto_front, recommend
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.workspace import Workspace
 from tests.unit.services.made_scores import cost, made, measured
 
@@ -31,7 +32,7 @@ def test_nothing_on_the_front_is_beaten(board: Leaderboard) -> None:
 
 
 def test_costs_that_nobody_measured_are_not_zero(board: Leaderboard) -> None:
-    rows = {row["variant"]: row for row in board.rows}
+    rows = {row.variant: row for row in board.rows}
     assert cost_of(rows["unknown"], "p95_ms") is cost_of(rows["unknown"], "usd_per_million_queries") is None
     assert cost_of(rows["cheap"], "usd_per_million_queries") == 0  # no endpoint with a price is asked
     assert cost_of(rows["cheap"], "index_mb") == 4
@@ -40,7 +41,7 @@ def test_costs_that_nobody_measured_are_not_zero(board: Leaderboard) -> None:
 def test_without_limits_the_best_is_taken_and_cheaper_ones_are_named(
     workspace: Workspace, board: Leaderboard
 ) -> None:
-    found = recommend(workspace, board, {})
+    found = recommend(read_snapshot(workspace, board.experiment.id), board, {})
     assert (found.variant, found.excluded) == ("reranked", {})
     assert found.reasons[0] == "The highest nDCG@10 of all variants: 0.8200."
     assert found.reasons[1] == (
@@ -49,7 +50,7 @@ def test_without_limits_the_best_is_taken_and_cheaper_ones_are_named(
 
 
 def test_limits_exclude_and_say_why(workspace: Workspace, board: Leaderboard) -> None:
-    found = recommend(workspace, board, {"p95_ms": 50})
+    found = recommend(read_snapshot(workspace, board.experiment.id), board, {"p95_ms": 50})
     assert found.variant == "cheap"
     assert found.reasons == (
         "The highest nDCG@10 of the 2 variants within the limits: 0.8175.",
@@ -63,14 +64,16 @@ def test_limits_exclude_and_say_why(workspace: Workspace, board: Leaderboard) ->
 
 
 def test_what_limits_cost_is_said(workspace: Workspace, board: Leaderboard) -> None:
-    found = recommend(workspace, board, {"index_mb": 3, "usd_per_million_queries": 1})
+    found = recommend(
+        read_snapshot(workspace, board.experiment.id), board, {"index_mb": 3, "usd_per_million_queries": 1}
+    )
     assert found.variant == "poor"
     assert found.reasons[0] == "The only variant within the limits: nDCG@10 0.4200."
     assert found.reasons[-1] == "The limits cost 0.4000 of nDCG@10: reranked is better, but not within them."
 
 
 def test_nothing_within_the_limits(workspace: Workspace, board: Leaderboard) -> None:
-    found = recommend(workspace, board, {"p95_ms": 1})
+    found = recommend(read_snapshot(workspace, board.experiment.id), board, {"p95_ms": 1})
     assert found.variant is None
     assert found.reasons == ("No variant keeps within the limits.",)
     assert len(found.excluded) == 5

@@ -13,9 +13,10 @@ from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.judgments import edit
 from evaluator.services.rescore import changed_queries
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog
 from evaluator.store.catalog import DatasetRow
+from evaluator.store.lifecycle import change_status
 from tests.conftest import WriteDataset
+from tests.recorded import dataset_id
 from tests.unit.services.finished import described, finished, submitted
 
 RANKED = {
@@ -45,7 +46,7 @@ def rows(workspace: Workspace, experiment: str) -> Rows:
 def test_a_rescored_experiment_has_the_scores_of_a_fresh_one(tiny: Workspace) -> None:
     before = finished(tiny, "tiny", RANKED, FAILED)
     changes = {("q0", "d0"): None, ("q1", "d0"): 2, ("q4", "d3"): 1, ("q8", "d8"): 0, ("q9", "d1"): 1}
-    row = edit(tiny, "tiny", changes)
+    row = edit(tiny, dataset_id(tiny, "tiny"), changes)
     after = experiments.resolve_spec(
         parse_experiment(described("tiny", list(RANKED))), row, allow_paths=False
     )
@@ -65,7 +66,7 @@ def test_a_rescored_experiment_has_the_scores_of_a_fresh_one(tiny: Workspace) ->
 def test_running_it_finds_nothing_to_do(tiny: Workspace) -> None:
     finished(tiny, "tiny", RANKED | {"second": {f"q{n}": ["d3"] for n in range(9)}}, FAILED)
     finished(tiny, "tiny", {"bm25": {f"q{n}": ["d1"] for n in range(10)}}, name="whole")
-    edit(tiny, "tiny", {("q0", "d1"): 1})
+    edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1})
     found = experiments.completed(tiny, parse_experiment(described("tiny", name="whole")))
     assert found is not None
     assert (found.status, found.dataset, found.n_queries) == ("finished", "tiny", 10)
@@ -82,7 +83,7 @@ def test_only_what_finished_over_the_version_before_is_rescored(
     finished(tiny, "tiny", whole, name="done")
     submitted(tiny, "tiny", name="running")
     cancelled = submitted(tiny, "tiny", name="cancelled")
-    catalog.set_status(tiny.database, cancelled.id, "cancelled")
+    change_status(tiny.database, cancelled.id, "cancel")
 
     def rescored(version: DatasetRow) -> list[str]:
         return [
@@ -92,10 +93,10 @@ def test_only_what_finished_over_the_version_before_is_rescored(
         ]
 
     first = datasets.find(tiny, "tiny")
-    second = edit(tiny, "tiny", {("q0", "d1"): 1})
+    second = edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1})
     assert rescored(second) == ["done"]
     n_experiments = len(experiments.all_experiments(tiny))
-    back = edit(tiny, "tiny", {("q0", "d1"): None})  # what is there already stays as it is
+    back = edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): None})  # what is there already stays as it is
     assert back.manifest == first.manifest
     assert len(experiments.all_experiments(tiny)) == n_experiments
 

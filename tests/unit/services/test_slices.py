@@ -14,6 +14,7 @@ from evaluator.services import datasets, experiments
 from evaluator.services.pairwise import compare
 from evaluator.services.query_facts import query_facts
 from evaluator.services.slices import DIMENSIONS, DIVIDE, ENOUGH, Slice, slices
+from evaluator.services.snapshot import read_snapshot
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from tests.conftest import WriteDataset
@@ -65,9 +66,10 @@ class Library:
 
     def slices(self, experiment: ExperimentRow, dimension: str) -> dict[str, Slice]:
         """The two variants' slices, by name."""
-        pair = compare(self.workspace, experiment, "nDCG@10", "first", "second")
+        snapshot = read_snapshot(self.workspace, experiment.id)
+        pair = compare(snapshot, "nDCG@10", "first", "second")
         assert pair is not None
-        return {part.name: part for part in slices(self.workspace, experiment, pair, dimension)}
+        return {part.name: part for part in slices(self.workspace, snapshot, pair, dimension)}
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_queries_by_their_length_in_four_bins_of_words(books: Library) -> None:
     ]  # fmt: skip
     assert [part.difference for part in found.values()] == pytest.approx([0, 0, 2 / 5, 1])
     assert [part.mean_b for part in found.values()] == pytest.approx([1, 1, 3 / 5, 0])
-    assert all(part.test is None and part.corrected is None for part in found.values())
+    assert all(part.test is None and part.decision is None for part in found.values())
 
 
 def test_queries_that_are_equally_long_are_one_slice(books: Library) -> None:
@@ -99,7 +101,8 @@ def test_queries_that_are_equally_long_are_one_slice(books: Library) -> None:
     assert (part.name, part.n) == ("4 words", 12)
     assert part.test is not None
     # Three differ, all the same way: 2 of 2^3 sign flips; one slice, so nothing is corrected.
-    assert part.corrected == part.test.p_randomization == pytest.approx(2 / 8)
+    assert part.decision is not None
+    assert part.decision.corrected == part.test.p_randomization == pytest.approx(2 / 8)
     assert (part.test.wins, part.test.ties, part.test.losses) == (3, 9, 0)
 
 
@@ -143,8 +146,12 @@ def test_slices_with_enough_queries_are_tested_and_corrected_together(books: Lib
     # Six and two queries differ: 2 of 2^6, and 2 of 2^2, of all sign flips.
     raw = [one.test.p_randomization, two.test.p_randomization]
     assert raw == pytest.approx([2 / 64, 2 / 4])
-    assert [one.corrected, two.corrected] == pytest.approx(multipletests(raw, method="holm")[1].tolist())
-    assert (three.n, three.test, three.corrected) == (ENOUGH - 1, None, None)
+    assert one.decision is not None
+    assert two.decision is not None
+    assert [one.decision.corrected, two.decision.corrected] == pytest.approx(
+        multipletests(raw, method="holm")[1].tolist()
+    )
+    assert (three.n, three.test, three.decision) == (ENOUGH - 1, None, None)
     expected = paired_test(np.array([1.0] * 10), np.array([0.0] * 6 + [1.0] * 4))
     assert (one.test.interval.low, one.test.interval.high) == pytest.approx(
         (expected.interval.low, expected.interval.high), abs=0.1

@@ -16,8 +16,9 @@ from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.experiments import resolve_spec
 from evaluator.services.vectors import EncoderVectors, prune, vectors
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog
+from evaluator.store.lifecycle import change_status
 from tests.conftest import WriteDataset
+from tests.recorded import begin
 from tests.unit.retrieval.fake_encoder import hash_spec
 
 OLD, NEW, UNKNOWN = (
@@ -49,8 +50,9 @@ def use(workspace: Workspace, encoder: EncoderSpec, status: str = "finished") ->
         variants=(Variant("v", Retrieve(dense=Dense(encoder.name))),),
         encoders={f"{encoder.name}|float32": encoder},
     )
-    catalog.save_experiment(workspace.database, spec, "tiny", row.manifest.n_queries)
-    catalog.set_status(workspace.database, spec.id, status)
+    begin(workspace.database, spec, "tiny", row.manifest.n_queries)
+    if status == "finished":
+        change_status(workspace.database, spec.id, "complete")
 
 
 @pytest.fixture

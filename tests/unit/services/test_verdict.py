@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from evaluator.domain.lifecycle import Status
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.verdict import fewest_queries, rounded, verdict
 from evaluator.services.workspace import Workspace
@@ -14,11 +15,11 @@ from tests.unit.services.made_scores import WAITING, Score, made
 from tests.unit.services.test_leaderboard_service import BASE, SCORES
 
 
-def said(workspace: Workspace, scores: dict[str, list[Score]], status: str | None = None) -> str:
-    experiment = made(workspace, scores)
+def said(workspace: Workspace, scores: dict[str, list[Score]], status: Status | None = None) -> str:
+    board = leaderboard(workspace, made(workspace, scores))
     if status:
-        experiment = dataclasses.replace(experiment, status=status)
-    return verdict(leaderboard(workspace, experiment))
+        board = dataclasses.replace(board, experiment=dataclasses.replace(board.experiment, status=status))
+    return verdict(board)
 
 
 def test_before_anything_can_be_said(workspace: Workspace) -> None:
@@ -55,7 +56,7 @@ def test_a_tie_says_how_many_queries_would_help(workspace: Workspace) -> None:
     scores = {**SCORES, "minilm": (BASE + 0.08 + draw.normal(0, 0.06, 60)).tolist()}
     experiment = made(workspace, scores)
     board = leaderboard(workspace, experiment)
-    needed = next(row["needed"] for row in board.rows if row["variant"] == "minilm")
+    needed = next(row["needed"] for row in board.records if row["variant"] == "minilm")
     assert verdict(board) == (
         f"hybrid scores highest; minilm is not separable from it with 60 queries; about {rounded(needed):,} would be "
         "needed, if the difference is what it looks like. One other variant is worse."

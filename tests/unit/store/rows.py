@@ -8,15 +8,22 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
 from evaluator.domain.variant import BM25, Retrieve, Variant
-from evaluator.store.catalog import save_experiment
 from evaluator.store.database import Database
+from tests.recorded import begin
 
 
 def save(
     database: Database, variants: Sequence[str] = ("bm25",), n_queries: int = 3, name: str = "toy"
 ) -> str:
     """Submit an experiment; returns its id."""
-    spec = ExperimentSpec(
+    spec = spec_of(name, variants)
+    begin(database, spec, "a dataset", n_queries)
+    return spec.id
+
+
+def spec_of(name: str, variants: Sequence[str] = ("bm25",)) -> ExperimentSpec:
+    """An experiment of variants that search words."""
+    return ExperimentSpec(
         name=name,
         dataset="d1",
         corpus="c1",
@@ -30,8 +37,6 @@ def save(
         measures=("nDCG@10",),
         depth=100,
     )
-    save_experiment(database, spec, "a dataset", n_queries)
-    return spec.id
 
 
 def scored(experiment: str, query_id: str, value: float, variant: str = "bm25") -> QueryResult:

@@ -15,8 +15,10 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import catalog
 from evaluator.store import database as database_module
 from evaluator.store.database import Database, migrations
+from evaluator.store.lifecycle import change_status
+from evaluator.store.ratings import Rating, guidelines, ratings
 from evaluator.store.results import record, recorded_counts
-from tests.unit.store.rows import save, scored
+from tests.unit.store.rows import save, scored, spec_of
 
 MANIFEST = DatasetManifest(
     "c1", "q1", "r1", 3, 2, 4, notes=(ImportNote("empty-documents", 1, "one", ("d1",)),)
@@ -38,11 +40,11 @@ EDITED = dataclasses.replace(MANIFEST, qrels="r2")
 
 
 def test_the_same_name_with_other_content_is_its_next_version(database: Database) -> None:
-    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    catalog.save_dataset(database, "bread", EDITED, "/elsewhere")
+    id_ = catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    assert catalog.save_dataset(database, "bread", EDITED, "/elsewhere") == id_
     (row,) = catalog.datasets(database)
     assert (row.manifest, row.source, row.version) == (EDITED, "/elsewhere", 2)
-    newest, first = catalog.versions(database, "bread")
+    newest, first = catalog.versions(database, id_)
     assert (newest.version, newest.manifest, newest.change) == (
         2,
         EDITED,
@@ -69,38 +71,38 @@ def test_a_dataset_is_described_and_a_later_import_leaves_that(database: Databas
     catalog.save_dataset(database, "bread", EDITED, "/data/bread")
     (row,) = catalog.datasets(database)
     assert (row.description, row.tags) == ("About bread.", ("food", "small"))
-    catalog.describe_dataset(database, "bread", "", ())
+    catalog.describe_dataset(database, row.id, "", ())
     (row,) = catalog.datasets(database)
     assert (row.description, row.tags) == ("", ())
 
 
 def test_a_new_name_is_also_what_experiments_say(database: Database) -> None:
-    catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    dataset = catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
     catalog.save_dataset(database, "a dataset", EDITED, "/data/bread")
     id_ = save(database)
-    catalog.rename_dataset(database, "a dataset", "bread")
+    catalog.rename_dataset(database, dataset, "bread")
     assert [row.name for row in catalog.datasets(database)] == ["bread"]
     assert [version.name for version in catalog.versions(database)] == ["bread", "bread"]
     assert catalog.experiment(database, id_).dataset == "bread"
 
 
 def test_two_datasets_never_have_one_name(database: Database) -> None:
-    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    bread = catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
     catalog.save_dataset(database, "cake", EDITED, "/data/cake")
     with pytest.raises(InvalidInputError, match="another dataset is called 'cake'"):
-        catalog.rename_dataset(database, "bread", "cake")
+        catalog.rename_dataset(database, bread, "cake")
     assert {row.name for row in catalog.datasets(database)} == {"bread", "cake"}
 
 
 def test_a_dataset_in_use_is_not_removed(database: Database) -> None:
-    catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    dataset = catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
     id_ = save(database)
     with pytest.raises(InvalidInputError, match="Delete them first: toy"):
-        catalog.remove_dataset(database, "a dataset")
+        catalog.remove_dataset(database, dataset)
     assert len(catalog.versions(database)) == 1
-    catalog.set_status(database, id_, "cancelled")
+    change_status(database, id_, "cancel")
     catalog.delete_experiment(database, id_)
-    catalog.remove_dataset(database, "a dataset")
+    catalog.remove_dataset(database, dataset)
     assert (catalog.datasets(database), catalog.versions(database)) == ([], [])
 
 
@@ -118,13 +120,62 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
         (imported_at,) = old.execute("SELECT imported_at FROM datasets").fetchall()[0]
     database = Database(path)
     assert catalog.datasets(database) == [
-        catalog.DatasetRow("bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
+        catalog.DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
     ]
     catalog.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
     database.close()
     again = Database(path)
     assert [(row.version, row.tags) for row in catalog.datasets(again)] == [(2, ("food",))]
     again.close()
+
+
+def test_an_older_database_knows_its_datasets_by_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up to migration 6, experiments and ratings named their dataset; one could be gone."""
+    path = tmp_path / "evaluator.duckdb"
+    before = migrations()[:6]
+    with monkeypatch.context() as patch:
+        patch.setattr(database_module, "migrations", lambda: before)
+        Database(path).close()
+    with duckdb.connect(str(path)) as old:
+        for name, description in (("bread", "About bread."), ("cake", "")):
+            old.execute(
+                "INSERT INTO datasets (name, description, tags, guidelines) VALUES (?, ?, ['food'], 'by taste')",
+                [name, description],
+            )
+            old.execute(
+                """
+                INSERT INTO dataset_versions (name, version, fingerprint, manifest, source, change)
+                VALUES (?, 1, ?, ?, '/data', 'imported')
+                """,
+                [name, MANIFEST.fingerprint, json.dumps(MANIFEST.to_json())],
+            )
+        old.execute(
+            "INSERT INTO ratings (dataset, rater, query_id, doc_id, grade) VALUES ('cake', 'Anna', 'q', 'd', 2)"
+        )
+        spec = json.dumps(spec_of("toy").to_json())
+        for id_, dataset in (("e1", "cake"), ("e2", "gone")):
+            old.execute(
+                """
+                INSERT INTO experiments (id, name, dataset, spec, n_queries, status)
+                VALUES (?, 'toy', ?, ?, 3, 'running')
+                """,
+                [id_, dataset, spec],
+            )
+            old.execute("INSERT INTO submissions (experiment) VALUES (?)", [id_])
+    database = Database(path)
+    rows = {row.name: row for row in catalog.datasets(database)}
+    assert {name: (row.description, row.tags, row.version) for name, row in rows.items()} == {
+        "bread": ("About bread.", ("food",), 1),
+        "cake": ("", ("food",), 1),
+    }
+    assert {row.id: row.dataset for row in catalog.experiments(database)} == {"e1": "cake", "e2": "gone"}
+    assert catalog.experiment(database, "e1").dataset_id == rows["cake"].id
+    assert [row.id for _, row in catalog.submissions(database, rows["cake"].id)] == ["e1"]
+    assert ratings(database, rows["cake"].id) == [Rating("Anna", "q", "d", 2)]
+    assert guidelines(database, rows["cake"].id) == "by taste"
+    with pytest.raises(InvalidInputError, match="experiments use it"):
+        catalog.remove_dataset(database, rows["cake"].id)
+    database.close()
 
 
 def test_an_experiment_comes_back(database: Database) -> None:
@@ -167,7 +218,7 @@ def test_submitting_again_keeps_the_results_and_forgets_the_failure(database: Da
 
 def test_a_cancelled_experiment_says_so(database: Database) -> None:
     id_ = save(database)
-    catalog.set_status(database, id_, "cancelled")
+    change_status(database, id_, "cancel")
     assert catalog.experiment(database, id_).status == "cancelled"
 
 

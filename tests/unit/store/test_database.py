@@ -15,7 +15,8 @@ import pytest
 
 from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.store import database as database_module
-from evaluator.store.database import Cursor, Database, interruptible, migrate, migrations
+from evaluator.store.cursors import Cursor, interruptible
+from evaluator.store.database import Database, migrate, migrations
 
 
 def tables(database: Database) -> set[str]:
@@ -25,7 +26,7 @@ def tables(database: Database) -> set[str]:
 def test_a_new_file_has_all_tables(database: Database) -> None:
     assert tables(database) == {
         "migrations", "datasets", "dataset_versions", "experiments", "variants", "results", "spending",
-        "variant_costs", "ratings", "submissions",
+        "variant_costs", "ratings", "submissions", "instance",
     }  # fmt: skip
 
 
@@ -188,6 +189,120 @@ def test_a_transaction_begins_on_the_file_that_was_opened_anew(database: Databas
     with database.transaction() as cursor:
         cursor.execute("INSERT INTO variants VALUES ('e', 'v', 0, 'f', '{}', NULL)")
     assert database.cursor.execute("SELECT name FROM variants").fetchall() == [("v",)]
+
+
+COUNT = "SELECT count(*) FROM variants"
+
+
+def insert(database: Database, name: str) -> None:
+    with database.transaction() as cursor:
+        cursor.execute("INSERT INTO variants VALUES ('e', ?, 0, 'f', '{}', NULL)", [name])
+
+
+def in_a_thread(work: Callable[[], object]) -> None:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+def count(database: Database) -> int:
+    rows: list[tuple[int]] = database.cursor.execute(COUNT).fetchall()
+    return rows[0][0]
+
+
+def test_a_frozen_look_sees_nothing_of_what_is_written_meanwhile(database: Database) -> None:
+    insert(database, "before")
+
+    def look() -> list[int]:
+        first = count(database)
+        in_a_thread(lambda: insert(database, "meanwhile"))
+        streamed = database.cursor.relation("SELECT name FROM variants").fetchall()
+        return [first, len(streamed), count(database), database.frozen(lambda: count(database))]
+
+    assert database.frozen(look) == [1, 1, 1, 1]
+    assert count(database) == 2
+
+
+def test_a_frozen_look_cannot_write(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="cannot write"):
+        database.frozen(lambda: insert(database, "no"))
+    with pytest.raises(duckdb.TransactionException, match="read-only"):
+        database.frozen(lambda: database.cursor.execute("DELETE FROM variants"))
+    insert(database, "afterwards")
+    assert count(database) == 1
+
+
+def test_a_frozen_look_within_a_transaction_of_the_same_thread_reads_there(database: Database) -> None:
+    with database.transaction() as cursor:
+        cursor.execute("INSERT INTO variants VALUES ('e', 'v', 0, 'f', '{}', NULL)")
+        assert database.frozen(lambda: count(database)) == 1
+    assert count(database) == 1
+
+
+def test_a_frozen_look_is_repeated_whole_if_the_file_is_opened_anew_meanwhile(database: Database) -> None:
+    """Never the first half of one state and the second of another."""
+    insert(database, "before")
+    seen: list[int] = []
+
+    def insert_and_break_down() -> None:
+        insert(database, "meanwhile")
+        break_down(database)
+
+    def look() -> tuple[int, int]:
+        seen.append(count(database))
+        if len(seen) == 1:
+            in_a_thread(insert_and_break_down)
+        return seen[-1], count(database)
+
+    assert database.frozen(look) == (2, 2)
+    assert seen == [1, 2]
+    assert count(database) == 2
+
+
+def test_a_frozen_look_that_loses_its_transaction_twice_says_so(database: Database) -> None:
+    def look() -> int:
+        in_a_thread(lambda: break_down(database))
+        return count(database)
+
+    with pytest.raises(StoreUnavailableError, match="was given up while it was read; try again"):
+        database.frozen(look)
+    assert count(database) == 0
+
+
+def test_an_error_in_a_frozen_look_is_what_it_is(database: Database) -> None:
+    looks = []
+
+    def look(read: Callable[[str], object], sql: str) -> None:
+        looks.append(sql)
+        read(sql)
+
+    with pytest.raises(duckdb.BinderException):
+        database.frozen(lambda: look(database.cursor.execute, "SELECT nonsense"))
+    with pytest.raises(duckdb.CatalogException), duckdb.connect() as other:
+        database.frozen(lambda: look(other.execute, "FROM nothing"))
+    assert looks == ["SELECT nonsense", "FROM nothing"]
+    database.close()
+    with pytest.raises(StoreUnavailableError, match="is closed"):
+        database.frozen(lambda: count(database))
+
+
+def test_rows_come_back_while_an_old_state_is_still_read(database: Database) -> None:
+    """DuckDB must not take what an old transaction still sees for a second row of the same key."""
+    insert(database, "v")
+
+    def again() -> None:
+        with database.transaction() as cursor:
+            cursor.execute("DELETE FROM variants")
+        insert(database, "v")
+
+    def look() -> list[int]:
+        counted = [count(database)]
+        for _ in range(3):
+            in_a_thread(again)
+            counted.append(count(database))
+        return counted
+
+    assert database.frozen(look) == [1, 1, 1, 1]
 
 
 FOR_EVER = "SELECT count(*) FROM range(1000000000000) r(n) WHERE hash(n) % 7 = 3"

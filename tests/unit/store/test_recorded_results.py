@@ -12,6 +12,7 @@ import pytest
 from evaluator.domain.result import QueryResult, Record, VariantFailure
 from evaluator.store import catalog, results
 from evaluator.store.database import Database
+from evaluator.store.lifecycle import change_status
 from evaluator.store.results import VariantCounts, record
 from tests.unit.store.rows import failed, save, scored, unscored
 
@@ -114,7 +115,7 @@ def test_an_experiment_of_which_no_variant_works_is_finished(database: Database)
 
 def test_a_cancelled_experiment_stays_cancelled(database: Database) -> None:
     id_ = save(database, n_queries=1)
-    catalog.set_status(database, id_, "cancelled")
+    change_status(database, id_, "cancel")
     record(database, [scored(id_, "q1", 1.0)])
     assert status(database, id_) == "cancelled"
     assert len(rows(database)) == 1  # what was under way when it was cancelled is kept
@@ -129,9 +130,8 @@ def test_one_experiment_finishes_without_the_other(database: Database) -> None:
 def test_finished_is_noticed_when_nothing_is_left_to_submit(database: Database) -> None:
     id_ = save(database, n_queries=1)
     record(database, [scored(id_, "q1", 1.0)])
+    assert status(database, id_) == "finished"
     save(database, n_queries=1)
-    assert status(database, id_) == "running"
-    results.finish_if_complete(database, id_)
     assert status(database, id_) == "finished"
 
 

@@ -1,0 +1,26 @@
+"""REST routes of dead letters: list, drop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from evaluator.api.handling import route
+from evaluator.services.dead_letters import count_dead_letters, dead_letters, drop_dead_letters
+from evaluator.services.records import dead_letters_record
+from evaluator.services.workspace import Workspace
+
+
+def dead_letter_routes() -> list[Route]:
+    """All routes of dead letters."""
+    return [route("/api/dead-letters", _list), route("/api/dead-letters", _drop, "DELETE")]
+
+
+def _list(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    return dead_letters_record(count_dead_letters(workspace), dead_letters(workspace))
+
+
+def _drop(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    return {"dropped": drop_dead_letters(workspace)}

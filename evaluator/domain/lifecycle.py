@@ -1,0 +1,66 @@
+"""An experiment's status: the one table of what may follow what.
+
+The status is kept in the database alone (ADR 0024). Whoever wants to change it names an event; the table says what
+the event leads to, or that it is refused. What Redis holds, the mark that tells workers to stop, follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from evaluator.errors import ConflictError
+
+Status = Literal["planning", "running", "finished", "cancelled"]
+"""planning: what must be encoded and evaluated is being worked out; running: its jobs wait or run; finished: every
+query has a row; cancelled: a person, its workers or its planner ended it, and `resume` continues it."""
+
+Event = Literal["submit", "replan", "enqueue", "complete", "cancel", "stop", "delete"]
+"""submit: somebody asks for it (again). replan: its jobs are gone though queries are missing. enqueue: its jobs are in
+the queue. complete: no query is missing. cancel: a person ends it. stop: its workers or its planner give up. delete:
+somebody removes it."""
+
+STATUSES: Final[tuple[Status, ...]] = ("planning", "running", "finished", "cancelled")
+ACTIVE: Final[tuple[Status, ...]] = ("planning", "running")
+"""In these an experiment needs its dataset's files and its encoders' vectors, and its workers."""
+
+REFUSED: Final = "refused"
+IGNORED: Final = "ignored"
+
+TRANSITIONS: Final[Mapping[Event, Mapping[Status, Status | Literal["refused", "ignored"]]]] = {
+    "submit": {
+        "planning": "planning",
+        "running": "planning",
+        "finished": "planning",
+        "cancelled": "planning",
+    },
+    "replan": {"planning": "planning", "running": "planning", "finished": IGNORED, "cancelled": IGNORED},
+    "enqueue": {"planning": "running", "running": IGNORED, "finished": IGNORED, "cancelled": IGNORED},
+    "complete": {"planning": "finished", "running": "finished", "finished": IGNORED, "cancelled": IGNORED},
+    "cancel": {"planning": "cancelled", "running": "cancelled", "finished": REFUSED, "cancelled": IGNORED},
+    "stop": {"planning": "cancelled", "running": "cancelled", "finished": IGNORED, "cancelled": IGNORED},
+    "delete": {"planning": REFUSED, "running": REFUSED, "finished": "finished", "cancelled": "cancelled"},
+}
+"""What each event makes of each status. Refused: it is somebody's mistake, and said so. Ignored: it came too late,
+or says nothing new."""
+
+REASONS: Final[Mapping[Event, str]] = {
+    "cancel": "is finished already; there is nothing to cancel",
+    "delete": "is {status}; cancel it before you delete it",
+}
+"""What is said of an experiment for which an event is refused."""
+
+
+def after(status: Status, event: Event, name: str) -> Status | None:
+    """The status that an event leads to; None if it changes nothing.
+
+    Args:
+        name: of the experiment, for the message.
+
+    Raises:
+        ConflictError: the event is refused in this status.
+    """
+    outcome = TRANSITIONS[event][status]
+    if outcome == "refused":
+        raise ConflictError(f"the experiment {name!r} {REASONS[event].format(status=status)}")
+    return None if outcome == "ignored" else outcome
