@@ -53,7 +53,7 @@ def test_an_instance_and_its_commands_work_behind_a_proxy(
             board = cli("leaderboard", env=behind)
             assert (board.returncode, "bm25" in board.stdout) == (0, True), board.stderr
             cancelled = cli("cancel", submitted["id"], "--port", str(port), env=behind)
-            assert cancelled.returncode == 0, cancelled.stderr
+            assert "is finished already" in cancelled.stderr  # the server was asked, and answered
         finally:
             up.send_signal(signal.SIGINT)
             up.communicate(timeout=30)

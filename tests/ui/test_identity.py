@@ -33,7 +33,10 @@ SHARED_KEYS = {
         "view", "board-search", "board-columns", "choose-Baseline", "across", "history-variants", "query-search",
         "tradeoff-cost", "ask", "dataset-tab",
     ],
-    "of a list of everything": ["experiments-page", "datasets-search", "dropzone", "workers"],
+    "of a list of everything": [
+        "experiments-page", "datasets-search", "dropzone", "workers",
+        "dead-letters", "dead-letters-table", "drop-dead-letters",
+    ],
     "drawn anew from what is shown": ["query-lists"],
     "whether the reader wants it open, whatever is shown": ["judge", "bounds", "all-queries"],
 }  # fmt: skip
