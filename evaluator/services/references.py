@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from evaluator.errors import AmbiguousNameError, UnknownNameError
@@ -14,9 +15,12 @@ LISTED = 8
 def meant(rows: Sequence[ExperimentRow], reference: str, *, beginnings: bool = True) -> ExperimentRow:
     """The experiment that has the id, else the only one of the name, else the only one whose id begins like this.
 
+    One experiment under several judgments of its dataset, as editing them leaves it, counts as one: the newest is meant.
+
     Args:
         rows: all experiments, the last submitted first.
-        beginnings: whether the beginning of an id will do; not for what cannot be undone.
+        beginnings: whether the beginning of an id will do, and the newest of one experiment under several judgments; not
+            for what cannot be undone.
 
     Raises:
         AmbiguousNameError: several fit; lists them.
@@ -28,7 +32,7 @@ def meant(rows: Sequence[ExperimentRow], reference: str, *, beginnings: bool = T
     called = [row for row in rows if row.name == reference]
     begun = [row for row in rows if reference and row.id.startswith(reference)]
     fitting = called or (begun if beginnings else [])
-    if len(fitting) == 1:
+    if len(fitting) == 1 or (called and beginnings and _differ_in_judgments_alone(called)):
         return fitting[0]
     if fitting:
         fit = "are called" if called else "have an id that begins with"
@@ -42,6 +46,13 @@ def meant(rows: Sequence[ExperimentRow], reference: str, *, beginnings: bool = T
         )
     names = ", ".join(dict.fromkeys(row.name for row in rows)) or "none yet"
     raise UnknownNameError(f"no experiment is called {reference!r}; there are: {names}")
+
+
+def _differ_in_judgments_alone(rows: Sequence[ExperimentRow]) -> bool:
+    """Whether some experiments are one and the same but for the judgments that they are scored by."""
+    return (
+        len({(row.dataset_id, dataclasses.replace(row.spec, dataset="", qrels="").id) for row in rows}) == 1
+    )
 
 
 def _listed(rows: Sequence[ExperimentRow]) -> str:

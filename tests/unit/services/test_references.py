@@ -7,10 +7,13 @@ import dataclasses
 import pytest
 
 from evaluator.errors import AmbiguousNameError, UnknownNameError
-from evaluator.services import experiments
+from evaluator.services import datasets, experiments
+from evaluator.services.judgments import edit
 from evaluator.services.references import LISTED, meant
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
+from evaluator.store.lifecycle import change_status
+from tests.recorded import dataset_id
 from tests.unit.services.finished import submitted
 
 
@@ -41,6 +44,19 @@ def test_several_of_one_name_are_listed(workspace: Workspace) -> None:
         experiments.find(workspace, "look")
     assert told.value.candidates == tuple(reversed(ids))  # the newest first
     assert all(f"{id_} (look on tiny, 20" in str(told.value) for id_ in ids)
+
+
+def test_one_experiment_under_several_judgments_is_the_newest_of_them(workspace: Workspace) -> None:
+    first = submitted(workspace, "tiny")
+    change_status(workspace.database, first.id, "complete")
+    for grade in (1, 2):
+        edit(workspace, dataset_id(workspace, "tiny"), {("q0", "d3"): grade})
+    rows = experiments.all_experiments(workspace)
+    assert [row.name for row in rows] == ["look"] * 3
+    assert experiments.find(workspace, "look") == rows[0]
+    assert rows[0].spec.qrels == datasets.find(workspace, "tiny").manifest.qrels
+    with pytest.raises(AmbiguousNameError):
+        experiments.find(workspace, "look", beginnings=False)
 
 
 def test_a_beginning_must_fit_one_id_only(workspace: Workspace) -> None:
@@ -76,7 +92,8 @@ def test_without_a_reference_it_is_the_last_submitted(workspace: Workspace) -> N
 
 
 def row_like(workspace: Workspace, id_: str) -> ExperimentRow:
-    """The row of an experiment `look` of that id."""
+    """The row of an experiment `look` of that id, over documents of its own."""
     if not experiments.all_experiments(workspace):
         id_of(workspace, "look")
-    return dataclasses.replace(experiments.find(workspace, "look"), id=id_)
+    row = experiments.find(workspace, "look")
+    return dataclasses.replace(row, id=id_, spec=dataclasses.replace(row.spec, corpus=id_))
