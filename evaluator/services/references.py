@@ -15,12 +15,12 @@ LISTED = 8
 def meant(rows: Sequence[ExperimentRow], reference: str, *, beginnings: bool = True) -> ExperimentRow:
     """The experiment that has the id, else the only one of the name, else the only one whose id begins like this.
 
-    One experiment under several judgments of its dataset, as editing them leaves it, counts as one: the newest is meant.
+    One experiment under several judgments of its dataset, as editing them leaves it, is one: the newest is meant.
 
     Args:
         rows: all experiments, the last submitted first.
-        beginnings: whether the beginning of an id will do, and the newest of one experiment under several judgments; not
-            for what cannot be undone.
+        beginnings: whether the beginning of an id will do, and the newest of one experiment under several judgments;
+            not for what cannot be undone.
 
     Raises:
         AmbiguousNameError: several fit; lists them.
