@@ -188,11 +188,10 @@ class Resampled:
         """
         p, p_t = self.p_randomization(), self.p_t()
         by_t = (p <= 1.0 / (self.flipped.shape[1] + 1.0)) & (p_t < p)
+        columns = self.values.mean(axis=1), np.where(by_t, p_t, p), by_t
         return [
             Evidence(float(mean), float(smaller), "t" if is_t else "randomization")
-            for mean, smaller, is_t in zip(
-                self.values.mean(axis=1), np.where(by_t, p_t, p), by_t, strict=True
-            )
+            for mean, smaller, is_t in zip(*columns, strict=True)
         ]
 
     def p_t(self) -> Doubles:
