@@ -2,7 +2,7 @@
 
 An instance (`evaluator up`) runs experiments with several numbers of workers and sizes of jobs. Meanwhile SIGKILL
 meets, chosen by a seeded generator, a worker, the server, Valkey, or the recorder between reading and acknowledging.
-After each kill the next waits until the victim is back and something was recorded: progress is part of the claim.
+After each kill the next waits until the victim is back and the experiment came further: progress is part of the claim.
 Between the kills somebody cancels and resumes the experiment, submits it again and others beside it, deletes those,
 renames the dataset, edits its judgments, and drops vectors.
 
@@ -82,11 +82,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="evaluator-chaos-") as folder:
-        try:
-            print(run_chaos(Path(folder), arguments.seed, arguments.kills, arguments.queries))
-        except (ChaosError, EvaluatorError) as error:
-            sys.exit(f"failed with --seed {arguments.seed} --kills {arguments.kills}: {error}")
+    folder = Path(tempfile.mkdtemp(prefix="evaluator-chaos-"))
+    try:
+        print(run_chaos(folder, arguments.seed, arguments.kills, arguments.queries))
+    except (ChaosError, EvaluatorError) as error:
+        sys.exit(
+            f"failed with --seed {arguments.seed} --kills {arguments.kills}: {error}; all of it is in {folder}"
+        )
+    shutil.rmtree(folder)
 
 
 def run_chaos(

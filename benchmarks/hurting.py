@@ -33,7 +33,7 @@ VICTIMS = {"worker": 6, "server": 1, "valkey": 2, "recorder": 1}
 MARKS = {"worker": "evaluator.jobs.worker", "server": "streamlit", "valkey": "valkey-server"}
 """What a process's command line holds."""
 PATIENCE = 60.0
-"""Seconds in which something must be recorded after a kill."""
+"""Seconds in which an experiment must come further after a kill."""
 
 
 class ChaosError(Exception):
@@ -45,7 +45,7 @@ class Running:
 
     def __init__(self, supervisor: subprocess.Popen[bytes], address: str, settings: Settings) -> None:
         self._supervisor, self._settings, self._address = supervisor, settings, address
-        self._recorded = 0
+        self._done: tuple[int, ...] = ()
 
     def submit(self, queries_per_job: object, described: Mapping[str, object]) -> str:
         """Start an experiment of these variants; returns its id."""
@@ -94,19 +94,17 @@ class Running:
         return 0 if progress is None else count_recorded(progress)
 
     def wait_for_progress(self, experiment: str) -> None:
-        """Wait until the server answers and has recorded something new, or all of it."""
+        """Wait until the server answers and the experiment has come further: encoded, searched or recorded."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             progress = self._progress(experiment)
             if progress is not None:
-                recorded = count_recorded(progress)
-                if recorded > self._recorded or progress["status"] not in ACTIVE:
-                    self._recorded = recorded
+                done = work_done(progress)
+                if done != self._done or progress["status"] not in ACTIVE:
+                    self._done = done
                     return
             time.sleep(0.05)
-        raise ChaosError(
-            f"nothing was recorded for {PATIENCE:.0f} s after a kill; see {self._settings.logs_path}"
-        )
+        raise ChaosError(f"nothing moved for {PATIENCE:.0f} s after a kill; see {self._settings.logs_path}")
 
     def kill_one(self, chance: random.Random) -> str:
         """Kill somebody; returns what it was."""
@@ -160,6 +158,13 @@ def described_as(name: str, dataset: str, queries_per_job: object, described: Ma
     return yaml.safe_dump(
         {"name": name, "dataset": dataset, "queries_per_job": queries_per_job, "variants": variants}
     )
+
+
+def work_done(progress: Mapping[str, Any]) -> tuple[int, ...]:
+    """Texts encoded, queries searched once for several variants, rows recorded."""
+    encoded = sum(encoder["done"] for encoder in progress["encoders"])
+    searched = sum(search["done"] for search in progress["searches"])
+    return encoded, searched, count_recorded(progress)
 
 
 def count_recorded(progress: Mapping[str, Any]) -> int:
