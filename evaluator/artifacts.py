@@ -198,9 +198,14 @@ class ArtifactStore:
         self._fresh().rm(self._path(name))
 
     def remove_folder(self, folder: str) -> None:
-        """Remove every artifact below a folder."""
-        with suppress(FileNotFoundError):  # somebody else did
+        """Remove every artifact below a folder; what somebody writes into it meanwhile may stay."""
+        try:
             self._fresh().rm(self._path(folder), recursive=True)
+        except FileNotFoundError:
+            pass  # somebody else did
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
 
     def clear_temporary(self) -> int:
         """Remove what interrupted writers left behind; returns how many files.

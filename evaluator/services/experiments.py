@@ -139,12 +139,12 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
         ConflictError: it is planned or running.
     """
     catalog.delete_experiment(workspace.database, experiment.id)
-    drop_candidates(workspace.store, experiment.id)
     if workspace.queue is not None:
         try:
             cancel_experiment(workspace.queue, experiment.id)  # what measures its cost
         except RedisError as error:  # the keeper drops them
             logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
+    drop_candidates(workspace.store, experiment.id)
 
 
 def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:

@@ -80,11 +80,14 @@ class Upkeep:
                     unmark_cancelled(connection, experiment)
 
     def drop_searched(self) -> None:
-        """Drop the lists that variants shared, of all experiments here that have ended."""
+        """Drop the lists that variants shared, of all experiments here that are finished.
+
+        Those of a cancelled one stay until it is resumed, or deleted: searching is work that was done.
+        """
         # Looked at before the states are: what begins meanwhile is not among them.
         kept = experiments_with_candidates(self.workspace.store)
         for row in catalog.experiments(self.workspace.database) if kept else ():
-            if row.id in kept and not row.active:
+            if row.id in kept and row.status == "finished":
                 self.guard(lambda id_=row.id: drop_candidates(self.workspace.store, id_), row.id)  # type: ignore[misc]
 
     def _replan(self, row: ExperimentRow) -> None:

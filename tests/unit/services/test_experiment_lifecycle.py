@@ -21,6 +21,7 @@ from evaluator.jobs.cancellation import mark_cancelled, marked_cancelled
 from evaluator.jobs.planning import turn
 from evaluator.jobs.queue import all_live_ids, experiments_with_jobs
 from evaluator.jobs.stream import ResultStream
+from evaluator.retrieval.candidates import Candidates, experiments_with_candidates
 from evaluator.services import datasets, experiments, upkeep
 from evaluator.services.costs import measure_finished, to_measure
 from evaluator.services.keeper import Keeper
@@ -408,6 +409,21 @@ class TestKeeping:
         queued.database.cursor.execute("UPDATE experiments SET status = 'cancelled' WHERE id = ?", [id_])
         keeper.look()
         assert all_live_ids(queued.connection) == set()
+
+    def test_lists_that_variants_share_stay_until_the_experiment_is_finished(
+        self, queued: Workspace, keeper: Keeper
+    ) -> None:
+        """Before, cancelling dropped them, and resuming searched for all of them again."""
+        id_ = experiments.submit(queued, words()).id
+        Candidates(id_, queued.store).begin(10)
+        experiments.cancel(queued, experiments.find(queued, id_))
+        keeper.look()
+        assert experiments_with_candidates(queued.store) == {id_}
+        experiments.resume(queued, experiments.find(queued, id_))
+        work(queued)
+        wait_for_status(queued, id_, "finished")
+        keeper.look()
+        assert experiments_with_candidates(queued.store) == set()
 
     def test_deleting_drops_what_measures_it(self, queued: Workspace, keeper: Keeper) -> None:
         id_ = experiments.submit(queued, words()).id
