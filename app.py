@@ -8,11 +8,10 @@ from typing import Any
 
 import streamlit as st
 import streamlit.logger
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from evaluator import logs
 from evaluator.api.dashboard import dashboard
+from evaluator.api.origins import guards
 from evaluator.api.routes import routes
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
@@ -42,5 +41,5 @@ app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
     routes=[*routes(), *dashboard(settings)],
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts])],
+    middleware=guards(settings),
 )
