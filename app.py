@@ -9,11 +9,12 @@ from typing import Any
 import streamlit as st
 import streamlit.logger
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from evaluator import logs
 from evaluator.api.dashboard import dashboard
+from evaluator.api.origins import guards
 from evaluator.api.routes import routes
+from evaluator.errors import InvalidInputError
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
 from evaluator.proxies import except_here
@@ -37,10 +38,18 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
         yield {"workspace": workspace}
 
 
+def _guards() -> list[Middleware]:
+    """Also started without the command line, the server says in one line what keeps it from starting."""
+    try:
+        return guards(settings)
+    except InvalidInputError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
 settings = Settings()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
     routes=[*routes(), *dashboard(settings)],
-    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts])],
+    middleware=_guards(),
 )

@@ -35,6 +35,10 @@ LogFormat = Literal["json", "text"]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
 """The same as a request names them."""
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  named here, bound nowhere
+"""What HOST is where the server listens on all addresses."""
+EXAMPLE_HOSTS = '["evaluator.example.org"]'
+"""What `EVALUATOR_ALLOWED_HOSTS` looks like."""
 
 
 class AllowedEndpoint(BaseModel):
@@ -67,8 +71,8 @@ class Settings(BaseSettings):
     port: int = Field(8501, ge=0, le=65535, description="Port the server listens on.")
     allowed_hosts: tuple[str, ...] = Field(
         (),
-        description="Host names (a JSON list) that requests may name. Default: loopback names while HOST is loopback, "
-        "else any. Set it behind a proxy.",
+        description="Host names (a JSON list) that requests may name, besides loopback names. Required where HOST is "
+        "not loopback, and behind a proxy.",
     )
     endpoints: tuple[AllowedEndpoint, ...] = Field(
         (),
@@ -171,10 +175,21 @@ class Settings(BaseSettings):
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
-        """Host names that requests may name: a page elsewhere cannot reach a private server by renaming itself."""
-        if self.allowed_hosts:
-            return self.allowed_hosts
-        return LOOPBACK_NAMES if self.host in LOOPBACK else ("*",)
+        """Host names that requests may name: a page elsewhere cannot reach this server by renaming itself.
+
+        Loopback names and HOST always: no page elsewhere has them, and what watches the server uses them.
+
+        Raises:
+            InvalidInputError: HOST is not loopback, and nobody said which names the server has; says what to set.
+        """
+        if not self.allowed_hosts and self.host not in LOOPBACK:
+            raise InvalidInputError(
+                f"EVALUATOR_HOST is {self.host}, which others reach, and EVALUATOR_ALLOWED_HOSTS is not set, so any "
+                "website could read this server by renaming itself; set the names that people type to reach it: "
+                f"EVALUATOR_ALLOWED_HOSTS='{EXAMPLE_HOSTS}'"
+            )
+        own = () if self.host in (*LOOPBACK, *EVERY_ADDRESS) else (self.host,)
+        return tuple(dict.fromkeys((*self.allowed_hosts, *own, *LOOPBACK_NAMES)))
 
     @property
     def artifacts_url(self) -> str:

@@ -1,9 +1,22 @@
-"""rq-dashboard, served at /queue: read-only, because it has neither accounts nor protection against forged posts."""
+"""rq-dashboard, served at /queue: read-only, because it has neither accounts nor protection against forged posts.
+
+What it shows was written by others: workers, and whoever can write to the queue. So nothing is unpickled, whatever it
+prints is escaped, and its pages run no script but their own.
+"""
 
 from __future__ import annotations
 
+import re
+import secrets
+from collections.abc import Callable
+from typing import Any
+
 from a2wsgi import WSGIMiddleware
-from flask import Flask
+from flask import Flask, Response, g
+from jinja2 import BaseLoader, Environment
+from redis.exceptions import RedisError
+from rq import serializers
+from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.serializers import JSONSerializer
 from rq_dashboard import default_settings
 from rq_dashboard.web import blueprint, config, setup_rq_connection
@@ -15,9 +28,65 @@ from evaluator.settings import Settings
 
 PREFIX = "/queue"
 
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Scripts run by this answer's nonce alone: no handler in an attribute, no script that is inserted. The dashboard's own
+scripts compile its templates (underscore), which needs `unsafe-eval`; its pages hide buttons by style attributes."""
+
+ALREADY_ESCAPED = re.compile(r"\$\('<div/>'\)\.text\(([\w.]+)\)\.html\(\)")
+OWN_SCRIPT = re.compile(r'<script(?= (?:src=|type="text/javascript"))')
+IN_QUOTES = re.compile(r"'\{\{ ([\w.]+) \}\}'")
+
+STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
+    (NoSuchJobError, 404, "there is no such job"),
+    (DeserializationError, 422, "a job's data is not JSON, so no worker of this evaluator wrote it"),
+    (RedisError, 503, "the queue does not answer"),
+    (LookupError, 404, "there is no such page"),
+    (UnboundLocalError, 404, "there is no such registry"),
+    (ArithmeticError, 422, "not a number of jobs a page"),
+    (ValueError, 422, "a number, or a job's record, cannot be read"),
+)
+"""What the dashboard lets through of what goes wrong; the first that fits."""
+
+
+class _Escaped(BaseLoader):
+    """The dashboard's templates, with everything they print escaped, and their own scripts known by a nonce."""
+
+    def __init__(self, inner: BaseLoader) -> None:
+        self._inner = inner
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, filename, current = self._inner.get_source(environment, template)
+        return hardened(source), filename, current
+
+
+def hardened(source: str) -> str:
+    """A template of the dashboard that prints nothing as markup or as script.
+
+    In the browser (underscore) `<%=` prints as it is and `<%-` escapes; on the server (Jinja) a value between a
+    script's quotes becomes a JSON string.
+    """
+    source = ALREADY_ESCAPED.sub(r"\1", source).replace("<%=", "<%-")
+    source = IN_QUOTES.sub(r"{{ \1|tojson }}", source)
+    return OWN_SCRIPT.sub('<script nonce="{{ nonce }}"', source)
+
 
 def dashboard(settings: Settings) -> list[BaseRoute]:
     """The dashboard's routes: with a slash at the end, because its pages link relatively, and to there from without."""
+    return [
+        Route(PREFIX, lambda _request: RedirectResponse(f"{PREFIX}/")),
+        Mount(PREFIX, app=WSGIMiddleware(_application(settings))),
+    ]
+
+
+def _application(settings: Settings) -> Flask:
+    # The dashboard hands no serializer to some of what it reads (a job's page, all workers), and RQ then unpickles,
+    # which runs whatever was written. Nothing in this process needs pickles: no path of RQ gets them.
+    serializers.PickleSerializer = JSONSerializer
     config.serializer = JSONSerializer
     url = settings.queue_url
     # The dashboard looks for its files under the application's folder as well as its own.
@@ -29,16 +98,41 @@ def dashboard(settings: Settings) -> list[BaseRoute]:
     )
     setup_rq_connection(flask)
     flask.register_blueprint(blueprint)
+    loader = flask.jinja_env.loader
+    assert loader is not None  # noqa: S101  flask sets one
+    flask.jinja_env.loader = _Escaped(loader)
+    flask.jinja_env.autoescape = (
+        True  # by Flask's rule its `.js` templates would not be, though they print names
+    )
+    flask.before_request(_read_only)
+    flask.after_request(_protected)
+    flask.context_processor(lambda: {"nonce": _nonce()})
+    for kind, status, message in STATUSES:
+        flask.register_error_handler(kind, _refusal(status, message))
+    return flask
 
-    @flask.before_request
-    def read_only() -> tuple[str, int] | None:
-        from flask import request  # noqa: PLC0415  flask's own name for it is too general above
 
-        if request.method not in {"GET", "HEAD"} or request.path.startswith("/requeue/"):
-            return "the dashboard is read-only here; use the Experiments page\n", 405
-        return None
+def _read_only() -> tuple[str, int] | None:
+    from flask import request  # noqa: PLC0415  flask's own name for it is too general above
 
-    return [
-        Route(PREFIX, lambda _request: RedirectResponse(f"{PREFIX}/")),
-        Mount(PREFIX, app=WSGIMiddleware(flask)),
-    ]
+    if request.method not in {"GET", "HEAD"} or request.path.startswith("/requeue/"):
+        return "the dashboard is read-only here; use the Experiments page\n", 405
+    return None
+
+
+def _nonce() -> str:
+    """One for every answer."""
+    if "nonce" not in g:
+        g.nonce = secrets.token_urlsafe(16)
+    return str(g.nonce)
+
+
+def _protected(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = CONTENT_POLICY.format(nonce=_nonce())
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _refusal(status: int, message: str) -> Callable[[Any], Response]:
+    return lambda _error: Response(f"{message}\n", status=status, mimetype="text/plain")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
-from evaluator.api.handling import addressed_experiment, route
+from evaluator.api.handling import addressed_experiment, refusal, route
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
@@ -33,8 +34,29 @@ PATIENCE = 10.0
 """Seconds that an answer waits for a plan; a longer one goes on in the background, and progress says how far it is."""
 
 
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
 def routes() -> list[Route]:
-    """All routes of the API."""
+    """All routes of the API; the last answers for what there is not, as the pages would else do, in HTML."""
+    known = _known_routes()
+    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:path}"))]
+
+
+def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        others = (route for route in known if route.matches(request.scope)[0] is Match.PARTIAL)
+        methods = sorted({method for route in others for method in route.methods or ()})
+        if not methods:
+            return refusal(404, f"there is no {request.url.path}")
+        answer = refusal(405, f"{request.url.path} takes {', '.join(methods)}, not {request.method}")
+        answer.headers["Allow"] = ", ".join(methods)
+        return answer
+
+    return endpoint
+
+
+def _known_routes() -> list[Route]:
     return [
         route("/api/health", _health),
         Route("/api/health/live", _live),

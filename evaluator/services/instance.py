@@ -82,7 +82,9 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
 
     Raises:
         InstanceRunningError: another process uses the home folder or the port, or another instance the queue.
+        InvalidInputError: it would listen beyond this machine, and nobody said under which names.
     """
+    _ = settings.trusted_hosts
     _require_free_port(settings)
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.lock_home()

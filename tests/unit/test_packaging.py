@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from evaluator.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -152,6 +155,13 @@ class TestContainers:
             environment = services[name]["environment"]
             assert environment["REDIS_URL"].startswith("redis://queue:")
             assert f"artifacts:{environment['EVALUATOR_ARTIFACTS']}" in services[name]["volumes"]
+
+    def test_the_server_says_which_names_it_has(self, services: dict[str, Any]) -> None:
+        environment = services["server"]["environment"]
+        default = re.fullmatch(r"\$\{EVALUATOR_ALLOWED_HOSTS:-(.+)\}", environment["EVALUATOR_ALLOWED_HOSTS"])
+        assert default
+        settings = Settings(host=environment["EVALUATOR_HOST"], allowed_hosts=json.loads(default[1]))
+        assert "*" not in settings.trusted_hosts
 
     def test_what_the_image_copies_is_there(self) -> None:
         text = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")

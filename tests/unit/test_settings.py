@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from evaluator.errors import InvalidInputError
 from evaluator.settings import DEFAULT_CONCURRENCY, MAX_SOCKET_PATH, Settings
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -131,6 +134,45 @@ class TestDefaults:
 
     def test_artifacts_may_be_elsewhere(self) -> None:
         assert Settings(artifacts="s3://bucket/evaluator").artifacts_url == "s3://bucket/evaluator"
+
+
+class TestTrustedHosts:
+    """A website that gives its own name this server's address (DNS rebinding) is told by the name."""
+
+    LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+    def test_on_loopback_they_are_loopback_names(self, host: str) -> None:
+        assert Settings(host=host).trusted_hosts == self.LOOPBACK
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "evaluator.example.org"])
+    def test_beyond_it_nobody_is_trusted_unnamed(self, host: str) -> None:
+        with pytest.raises(
+            InvalidInputError, match=r"""EVALUATOR_ALLOWED_HOSTS='\["evaluator.example.org"\]'"""
+        ):
+            _ = Settings(host=host).trusted_hosts
+
+    def test_named_ones_come_beside_what_watches_the_server(self) -> None:
+        settings = Settings(host="0.0.0.0", allowed_hosts=("evaluator.example.org",))
+        assert settings.trusted_hosts == ("evaluator.example.org", *self.LOOPBACK)
+        settings = Settings(host="192.168.1.5", allowed_hosts=("evaluator.example.org",))
+        assert settings.trusted_hosts == ("evaluator.example.org", "192.168.1.5", *self.LOOPBACK)
+
+    @pytest.mark.parametrize(
+        "arguments", [["-m", "evaluator.cli", "up", "--port", "0"], ["-c", "import app"]]
+    )
+    def test_the_server_does_not_start_and_says_what_to_write(
+        self, tmp_path: Path, arguments: list[str]
+    ) -> None:
+        environment = {**os.environ, "EVALUATOR_HOME": str(tmp_path / "home"), "EVALUATOR_HOST": "0.0.0.0"}
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env=environment, cwd=CONFIGURATION.parents[1], capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode in {1, 2}
+        assert done.stderr.splitlines()[-1].startswith("error: EVALUATOR_HOST is 0.0.0.0")
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "home").exists()
 
 
 class TestSocket:

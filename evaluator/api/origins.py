@@ -1,0 +1,78 @@
+"""Whose requests are answered: none that name another host, none that a page from elsewhere makes."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from evaluator.api.handling import refusal
+from evaluator.settings import Settings
+
+FRAMES = "frame-ancestors 'self'"
+"""No page elsewhere shows ours inside its own, where a click could be led astray."""
+
+POLICY_VIOLATION = 1008
+"""WebSocket's close code. Before the handshake is accepted, servers answer 403."""
+
+
+def guards(settings: Settings) -> list[Middleware]:
+    """What every request passes before anything else sees it.
+
+    Raises:
+        InvalidInputError: the server listens beyond this machine, and nobody said under which names.
+    """
+    return [
+        Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts]),
+        Middleware(SameOrigin),
+    ]
+
+
+class SameOrigin:
+    """Refuses requests and WebSockets of pages from elsewhere, and keeps our pages out of their frames.
+
+    Only an origin that is the addressed host itself goes on: of any other, Streamlit would ask a server outside for
+    this machine's external address, in the event loop, where everybody waits for it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+        elif not _foreign(Headers(scope=scope)):
+            await self._app(scope, receive, _unframed(send))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "another origin"})
+        else:
+            answer = refusal(
+                403, "this request comes from a page of another origin; open this server's own address"
+            )
+            await answer(scope, receive, send)
+
+
+def _foreign(headers: Headers) -> bool:
+    """Whether an origin is not the addressed host, port included, letter by letter as Streamlit compares."""
+    origins, hosts = headers.getlist("origin"), headers.getlist("host")
+    return bool(origins) and [_host(origin) for origin in origins] != hosts
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:  # brackets that hold no address
+        return None
+
+
+def _unframed(send: Send) -> Send:
+    async def wrapped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("Content-Security-Policy", FRAMES)
+        await send(message)
+
+    return wrapped
