@@ -35,6 +35,7 @@ from evaluator.terminal import (
     remark_submission,
     show_board,
 )
+from evaluator.urls import hide_passwords, shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    remark(f"error: {error}")
+    remark(f"error: {hide_passwords(str(error))}")
     sys.exit(code)
 
 
@@ -156,12 +157,11 @@ def worker(
     ] = None,
 ) -> None:
     """Run workers only, for another terminal or another machine (REDIS_URL, EVALUATOR_ARTIFACTS)."""
-    from evaluator.jobs.connection import without_password
     from evaluator.services.instance import workers_only
 
     settings = read_settings(workers=count)
     with workers_only(settings, settings.workers):
-        remark(f"{settings.workers} workers on {without_password(settings.queue_url)}. Ctrl-C stops them.")
+        remark(f"{settings.workers} workers on {shown_url(settings.queue_url)}. Ctrl-C stops them.")
         _wait_for_interrupt()
 
 
