@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from redis import ConnectionPool, Redis
@@ -12,6 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from evaluator.errors import InvalidInputError, QueueUnavailableError
+from evaluator.jobs.private import PrivateConnection, require_private
 from evaluator.settings import Settings
 from evaluator.urls import shown_url
 
@@ -37,29 +39,36 @@ def connect(settings: Settings, *, timeout: float = ANSWER_TIMEOUT, attempts: in
 
     Raises:
         InvalidInputError: `REDIS_URL` is no URL of a Redis.
+        QueueUnavailableError: the embedded Valkey's socket may be somebody else's.
     """
-    _check(settings)
+    check_queue(settings)
     backoff = ExponentialBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE)
     # A unix socket leads to this machine: it cannot be cut off, and knows no keepalive.
     over_tcp = {} if settings.queue_url.startswith("unix:") else {"socket_keepalive": True}
-    return Redis.from_url(
-        settings.queue_url,
-        retry=Retry(backoff, RECONNECT_ATTEMPTS if attempts is None else attempts),
-        retry_on_error=[RedisConnectionError, RedisTimeoutError],
-        health_check_interval=HEALTH_CHECK_AFTER,
-        socket_timeout=timeout,
-        socket_connect_timeout=min(timeout, CONNECT_TIMEOUT),
+    options: dict[str, Any] = {
+        "retry": Retry(backoff, RECONNECT_ATTEMPTS if attempts is None else attempts),
+        "retry_on_error": [RedisConnectionError, RedisTimeoutError],
+        "health_check_interval": HEALTH_CHECK_AFTER,
+        "socket_timeout": timeout,
+        "socket_connect_timeout": min(timeout, CONNECT_TIMEOUT),
         **over_tcp,
-    )
+    }
+    if settings.redis_url is not None:
+        return Redis.from_url(settings.redis_url, **options)
+    return Redis.from_pool(ConnectionPool(connection_class=PrivateConnection, settings=settings, **options))
 
 
-def _check(settings: Settings) -> None:
-    """Refuse a URL that redis-py would take for another one, or quote in its error.
+def check_queue(settings: Settings) -> None:
+    """Refuse an embedded Valkey that may be somebody else's, and a URL that redis-py would misunderstand, or quote.
 
     In a URL that is not quoted, what follows a `/`, `?` or `#` of the password is taken for a path, for options or for
     nothing, and the rest for a host and its port.
+
+    Raises:
+        InvalidInputError, QueueUnavailableError: as for `connect`.
     """
     if settings.redis_url is None:
+        require_private(settings)
         return
     try:
         parts = urlsplit(settings.redis_url)

@@ -103,11 +103,11 @@ def _database(settings: Settings) -> Check:
 
 
 def _queue(settings: Settings) -> Check:
-    if settings.embedded_queue and not valkey.answers(settings):
-        return Check(
-            "queue", True, "embedded Valkey, not running now; `evaluator up` and `evaluator run` start it"
-        )
     try:
+        if settings.embedded_queue and not valkey.answers(settings):
+            return Check(
+                "queue", True, "embedded Valkey, not running now; `evaluator up` and `evaluator run` start it"
+            )
         version = require(settings).info("server")
     except EvaluatorError as error:
         return Check("queue", False, str(error), "start the server that REDIS_URL names, or unset REDIS_URL")
