@@ -21,6 +21,9 @@ MAX_SOCKET_PATH = 100
 NOT_IN_SOCKET_PATH = frozenset("=?#%;\"'\\")
 """Characters that mean something in a URL, in Valkey's configuration, or in what it tells of its clients."""
 
+NOT_IN_DATABASE_PATH = frozenset("?\\")
+"""Characters that DuckDB takes for a URL's options, or for a slash, and writes its log under another name."""
+
 DEFAULT_CONCURRENCY = 5
 """Workers a machine, where it has that many cores (the original decision record's number)."""
 
@@ -192,7 +195,16 @@ class Settings(BaseSettings):
 
     @property
     def database_path(self) -> Path:
-        """The DuckDB file."""
+        """The DuckDB file.
+
+        Raises:
+            InvalidInputError: DuckDB cannot open it there.
+        """
+        if found := sorted(NOT_IN_DATABASE_PATH & set(str(self.home_path))):
+            raise InvalidInputError(
+                f"EVALUATOR_HOME is {str(self.home_path)!r}, and DuckDB opens no file whose path has a {found[0]}; set "
+                "it to another folder"
+            )
         return self.home_path / "evaluator.duckdb"
 
     @property
