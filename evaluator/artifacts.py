@@ -25,7 +25,8 @@ from typing import Any
 import fsspec
 import psutil
 
-from evaluator.errors import ArtifactMissingError, ArtifactNotWrittenError
+from evaluator.errors import ArtifactMissingError, ArtifactNotWrittenError, InvalidInputError
+from evaluator.urls import hide_passwords, shown_url
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 TEMPORARY = "tmp"
@@ -44,11 +45,21 @@ class ArtifactStore:
     Args:
         url: a folder, or any fsspec URL (`s3://bucket/prefix`, `memory://name`).
         cache: folder for copies of remote artifacts; unused if the store is a local folder.
+
+    Raises:
+        InvalidInputError: the URL is none that can be opened.
     """
 
     def __init__(self, url: str, cache: Path | None = None) -> None:
         self.url = url
-        self._fs, self._root = fsspec.core.url_to_fs(url)
+        try:
+            self._fs, self._root = fsspec.core.url_to_fs(url)
+        except (ImportError, TypeError, ValueError) as error:
+            # Not `from error`: its text and its traceback may hold the password.
+            raise InvalidInputError(
+                f"EVALUATOR_ARTIFACTS {shown_url(url)} cannot be opened ({hide_passwords(str(error))}); it is a folder "
+                "or an fsspec URL, whose driver must be installed; in a password write # as %23, / as %2F and @ as %40"
+            ) from None
         # As the option `use_listings_cache` does, which not every file system takes.
         self._fs.dircache.use_listings_cache = False
         self._local = "file" in self._fs.protocol
@@ -138,12 +149,12 @@ class ArtifactStore:
         path = self._path(name)
         if self._local:
             if not Path(path).exists():
-                raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}")
+                raise ArtifactMissingError(f"the artifact {name} is not in the store {shown_url(self.url)}")
             return Path(path)
         copy = self._cache / name
         if not copy.exists():
             if not self._fresh().exists(path):
-                raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}")
+                raise ArtifactMissingError(f"the artifact {name} is not in the store {shown_url(self.url)}")
             with self._scratch() as scratch:
                 self._fs.get_file(path, str(scratch))
                 _move(scratch, copy)
@@ -170,7 +181,9 @@ class ArtifactStore:
         try:
             return bytes(self._fs.cat_file(self._path(name)))
         except FileNotFoundError as error:
-            raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}") from error
+            raise ArtifactMissingError(
+                f"the artifact {name} is not in the store {shown_url(self.url)}"
+            ) from error
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Bytes of every artifact below a folder, by name."""
@@ -191,7 +204,9 @@ class ArtifactStore:
         try:
             return int(self._fresh().size(self._path(name)))
         except FileNotFoundError as error:
-            raise ArtifactMissingError(f"the artifact {name} is not in the store {self.url}") from error
+            raise ArtifactMissingError(
+                f"the artifact {name} is not in the store {shown_url(self.url)}"
+            ) from error
 
     def remove(self, name: str) -> None:
         """Remove an artifact."""

@@ -35,11 +35,14 @@ from evaluator.terminal import (
     remark_submission,
     show_board,
 )
+from evaluator.urls import hide_passwords, shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from evaluator.services.experiments import Submitted
+    from evaluator.services.instance import Headless
+    from evaluator.services.progress import ProgressReader
     from evaluator.services.workspace import Workspace
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
@@ -87,7 +90,7 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _fail(error: Exception, code: int) -> None:
-    remark(f"error: {error}")
+    remark(f"error: {hide_passwords(str(error))}")
     sys.exit(code)
 
 
@@ -156,12 +159,11 @@ def worker(
     ] = None,
 ) -> None:
     """Run workers only, for another terminal or another machine (REDIS_URL, EVALUATOR_ARTIFACTS)."""
-    from evaluator.jobs.connection import without_password
     from evaluator.services.instance import workers_only
 
     settings = read_settings(workers=count)
     with workers_only(settings, settings.workers):
-        remark(f"{settings.workers} workers on {without_password(settings.queue_url)}. Ctrl-C stops them.")
+        remark(f"{settings.workers} workers on {shown_url(settings.queue_url)}. Ctrl-C stops them.")
         _wait_for_interrupt()
 
 
@@ -285,8 +287,15 @@ def _resume_stored(experiment: str | None, workspace: Workspace) -> Submitted:
     return experiments.resume(workspace, row, allow_paths=True, patience=PATIENCE)
 
 
+def _progress(instance: Headless, reader: ProgressReader, id_: str) -> dict[str, Any]:
+    instance.supervisor.require_workers()
+    return dataclasses.asdict(reader.read(id_))
+
+
 def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], json_: bool) -> None:
     """Run an experiment with a queue and workers of its own, and print its leaderboard."""
+    from functools import partial
+
     from evaluator.services.instance import headless
 
     with headless(settings, settings.workers) as instance:
@@ -301,7 +310,7 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
 
         reader = progress_reader(workspace)
         try:
-            last = follow(lambda: dataclasses.asdict(reader.read(submitted.id)))
+            last = follow(partial(_progress, instance, reader, submitted.id))
         except KeyboardInterrupt:
             with suppress(ConflictError):  # it has just finished
                 experiments.cancel(workspace, experiments.find(workspace, submitted.id))

@@ -87,6 +87,10 @@ class QueueUnavailableError(EvaluatorError):
     """Redis or Valkey cannot be reached, or another instance has claimed it."""
 
 
+class WorkersFailedError(EvaluatorError):
+    """No worker of this instance can start: where to read why."""
+
+
 class InstanceRunningError(EvaluatorError):
     """Another instance already works with the same home folder, port or Redis database."""
 

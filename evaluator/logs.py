@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from evaluator.settings import LogFormat, Settings
+from evaluator.urls import hide_passwords
 
 if TYPE_CHECKING:
     from rq.job import Job
@@ -28,9 +28,6 @@ QUIET = ("rq", "httpx", "httpcore", "uvicorn.access")
 
 VARIANT_TASKS = frozenset({"cut", "plan", "index", "dispatch", "evaluate", "measure", "ask"})
 """Tasks whose second argument is a variant's name; the first of every task is an experiment's id."""
-
-URL_PASSWORD = re.compile(r"(://[^\s:/@]*):\S*@")
-QUERY_PASSWORD = re.compile(r"([?&]password=)[^&\s]*")
 
 _bound: Mapping[str, str] = {}
 """Of the whole process, not of a thread: a worker does one job at a time, and its heartbeats' thread speaks of it too.
@@ -127,11 +124,6 @@ def job_fields(job: Job) -> dict[str, str]:
         **({"experiment": str(args[0])} if args else {}),
         **({"variant": str(args[1])} if task in VARIANT_TASKS and len(args) > 1 else {}),
     }
-
-
-def hide_passwords(text: str) -> str:
-    """The text with the passwords of URLs hidden, such as `redis://user:***@queue:6379/0`."""
-    return QUERY_PASSWORD.sub(r"\1***", URL_PASSWORD.sub(r"\1:***@", text))
 
 
 def _about(record: logging.LogRecord) -> dict[str, str]:

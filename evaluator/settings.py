@@ -8,6 +8,7 @@ import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -16,6 +17,12 @@ from evaluator.errors import InvalidInputError
 
 MAX_SOCKET_PATH = 100
 """Bytes in a unix socket's path; the operating systems allow 104 to 108."""
+
+NOT_IN_SOCKET_PATH = frozenset("=?#%;\"'\\")
+"""Characters that mean something in a URL, in Valkey's configuration, or in what it tells of its clients."""
+
+NOT_IN_DATABASE_PATH = frozenset("?\\")
+"""Characters that DuckDB takes for a URL's options, or for a slash, and writes its log under another name."""
 
 DEFAULT_CONCURRENCY = 5
 """Workers a machine, where it has that many cores (the original decision record's number)."""
@@ -203,7 +210,16 @@ class Settings(BaseSettings):
 
     @property
     def database_path(self) -> Path:
-        """The DuckDB file."""
+        """The DuckDB file.
+
+        Raises:
+            InvalidInputError: DuckDB cannot open it there.
+        """
+        if found := sorted(NOT_IN_DATABASE_PATH & set(str(self.home_path))):
+            raise InvalidInputError(
+                f"EVALUATOR_HOME is {str(self.home_path)!r}, and DuckDB opens no file whose path has a {found[0]}; set "
+                "it to another folder"
+            )
         return self.home_path / "evaluator.duckdb"
 
     @property
@@ -213,19 +229,48 @@ class Settings(BaseSettings):
 
     @property
     def valkey_socket(self) -> Path:
-        """The embedded Valkey's unix socket: in the home folder, or in a short private one if too deep."""
-        inside = self.home_path / "valkey" / "valkey.sock"
-        if len(os.fsencode(inside)) <= MAX_SOCKET_PATH:
+        """The embedded Valkey's unix socket: in the home folder, or in a short private one if that cannot hold it."""
+        inside = self._socket_at_home
+        if _can_hold_socket(inside):
             return inside
         digest = hashlib.sha256(os.fsencode(self.home_path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"evaluator-{os.getuid()}" / digest / "valkey.sock"
+        folders = (*_runtime_folder(), Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve())  # noqa: S108
+        sockets = [folder / f"evaluator-{os.getuid()}" / digest / "valkey.sock" for folder in folders]
+        return next(filter(_can_hold_socket, sockets), sockets[-1])
+
+    @property
+    def socket_is_shared(self) -> bool:
+        """Whether the socket lies outside the home: below `XDG_RUNTIME_DIR`, or the folder for temporary files."""
+        return self.embedded_queue and self.valkey_socket != self._socket_at_home
+
+    @property
+    def _socket_at_home(self) -> Path:
+        return self.home_path / "valkey" / "valkey.sock"
 
     @property
     def queue_url(self) -> str:
         """Where the queue is: `REDIS_URL`, or the embedded Valkey's socket."""
-        return self.redis_url or f"unix://{self.valkey_socket}"
+        return self.redis_url or f"unix://{quote(str(self.valkey_socket))}"
 
     @property
     def embedded_queue(self) -> bool:
         """Whether this installation starts its own Valkey."""
         return self.redis_url is None
+
+
+def _can_hold_socket(path: Path) -> bool:
+    """Whether a socket's path is short and plain: each client's address is it, and RQ reads that from one line."""
+    text = str(path)
+    return (
+        len(os.fsencode(path)) <= MAX_SOCKET_PATH
+        and text.isprintable()
+        and not any(character.isspace() or character in NOT_IN_SOCKET_PATH for character in text)
+    )
+
+
+def _runtime_folder() -> tuple[Path, ...]:
+    """`XDG_RUNTIME_DIR` if it is set and this user's, else nothing."""
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    if not folder.is_absolute() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
+        return ()
+    return (folder.resolve(),)

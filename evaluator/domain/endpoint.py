@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from annotated_types import Ge, Gt, Le, Len
 
 from evaluator.domain.fingerprint import fingerprint
+from evaluator.urls import shown_url
 
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 """An environment variable's name. Capitals only: nearly every key has a small letter, and is refused."""
@@ -60,12 +61,12 @@ class Endpoint:
             )
         url = urlsplit(self.base_url)
         # The first, and without quoting it: there may be a password in it.
-        if url.username or url.password or url.query or url.fragment:
+        if "@" in self.base_url or url.query or url.fragment:
             raise ValueError(
                 "base_url must hold no user, password, query or fragment; name the key's variable in key"
             )
         if url.scheme not in {"http", "https"} or not url.hostname:
-            raise ValueError(f"base_url {self.base_url!r} is no http or https address")
+            raise ValueError(f"base_url {shown_url(self.base_url)!r} is no http or https address")
         if self.key is not None and not VARIABLE.fullmatch(self.key):
             raise ValueError(
                 "key is the name of an environment variable in capitals, such as OPENAI_API_KEY, and never the key"

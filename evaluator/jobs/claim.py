@@ -19,12 +19,13 @@ from redis.exceptions import RedisError
 
 from evaluator.domain.printable import printable
 from evaluator.errors import InstanceRunningError, QueueUnavailableError
-from evaluator.jobs.connection import connect, unavailable_message, without_password
+from evaluator.jobs.connection import connect, unavailable_message
 from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
 from evaluator.jobs.processes import Process, this_process
 from evaluator.jobs.queue import all_live_ids
 from evaluator.jobs.stream import ResultStream
 from evaluator.settings import Settings
+from evaluator.urls import shown_url
 
 logger = logging.getLogger(__name__)
 
@@ -231,7 +232,7 @@ class Claim:
         return len(all_live_ids(self._connection)), len(ResultStream(self._connection))
 
     def _refusal(self, holder: Holder) -> str:
-        where = without_password(self._settings.queue_url)
+        where = shown_url(self._settings.queue_url)
         if holder.identity == self._identity:
             return (
                 f"{where} is used by a copy of this instance: {holder}; stop that one, or give each a database of its "

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from evaluator.errors import InstanceRunningError
+from evaluator.errors import InstanceRunningError, WorkersFailedError
 from evaluator.jobs import valkey
 from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
 from evaluator.settings import Settings
@@ -30,6 +30,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0
 """Seconds before a dead child is started again; doubled while it keeps dying at once."""
 HEALTHY_AFTER = 20.0
 """Seconds after which a child's earlier deaths are forgotten."""
+FAILED_STARTS = 5
+"""Ends with an error soon after a start, one after the other, that show that a worker cannot start at all."""
 POLL = 0.1
 """Seconds between looks at the children."""
 VALKEY = "valkey"
@@ -49,6 +51,7 @@ class Child:
     started_at: float = 0.0
     restart_at: float = 0.0
     deaths: int = 0
+    failed_starts: int = 0
 
     @property
     def alive(self) -> bool:
@@ -169,6 +172,20 @@ class Supervisor:
         """How often a child died lately."""
         return sum(child.deaths for child in self._children if child.name == name)
 
+    def require_workers(self) -> None:
+        """Make sure that not every worker ends as soon as it has started: nothing would ever be done.
+
+        Raises:
+            WorkersFailedError: they do; says where to read why.
+        """
+        workers = [child for child in self._children if child.name.startswith(WORKER)]
+        if workers and all(child.failed_starts >= FAILED_STARTS for child in workers):
+            log = self.log_path(workers[0].name)
+            raise WorkersFailedError(
+                f"no worker starts: each of the last {workers[0].failed_starts} ended with an error at once; {log} "
+                "says why. What is evaluated is kept; run the same command again once that is mended"
+            )
+
     def log_path(self, name: str) -> Path:
         """A child's log file."""
         return self._settings.logs_path / f"{name}.log"
@@ -208,7 +225,9 @@ class Supervisor:
         if child.process is not None:
             status, pid = child.process.returncode, child.process.pid
             if now - child.started_at > HEALTHY_AFTER:
-                child.deaths = 0
+                child.deaths = child.failed_starts = 0
+            elif status > 0:  # by itself, unlike one that was killed
+                child.failed_starts += 1
             pause = min(FIRST_PAUSE * 2 ** min(child.deaths, 16), LONGEST_PAUSE)  # no float holds 2**1024
             child.process, child.deaths, child.restart_at = None, child.deaths + 1, now + pause
             logger.warning("%s ended with status %s; starting it again in %.1f s", child.name, status, pause)

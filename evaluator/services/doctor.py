@@ -14,10 +14,11 @@ from evaluator import __version__
 from evaluator.artifacts import ArtifactStore
 from evaluator.errors import EvaluatorError, StoreLockedError
 from evaluator.jobs import valkey
-from evaluator.jobs.connection import require, without_password
+from evaluator.jobs.connection import require
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
 from evaluator.settings import Settings
 from evaluator.store.database import Database
+from evaluator.urls import hide_passwords, shown_url
 
 PACKAGES = (
     "streamlit",
@@ -73,7 +74,7 @@ def _try(name: str, advice: str, look: Callable[[], str]) -> Check:
     try:
         return Check(name, True, look())
     except (EvaluatorError, OSError) as error:
-        return Check(name, False, str(error), advice)
+        return Check(name, False, hide_passwords(str(error)), advice)
 
 
 def _disk(settings: Settings) -> str:
@@ -90,7 +91,7 @@ def _artifacts(settings: Settings) -> str:
     store.put_json(name, "well")
     store.read_json(name)
     store.remove(name)
-    return f"{settings.artifacts_url} can be written and read"
+    return f"{shown_url(settings.artifacts_url)} can be written and read"
 
 
 def _database(settings: Settings) -> Check:
@@ -102,14 +103,14 @@ def _database(settings: Settings) -> Check:
 
 
 def _queue(settings: Settings) -> Check:
-    if settings.embedded_queue and not valkey.answers(settings):
-        return Check(
-            "queue", True, "embedded Valkey, not running now; `evaluator up` and `evaluator run` start it"
-        )
     try:
+        if settings.embedded_queue and not valkey.answers(settings):
+            return Check(
+                "queue", True, "embedded Valkey, not running now; `evaluator up` and `evaluator run` start it"
+            )
         version = require(settings).info("server")
     except EvaluatorError as error:
         return Check("queue", False, str(error), "start the server that REDIS_URL names, or unset REDIS_URL")
     name = "Valkey" if "valkey_version" in version else "Redis"
     number = version.get("valkey_version") or version.get("redis_version")
-    return Check("queue", True, f"{name} {number} at {without_password(settings.queue_url)}")
+    return Check("queue", True, f"{name} {number} at {shown_url(settings.queue_url)}")

@@ -12,14 +12,12 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq import SimpleWorker
 
 from evaluator import __version__
 from evaluator.domain.lifecycle import STATUSES
 from evaluator.errors import QueueUnavailableError
+from evaluator.jobs.connection import connect
 from evaluator.jobs.dead_letters import DeadLetterCounts
 from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import STREAM
@@ -65,12 +63,8 @@ class Monitor:
     """Looks at a workspace through a connection of its own: it gives up at once where work waits for the queue."""
 
     def __init__(self, workspace: Workspace) -> None:
-        queue = Redis.from_url(
-            workspace.settings.queue_url,
-            socket_timeout=PATIENCE,
-            socket_connect_timeout=PATIENCE,
-            retry=Retry(NoBackoff(), 1),  # once: the queue may have restarted since the last look
-        )
+        # Once more: the queue may have restarted since the last look.
+        queue = connect(workspace.settings, timeout=PATIENCE, attempts=1)
         self._workspace = dataclasses.replace(workspace, queue=queue)
 
     def readiness(self) -> Readiness:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -67,6 +68,40 @@ def test_run_leaderboard_and_export(cli: Cli, experiment_file: Path, tmp_path: P
     deleted = cli("delete", "small", "--yes")
     assert "is deleted." in deleted.stderr
     assert cli("leaderboard", "small").returncode == 2
+
+
+def test_a_home_may_be_called_anything(cli: Cli, experiment_file: Path, tmp_path: Path) -> None:
+    home = {"EVALUATOR_HOME": str(tmp_path / 'a "b"=c#%20[d]\n')}
+    ran = cli("run", experiment_file, env=home)
+    assert ran.returncode == 0, ran.stderr
+    assert "small on tiny" in ran.stdout
+
+
+@pytest.mark.parametrize("character", ["?", "\\"])
+def test_a_home_where_no_database_can_be_is_refused(
+    cli: Cli, experiment_file: Path, tmp_path: Path, character: str
+) -> None:
+    ran = cli("run", experiment_file, env={"EVALUATOR_HOME": str(tmp_path / f"a{character}b")})
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: EVALUATOR_HOME is ")
+    assert f"DuckDB opens no file whose path has a {character}; set it to another folder" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_run_whose_workers_cannot_start_ends_with_the_reason(
+    cli: Cli, experiment_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sitecustomize.py").write_text(
+        "import sys\nif 'evaluator.jobs.worker' in sys.orig_argv: sys.exit('this worker is broken')\n"
+    )
+    paths = [str(tmp_path / "broken"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    ran = cli("run", experiment_file, env={"PYTHONPATH": os.pathsep.join(paths)})
+    assert ran.returncode == 1
+    log = tmp_path / "home" / "logs" / "worker-1.log"
+    assert f"error: no worker starts: each of the last 5 ended with an error at once; {log}" in ran.stderr
+    assert "this worker is broken" in log.read_text()
+    assert "Traceback" not in ran.stderr
 
 
 def test_a_small_bm25_run_never_imports_torch(cli: Cli, experiment_file: Path, tmp_path: Path) -> None:

@@ -21,11 +21,12 @@ from rq.serializers import JSONSerializer
 from evaluator import logs
 from evaluator.jobs import queue as job_queue
 from evaluator.jobs import tasks
-from evaluator.jobs.connection import require, without_password
+from evaluator.jobs.connection import require
 from evaluator.jobs.queue import TASKS, enqueue, job_data, job_id
 from evaluator.jobs.worker import WarmWorker
-from evaluator.logs import JsonFormatter, TextFormatter, bind, bound, hide_passwords, job_fields
+from evaluator.logs import JsonFormatter, TextFormatter, bind, bound, job_fields
 from evaluator.settings import Settings
+from evaluator.urls import hide_passwords, shown_url
 from tests.unit.jobs.conftest import run_next
 from tests.unit.jobs.embedded import embedded_valkey
 
@@ -127,7 +128,7 @@ class TestPasswords:
         ],
     )
     def test_of_urls_are_hidden(self, said: str, written: str) -> None:
-        assert without_password(said) == written  # what else hides them agrees
+        assert shown_url(said) == written  # what else hides them agrees
         assert hide_passwords(f"no Redis answers at {said} (refused)") == (
             f"no Redis answers at {written} (refused)"
         )
@@ -188,6 +189,7 @@ import logging, sys, threading, warnings
 from rq.logutils import setup_loghandlers
 from evaluator.logs import configure, through_root
 from evaluator.settings import Settings
+from evaluator.urls import hide_passwords, shown_url
 
 own = logging.getLogger("library")  # as Streamlit does
 own.propagate = False

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.errors import InstanceRunningError
+from evaluator.errors import InstanceRunningError, WorkersFailedError
 from evaluator.jobs import supervisor as supervisor_module
-from evaluator.jobs.supervisor import LONGEST_PAUSE, VALKEY, Child, Supervisor, announced
+from evaluator.jobs.supervisor import FAILED_STARTS, LONGEST_PAUSE, VALKEY, Child, Supervisor, announced
 from evaluator.settings import Settings
 
 DIE_AT_ONCE = "raise SystemExit(3)"
@@ -128,6 +128,30 @@ def test_a_child_that_cannot_be_started_now_is_tried_later(settings: Settings, t
     Supervisor(settings)._restart(child)
     assert child.process is None
     assert child.restart_at > time.monotonic()
+
+
+def test_workers_that_cannot_start_are_told(supervisor: Supervisor) -> None:
+    supervisor.require_workers()  # there are none
+    supervisor.add(Child("worker-1", python(DIE_AT_ONCE)))
+    supervisor.require_workers()
+    eventually(lambda: supervisor.deaths("worker-1") >= FAILED_STARTS)
+    with pytest.raises(WorkersFailedError, match=r"no worker starts: .*logs/worker-1\.log says why"):
+        supervisor.require_workers()
+
+
+def test_one_worker_that_starts_is_enough(supervisor: Supervisor, tmp_path: Path) -> None:
+    supervisor.add(Child("worker-1", python(DIE_AT_ONCE)))
+    start(supervisor, "worker-2", SLEEP, tmp_path)
+    eventually(lambda: supervisor.deaths("worker-1") >= FAILED_STARTS)
+    supervisor.require_workers()
+
+
+def test_workers_that_are_killed_can_start(settings: Settings) -> None:
+    """A job may take too much memory each time; the queue gives it up after some attempts."""
+    with Supervisor(settings) as supervisor:
+        supervisor.add(Child("worker-1", python("import os; os.kill(os.getpid(), 9)")))
+        eventually(lambda: supervisor.deaths("worker-1") >= FAILED_STARTS)
+        supervisor.require_workers()
 
 
 def test_stopping_kills_a_child_that_does_not_stop(
