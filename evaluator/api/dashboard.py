@@ -18,13 +18,14 @@ from redis.exceptions import RedisError
 from rq import serializers
 from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.serializers import JSONSerializer
-from rq_dashboard import default_settings
+from rq_dashboard import default_settings, web
 from rq_dashboard.web import blueprint, config, setup_rq_connection
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
 from evaluator.jobs.connection import ANSWER_TIMEOUT
 from evaluator.settings import Settings
+from evaluator.urls import shown_url
 
 PREFIX = "/queue"
 
@@ -96,6 +97,8 @@ def _application(settings: Settings) -> Flask:
         RQ_DASHBOARD_REDIS_URL=f"{url}{'&' if '?' in url else '?'}socket_timeout={ANSWER_TIMEOUT:.0f}",
         RQ_DASHBOARD_DISABLE_DELETE=True,
     )
+    # It hides a password before the host, and shows one in the query.
+    web.escape_format_instance_list = lambda _urls: [shown_url(url)]
     setup_rq_connection(flask)
     flask.register_blueprint(blueprint)
     loader = flask.jinja_env.loader

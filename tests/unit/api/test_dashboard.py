@@ -17,6 +17,7 @@ from rq import Queue, serializers
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq_dashboard import web
 from starlette.applications import Starlette
 
 from evaluator.api.dashboard import dashboard
@@ -204,3 +205,12 @@ class TestScript:
         assert answer.json()["result"] == f"hello {MARKUP}"
         assert answer.headers["content-type"] == "application/json"
         assert JSONSerializer.loads(answer.content)["id"] == "told"
+
+
+def test_the_queues_address_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """rq-dashboard hides one before the host, and shows `?password=` as it is."""
+    monkeypatch.setattr(web, "escape_format_instance_list", web.escape_format_instance_list)
+    monkeypatch.setattr(serializers, "PickleSerializer", serializers.PickleSerializer)
+    url = "redis://queue:6379/0?password="
+    Pages(Settings(redis_url=f"{url}geheim"))
+    assert web.escape_format_instance_list((f"{url}geheim",)) == [f"{url}***"]
