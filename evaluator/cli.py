@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the work failed, 2 wrong usage or invalid input.
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import sys
 import threading
@@ -74,6 +75,8 @@ def main() -> None:
     """Run the command line; turn errors into one line and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells start background jobs deaf to it
         signal.signal(number, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under `nohup`
+        signal.signal(signal.SIGHUP, _interrupt)
     except_here()
     try:
         app()
@@ -85,8 +88,19 @@ def main() -> None:
         sys.exit(130)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if _in_finalizer(frame):  # where Python would drop the exception: once more, when that is over
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        return
+    if number == signal.SIGHUP:  # shell and terminal may both send it; one is enough to stop in order
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _in_finalizer(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
 
 
 def _fail(error: Exception, code: int) -> None:

@@ -34,6 +34,8 @@ FAILED_STARTS = 5
 """Ends with an error soon after a start, one after the other, that show that a worker cannot start at all."""
 POLL = 0.1
 """Seconds between looks at the children."""
+LOG_TAIL = 65_536
+"""Bytes at the end of a log that are looked through for the reason of an end."""
 VALKEY = "valkey"
 WORKER = "worker-"
 """Beginning of the workers' names; a number follows."""
@@ -52,6 +54,7 @@ class Child:
     restart_at: float = 0.0
     deaths: int = 0
     failed_starts: int = 0
+    log_from: int = 0
 
     @property
     def alive(self) -> bool:
@@ -193,6 +196,7 @@ class Supervisor:
     def _spawn(self, child: Child) -> None:
         self._settings.logs_path.mkdir(parents=True, exist_ok=True)
         with self.log_path(child.name).open("ab") as log:
+            child.log_from = log.tell()
             child.process = subprocess.Popen(  # noqa: S603  our own commands only
                 list(child.command),
                 stdin=subprocess.DEVNULL,
@@ -202,6 +206,12 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which then stops the others in order
             )
         child.started_at = time.monotonic()
+
+    def _said(self, child: Child) -> str:
+        """What a child has written to its log since it was started; the end of it, if that is much."""
+        with self.log_path(child.name).open("rb") as log:
+            log.seek(max(child.log_from, log.seek(0, os.SEEK_END) - LOG_TAIL))
+            return log.read().decode(errors="replace")
 
     def _environment(self) -> dict[str, str]:
         """The settings that children share, so that they mean the same folders wherever they run."""
@@ -228,6 +238,8 @@ class Supervisor:
                 child.deaths = child.failed_starts = 0
             elif status > 0:  # by itself, unlike one that was killed
                 child.failed_starts += 1
+            if status > 0 and child.name == VALKEY:
+                valkey.set_damaged_aside(self._settings, self._said(child))
             pause = min(FIRST_PAUSE * 2 ** min(child.deaths, 16), LONGEST_PAUSE)  # no float holds 2**1024
             child.process, child.deaths, child.restart_at = None, child.deaths + 1, now + pause
             logger.warning("%s ended with status %s; starting it again in %.1f s", child.name, status, pause)

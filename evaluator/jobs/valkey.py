@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import shutil
 import time
 
 from redis.exceptions import RedisError
@@ -12,6 +15,15 @@ from evaluator.jobs.connection import connect
 from evaluator.jobs.private import make_private
 from evaluator.settings import Settings
 
+logger = logging.getLogger(__name__)
+
+DAMAGED = re.compile(
+    r"(Bad file format|Unexpected end of file|Unrecoverable error) reading the append only file"
+    r"|AOF MANIFEST FILE ERROR|Unable to obtain the AOF file|Wrong signature trying to load|Internal error in RDB"
+    r"|Error reading the RDB|RDB file was saved|Short read or OOM|Bad data format",
+    re.IGNORECASE,
+)
+"""How Valkey says that it cannot read what it has kept."""
 LOOK_TIMEOUT = 2.0
 """Seconds that an answer may take of a Valkey that is only looked for."""
 START_TIMEOUT = 20.0
@@ -41,6 +53,33 @@ def valkey_command(settings: Settings) -> list[str]:
         *("--daemonize", "no"),
         *("--maxmemory-policy", "noeviction"),
     ]
+
+
+def set_damaged_aside(settings: Settings, said: str) -> None:
+    """Let a Valkey that could not read its append-only file start anew without it.
+
+    Nothing in an embedded queue is irreplaceable: what is missing is enqueued again from the database (ADR 0012). The
+    files stay, until others are damaged.
+
+    Args:
+        said: what it wrote to its log before it ended.
+    """
+    kept = settings.home_path / "valkey" / "appendonlydir"
+    if DAMAGED.search(said) is None or not kept.exists():
+        return
+    aside = kept.with_name("appendonlydir.damaged")
+    try:
+        if aside.exists():
+            shutil.rmtree(aside)
+        kept.rename(aside)
+    except OSError as error:
+        logger.warning("the queue's append-only file is damaged, and cannot be moved aside: %s", error)
+    else:
+        logger.warning(
+            "the queue's append-only file is damaged; it is moved to %s, and the queue starts empty: what was in it "
+            "is planned again",
+            aside,
+        )
 
 
 def answers(settings: Settings) -> bool:

@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 
 from evaluator.domain.lifecycle import ACTIVE
+from evaluator.jobs.valkey import answers, stop_orphan
+from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import (
     Cli,
@@ -226,3 +228,28 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         _, said = up.communicate(timeout=30)
     assert up.returncode == 0, said
     assert json_output(cli("leaderboard", "--json"))["compared"] == 10
+
+
+def test_a_closed_terminal_stops_an_instance_and_its_valkey(tmp_path: Path) -> None:
+    """Shell and terminal may both send SIGHUP."""
+    settings = Settings(home=tmp_path / "home", redis_url=None)
+    port = free_port()
+    up = subprocess.Popen(
+        cli_command("up", "--port", str(port), "--workers", "1"),
+        cwd=tmp_path,
+        env=cli_environment(tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        wait_until_ready(up, f"http://127.0.0.1:{port}")
+        up.send_signal(signal.SIGHUP)
+        up.send_signal(signal.SIGHUP)
+        _, said = up.communicate(timeout=30)
+        assert up.returncode in {0, 130}, said  # it may have answered before it waited
+        assert "Traceback" not in said
+        assert not answers(settings)
+    finally:
+        up.kill()
+        up.wait()
+        stop_orphan(settings)

@@ -1,0 +1,29 @@
+"""Signals that end a command: none is lost, wherever the command happens to be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+IN_A_FINALIZER = """
+import os, signal, time
+from evaluator.cli import _interrupt
+signal.signal(signal.SIGTERM, _interrupt)
+class Dies:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+try:
+    Dies()
+    time.sleep(30)
+except KeyboardInterrupt:
+    raise SystemExit(7)
+"""
+
+
+def test_a_signal_within_a_finalizer_is_not_lost() -> None:
+    """Python drops what is raised there."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_FINALIZER], check=False, capture_output=True, timeout=60
+    )
+    assert done.returncode == 7, done.stderr
