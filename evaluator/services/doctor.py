@@ -99,6 +99,13 @@ def _database(settings: Settings) -> Check:
         Database(settings.database_path).close()
     except StoreLockedError as error:
         return Check("database", True, f"in use, as it should be while an instance runs: {error}")
+    except EvaluatorError as error:
+        return Check(
+            "database",
+            False,
+            hide_passwords(str(error)),
+            "restore the file from a copy, or set EVALUATOR_HOME to another folder",
+        )
     return Check("database", True, f"{settings.database_path} opens")
 
 

@@ -56,7 +56,7 @@ class Database:
 
     Raises:
         StoreLockedError: another process has the file open; names it and says what to do.
-        StoreUnavailableError: the disk is full.
+        StoreUnavailableError: the disk is full, or the file is no database of ours.
     """
 
     def __init__(self, path: Path) -> None:
@@ -206,8 +206,10 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
     except duckdb.IOException as error:
         if _is_full(error):
             raise _full(path) from error
-        if "Could not set lock" in str(error) or not _is_unfinished(path):
+        if "Could not set lock" in str(error):
             raise _locked(path, error) from error
+        if not _is_unfinished(path):
+            raise StoreUnavailableError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from error
         path.unlink()  # whoever created it was killed, or ran out of room
         return _open(path)
     try:
@@ -284,7 +286,7 @@ def migrations() -> list[tuple[int, str]]:
 def _locked(path: Path, error: Exception) -> StoreLockedError:
     match = HOLDER.search(str(error))
     if match is None:
-        return StoreLockedError(f"{path} cannot be opened: {str(error).splitlines()[0]}")
+        return StoreLockedError(f"{path} is in use by another process: {str(error).splitlines()[0]}")
     pid = int(match.group(1))
     try:
         command = " ".join(psutil.Process(pid).cmdline()[-3:])

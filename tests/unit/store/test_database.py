@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from evaluator.errors import StoreLockedError, StoreUnavailableError
+from evaluator.errors import StoreUnavailableError
 from evaluator.store import database as database_module
 from evaluator.store.cursors import Cursor, interruptible
 from evaluator.store.database import Database, migrate, migrations
@@ -107,7 +107,7 @@ def test_a_closed_database_can_be_opened_by_another_process(tmp_path: Path) -> N
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "evaluator.duckdb"
     path.write_text("this is a text, and longer than the header of a database file " * 100)
-    with pytest.raises(StoreLockedError, match=f"{path} cannot be opened"):
+    with pytest.raises(StoreUnavailableError, match=f"{path} cannot be opened"):
         Database(path)
 
 
@@ -124,7 +124,7 @@ def test_a_file_whose_creation_was_interrupted_is_begun_again(tmp_path: Path, le
 def test_a_short_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "evaluator.duckdb"
     path.write_text("notes")
-    with pytest.raises(StoreLockedError, match=f"{path} cannot be opened"):
+    with pytest.raises(StoreUnavailableError, match=f"{path} cannot be opened"):
         Database(path)
     assert path.read_text() == "notes"
 
