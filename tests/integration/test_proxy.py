@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.domain.lifecycle import ACTIVE
 from evaluator.proxies import direct_client
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Cli, cli_command, cli_environment, experiment_yaml, free_port
@@ -48,7 +49,7 @@ def test_an_instance_and_its_commands_work_behind_a_proxy(
                 yaml = experiment_yaml("tiny", {"bm25": {"bm25": {}}})
                 submitted = client.post("/api/experiments", json={"yaml": yaml}).json()
                 deadline = time.monotonic() + 60
-                while client.get(f"/api/experiments/{submitted['id']}").json()["status"] == "running":
+                while client.get(f"/api/experiments/{submitted['id']}").json()["status"] in ACTIVE:
                     assert time.monotonic() < deadline
             board = cli("leaderboard", env=behind)
             assert (board.returncode, "bm25" in board.stdout) == (0, True), board.stderr
