@@ -30,7 +30,7 @@ from tests.integration.conftest import (
 from tests.integration.faults.faults import is_running, wait_until
 from tests.unit.jobs.embedded import tcp_valkey
 
-TRIES = 3
+TRIES = 1
 
 
 @pytest.fixture
