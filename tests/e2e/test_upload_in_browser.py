@@ -18,8 +18,7 @@ from evaluator.services.client import Client
 from tests.e2e.test_browser import heading
 
 DATA = Path(__file__).parents[2] / "data"
-EXAMPLES = ("beir", "excel", "texts", "trec")
-"""Lines, tables, a folder of texts, and markup; the command line's tests import every example."""
+EXAMPLES = sorted(path.name for path in DATA.iterdir() if path.is_dir())
 CHECK_TIMEOUT = 60_000
 """Milliseconds for a process to start, read some rows and identify their language."""
 

@@ -230,9 +230,6 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
     assert json_output(cli("leaderboard", "--json"))["compared"] == 10
 
 
-@pytest.mark.xfail(
-    reason="under load it once took over 30 s, in six runs; why is not known yet", strict=False
-)
 def test_a_closed_terminal_stops_an_instance_and_its_valkey(tmp_path: Path) -> None:
     """Shell and terminal may both send SIGHUP."""
     settings = Settings(home=tmp_path / "home", redis_url=None)

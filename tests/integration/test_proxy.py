@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from evaluator.domain.lifecycle import ACTIVE
 from evaluator.proxies import direct_client
 from tests.conftest import WriteDataset
@@ -16,14 +18,14 @@ from tests.proxy_server import PROXIES, refusing_proxy
 SERVES = "Serving at "
 
 
+@pytest.mark.parametrize("socks", [False, True])
 def test_an_instance_and_its_commands_work_behind_a_proxy(
-    tmp_path: Path, cli: Cli, write_dataset: WriteDataset
+    tmp_path: Path, cli: Cli, write_dataset: WriteDataset, socks: bool
 ) -> None:
     folder = write_dataset("tiny")
     with refusing_proxy() as proxy:
-        socks = proxy.url.replace("http://", "socks5://")
-        behind = {**dict.fromkeys(PROXIES, proxy.url), "ALL_PROXY": socks, "all_proxy": socks}
-        behind |= {"NO_PROXY": "", "no_proxy": ""}
+        url = proxy.url.replace("http://", "socks5://") if socks else proxy.url
+        behind = {**dict.fromkeys(PROXIES, url), "NO_PROXY": "", "no_proxy": ""}
         port = free_port()
         up = subprocess.Popen(
             cli_command("up", "--port", str(port), "--workers", "1"),

@@ -11,4 +11,4 @@ def test_no_look_fails_and_none_gives_an_impossible_answer(tmp_path: Path) -> No
     seen = run_readers(tmp_path, queries=300)
     assert seen.failures == []
     assert set(seen.looks) == {"leaderboard", "comparison", "history", "progress", "export", "rest"}
-    assert seen.acts
+    assert seen.acts.total() > 5
