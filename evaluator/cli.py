@@ -12,6 +12,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,6 +72,10 @@ AnyWorkers = Annotated[
 ]
 
 
+_told: SimpleQueue[int] = SimpleQueue()
+"""Signals to end that came; its `put` may be called within a signal's handler."""
+
+
 def main() -> None:
     """Run the command line; turn errors into one line and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells start background jobs deaf to it
@@ -89,6 +94,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _told.put(number)  # Python also drops what is raised in callbacks of weak references
     if _in_finalizer(frame):  # where Python would drop the exception: once more, when that is over
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
         return
@@ -358,10 +364,9 @@ def doctor(json_: Json = False) -> None:
 
 
 def _wait_for_interrupt() -> None:
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        remark("Stopping ...")
+    with suppress(KeyboardInterrupt):
+        _told.get()
+    remark("Stopping ...")
 
 
 def _check_outcome(progress: dict[str, Any]) -> None:

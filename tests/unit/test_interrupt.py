@@ -27,3 +27,26 @@ def test_a_signal_within_a_finalizer_is_not_lost() -> None:
         [sys.executable, "-c", IN_A_FINALIZER], check=False, capture_output=True, timeout=60
     )
     assert done.returncode == 7, done.stderr
+
+
+IN_A_CALLBACK = """
+import os, signal, time, weakref
+from evaluator.cli import _interrupt, _wait_for_interrupt
+signal.signal(signal.SIGHUP, _interrupt)
+class Dies: pass
+def gone(_reference):
+    os.kill(os.getpid(), signal.SIGHUP)
+    time.sleep(0)
+dies = Dies()
+reference = weakref.ref(dies, gone)
+del dies
+signal.alarm(10)
+_wait_for_interrupt()
+raise SystemExit(7)
+"""
+
+
+def test_a_signal_within_a_weak_references_callback_is_not_lost() -> None:
+    """Python drops it there too, and a second SIGHUP would be ignored: who waits looks whether it came."""
+    done = subprocess.run([sys.executable, "-c", IN_A_CALLBACK], check=False, capture_output=True, timeout=60)
+    assert done.returncode == 7, done.stderr
