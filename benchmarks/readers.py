@@ -52,6 +52,10 @@ VARIANTS = tuple(f"v{n}" for n in range(5))
 MEASURE = "nDCG@10"
 BATCH = 100
 """Results that a made worker hands over at once."""
+N_ACTS = 10
+"""Kinds of acts; one round does each."""
+EVERY_ACT = 120.0
+"""Seconds within which each act must have been done once; a dead thread of acts is seen then."""
 
 
 @dataclass
@@ -111,7 +115,7 @@ class Readers:
     ) -> None:
         self._workspace, self._client, self._folder, self._seen = workspace, client, folder, seen
         self._queries = queries
-        self._done = threading.Event()
+        self._done, self._every_act = threading.Event(), threading.Event()
         self._id = ""
 
     def run(self) -> None:
@@ -144,12 +148,17 @@ class Readers:
             self._seen.looks[name] += 1
 
     def _record(self) -> None:
-        """Hand over every query of every variant, as workers do, in an order that differs between variants."""
+        """Hand over every query of every variant, as workers do, in an order that differs between variants.
+
+        The last of them wait until each act was done once: however slow a machine is, all acts met unfinished work.
+        """
         stream, chance = ResultStream(self._workspace.connection), random.Random(0)
         waiting = [list(range(self._queries)) for _ in VARIANTS]
         for order in waiting:
             chance.shuffle(order)
         for start in range(0, self._queries, BATCH):
+            if start + BATCH >= self._queries:
+                self._every_act.wait(EVERY_ACT)
             for variant, order in zip(VARIANTS, waiting, strict=True):
                 stream.wait_for_room(2 * BATCH)
                 stream.append(made_result(self._id, variant, n, chance) for n in order[start : start + BATCH])
@@ -228,6 +237,8 @@ class Readers:
             self._seen.acts[str(answer.request.method) + " " + _kind(str(answer.request.url.path))] += 1
             if answer.status_code >= 500:
                 self._seen.failures.append(f"act {number}: {answer.status_code} {answer.text[:300]}")
+            if number + 1 == N_ACTS:
+                self._every_act.set()
         answer = self._post(f"experiments/{self._id}/resume")
         assert answer.is_success, answer.text
 
