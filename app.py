@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 import streamlit.logger
 from starlette.middleware import Middleware
 from streamlit.runtime import get_instance
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from evaluator import logs
 from evaluator.api.dashboard import dashboard
@@ -35,8 +36,8 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     streamlit.logger.update_formatter()
     except_here()
     stop_without_supervisor()
-    clear_old(settings)
     with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace, measures=True):
+        clear_old(workspace)
         yield {"workspace": workspace}
 
 
@@ -49,7 +50,7 @@ def _guards() -> list[Middleware]:
 
 
 def _forget(session: str, file: str) -> None:
-    get_instance().uploaded_file_mgr.remove_file(session, file)
+    cast(MemoryUploadedFileManager, get_instance().uploaded_file_mgr).remove_file(session, file)
 
 
 settings = Settings()

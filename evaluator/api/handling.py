@@ -16,7 +16,9 @@ from evaluator.errors import (
     ConflictError,
     EvaluatorError,
     InvalidInputError,
+    QuotaReachedError,
     TooLargeError,
+    TooManyError,
     UnknownNameError,
 )
 from evaluator.services import experiments
@@ -36,6 +38,8 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (AmbiguousNameError, 409),
     (TooLargeError, 413),
     (InvalidInputError, 422),
+    (TooManyError, 429),
+    (QuotaReachedError, 507),
     (EvaluatorError, 503),
 )
 """The first that fits."""
