@@ -100,7 +100,8 @@ def _readme(row: DatasetRow) -> str:
         description=row.description or "No description.",
         manifest=row.manifest,
         version=row.version,
-        source=row.source,
+        # Not the path: it is one of the machine that imported it, and this file goes to others.
+        source=Path(row.source).name if Path(row.source).is_absolute() else row.source,
     )
 
 

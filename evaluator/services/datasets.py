@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from evaluator.datasets.importing import import_dataset
@@ -13,6 +13,7 @@ from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.stdlib import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.names import composed
 from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.services.examining import says_exclude_self
@@ -41,12 +42,12 @@ def import_folder(
         InvalidInputError: it holds no valid dataset, or the name cannot be one; nothing is stored.
     """
     folder = path.expanduser().resolve()
-    named = checked_name(name or folder.name)
+    called = checked_name(name or folder.name)
     with CHANGES:
         manifest = import_dataset(
             folder, workspace.store, exclude_self=says_exclude_self(folder), on_progress=on_progress
         )
-        id_ = catalog.save_dataset(workspace.database, named, manifest, source=str(folder))
+        id_ = catalog.save_dataset(workspace.database, called, manifest, source=str(folder))
     return by_id(workspace, id_)
 
 
@@ -74,11 +75,17 @@ def find(workspace: Workspace, name: str) -> DatasetRow:
         UnknownNameError: there is none; lists those there are.
     """
     rows = catalog.datasets(workspace.database)
-    for row in rows:
-        if row.name == name:
-            return row
+    called = named(rows, name)
+    if called is not None:
+        return called
     names = ", ".join(row.name for row in rows) or "none yet"
     raise UnknownNameError(f"no dataset is called {name!r}; there are: {names}")
+
+
+def named(rows: Iterable[DatasetRow], name: str) -> DatasetRow | None:
+    """The dataset of that name, if there is one; one that only looks the same counts where none is the same."""
+    alike = [row for row in rows if composed(row.name) == composed(name)]
+    return next((row for row in alike if row.name == name), alike[0] if alike else None)
 
 
 def by_id(workspace: Workspace, id_: int) -> DatasetRow:
@@ -103,8 +110,7 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
         UnknownNameError: nothing is found.
         DatasetError: the folder holds no valid dataset.
     """
-    names = {row.name for row in catalog.datasets(workspace.database)}
-    if reference not in names:
+    if named(catalog.datasets(workspace.database), reference) is None:
         if reference == DEMO_DATASET:
             return import_demo(workspace)
         if allow_paths and Path(reference).expanduser().is_dir():
@@ -215,15 +221,19 @@ def _artifacts(manifest: DatasetManifest) -> tuple[str, ...]:
 
 
 def checked_name(name: str) -> str:
-    """A name for a dataset, without space around it.
+    """A name for a dataset, without space around it, in Unicode's composed form (NFC).
 
     Raises:
-        InvalidInputError: it is empty or too long, or holds a slash (addresses and folders have them) or a control
-            character.
+        InvalidInputError: it is empty or too long, stands for a folder in addresses, or holds a slash (addresses and
+            folders have them) or a control character.
     """
-    name = name.strip()
+    name = composed(name.strip())
     if not name:
         raise InvalidInputError("a dataset needs a name; give it one")
+    if name in (".", ".."):
+        raise InvalidInputError(
+            f"{name!r} stands for a folder in addresses, so no dataset has that name; choose another"
+        )
     if len(name) > MAX_NAME:
         raise InvalidInputError(f"the name {name[:20]!r}... is longer than {MAX_NAME} characters; shorten it")
     if "/" in name or "\\" in name or not name.isprintable():

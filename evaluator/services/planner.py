@@ -74,8 +74,8 @@ class Planner:
 
     def _version(self, dataset: str) -> str | None:
         """What a dataset's name stands for now: a plan, or that there is none, holds for nothing else."""
-        rows = datasets.all_datasets(self._workspace)
-        return next((row.manifest.fingerprint for row in rows if row.name == dataset), None)
+        row = datasets.named(datasets.all_datasets(self._workspace), dataset)
+        return row and row.manifest.fingerprint
 
     def _start(self, experiment: Experiment) -> Future[Plan]:
         future: Future[Plan] = Future()

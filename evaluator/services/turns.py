@@ -34,6 +34,12 @@ class Turns:
         self._served: dict[str, int] = {}
         self._number = count(1)
 
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        with self._changed:
+            return len(self._waiting)
+
     @contextmanager
     def turn(self, person: str, given_up: threading.Event) -> Iterator[bool]:
         """Wait for a turn, which ends with the context; gives whether it came before somebody gave up."""

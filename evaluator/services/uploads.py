@@ -21,6 +21,7 @@ from evaluator.datasets.recognition import Recognised
 from evaluator.datasets.staging import Staged, publish
 from evaluator.datasets.unpack import is_packed
 from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.names import composed
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.services import datasets
 from evaluator.services.examiner import BUSY, Examiner
@@ -293,7 +294,7 @@ def store(
     staged = _staged(folder)
     with datasets.CHANGES:
         for row in datasets.all_datasets(workspace):
-            if row.name == named and not _continues(row.manifest, staged.manifest):
+            if composed(row.name) == named and not _continues(row.manifest, staged.manifest):
                 raise InvalidInputError(f"another dataset is called {named!r}; choose another name")
         manifest = publish(staged, workspace.store)
         source = _source(folder, known.files)

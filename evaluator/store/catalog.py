@@ -101,6 +101,7 @@ def save_dataset(
     """Give a stored dataset a name. If the name's newest version is another dataset, this is the next version.
 
     Args:
+        name: in Unicode's composed form; one that is stored in another form is the same name.
         source: where it comes from, for people.
         description, tags: empty leaves them as they are.
         change: what the version changes, in words; made from the manifests if it is empty.
@@ -109,8 +110,14 @@ def save_dataset(
         the dataset's id.
     """
     with database.transaction() as cursor:
-        cursor.execute("INSERT INTO datasets (name) VALUES (?) ON CONFLICT DO NOTHING", [name])
-        row = cursor.execute("SELECT id FROM datasets WHERE name = ?", [name]).fetchone()
+        cursor.execute(
+            "INSERT INTO datasets (name) SELECT ? WHERE NOT EXISTS "
+            "(SELECT 1 FROM datasets WHERE nfc_normalize(name) = ?)",
+            [name, name],
+        )
+        row = cursor.execute(
+            "SELECT id FROM datasets WHERE nfc_normalize(name) = ? ORDER BY name <> ?", [name, name]
+        ).fetchone()
         id_ = int(cast("tuple[int]", row)[0])
         _add_version(cursor, id_, manifest, source, change)
         if description:
@@ -206,7 +213,9 @@ def rename_dataset(database: Database, id_: int, to: str) -> None:
         InvalidInputError: another dataset has that name.
     """
     with database.transaction() as cursor:
-        if cursor.execute("SELECT 1 FROM datasets WHERE name = ? AND id <> ?", [to, id_]).fetchone():
+        if cursor.execute(
+            "SELECT 1 FROM datasets WHERE nfc_normalize(name) = ? AND id <> ?", [to, id_]
+        ).fetchone():
             raise InvalidInputError(f"another dataset is called {to!r}; choose another name")
         cursor.execute("UPDATE datasets SET name = ? WHERE id = ?", [to, id_])
 

@@ -66,20 +66,21 @@ def _head(workspace: Workspace, state: UploadState) -> None:
     steps = dict.fromkeys(STEPS.values())
     st.markdown(" › ".join(f"**{step}**" if step == now else step for step in (*steps, "Dataset")))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(_files(state), width="content")
+        st.caption(files_in_words(state), width="content")
         if st.button("Discard", icon=":material/delete:", type="tertiary", help="Delete these files"):
             uploads.discard(workspace, state.id)
             st.query_params.clear()
             st.rerun()
 
 
-def _files(state: UploadState) -> str:
+def files_in_words(state: UploadState) -> str:
+    """The files that arrived: the first by name, and what all take."""
     if not state.files:
         return "No file"
     names = ", ".join(plain(file.name) for file in state.files[:FILES_SHOWN])
     more = len(state.files) - FILES_SHOWN
     others = f" and {more:,} more" if more > 0 else ""
-    return f"{names}{others} · {size(sum(file.bytes for file in state.files))}"
+    return f"{names}{others} · {size(state.bytes)}"
 
 
 def _at_work(workspace: Workspace, before: UploadState) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from evaluator.services import datasets, uploads
+from evaluator.services.persons import person_at
 from evaluator.services.workspace import Workspace
 from evaluator.ui.dropzone import dropzone
+from evaluator.ui.identity import keyed
 from evaluator.ui.links import DATASETS
 from evaluator.ui.live import explained
+from evaluator.ui.upload_form import files_in_words
 
 SHAPES = """\
 | What you have | What it looks like |
@@ -31,7 +34,9 @@ def choose_files(workspace: Workspace) -> None:
     )
     if uploaded := dropzone(workspace.settings.upload_limit):
         _go_on(uploaded)
-    _fetch(workspace)
+    person = person_at(st.context.ip_address)
+    _open(workspace, person)
+    _fetch(workspace, person)
     st.subheader("What can be read", anchor=False)
     st.markdown(SHAPES)
     st.markdown(
@@ -46,7 +51,24 @@ def choose_files(workspace: Workspace) -> None:
             st.switch_page(DATASETS, query_params={"dataset": row.name})
 
 
-def _fetch(workspace: Workspace) -> None:
+def _open(workspace: Workspace, person: str) -> None:
+    """What was begun and neither stored nor discarded: it takes room."""
+    mine = uploads.open_uploads(workspace, person)
+    if not mine:
+        return
+    with st.expander(f"Go on with, or discard, what you began ({len(mine)})", icon=":material/pending:"):
+        for state in mine:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(files_in_words(state))
+                if st.button("Go on", key=keyed("go-on", state.id), type="tertiary"):
+                    _go_on(state.id)
+                if st.button("Discard", key=keyed("discard", state.id), type="tertiary"):
+                    with explained():
+                        uploads.discard(workspace, state.id)
+                        st.rerun()
+
+
+def _fetch(workspace: Workspace, person: str) -> None:
     with (
         st.expander("Or fetch a public dataset", icon=":material/cloud_download:"),
         st.form("fetch", border=False),
@@ -60,7 +82,7 @@ def _fetch(workspace: Workspace) -> None:
         st.caption("The server fetches it, so the machine that it runs on needs access to the network.")
         if st.form_submit_button("Fetch", icon=":material/download:"):
             with explained():
-                _go_on(uploads.fetch(workspace, (reference or "").strip()))
+                _go_on(uploads.fetch(workspace, (reference or "").strip(), person))
 
 
 def _go_on(upload: str) -> None:

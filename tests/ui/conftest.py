@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from redis import Redis
+from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button
 
@@ -38,6 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker("ui")
+
+
+@pytest.fixture(autouse=True)
+def _asked_from_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest has no connection; what it gives for the address is none."""
+    monkeypatch.setattr(ContextProxy, "ip_address", None)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from evaluator.datasets.health import HealthReport, Histogram, Truncation
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition import Recognised, TableInfo
 from evaluator.services import datasets, uploads
+from evaluator.services.persons import HERE
 from evaluator.services.upload_folder import Progress
 from evaluator.services.upload_state import UploadedFile, UploadState
 from evaluator.services.workspace import Workspace
@@ -72,6 +73,23 @@ def test_it_begins_with_what_can_be_read(workspace: Workspace) -> None:
     assert "nothing is stored until you say so" in written
     assert "`corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`" in written
     assert "needs access to the network" in written
+
+
+def test_what_was_begun_can_be_gone_on_with_or_discarded(workspace: Workspace) -> None:
+    async def chunk() -> AsyncIterator[bytes]:
+        yield QRELS.encode()
+
+    first, second = uploads.create(workspace), uploads.create(workspace)
+    uploads.create(workspace, "192.0.2.7")  # of somebody else
+    asyncio.run(uploads.receive(workspace, first, "qrels.tsv", chunk()))
+    app = open_page("upload")
+    assert app.expander[0].label == "Go on with, or discard, what you began (2)"
+    assert "qrels.tsv" in text_of(app)
+    app.button(key=keyed("discard", second)).click().run()
+    assert not app.exception
+    assert [state.id for state in uploads.open_uploads(workspace, HERE)] == [first]
+    app.button(key=keyed("go-on", first)).click().run()
+    assert "1 file arrived so far" in app.info[0].value
 
 
 def test_an_upload_that_is_gone_is_explained(workspace: Workspace) -> None:

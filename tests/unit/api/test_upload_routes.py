@@ -116,3 +116,25 @@ def test_an_upload_is_discarded(api: Api) -> None:
     assert api("DELETE", upload, headers=OURS).status_code == 200
     assert api("GET", upload).status_code == 404
     assert api("DELETE", upload, headers=OURS).status_code == 404
+
+
+def test_who_has_too_many_open_is_told_which_they_are(api: Api) -> None:
+    opened = [begin(api) for _ in range(20)]
+    refused = api("POST", "/api/uploads", json={})
+    assert (refused.status_code, "store or discard one" in refused.json()["error"]) == (429, True)
+    listed = api("GET", "/api/uploads").json()
+    assert [f"/api/uploads/{upload['id']}" for upload in listed] == opened
+    assert listed[0] | {"id": ""} == {"id": "", "status": "receiving", "files": 0, "bytes": 0}
+    assert api("DELETE", opened[0], headers=OURS).status_code == 200
+    assert api("POST", "/api/uploads", json={}).status_code == 200
+
+
+def test_who_holds_too_much_is_told_so_before_and_while_it_is_sent(api: Api) -> None:
+    for _ in range(10):
+        assert api("PUT", f"{begin(api)}/files/a", content=b"x" * 10_000, headers=OURS).status_code == 200
+    upload = begin(api)
+    announced = api("PUT", f"{upload}/files/a", content=b"x", headers=OURS)
+    unannounced = api("PUT", f"{upload}/files/a", content=chunks(1, b"x"), headers=OURS)
+    for answer in (announced, unannounced):
+        assert answer.status_code == 507
+        assert "your open uploads hold 100,000 of the 100,000 bytes" in answer.json()["error"]

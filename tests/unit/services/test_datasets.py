@@ -39,11 +39,36 @@ def test_importing_other_content_under_the_same_name_makes_a_version(
     ]
 
 
+def test_names_that_look_the_same_are_the_same(library: Workspace, write_dataset: WriteDataset) -> None:
+    """`café` with one character for the accented letter, and with two."""
+    one, two = "caf\u00e9", "cafe\u0301"
+    datasets.import_folder(library, write_dataset(), two)
+    again = datasets.import_folder(library, write_dataset("more", queries=TOPICS), one)
+    assert ([row.name for row in datasets.all_datasets(library)], again.version) == ([one], 2)
+    assert datasets.find(library, two) == datasets.resolve(library, two, allow_paths=False) == again
+    datasets.import_folder(library, write_dataset("other"), "other")
+    with pytest.raises(InvalidInputError, match="another dataset is called"):
+        datasets.rename(library, "other", two)
+
+
+def test_a_name_that_was_stored_in_another_form_stays_one_dataset(
+    library: Workspace, write_dataset: WriteDataset
+) -> None:
+    """Earlier versions stored names as they were given."""
+    row = datasets.import_folder(library, write_dataset(), "cafe")
+    with library.database.transaction() as cursor:
+        cursor.execute("UPDATE datasets SET name = ?", ["cafe\u0301"])
+    again = datasets.import_folder(library, write_dataset("more", queries=TOPICS), "caf\u00e9")
+    assert (again.id, again.version) == (row.id, 2)
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
         ("", "needs a name"),
         (" \t", "needs a name"),
+        (".", "stands for a folder in addresses"),
+        (" .. ", "stands for a folder in addresses"),
         ("a/b", "holds a slash"),
         ("a\\b", "holds a slash"),
         ("a\nb", "cannot be printed"),

@@ -14,6 +14,7 @@ import pytest
 
 from evaluator.datasets.reading import CorpusPart, QueriesPart, Reading, Table
 from evaluator.errors import InvalidInputError
+from evaluator.services import examiner as examiner_module
 from evaluator.services.examiner import Examiner
 from evaluator.services.upload_folder import ERROR, PROGRESS, READING, UploadFolder
 
@@ -92,6 +93,31 @@ def test_neither_time_nor_memory_is_unlimited(examiner: Examiner, reason: str, t
     assert processes(folder) == []
 
 
+def test_small_files_have_minutes_and_not_hours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files of 14 kB kept both places of examination for two hours."""
+    monkeypatch.setattr(examiner_module, "SHORT_TIME", 0.2)
+    examiner, folder = Examiner(), upload_that_hangs(tmp_path / "upload")
+    folder.files.mkdir()
+    (folder.files / "corpus.parquet").write_bytes(b"x" * 2_000)
+    start(examiner, folder)
+    eventually(lambda: not examiner.is_busy(folder))
+    assert "0 seconds, which is what files of this size have" in folder.read(ERROR)["error"]
+
+
+def test_nobody_waits_for_all_that_another_has_examined(tmp_path: Path) -> None:
+    examiner = Examiner(at_once=2)
+    theirs = [upload_that_hangs(tmp_path / f"theirs-{n}") for n in range(3)]
+    for folder in theirs:
+        examiner.start(folder, "check", LIMIT, lambda: None, person="mallory")
+    eventually(lambda: "reading" in map(stage, theirs))
+    mine = upload_that_hangs(tmp_path / "mine")
+    examiner.start(mine, "check", LIMIT, lambda: None, person="ada")
+    eventually(lambda: stage(mine) == "reading")
+    assert sorted(map(stage, theirs)) == ["reading", "waiting", "waiting"]
+    for folder in (*theirs, mine):
+        examiner.stop(folder)
+
+
 def test_those_that_wait_take_their_turn_and_each_can_be_stopped(tmp_path: Path) -> None:
     examiner = Examiner(at_once=1)
     first, second, third = (upload_that_hangs(tmp_path / name) for name in ("first", "second", "third"))
@@ -113,6 +139,7 @@ def test_those_that_wait_take_their_turn_and_each_can_be_stopped(tmp_path: Path)
 SERVER_THAT_DIES = """
 import os, sys, time
 from pathlib import Path
+from evaluator.services import examiner as examiner_module
 from evaluator.services.examiner import Examiner
 from evaluator.services.upload_folder import PROGRESS, UploadFolder
 folder = UploadFolder(Path(sys.argv[1]))
