@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from evaluator.domain.result import (
@@ -39,6 +40,10 @@ SCHEMA = pa.schema(
         ("error", pa.string()),
     ]
 )
+
+
+LISTS_AT_ONCE = 2000
+"""Ranked lists that are held in memory at once while runs are read."""
 
 
 class VariantCounts(NamedTuple):
@@ -177,15 +182,27 @@ def write_per_query(database: Database, experiment: str, path: Path) -> None:
         rows.write_parquet(str(path))
 
 
-def rankings(database: Database, experiment: str, variant: str) -> list[tuple[str, list[str], list[float]]]:
-    """A variant's run: query id, document ids and scores, best first; failed queries are left out."""
-    return database.cursor.execute(
+def rankings(
+    database: Database, experiment: str, variants: Sequence[str]
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The runs of some variants, in batches: a variant, and columns query_id, doc_ids, scores of a row a list.
+
+    Lists are best first, and in the order of the queries' ids; failed queries are left out.
+    """
+    rows = database.cursor.relation(
         """
-        SELECT query_id, doc_ids, scores FROM results
-        WHERE experiment = ? AND variant = ? AND error IS NULL ORDER BY query_id
+        SELECT variant, query_id, doc_ids, scores FROM results
+        WHERE experiment = $experiment AND variant IN (SELECT unnest($variants)) AND error IS NULL
+        ORDER BY variant, query_id
         """,
-        [experiment, variant],
-    ).fetchall()
+        {"experiment": experiment, "variants": list(variants)},
+    )
+    for batch in rows.to_arrow_reader(LISTS_AT_ONCE):
+        start = 0
+        encoded = pc.run_end_encode(batch["variant"])
+        for variant, end in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
+            yield variant, batch.slice(start, end - start)
+            start = end
 
 
 def failures(database: Database, experiment: str, limit: int | None = None) -> pd.DataFrame:
