@@ -12,6 +12,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.lifecycle import Event, Status, after
 from evaluator.errors import UnknownNameError
 from evaluator.store.database import Database
+from evaluator.store.rescored import part
 from evaluator.store.revisions import forget_revisions, revise
 
 
@@ -51,6 +52,7 @@ def submit_experiment(database: Database, spec: ExperimentSpec, dataset: int, n_
             )
             cursor.execute("INSERT INTO submissions (experiment) VALUES (?)", [spec.id])
         else:
+            part(cursor, spec.id)
             apply_event(cursor, spec.id, "submit")
             cursor.execute(
                 """
