@@ -25,7 +25,6 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure, VariantMeasured
-from evaluator.domain.sharing import shared_searches
 from evaluator.domain.variant import Stage
 from evaluator.errors import (
     PERMANENT_ERRORS,
@@ -127,7 +126,7 @@ def search(experiment: str, place: int, shard: int) -> None:
         return
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
-    shared = shared_searches(spec.variants, spec.depth).all[place]
+    shared = spec.searches.all[place]
     require_indexes(shared.retrieve.leaves(), sources)
     retriever = open_search(shared.retrieve, _opening(context, sources, candidates, job))
     query_ids = [dataset.queries[row].query_id for row in candidates.rows_of(shard, len(dataset.queries))]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.sharing import SharedSearch, first_depth, shared_searches
+from evaluator.domain.sharing import SharedSearch, first_depth
 from evaluator.domain.variant import (
     BM25,
     MMR,
@@ -67,8 +67,7 @@ class Opening:
 
     def shared(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
         """The search that others have use for, too, and whose lists may be there already."""
-        spec = self.sources.spec
-        return shared_searches(spec.variants, spec.depth).of(retrieve, depth) if self.candidates else None
+        return self.sources.spec.searches.of(retrieve, depth) if self.candidates else None
 
 
 class Bound:

@@ -20,7 +20,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderKind, EncoderSpec, Experiment
 from evaluator.domain.matrix import chunk_label
-from evaluator.domain.sharing import SharedSearch, shared_searches
+from evaluator.domain.sharing import SharedSearch
 from evaluator.domain.variant import (
     BM25,
     Chunk,
@@ -235,7 +235,7 @@ def plan(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = Fa
             for rerank in variant.rerank or ()
             if queries and isinstance(rerank.stage, CrossEncoder | LanguageModel)
         ),
-        searches=shared_searches(spec.variants, spec.depth).all,
+        searches=spec.searches.all,
         indexes=len(names),
         indexes_cached=sum(workspace.store.exists(name) for name in names),
         workers=workers,

@@ -62,11 +62,10 @@ def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, planning: Plann
 def _missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> dict[str, list[str]]:
     """Ids of the queries that have no row, by variant."""
     recorded = results.recorded_queries(workspace.database, spec.id)
+    everything = [query.query_id for query in dataset.queries]
     return {
-        variant.name: [
-            query.query_id
-            for query in dataset.queries
-            if query.query_id not in recorded.get(variant.name, frozenset())
-        ]
+        variant.name: [query_id for query_id in everything if query_id not in done]
+        if (done := recorded.get(variant.name))
+        else everything
         for variant in spec.variants
     }

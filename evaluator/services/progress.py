@@ -10,7 +10,6 @@ from threading import Lock
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.lifecycle import Status
-from evaluator.domain.sharing import shared_searches
 from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.candidates import Candidates
@@ -211,7 +210,7 @@ class ProgressReader:
                 sum(len(candidates.rows_of(shard, row.n_queries)) for shard in candidates.there(search)),
                 row.n_queries,
             )
-            for search in shared_searches(row.spec.variants, row.spec.depth).all
+            for search in row.spec.searches.all
             if waiting & set(search.variants)
         )
 

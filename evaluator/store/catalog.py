@@ -16,6 +16,7 @@ from evaluator.domain.lifecycle import ACTIVE, Status
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.database import Database
 from evaluator.store.lifecycle import apply_event
+from evaluator.store.rescored import drop_unused, part
 from evaluator.store.revisions import REVISION
 
 
@@ -55,6 +56,8 @@ class ExperimentRow:
         reason: why its workers or its planner stopped it.
         attempt: changes each time it is asked for or planned anew.
         revision: the number of what is recorded of it; see `evaluator.store.revisions`.
+        run: whose ranked lists it has: its own, or those that it shares with experiments of other judgments.
+        place: the later of a run's experiments has the higher.
     """
 
     id: str
@@ -70,6 +73,8 @@ class ExperimentRow:
     dataset_id: int = 0
     attempt: int = 0
     revision: int = 0
+    run: str = ""
+    place: int = 0
 
     @property
     def active(self) -> bool:
@@ -83,7 +88,7 @@ VERSIONS = """
 """
 EXPERIMENTS = f"""
     SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
-           e.dataset, e.attempt, {REVISION} AS revision
+           e.dataset, e.attempt, {REVISION} AS revision, coalesce(e.run, e.id) AS run, e.place
     FROM experiments e JOIN datasets d ON d.id = e.dataset
 """  # noqa: S608  a constant
 
@@ -280,14 +285,27 @@ def delete_experiment(database: Database, id_: str) -> None:
     """
     with database.transaction() as cursor:
         apply_event(cursor, id_, "delete")
-        for table in ("results", "variants", "variant_costs", "spending", "submissions", "revisions"):
+        run = cursor.execute("SELECT run FROM experiments WHERE id = ?", [id_]).fetchone()
+        if run == (None,):  # its rows are its own, and go
+            part(cursor, id_)
+        for table in ("spending", "submissions", "revisions"):
             cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
         cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])
+        drop_unused(cursor, id_ if run is None or run[0] is None else run[0])
 
 
 def experiments(database: Database) -> list[ExperimentRow]:
     """All experiments, the last submitted first."""
     rows = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id").fetchall()
+    return [_experiment(row) for row in rows]
+
+
+def experiments_over(database: Database, dataset: int, fingerprint: str) -> list[ExperimentRow]:
+    """Experiments over one version of a dataset, the last submitted first."""
+    rows = database.cursor.execute(
+        f"{EXPERIMENTS} WHERE e.dataset = ? AND e.spec->>'dataset' = ? ORDER BY e.started_at DESC, e.id",
+        [dataset, fingerprint],
+    ).fetchall()
     return [_experiment(row) for row in rows]
 
 
