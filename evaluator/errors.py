@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from typing import Any
+
 
 class EvaluatorError(Exception):
     """Anything this software raises on purpose; its text is meant for the person who reads it."""
@@ -45,6 +48,18 @@ class AmbiguousNameError(InvalidInputError):
 
 class EncoderNotFoundError(EvaluatorError):
     """No model can be found under an encoder's name; trying again does not help."""
+
+
+class LookingUpError(EvaluatorError):
+    """A model is still being looked up on the hub, or has to wait for its turn; trying again helps.
+
+    Attributes:
+        progress: done when it is worth trying again.
+    """
+
+    def __init__(self, message: str, progress: Future[Any]) -> None:
+        super().__init__(message)
+        self.progress = progress
 
 
 class EncodingError(EvaluatorError):

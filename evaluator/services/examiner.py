@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 2
 """Examinations that run at the same time; the others wait for their turn."""
+FETCHES_AT_ONCE = 2
+"""What is fetched from hubs at the same time; it has turns of its own, because it waits for machines elsewhere."""
 TIME_LIMIT = 2 * 3600.0
 """Seconds; reading a million documents takes minutes."""
 MEMORY_LIMIT = 4 << 30
@@ -54,6 +56,7 @@ class Examiner:
         self, at_once: int = AT_ONCE, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT
     ) -> None:
         self._turns = threading.BoundedSemaphore(at_once)
+        self._fetches = threading.BoundedSemaphore(FETCHES_AT_ONCE)
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._lock = threading.Lock()
@@ -96,14 +99,15 @@ class Examiner:
             examination.ended.wait()
 
     def _run(self, examination: _Examination) -> None:
+        turns = self._fetches if examination.step == "fetch" else self._turns
         try:
-            while not self._turns.acquire(timeout=LOOK_EVERY):
+            while not turns.acquire(timeout=LOOK_EVERY):
                 if examination.cancelled.is_set():
                     return
             try:
                 self._examine(examination)
             finally:
-                self._turns.release()
+                turns.release()
         except OSError as error:  # no process, or no room to say anything about one
             logger.exception("an upload cannot be examined")
             with suppress(OSError):
@@ -114,6 +118,19 @@ class Examiner:
 
     def _examine(self, examination: _Examination) -> None:
         folder = examination.folder
+        folder.forget(folder.scratch.name)
+        folder.scratch.mkdir()
+        try:
+            reason = self._run_step(examination)
+        finally:
+            folder.forget(folder.scratch.name)
+        if reason is not None:
+            logger.warning("an upload's examination failed: %s", reason)
+            folder.fail(reason)
+
+    def _run_step(self, examination: _Examination) -> str | None:
+        """Run a step in a process of its own; returns why it did not succeed, unless it said so itself."""
+        folder = examination.folder
         with folder.log.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603  our own command only
                 [
@@ -123,7 +140,12 @@ class Examiner:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, SUPERVISOR_VARIABLE: str(os.getpid())},
+                env={
+                    **os.environ,
+                    SUPERVISOR_VARIABLE: str(os.getpid()),
+                    "TMPDIR": str(folder.scratch),
+                    "HF_HUB_CACHE": str(folder.scratch / "hub"),
+                },
                 start_new_session=True,
             )  # fmt: skip
         reason = self._watch(process, examination)
@@ -132,9 +154,7 @@ class Examiner:
                 f"the check ended unexpectedly ({_ending(process.returncode)}): {_last_line(folder.log)}; "
                 f"try again, and if it happens again see {folder.log.name} in the upload's folder"
             )
-        if reason is not None:
-            logger.warning("an upload's examination failed: %s", reason)
-            folder.fail(reason)
+        return reason
 
     def _watch(self, process: subprocess.Popen[bytes], examination: _Examination) -> str | None:
         """Wait for a process to end, or end it; returns why it had to be ended."""
@@ -164,7 +184,8 @@ class Examiner:
                 "smaller files, or JSONL instead of one JSON value"
             )
         if examination.step == "fetch":
-            size = sum(size for _, size in files_below(examination.folder.files))
+            folder = examination.folder
+            size = sum(size for part in (folder.files, folder.scratch) for _, size in files_below(part))
             if size > examination.limit:
                 return f"the dataset is larger than {examination.limit:,} bytes; raise EVALUATOR_UPLOAD_LIMIT"
         return None

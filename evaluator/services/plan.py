@@ -198,20 +198,27 @@ class Plan:
         return (*encoded, *searched)
 
 
-def plan(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False) -> Plan:
+def plan(
+    workspace: Workspace,
+    experiment: Experiment,
+    *,
+    allow_paths: bool = False,
+    hub_patience: float | None = None,
+) -> Plan:
     """Plan an experiment without starting anything.
 
     Args:
-        allow_paths: as for `experiments.submit`.
+        allow_paths, hub_patience: as for `experiments.begin`.
 
     Raises:
         InvalidInputError: the dataset is unknown or invalid, or an endpoint may not be asked.
         EncoderNotFoundError: an encoder cannot be found.
+        LookingUpError: the hub takes longer to answer.
     """
     if not allow_paths:
         check_allowed(workspace.settings, experiment.endpoints)
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+    spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
     sources = Sources(spec, datasets.load(workspace, row), workspace.store)
     counts = results.recorded_counts(workspace.database, spec.id)
     done = {variant.variant: variant.recorded - variant.failed for variant in counts}
