@@ -9,9 +9,11 @@ from typing import Any
 import streamlit as st
 import streamlit.logger
 from starlette.middleware import Middleware
+from streamlit.runtime import get_instance
 
 from evaluator import logs
 from evaluator.api.dashboard import dashboard
+from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
 from evaluator.api.routes import routes
 from evaluator.errors import InvalidInputError
@@ -46,10 +48,14 @@ def _guards() -> list[Middleware]:
         raise SystemExit(f"error: {error}") from None
 
 
+def _forget(session: str, file: str) -> None:
+    get_instance().uploaded_file_mgr.remove_file(session, file)
+
+
 settings = Settings()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
     routes=[*routes(), *dashboard(settings)],
-    middleware=_guards(),
+    middleware=[*_guards(), Middleware(FewSmallFiles, forget=_forget)],
 )

@@ -172,6 +172,15 @@ def json_object(body: bytes, expected: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(body)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is JSON, and no text
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            "the body holds half of a surrogate pair, which is no text; write the whole character"
+        ) from error
+    except RecursionError as error:
+        raise InvalidInputError(
+            f"the body's values are too deep inside each other; send {expected}"
+        ) from error
     except ValueError as error:
         raise InvalidInputError(f"the body is not JSON ({error}); send {expected}") from error
     if not isinstance(value, dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
@@ -17,7 +16,7 @@ from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
-from evaluator.api.handling import addressed_experiment, ended, refusal, route, when_looked_up
+from evaluator.api.handling import addressed_experiment, ended, json_object, refusal, route, when_looked_up
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
@@ -36,6 +35,8 @@ PATIENCE = 10.0
 """Seconds that an answer waits for models to be looked up, and then for a plan. Both go on in the background; progress
 says how far the plan is."""
 
+
+DESCRIBED = '{"yaml": "<an experiment file\'s text>"}'
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -140,11 +141,10 @@ async def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
 
 
 def _described(body: bytes) -> Experiment:
-    try:
-        text = json.loads(body)["yaml"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError('send {"yaml": "<an experiment file\'s text>"}') from error
-    return parse_experiment(str(text), "experiment")
+    text = json_object(body, DESCRIBED).get("yaml")
+    if not isinstance(text, str):
+        raise InvalidInputError(f"send {DESCRIBED}")
+    return parse_experiment(text, "experiment")
 
 
 async def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:

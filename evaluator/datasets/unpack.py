@@ -6,10 +6,9 @@ devices and passwords are refused. An archive inside an archive stays as it is, 
 
 from __future__ import annotations
 
+import errno
 import gzip
-import io
 import lzma
-import re
 import stat
 import tarfile
 import tempfile
@@ -23,6 +22,8 @@ from typing import IO, cast
 import pyarrow as pa
 
 from evaluator.datasets.tables.sniffing import is_junk
+from evaluator.datasets.tar import Readable, read_tar
+from evaluator.domain.names import composed, has_invisible
 from evaluator.errors import DatasetError
 
 MAX_ENTRIES = 200_000
@@ -37,7 +38,6 @@ COMPRESSED = (".gz", ".zst")
 MAX_LEVELS = 32
 CHUNK = 1 << 20
 
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -92,11 +92,19 @@ class _Budget:
         Raises:
             DatasetError: they are too many.
         """
+        self.require(n_bytes, name)
         self.bytes -= n_bytes
-        if self.bytes < 0:
+
+    def require(self, n_bytes: int, name: str) -> None:
+        """Look whether bytes may come, which are counted when they do.
+
+        Raises:
+            DatasetError: they are too many.
+        """
+        if n_bytes > self.bytes:
             raise DatasetError(
-                f"{name}: it unpacks to more than {self.limit} bytes; "
-                "leave out what the dataset does not need, or raise the setting upload_limit"
+                f"{name}: it unpacks to more than {self.limit} bytes; leave out what the dataset does not need, give "
+                "the files as they are, or raise the setting upload_limit"
             )
 
     def take_entry(self, name: str) -> None:
@@ -169,14 +177,19 @@ def _explained(name: str) -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # nothing is wrong with the archive
+        # Not all of an operating system's error: its path is one of this machine.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise DatasetError(
-            f"{name}: it cannot be unpacked ({type(error).__name__}: {str(error)[:200]}); "
+            f"{name}: it cannot be unpacked ({type(error).__name__}: {reason[:200]}); "
             "pack it anew as .zip without a password"
         ) from error
 
 
 def _extract_zip(path: Path, name: str, target: Path, budget: _Budget) -> None:
     with zipfile.ZipFile(path) as archive:
+        budget.require(sum(entry.file_size for entry in archive.infolist()), name)
         for entry in archive.infolist():
             place = f"{name}: {entry.filename!r}"
             budget.take_entry(name)
@@ -194,16 +207,15 @@ def _extract_zip(path: Path, name: str, target: Path, budget: _Budget) -> None:
 
 def _extract_tar(path: Path, name: str, target: Path, budget: _Budget) -> None:
     opened = _decompressed(path) if path.name.lower().endswith((".tgz", ".gz", ".zst")) else path.open("rb")
-    with opened as file, tarfile.open(fileobj=_Metered(file, budget, name), mode="r|") as archive:
-        for entry in archive:
+    with opened as file:
+        for entry in read_tar(_Metered(file, budget, name)):
             place = f"{name}: {entry.name!r}"
             budget.take_entry(name)
-            if not (entry.isreg() or entry.isdir()):
+            if entry.kind == "other":
                 raise DatasetError(f"{place} is a link or device; pack the file itself")
             entry_target = _inside(target, entry.name, place)
-            content = archive.extractfile(entry)
-            if entry_target is not None and content is not None:
-                _copy(content, entry_target, budget, name)
+            if entry_target is not None and entry.kind == "file":
+                _copy(entry.content, entry_target, budget, name)
 
 
 def _inside(folder: Path, entry: str, place: str) -> Path | None:
@@ -212,19 +224,19 @@ def _inside(folder: Path, entry: str, place: str) -> Path | None:
     Raises:
         DatasetError: its name leads out of the folder, or cannot be a file's name.
     """
-    path = PurePosixPath(entry.replace("\\", "/"))
+    path = PurePosixPath(composed(entry.replace("\\", "/")))
     parts = [part for part in path.parts if part != "."]
     if path.is_absolute() or ".." in parts or (parts and parts[0].endswith(":")):
         raise DatasetError(f"{place} leads out of the archive; pack it with relative names")
     too_long = len(entry.encode(errors="replace")) > MAX_PATH or any(
         len(part.encode(errors="replace")) > MAX_NAME for part in parts
     )
-    if UNPRINTABLE.search(entry) or too_long or len(parts) > MAX_LEVELS:
+    if has_invisible(entry) or too_long or len(parts) > MAX_LEVELS:
         raise DatasetError(f"{place[:300]} is no name for a file; rename it")
     return None if not parts or is_junk(PurePosixPath(*parts)) else folder.joinpath(*parts)
 
 
-def _copy(source: IO[bytes], target: Path, budget: _Budget, name: str) -> None:
+def _copy(source: Readable, target: Path, budget: _Budget, name: str) -> None:
     """Write a file, counting its bytes.
 
     Raises:
@@ -250,20 +262,20 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
             yield cast(IO[bytes], unzipped)
 
 
-class _Metered(io.RawIOBase):
-    """A tar's own bytes, bounded: its headers are read into memory."""
+class _Metered:
+    """A tar's own bytes, bounded: it may have headers without end, or files that are passed over."""
 
     def __init__(self, source: IO[bytes], budget: _Budget, name: str) -> None:
         self._source = source
         self._budget = _Budget(2 * budget.limit + CHUNK)
         self._name = name
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int, /) -> bytes:
         """The next bytes, at most 1 MiB.
 
         Raises:
             DatasetError: they are too many.
         """
-        chunk = self._source.read(min(size, CHUNK) if size >= 0 else CHUNK)
+        chunk = self._source.read(min(size, CHUNK))
         self._budget.take(len(chunk), self._name)
         return chunk

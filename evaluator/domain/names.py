@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Sequence
 from itertools import count
+
+INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of controls, marks of direction and joining, halves of characters, and ends of lines."""
+
+
+def composed(name: str) -> str:
+    """The name in Unicode's composed form (NFC): names that look the same are the same."""
+    return unicodedata.normalize("NFC", name)
+
+
+def has_invisible(name: str) -> bool:
+    """Whether a name holds characters that nobody sees, though they change what is seen."""
+    return any(unicodedata.category(character) in INVISIBLE for character in name)
 
 
 def numbered(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:

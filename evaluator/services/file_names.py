@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 
+from evaluator.domain.names import composed, has_invisible
 from evaluator.errors import InvalidInputError
 
 MAX_PARTS = 16
@@ -21,11 +21,11 @@ def safe_name(name: str) -> str:
     Raises:
         InvalidInputError: it would lead elsewhere, be hidden, or be something else on another file system.
     """
-    composed = unicodedata.normalize("NFC", name)
-    parts = composed.split("/")
-    if reason := _unsafe(composed, parts):
+    stored = composed(name)
+    parts = stored.split("/")
+    if reason := _unsafe(stored, parts):
         raise InvalidInputError(f"the file name {name[:SHOWN]!r} {reason}; rename the file")
-    return composed
+    return stored
 
 
 def _unsafe(name: str, parts: list[str]) -> str | None:
@@ -38,7 +38,7 @@ def _unsafe(name: str, parts: list[str]) -> str | None:
         return "is empty, absolute, or has an empty part"
     if any(part.startswith(".") for part in parts):
         return "has a part that begins with a dot"
-    if "\\" in name or any(unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp") for character in name):
+    if "\\" in name or has_invisible(name):
         return "has a backslash or an invisible character"
     if any(part != part.strip() for part in parts):
         return "has a part that begins or ends with white space"

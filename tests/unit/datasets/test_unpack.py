@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import stat
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from evaluator.datasets import unpack as unpacking
 from evaluator.datasets.unpack import unpack
 from evaluator.errors import DatasetError
+from tests.unit.datasets.test_tar import with_header
 
 LIMIT = 1 << 20
 
@@ -117,6 +119,25 @@ class TestRefused:
         assert "it unpacks to more than 1048576 bytes; leave out" in message
         assert "raise the setting upload_limit" in message
 
+    def test_a_zip_that_says_it_is_too_large_is_not_begun(self, tmp_path: Path) -> None:
+        make_zip(tmp_path / "a.zip", {"a": b"x", "b": bytes(4 * LIMIT)})
+        written: list[str] = []
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(unpacking, "_copy", lambda *_: written.append("a file"))
+            assert "it unpacks to more than" in refusal(tmp_path)
+        assert written == []
+
+    def test_a_full_disk_is_not_blamed_on_the_archive(self, tmp_path: Path) -> None:
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        make_zip(tmp_path / "a.zip", {"a": b"x"})
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(unpacking, "_copy", full)
+            with pytest.raises(OSError, match="No space left"):
+                unpack(tmp_path, LIMIT)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["a.zip"]
+
     def test_archives_that_are_too_large_together(self, tmp_path: Path) -> None:
         for name in ("a.zip", "b.zip"):
             make_zip(tmp_path / name, {"x": bytes(LIMIT * 3 // 4)})
@@ -136,6 +157,21 @@ class TestRefused:
         (tmp_path / "a.zip").unlink()
         make_tar(tmp_path / "a.tar", {name: b"x"})
         assert "leads out of the archive; pack it with relative names" in refusal(tmp_path)
+
+    @pytest.mark.parametrize("name", ["a\u202egpj.csv", "a\u2066b", "\u200ba", "a\u2028b"])
+    def test_names_that_show_as_others(self, tmp_path: Path, name: str) -> None:
+        """As `a<right-to-left>vsc.exe`, which shows as `aexe.csv`; the message shows them escaped."""
+        make_zip(tmp_path / "a.zip", {name: b"x"})
+        message = refusal(tmp_path)
+        assert "is no name for a file; rename it" in message
+        assert message.isprintable()
+        (tmp_path / "a.zip").unlink()
+        make_tar(tmp_path / "a.tar", {name: b"x"})
+        assert "is no name for a file; rename it" in refusal(tmp_path)
+
+    def test_names_that_differ_by_their_normal_form_alone(self, tmp_path: Path) -> None:
+        make_zip(tmp_path / "a.zip", {"caf\u00e9": b"x", "cafe\u0301": b"y"})
+        assert "is in it twice" in refusal(tmp_path)
 
     @pytest.mark.parametrize("name", ["a\nb", "x" * 300, "/".join("abcd" * 10), "y/" * 600 + "z", "a\x7f"])
     def test_names_that_are_none(self, tmp_path: Path, name: str) -> None:
@@ -157,6 +193,10 @@ class TestRefused:
             archive.addfile(entry)
         assert "'link' is a link or device; pack the file itself" in refusal(tmp_path)
 
+    def test_a_tar_whose_header_is_made_to_be_read_for_ever(self, tmp_path: Path) -> None:
+        (tmp_path / "a.tgz").write_bytes(gzip.compress(with_header(b"1" * 200_000)))
+        assert "a.tgz: it cannot be unpacked (ReadError: it has a header that is" in refusal(tmp_path)
+
     def test_passwords(self, tmp_path: Path) -> None:
         path = make_zip(tmp_path / "a.zip", {"a": b"x"})
         content = bytearray(path.read_bytes())
@@ -175,7 +215,9 @@ class TestRefused:
 
     def test_a_file_that_is_a_folder_too(self, tmp_path: Path) -> None:
         make_zip(tmp_path / "a.zip", {"a": b"x", "a/b": b"y"})
-        assert "a.zip: it cannot be unpacked" in refusal(tmp_path)
+        message = refusal(tmp_path)
+        assert "a.zip: it cannot be unpacked" in message
+        assert str(tmp_path) not in message
 
     def test_what_is_there_already(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_bytes(b"old")
