@@ -71,6 +71,8 @@ def dataset_import(
     settings = read_settings()
     given = _given_reading(reading)
     named = checked_name(name or default_name(path))
+    with open_datasets(settings):  # before the work, not after it: whether it can be registered at all
+        pass
     store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
     with (
         tempfile.TemporaryDirectory(prefix="import-", dir=scratch_folder(settings)) as scratch,
