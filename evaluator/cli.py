@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the work failed, 2 wrong usage or invalid input.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import signal
 import sys
@@ -62,6 +63,12 @@ app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
 app.add_typer(dead_letters_app, name="dead-letters")
 
+OUTSIDE = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,
+     errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+)  # fmt: skip
+"""Errors of disks and permissions, wherever they happen: no defect of this software."""
+
 PATIENCE = 2.0
 """Seconds that a command waits for a plan before it draws how far that is."""
 
@@ -89,6 +96,10 @@ def main() -> None:
         _fail(error, 2)
     except EvaluatorError as error:
         _fail(error, 1)
+    except OSError as error:
+        if error.errno not in OUTSIDE:
+            raise
+        _fail(f"{error.filename or 'a file'} cannot be used: {error.strerror}; mend that and try again", 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -109,7 +120,7 @@ def _in_finalizer(frame: FrameType | None) -> bool:
     return frame is not None
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception | str, code: int) -> None:
     remark(f"error: {hide_passwords(str(error))}")
     sys.exit(code)
 
@@ -354,7 +365,7 @@ def doctor(json_: Json = False) -> None:
             (
                 "ok" if check.well else "WRONG",
                 check.name,
-                check.detail + (f"\n-> {check.advice}" if not check.well else ""),
+                check.detail + (f"\n-> {check.advice}" if check.advice and not check.well else ""),
             )
             for check in checks
         ]

@@ -12,6 +12,7 @@ import typer
 
 from evaluator.cli_options import Json, read_settings
 from evaluator.errors import DatasetError, InvalidInputError
+from evaluator.home import for_people
 from evaluator.terminal import Stages, print_json, print_table, remark
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def dataset_import(
     settings = read_settings()
     given = _given_reading(reading)
     named = checked_name(name or default_name(path))
+    with open_datasets(settings):  # before the work, not after it: whether it can be registered at all
+        pass
     store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
     with (
         tempfile.TemporaryDirectory(prefix="import-", dir=scratch_folder(settings)) as scratch,
@@ -173,7 +176,8 @@ def dataset_export(
         raise InvalidInputError(f"{output} is there already; choose another file")
     with open_datasets(read_settings()) as datasets, Stages() as stages:
         stages.stage("writing")
-        datasets.export_dataset(name, output)
+        with for_people():
+            datasets.export_dataset(name, output)
     typer.echo(output)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from evaluator.cli_options import Json, ask, read_settings
 from evaluator.errors import InvalidInputError
+from evaluator.home import for_people
 from evaluator.terminal import print_json, print_table, remark, show_board, show_history
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def report(
 
     def local(workspace: Workspace) -> None:
         html = written(workspace, experiments.find(workspace, experiment), measure, baseline)
-        with whole_file(output) as file:
+        with for_people(), whole_file(output) as file:
             file.write(html.encode())
 
     ask(local, lambda client: client.report(experiment, measure, baseline, output))
@@ -179,7 +180,7 @@ def figure(
     def local(workspace: Workspace) -> None:
         row = experiments.find(workspace, experiment)
         image = drawn(workspace, row, name, wanted, cast("Image", kind))
-        with whole_file(path) as file:
+        with for_people(), whole_file(path) as file:
             file.write(image)
 
     ask(
@@ -205,10 +206,14 @@ def export(
 
     if format_ not in get_args(Format):
         raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
+
+    def local(workspace: Workspace) -> list[Path]:
+        row = experiments.find(workspace, experiment)
+        with for_people():
+            return write(workspace, row, cast("Format", format_), output)
+
     files = ask(
-        lambda workspace: write(
-            workspace, experiments.find(workspace, experiment), cast("Format", format_), output
-        ),
+        local,
         lambda client: client.export(experiment, format_, output),
     )
     if json_:

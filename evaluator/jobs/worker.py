@@ -30,7 +30,8 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
 from evaluator import logs
-from evaluator.errors import JobCancelled, QueueUnavailableError
+from evaluator.errors import InvalidInputError, JobCancelled, QueueUnavailableError
+from evaluator.home import keep_private
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import ANSWER_TIMEOUT, require
@@ -248,7 +249,11 @@ def wait_for_queue(settings: Settings) -> Redis:
 
 def main() -> int:
     """Entry point of a worker process: `python -m evaluator.jobs.worker`."""
-    settings = Settings()
+    try:
+        settings = Settings.read()
+    except InvalidInputError as error:
+        raise SystemExit(f"error: {error}") from None
+    keep_private(settings)
     logs.configure(settings, "json")
     stop_without_supervisor()
     context.enter(context.WorkerContext.open(settings))

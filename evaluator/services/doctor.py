@@ -13,11 +13,13 @@ from importlib import metadata
 from evaluator import __version__
 from evaluator.artifacts import ArtifactStore
 from evaluator.errors import EvaluatorError, StoreLockedError
+from evaluator.home import is_open_to_others, make_home
 from evaluator.jobs import valkey
 from evaluator.jobs.connection import require
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
 from evaluator.settings import Settings
-from evaluator.store.database import Database
+from evaluator.store.condition import log_path
+from evaluator.store.database import examine as examine_database
 from evaluator.urls import hide_passwords, shown_url
 
 PACKAGES = (
@@ -37,7 +39,7 @@ LEAST_FREE = 2 * 1024**3
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `advice` says how to mend what is not well."""
+    """One finding. `advice` says how to mend what is not well, unless `detail` says it."""
 
     name: str
     well: bool
@@ -54,6 +56,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         True,
         f"{os.cpu_count()}; {settings.workers} workers x {settings.threads_per_worker} thread(s)",
     )
+    yield _home(settings)
     yield _try("disk", "free space, or set EVALUATOR_HOME to another disk", lambda: _disk(settings))
     yield _try(
         "artifact store", "check EVALUATOR_ARTIFACTS and its permissions", lambda: _artifacts(settings)
@@ -77,9 +80,22 @@ def _try(name: str, advice: str, look: Callable[[], str]) -> Check:
         return Check(name, False, hide_passwords(str(error)), advice)
 
 
+def _home(settings: Settings) -> Check:
+    try:
+        home = settings.home_path
+        if not home.exists():
+            return Check("home", True, f"{home} is not there yet; what first stores something makes it")
+        make_home(home)
+    except EvaluatorError as error:
+        return Check("home", False, str(error))
+    if is_open_to_others(home):
+        return Check("home", False, f"other users of this machine may look into {home}", f"chmod 700 {home}")
+    return Check("home", True, f"{home}, for this user alone")
+
+
 def _disk(settings: Settings) -> str:
-    settings.home_path.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(settings.home_path).free
+    there = next(folder for folder in (settings.home_path, *settings.home_path.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
     if free < LEAST_FREE:
         raise OSError(f"only {free / 1024**3:.1f} GiB free at {settings.home_path}")
     return f"{free / 1024**3:.0f} GiB free at {settings.home_path}"
@@ -96,17 +112,19 @@ def _artifacts(settings: Settings) -> str:
 
 def _database(settings: Settings) -> Check:
     try:
-        Database(settings.database_path).close()
+        path = settings.database_path
+        if not path.exists() and not log_path(path).exists():
+            return Check("database", True, f"{path} is not there yet; what first stores something makes it")
+        rows, lacks = examine_database(path)
     except StoreLockedError as error:
         return Check("database", True, f"in use, as it should be while an instance runs: {error}")
     except EvaluatorError as error:
+        return Check("database", False, hide_passwords(str(error)))
+    if lacks:
         return Check(
-            "database",
-            False,
-            hide_passwords(str(error)),
-            "restore the file from a copy, or set EVALUATOR_HOME to another folder",
+            "database", True, f"{path} is of an older version; the next command brings it to this one"
         )
-    return Check("database", True, f"{settings.database_path} opens")
+    return Check("database", True, f"{path} is whole: all of its {rows:,} rows can be read")
 
 
 def _queue(settings: Settings) -> Check:

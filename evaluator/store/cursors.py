@@ -9,6 +9,8 @@ from weakref import WeakSet
 
 import duckdb
 
+from evaluator.errors import EvaluatorError
+
 if TYPE_CHECKING:
     import pandas as pd  # half a second: only whoever asks for a table needs it
 
@@ -19,6 +21,10 @@ class Owner(Protocol):
     """What cursors need of their database; see `evaluator.store.database.Database`."""
 
     cursors: WeakSet[duckdb.DuckDBPyConnection]
+
+    def named(self, error: duckdb.Error) -> EvaluatorError | None:
+        """What to say if DuckDB failed because of the disk or a damaged file."""
+        ...
 
     def opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """The connection, which nobody closes meanwhile."""
@@ -46,13 +52,14 @@ class Cursor:
         """Run a query; what it found is fetched next.
 
         Raises:
-            StoreUnavailableError: the file is closed, or cannot be opened.
+            StoreUnavailableError: the file is closed, damaged, or cannot be opened.
         """
         self._query = sql, parameters
         try:
             self._run()
         except duckdb.Error as error:
             if not self._lost(error):
+                self._raise_named(error)
                 raise
             self._run()
         return self
@@ -92,9 +99,14 @@ class Cursor:
                 return step()
         except duckdb.Error as error:
             if not self._lost(error):
+                self._raise_named(error)
                 raise
             self._run()
             return step()
+
+    def _raise_named(self, error: duckdb.Error) -> None:
+        if (named := self._database.named(error)) is not None:
+            raise named from error
 
     def _lost(self, error: duckdb.Error) -> bool:
         """Whether a query failed only because DuckDB gave up the file, or somebody opened it anew since."""
