@@ -70,6 +70,14 @@ class ArtifactMissingError(EvaluatorError):
     """An artifact that an earlier stage should have written is not in the store."""
 
 
+class ArtifactDamagedError(ArtifactMissingError):
+    """An artifact was not what had been written. It is removed, and made again by whoever finds it missing."""
+
+
+class DatasetDamagedError(EvaluatorError):
+    """What people brought, a part of a dataset, is damaged or gone, and nothing else makes it again."""
+
+
 class StageFailedError(EvaluatorError):
     """An earlier stage of the same experiment failed, so this one cannot run."""
 
@@ -121,6 +129,7 @@ class JobCancelled(BaseException):
 PERMANENT_ERRORS: tuple[type[Exception], ...] = (
     InvalidInputError,
     EncoderNotFoundError,
+    DatasetDamagedError,
     StageFailedError,
     BudgetReachedError,
     DependencyCancelledError,

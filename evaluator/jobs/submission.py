@@ -208,7 +208,7 @@ class Submission:
         """Jobs that cut what is not cut yet."""
         for place, stage in stages:
             cut = self._sources.cut(stage)
-            if cut is not None and not self._exists(cut[2]):
+            if cut is not None and not self._store.is_whole(cut[2]):
                 first = self._add_preparation(cut[1]) if cut[1] is not None else []
                 yield self._add("cut", (self._spec.id, variant, place), (fingerprint(cut[2]),), first)
 

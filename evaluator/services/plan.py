@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,7 @@ from evaluator.domain.variant import (
     Sparse,
     Variant,
 )
-from evaluator.errors import EvaluatorError
+from evaluator.errors import ArtifactMissingError, EvaluatorError
 from evaluator.retrieval.cached import Cached, cached_texts
 from evaluator.retrieval.costs import recent_cost
 from evaluator.retrieval.encoders.resolve import local_folder
@@ -369,8 +370,9 @@ def dimensions_of(encoder: EncoderSpec, store: ArtifactStore) -> int | None:
     if encoder.dimensions is not None:
         return encoder.dimensions
     if encoder.kind == "endpoint":
-        seen = f"vectors/{encoder.fingerprint}/dimensions.json"
-        return int(store.read_json(seen)) if store.exists(seen) else None
+        with suppress(ArtifactMissingError):
+            return int(store.read_json(f"vectors/{encoder.fingerprint}/dimensions.json"))
+        return None
     if encoder.kind != "transformer" or encoder.source not in ("bundled", "folder"):
         return None  # static: no configuration tells; sparse and late: not one vector a text
     return _hidden_size(local_folder(encoder.location), encoder.weights)

@@ -14,7 +14,7 @@ from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.indexes import Encoding, Sources
-from evaluator.retrieval.vectors import encoded_shards, plan_count, shard_sizes
+from evaluator.retrieval.vectors import encoded_shards, plan_names, shard_sizes
 from evaluator.services.memory import Kind
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
@@ -222,7 +222,7 @@ class ProgressReader:
             if store.exists(encoding.artifact):
                 return size, size
             # A passage may be a whole document, too, which is planned before passages are: look again after each plan.
-            key = (encoder.fingerprint, texts.role, texts.part, plan_count(encoder, texts.role, store))
+            key = (encoder.fingerprint, texts.role, texts.part, plan_names(encoder, texts.role, store))
             sizes = self._workspace.memory.get(SIZES, key, lambda: shard_sizes(encoder, texts, store))
         except ArtifactMissingError:
             return 0, n_documents
