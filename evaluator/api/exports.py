@@ -14,10 +14,11 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from evaluator.api.handling import addressed_experiment, route
+from evaluator.domain.printable import file_name
 from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
 from evaluator.report.figures import Image, Wanted, figure
 from evaluator.report.page import report
-from evaluator.services.export import Format, export_file, file_stem
+from evaluator.services.export import Format, export_file
 from evaluator.services.recommendation import COSTS
 from evaluator.services.uploads import scratch_folder
 from evaluator.services.workspace import Workspace
@@ -46,7 +47,7 @@ def _report(workspace: Workspace, request: Request, _body: bytes) -> Response:
     asked = request.query_params
     html = report(workspace, row, asked.get("measure") or None, asked.get("baseline") or None)
     kept = "inline" if "look" in asked else "attachment"
-    return HTMLResponse(html, headers=_headers(f"{file_stem(row)}.html", kept))
+    return HTMLResponse(html, headers=_headers(file_name(row.name, ending="html"), kept))
 
 
 def _figure(workspace: Workspace, request: Request, _body: bytes) -> Response:
@@ -60,7 +61,7 @@ def _figure(workspace: Workspace, request: Request, _body: bytes) -> Response:
     if asked.get("cost", "p95_ms") not in COSTS:
         raise InvalidInputError(f"cost={asked['cost']!r} is not one of {', '.join(COSTS)}")
     drawn = figure(workspace, row, name, Wanted(**asked), kind)  # type: ignore[arg-type]
-    headers = _headers(f"{file_stem(row)}-{name}.{kind}", "attachment")
+    headers = _headers(file_name(row.name, name, ending=kind), "attachment")
     return Response(drawn, media_type=TYPES[kind], headers=headers)
 
 
@@ -75,7 +76,10 @@ def _export(workspace: Workspace, request: Request, _body: bytes) -> Response:
     except OSError as error:
         raise EvaluatorError(f"the server cannot write the file: {error.strerror}") from error
     size = os.fstat(file.fileno()).st_size
-    headers = {**_headers(f"{file_stem(row)}{path.suffix}", "attachment"), "content-length": str(size)}
+    headers = {
+        **_headers(file_name(row.name, ending=path.suffix[1:]), "attachment"),
+        "content-length": str(size),
+    }
     return StreamingResponse(_sent(file), media_type=TYPES[path.suffix], headers=headers)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from evaluator.domain.printable import FORMULA_STARTS
 from evaluator.domain.result import (
     ExperimentStop,
     QueryResult,
@@ -168,13 +169,22 @@ PER_QUERY = """
 def write_per_query(database: Database, experiment: str, path: Path) -> None:
     """Write every query's measures under every variant into a new file, `.csv` or `.parquet`, row by row.
 
-    Columns: variant, query_id, measure, value, seconds, error.
+    Columns: variant, query_id, measure, value, seconds, error. In the CSV file no text is a formula (see `csv_cell`);
+    Parquet has them as they are.
     """
     rows = database.cursor.relation(PER_QUERY, [experiment])
     if path.suffix == ".csv":
-        rows.write_csv(str(path))
+        texts = {"variant", "query_id", "measure", "error"}
+        columns = (_cell(name) if name in texts else name for name in rows.columns)
+        rows.project(", ".join(columns)).write_csv(str(path))
     else:
         rows.write_parquet(str(path))
+
+
+def _cell(column: str) -> str:
+    """SQL of `csv_cell`."""
+    starts = ", ".join(f"chr({ord(start)})" for start in FORMULA_STARTS)
+    return f"CASE WHEN left({column}, 1) IN ({starts}) THEN chr(39) || {column} ELSE {column} END AS {column}"
 
 
 def rankings(database: Database, experiment: str, variant: str) -> list[tuple[str, list[str], list[float]]]:
