@@ -7,6 +7,16 @@ from pathlib import Path
 
 import yaml
 
+from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.measures import JUDGED
+from evaluator.domain.ranking import Ranking
+from evaluator.domain.result import QueryResult, Record, VariantFailure
+from evaluator.services import datasets, experiments, judging
+from evaluator.services.experiment_file import parse_experiment
+from evaluator.services.workspace import Workspace
+from evaluator.store import results
+from tests.recorded import begin
+
 MARKUP = (
     "![i](http://elsewhere.example/i.png)",
     "[link](http://elsewhere.example)",
@@ -132,3 +142,28 @@ def hostile_experiment(dataset: str, **bm25: float) -> str:
         },
         allow_unicode=True,
     )
+
+
+def record_hostile(workspace: Workspace, folder: Path) -> ExperimentSpec:
+    """Import the dataset in a folder, and record an experiment over it that has not run.
+
+    The last variant cannot work, and two queries failed under each of the others.
+    """
+    row = datasets.import_folder(workspace, folder, NAME)
+    row = datasets.describe(workspace, NAME, "\n".join(MARKUP), TAGS)
+    spec = experiments.resolve_spec(parse_experiment(hostile_experiment(NAME)), row, allow_paths=False)
+    begin(workspace.database, spec, row.name, row.manifest.n_queries)
+    records: list[Record] = []
+    for place, variant in enumerate(VARIANTS[:-1]):
+        for n, query in enumerate(datasets.load(workspace, row).queries):
+            if n < 2:
+                error = f"ValueError: {MARKUP[n]} {ESCAPES[n]}"
+                records.append(QueryResult(spec.id, variant, query.query_id, error=error))
+                continue
+            found = Ranking((IDS[n], IDS[-n - 1], IDS[2]), (3.0, 2.0, 1.0))
+            measures = {"nDCG@10": 0.2 * place + 0.01 * n, "RR@10": 0.5, JUDGED: 0.3}
+            records.append(QueryResult(spec.id, variant, query.query_id, found, measures, 0.002))
+    records.append(VariantFailure(spec.id, VARIANTS[-1], f"error: {MARKUP[0]} {ESCAPES[0]}"))
+    results.record(workspace.database, records)
+    judging.write_guidelines(workspace, row.id, MARKUP[0])
+    return spec
