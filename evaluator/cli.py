@@ -29,6 +29,7 @@ from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
 from evaluator.terminal import (
+    confirm,
     follow,
     print_board,
     print_json,
@@ -36,6 +37,7 @@ from evaluator.terminal import (
     print_table,
     remark,
     remark_submission,
+    say,
     show_board,
 )
 from evaluator.urls import hide_passwords, shown_url
@@ -127,7 +129,7 @@ def _fail(error: Exception | str, code: int) -> None:
 
 def _version(show: bool) -> None:
     if show:
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -281,7 +283,7 @@ def delete(
     with Workspace.open_local(read_settings()) as workspace:
         row = experiments.find(workspace, experiment, beginnings=False)
         if not yes:
-            typer.confirm(f"Delete {row.name} ({row.id}) with all of its results?", abort=True, err=True)
+            confirm(f"Delete {row.name} ({row.id}) with all of its results?")
         experiments.delete(workspace, row)
     remark(f"{row.name} ({row.id}) is deleted.")
 

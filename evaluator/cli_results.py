@@ -10,7 +10,7 @@ import typer
 from evaluator.cli_options import Json, ask, read_settings
 from evaluator.errors import InvalidInputError
 from evaluator.home import for_people
-from evaluator.terminal import print_json, print_table, remark, show_board, show_history
+from evaluator.terminal import print_json, print_table, remark, say, show_board, show_history
 
 if TYPE_CHECKING:
     from evaluator.services.recommendation import Cost
@@ -142,7 +142,7 @@ def report(
             file.write(html.encode())
 
     ask(local, lambda client: client.report(experiment, measure, baseline, output))
-    typer.echo(output)
+    say(output)
 
 
 @results_app.command()
@@ -189,7 +189,7 @@ def figure(
             experiment, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost
         ),
     )
-    typer.echo(path)
+    say(path)
 
 
 @results_app.command()
@@ -220,4 +220,4 @@ def export(
         print_json([str(path) for path in files])
     else:
         for path in files:
-            typer.echo(path)
+            say(path)

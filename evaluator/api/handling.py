@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,6 +31,9 @@ from evaluator.services.workspace import Workspace, serving
 from evaluator.store.catalog import ExperimentRow
 
 JSON_TYPE = "application/json"
+
+NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-downloads"
+"""What a browser lets a file do, such as a report: nothing but be drawn, whatever a query's text says."""
 
 MAX_BYTES = 1 << 20
 """Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
@@ -146,6 +150,21 @@ async def _body(request: Request) -> bytes:
         if len(body) > MAX_BYTES:
             raise TooLargeError(f"the request is larger than the {MAX_BYTES:,} bytes that are taken")
     return bytes(body)
+
+
+def file_headers(name: str, kept: str = "attachment") -> dict[str, str]:
+    """The headers of a file.
+
+    Args:
+        name: its name (see `file_name`).
+        kept: `attachment` if the browser saves it, `inline` if it shows it.
+    """
+    return {
+        "content-disposition": f"{kept}; filename*=utf-8''{quote(name, safe='')}",
+        "content-security-policy": NO_SCRIPT,
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
 
 
 def failure(error: EvaluatorError) -> Response:

@@ -18,6 +18,7 @@ from evaluator.domain.sharing import SharedSearches, shared_searches
 from evaluator.domain.variant import (
     BM25,
     MMR,
+    PRINTABLE,
     Chunk,
     CrossEncoder,
     Dense,
@@ -53,7 +54,7 @@ class Experiment:
         matrix: stands for variants besides those that are written out; see `all_variants`.
     """
 
-    name: Annotated[str, Len(1, 120)]
+    name: Annotated[str, Len(1, 120), PRINTABLE]
     dataset: Annotated[str, Len(1)]
     variants: Annotated[tuple[Variant, ...], Len(1)] = ()
     matrix: Matrix | None = None

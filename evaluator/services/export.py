@@ -200,9 +200,3 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
         for left in path.parent.glob(f"{scratch.name}*"):  # and its log, if it did not end well
             left.unlink()
     return path
-
-
-def file_stem(experiment: ExperimentRow) -> str:
-    """An experiment's name as a file can have it."""
-    kept = "".join(sign if sign.isalnum() or sign in "-_. " else "_" for sign in experiment.name)
-    return kept.strip(" .")[:80] or "experiment"

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
+from evaluator.domain.printable import FORMULA_STARTS
 from evaluator.domain.result import (
     ExperimentStop,
     QueryResult,
@@ -174,14 +175,23 @@ PER_QUERY = """
 def write_per_query(database: Database, experiment: str, path: Path) -> None:
     """Write every query's measures under every variant into a new file, `.csv` or `.parquet`, row by row.
 
-    Columns: variant, query_id, measure, value, seconds, error.
+    Columns: variant, query_id, measure, value, seconds, error. In the CSV file no text is a formula (see `csv_cell`);
+    Parquet has them as they are.
     """
     _, rows_of, given = recorded(database, experiment)
     rows = database.cursor.relation(PER_QUERY.format(rows=rows_of), given)
     if path.suffix == ".csv":
-        rows.write_csv(str(path))
+        texts = {"variant", "query_id", "measure", "error"}
+        columns = (_cell(name) if name in texts else name for name in rows.columns)
+        rows.project(", ".join(columns)).write_csv(str(path))
     else:
         rows.write_parquet(str(path))
+
+
+def _cell(column: str) -> str:
+    """SQL of `csv_cell`."""
+    starts = ", ".join(f"chr({ord(start)})" for start in FORMULA_STARTS)
+    return f"CASE WHEN left({column}, 1) IN ({starts}) THEN chr(39) || {column} ELSE {column} END AS {column}"
 
 
 def rankings(

@@ -78,17 +78,13 @@ def _row(row: DatasetRow, users: Sequence[str]) -> None:
         st.caption(_users(users))
 
 
-def as_id(text: str) -> str:
-    """An id as it is, in Markdown."""
-    return plain(text) if "`" in text else f"`{text}`"
-
-
 def show_tags(tags: Sequence[str]) -> None:
     """Draw a dataset's tags."""
     if tags:
         with st.container(horizontal=True, gap="xsmall"):
             for tag in tags:
-                st.badge(plain(tag), icon=":material/sell:", color="gray")
+                # Not `st.badge`, which escapes brackets once more.
+                st.markdown(f":gray-badge[:material/sell: {plain(tag)}]", width="content")
 
 
 def _users(users: Sequence[str]) -> str:
