@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 import streamlit.logger
 from starlette.middleware import Middleware
 from streamlit.runtime import get_instance
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from evaluator import logs
 from evaluator.api.dashboard import dashboard
@@ -37,8 +38,8 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     keep_private(settings)
     except_here()
     stop_without_supervisor()
-    clear_old(settings)
     with Workspace.open(settings) as workspace, serve(workspace), Keeper(workspace, measures=True):
+        clear_old(workspace)
         yield {"workspace": workspace}
 
 
@@ -52,7 +53,7 @@ def _one_line() -> Iterator[None]:
 
 
 def _forget(session: str, file: str) -> None:
-    get_instance().uploaded_file_mgr.remove_file(session, file)
+    cast(MemoryUploadedFileManager, get_instance().uploaded_file_mgr).remove_file(session, file)
 
 
 with _one_line():

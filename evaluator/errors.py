@@ -26,6 +26,14 @@ class TooLargeError(InvalidInputError):
     """A file or a request is larger than what is taken here: the limit, and what to do."""
 
 
+class TooManyError(EvaluatorError):
+    """Too many of a kind are open: how many may be, and what to do."""
+
+
+class QuotaReachedError(EvaluatorError):
+    """There is no room for more, though each alone is small enough: what is used, the limit, and what to do."""
+
+
 class UnknownNameError(InvalidInputError):
     """Nothing is stored under the name that was asked for."""
 

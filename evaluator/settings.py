@@ -29,6 +29,9 @@ DEFAULT_CONCURRENCY = 5
 
 UNPACKED_SHARE = 4
 """How many times its own limit an upload's unpacked files may have: archives hold text in about a quarter."""
+PERSON_SHARE, TOTAL_SHARE = 10, 25
+"""How many times an upload's limit the uploads of one person may hold, and all: an upload holds what arrived, what that
+was unpacked to, and the checked dataset."""
 
 EXAMPLE_LIST = '["one", "another"]'
 SHOWN = 200
@@ -171,6 +174,25 @@ class Settings(BaseSettings):
         ge=1,
         description="Bytes that the files of one upload may have together; unpacked, four times as many.",
     )
+    upload_open_limit: int = Field(
+        100,
+        ge=1,
+        description="Uploads that may be open at the same time: not stored, discarded or cleared yet.",
+    )
+    upload_person_open_limit: int = Field(
+        20, ge=1, description="Uploads that one person, which is one client address, may have open."
+    )
+    upload_total_limit: int | None = Field(
+        None,
+        ge=1,
+        description="Bytes that all open uploads may hold, what was unpacked among them. Default: 25 times "
+        "EVALUATOR_UPLOAD_LIMIT.",
+    )
+    upload_person_limit: int | None = Field(
+        None,
+        ge=1,
+        description="Bytes that the open uploads of one person may hold. Default: 10 times EVALUATOR_UPLOAD_LIMIT.",
+    )
     log_level: LogLevel = Field("INFO", description="Log level of server and workers.")
     log_format: LogFormat | None = Field(
         None,
@@ -259,6 +281,16 @@ class Settings(BaseSettings):
     def unpacked_limit(self) -> int:
         """Bytes that an upload's files may have once they are unpacked."""
         return UNPACKED_SHARE * self.upload_limit
+
+    @property
+    def upload_person_bytes(self) -> int:
+        """Bytes that the open uploads of one person may hold."""
+        return self.upload_person_limit or PERSON_SHARE * self.upload_limit
+
+    @property
+    def upload_total_bytes(self) -> int:
+        """Bytes that all open uploads may hold."""
+        return self.upload_total_limit or TOTAL_SHARE * self.upload_limit
 
     @property
     def database_path(self) -> Path:

@@ -23,7 +23,9 @@ from evaluator.errors import (
     EvaluatorError,
     InvalidInputError,
     LookingUpError,
+    QuotaReachedError,
     TooLargeError,
+    TooManyError,
     UnknownNameError,
 )
 from evaluator.services import experiments
@@ -53,6 +55,8 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (AmbiguousNameError, 409),
     (TooLargeError, 413),
     (InvalidInputError, 422),
+    (TooManyError, 429),
+    (QuotaReachedError, 507),
     (EvaluatorError, 503),
 )
 """The first that fits."""

@@ -13,6 +13,7 @@ from evaluator.api.handling import failure, json_object, refusal, route
 from evaluator.datasets.reading import Reading
 from evaluator.errors import EvaluatorError, InvalidInputError
 from evaluator.services import uploads
+from evaluator.services.persons import person_at
 from evaluator.services.records import dataset_record
 from evaluator.services.workspace import Workspace, serving
 
@@ -27,6 +28,7 @@ FETCH = '{"reference": "hf:organisation/name" or "ir_datasets:id"}'
 def upload_routes() -> list[Route]:
     """The routes below `/api/uploads`."""
     return [
+        route("/api/uploads", _list),
         route("/api/uploads", _create, "POST"),
         route("/api/uploads/fetch", _fetch, "POST"),
         Route("/api/uploads/{id}/files/{name:path}", _receive, methods=["PUT"]),
@@ -38,15 +40,27 @@ def upload_routes() -> list[Route]:
     ]
 
 
-def _create(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    return {"id": uploads.create(workspace)}
+def _list(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    """Those of whoever asks; nobody learns of others' here."""
+    return [
+        {"id": state.id, "status": state.status, "files": len(state.files), "bytes": state.bytes}
+        for state in uploads.open_uploads(workspace, _person(request))
+    ]
 
 
-def _fetch(workspace: Workspace, _request: Request, body: bytes) -> Any:
+def _create(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    return {"id": uploads.create(workspace, _person(request))}
+
+
+def _person(request: Request) -> str:
+    return person_at(request.client.host if request.client else None)
+
+
+def _fetch(workspace: Workspace, request: Request, body: bytes) -> Any:
     reference = json_object(body, FETCH).get("reference")
     if not isinstance(reference, str):
         raise InvalidInputError(f"send {FETCH}")
-    return {"id": uploads.fetch(workspace, reference)}
+    return {"id": uploads.fetch(workspace, reference, _person(request))}
 
 
 async def _receive(request: Request) -> Response:

@@ -75,7 +75,12 @@ def unpack(folder: Path, limit: int) -> None:
 
 def holds_archives(folder: Path) -> bool:
     """Whether `unpack` would change anything below a folder."""
-    return any(_archive_suffix(path) or path.suffix.lower() in COMPRESSED for path in _files(folder))
+    return any(map(is_packed, _files(folder)))
+
+
+def is_packed(path: Path) -> bool:
+    """Whether `unpack` would replace a file, by its name."""
+    return _archive_suffix(path) is not None or path.suffix.lower() in COMPRESSED
 
 
 class _Budget:

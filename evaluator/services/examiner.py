@@ -1,4 +1,4 @@
-"""Examinations of uploads, each in a process of its own that is watched: few at once, none for ever."""
+"""Examinations of uploads, each in a process of its own that is watched: few at once, one a person, none for ever."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ import psutil
 
 from evaluator.errors import InvalidInputError
 from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
+from evaluator.services.persons import HERE
+from evaluator.services.turns import Turns
 from evaluator.services.upload_folder import ERROR, STEP, ProgressWriter, Step, UploadFolder, files_below
 
 logger = logging.getLogger(__name__)
@@ -27,7 +29,9 @@ AT_ONCE = 2
 FETCHES_AT_ONCE = 2
 """What is fetched from hubs at the same time; it has turns of its own, because it waits for machines elsewhere."""
 TIME_LIMIT = 2 * 3600.0
-"""Seconds; reading a million documents takes minutes."""
+"""Seconds, whatever the size; reading a million documents takes minutes."""
+SHORT_TIME, BYTES_PER_SECOND = 300.0, 20_000
+"""Seconds that files of any size have, and bytes for which there is one second more: PDFs are read that slowly."""
 MEMORY_LIMIT = 4 << 30
 """Resident bytes of one examination. A million documents take less than 1.5 GB; a limit on addresses
 (RLIMIT_AS) would stop pyarrow, which reserves many more than it uses."""
@@ -45,6 +49,8 @@ class _Examination:
     folder: UploadFolder
     step: Step
     limit: int
+    person: str
+    on_end: Callable[[], None]
     cancelled: threading.Event = field(default_factory=threading.Event)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -55,8 +61,7 @@ class Examiner:
     def __init__(
         self, at_once: int = AT_ONCE, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT
     ) -> None:
-        self._turns = threading.BoundedSemaphore(at_once)
-        self._fetches = threading.BoundedSemaphore(FETCHES_AT_ONCE)
+        self._turns, self._fetches = Turns(at_once), Turns(FETCHES_AT_ONCE)
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._lock = threading.Lock()
@@ -66,17 +71,28 @@ class Examiner:
         """Whether an examination of the upload waits or runs."""
         return folder.path in self._examinations
 
-    def start(self, folder: UploadFolder, step: Step, limit: int, prepare: Callable[[], None]) -> None:
+    def start(
+        self,
+        folder: UploadFolder,
+        step: Step,
+        limit: int,
+        prepare: Callable[[], None],
+        *,
+        person: str = HERE,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
         """Begin a step, or have it wait for its turn.
 
         Args:
             limit: bytes that the unpacked or fetched files may have.
             prepare: called first, while no other step of the same upload can begin.
+            person: whose upload it is; of one person, one step at a time is done.
+            on_end: called when nothing is done any more, before another step can begin.
 
         Raises:
             InvalidInputError: another step of the same upload has not ended.
         """
-        examination = _Examination(folder, step, limit)
+        examination = _Examination(folder, step, limit, person, on_end)
         with self._lock:
             if self.is_busy(folder):
                 raise InvalidInputError(BUSY)
@@ -101,20 +117,19 @@ class Examiner:
     def _run(self, examination: _Examination) -> None:
         turns = self._fetches if examination.step == "fetch" else self._turns
         try:
-            while not turns.acquire(timeout=LOOK_EVERY):
-                if examination.cancelled.is_set():
-                    return
-            try:
-                self._examine(examination)
-            finally:
-                turns.release()
+            with turns.turn(examination.person, examination.cancelled) as came:
+                if came:
+                    self._examine(examination)
         except OSError as error:  # no process, or no room to say anything about one
             logger.exception("an upload cannot be examined")
             with suppress(OSError):
                 examination.folder.fail(f"the files cannot be examined: {error}; try again")
         finally:
-            del self._examinations[examination.folder.path]
-            examination.ended.set()
+            try:
+                examination.on_end()
+            finally:
+                del self._examinations[examination.folder.path]
+                examination.ended.set()
 
     def _examine(self, examination: _Examination) -> None:
         folder = examination.folder
@@ -158,26 +173,32 @@ class Examiner:
 
     def _watch(self, process: subprocess.Popen[bytes], examination: _Examination) -> str | None:
         """Wait for a process to end, or end it; returns why it had to be ended."""
-        deadline = time.monotonic() + self._time_limit
+        seconds = self._seconds(examination)
+        deadline = time.monotonic() + seconds
         while True:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(LOOK_EVERY)
                 return None
-            reason = self._excess(process.pid, examination, deadline)
+            if time.monotonic() > deadline:
+                reason: str | None = _too_long(seconds)
+            else:
+                reason = self._excess(process.pid, examination)
             if reason is not None:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 return reason
 
-    def _excess(self, pid: int, examination: _Examination, deadline: float) -> str | None:
+    def _seconds(self, examination: _Examination) -> float:
+        """How long a step may take, by the bytes that arrived; how many will be fetched nobody knows."""
+        if examination.step == "fetch":
+            return self._time_limit
+        size = sum(size for _, size in files_below(examination.folder.files))
+        return min(self._time_limit, SHORT_TIME + size / BYTES_PER_SECOND)
+
+    def _excess(self, pid: int, examination: _Examination) -> str | None:
         if examination.cancelled.is_set():
             return "discarded"
-        if time.monotonic() > deadline:
-            return (
-                f"the check took longer than {self._time_limit:,.0f} seconds and was stopped; give smaller files, "
-                "or use `evaluator dataset import`"
-            )
         if _memory(pid) > self._memory_limit:
             return (
                 f"the check needed more than {self._memory_limit / 1e9:.1f} GB of memory and was stopped; give "
@@ -189,6 +210,13 @@ class Examiner:
             if size > examination.limit:
                 return f"the dataset is larger than {examination.limit:,} bytes; raise EVALUATOR_UPLOAD_LIMIT"
         return None
+
+
+def _too_long(seconds: float) -> str:
+    return (
+        f"the check took longer than {seconds:,.0f} seconds, which is what files of this size have, and was stopped; "
+        "give simpler or smaller files, or use `evaluator dataset import`"
+    )
 
 
 def _memory(pid: int) -> int:

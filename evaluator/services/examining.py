@@ -80,7 +80,7 @@ def check(
 def says_exclude_self(folder: Path) -> bool:
     """Whether files are an export (`export_beir`) of a dataset that leaves a query's own document out."""
     for path in sorted(folder.rglob(ABOUT_FILE)):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             record = json.loads(path.read_bytes()) if path.stat().st_size <= ABOUT_BYTES else None
             if isinstance(record, dict) and record.get("exclude_self") is True:
                 return True

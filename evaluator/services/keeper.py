@@ -1,6 +1,7 @@
 """The keeper looks after experiments for as long as a process owns the database.
 
-It plans those anew whose jobs were lost, and clears away what stopped and ended ones left.
+It plans those anew whose jobs were lost, and clears away what stopped and ended ones left, and uploads that nobody
+stored.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from redis.exceptions import RedisError
 from evaluator.errors import EvaluatorError
 from evaluator.services.costs import measure_finished
 from evaluator.services.upkeep import Upkeep
+from evaluator.services.uploads import clear_old
 from evaluator.services.vectors import prune
 from evaluator.services.workspace import Workspace
 
@@ -24,7 +26,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 5.0
 """Seconds between looks at running experiments."""
 BOUND_EVERY = 300.0
-"""Seconds between looks at how much vectors take."""
+"""Seconds between looks at how much vectors take, and at uploads that nobody stored."""
 
 
 class Keeper:
@@ -65,19 +67,23 @@ class Keeper:
         self._guard(self._upkeep.drop_searched)
         if self._measures:
             self._guard(lambda: measure_finished(self._workspace, guard=self._guard))
-        self._guard(self._keep_bounded)
+        if time.monotonic() >= self._bound_at:
+            self._bound_at = time.monotonic() + BOUND_EVERY
+            self._guard(self._bound_vectors)
+            self._guard(self._clear_uploads)
 
     def _keep(self) -> None:
         while not self._stop.wait(self._look_every):
             self.look()
         self._guard(self._upkeep.drop_searched)
 
-    def _keep_bounded(self) -> None:
-        """Look now and then whether vectors take more than they may."""
-        if time.monotonic() >= self._bound_at:
-            self._bound_at = time.monotonic() + BOUND_EVERY
-            for dropped in prune(self._workspace):
-                logger.info("dropped the vectors of %s: %d bytes", dropped.name, dropped.bytes)
+    def _bound_vectors(self) -> None:
+        for dropped in prune(self._workspace):
+            logger.info("dropped the vectors of %s: %d bytes", dropped.name, dropped.bytes)
+
+    def _clear_uploads(self) -> None:
+        if cleared := clear_old(self._workspace):
+            logger.info("cleared uploads that nobody stored: %d", cleared)
 
     def _guard(self, duty: Callable[[], object], experiment: str | None = None) -> None:
         named = {} if experiment is None else {"experiment": experiment}

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evaluator.errors import InvalidInputError, TooLargeError, UploadNotWrittenError
 from evaluator.services.file_names import TakenNames
@@ -18,13 +18,20 @@ from evaluator.services.upload_folder import UploadFolder, files_below
 
 CHUNK = 1 << 20
 """Bytes gathered before they are written, so that writing costs few changes of thread."""
-MEASURE_EVERY = 32 << 20
-"""Bytes that arrive between two looks at what all files of the upload have, those that arrive beside it included."""
+SILENCE = 300.0
+"""Seconds without a byte after which nobody waits for the rest of a file."""
 MAX_FILES = 100_000
 """Files of one upload."""
 
 _arrival = threading.Lock()
 """Held while a file takes its name, so that no two take the same, and while `_arrived` is asked."""
+
+
+class Received(NamedTuple):
+    """A file that is whole: its bytes, and those of the file whose place it took."""
+
+    bytes: int
+    replaced: int
 
 
 class _Arrived:
@@ -33,11 +40,9 @@ class _Arrived:
     def __init__(self) -> None:
         self.names = TakenNames()
         self.sizes: dict[str, int] = {}
-        self.bytes = 0
 
     def add(self, name: str, size: int) -> None:
         """A file is there, in the place of one of the same name."""
-        self.bytes += size - self.sizes.get(name, 0)
         self.sizes[name] = size
         self.names.add(name)
 
@@ -52,52 +57,55 @@ def _arrived(folder: UploadFolder) -> _Arrived:
 
 
 async def receive_file(
-    folder: UploadFolder, name: str, chunks: AsyncIterator[bytes], limit: int, on_arrival: Callable[[], None]
-) -> int:
+    folder: UploadFolder,
+    name: str,
+    chunks: AsyncIterator[bytes],
+    take: Callable[[int], None],
+    on_arrival: Callable[[], None],
+) -> Received:
     """Write a file as it arrives; of one that breaks off nothing stays.
 
     Args:
         name: a safe name; a file that has it is replaced.
-        limit: bytes that all files of the upload may have together.
+        take: called with the bytes that arrived, before they are kept; may refuse them.
         on_arrival: called before the file takes its name; may refuse it.
 
-    Returns:
-        The file's bytes.
-
     Raises:
-        InvalidInputError: the name collides with another's.
-        TooLargeError: the upload would be larger than the limit.
+        InvalidInputError: the name collides with another's, or the sender fell silent.
+        TooLargeError: the upload would have too many files.
         UploadNotWrittenError: the disk is full.
     """
     partial = folder.incoming / secrets.token_hex(8)
     try:
-        with room(folder):
-            size = await _write(partial, chunks, folder, limit)
-            await asyncio.to_thread(_arrive, folder, partial, name, on_arrival)
+        with room():
+            await _write(partial, chunks, take)
+            return await asyncio.to_thread(_arrive, folder, partial, name, on_arrival)
     finally:
         partial.unlink(missing_ok=True)
-    return size
 
 
-async def _write(partial: Path, chunks: AsyncIterator[bytes], folder: UploadFolder, limit: int) -> int:
-    """Write what arrives; returns its bytes."""
-    size = measured = 0
-    others = await asyncio.to_thread(measure, folder)
+async def _write(partial: Path, chunks: AsyncIterator[bytes], take: Callable[[int], None]) -> None:
+    """Write what arrives."""
     gathered = bytearray()
     with partial.open("wb", buffering=0) as file:
-        async for chunk in chunks:
-            size += len(chunk)
+        while (chunk := await _next(chunks)) is not None:
+            take(len(chunk))
             gathered += chunk
-            if size - measured >= MEASURE_EVERY:
-                others = await asyncio.to_thread(measure, folder) - partial.stat().st_size
-                measured = size
-            if others + size > limit:
-                raise too_large(limit)
             if len(gathered) >= CHUNK:
                 await asyncio.to_thread(_write_all, file, gathered)
                 gathered = bytearray()
         await asyncio.to_thread(_write_all, file, gathered)
-    return size
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """What arrives next; None at the end."""
+    try:
+        async with asyncio.timeout(SILENCE):
+            return await anext(chunks, None)
+    except TimeoutError as error:
+        raise InvalidInputError(
+            f"nothing of the file came for {SILENCE:.0f} seconds; send it again"
+        ) from error
 
 
 def _write_all(file: Any, content: bytearray) -> None:
@@ -106,7 +114,7 @@ def _write_all(file: Any, content: bytearray) -> None:
         view = view[file.write(view) :]
 
 
-def _arrive(folder: UploadFolder, partial: Path, name: str, on_arrival: Callable[[], None]) -> None:
+def _arrive(folder: UploadFolder, partial: Path, name: str, on_arrival: Callable[[], None]) -> Received:
     """Give a file that is whole its name."""
     with _arrival:
         arrived = _arrived(folder)
@@ -117,29 +125,15 @@ def _arrive(folder: UploadFolder, partial: Path, name: str, on_arrival: Callable
         on_arrival()
         target = folder.files / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        size = partial.stat().st_size
+        received = Received(partial.stat().st_size, arrived.sizes.get(name, 0))
         partial.replace(target)
-        arrived.add(name, size)
-
-
-def measure(folder: UploadFolder) -> int:
-    """Bytes of all files that arrived or are arriving."""
-    with _arrival:
-        arrived = _arrived(folder).bytes
-    return arrived + sum(size for _, size in files_below(folder.incoming))
-
-
-def too_large(limit: int) -> TooLargeError:
-    """The error for files that are larger than the limit."""
-    return TooLargeError(
-        f"the files are larger than {limit:,} bytes together; compress them (.zip, .gz, .zst), raise "
-        "EVALUATOR_UPLOAD_LIMIT, or use `evaluator dataset import`"
-    )
+        arrived.add(name, received.bytes)
+        return received
 
 
 @contextmanager
-def room(folder: UploadFolder) -> Iterator[None]:
-    """Say in words that the disk is full.
+def room() -> Iterator[None]:
+    """Say in words that the disk is full; where it is, people elsewhere need not know.
 
     Raises:
         UploadNotWrittenError: it is.
@@ -150,5 +144,5 @@ def room(folder: UploadFolder) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UploadNotWrittenError(
-            f"the disk is full: nothing can be written below {folder.path.parent}; make room there"
+            "the server's disk is full: nothing can be written below EVALUATOR_HOME/uploads; make room there"
         ) from error

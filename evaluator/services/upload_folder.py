@@ -9,9 +9,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,10 +21,12 @@ from typing import Any, Literal
 Step = Literal["recognise", "fetch", "check"]
 """What is done with the files. `fetch` gets them from a hub first, and then recognises them."""
 
-STEP, SOURCE = "step.json", "source.json"
-"""The step that was asked for last; where the files come from, if it was not the browser."""
+STEP, SOURCE, PERSON = "step.json", "source.json", "person.json"
+"""The step that was asked for last; where the files come from, if it was not the browser; whose upload it is."""
 RECOGNISED, READING, STAGED, REPORT = "recognised.json", "reading.json", "staged.json", "report.json"
 PROGRESS, ERROR = "progress.json", "error.json"
+
+UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
 PROGRESS_EVERY = 0.2
 """Seconds between two writes of the progress."""
@@ -81,6 +85,32 @@ class UploadFolder:
         """What the process that examines the files says."""
         return self.path / "examining.log"
 
+    @property
+    def touched_at(self) -> float:
+        """When something changed directly in the folder or in those in it, in Unix seconds."""
+        return max(part.stat().st_mtime for part in (self.path, *self.path.glob("*")))
+
+    @property
+    def arrived(self) -> int:
+        """Bytes of the files that a person sent."""
+        return 0 if self._is_fetched else sum(size for _, size in files_below(self.files))
+
+    @property
+    def made(self) -> int:
+        """Bytes of what was fetched, or made of the files; what is the same file on the disk takes room once."""
+        size = sum(size for _, size in files_below(self.files)) if self._is_fetched else 0
+        for folder in (self.unpacked, self.staged):
+            for parent, _, names in os.walk(folder):
+                for name in names:
+                    with suppress(FileNotFoundError):
+                        known = Path(parent, name).lstat()
+                        size += known.st_size if known.st_nlink == 1 else 0
+        return size
+
+    @property
+    def _is_fetched(self) -> bool:
+        return (self.path / SOURCE).exists()
+
     def read(self, name: str) -> Any:
         """What a JSON file holds; None if it is not there."""
         try:
@@ -106,6 +136,11 @@ class UploadFolder:
     def fail(self, reason: str) -> None:
         """Say why the step did not succeed."""
         self.write(ERROR, {"error": reason})
+
+
+def uploads_folder(home: Path) -> Path:
+    """Where the folders of all uploads are, in a home folder."""
+    return home / "uploads"
 
 
 class ProgressWriter:

@@ -1,33 +1,35 @@
 """Uploads: files on their way to become a dataset. Nothing is a dataset until a person stores it.
 
 An upload is a folder below HOME/uploads; its state is derived from what is there, so a server that starts again
-knows all of them. The work on files is done by `examining`, in processes that `examiner` watches.
+knows all of them. The work on files is done by `examining`, in processes that `examiner` watches. What all of them may
+take together is `upload_quota`'s.
 """
 
 from __future__ import annotations
 
-import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
 
 from evaluator.datasets.findings import Finding
 from evaluator.datasets.health import HealthReport
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition import Recognised
 from evaluator.datasets.staging import Staged, publish
+from evaluator.datasets.unpack import is_packed
 from evaluator.domain.dataset import DatasetManifest
-from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.services import datasets
 from evaluator.services.examiner import BUSY, Examiner
 from evaluator.services.file_names import safe_name
-from evaluator.services.receiving import measure, receive_file, room, too_large
+from evaluator.services.persons import HERE
+from evaluator.services.receiving import receive_file, room
 from evaluator.services.upload_folder import (
     ERROR,
+    PERSON,
     PROGRESS,
     READING,
     RECOGNISED,
@@ -35,80 +37,57 @@ from evaluator.services.upload_folder import (
     SOURCE,
     STAGED,
     STEP,
+    UPLOAD_ID,
     Progress,
+    Step,
     UploadFolder,
     files_below,
+    uploads_folder,
 )
+from evaluator.services.upload_quota import quota_of
+from evaluator.services.upload_state import Status, UploadedFile, UploadState
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from evaluator.store import catalog
 from evaluator.store.catalog import DatasetRow
 
-KEPT = 7 * 24 * 3600.0
-"""Seconds without a change after which an upload that nobody stored is removed."""
+KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
+"""Seconds without a change after which an upload that nobody stored is removed; one into which no file ever came."""
+UNPACKED_ROOM, UNPACKED_TIMES = 64 << 20, 100
+"""Bytes that any archives may unpack to, and how many times their own size: text is packed to a tenth at best."""
 SHOWN_FILES = 3
 """Files that a dataset's source names."""
 
-UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 INTERRUPTED = "interrupted: the server stopped meanwhile; start again"
-
-Status = Literal["receiving", "recognising", "recognised", "checking", "checked", "failed"]
 
 _examiner = Examiner()
 
 
-@dataclass(frozen=True)
-class UploadedFile:
-    """A file as it arrived."""
+def create(workspace: Workspace, person: str = HERE) -> str:
+    """Begin an upload; returns its id.
 
-    name: str
-    bytes: int
+    Args:
+        person: whose it is, as `persons` names them.
 
-
-@dataclass(frozen=True)
-class UploadState:
-    """What is known of an upload.
-
-    Attributes:
-        recognised: what the files are, once that is known.
-        reading: how a person wants them read; None before the first check.
-        exclude_self: what the person chose; before the first check what the files say, if they are an export.
-        progress: how far the step that waits or runs is.
-        error: why the status is `failed`.
+    Raises:
+        TooManyError: too many are open, of all or of this person.
+        UploadNotWrittenError: the disk is full.
     """
-
-    id: str
-    status: Status
-    files: tuple[UploadedFile, ...]
-    recognised: Recognised | None
-    reading: Reading | None
-    exclude_self: bool
-    report: HealthReport | None
-    progress: Progress | None
-    error: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The state as plain JSON types."""
-        return {
-            "id": self.id,
-            "status": self.status,
-            "files": [{"name": file.name, "bytes": file.bytes} for file in self.files],
-            "recognised": self.recognised.to_json() if self.recognised else None,
-            "reading": self.reading.to_json() if self.reading else None,
-            "exclude_self": self.exclude_self,
-            "report": self.report.to_json() if self.report else None,
-            "progress": vars(self.progress) if self.progress else None,
-            "error": self.error,
-        }
-
-
-def create(workspace: Workspace) -> str:
-    """Begin an upload; returns its id."""
     upload_id = secrets.token_hex(16)
-    folder = UploadFolder(_uploads(workspace.settings) / upload_id)
-    with room(folder):
-        folder.files.mkdir(parents=True)
-        folder.incoming.mkdir()
+    folder, quota = (
+        UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id),
+        quota_of(workspace),
+    )
+    quota.open(upload_id, person)
+    try:
+        with room():
+            folder.files.mkdir(parents=True)
+            folder.incoming.mkdir()
+            folder.write(PERSON, {"person": person})
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        quota.close(upload_id)
+        raise
     return upload_id
 
 
@@ -125,18 +104,32 @@ async def receive(
     Raises:
         InvalidInputError: the name is not safe, or the upload is being examined.
         TooLargeError: the upload would be larger than the limit.
+        QuotaReachedError: the person's uploads, or all, would hold more than they may.
         UploadNotWrittenError: the disk is full.
     """
-    folder = _folder(workspace, upload_id)
+    folder, quota = _folder(workspace, upload_id), quota_of(workspace)
     wanted = safe_name(name)
     _refuse_busy(folder)
+    taken = 0
+
+    def take(size: int) -> None:
+        nonlocal taken
+        quota.take(upload_id, size)
+        taken += size
 
     def forget() -> None:
+        _folder(workspace, upload_id)  # it may have been discarded meanwhile
         _refuse_busy(folder)
         folder.forget(STEP, RECOGNISED, READING, REPORT, ERROR, PROGRESS)
 
-    size = await receive_file(folder, wanted, chunks, workspace.settings.upload_limit, forget)
-    return UploadedFile(wanted, size)
+    with quota.arriving(upload_id):
+        try:
+            received = await receive_file(folder, wanted, chunks, take, forget)
+        except BaseException:
+            quota.give_back(upload_id, taken)
+            raise
+        quota.give_back(upload_id, received.replaced)
+    return UploadedFile(wanted, received.bytes)
 
 
 def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
@@ -144,10 +137,10 @@ def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
 
     Raises:
         TooLargeError: the upload would be larger than the limit.
+        QuotaReachedError: the person's uploads, or all, would hold more than they may.
     """
-    limit = workspace.settings.upload_limit
-    if measure(_folder(workspace, upload_id)) + size > limit:
-        raise too_large(limit)
+    _folder(workspace, upload_id)
+    quota_of(workspace).require(upload_id, size)
 
 
 def recognise(workspace: Workspace, upload_id: str) -> None:
@@ -155,24 +148,66 @@ def recognise(workspace: Workspace, upload_id: str) -> None:
 
     Raises:
         InvalidInputError: there are no files, or they are being examined already.
+        QuotaReachedError: there is no room for what archives may unpack to.
     """
     folder = _folder(workspace, upload_id)
-    if not any(files_below(folder.files)):
+    files = list(files_below(folder.files))
+    if not files:
         raise InvalidInputError("no file has arrived yet; send one first")
-    _examiner.start(folder, "recognise", workspace.settings.unpacked_limit, lambda: _forget_all(folder))
+    packed = sum(size for name, size in files if is_packed(Path(name)))
+    limit = min(workspace.settings.unpacked_limit, UNPACKED_ROOM + UNPACKED_TIMES * packed)
+    _start(workspace, folder, "recognise", limit, limit if packed else 0, lambda: _forget_all(folder))
 
 
-def fetch(workspace: Workspace, reference: str) -> str:
+def fetch(workspace: Workspace, reference: str, person: str = HERE) -> str:
     """Begin an upload whose files come from a hub, and recognise them; returns its id.
 
     Args:
         reference: `hf:organisation/name`, optionally with `/config` and `@revision`, or `ir_datasets:id`.
+        person: whose it is, as `persons` names them.
+
+    Raises:
+        TooManyError, QuotaReachedError: as for `create` and `recognise`.
     """
-    upload_id = create(workspace)
-    folder = _folder(workspace, upload_id)
+    upload_id = create(workspace, person)
+    folder, limit = _folder(workspace, upload_id), workspace.settings.unpacked_limit
     folder.write(SOURCE, {"source": reference})
-    _examiner.start(folder, "fetch", workspace.settings.unpacked_limit, lambda: _forget_all(folder))
+    try:
+        _start(workspace, folder, "fetch", limit, limit, lambda: _forget_all(folder))
+    except QuotaReachedError:
+        discard(workspace, upload_id)
+        raise
     return upload_id
+
+
+def _start(
+    workspace: Workspace,
+    folder: UploadFolder,
+    step: Step,
+    limit: int,
+    to_hold: int,
+    prepare: Callable[[], None],
+) -> None:
+    """Begin a step for which there is room, and count what it made when it ends.
+
+    Args:
+        limit: bytes that the unpacked or fetched files may have.
+        to_hold: bytes that the upload may hold then, beside the files that arrived.
+    """
+    upload_id, quota = folder.path.name, quota_of(workspace)
+
+    def begin() -> None:
+        quota.reserve(upload_id, to_hold)
+        prepare()
+
+    _examiner.start(
+        folder,
+        step,
+        limit,
+        begin,
+        person=quota.person(upload_id),
+        on_end=lambda: quota.settle(upload_id, folder.made),
+    )
 
 
 def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: bool) -> None:
@@ -180,6 +215,7 @@ def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: 
 
     Raises:
         InvalidInputError: the files are not recognised yet, or they are being examined already.
+        QuotaReachedError: there is no room for the dataset.
     """
     folder = _folder(workspace, upload_id)
     if folder.read(RECOGNISED) is None:
@@ -189,7 +225,9 @@ def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: 
         folder.forget(ERROR, REPORT, folder.staged.name)
         folder.write(READING, {"reading": reading.to_json(), "exclude_self": exclude_self})
 
-    _examiner.start(folder, "check", workspace.settings.unpacked_limit, prepare)
+    to_read = sum(size for _, size in files_below(folder.unpacked))
+    limit = workspace.settings.unpacked_limit
+    _start(workspace, folder, "check", limit, folder.made + to_read, prepare)
 
 
 def state(workspace: Workspace, upload_id: str) -> UploadState:
@@ -286,34 +324,43 @@ def _source(folder: UploadFolder, files: Sequence[UploadedFile]) -> str:
 
 def discard(workspace: Workspace, upload_id: str) -> None:
     """Remove an upload; what is being done with it ends first."""
-    folder = _folder(workspace, upload_id)
+    _remove(workspace, _folder(workspace, upload_id))
+
+
+def _remove(workspace: Workspace, folder: UploadFolder) -> None:
     _examiner.stop(folder)
     shutil.rmtree(
         folder.path, ignore_errors=True
     )  # a file may arrive meanwhile; `clear_old` removes what stays
+    quota_of(workspace).close(folder.path.name)
 
 
-def clear_old(settings: Settings) -> int:
-    """Remove uploads that nobody has touched for a week; returns how many."""
-    removed = 0
-    for path in _uploads(settings).glob("*"):
-        if time.time() - _touched(path) > KEPT:
-            shutil.rmtree(path, ignore_errors=True)
-            removed += 1
+def open_uploads(workspace: Workspace, person: str) -> list[UploadState]:
+    """The uploads of a person that are neither stored nor discarded, the oldest first."""
+    states = []
+    for upload_id in quota_of(workspace).uploads(person):
+        with suppress(UnknownNameError):  # it was stored or discarded meanwhile
+            states.append(state(workspace, upload_id))
+    return states
+
+
+def clear_old(workspace: Workspace) -> int:
+    """Remove uploads that nobody has touched for a week, or an hour if no file came; returns how many."""
+    quota, removed = quota_of(workspace), 0
+    for path in uploads_folder(workspace.settings.home_path).glob("*"):
+        folder = UploadFolder(path)
+        if quota.is_arriving(path.name) or _examiner.is_busy(folder):
+            continue
+        with suppress(FileNotFoundError):  # it goes at this moment
+            empty = UPLOAD_ID.fullmatch(path.name) and not any(files_below(folder.files))
+            if time.time() - folder.touched_at > (KEPT_EMPTY if empty else KEPT):
+                _remove(workspace, folder)
+                removed += 1
     return removed
-
-
-def _touched(path: Path) -> float:
-    """When something changed directly in an upload's folder or its files, in Unix seconds."""
-    return max(part.stat().st_mtime for part in (path, *path.glob("*")))
 
 
 def _forget_all(folder: UploadFolder) -> None:
     folder.forget(RECOGNISED, READING, REPORT, ERROR, folder.unpacked.name, folder.staged.name)
-
-
-def _uploads(settings: Settings) -> Path:
-    return settings.home_path / "uploads"
 
 
 def scratch_folder(settings: Settings) -> Path:
@@ -321,13 +368,13 @@ def scratch_folder(settings: Settings) -> Path:
 
     What a command that was killed left there is removed like an old upload.
     """
-    folder = _uploads(settings)
+    folder = uploads_folder(settings.home_path)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _folder(workspace: Workspace, upload_id: str) -> UploadFolder:
-    folder = UploadFolder(_uploads(workspace.settings) / upload_id)
+    folder = UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id)
     if not UPLOAD_ID.fullmatch(upload_id) or not folder.files.is_dir():
         raise UnknownNameError(f"there is no upload {upload_id!r}: it was stored or cleared; start a new one")
     return folder

@@ -10,7 +10,7 @@ import streamlit as st
 from evaluator.datasets.reading import Reading
 from evaluator.services import uploads
 from evaluator.services.upload_folder import Progress
-from evaluator.services.uploads import UploadState
+from evaluator.services.upload_state import UploadState
 from evaluator.services.workspace import Workspace
 from evaluator.ui.health_view import show_health
 from evaluator.ui.identity import keyed

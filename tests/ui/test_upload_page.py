@@ -17,7 +17,7 @@ from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Readi
 from evaluator.datasets.recognition import Recognised, TableInfo
 from evaluator.services import datasets, uploads
 from evaluator.services.upload_folder import Progress
-from evaluator.services.uploads import UploadedFile, UploadState
+from evaluator.services.upload_state import UploadedFile, UploadState
 from evaluator.services.workspace import Workspace
 from evaluator.ui.health_view import binned, numbers, remarks, verdict
 from evaluator.ui.identity import keyed

@@ -71,7 +71,7 @@ def _least_bytes(metadata: pq.FileMetaData) -> int:
     """Bytes that a file holds at least, by what it says of itself."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     values = sum(group.column(n).num_values for group in groups for n in range(group.num_columns))
-    return max(sum(group.total_byte_size for group in groups), LEAST * (values + metadata.num_rows))
+    return int(max(sum(group.total_byte_size for group in groups), LEAST * (values + metadata.num_rows)))
 
 
 def _batches(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
@@ -109,7 +109,7 @@ def _in_a_row(
         longest = size
         if size > BATCH_BYTES // BATCH_ROWS and "DELTA_BYTE_ARRAY" not in chunk.encodings:
             longest = max(size // values, _longest_word(words, number, leaf.path))
-    return longest * -(-values // max(1, group.num_rows))
+    return int(longest * -(-values // max(1, group.num_rows)))
 
 
 def _longest_word(words: pq.ParquetFile, number: int, path: str) -> int:

@@ -35,7 +35,7 @@ def client(kept: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch) -> 
 def put(client: TestClient, session: str, file: str, content: bytes) -> int:
     """Send a file as a page does; gives the status."""
     path = f"/_stcore/upload_file/{session}/{file}"
-    return client.put(path, files={"mine.yaml": ("mine.yaml", content)}).status_code
+    return int(client.put(path, files={"mine.yaml": ("mine.yaml", content)}).status_code)
 
 
 def names(kept: MemoryUploadedFileManager) -> list[str]:

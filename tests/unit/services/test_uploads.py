@@ -12,10 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.errors import InvalidInputError, TooLargeError, UnknownNameError
-from evaluator.services import datasets, uploads
-from evaluator.services.upload_folder import STEP, UploadFolder
-from evaluator.services.uploads import UploadState
+from evaluator.errors import (
+    InvalidInputError,
+    QuotaReachedError,
+    TooLargeError,
+    TooManyError,
+    UnknownNameError,
+)
+from evaluator.services import datasets, receiving, upload_quota, uploads
+from evaluator.services.persons import HERE
+from evaluator.services.upload_folder import PERSON, STEP, UploadFolder
+from evaluator.services.upload_quota import quota_of
+from evaluator.services.upload_state import UploadState
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
@@ -73,9 +81,10 @@ def checked(workspace: Workspace, upload: str, *, exclude_self: bool = False) ->
 
 
 def files_on_disk(workspace: Workspace) -> list[str]:
-    """What is left of all uploads."""
+    """What is left of all uploads, beside whose they are."""
     root = workspace.settings.home_path / "uploads"
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    files = (path for path in root.rglob("*") if path.is_file() and path.name != PERSON)
+    return sorted(str(path.relative_to(root)) for path in files)
 
 
 def zipped(folder: Path) -> bytes:
@@ -212,6 +221,59 @@ class TestReceiving:
         assert files_on_disk(workspace) == []
         assert uploads.state(workspace, upload).files == ()
 
+    def test_files_that_arrive_side_by_side_share_one_limit(self, workspace: Workspace) -> None:
+        """Ten of 6,000 bytes each, none of which is whole before all have begun; 10,000 are allowed."""
+        upload = uploads.create(workspace)
+        all_begun = asyncio.Barrier(10)
+
+        async def arriving() -> AsyncIterator[bytes]:
+            yield b"x" * 1_000
+            await all_begun.wait()
+            yield b"x" * 5_000
+
+        async def send_all() -> list[object]:
+            sending = (uploads.receive(workspace, upload, f"{n}", arriving()) for n in range(10))
+            return await asyncio.gather(*sending, return_exceptions=True)
+
+        refused = [answer for answer in asyncio.run(send_all()) if isinstance(answer, TooLargeError)]
+        kept = uploads.state(workspace, upload).bytes
+        assert (kept <= 10_000, len(refused) >= 9) == (True, True)
+        assert quota_of(workspace).usage() == (1, kept)  # nothing of the others stayed, nor is counted
+
+    def test_a_file_in_the_place_of_another_gives_back_its_room(self, workspace: Workspace) -> None:
+        upload = uploads.create(workspace)
+        for _ in range(5):
+            send(workspace, upload, "a", b"x" * 5_000)
+        send(workspace, upload, "b", b"x" * 5_000)
+        with pytest.raises(TooLargeError):
+            send(workspace, upload, "c", b"x")
+
+    def test_a_sender_who_falls_silent_is_not_waited_for(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def silent() -> AsyncIterator[bytes]:
+            yield b"x"
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(receiving, "SILENCE", 0.0)
+        upload = uploads.create(workspace)
+        with pytest.raises(InvalidInputError, match="nothing of the file came for 0 seconds; send it again"):
+            asyncio.run(uploads.receive(workspace, upload, "a", silent()))
+        assert files_on_disk(workspace) == []
+
+    def test_an_upload_that_is_discarded_while_a_file_comes_is_gone(self, workspace: Workspace) -> None:
+        upload = uploads.create(workspace)
+
+        async def arriving() -> AsyncIterator[bytes]:
+            yield b"x"
+            uploads.discard(workspace, upload)
+            yield b"x"
+
+        with pytest.raises(UnknownNameError, match="there is no upload"):
+            asyncio.run(uploads.receive(workspace, upload, "a", arriving()))
+        assert files_on_disk(workspace) == []
+        assert quota_of(workspace).usage() == (0, 0)
+
     def test_names_that_lead_elsewhere_or_collide_are_refused(self, workspace: Workspace) -> None:
         upload = uploads.create(workspace)
         send(workspace, upload, "data/corpus.jsonl", CORPUS)
@@ -226,11 +288,99 @@ class TestReceiving:
             uploads.state(workspace, upload)
 
 
+class TestWhatAllMayTake:
+    def test_the_bytes_of_a_person_and_of_all_are_bounded(self, workspace: Workspace) -> None:
+        """100,000 bytes a person and 250,000 in all: ten and 25 times what one upload may have."""
+        own = [uploads.create(workspace, "ada") for _ in range(11)]
+        for upload in own[:10]:
+            send(workspace, upload, "a", b"x" * 10_000)
+        expected = "your open uploads hold 100,000 of the 100,000 bytes that they may.*PERSON_LIMIT"
+        with pytest.raises(QuotaReachedError, match=expected):
+            send(workspace, own[10], "a", b"x")
+        with pytest.raises(QuotaReachedError, match=expected):
+            uploads.require_room(workspace, own[10], 1)
+
+        for person in ("ben", "cleo"):
+            for _ in range(10 if person == "ben" else 5):
+                send(workspace, uploads.create(workspace, person), "a", b"x" * 10_000)
+        last = uploads.create(workspace, "dora")
+        with pytest.raises(
+            QuotaReachedError, match=r"all open uploads hold 250,000 of the 250,000.*TOTAL_LIMIT"
+        ):
+            send(workspace, last, "a", b"x")
+        uploads.discard(workspace, own[0])
+        send(workspace, last, "a", b"x" * 10_000)
+
+    def test_the_number_of_open_uploads_is_bounded(self, workspace: Workspace) -> None:
+        for person in ("ada", "ben", "cleo", "dora", "eve"):
+            own = [uploads.create(workspace, person) for _ in range(20)]
+            with pytest.raises(TooManyError, match="20 uploads of yours are open already"):
+                uploads.create(workspace, person)
+        with pytest.raises(TooManyError, match="100 uploads are open already"):
+            uploads.create(workspace, "fay")
+        uploads.discard(workspace, own[0])
+        uploads.create(workspace, "fay")
+        folders = [path for path in (workspace.settings.home_path / "uploads").iterdir() if path.is_dir()]
+        assert len(folders) == 100
+
+    def test_what_is_unpacked_counts(self, workspace: Workspace) -> None:
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("corpus.txt", "word " * 6_000)
+        upload = recognised(workspace, texts_zip=packed.getvalue())
+        assert quota_of(workspace).usage() == (1, 30_000 + len(packed.getvalue()))
+        uploads.discard(workspace, upload)
+        assert quota_of(workspace).usage() == (0, 0)
+
+    def test_without_room_for_what_is_unpacked_nothing_is_begun(self, workspace: Workspace) -> None:
+        for _ in range(7):
+            send(workspace, uploads.create(workspace), "a", b"x" * 9_000)
+        upload = uploads.create(workspace)
+        send(workspace, upload, "a.zip", b"PK")  # may unpack to 40,000
+        with pytest.raises(QuotaReachedError, match="unpacked files among them"):
+            uploads.recognise(workspace, upload)
+        assert uploads.state(workspace, upload).status == "receiving"
+
+    def test_a_server_that_starts_again_knows_what_is_there(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        upload = uploads.create(workspace, "ada")
+        send(workspace, upload, "a", b"x" * 6_000)
+        folder = UploadFolder(workspace.settings.home_path / "uploads" / upload)
+        (folder.incoming / "left").write_bytes(b"x" * 1_000)  # its sender's connection broke with the server
+        monkeypatch.setattr(upload_quota, "_quotas", {})
+        assert quota_of(workspace).usage("ada") == (1, 6_000)
+        assert files_on_disk(workspace) == [f"{upload}/files/a"]
+        assert [state.id for state in uploads.open_uploads(workspace, "ada")] == [upload]
+        assert uploads.open_uploads(workspace, "ben") == []
+
+
+def age(workspace: Workspace, upload: str, seconds: float) -> None:
+    """As if nobody had touched an upload for so long."""
+    folder = workspace.settings.home_path / "uploads" / upload
+    for path in (*folder.glob("*"), folder):
+        os.utime(path, (time.time() - seconds, time.time() - seconds))
+
+
+def test_uploads_without_a_file_are_cleared_after_an_hour(workspace: Workspace) -> None:
+    empty, with_a_file, coming = (uploads.create(workspace) for _ in range(3))
+    send(workspace, with_a_file, "a", b"x")
+
+    async def arriving() -> AsyncIterator[bytes]:
+        for upload in (empty, with_a_file, coming):
+            age(workspace, upload, 2 * 3600)
+        assert uploads.clear_old(workspace) == 1
+        yield b"x"
+
+    asyncio.run(uploads.receive(workspace, coming, "a", arriving()))
+    assert [state.id for state in uploads.open_uploads(workspace, HERE)] == [with_a_file, coming]
+
+
 def test_uploads_that_nobody_touched_for_a_week_are_cleared(workspace: Workspace) -> None:
     old, new = uploads.create(workspace), uploads.create(workspace)
     root = workspace.settings.home_path / "uploads"
     week_ago = time.time() - 7 * 24 * 3600 - 60
     for path in (*(root / old).glob("*"), root / old):
         os.utime(path, (week_ago, week_ago))
-    assert uploads.clear_old(workspace.settings) == 1
+    assert uploads.clear_old(workspace) == 1
     assert [path.name for path in root.iterdir()] == [new]

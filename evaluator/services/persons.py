@@ -1,0 +1,25 @@
+"""Who asks, as far as it can be told: there are no accounts, so all at one address are one person."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+HERE = "this machine"
+"""Whoever asks from the machine that the server runs on, the command line among them."""
+NETWORK = 64
+"""Bits of an IPv6 address that a person cannot choose."""
+
+
+def person_at(address: str | None) -> str:
+    """A name for who asks from an IP address; None is this machine, as Streamlit has it."""
+    try:
+        parsed: IPv4Address | IPv6Address = ip_address(address or "")
+    except ValueError:
+        return address or HERE
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
+    if parsed.is_loopback:
+        return HERE
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((parsed, NETWORK), strict=False))
+    return str(parsed)
