@@ -157,12 +157,14 @@ def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool
         AmbiguousNameError: several could be meant; lists them.
         UnknownNameError: there is none; lists those there are.
     """
-    rows = catalog.experiments(workspace.database)
+    database = workspace.database
     if reference is not None:
-        return meant(rows, reference, beginnings=beginnings)
-    if not rows:
+        known = catalog.known_experiment(database, reference)
+        return known or meant(catalog.experiments(database), reference, beginnings=beginnings)
+    last = catalog.last_experiment(database)
+    if last is None:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
-    return rows[0]
+    return last
 
 
 def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
