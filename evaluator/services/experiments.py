@@ -172,6 +172,14 @@ def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
     return catalog.experiments(workspace.database)
 
 
+def listed(workspace: Workspace) -> list[ExperimentRow]:
+    """Experiments as lists show them, the last submitted first: one that followed other judgments is one line.
+
+    Those by older judgments are found by their ids, and on the history.
+    """
+    return catalog.newest_of_runs(all_experiments(workspace))
+
+
 def resolve_spec(experiment: Experiment, row: catalog.DatasetRow, *, allow_paths: bool) -> ExperimentSpec:
     """Make an experiment ready to run: fingerprints of its dataset, its runs and its encoders.
 

@@ -20,7 +20,6 @@ from evaluator.store.lifecycle import apply_event
 from evaluator.store.rescored import drop_unused, part
 from evaluator.store.revisions import REVISION
 
-
 REMEMBERED = 2048
 """Specs, and manifests, that are kept decoded: every page and route lists experiments."""
 
@@ -308,6 +307,15 @@ def delete_experiment(database: Database, id_: str) -> None:
 def experiments(database: Database) -> list[ExperimentRow]:
     """All experiments, the last submitted first."""
     return list(database.remember("experiments", lambda: _experiments(database)))
+
+
+def newest_of_runs(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
+    """Of each run the experiment by the newest judgments, in the order given: what lists show, a line a run."""
+    newest: dict[str, ExperimentRow] = {}
+    for row in rows:
+        if row.run not in newest or row.place > newest[row.run].place:
+            newest[row.run] = row
+    return [row for row in rows if newest[row.run] is row]
 
 
 def _experiments(database: Database) -> list[ExperimentRow]:

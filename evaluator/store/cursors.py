@@ -89,9 +89,9 @@ class Cursor:
             if self.connection is not connection:
                 self.connection, self.duckdb = connection, connection.cursor()
                 self._database.cursors.add(self.duckdb)
-        with nullcontext() if self._query[0].lstrip().startswith(READS) else self._database.states.change():
-            with interruptible():
-                self.duckdb.execute(*self._query)
+        reads = self._query[0].lstrip().startswith(READS)
+        with interruptible(), nullcontext() if reads else self._database.states.change():
+            self.duckdb.execute(*self._query)
 
     def _fetch(self, step: Callable[[], T]) -> T:
         try:

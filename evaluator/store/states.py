@@ -1,4 +1,4 @@
-"""States of a database, numbered by what its only owner writes: what was read of one holds until the next (ADR 0029)."""
+"""States of a database, numbered by its only owner's writes: what was read of one holds until the next (ADR 0019)."""
 
 from __future__ import annotations
 
