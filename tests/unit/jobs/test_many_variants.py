@@ -49,7 +49,9 @@ def submission(dataset: StoredDataset, variants: Sequence[Variant], watch: Watch
     return Submission(make_spec(dataset, variants), dataset, dataset.store, Settings(attempts=1), watch)
 
 
-def send(connection: Redis, dataset: StoredDataset, variants: Sequence[Variant], watch: Watch | None = None) -> str:
+def send(
+    connection: Redis, dataset: StoredDataset, variants: Sequence[Variant], watch: Watch | None = None
+) -> str:
     """Submit an experiment of which nothing is recorded; returns its id."""
     missing = {variant.name: QUERIES for variant in variants}
     submission(dataset, variants, watch).send(connection, missing, batch_size=2)
@@ -62,7 +64,9 @@ def commands(connection: Redis) -> int:
 
 
 @pytest.mark.parametrize("variants", [alone, shared])
-def test_commands_grow_with_the_variants(connection: Redis, dataset: StoredDataset, variants: Variants) -> None:
+def test_commands_grow_with_the_variants(
+    connection: Redis, dataset: StoredDataset, variants: Variants
+) -> None:
     asked: dict[tuple[str, int], int] = {}
     for n in (20, 200):
         connection.flushall()
@@ -101,7 +105,9 @@ def test_what_is_hashed_grows_with_the_variants(
     assert seen[1] <= 11 * seen[0]  # names and numbers have more digits
 
 
-def test_variants_that_lack_the_same_queries_share_their_list(connection: Redis, dataset: StoredDataset) -> None:
+def test_variants_that_lack_the_same_queries_share_their_list(
+    connection: Redis, dataset: StoredDataset
+) -> None:
     id_ = send(connection, dataset, alone(50))
     assert connection.hlen(f"evaluator:pending:{id_}") == 50 + 1
     assert read_pending(connection, id_, "bm25 49") == list(QUERIES)
