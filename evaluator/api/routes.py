@@ -114,8 +114,11 @@ def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:
     return Response(text, headers={"content-type": content_type})
 
 
-def _experiments(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    return [experiment_record(row) for row in experiments.all_experiments(workspace)]
+def _experiments(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    """As lists show them; with `?judgments=all` those by older judgments, too."""
+    every = request.query_params.get("judgments") == "all"
+    rows = experiments.all_experiments(workspace) if every else experiments.listed(workspace)
+    return [experiment_record(row) for row in rows]
 
 
 async def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:

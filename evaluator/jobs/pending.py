@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 import orjson
 from redis import Redis
@@ -20,14 +20,14 @@ PENDING_TTL = 30 * 24 * 3600
 
 def write_pending(connection: Redis, experiment: str, by_variant: Mapping[str, Sequence[str]]) -> None:
     """Set the queries to evaluate of some variants; of the others they stay."""
-    key, fields = _key(experiment), dict[str, bytes | str]()
+    key, fields = _key(experiment), dict[Any, Any]()
     for variant, query_ids in by_variant.items():
         payload = orjson.dumps(list(query_ids))
         name = hashlib.sha256(payload).hexdigest()
         fields |= {_of_variant(variant): name, _list(name): payload}
     if fields:
         with connection.pipeline(transaction=True) as pipeline:
-            pipeline.hset(key, mapping=cast("Mapping[str | bytes, bytes | float | int | str]", fields))
+            pipeline.hset(key, mapping=fields)
             pipeline.expire(key, PENDING_TTL)
             pipeline.execute()
 

@@ -222,17 +222,27 @@ def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool
         AmbiguousNameError: several could be meant; lists them.
         UnknownNameError: there is none; lists those there are.
     """
-    rows = catalog.experiments(workspace.database)
+    database = workspace.database
     if reference is not None:
-        return meant(rows, reference, beginnings=beginnings)
-    if not rows:
+        known = catalog.known_experiment(database, reference)
+        return known or meant(catalog.experiments(database), reference, beginnings=beginnings)
+    last = catalog.last_experiment(database)
+    if last is None:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
-    return rows[0]
+    return last
 
 
 def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
     """All experiments, the last submitted first."""
     return catalog.experiments(workspace.database)
+
+
+def listed(workspace: Workspace) -> list[ExperimentRow]:
+    """Experiments as lists show them, the last submitted first: one that followed other judgments is one line.
+
+    Those by older judgments are found by their ids, and on the history.
+    """
+    return catalog.newest_of_runs(all_experiments(workspace))
 
 
 def resolve_spec(

@@ -29,7 +29,7 @@ from evaluator.store.portable import DatasetFiles, write_portable
 Format = Literal["trec", "csv", "parquet", "duckdb"]
 
 LISTS = 5000
-"""Ranked lists that are read by one query: with one for each of thousands of variants, the table would be read as often."""
+"""Ranked lists that one query reads: a query for each of thousands of variants would read the table as often."""
 
 
 def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, folder: Path) -> list[Path]:

@@ -89,7 +89,7 @@ class Step(NamedTuple):
 
 
 def follow(workspace: Workspace) -> None:
-    """Let finished experiments follow every edit so far, in their order; whoever edits meanwhile waits for none of it."""
+    """Let finished experiments follow every edit so far, one after the other; who edits meanwhile need not wait."""
     steps = _steps(workspace)
     with FOLLOWING:
         while steps:

@@ -16,9 +16,11 @@ from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.indexes import Encoding, Sources
 from evaluator.retrieval.vectors import encoded_shards, plan_names, shard_sizes
 from evaluator.services.memory import Kind
+from evaluator.services.snapshot import counts_of
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog, results
+from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
+from evaluator.store.results import VariantCounts
 
 WINDOW = 30.0
 """Seconds over which rates are taken."""
@@ -132,9 +134,12 @@ class ProgressReader:
             UnknownNameError: there is no such experiment.
         """
         database = self._workspace.database
-        row, counts = self._workspace.frozen(
-            lambda: (catalog.experiment(database, experiment), results.recorded_counts(database, experiment))
-        )
+
+        def look() -> tuple[ExperimentRow, tuple[VariantCounts, ...]]:
+            row = catalog.experiment(database, experiment)
+            return row, counts_of(self._workspace, row)
+
+        row, counts = self._workspace.frozen(look)
         variants = tuple(
             VariantProgress(
                 str(r.variant),

@@ -22,9 +22,7 @@ BATCH = 200
 """Queries whose lists are held in memory at once."""
 
 
-def rescore(
-    workspace: Workspace, dataset: int, before: DatasetManifest, after: DatasetManifest
-) -> list[str]:
+def rescore(workspace: Workspace, dataset: int, before: DatasetManifest, after: DatasetManifest) -> list[str]:
     """Rescore what finished over a dataset's version by the judgments of the next; returns the new experiments' ids.
 
     A new experiment has the id that its description has over that version, so that running it finds all done.

@@ -27,7 +27,12 @@ class PairedLists(NamedTuple):
 
 def common_documents(database: Database, experiment: str, a: str, b: str, depth: int) -> PairedLists:
     """The first `depth` documents of both lists of every query that both variants completed, by query id."""
-    parameters: dict[str, object] = {"run": recorded(database, experiment).run, "a": a, "b": b, "depth": depth}
+    parameters: dict[str, object] = {
+        "run": recorded(database, experiment).run,
+        "a": a,
+        "b": b,
+        "depth": depth,
+    }
     queries = database.cursor.execute(
         f"SELECT query_id, len(of_a) AS n_a, len(of_b) AS n_b FROM ({PAIRED}) ORDER BY pair",  # noqa: S608  a constant
         parameters,

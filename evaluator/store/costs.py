@@ -41,6 +41,10 @@ def save_costs(database: Database, measured: Iterable[VariantMeasured]) -> None:
 
 def costs(database: Database, experiment: str) -> dict[str, VariantCost | None]:
     """What an experiment's variants cost, by name; None for one that could not be measured; others are missing."""
+    return dict(database.remember(("costs", experiment), lambda: _costs(database, experiment)))
+
+
+def _costs(database: Database, experiment: str) -> dict[str, VariantCost | None]:
     rows = database.cursor.execute(
         "SELECT variant, cost FROM variant_costs WHERE experiment = ?", [recorded(database, experiment).run]
     ).fetchall()

@@ -11,8 +11,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,7 @@ from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.home import make_home
 from evaluator.store import condition
 from evaluator.store.cursors import Cursor, FrozenCursor
+from evaluator.store.states import States
 
 T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class Database:
         self.path = path
         self.cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         """DuckDB's cursors of all threads."""
+        self.states = States()
         make_home(path.parent)
         self._local = threading.local()
         self._write = threading.Lock()
@@ -81,9 +83,22 @@ class Database:
         cursor: Cursor = self._local.cursor
         return cursor
 
+    def remember(self, key: Hashable, read: Callable[[], T]) -> T:
+        """What `read` returns, kept until anything is written: for what every page and route asks for.
+
+        What it returns must never be changed. Within `frozen` it is of that transaction's state.
+        """
+        if getattr(self._local, "writing", False):
+            return read()
+        frozen: FrozenCursor | None = getattr(self._local, "frozen", None)
+        return self.states.remember(self.states.now if frozen is None else frozen.state, key, read)
+
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, *, changes: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """A write: all or nothing, one at a time.
+
+        Args:
+            changes: whether anything is different afterwards.
 
         Raises:
             StoreUnavailableError: the disk is full; nothing is written.
@@ -98,7 +113,8 @@ class Database:
             cursor, connection = begun.duckdb, begun.connection
             try:
                 yield cursor
-                cursor.execute("COMMIT")
+                with self.states.change() if changes else nullcontext():
+                    cursor.execute("COMMIT")
             except BaseException as error:
                 with suppress(duckdb.Error):  # DuckDB has done it already when a commit fails
                     cursor.execute("ROLLBACK")
@@ -134,10 +150,15 @@ class Database:
     def _read_only(self) -> Iterator[FrozenCursor]:
         """A transaction of this thread that reads, on a cursor of its own."""
         with self.opened() as connection:
+            before = self.states.now
             duckdb_cursor = connection.cursor()
             self.cursors.add(duckdb_cursor)
             duckdb_cursor.execute("BEGIN TRANSACTION READ ONLY")
-        cursor = FrozenCursor(self, connection, duckdb_cursor)
+            duckdb_cursor.execute(
+                "FROM migrations LIMIT 1"
+            )  # only now it is decided what the transaction sees
+        state = before if before == self.states.now else None
+        cursor = FrozenCursor(self, connection, duckdb_cursor, state)
         try:
             with self._marked("frozen", cursor):
                 yield cursor
@@ -173,7 +194,8 @@ class Database:
         with self._opening:
             if self._connection is broken and not self._closed:
                 logger.warning("DuckDB has given %s up; opening it anew", self.path)
-                self._let_go()
+                with self.states.change():
+                    self._let_go()
             with self.opened():
                 pass
 
@@ -350,7 +372,7 @@ def require_writable(database: Database) -> None:
     Raises:
         OSError, duckdb.Error: it does not.
     """
-    with database.transaction() as cursor:
+    with database.transaction(changes=False) as cursor:
         cursor.execute("UPDATE experiments SET status = status WHERE false")
     with tempfile.TemporaryFile(dir=database.path.parent) as probe:
         probe.write(bytes(ROOM))

@@ -265,15 +265,18 @@ def totals(database: Database, window: float) -> Totals:
 
 
 def _totals(database: Database, window: float) -> Totals:
-    cursor = database.cursor
-    queries = cursor.execute(
-        """
-        SELECT count(*) FILTER (error IS NULL), count(error),
-               count(*) FILTER (recorded_at > utc_now() - to_seconds(?)),
-               (SELECT count(error) FROM variants)
-        FROM results
-        """,
-        [window],
+    completed, failed, broken, by_status = database.remember("totals", lambda: _counted(database))
+    lately = database.cursor.execute(
+        "SELECT count(*) FROM results WHERE recorded_at > utc_now() - to_seconds(?)", [window]
     ).fetchone()
-    by_status = cursor.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall()
-    return Totals(*cast("tuple[int, int, int, int]", queries), dict(by_status))
+    return Totals(completed, failed, *cast("tuple[int]", lately), broken, by_status)
+
+
+def _counted(database: Database) -> tuple[int, int, int, dict[str, int]]:
+    queries = database.cursor.execute(
+        """
+        SELECT count(*) FILTER (error IS NULL), count(error), (SELECT count(error) FROM variants) FROM results
+        """
+    ).fetchone()
+    by_status = database.cursor.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall()
+    return *cast("tuple[int, int, int]", queries), dict(by_status)

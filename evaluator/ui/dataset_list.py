@@ -37,7 +37,7 @@ def show_datasets(workspace: Workspace, rows: Sequence[DatasetRow]) -> None:
         )
         return
     users: dict[str, list[str]] = {}
-    for experiment in experiments.all_experiments(workspace):
+    for experiment in experiments.listed(workspace):
         users.setdefault(experiment.dataset, []).append(experiment.name)
     pages = -(-len(found) // PER_PAGE)
     number = st.pagination(pages, key=keyed("datasets-page", search)) if pages > 1 else 1
