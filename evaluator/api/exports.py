@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from evaluator.api.handling import addressed_experiment, route
-from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
+from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.report.figures import Image, Wanted, figure
 from evaluator.report.page import report
 from evaluator.services.export import Format, export_file, file_stem
@@ -68,12 +68,16 @@ def _export(workspace: Workspace, request: Request, _body: bytes) -> Response:
     row, format_ = addressed_experiment(workspace, request), request.path_params["format"]
     if format_ not in get_args(Format):
         raise UnknownNameError(f"there is no export as {format_!r}; there are: {', '.join(get_args(Format))}")
-    try:
-        with tempfile.TemporaryDirectory(prefix="export-", dir=scratch_folder(workspace.settings)) as folder:
+    with tempfile.TemporaryDirectory(prefix="export-", dir=scratch_folder(workspace.settings)) as folder:
+        try:
             path = export_file(workspace, row, format_, Path(folder))
-            file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
-    except OSError as error:
-        raise EvaluatorError(f"the server cannot write the file: {error.strerror}") from error
+        except InvalidInputError as error:
+            if isinstance(
+                error.__cause__, OSError
+            ):  # it speaks of the folder, which is no choice of whoever asks
+                raise error.__cause__ from None
+            raise
+        file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
     size = os.fstat(file.fileno()).st_size
     headers = {**_headers(f"{file_stem(row)}{path.suffix}", "attachment"), "content-length": str(size)}
     return StreamingResponse(_sent(file), media_type=TYPES[path.suffix], headers=headers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,8 @@ JSON_TYPE = "application/json"
 MAX_BYTES = 1 << 20
 """Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
 Handler = Callable[[Workspace, Request, bytes], Any]
 
 STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
@@ -53,6 +56,10 @@ def route(path: str, handler: Handler, method: str = "GET") -> Route:
             answer = await run_in_threadpool(handler, serving(), request, body)
         except EvaluatorError as error:
             return failure(error)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            return refusal(507, "the server's disk is full; make room there")
         if isinstance(answer, Response):
             return answer
         return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
@@ -115,7 +122,7 @@ def json_object(body: bytes, expected: str) -> dict[str, Any]:
     """
     try:
         value = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter: thousands of brackets within brackets
         raise InvalidInputError(f"the body is not JSON ({error}); send {expected}") from error
     if not isinstance(value, dict):
         raise InvalidInputError(f"send {expected}")

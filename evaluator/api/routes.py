@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
@@ -15,7 +15,7 @@ from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
-from evaluator.api.handling import addressed_experiment, refusal, route
+from evaluator.api.handling import addressed_experiment, json_object, refusal, route
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
@@ -34,13 +34,24 @@ PATIENCE = 10.0
 """Seconds that an answer waits for a plan; a longer one goes on in the background, and progress says how far it is."""
 
 
+EXPERIMENT = '{"yaml": "<an experiment file\'s text>"}'
+
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class _Anything(PathConvertor):
+    """A path's rest, line breaks among it: else such a path would be none of the API's, and a page would answer."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _Anything())
 
 
 def routes() -> list[Route]:
     """All routes of the API; the last answers for what there is not, as the pages would else do, in HTML."""
     known = _known_routes()
-    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:path}"))]
+    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:any}"))]
 
 
 def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]:
@@ -125,11 +136,10 @@ def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
 
 
 def _described(body: bytes) -> Experiment:
-    try:
-        text = json.loads(body)["yaml"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError('send {"yaml": "<an experiment file\'s text>"}') from error
-    return parse_experiment(str(text), "experiment")
+    text = json_object(body, EXPERIMENT).get("yaml")
+    if not isinstance(text, str):
+        raise InvalidInputError(f"send {EXPERIMENT}")
+    return parse_experiment(text, "experiment")
 
 
 def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
