@@ -130,6 +130,10 @@ class DependencyCancelledError(EvaluatorError):
     """A job that this one waited for was cancelled; if the experiment still needs it, it is planned anew."""
 
 
+class WorkerStopping(BaseException):
+    """The worker was told to end, and the job that runs is not done soon enough: another worker does it anew."""
+
+
 class JobCancelled(BaseException):
     """The job that runs was cancelled; raised wherever its work happens to be."""
 

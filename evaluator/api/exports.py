@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from evaluator.api.handling import addressed_experiment, file_headers, route
 from evaluator.domain.printable import file_name
-from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
+from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.report.figures import Image, Wanted, figure
 from evaluator.report.page import report
 from evaluator.services.export import Format, export_file
@@ -66,12 +66,14 @@ def _export(workspace: Workspace, request: Request, _body: bytes) -> Response:
     row, format_ = addressed_experiment(workspace, request), request.path_params["format"]
     if format_ not in get_args(Format):
         raise UnknownNameError(f"there is no export as {format_!r}; there are: {', '.join(get_args(Format))}")
-    try:
-        with tempfile.TemporaryDirectory(prefix="export-", dir=scratch_folder(workspace.settings)) as folder:
+    with tempfile.TemporaryDirectory(prefix="export-", dir=scratch_folder(workspace.settings)) as folder:
+        try:
             path = export_file(workspace, row, format_, Path(folder))
-            file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
-    except OSError as error:
-        raise EvaluatorError(f"the server cannot write the file: {error.strerror}") from error
+        except InvalidInputError as error:
+            if isinstance(error.__cause__, OSError):  # it names a folder, which whoever asks did not choose
+                raise error.__cause__ from None
+            raise
+        file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
     size = os.fstat(file.fileno()).st_size
     headers = {**file_headers(file_name(row.name, ending=path.suffix[1:])), "content-length": str(size)}
     return StreamingResponse(_sent(file), media_type=TYPES[path.suffix], headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 import json
 import time
@@ -42,6 +43,7 @@ MAX_BYTES = 1 << 20
 
 RETRY_AFTER = 5
 """Seconds after which whoever was told that a model is still being looked up may ask again."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 Handler = Callable[[Workspace, Request, bytes], Any]
 """Runs in one of the threads that all requests share; or a coroutine function, where an answer may have to wait for
@@ -77,6 +79,10 @@ def route(path: str, handler: Handler, method: str = "GET") -> Route:
                 answer = await run_in_threadpool(handler, serving(), request, body)
         except EvaluatorError as error:
             return failure(error)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            return refusal(507, "the server's disk is full; make room there")
         if isinstance(answer, Response):
             return answer
         return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
@@ -41,10 +42,19 @@ DESCRIBED = '{"yaml": "<an experiment file\'s text>"}'
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
+class _Anything(PathConvertor):
+    """A path's rest, line breaks among it: else such a path would be none of the API's, and a page would answer."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _Anything())
+
+
 def routes() -> list[Route]:
     """All routes of the API; the last answers for what there is not, as the pages would else do, in HTML."""
     known = _known_routes()
-    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:path}"))]
+    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:any}"))]
 
 
 def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]:

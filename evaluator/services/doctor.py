@@ -86,7 +86,7 @@ def _home(settings: Settings) -> Check:
         if not home.exists():
             return Check("home", True, f"{home} is not there yet; what first stores something makes it")
         make_home(home)
-    except EvaluatorError as error:
+    except (EvaluatorError, OSError) as error:
         return Check("home", False, str(error))
     if is_open_to_others(home):
         return Check("home", False, f"other users of this machine may look into {home}", f"chmod 700 {home}")
@@ -118,7 +118,7 @@ def _database(settings: Settings) -> Check:
         rows, lacks = examine_database(path)
     except StoreLockedError as error:
         return Check("database", True, f"in use, as it should be while an instance runs: {error}")
-    except EvaluatorError as error:
+    except (EvaluatorError, OSError) as error:
         return Check("database", False, hide_passwords(str(error)))
     if lacks:
         return Check(
@@ -134,7 +134,7 @@ def _queue(settings: Settings) -> Check:
                 "queue", True, "embedded Valkey, not running now; `evaluator up` and `evaluator run` start it"
             )
         version = require(settings).info("server")
-    except EvaluatorError as error:
+    except (EvaluatorError, OSError) as error:
         return Check("queue", False, str(error), "start the server that REDIS_URL names, or unset REDIS_URL")
     name = "Valkey" if "valkey_version" in version else "Redis"
     number = version.get("valkey_version") or version.get("redis_version")
