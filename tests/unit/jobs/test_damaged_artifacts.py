@@ -40,6 +40,7 @@ from evaluator.domain.variant import (
 from evaluator.jobs import context
 from evaluator.jobs.context import WorkerContext
 from evaluator.jobs.worker import WarmWorker
+from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoded import Terms, Tokens
 from evaluator.retrieval.encoders.protocol import Role
 from tests.unit.datasets.folders import write_decision_record
@@ -251,6 +252,7 @@ def test_the_same_documents_and_queries_may_come_again_in_another_order(
             flip(Path(instance.store.url) / part)
         else:
             instance.store.remove(part)
+            drop_candidates(instance.store, spec.id)  # experiments over a dataset are deleted before it is
     folder = write_decision_record(
         tmp_path / "reversed",
         documents=[(f"d{n}", text) for n, text in enumerate(DOCUMENTS)][::-1],
