@@ -301,7 +301,7 @@ class ArtifactStore:
         Raises:
             ArtifactMissingError: it is not in the store.
         """
-        if not self._digests.of(name):
+        if not self._digests.of(name) and self.exists(name):
             return "unknown"
         try:
             with self._fs.open(self._path(name), "rb") as file:
