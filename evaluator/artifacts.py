@@ -39,7 +39,7 @@ from evaluator.digests import (
     stamp_of,
 )
 from evaluator.errors import (
-    ArtifactDamagedError,
+    ArtifactLostError,
     ArtifactMissingError,
     ArtifactNotWrittenError,
     DatasetDamagedError,
@@ -177,7 +177,7 @@ class ArtifactStore:
 
         Raises:
             ArtifactMissingError: it is not in the store.
-            ArtifactDamagedError: it was damaged, and is removed: it can be made again.
+            ArtifactLostError: it was damaged, and is removed.
             DatasetDamagedError: it is damaged or missing, and nothing else makes it again.
         """
         path = self._whole_file(name)
@@ -186,17 +186,18 @@ class ArtifactStore:
         return path
 
     def is_whole(self, name: str) -> bool:
-        """Whether the artifact is there as it was written, by the same look as `local_path`; nothing is removed."""
+        """Whether the artifact is there as it was written, by the same look as `local_path`."""
         try:
-            return self._whole_file(name) is not None
+            self.local_path(name)
         except (ArtifactMissingError, DatasetDamagedError):
             return False
+        return True
 
     def stamp(self, name: str) -> str:
         """Tells the artifact's file from any other, and from itself once it was changed: for what is kept of it.
 
         Raises:
-            ArtifactMissingError, ArtifactDamagedError, DatasetDamagedError: as `local_path`.
+            ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
         """
         return stamp_of(self.local_path(name))
 
@@ -249,17 +250,19 @@ class ArtifactStore:
     def _missing(self, name: str) -> ArtifactMissingError | DatasetDamagedError:
         if is_given(name):
             return given_error(name, "is missing", self.url)
+        if self._digests.of(name):
+            return ArtifactLostError(
+                f"the artifact {name} was damaged, and is removed; it is made again when an experiment needs it"
+            )
         return ArtifactMissingError(f"the artifact {name} is not in the store {shown_url(self.url)}")
 
-    def _damaged(self, name: str) -> ArtifactDamagedError | DatasetDamagedError:
-        """What to raise; what can be made again is removed, and so found missing by all who need it (ADR 0012)."""
+    def _damaged(self, name: str) -> ArtifactMissingError | DatasetDamagedError:
+        """What to raise. What can be made again is removed, and its digests stay: by them, all know that it is lost."""
         if is_given(name):
             return given_error(name, "is damaged", self.url)
         with suppress(FileNotFoundError):  # another process found it damaged, too
-            self.remove(name)
-        return ArtifactDamagedError(
-            f"the artifact {name} was damaged, and is removed; it is made again when an experiment needs it"
-        )
+            self._fresh().rm(self._path(name))
+        return self._missing(name)
 
     def put_json(self, name: str, value: Any) -> None:
         """Write a value as JSON."""
@@ -269,7 +272,7 @@ class ArtifactStore:
         """Read a JSON artifact.
 
         Raises:
-            ArtifactMissingError, ArtifactDamagedError, DatasetDamagedError: as `local_path`.
+            ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
         """
         try:
             return json.loads(self.local_path(name).read_text(encoding="utf-8"))
@@ -280,7 +283,7 @@ class ArtifactStore:
         """An artifact's bytes; nothing is kept in the cache, so this is for what is small or short-lived.
 
         Raises:
-            ArtifactMissingError, ArtifactDamagedError, DatasetDamagedError: as `local_path`.
+            ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
         """
         try:
             content = bytes(self._fs.cat_file(self._path(name)))
@@ -298,7 +301,7 @@ class ArtifactStore:
         Raises:
             ArtifactMissingError: it is not in the store.
         """
-        if not self._digests.of(name):
+        if not self._digests.of(name) and self.exists(name):
             return "unknown"
         try:
             with self._fs.open(self._path(name), "rb") as file:

@@ -29,6 +29,7 @@ from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
 from evaluator.terminal import (
+    Stages,
     confirm,
     follow,
     print_board,
@@ -355,11 +356,18 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
 
 
 @app.command()
-def doctor(json_: Json = False) -> None:
+def doctor(
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Also read every artifact, and find those that are damaged.")
+    ] = False,
+    json_: Json = False,
+) -> None:
     """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
     from evaluator.services.doctor import examine
 
-    checks = list(examine(read_settings()))
+    with Stages("artifacts") as stages:
+        stages.stage("looking")
+        checks = list(examine(read_settings(), stages.count if artifacts else None))
     if json_:
         print_json([dataclasses.asdict(check) for check in checks])
     else:

@@ -78,8 +78,8 @@ class ArtifactMissingError(EvaluatorError):
     """An artifact that an earlier stage should have written is not in the store."""
 
 
-class ArtifactDamagedError(ArtifactMissingError):
-    """An artifact was not what had been written. It is removed, and made again by whoever finds it missing."""
+class ArtifactLostError(ArtifactMissingError):
+    """An artifact that was written is gone: it was damaged and is removed. It is made again by planning anew."""
 
 
 class DatasetDamagedError(EvaluatorError):

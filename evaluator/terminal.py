@@ -182,9 +182,13 @@ class Stages:
     """Tells what goes on, and how much of it is done, once it takes longer than a moment; a context.
 
     A terminal shows it live; a file or a pipe gets a line from time to time.
+
+    Args:
+        counted: what is counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counted: str = "documents") -> None:
+        self._counted = counted
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description} {task.fields[count]}"),
@@ -212,22 +216,22 @@ class Stages:
         self._live.update(self._task, description=f"{name} ...", count="")
 
     def count(self, done: int) -> None:
-        """So many documents are done."""
+        """So many are done."""
         self._done = done
-        self._live.update(self._task, count=self._documents())
+        self._live.update(self._task, count=self._so_far())
         if self._live.disable and time.monotonic() - self._told > TELL_EVERY:
             self._told = time.monotonic()
-            remark(f"{self._stage}: {self._documents()}")
+            remark(f"{self._stage}: {self._so_far()}")
 
-    def _documents(self) -> str:
+    def _so_far(self) -> str:
         rate = self._done / max(time.monotonic() - self._began, 1e-3)
-        return f"{self._done:,} documents, {rate:,.0f} a second"
+        return f"{self._done:,} {self._counted}, {rate:,.0f} a second"
 
     def _tell_end(self) -> None:
-        """What a stage of counted documents came to, if it took a while."""
+        """What a stage that counts came to, if it took a while."""
         seconds = time.monotonic() - self._began
         if self._done and seconds > WORTH_TELLING:
-            remark(f"{self._stage}: {self._documents()}, {seconds:.0f} s")
+            remark(f"{self._stage}: {self._so_far()}, {seconds:.0f} s")
 
 
 def _rate(rate: float | None, unit: str, left: str) -> str:

@@ -28,7 +28,7 @@ from evaluator.domain.result import QueryResult, VariantFailure, VariantMeasured
 from evaluator.domain.variant import Stage
 from evaluator.errors import (
     PERMANENT_ERRORS,
-    ArtifactDamagedError,
+    ArtifactLostError,
     ArtifactMissingError,
     BudgetReachedError,
     DatasetDamagedError,
@@ -56,7 +56,7 @@ from evaluator.retrieval.queries import LiveQueries, StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
 
 CANCELLED = "cancelled"
-"""In a job's meta: it was cancelled while it ran, or what it reads is gone and must be made again, or one that it
+"""In a job's meta: it was cancelled while it ran, or what it reads is lost and must be made again, or one that it
 waited for ended like that. It leaves no record; whoever still needs it plans it anew (ADR 0012)."""
 
 ENDS_ALL = (BaseTimeoutException, BudgetReachedError, ArtifactMissingError, DatasetDamagedError)
@@ -307,10 +307,9 @@ def on_failure(
     if issubclass(kind, BudgetReachedError) and job.func_name.endswith(".evaluate"):
         job.retries_left = 0  # no query failed: those that are missing are for whoever continues
         return
-    if issubclass(kind, ArtifactDamagedError):
+    if issubclass(kind, ArtifactLostError) and task not in {"measure", "ask"}:
         job.retries_left = 0
-    if issubclass(kind, ArtifactMissingError) and task not in {"measure", "ask"} and not job.should_retry:
-        job.meta[CANCELLED] = True  # what is missing is made again by whoever plans its experiments anew
+        job.meta[CANCELLED] = True  # what is lost is made again by whoever plans its experiments anew
         job.save_meta()
         return
     if issubclass(kind, PERMANENT_ERRORS):

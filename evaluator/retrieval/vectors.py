@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderKind, EncoderSpec
 from evaluator.domain.ranking import Floats, Ints
-from evaluator.errors import ArtifactDamagedError, ArtifactMissingError, EncodingError, InvalidInputError
+from evaluator.errors import ArtifactLostError, ArtifactMissingError, EncodingError, InvalidInputError
 from evaluator.retrieval.encoded import Encoded, check_encoded, read_encoded, suffix, write_encoded
 from evaluator.retrieval.encoders.protocol import Encoder, Role
 from evaluator.retrieval.texts import KEY, TextSet
@@ -208,13 +208,13 @@ def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[
         what the encoder gave for a shard; rows of the texts that are in it: [n] int64; their places in it: [n] int64.
 
     Raises:
-        ArtifactMissingError: a shard is not there yet, or, at the end, no plan holds a text.
-        ArtifactDamagedError: at the end: shards were damaged, and are removed, all of them.
+        ArtifactMissingError: a shard is not there yet.
+        ArtifactLostError: at the end: shards were damaged, and are removed, or no plan holds a text (any more).
     """
     folder = vector_folder(spec, texts.role)
     keys = texts.keys()
     found = np.zeros(len(keys), dtype=bool)
-    damaged: ArtifactDamagedError | None = None
+    damaged: ArtifactLostError | None = None
     for name, (plan_keys, shard_numbers) in read_plans(spec, texts.role, store).items():
         places = pc.index_in(keys, value_set=plan_keys)
         here = places.is_valid().to_numpy(zero_copy_only=False) & ~found
@@ -226,7 +226,7 @@ def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[
         for number in np.unique(shards_of_rows).tolist():
             try:
                 path = store.local_path(f"{folder}/{Shard(name, number).file(spec.kind)}")
-            except ArtifactDamagedError as error:
+            except ArtifactLostError as error:
                 damaged = error
                 continue  # to find all that are damaged, so that all are encoded anew at once
             chosen = shards_of_rows == number
@@ -234,7 +234,7 @@ def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[
     if damaged is not None:
         raise damaged
     if not found.all():
-        raise ArtifactMissingError(
+        raise ArtifactLostError(
             f"no plan in {folder} holds {np.count_nonzero(~found)} of the dataset's texts; "
             "run the experiment again"
         )

@@ -6,17 +6,19 @@ import os
 import platform
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
 from evaluator import __version__
 from evaluator.artifacts import ArtifactStore
+from evaluator.digests import is_given
 from evaluator.errors import EvaluatorError, StoreLockedError
 from evaluator.home import is_open_to_others, make_home
 from evaluator.jobs import valkey
 from evaluator.jobs.connection import require
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
+from evaluator.services.verification import datasets_of, verify
 from evaluator.settings import Settings
 from evaluator.store.condition import log_path
 from evaluator.store.database import examine as examine_database
@@ -33,6 +35,8 @@ PACKAGES = (
     "bm25s",
     "ir-measures",
 )
+SHOWN = 10
+"""Damaged artifacts that are named."""
 LEAST_FREE = 2 * 1024**3
 """Bytes of disk below which the doctor warns."""
 
@@ -47,8 +51,12 @@ class Check:
     advice: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """Every check in turn; none changes anything."""
+def examine(settings: Settings, on_artifacts: Callable[[int], None] | None = None) -> Iterator[Check]:
+    """Every check in turn; none changes anything.
+
+    Args:
+        on_artifacts: read every artifact, too, and tell it how many are read so far.
+    """
     yield Check("evaluator", True, f"{__version__} on Python {platform.python_version()}")
     yield from map(_package, PACKAGES)
     yield Check(
@@ -61,6 +69,8 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _try(
         "artifact store", "check EVALUATOR_ARTIFACTS and its permissions", lambda: _artifacts(settings)
     )
+    if on_artifacts is not None:
+        yield _every_artifact(settings, on_artifacts)
     yield _database(settings)
     yield _queue(settings)
     yield _try("bundled model", "", lambda: f"{BUNDLED_NAMES[0]}, hash as published, in {bundled_folder()}")
@@ -108,6 +118,33 @@ def _artifacts(settings: Settings) -> str:
     store.read_json(name)
     store.remove(name)
     return f"{shown_url(settings.artifacts_url)} can be written and read"
+
+
+def _every_artifact(settings: Settings, on_progress: Callable[[int], None]) -> Check:
+    store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
+    try:
+        found = verify(store, on_progress)
+    except OSError as error:
+        return Check("artifacts", False, hide_passwords(str(error)), "check EVALUATOR_ARTIFACTS")
+    unknown = f"; {found.unknown:,} of an earlier version cannot be compared" if found.unknown else ""
+    if not found.damaged:
+        return Check("artifacts", True, f"{found.whole:,} are what was written{unknown}")
+    shown = ", ".join(found.damaged[:SHOWN]) + (" ..." if len(found.damaged) > SHOWN else "")
+    detail = (
+        f"{len(found.damaged):,} are damaged, {found.whole:,} are what was written{unknown}. Damaged: {shown}"
+    )
+    return Check("artifacts", False, detail, _advice(settings, found.damaged))
+
+
+def _advice(settings: Settings, damaged: Sequence[str]) -> str:
+    given = [name for name in damaged if is_given(name)]
+    advice = ["look after the disk"]
+    if len(given) < len(damaged):
+        advice.append("what is made of a dataset is made again when an experiment needs it")
+    if given:
+        names = ", ".join(map(repr, datasets_of(settings, given)))
+        advice.append(f"import again: {names}" if names else "import the datasets again to which they belong")
+    return "; ".join(advice)
 
 
 def _database(settings: Settings) -> Check:
