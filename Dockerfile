@@ -4,7 +4,7 @@ FROM python:3.11-slim
 
 WORKDIR /opt/evaluator
 RUN useradd --system --uid 10001 --home-dir /opt/evaluator evaluator \
-    && install -d -o evaluator -g evaluator /var/lib/evaluator /var/lib/evaluator/artifacts /var/lib/evaluator/models
+    && install -d -m 700 -o evaluator -g evaluator /var/lib/evaluator /var/lib/evaluator/artifacts /var/lib/evaluator/models
 
 # Dependencies first: they change less often than the code. PyTorch alone, so that nothing pulls in another build of it;
 # which build that is (CPU, CUDA) is up to the index: pip's variables can be given as build arguments.

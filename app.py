@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import streamlit as st
@@ -18,6 +18,7 @@ from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
 from evaluator.api.routes import routes
 from evaluator.errors import InvalidInputError
+from evaluator.home import keep_private
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
 from evaluator.proxies import except_here
@@ -34,17 +35,19 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
     # Streamlit gives each of its loggers, and uvicorn's, a handler of its own, also those that come later.
     streamlit.logger.setup_formatter = logs.through_root
     streamlit.logger.update_formatter()
+    keep_private(settings)
     except_here()
     stop_without_supervisor()
-    with Workspace.open(Settings()) as workspace, serve(workspace), Keeper(workspace, measures=True):
+    with Workspace.open(settings) as workspace, serve(workspace), Keeper(workspace, measures=True):
         clear_old(workspace)
         yield {"workspace": workspace}
 
 
-def _guards() -> list[Middleware]:
+@contextmanager
+def _one_line() -> Iterator[None]:
     """Also started without the command line, the server says in one line what keeps it from starting."""
     try:
-        return guards(settings)
+        yield
     except InvalidInputError as error:
         raise SystemExit(f"error: {error}") from None
 
@@ -53,10 +56,12 @@ def _forget(session: str, file: str) -> None:
     cast(MemoryUploadedFileManager, get_instance().uploaded_file_mgr).remove_file(session, file)
 
 
-settings = Settings()
+with _one_line():
+    settings = Settings.read()
+    middleware = [*guards(settings), Middleware(FewSmallFiles, forget=_forget)]
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
     routes=[*routes(), *dashboard(settings)],
-    middleware=[*_guards(), Middleware(FewSmallFiles, forget=_forget)],
+    middleware=middleware,
 )

@@ -44,12 +44,12 @@ class Running:
     """An instance that runs, and ways to hurt it."""
 
     def __init__(self, supervisor: subprocess.Popen[bytes], address: str, settings: Settings) -> None:
-        self._supervisor, self._settings, self._address = supervisor, settings, address
+        self._supervisor, self._settings, self.address = supervisor, settings, address
         self._done: tuple[int, ...] = ()
 
     def submit(self, queries_per_job: object, described: Mapping[str, object]) -> str:
         """Start an experiment of these variants; returns its id."""
-        with Client(self._address) as client:
+        with Client(self.address) as client:
             return str(client.submit(described_as("chaos", "made", queries_per_job, described))["id"])
 
     def ask(self, method: str, path: str, **body: object) -> Any:
@@ -60,7 +60,7 @@ class Running:
         """
         try:
             answer = httpx.request(
-                method, f"{self._address}/api/{path}", json=body, timeout=PATIENCE, trust_env=False
+                method, f"{self.address}/api/{path}", json=body, timeout=PATIENCE, trust_env=False
             )
         except httpx.TransportError:
             return None
@@ -146,7 +146,7 @@ class Running:
 
     def _progress(self, experiment: str) -> dict[str, Any] | None:
         try:
-            with Client(self._address) as client:
+            with Client(self.address) as client:
                 return client.progress(experiment)
         except EvaluatorError:
             return None

@@ -3,6 +3,8 @@
 A file is written under a temporary name, brought to the disk, and then moved: nobody ever sees half of one, not
 after a power loss either, and nobody locks. Names are built from fingerprints by this package, never from what a
 person typed.
+
+What is read is first compared with its digest, once for each process and state of the file (ADR 0027).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -20,19 +23,39 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import fsspec
 import psutil
 
-from evaluator.errors import ArtifactMissingError, ArtifactNotWrittenError, InvalidInputError
+from evaluator.digests import (
+    DIGESTS,
+    Digests,
+    digest_of,
+    digest_of_bytes,
+    given_error,
+    is_given,
+    remove_tree,
+    stamp_of,
+)
+from evaluator.errors import (
+    ArtifactLostError,
+    ArtifactMissingError,
+    ArtifactNotWrittenError,
+    DatasetDamagedError,
+    InvalidInputError,
+)
 from evaluator.urls import hide_passwords, shown_url
+
+logger = logging.getLogger(__name__)
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 TEMPORARY = "tmp"
 """Folder of half-written files, inside the store, so that moving one is a rename."""
 SCRATCH_NAME = re.compile(r"(?P<host>.+)\.(?P<pid>\d+)\.[0-9a-f]{32}")
 """Names of half-written files tell who writes them."""
+State = Literal["whole", "damaged", "unknown"]
+"""Of an artifact; `unknown`: it has no digest, because an earlier version wrote it."""
 LEFT_AFTER = 24 * 3600.0
 """Seconds without a change after which a half-written file counts as left behind, whoever wrote it."""
 NO_ROOM = 1 << 20
@@ -66,6 +89,9 @@ class ArtifactStore:
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._cache = (cache or Path(tempfile.gettempdir()) / f"evaluator-cache-{digest}") / digest
         self._scratch_folder = (Path(self._root) if self._local else self._cache) / TEMPORARY
+        self._digests = Digests(self._fs, self._root)
+        self._verified: dict[str, str] = {}
+        self._told_unknown = False
 
     def _fresh(self) -> Any:
         """The file system, once it has forgotten what it remembers of folders: other machines write into them, too.
@@ -81,7 +107,7 @@ class ArtifactStore:
         return f"{self._root}/{name}"
 
     def exists(self, name: str) -> bool:
-        """Whether the artifact is there, whole."""
+        """Whether the artifact is there; nothing of it is read."""
         return bool(self._fresh().exists(self._path(name)))
 
     def names(self, folder: str) -> set[str]:
@@ -95,17 +121,21 @@ class ArtifactStore:
     def put(self, name: str, write: Callable[[Path], None]) -> None:
         """Write an artifact: `write` fills a local temporary file, which then takes its name in one step.
 
-        If the artifact exists already it stays as it is: the first writer wins.
+        If the artifact exists already, undamaged, it stays as it is: the first writer wins.
         """
         target = self._path(name)
-        if self._fresh().exists(target):
+        if self.is_whole(name):
             return
         with self._scratch() as scratch:
             write(scratch)
-            if self._fresh().exists(target):
+            with scratch.open("rb") as file:
+                digest = digest_of(file)
+            if self.is_whole(name):
                 return
+            self._digests.add(name, digest)
             if self._local:
                 _move(scratch, Path(target))
+                self._verified[name] = stamp_of(Path(target))
             else:
                 self._upload(scratch, target)
 
@@ -141,24 +171,98 @@ class ArtifactStore:
             raise
 
     def local_path(self, name: str) -> Path:
-        """A local file with the artifact's bytes; remote ones are copied to the cache once.
+        """A local file with the artifact's bytes, as they were written; remote ones are copied to the cache once.
+
+        It is read whole the first time, at memory's speed if it is cached, and again if it has changed since.
+
+        Raises:
+            ArtifactMissingError: it is not in the store.
+            ArtifactLostError: it was damaged, and is removed.
+            DatasetDamagedError: it is damaged or missing, and nothing else makes it again.
+        """
+        path = self._whole_file(name)
+        if path is None:
+            raise self._damaged(name)
+        return path
+
+    def is_whole(self, name: str) -> bool:
+        """Whether the artifact is there as it was written, by the same look as `local_path`."""
+        try:
+            self.local_path(name)
+        except (ArtifactMissingError, DatasetDamagedError):
+            return False
+        return True
+
+    def stamp(self, name: str) -> str:
+        """Tells the artifact's file from any other, and from itself once it was changed: for what is kept of it.
+
+        Raises:
+            ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
+        """
+        return stamp_of(self.local_path(name))
+
+    def _whole_file(self, name: str) -> Path | None:
+        """The local file; None if it is damaged.
 
         Raises:
             ArtifactMissingError: it is not in the store.
         """
-        path = self._path(name)
-        if self._local:
-            if not Path(path).exists():
-                raise ArtifactMissingError(f"the artifact {name} is not in the store {shown_url(self.url)}")
-            return Path(path)
-        copy = self._cache / name
-        if not copy.exists():
-            if not self._fresh().exists(path):
-                raise ArtifactMissingError(f"the artifact {name} is not in the store {shown_url(self.url)}")
-            with self._scratch() as scratch:
-                self._fs.get_file(path, str(scratch))
-                _move(scratch, copy)
-        return copy
+        path = Path(self._path(name)) if self._local else self._cache / name
+        try:
+            if not self._local and not (path.exists() and self._verify(name, path)):
+                self._fetch(name, path)
+            return path if self._verify(name, path) else None
+        except FileNotFoundError as error:
+            raise self._missing(name) from error
+
+    def _fetch(self, name: str, copy: Path) -> None:
+        """Copy a remote artifact to the cache, where a copy that was damaged may lie."""
+        if not self.exists(name):
+            raise FileNotFoundError(name)
+        with self._scratch() as scratch:
+            self._fs.get_file(self._path(name), str(scratch))
+            _move(scratch, copy)
+
+    def _verify(self, name: str, path: Path) -> bool:
+        """Whether a local file has one of the artifact's digests, or the artifact has none.
+
+        Raises:
+            FileNotFoundError: it is not there; or it is the copy of an artifact that is not there any more.
+        """
+        while self._verified.get(name) != (stamp := stamp_of(path)):
+            if self._digests.of(name):
+                with path.open("rb") as file:
+                    digest = digest_of(file)
+                # Looked up once more: whoever has replaced the artifact meanwhile recorded the digest before.
+                if digest not in self._digests.of(name):
+                    if stamp_of(path) == stamp:
+                        logger.warning("the artifact %s is damaged: it is not what was written", name)
+                        return False
+                    continue
+            elif not self.exists(name):
+                raise FileNotFoundError(name)
+            elif not self._told_unknown:
+                self._told_unknown = True
+                logger.info("%s was written by a version without digests: damage is not noticed", name)
+            self._verified[name] = stamp
+        return True
+
+    def _missing(self, name: str) -> ArtifactMissingError | DatasetDamagedError:
+        if is_given(name):
+            return given_error(name, "is missing", self.url)
+        if self._digests.of(name):
+            return ArtifactLostError(
+                f"the artifact {name} was damaged, and is removed; it is made again when an experiment needs it"
+            )
+        return ArtifactMissingError(f"the artifact {name} is not in the store {shown_url(self.url)}")
+
+    def _damaged(self, name: str) -> ArtifactMissingError | DatasetDamagedError:
+        """What to raise. What can be made again is removed, and its digests stay: by them, all know that it is lost."""
+        if is_given(name):
+            return given_error(name, "is damaged", self.url)
+        with suppress(FileNotFoundError):  # another process found it damaged, too
+            self._fresh().rm(self._path(name))
+        return self._missing(name)
 
     def put_json(self, name: str, value: Any) -> None:
         """Write a value as JSON."""
@@ -168,26 +272,56 @@ class ArtifactStore:
         """Read a JSON artifact.
 
         Raises:
-            ArtifactMissingError: it is not in the store.
+            ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
         """
-        return json.loads(self.local_path(name).read_text(encoding="utf-8"))
+        try:
+            return json.loads(self.local_path(name).read_text(encoding="utf-8"))
+        except ValueError as error:  # of an earlier version, without a digest
+            raise self._damaged(name) from error
 
     def read_bytes(self, name: str) -> bytes:
         """An artifact's bytes; nothing is kept in the cache, so this is for what is small or short-lived.
 
         Raises:
-            ArtifactMissingError: it is not in the store.
+            ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
         """
         try:
-            return bytes(self._fs.cat_file(self._path(name)))
+            content = bytes(self._fs.cat_file(self._path(name)))
         except FileNotFoundError as error:
-            raise ArtifactMissingError(
-                f"the artifact {name} is not in the store {shown_url(self.url)}"
-            ) from error
+            raise self._missing(name) from error
+        digests = self._digests.of(name)
+        if digests and digest_of_bytes(content) not in digests:
+            logger.warning("the artifact %s is damaged: it is not what was written", name)
+            raise self._damaged(name)
+        return content
+
+    def state(self, name: str) -> State:
+        """Whether an artifact is what was written. It is read anew, and stays as it is.
+
+        Raises:
+            ArtifactMissingError: it is not in the store.
+        """
+        if not self._digests.of(name) and self.exists(name):
+            return "unknown"
+        try:
+            with self._fs.open(self._path(name), "rb") as file:
+                digest = digest_of(file)
+        except FileNotFoundError as error:
+            raise self._missing(name) from error
+        return "whole" if digest in self._digests.of(name) else "damaged"
+
+    def all_sizes(self) -> dict[str, int]:
+        """Bytes of every artifact, by name."""
+        sizes = self._sizes(self._root)
+        return {name: n for name, n in sizes.items() if name.partition("/")[0] not in (DIGESTS, TEMPORARY)}
 
     def sizes(self, folder: str) -> dict[str, int]:
         """Bytes of every artifact below a folder, by name."""
-        path = self._path(folder)
+        return self._sizes(self._path(folder))
+
+    def _sizes(self, path: str) -> dict[str, int]:
+        if self._local:
+            return _local_sizes(Path(self._root), Path(path))
         try:
             found = self._fresh().find(path, detail=True)
         except FileNotFoundError:
@@ -204,23 +338,17 @@ class ArtifactStore:
         try:
             return int(self._fresh().size(self._path(name)))
         except FileNotFoundError as error:
-            raise ArtifactMissingError(
-                f"the artifact {name} is not in the store {shown_url(self.url)}"
-            ) from error
+            raise self._missing(name) from error
 
     def remove(self, name: str) -> None:
-        """Remove an artifact."""
+        """Remove an artifact, and then its digests."""
         self._fresh().rm(self._path(name))
+        self._digests.remove(name)
 
     def remove_folder(self, folder: str) -> None:
         """Remove every artifact below a folder; what somebody writes into it meanwhile may stay."""
-        try:
-            self._fresh().rm(self._path(folder), recursive=True)
-        except FileNotFoundError:
-            pass  # somebody else did
-        except OSError as error:
-            if error.errno != errno.ENOTEMPTY:
-                raise
+        remove_tree(self._fs, self._path(folder))
+        self._digests.remove(folder)
 
     def clear_temporary(self) -> int:
         """Remove what interrupted writers left behind; returns how many files.
@@ -245,6 +373,22 @@ class ArtifactStore:
                     self._fresh().rm(upload)
                     removed += 1
         return removed
+
+
+def _local_sizes(root: Path, folder: Path) -> dict[str, int]:
+    """Bytes of every file below a folder, by its path from the root. Fifteen times as fast as fsspec's `find`."""
+    found: dict[str, int] = {}
+    folders = [str(folder)]
+    while folders:
+        with suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    continue
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    found[entry.path] = entry.stat().st_size
+    start = len(str(root)) + 1
+    return {path[start:]: size for path, size in found.items()}
 
 
 def _is_left(name: str, modified: float) -> bool:

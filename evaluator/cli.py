@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the work failed, 2 wrong usage or invalid input.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import signal
 import sys
@@ -28,6 +29,8 @@ from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
 from evaluator.terminal import (
+    Stages,
+    confirm,
     follow,
     print_board,
     print_json,
@@ -35,6 +38,7 @@ from evaluator.terminal import (
     print_table,
     remark,
     remark_submission,
+    say,
     show_board,
 )
 from evaluator.urls import hide_passwords, shown_url
@@ -61,6 +65,12 @@ app.add_typer(results_app)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
 app.add_typer(dead_letters_app, name="dead-letters")
+
+OUTSIDE = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,
+     errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+)  # fmt: skip
+"""Errors of disks and permissions, wherever they happen: no defect of this software."""
 
 PATIENCE = 2.0
 """Seconds that a command waits for a plan before it draws how far that is."""
@@ -89,6 +99,10 @@ def main() -> None:
         _fail(error, 2)
     except EvaluatorError as error:
         _fail(error, 1)
+    except OSError as error:
+        if error.errno not in OUTSIDE:
+            raise
+        _fail(f"{error.filename or 'a file'} cannot be used: {error.strerror}; mend that and try again", 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -109,14 +123,14 @@ def _in_finalizer(frame: FrameType | None) -> bool:
     return frame is not None
 
 
-def _fail(error: Exception, code: int) -> None:
+def _fail(error: Exception | str, code: int) -> None:
     remark(f"error: {hide_passwords(str(error))}")
     sys.exit(code)
 
 
 def _version(show: bool) -> None:
     if show:
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -270,7 +284,7 @@ def delete(
     with Workspace.open_local(read_settings()) as workspace:
         row = experiments.find(workspace, experiment, beginnings=False)
         if not yes:
-            typer.confirm(f"Delete {row.name} ({row.id}) with all of its results?", abort=True, err=True)
+            confirm(f"Delete {row.name} ({row.id}) with all of its results?")
         experiments.delete(workspace, row)
     remark(f"{row.name} ({row.id}) is deleted.")
 
@@ -342,11 +356,18 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
 
 
 @app.command()
-def doctor(json_: Json = False) -> None:
+def doctor(
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Also read every artifact, and find those that are damaged.")
+    ] = False,
+    json_: Json = False,
+) -> None:
     """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
     from evaluator.services.doctor import examine
 
-    checks = list(examine(read_settings()))
+    with Stages("artifacts") as stages:
+        stages.stage("looking")
+        checks = list(examine(read_settings(), stages.count if artifacts else None))
     if json_:
         print_json([dataclasses.asdict(check) for check in checks])
     else:
@@ -354,7 +375,7 @@ def doctor(json_: Json = False) -> None:
             (
                 "ok" if check.well else "WRONG",
                 check.name,
-                check.detail + (f"\n-> {check.advice}" if not check.well else ""),
+                check.detail + (f"\n-> {check.advice}" if check.advice and not check.well else ""),
             )
             for check in checks
         ]

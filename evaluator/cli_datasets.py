@@ -12,7 +12,8 @@ import typer
 
 from evaluator.cli_options import Json, read_settings
 from evaluator.errors import DatasetError, InvalidInputError
-from evaluator.terminal import Stages, print_json, print_table, remark
+from evaluator.home import for_people
+from evaluator.terminal import Stages, confirm, print_json, print_table, remark, say
 
 if TYPE_CHECKING:
     from evaluator.datasets.health import HealthReport
@@ -70,6 +71,8 @@ def dataset_import(
     settings = read_settings()
     given = _given_reading(reading)
     named = checked_name(name or default_name(path))
+    with open_datasets(settings):  # before the work, not after it: whether it can be registered at all
+        pass
     store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
     with (
         tempfile.TemporaryDirectory(prefix="import-", dir=scratch_folder(settings)) as scratch,
@@ -148,18 +151,18 @@ def dataset_show(name: Name, json_: Json = False) -> None:
         return
     _print_datasets([record])
     if record["description"]:
-        typer.echo(record["description"])
+        say(record["description"])
     if record["tags"]:
-        typer.echo(f"tags: {', '.join(record['tags'])}")
+        say(f"tags: {', '.join(record['tags'])}")
     for note in record["notes"]:
-        typer.echo(f"note: {note['message']} ({note['count']:,})")
+        say(f"note: {note['message']} ({note['count']:,})")
     print_table(
         "versions",
         ("version", "fingerprint", "change", "since"),
         [(v["version"], v["fingerprint"], v["change"], v["created_at"]) for v in record["versions"]],
     )
     users = ", ".join(experiment["name"] for experiment in record["used_by"]) or "no experiment"
-    typer.echo(f"used by: {users}")
+    say(f"used by: {users}")
 
 
 @dataset_app.command("export")
@@ -173,8 +176,9 @@ def dataset_export(
         raise InvalidInputError(f"{output} is there already; choose another file")
     with open_datasets(read_settings()) as datasets, Stages() as stages:
         stages.stage("writing")
-        datasets.export_dataset(name, output)
-    typer.echo(output)
+        with for_people():
+            datasets.export_dataset(name, output)
+    say(output)
 
 
 @dataset_app.command("delete")
@@ -187,9 +191,7 @@ def dataset_delete(
     with open_datasets(read_settings()) as datasets:
         record = datasets.dataset(name)
         if not yes:
-            typer.confirm(
-                f"Delete {record['name']} ({record['documents']:,} documents)?", abort=True, err=True
-            )
+            confirm(f"Delete {record['name']} ({record['documents']:,} documents)?")
         datasets.delete_dataset(record["name"])
     remark(f"{record['name']} is deleted.")
 
@@ -292,7 +294,7 @@ def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
         ]
         print_table(f"Read as {reading.format}", ("part", "file", "columns that are read"), rows)
     for problem in recognised.problems:
-        typer.echo(f"problem: {problem}")
+        say(f"problem: {problem}")
 
 
 def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[str, str]:
@@ -310,26 +312,24 @@ def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[s
 
 def _print_report(report: HealthReport) -> None:
     """The health report in words."""
-    typer.echo(
-        f"{report.n_documents:,} documents, {report.n_queries:,} queries, {report.n_judgments:,} judgments"
-    )
+    say(f"{report.n_documents:,} documents, {report.n_queries:,} queries, {report.n_judgments:,} judgments")
     for finding in report.findings:
-        typer.echo(f"\n{finding.severity}: {finding.message}\n  {finding.consequence}")
+        say(f"\n{finding.severity}: {finding.message}\n  {finding.consequence}")
         for example in finding.examples:
-            typer.echo(f"  - {example}")
+            say(f"  - {example}")
     if not report.findings:
-        typer.echo("nothing to remark")
-    typer.echo("")
+        say("nothing to remark")
+    say("")
     if report.grades:
         grades = ", ".join(f"{grade}: {n:,}" for grade, n in sorted(report.grades.items()))
-        typer.echo(f"judgments by grade: {grades}")
+        say(f"judgments by grade: {grades}")
     for truncation in report.truncation:
-        typer.echo(
+        say(
             f"{truncation.encoder} cuts off {truncation.share:.1%} of the documents after "
             f"{truncation.max_length} tokens (of {truncation.sampled:,} that were looked at)"
         )
     if report.languages:
         languages = ", ".join(f"{code} {share:.0%}" for code, share in report.languages.items())
-        typer.echo(f"languages: {languages}")
+        say(f"languages: {languages}")
     if report.detectable is not None:
-        typer.echo(f"a difference of {report.detectable:.3f} and more can be told from chance")
+        say(f"a difference of {report.detectable:.3f} and more can be told from chance")

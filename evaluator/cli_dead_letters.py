@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from evaluator.cli_options import Json, ask
-from evaluator.terminal import print_json, print_table, remark
+from evaluator.terminal import confirm, print_json, print_table, remark
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
 # ruff: noqa: PLC0415
@@ -53,7 +53,7 @@ def dead_letters_drop(
     from evaluator.services import dead_letters
 
     if not yes:
-        typer.confirm("Drop all dead letters?", abort=True, err=True)
+        confirm("Drop all dead letters?")
     dropped = ask(
         lambda workspace: dead_letters.drop_dead_letters(dead_letters.with_queue(workspace)),
         lambda client: client.drop_dead_letters(),

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from pydantic import ValidationError
 
 from evaluator import logs
-from evaluator.errors import InvalidInputError
+from evaluator.home import keep_private
 from evaluator.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,13 +26,8 @@ def read_settings(**given: Any) -> Settings:
     Raises:
         InvalidInputError: a value is not valid; names the setting.
     """
-    try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise InvalidInputError(
-            f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}, not {first['input']!r}"
-        ) from error
+    settings = Settings.read(**{name: value for name, value in given.items() if value is not None})
+    keep_private(settings)
     logs.configure(settings, "text", level="WARNING")
     return settings
 

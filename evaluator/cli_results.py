@@ -9,7 +9,8 @@ import typer
 
 from evaluator.cli_options import Json, ask, read_settings
 from evaluator.errors import InvalidInputError
-from evaluator.terminal import print_json, print_table, remark, show_board, show_history
+from evaluator.home import for_people
+from evaluator.terminal import print_json, print_table, remark, say, show_board, show_history
 
 if TYPE_CHECKING:
     from evaluator.services.recommendation import Cost
@@ -137,11 +138,11 @@ def report(
 
     def local(workspace: Workspace) -> None:
         html = written(workspace, experiments.find(workspace, experiment), measure, baseline)
-        with whole_file(output) as file:
+        with for_people(), whole_file(output) as file:
             file.write(html.encode())
 
     ask(local, lambda client: client.report(experiment, measure, baseline, output))
-    typer.echo(output)
+    say(output)
 
 
 @results_app.command()
@@ -179,7 +180,7 @@ def figure(
     def local(workspace: Workspace) -> None:
         row = experiments.find(workspace, experiment)
         image = drawn(workspace, row, name, wanted, cast("Image", kind))
-        with whole_file(path) as file:
+        with for_people(), whole_file(path) as file:
             file.write(image)
 
     ask(
@@ -188,7 +189,7 @@ def figure(
             experiment, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost
         ),
     )
-    typer.echo(path)
+    say(path)
 
 
 @results_app.command()
@@ -205,14 +206,18 @@ def export(
 
     if format_ not in get_args(Format):
         raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
+
+    def local(workspace: Workspace) -> list[Path]:
+        row = experiments.find(workspace, experiment)
+        with for_people():
+            return write(workspace, row, cast("Format", format_), output)
+
     files = ask(
-        lambda workspace: write(
-            workspace, experiments.find(workspace, experiment), cast("Format", format_), output
-        ),
+        local,
         lambda client: client.export(experiment, format_, output),
     )
     if json_:
         print_json([str(path) for path in files])
     else:
         for path in files:
-            typer.echo(path)
+            say(path)

@@ -86,8 +86,8 @@ def difference_bars(table: pd.DataFrame, measure: str, sides: Sides, ink: str) -
             tooltip=[
                 alt.Tooltip("text:N", title="query"),
                 alt.Tooltip("query_id:N", title="id"),
-                alt.Tooltip("a:Q", title=sides.a, format=".4f"),
-                alt.Tooltip("b:Q", title=sides.b, format=".4f"),
+                alt.Tooltip("a:Q", title=f"{measure} of {sides.a}", format=".4f"),
+                alt.Tooltip("b:Q", title=f"{measure} of {sides.b}", format=".4f"),
                 alt.Tooltip("difference:Q", format="+.4f"),
             ],
         )
@@ -160,8 +160,8 @@ def score_scatter(table: pd.DataFrame, measure: str, sides: Sides, ink: str) -> 
             color=sides.color(ink).legend(None),
             tooltip=[
                 alt.Tooltip("text:N", title="query"),
-                alt.Tooltip("a:Q", title=sides.a, format=".2f"),
-                alt.Tooltip("b:Q", title=sides.b, format=".2f"),
+                alt.Tooltip("a:Q", title=f"{measure} of {sides.a}", format=".2f"),
+                alt.Tooltip("b:Q", title=f"{measure} of {sides.b}", format=".2f"),
                 alt.Tooltip("queries:Q", format=",d"),
             ],
         )

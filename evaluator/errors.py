@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from typing import Any
+
 
 class EvaluatorError(Exception):
     """Anything this software raises on purpose; its text is meant for the person who reads it."""
@@ -55,12 +58,32 @@ class EncoderNotFoundError(EvaluatorError):
     """No model can be found under an encoder's name; trying again does not help."""
 
 
+class LookingUpError(EvaluatorError):
+    """A model is still being looked up on the hub, or has to wait for its turn; trying again helps.
+
+    Attributes:
+        progress: done when it is worth trying again.
+    """
+
+    def __init__(self, message: str, progress: Future[Any]) -> None:
+        super().__init__(message)
+        self.progress = progress
+
+
 class EncodingError(EvaluatorError):
     """An encoder gave something that is no vector: a wrong shape, or a value that is not finite."""
 
 
 class ArtifactMissingError(EvaluatorError):
     """An artifact that an earlier stage should have written is not in the store."""
+
+
+class ArtifactLostError(ArtifactMissingError):
+    """An artifact that was written is gone: it was damaged and is removed. It is made again by planning anew."""
+
+
+class DatasetDamagedError(EvaluatorError):
+    """What people brought, a part of a dataset, is damaged or gone, and nothing else makes it again."""
 
 
 class StageFailedError(EvaluatorError):
@@ -107,6 +130,10 @@ class DependencyCancelledError(EvaluatorError):
     """A job that this one waited for was cancelled; if the experiment still needs it, it is planned anew."""
 
 
+class WorkerStopping(BaseException):
+    """The worker was told to end, and the job that runs is not done soon enough: another worker does it anew."""
+
+
 class JobCancelled(BaseException):
     """The job that runs was cancelled; raised wherever its work happens to be."""
 
@@ -114,6 +141,7 @@ class JobCancelled(BaseException):
 PERMANENT_ERRORS: tuple[type[Exception], ...] = (
     InvalidInputError,
     EncoderNotFoundError,
+    DatasetDamagedError,
     StageFailedError,
     BudgetReachedError,
     DependencyCancelledError,

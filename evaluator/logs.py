@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from evaluator.domain.printable import on_terminal, one_line, shown_json
 from evaluator.settings import LogFormat, Settings
 from evaluator.urls import hide_passwords
 
@@ -49,7 +49,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = hide_passwords(self.formatException(record.exc_info))
-        return json.dumps(line)
+        return shown_json(line)
 
 
 class TextFormatter(logging.Formatter):
@@ -61,11 +61,11 @@ class TextFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line before any exception."""
         about = " ".join(f"{name}={value}" for name, value in _about(record).items())
-        return super().formatMessage(record) + (f" [{about}]" if about else "")
+        return one_line(super().formatMessage(record) + (f" [{about}]" if about else ""))
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text; an exception takes lines of its own."""
-        return hide_passwords(super().format(record))
+        return on_terminal(hide_passwords(super().format(record)))
 
 
 def configure(settings: Settings, otherwise: LogFormat, level: str | None = None) -> None:

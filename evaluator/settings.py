@@ -7,11 +7,11 @@ import os
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from evaluator.errors import InvalidInputError
 
@@ -33,11 +33,28 @@ PERSON_SHARE, TOTAL_SHARE = 10, 25
 """How many times an upload's limit the uploads of one person may hold, and all: an upload holds what arrived, what that
 was unpacked to, and the checked dataset."""
 
+EXAMPLE_LIST = '["one", "another"]'
+SHOWN = 200
+"""Characters of a value that a message repeats."""
+
+MOST_WORKERS = 1000
+"""Processes; more is a slip of the pen."""
+LONGEST_PAUSE = 24 * 3600
+"""Seconds."""
+LONGEST_JOB = 30 * 24 * 3600
+"""Seconds."""
+
 QueueName = Literal["encode", "evaluate"]
 """The two queues: what needs a model, and everything else."""
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 """Where models run."""
+
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
+]
+"""Python's, in capitals or not."""
 
 LogFormat = Literal["json", "text"]
 """One JSON object a line, or text for people."""
@@ -63,7 +80,9 @@ class AllowedEndpoint(BaseModel):
 class Settings(BaseSettings):
     """What can be configured, from the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="EVALUATOR_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="EVALUATOR_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
 
     home: Path = Field(
         Path(".evaluator"), description="Folder for all state: database, artifacts, queue, logs."
@@ -92,6 +111,7 @@ class Settings(BaseSettings):
     workers: int = Field(
         default_factory=lambda: min(DEFAULT_CONCURRENCY, os.cpu_count() or 1),
         ge=0,
+        le=MOST_WORKERS,
         description="Worker processes on this machine. Default: min(5, cores).",
     )
     encode_workers: int | None = Field(
@@ -112,6 +132,7 @@ class Settings(BaseSettings):
     threads_per_worker: int = Field(
         1,
         ge=1,
+        le=MOST_WORKERS,
         description="Threads a worker computes with. Fixed, because it can change the last bits of a vector.",
     )
     device: Device = Field(
@@ -134,17 +155,19 @@ class Settings(BaseSettings):
         description="Bytes that vectors and matrices may take; encoders used longest ago are dropped first.",
     )
     attempts: int = Field(3, ge=1, description="How often a job is tried before its failure is recorded.")
-    retry_intervals: tuple[int, ...] = Field(
+    retry_intervals: tuple[Annotated[int, Field(ge=0, le=LONGEST_PAUSE)], ...] = Field(
         (1, 5, 25), min_length=1, description="Seconds before the 2nd, 3rd, ... attempt."
     )
-    job_timeout: int = Field(3600, ge=1, description="Seconds after which a running job is stopped as hung.")
+    job_timeout: int = Field(
+        3600, ge=1, le=LONGEST_JOB, description="Seconds after which a running job is stopped as hung."
+    )
     stream_limit: int = Field(
         20_000,
         ge=1,
         description="Results that may wait for the recorder; workers pause while there are more.",
     )
     record_batch: int = Field(
-        1000, ge=1, description="Results the recorder writes in one transaction at most."
+        1000, ge=1, le=1_000_000, description="Results the recorder writes in one transaction at most."
     )
     upload_limit: int = Field(
         2_000_000_000,
@@ -170,16 +193,45 @@ class Settings(BaseSettings):
         ge=1,
         description="Bytes that the open uploads of one person may hold. Default: 10 times EVALUATOR_UPLOAD_LIMIT.",
     )
-    log_level: str = Field("INFO", description="Log level of server and workers.")
+    log_level: LogLevel = Field("INFO", description="Log level of server and workers.")
     log_format: LogFormat | None = Field(
         None,
         description="Form of log lines, `json` or `text`. Default: json for server and workers, text for commands.",
     )
 
+    @classmethod
+    def read(cls, **given: Any) -> Settings:
+        """The settings from the environment, but for what is given.
+
+        Raises:
+            InvalidInputError: a value is not valid; names the setting.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name, wrong = ".".join(map(str, first["loc"])), repr(first["input"])
+            shown = wrong if len(wrong) <= SHOWN else f"{wrong[:SHOWN]}…"
+            raise InvalidInputError(f"setting {name}: {first['msg']}, not {shown}") from error
+        except SettingsError as error:  # its text names the field, and nothing else does
+            name = str(error).partition('"')[2].partition('"')[0]
+            raise InvalidInputError(
+                f"setting {name}: EVALUATOR_{name.upper()} is not JSON; it is a list, such as {EXAMPLE_LIST}"
+            ) from error
+
     @cached_property
     def home_path(self) -> Path:
-        """The home folder as an absolute path."""
-        return self.home.expanduser().resolve()
+        """The home folder as an absolute path.
+
+        Raises:
+            InvalidInputError: it names no place.
+        """
+        try:
+            return self.home.expanduser().resolve()
+        except (OSError, RuntimeError) as error:  # links that lead in a circle, a user that there is not
+            raise InvalidInputError(
+                f"EVALUATOR_HOME {str(self.home)!r} names no folder ({error}); set it to another one"
+            ) from error
 
     def queues_of(self, worker: int) -> tuple[QueueName, ...]:
         """The queues that a worker of this machine serves.

@@ -1,13 +1,16 @@
-"""The terminal: data as tables on standard output, progress and remarks on standard error."""
+"""The terminal: data as tables on standard output, progress and remarks on standard error.
+
+The only module that prints, so that no text reaches a terminal but through `domain.printable`.
+"""
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
@@ -20,8 +23,11 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from evaluator.domain.lifecycle import ACTIVE
+from evaluator.domain.printable import on_terminal, shown_json
+from evaluator.errors import EvaluatorError
 
 FIRST_POLL, LONGEST_POLL = 0.02, 0.3
 """Seconds between looks at an experiment's progress; they grow, so that a small one is not kept waiting."""
@@ -39,28 +45,72 @@ console = Console(stderr=True, highlight=False)
 
 def remark(message: str) -> None:
     """A line for the person who watches."""
-    console.print(message, soft_wrap=True, markup=False)
+    console.print(Text(on_terminal(message)), soft_wrap=True)
+
+
+def say(text: object) -> None:
+    """A line of data for people, on standard output."""
+    with _output():
+        typer.echo(on_terminal(str(text)))
+
+
+def confirm(question: str) -> None:
+    """Ask whether to go on.
+
+    Raises:
+        Abort: no; the command ends.
+    """
+    typer.confirm(on_terminal(question), abort=True, err=True)
 
 
 def print_json(value: Any) -> None:
     """Data for programs, on standard output."""
-    typer.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    with _output():
+        typer.echo(shown_json(value, indent=2))
 
 
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = ""
 ) -> None:
     """Data for people, on standard output: numbers right-aligned, floats with four decimals."""
-    table = Table(title=title, caption=caption or None, title_justify="left", caption_justify="left")
+    table = Table(
+        title=_text(title, "table.title"),
+        caption=_text(caption, "table.caption") if caption else None,
+        title_justify="left",
+        caption_justify="left",
+    )
     body = [list(row) for row in rows]
     for place, column in enumerate(columns):
         numeric = all(isinstance(row[place], int | float) or row[place] is None for row in body) and bool(
             body
         )
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(_text(column), justify="right" if numeric else "left", overflow="fold")
     for row in body:
-        table.add_row(*(_cell(value) for value in row))
-    Console(highlight=False, width=None if sys.stdout.isatty() else FILE_WIDTH).print(table)
+        table.add_row(*(_text(_cell(value)) for value in row))
+    with _output() as output:
+        Console(highlight=False, width=None if output.isatty() else FILE_WIDTH).print(table)
+
+
+@contextmanager
+def _output() -> Iterator[TextIO]:
+    """Standard output, to be written to. A reader who has left, as `head` does, ends the command without a word.
+
+    Raises:
+        EvaluatorError: it takes nothing: it is closed, or its disk is full.
+    """
+    if sys.stdout is None:
+        raise EvaluatorError("standard output is closed; send it to a file, or to /dev/null")
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EvaluatorError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text as it is: in a plain string, `rich` would look for markup."""
+    return Text(on_terminal(text), style=style)
 
 
 def _cell(value: object) -> str:
@@ -132,9 +182,13 @@ class Stages:
     """Tells what goes on, and how much of it is done, once it takes longer than a moment; a context.
 
     A terminal shows it live; a file or a pipe gets a line from time to time.
+
+    Args:
+        counted: what is counted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counted: str = "documents") -> None:
+        self._counted = counted
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description} {task.fields[count]}"),
@@ -162,22 +216,22 @@ class Stages:
         self._live.update(self._task, description=f"{name} ...", count="")
 
     def count(self, done: int) -> None:
-        """So many documents are done."""
+        """So many are done."""
         self._done = done
-        self._live.update(self._task, count=self._documents())
+        self._live.update(self._task, count=self._so_far())
         if self._live.disable and time.monotonic() - self._told > TELL_EVERY:
             self._told = time.monotonic()
-            remark(f"{self._stage}: {self._documents()}")
+            remark(f"{self._stage}: {self._so_far()}")
 
-    def _documents(self) -> str:
+    def _so_far(self) -> str:
         rate = self._done / max(time.monotonic() - self._began, 1e-3)
-        return f"{self._done:,} documents, {rate:,.0f} a second"
+        return f"{self._done:,} {self._counted}, {rate:,.0f} a second"
 
     def _tell_end(self) -> None:
-        """What a stage of counted documents came to, if it took a while."""
+        """What a stage that counts came to, if it took a while."""
         seconds = time.monotonic() - self._began
         if self._done and seconds > WORTH_TELLING:
-            remark(f"{self._stage}: {self._documents()}, {seconds:.0f} s")
+            remark(f"{self._stage}: {self._so_far()}, {seconds:.0f} s")
 
 
 def _rate(rate: float | None, unit: str, left: str) -> str:
@@ -278,19 +332,19 @@ def print_plan(plan: dict[str, Any]) -> None:
         for part in plan["reranking"]
     ]
     columns = ("model", "of", "texts", "cached", "to do", "tokens", "seconds")
-    typer.echo(f"{len(plan['variants'])} variants: {', '.join(plan['variants'])}")
+    say(f"{len(plan['variants'])} variants: {', '.join(plan['variants'])}")
     print_table("", columns, rows)
     for shared in plan["shared"]:
-        typer.echo(f"{shared}.")
-    typer.echo(
+        say(f"{shared}.")
+    say(
         f"{plan['to_evaluate']:,} queries to evaluate, {plan['recorded']:,} recorded already. "
         f"About {plan['seconds']:,.0f} s with {plan['workers']} workers"
         f"{'' if plan['measured'] else ', roughly: not all of these models have been measured here'}."
     )
     if plan["usd"] is not None:
-        typer.echo(f"About {plan['usd']:.4f} USD.")
+        say(f"About {plan['usd']:.4f} USD.")
     if plan["memory"] is not None:
-        typer.echo(f"About {plan['memory'] / 1e6:,.1f} MB of vectors.")
+        say(f"About {plan['memory'] / 1e6:,.1f} MB of vectors.")
 
 
 def _rough(part: dict[str, Any]) -> str:

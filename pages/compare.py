@@ -28,7 +28,7 @@ REFRESH = 10.0  # seconds: resampling again and again what is not final would ke
 
 def page(workspace: Workspace) -> None:
     st.title("Compare", anchor=False)
-    rows = experiments.all_experiments(workspace)
+    rows = experiments.listed(workspace)
     if not rows:
         welcome(workspace)
         return

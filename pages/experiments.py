@@ -28,7 +28,7 @@ def page(workspace: Workspace) -> None:
 
 def everything(workspace: Workspace) -> None:
     st.title("Experiments", anchor=False)
-    rows = experiments.all_experiments(workspace)
+    rows = experiments.listed(workspace)
     if not rows:
         welcome(workspace)
         return

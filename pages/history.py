@@ -14,7 +14,7 @@ from evaluator.ui.start import welcome
 
 def page(workspace: Workspace) -> None:
     st.title("History", anchor=False)
-    rows = experiments.all_experiments(workspace)
+    rows = experiments.listed(workspace)
     if not rows:
         welcome(workspace)
         return

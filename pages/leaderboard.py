@@ -20,7 +20,7 @@ from evaluator.ui.tradeoffs import show_tradeoffs
 
 def page(workspace: Workspace) -> None:
     st.title("Leaderboard", anchor=False)
-    rows = experiments.all_experiments(workspace)
+    rows = experiments.listed(workspace)
     if not rows:
         welcome(workspace)
         return

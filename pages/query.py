@@ -19,7 +19,7 @@ from evaluator.ui.start import welcome
 def page(workspace: Workspace) -> None:
     asks = "ask" in st.query_params
     st.title("Ask a query" if asks else "Query by query", anchor=False)
-    rows = experiments.all_experiments(workspace)
+    rows = experiments.listed(workspace)
     if not rows:
         welcome(workspace)
         return

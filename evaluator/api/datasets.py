@@ -5,14 +5,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from evaluator.api.handling import json_object, route
+from evaluator.api.handling import file_headers, json_object, route
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.printable import file_name
 from evaluator.errors import InvalidInputError
 from evaluator.services import dataset_browse, datasets, judgments
 from evaluator.services.dataset_access import register
@@ -147,10 +147,7 @@ def _download(workspace: Workspace, request: Request, _body: bytes) -> Response:
     except BaseException:
         file.close()
         raise
-    headers = {
-        "content-length": str(file.tell()),
-        "content-disposition": f"attachment; filename*=utf-8''{quote(row.name, safe='')}.zip",
-    }
+    headers = {**file_headers(file_name(row.name, ending="zip")), "content-length": str(file.tell())}
     return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
 
 

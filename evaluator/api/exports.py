@@ -7,17 +7,17 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, get_args
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from evaluator.api.handling import addressed_experiment, route
-from evaluator.errors import EvaluatorError, InvalidInputError, UnknownNameError
+from evaluator.api.handling import addressed_experiment, file_headers, route
+from evaluator.domain.printable import file_name
+from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.report.figures import Image, Wanted, figure
 from evaluator.report.page import report
-from evaluator.services.export import Format, export_file, file_stem
+from evaluator.services.export import Format, export_file
 from evaluator.services.recommendation import COSTS
 from evaluator.services.uploads import scratch_folder
 from evaluator.services.workspace import Workspace
@@ -28,8 +28,6 @@ TYPES = {
     "svg": "image/svg+xml", "png": "image/png", ".zip": "application/zip", ".csv": "text/csv",
     ".parquet": "application/vnd.apache.parquet", ".duckdb": "application/octet-stream",
 }  # fmt: skip
-NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-downloads"
-"""What a browser lets a report or a figure do: nothing but be drawn, whatever a query's text says."""
 
 
 def export_routes() -> list[Route]:
@@ -46,7 +44,7 @@ def _report(workspace: Workspace, request: Request, _body: bytes) -> Response:
     asked = request.query_params
     html = report(workspace, row, asked.get("measure") or None, asked.get("baseline") or None)
     kept = "inline" if "look" in asked else "attachment"
-    return HTMLResponse(html, headers=_headers(f"{file_stem(row)}.html", kept))
+    return HTMLResponse(html, headers=file_headers(file_name(row.name, ending="html"), kept))
 
 
 def _figure(workspace: Workspace, request: Request, _body: bytes) -> Response:
@@ -60,7 +58,7 @@ def _figure(workspace: Workspace, request: Request, _body: bytes) -> Response:
     if asked.get("cost", "p95_ms") not in COSTS:
         raise InvalidInputError(f"cost={asked['cost']!r} is not one of {', '.join(COSTS)}")
     drawn = figure(workspace, row, name, Wanted(**asked), kind)  # type: ignore[arg-type]
-    headers = _headers(f"{file_stem(row)}-{name}.{kind}", "attachment")
+    headers = file_headers(file_name(row.name, name, ending=kind))
     return Response(drawn, media_type=TYPES[kind], headers=headers)
 
 
@@ -68,14 +66,16 @@ def _export(workspace: Workspace, request: Request, _body: bytes) -> Response:
     row, format_ = addressed_experiment(workspace, request), request.path_params["format"]
     if format_ not in get_args(Format):
         raise UnknownNameError(f"there is no export as {format_!r}; there are: {', '.join(get_args(Format))}")
-    try:
-        with tempfile.TemporaryDirectory(prefix="export-", dir=scratch_folder(workspace.settings)) as folder:
+    with tempfile.TemporaryDirectory(prefix="export-", dir=scratch_folder(workspace.settings)) as folder:
+        try:
             path = export_file(workspace, row, format_, Path(folder))
-            file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
-    except OSError as error:
-        raise EvaluatorError(f"the server cannot write the file: {error.strerror}") from error
+        except InvalidInputError as error:
+            if isinstance(error.__cause__, OSError):  # it names a folder, which whoever asks did not choose
+                raise error.__cause__ from None
+            raise
+        file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
     size = os.fstat(file.fileno()).st_size
-    headers = {**_headers(f"{file_stem(row)}{path.suffix}", "attachment"), "content-length": str(size)}
+    headers = {**file_headers(file_name(row.name, ending=path.suffix[1:])), "content-length": str(size)}
     return StreamingResponse(_sent(file), media_type=TYPES[path.suffix], headers=headers)
 
 
@@ -83,12 +83,3 @@ def _sent(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while chunk := file.read(CHUNK):
             yield chunk
-
-
-def _headers(name: str, kept: str) -> dict[str, str]:
-    return {
-        "content-disposition": f"{kept}; filename*=utf-8''{quote(name, safe='')}",
-        "content-security-policy": NO_SCRIPT,
-        "x-content-type-options": "nosniff",
-        "cache-control": "no-store",
-    }

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import inspect
 import json
+import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,6 +23,7 @@ from evaluator.errors import (
     ConflictError,
     EvaluatorError,
     InvalidInputError,
+    LookingUpError,
     QuotaReachedError,
     TooLargeError,
     TooManyError,
@@ -27,10 +35,21 @@ from evaluator.store.catalog import ExperimentRow
 
 JSON_TYPE = "application/json"
 
+NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-downloads"
+"""What a browser lets a file do, such as a report: nothing but be drawn, whatever a query's text says."""
+
 MAX_BYTES = 1 << 20
 """Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
 
+RETRY_AFTER = 5
+"""Seconds after which whoever was told that a model is still being looked up may ask again."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
 Handler = Callable[[Workspace, Request, bytes], Any]
+"""Runs in one of the threads that all requests share; or a coroutine function, where an answer may have to wait for
+something else: those threads are few, so nobody waits in them."""
+
+T = TypeVar("T")
 
 STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (UnknownNameError, 404),
@@ -46,7 +65,7 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
 
 
 def route(path: str, handler: Handler, method: str = "GET") -> Route:
-    """A route whose handler runs in a thread; what it returns is sent as JSON, unless it is a response already."""
+    """A route; what its handler returns is sent as JSON, unless it is a response already."""
 
     async def endpoint(request: Request) -> Response:
         if method != "GET" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
@@ -54,14 +73,59 @@ def route(path: str, handler: Handler, method: str = "GET") -> Route:
             return refusal(415, f"send the header content-type: {JSON_TYPE}")
         try:
             body = await _body(request)
-            answer = await run_in_threadpool(handler, serving(), request, body)
+            if inspect.iscoroutinefunction(handler):
+                answer = await handler(serving(), request, body)
+            else:
+                answer = await run_in_threadpool(handler, serving(), request, body)
         except EvaluatorError as error:
             return failure(error)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            return refusal(507, "the server's disk is full; make room there")
         if isinstance(answer, Response):
             return answer
         return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
 
     return Route(path, endpoint, methods=[method])
+
+
+async def when_looked_up(act: Callable[[], T], patience: float) -> T:
+    """What `act` returns; run again each time that a model which it needs has been looked up.
+
+    Args:
+        act: runs in a thread, and waits for no look-up.
+        patience: seconds to wait for look-ups in all.
+
+    Raises:
+        LookingUpError: they take longer.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return await run_in_threadpool(act)
+        except LookingUpError as error:
+            remaining = until - time.monotonic()
+            if remaining <= 0 or not await ended(error.progress, remaining):
+                raise
+
+
+async def ended(future: Future[Any], patience: float) -> bool:
+    """Wait for what goes on in another thread, without one; returns whether it has ended.
+
+    Args:
+        patience: seconds to wait.
+    """
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(_: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the server has stopped meanwhile
+            loop.call_soon_threadsafe(event.set)
+
+    future.add_done_callback(tell)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), patience)
+    return future.done()
 
 
 LAST = "last"
@@ -98,9 +162,27 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
+def file_headers(name: str, kept: str = "attachment") -> dict[str, str]:
+    """The headers of a file.
+
+    Args:
+        name: its name (see `file_name`).
+        kept: `attachment` if the browser saves it, `inline` if it shows it.
+    """
+    return {
+        "content-disposition": f"{kept}; filename*=utf-8''{quote(name, safe='')}",
+        "content-security-policy": NO_SCRIPT,
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
+
+
 def failure(error: EvaluatorError) -> Response:
     """The answer to a request that failed."""
-    return refusal(next(status for kind, status in STATUSES if isinstance(error, kind)), str(error))
+    answer = refusal(next(status for kind, status in STATUSES if isinstance(error, kind)), str(error))
+    if isinstance(error, LookingUpError):
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
 
 
 def refusal(status: int, message: str) -> Response:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evaluator.api.handling import refusal
 from evaluator.settings import Settings
 
+POLICY = "Content-Security-Policy"
 FRAMES = "frame-ancestors 'self'"
 """No page elsewhere shows ours inside its own, where a click could be led astray."""
 
@@ -27,8 +30,21 @@ def guards(settings: Settings) -> list[Middleware]:
     """
     return [
         Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts]),
+        Middleware(Leavers),
         Middleware(SameOrigin),
     ]
+
+
+class Leavers:
+    """Lets clients leave before all of their request has arrived: it is no error, and nobody reads an answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on."""
+        with suppress(ClientDisconnect):
+            await self._app(scope, receive, send)
 
 
 class SameOrigin:
@@ -72,7 +88,10 @@ def _host(origin: str) -> str | None:
 def _unframed(send: Send) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).setdefault("Content-Security-Policy", FRAMES)
+            headers = MutableHeaders(scope=message)
+            policy = headers.get(POLICY, "")
+            if "frame-ancestors" not in policy:
+                headers[POLICY] = f"{policy}; {FRAMES}" if policy else FRAMES
         await send(message)
 
     return wrapped

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
@@ -14,7 +17,7 @@ from evaluator import __version__
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
-from evaluator.api.handling import addressed_experiment, json_object, refusal, route
+from evaluator.api.handling import addressed_experiment, ended, json_object, refusal, route, when_looked_up
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
@@ -30,7 +33,8 @@ from evaluator.services.records import experiment_record, leaderboard_record, pl
 from evaluator.services.workspace import Workspace
 
 PATIENCE = 10.0
-"""Seconds that an answer waits for a plan; a longer one goes on in the background, and progress says how far it is."""
+"""Seconds that an answer waits for models to be looked up, and then for a plan. Both go on in the background; progress
+says how far the plan is."""
 
 
 DESCRIBED = '{"yaml": "<an experiment file\'s text>"}'
@@ -38,10 +42,19 @@ DESCRIBED = '{"yaml": "<an experiment file\'s text>"}'
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
+class _Anything(PathConvertor):
+    """A path's rest, line breaks among it: else such a path would be none of the API's, and a page would answer."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("any", _Anything())
+
+
 def routes() -> list[Route]:
     """All routes of the API; the last answers for what there is not, as the pages would else do, in HTML."""
     known = _known_routes()
-    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:path}"))]
+    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:any}"))]
 
 
 def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]:
@@ -111,18 +124,33 @@ def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:
     return Response(text, headers={"content-type": content_type})
 
 
-def _experiments(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    return [experiment_record(row) for row in experiments.all_experiments(workspace)]
+def _experiments(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    """As lists show them; with `?judgments=all` those by older judgments, too."""
+    every = request.query_params.get("judgments") == "all"
+    rows = experiments.all_experiments(workspace) if every else experiments.listed(workspace)
+    return [experiment_record(row) for row in rows]
 
 
-def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
+async def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
     """Start an experiment: `{"yaml": "..."}`. Datasets by name only: no path from outside."""
-    return dataclasses.asdict(experiments.submit(workspace, _described(body), patience=PATIENCE))
+    return await _submitted(workspace, await run_in_threadpool(_described, body))
 
 
-def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
+async def _submitted(workspace: Workspace, experiment: Experiment) -> Any:
+    begin = partial(experiments.begin, workspace, experiment, hub_patience=0)
+    return await _outcome(workspace, await when_looked_up(begin, PATIENCE))
+
+
+async def _outcome(workspace: Workspace, begun: experiments.Begun) -> Any:
+    if begun.planning is not None:
+        await ended(begun.planning.enqueued, PATIENCE)
+    return dataclasses.asdict(await run_in_threadpool(experiments.outcome, workspace, begun, 0))
+
+
+async def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
     """What starting an experiment would take, from what starts it."""
-    return plan_record(plan(workspace, _described(body)))
+    experiment = await run_in_threadpool(_described, body)
+    return plan_record(await when_looked_up(partial(plan, workspace, experiment, hub_patience=0), PATIENCE))
 
 
 def _described(body: bytes) -> Experiment:
@@ -132,9 +160,8 @@ def _described(body: bytes) -> Experiment:
     return parse_experiment(text, "experiment")
 
 
-def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    described = parse_experiment(DEMO_EXPERIMENT, "demo")
-    return dataclasses.asdict(experiments.submit(workspace, described, patience=PATIENCE))
+async def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+    return await _submitted(workspace, parse_experiment(DEMO_EXPERIMENT, "demo"))
 
 
 def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
@@ -149,9 +176,9 @@ def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
     return {"deleted": row.id}
 
 
-def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    row = addressed_experiment(workspace, request)
-    return dataclasses.asdict(experiments.resume(workspace, row, patience=PATIENCE))
+async def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
+    row = await run_in_threadpool(addressed_experiment, workspace, request)
+    return await _outcome(workspace, await run_in_threadpool(experiments.begin_again, workspace, row))
 
 
 def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:

@@ -25,6 +25,9 @@ IR_DATASETS_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
 PARTS = ("corpus", "queries")
 """Configurations that a retrieval dataset on the hub has beside those of its judgments."""
 
+TIMEOUT = 5.0
+"""Seconds in which a hub must take a connection, and in which it must answer."""
+
 INSTALL = "install it with `pip install retrieval-evaluator[hub]`"
 
 
@@ -50,6 +53,7 @@ def fetch(reference: str, folder: Path) -> None:
         found = REFERENCE.fullmatch(reference.removeprefix(HUGGING_FACE))
         if found and ".." not in found["name"]:
             with _explained(reference):
+                _require_known(HubReference(**found.groupdict()))
                 write_hugging_face(HubReference(**found.groupdict()), folder)
             return
     elif reference.startswith(IR_DATASETS):
@@ -81,6 +85,18 @@ def write_hugging_face(reference: HubReference, folder: Path) -> None:
                 path = folder / config / f"{split}.parquet"
                 path.parent.mkdir(exist_ok=True)
                 rows.to_parquet(str(path))
+
+
+def _require_known(reference: HubReference) -> None:
+    """Ask the hub once whether it has a dataset: its libraries ask again and again where it does not answer.
+
+    Raises:
+        OSError, ValueError, httpx.HTTPError: it has none, or does not answer.
+    """
+    from huggingface_hub import HfApi, constants  # noqa: PLC0415  comes with the extra
+
+    if not constants.HF_HUB_OFFLINE:
+        HfApi().dataset_info(reference.name, revision=reference.revision, timeout=TIMEOUT)
 
 
 def _chosen(reference: HubReference, configs: list[str]) -> list[str]:

@@ -21,6 +21,7 @@ from evaluator.datasets.canonical import (
     write_rows,
 )
 from evaluator.datasets.defects import Defects, nothing_relevant, nothing_there
+from evaluator.datasets.derived import remove_derived
 from evaluator.datasets.findings import Finding, Tally
 from evaluator.datasets.judged import judgment_notes
 from evaluator.datasets.layout import (
@@ -132,6 +133,7 @@ def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
     if staged.defects or staged.manifest is None:
         raise DatasetError(_first_defect(staged.defects))
     manifest = staged.manifest
+    remove_derived(store, manifest)
     _store(staged.folder / CORPUS_FILE, store, corpus_artifact(manifest))
     _store(staged.folder / QUERIES_FILE, store, queries_artifact(manifest))
     _store(staged.folder / QRELS_FILE, store, qrels_artifact(manifest))

@@ -46,6 +46,20 @@ class StoredDataset:
             )
         return cls(store, DatasetManifest.from_json(store.read_json(manifest_artifact(fingerprint))))
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The artifacts of documents, queries and judgments."""
+        return corpus_artifact(self.manifest), queries_artifact(self.manifest), qrels_artifact(self.manifest)
+
+    @property
+    def files(self) -> str:
+        """Tells the dataset's files from any others: what was read of those may be in another order.
+
+        Raises:
+            DatasetDamagedError: one of them is damaged or missing.
+        """
+        return "|".join((self.manifest.fingerprint, *map(self.store.stamp, self.parts)))
+
     @cached_property
     def doc_ids(self) -> list[str]:
         """Document ids in the order of the corpus's rows: [n_documents]."""

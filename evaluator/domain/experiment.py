@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Len
@@ -13,9 +14,11 @@ from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.measures import DEFAULT_MEASURES, POLICY_VERSION
+from evaluator.domain.sharing import SharedSearches, shared_searches
 from evaluator.domain.variant import (
     BM25,
     MMR,
+    PRINTABLE,
     Chunk,
     CrossEncoder,
     Dense,
@@ -51,7 +54,7 @@ class Experiment:
         matrix: stands for variants besides those that are written out; see `all_variants`.
     """
 
-    name: Annotated[str, Len(1, 120)]
+    name: Annotated[str, Len(1, 120), PRINTABLE]
     dataset: Annotated[str, Len(1)]
     variants: Annotated[tuple[Variant, ...], Len(1)] = ()
     matrix: Matrix | None = None
@@ -104,7 +107,7 @@ class EncoderSpec:
     tokenizer: str | None = None
     endpoint: Endpoint | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of all that can change a vector; where the model lies cannot."""
         values = dataclasses.asdict(self)
@@ -138,7 +141,7 @@ class ExperimentSpec:
     """Of chat models, by name; an encoder carries its own."""
     budget: Budget | None = None
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The experiment's id: the same work has the same id, however it is cut into jobs."""
         identity = {
@@ -155,11 +158,20 @@ class ExperimentSpec:
 
     def variant(self, name: str) -> Variant:
         """The variant of that name."""
-        return next(variant for variant in self.variants if variant.name == name)
+        return self.variants[self._positions[name]]
 
     def position(self, name: str) -> int:
         """The variant's place in the experiment, from 0."""
-        return [variant.name for variant in self.variants].index(name)
+        return self._positions[name]
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {variant.name: place for place, variant in enumerate(self.variants)}
+
+    @cached_property
+    def searches(self) -> SharedSearches:
+        """What is searched once for several variants."""
+        return shared_searches(self.variants, self.depth)
 
     def encoder(self, stage: ModelStage) -> EncoderSpec:
         """The resolved model of a stage."""

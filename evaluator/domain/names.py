@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from itertools import count
 
+from evaluator.domain.printable import JOINERS
+
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of controls, marks of direction and joining, halves of characters, and ends of lines."""
 
@@ -16,8 +18,8 @@ def composed(name: str) -> str:
 
 
 def has_invisible(name: str) -> bool:
-    """Whether a name holds characters that nobody sees, though they change what is seen."""
-    return any(unicodedata.category(character) in INVISIBLE for character in name)
+    """Whether a name holds characters that nobody sees, though they change what is seen; words need joiners."""
+    return any(unicodedata.category(sign) in INVISIBLE and sign not in JOINERS for sign in name)
 
 
 def numbered(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:

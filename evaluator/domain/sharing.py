@@ -80,7 +80,7 @@ class SharedSearches:
             return ()
         parts = [part for part in stage.of if isinstance(part, Retrieve)]
         found = [search for part in parts for search in self.within(part, stage.depth)]
-        return tuple(dict.fromkeys(found))
+        return tuple({search.place: search for search in found}.values())
 
 
 @lru_cache(maxsize=32)

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Len
+from annotated_types import Ge, Gt, Le, Len, Predicate
 
 from evaluator.domain.fingerprint import canonical_json, fingerprint
 
@@ -27,7 +27,9 @@ StopWords = Literal[
     "norwegian", "turkish",
 ]  # fmt: skip
 
-Name = Annotated[str, Len(1, 200)]
+PRINTABLE = Predicate(str.isprintable)
+"""No control characters: what is called so is shown everywhere."""
+Name = Annotated[str, Len(1, 200), PRINTABLE]
 Prompt = Annotated[str, Len(0, 2000)]
 
 MAX_NAME = 80

@@ -188,9 +188,7 @@ class Claim:
         while not self._stop.wait(self._lease / RENEWALS):
             try:
                 self._renew()
-            except (
-                RedisError
-            ) as error:  # the queue is away, maybe with all it had: claimed again once it is back
+            except RedisError as error:  # it is away, maybe with all it had: claimed again once it is back
                 logger.warning("the claim on the queue is not renewed: %s", error)
             except Exception:  # the thread's boundary: it must not end unseen
                 logger.exception("the claim on the queue is not renewed; trying again")
@@ -222,9 +220,8 @@ class Claim:
         lapsed = now - holder.seen > holder.lease
         if holder.identity != self._identity:
             return lapsed and not any(self._left())
-        supervisor = int(
-            os.environ.get(SUPERVISOR_VARIABLE, "0")
-        )  # it claims before workers start, for its server
+        # A supervisor claims before workers start, for the server that it starts then.
+        supervisor = int(os.environ.get(SUPERVISOR_VARIABLE, "0"))
         return lapsed or holder.process.is_gone or holder.process.is_here(os.getpid(), supervisor)
 
     def _left(self) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, ModelStage
 from evaluator.domain.variant import LanguageModel
 from evaluator.jobs.limits import RedisGate
@@ -50,12 +51,14 @@ class WorkerContext:
     store: ArtifactStore
     models: Warm[str, Any] = field(init=False)
     indexes: Warm[str, Any] = field(init=False)
+    manifests: Warm[str, DatasetManifest] = field(init=False)
     datasets: Warm[str, StoredDataset] = field(init=False)
     specs: Warm[str, ExperimentSpec] = field(init=False)
 
     def __post_init__(self) -> None:
         self.models = Warm(self.settings.warm_encoders)
         self.indexes = Warm(self.settings.warm_indexes)
+        self.manifests = Warm(WARM_DATASETS)
         self.datasets = Warm(WARM_DATASETS)
         self.specs = Warm(WARM_SPECS)
 
@@ -76,8 +79,16 @@ class WorkerContext:
         )
 
     def dataset(self, fingerprint: str) -> StoredDataset:
-        """A stored dataset."""
-        return self.datasets.get(fingerprint, lambda: StoredDataset.open(self.store, fingerprint))
+        """A stored dataset, with what was read of it before from the same files.
+
+        Raises:
+            DatasetDamagedError: a file of it is damaged.
+        """
+        manifest = self.manifests.get(
+            fingerprint, lambda: StoredDataset.open(self.store, fingerprint).manifest
+        )
+        dataset = StoredDataset(self.store, manifest)
+        return self.datasets.get(dataset.files, lambda: dataset)
 
     def sources(self, experiment: str) -> Sources:
         """Where an experiment's artifacts come from."""

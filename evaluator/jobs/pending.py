@@ -1,9 +1,15 @@
-"""Which queries of a variant are still to be evaluated: written by the submitter, read by its dispatch job."""
+"""Which queries of a variant are still to be evaluated: written by the submitter, read by its dispatch job.
+
+evaluator:pending:<experiment>    hash: the name of a list of queries by variant, and each list by its name
+
+Most variants of an experiment lack the same queries, and share their list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import orjson
 from redis import Redis
@@ -12,16 +18,36 @@ PENDING_TTL = 30 * 24 * 3600
 """Seconds; what an abandoned experiment left in Redis goes away by itself."""
 
 
-def _key(experiment: str, variant: str) -> str:
-    return f"evaluator:pending:{experiment}:{variant}"
-
-
-def write_pending(connection: Redis, experiment: str, variant: str, query_ids: Sequence[str]) -> None:
-    """Set the queries to evaluate."""
-    connection.set(_key(experiment, variant), orjson.dumps(list(query_ids)), ex=PENDING_TTL)
+def write_pending(connection: Redis, experiment: str, by_variant: Mapping[str, Sequence[str]]) -> None:
+    """Set the queries to evaluate of some variants; of the others they stay."""
+    key, fields = _key(experiment), dict[Any, Any]()
+    for variant, query_ids in by_variant.items():
+        payload = orjson.dumps(list(query_ids))
+        name = hashlib.sha256(payload).hexdigest()
+        fields |= {_of_variant(variant): name, _list(name): payload}
+    if fields:
+        with connection.pipeline(transaction=True) as pipeline:
+            pipeline.hset(key, mapping=fields)
+            pipeline.expire(key, PENDING_TTL)
+            pipeline.execute()
 
 
 def read_pending(connection: Redis, experiment: str, variant: str) -> list[str]:
     """The queries to evaluate."""
-    payload = cast("bytes | None", connection.get(_key(experiment, variant)))
+    name = cast("bytes | None", connection.hget(_key(experiment), _of_variant(variant)))
+    if name is None:
+        return []
+    payload = cast("bytes | None", connection.hget(_key(experiment), _list(name.decode())))
     return list(orjson.loads(payload)) if payload else []
+
+
+def _key(experiment: str) -> str:
+    return f"evaluator:pending:{experiment}"
+
+
+def _of_variant(variant: str) -> str:
+    return f"variant {variant}"
+
+
+def _list(name: str) -> str:
+    return f"list {name}"

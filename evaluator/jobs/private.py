@@ -57,7 +57,7 @@ def require_private(settings: Settings) -> None:
                     f"{folder} can be entered by other users: another queue may be there. Remove it"
                     f"{_WAY_OUT} or, if you know that it is yours, `chmod 700` it"
                 )
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         pass
 
 

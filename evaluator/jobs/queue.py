@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -25,7 +27,7 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs.cancellation import forget_stop, mark_cancelled
-from evaluator.jobs.fairness import take_turns
+from evaluator.jobs.fairness import remove_waiting, take_turns
 from evaluator.settings import QueueName, Settings
 
 QUEUES: dict[QueueName, str] = {"encode": "evaluator-encode", "evaluate": "evaluator"}
@@ -48,6 +50,10 @@ LIVE_REGISTRIES = (StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry
 
 FINAL_STAGES = ("plan-", "dispatch-", "evaluate-", "measure-", "ask-")
 """Beginnings of the ids of jobs that belong to one experiment alone; all others serve these."""
+AFTER_NOTHING = ("evaluate-", "ask-")
+"""Beginnings of the ids of jobs that wait for no other: they are most of what waits."""
+DROPPED_AT_ONCE = 1000
+"""Jobs whose records are removed in one transaction."""
 
 RETRIES = "evaluator:retries"
 """Counter in Redis: attempts that failed and were followed by another."""
@@ -185,7 +191,6 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     still wait for that id then wait for the new one.
     """
     described = {data.job_id: data for data in jobs}
-    live = all_live_ids(connection)
     ids = list(described)
     with connection.pipeline(transaction=False) as pipeline:
         for id_ in ids:
@@ -193,15 +198,16 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
             pipeline.hget(Job.key_for(id_), "status")
             pipeline.smembers(Job.dependents_key_for(id_))
         answers = pipeline.execute()
+    found = list(zip(ids, answers[::3], answers[1::3], answers[2::3], strict=True))
+    # The whole queue is read only where a record says that it is in there: most jobs are new.
+    live = all_live_ids(connection) if any(known for _, known, _, _ in found) else set()
     with connection.pipeline(transaction=True) as pipeline:
-        for id_, known, status, dependents in zip(
-            ids, answers[::3], answers[1::3], answers[2::3], strict=True
-        ):
+        for id_, known, status, dependents in found:
             if id_ in live and status is not None and status.decode() in LIVE:
                 del described[id_]
                 forget_stop(pipeline, id_)  # somebody wants it, whoever cancelled what it was for
             elif known:
-                _drop(pipeline, connection, id_)
+                _drop(pipeline, connection, [id_])
                 waiting = [dependent for dependent in dependents if dependent.decode() in live]
                 if waiting:
                     pipeline.sadd(Job.dependents_key_for(id_), *waiting)
@@ -214,18 +220,28 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     return list(described)
 
 
-def _drop(pipeline: Any, connection: Redis, id_: str) -> None:
-    """Remove a job's record and its place in every registry.
+def _drop(pipeline: Any, connection: Redis, ids: Sequence[str]) -> None:
+    """Remove jobs' records and their places in every registry.
 
     Not by `Job.delete`, which fails for a minute on a job whose worker died: it looks for the execution's record.
     """
-    job = Job(id_, connection=connection, serializer=JSONSerializer)
-    queue = open_queue(connection, queue_of(id_))
-    for registry in (*LIVE_REGISTRIES, FinishedJobRegistry, FailedJobRegistry):
-        pipeline.zrem(registry(queue=queue).key, id_)
-    pipeline.delete(
-        job.key, job.dependents_key, job.dependencies_key, job.execution_registry.key, Result.get_key(id_)
+    for name in QUEUES:
+        if here := [id_ for id_ in ids if queue_of(id_) == name]:
+            queue = open_queue(connection, name)
+            for registry in (*LIVE_REGISTRIES, FinishedJobRegistry, FailedJobRegistry):
+                pipeline.zrem(registry(queue=queue).key, *here)
+    jobs = (Job(id_, connection=connection, serializer=JSONSerializer) for id_ in ids)
+    keys = (
+        (
+            job.key,
+            job.dependents_key,
+            job.dependencies_key,
+            job.execution_registry.key,
+            Result.get_key(job.id),
+        )
+        for job in jobs
     )
+    pipeline.delete(*itertools.chain.from_iterable(keys))
 
 
 def forget_all(connection: Redis) -> None:
@@ -243,24 +259,57 @@ def cancel_experiment(connection: Redis, experiment: str) -> int:
 
     Those that run are stopped by their workers within seconds.
     """
+    mark_cancelled(connection, experiment, ())
+    # Its own jobs are most of them, and nobody else's business. Then, while nobody enqueues anything: what it shares
+    # with others, and jobs of its own that came meanwhile.
+    own = {id_ for id_ in all_live_ids(connection) if _is_final_of(id_, experiment)}
+    cancelled = _cancel(connection, experiment, own)
     with CHANGES:
-        fetched = Job.fetch_many(all_live_ids(connection), connection=connection, serializer=JSONSerializer)
-        jobs = {job.id: job for job in fetched if job is not None}
-        # Encoding and indexing may serve several experiments: what another one's dispatch waits for stays.
-        needed: set[str] = set()
-        others = [id_ for id_ in jobs if id_.startswith(FINAL_STAGES) and experiment not in id_.split("-")]
-        while others:
-            id_ = others.pop()
-            if id_ in jobs and id_ not in needed:
-                needed.add(id_)
-                others.extend(jobs[id_]._dependency_ids)
-        unneeded = {id_: job for id_, job in jobs.items() if id_ not in needed}
-        running = {id_ for id_, job in unneeded.items() if job.get_status(refresh=False) == JobStatus.STARTED}
-        cancelled = [id_ for id_ in unneeded if id_ not in running]
-        mark_cancelled(connection, experiment, running)
+        return cancelled + _cancel(connection, experiment, _unneeded(connection, experiment))
+
+
+def _is_final_of(id_: str, experiment: str) -> bool:
+    """Whether a job belongs to this experiment alone."""
+    return id_.startswith(FINAL_STAGES) and experiment in id_.split("-")
+
+
+def _unneeded(connection: Redis, experiment: str) -> set[str]:
+    """Live jobs that no experiment but this one needs: what another one's final jobs wait for stays."""
+    live = all_live_ids(connection)
+    waiting = [id_ for id_ in live if not id_.startswith(AFTER_NOTHING)]
+    with connection.pipeline(transaction=False) as pipeline:
+        for id_ in waiting:
+            pipeline.hget(Job.key_for(id_), "dependency_ids")
+        answers = pipeline.execute()
+    after = {id_: json.loads(answer) for id_, answer in zip(waiting, answers, strict=True) if answer}
+    needed: set[str] = set()
+    others = [id_ for id_ in live if id_.startswith(FINAL_STAGES) and not _is_final_of(id_, experiment)]
+    while others:
+        id_ = others.pop()
+        if id_ in live and id_ not in needed:
+            needed.add(id_)
+            others.extend(after.get(id_, ()))
+    return live - needed
+
+
+def _cancel(connection: Redis, experiment: str, ids: Iterable[str]) -> int:
+    """Remove the jobs among these that wait, and ask the workers that run the others to stop; returns how many wait."""
+    named = sorted(ids)
+    with connection.pipeline(transaction=False) as pipeline:
+        for id_ in named:
+            pipeline.hget(Job.key_for(id_), "status")
+        statuses = pipeline.execute()
+    running = [
+        id_
+        for id_, status in zip(named, statuses, strict=True)
+        if status is not None and status.decode() == JobStatus.STARTED
+    ]
+    mark_cancelled(connection, experiment, running)
+    waiting = sorted(set(named) - set(running))
+    for name in QUEUES if waiting else ():
+        remove_waiting(connection, open_queue(connection, name).key, waiting)
+    for start in range(0, len(waiting), DROPPED_AT_ONCE):
         with connection.pipeline(transaction=True) as pipeline:
-            for id_ in cancelled:
-                pipeline.lrem(open_queue(connection, queue_of(id_)).key, 1, id_)
-                _drop(pipeline, connection, id_)
+            _drop(pipeline, connection, waiting[start : start + DROPPED_AT_ONCE])
             pipeline.execute()
-    return len(cancelled)
+    return len(waiting)

@@ -14,7 +14,7 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
-from evaluator.domain.sharing import SharedSearch, first_depth, shared_searches
+from evaluator.domain.sharing import SharedSearch, first_depth
 from evaluator.domain.variant import Stage
 from evaluator.errors import ArtifactMissingError
 from evaluator.jobs.cancellation import unmark_cancelled
@@ -33,6 +33,8 @@ from evaluator.settings import Settings
 FAN_IN = 100
 """Jobs that one job waits for at most. RQ watches all of them whenever one ends or a job is added, and starts over
 if any changed meanwhile: with thousands, and workers at work, submitting an experiment would not end."""
+AT_ONCE = 250
+"""Jobs that are enqueued in one go: whoever else changes the queue waits for so many at most (about 0.3 s)."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,12 @@ class Submission:
         self._spec, self._store, self._settings = spec, store, settings
         self._watch = watch or Watch()
         self._sources = Sources(spec, dataset, store)
-        self._searches = shared_searches(spec.variants, spec.depth)
+        self._searches = spec.searches
         self._candidates = Candidates(spec.id, store)
-        self._searched: dict[SharedSearch, set[int]] = {}
+        self._searched: dict[int, set[int]] = {}
+        self._search_jobs: dict[tuple[int, tuple[int, ...]], list[str]] = {}
+        self._there: dict[str, bool] = {}
+        self._keys = {id(encoder): key for key, encoder in spec.encoders.items()}
         self._jobs: dict[str, Any] = {}
         self._plans: dict[tuple[str, str], tuple[EncoderSpec, EncodingPlan]] = {}
 
@@ -83,18 +88,15 @@ class Submission:
         """Enqueue all that is needed for the missing queries of each variant.
 
         Raises:
-            PlanningEndedError: nobody wants it any more; nothing is enqueued.
+            PlanningEndedError: nobody wants it any more; what was enqueued already, whoever cancelled has dropped.
         """
         spec = self._spec
         self._store.put_json(spec_name(spec.id), spec.to_json())
 
         def begin() -> None:
-            if not self._watch.confirm():
-                raise PlanningEndedError(f"the experiment {spec.name!r} was cancelled or begun anew")
             write_terms(connection, spec)
             unmark_cancelled(connection, spec.id)
-            for variant, query_ids in wanted.items():
-                write_pending(connection, spec.id, variant, query_ids)
+            write_pending(connection, spec.id, wanted)
 
         wanted = {variant: query_ids for variant, query_ids in missing.items() if query_ids}
         return self._send(connection, wanted, batch_size, begin)
@@ -118,24 +120,41 @@ class Submission:
             for variant, query_ids in variants.items():
                 self._watch.check()
                 self._add_variant(variant, query_ids, batch_size)
-            with CHANGES:
-                begin()
-                enqueued = enqueue(connection, self._jobs.values())
+            enqueued = self._enqueue(connection, begin)
         stages: dict[str, EncodingStage] = {}
         for encoder, plan in self._plans.values():
             key = self._key(encoder)
             before = stages.get(key, EncodingStage(key, 0, 0))
             stages[key] = EncodingStage(key, before.texts + plan.texts, before.to_encode + plan.to_encode)
-        return Enqueued(len(enqueued), tuple(stages.values()))
+        return Enqueued(enqueued, tuple(stages.values()))
+
+    def _enqueue(self, connection: Redis, begin: Callable[[], None]) -> int:
+        """Enqueue the jobs, some at a time, each after those that it waits for; returns how many.
+
+        Args:
+            begin: what comes before the first, while nobody can cancel.
+        """
+        jobs, n = list(self._jobs.values()), 0
+        for start in range(0, max(len(jobs), 1), AT_ONCE):
+            with CHANGES:
+                if not self._watch.confirm():
+                    raise PlanningEndedError(
+                        f"the experiment {self._spec.name!r} was cancelled or begun anew"
+                    )
+                if not start:
+                    begin()
+                n += len(enqueue(connection, jobs[start : start + AT_ONCE]))
+        return n
 
     def _texts_to_plan(self, variants: Iterable[str]) -> int:
         """Texts whose encoding is to be planned; passages that are not cut yet are planned later."""
         sizes: dict[tuple[str, str], int] = {}
         for name in variants:
+            self._watch.check()
             for stage in self._spec.variant(name).stages():
                 for encoding in self._sources.encodings(stage):
                     key = _plan_key(encoding.encoder, encoding.texts)
-                    if key not in sizes and not self._store.exists(encoding.artifact):
+                    if key not in sizes and not self._exists(encoding.artifact):
                         with suppress(ArtifactMissingError):
                             sizes[key] = encoding.texts.read_size()
         return sum(sizes.values())
@@ -149,7 +168,7 @@ class Submission:
         indexes: dict[Stage, str] = {}
         for place, stage in stages:
             names = index_names(stage, self._sources)
-            if not all(self._store.exists(name) for name in names):
+            if not all(map(self._exists, names)):
                 after = self._add_encodings(stage)
                 indexes[stage] = self._add(
                     "index", (spec.id, name, place), (fingerprint(names),), after, front=True
@@ -166,18 +185,17 @@ class Submission:
         self, search: SharedSearch, rows: Sequence[int], indexes: Mapping[Stage, str]
     ) -> list[str]:
         """The job that stands for all those which search these queries, where they are not searched yet."""
-        jobs = [
-            job
-            for shard in self._candidates.shards_of(rows)
-            for job in self._add_shard(search, shard, indexes)
-        ]
-        return self._gathered(jobs, most=1)
+        shards = tuple(self._candidates.shards_of(rows))
+        if (search.place, shards) not in self._search_jobs:
+            jobs = [job for shard in shards for job in self._add_shard(search, shard, indexes)]
+            self._search_jobs[search.place, shards] = self._gathered(jobs, most=1)
+        return self._search_jobs[search.place, shards]
 
     def _add_shard(self, search: SharedSearch, shard: int, indexes: Mapping[Stage, str]) -> list[str]:
         """The job that searches a shard of queries, after those that give it lists of the same queries."""
-        if search not in self._searched:
-            self._searched[search] = self._candidates.there(search)
-        if shard in self._searched[search]:
+        if search.place not in self._searched:
+            self._searched[search.place] = self._candidates.there(search)
+        if shard in self._searched[search.place]:
             return []
         built = dict.fromkeys(indexes[leaf] for leaf in search.retrieve.leaves() if leaf in indexes)
         parts = self._searches.parts(search.retrieve)
@@ -190,26 +208,34 @@ class Submission:
         """Jobs that cut what is not cut yet."""
         for place, stage in stages:
             cut = self._sources.cut(stage)
-            if cut is not None and not self._store.exists(cut[2]):
+            if cut is not None and not self._store.is_whole(cut[2]):
                 first = self._add_preparation(cut[1]) if cut[1] is not None else []
                 yield self._add("cut", (self._spec.id, variant, place), (fingerprint(cut[2]),), first)
 
     def _add_preparation(self, encoder: EncoderSpec) -> list[str]:
         """The job that makes an encoder which has to be made once."""
-        if encoder.source != "distilled" or self._store.exists(distilled_name(encoder)):
+        if encoder.source != "distilled" or self._exists(distilled_name(encoder)):
             return []
         return [self._add("prepare", (self._spec.id, self._key(encoder)), (encoder.weights,), [])]
 
     def _key(self, encoder: EncoderSpec) -> str:
         """What the spec calls an encoder."""
-        return next(key for key, spec in self._spec.encoders.items() if spec is encoder)
+        return self._keys[id(encoder)]
+
+    def _exists(self, artifact: str) -> bool:
+        """Whether an artifact was there when it was first asked for; one that has come since costs a job that ends at
+        once.
+        """
+        if artifact not in self._there:
+            self._there[artifact] = self._store.exists(artifact)
+        return self._there[artifact]
 
     def _add_encodings(self, stage: Stage) -> list[str]:
         """Jobs that encode what a stage needs."""
         ids: list[str] = []
         for encoding in self._sources.encodings(stage):
             encoder, role = encoding.encoder, encoding.texts.role
-            if self._store.exists(encoding.artifact):
+            if self._exists(encoding.artifact):
                 continue
             first = self._add_preparation(encoder)
             ids += [

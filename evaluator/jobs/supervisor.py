@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import IO
 
 from evaluator.errors import InstanceRunningError, WorkersFailedError
+from evaluator.home import make_home
 from evaluator.jobs import valkey
 from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
 from evaluator.settings import Settings
@@ -96,8 +97,9 @@ class Supervisor:
 
         Raises:
             InstanceRunningError: another one is; names it and says what to do.
+            StoreUnavailableError: this user may not write the home folder.
         """
-        self._settings.home_path.mkdir(parents=True, exist_ok=True)
+        make_home(self._settings.home_path)
         path = _lock_path(self._settings)
         lock = path.open("a+", encoding="utf-8")
         try:

@@ -25,12 +25,13 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.measures import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure, VariantMeasured
-from evaluator.domain.sharing import shared_searches
 from evaluator.domain.variant import Stage
 from evaluator.errors import (
     PERMANENT_ERRORS,
+    ArtifactLostError,
     ArtifactMissingError,
     BudgetReachedError,
+    DatasetDamagedError,
     DependencyCancelledError,
     EvaluatorError,
     JobCancelled,
@@ -43,6 +44,7 @@ from evaluator.jobs.limits import RedisGate
 from evaluator.jobs.measurement import measure_variant
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
+from evaluator.jobs.rebuilding import over_indexes, rebuild
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import Submission
 from evaluator.retrieval.candidates import Candidates
@@ -54,10 +56,12 @@ from evaluator.retrieval.queries import LiveQueries, StoredQueries
 from evaluator.retrieval.vectors import Shard, encode_shard
 
 CANCELLED = "cancelled"
-"""In a job's meta: it was cancelled while it ran, or one that it waited for was."""
+"""In a job's meta: it was cancelled while it ran, or what it reads is lost and must be made again, or one that it
+waited for ended like that. It leaves no record; whoever still needs it plans it anew (ADR 0012)."""
 
-ENDS_ALL = (BaseTimeoutException, BudgetReachedError)
-"""What concerns no single query: the job's time is up (which rings only once), or the experiment's money."""
+ENDS_ALL = (BaseTimeoutException, BudgetReachedError, ArtifactMissingError, DatasetDamagedError)
+"""What concerns no single query: the job's time is up (which rings only once), the experiment's money, or what all
+queries read."""
 
 
 def prepare(experiment: str, encoder: str) -> None:
@@ -127,7 +131,7 @@ def search(experiment: str, place: int, shard: int) -> None:
         return
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
-    shared = shared_searches(spec.variants, spec.depth).all[place]
+    shared = spec.searches.all[place]
     require_indexes(shared.retrieve.leaves(), sources)
     retriever = open_search(shared.retrieve, _opening(context, sources, candidates, job))
     query_ids = [dataset.queries[row].query_id for row in candidates.rows_of(shard, len(dataset.queries))]
@@ -178,13 +182,18 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
         return
     sources = context.sources(experiment)
     spec, dataset = sources.spec, sources.dataset
-    candidates = Candidates(experiment, context.store)
-    retriever = open_variant(spec.variant(variant), _opening(context, sources, candidates, job))
     handed_over = set(job.meta.get("handed_over", ()))
     remaining = [query_id for query_id in query_ids if query_id not in handed_over]
-    started = time.perf_counter()
-    rankings, failures = search_each(retriever, dataset, spec.depth, remaining)
-    seconds = (time.perf_counter() - started + candidates.seconds) / max(len(remaining), 1)
+
+    def searched() -> tuple[dict[str, Ranking], dict[str, str], float]:
+        candidates = Candidates(experiment, context.store)
+        retriever = open_variant(spec.variant(variant), _opening(context, sources, candidates, job))
+        started = time.perf_counter()
+        found, failed = search_each(retriever, dataset, spec.depth, remaining)
+        return found, failed, time.perf_counter() - started + candidates.seconds
+
+    rankings, failures, seconds = over_indexes(spec.variant(variant).stages(), sources, searched)
+    seconds /= max(len(remaining), 1)
     measures = score_queries(rankings, dataset.qrels, spec.measures)
     hand_over(
         job,
@@ -214,7 +223,11 @@ def measure(experiment: str, variant: str) -> None:
     sources = context.sources(experiment)
     load = context.load(sources.spec, RedisGate(job.connection, experiment))
     chosen = sources.spec.variant(variant)
-    cost = measure_variant(chosen, sources, load, context.indexes.get, job.connection)
+    cost = over_indexes(
+        chosen.stages(),
+        sources,
+        lambda: measure_variant(chosen, sources, load, context.indexes.get, job.connection),
+    )
     ResultStream(job.connection).append([VariantMeasured(experiment, variant, cost)])
 
 
@@ -222,11 +235,16 @@ def ask(experiment: str, variant: str, text: str) -> dict[str, Any]:
     """Ask a variant a query that is not the dataset's; RQ hands the list to whoever asked."""
     context, job = current(), running_job()
     sources = context.sources(experiment)
-    started = time.perf_counter()
     load = context.load(sources.spec, RedisGate(job.connection, experiment))
-    opening = Opening(sources, LiveQueries([text], load), load, context.indexes.get)
-    ranking = open_variant(sources.spec.variant(variant), opening).search([0], sources.spec.depth)[0]
-    seconds = time.perf_counter() - started
+    chosen = sources.spec.variant(variant)
+
+    def answered() -> tuple[Ranking, float]:
+        started = time.perf_counter()
+        opening = Opening(sources, LiveQueries([text], load), load, context.indexes.get)
+        found = open_variant(chosen, opening).search([0], sources.spec.depth)[0]
+        return found, time.perf_counter() - started
+
+    ranking, seconds = over_indexes(chosen.stages(), sources, answered)
     return {"doc_ids": list(ranking.doc_ids), "scores": list(ranking.scores), "seconds": seconds}
 
 
@@ -289,6 +307,11 @@ def on_failure(
     if issubclass(kind, BudgetReachedError) and job.func_name.endswith(".evaluate"):
         job.retries_left = 0  # no query failed: those that are missing are for whoever continues
         return
+    if issubclass(kind, ArtifactLostError) and task not in {"measure", "ask"}:
+        job.retries_left = 0
+        job.meta[CANCELLED] = True  # what is lost is made again by whoever plans its experiments anew
+        job.save_meta()
+        return
     if issubclass(kind, PERMANENT_ERRORS):
         job.retries_left = 0
     job.meta["error"] = describe(error)
@@ -329,17 +352,18 @@ def require_dependencies() -> None:
 
 
 def require_indexes(stages: Iterable[Stage], sources: Sources) -> None:
-    """Check that what the stages read is there.
+    """See that what the stages read is there, undamaged; else build it of what it was made of.
 
     Raises:
-        StageFailedError: it is not, because a job that this one waited for failed; carries its message.
-        ArtifactMissingError: it is not, and no job failed.
+        StageFailedError: it is not there, because a job that this one waited for failed; carries its message.
+        ArtifactMissingError: what it was made of is not there either.
+        DatasetDamagedError: a part of the dataset is damaged.
     """
+    stages = list(stages)
     names = {name for stage in stages for name in index_names(stage, sources)}
-    if not all(sources.store.exists(name) for name in names):
+    if not all(sources.store.is_whole(name) for name in names):
         require_dependencies()
-        # Tried again: RQ may run a job twice whose dependencies end at the same moment, and one failed while it runs.
-        raise ArtifactMissingError("its index is missing though no job failed; run the experiment again")
+        rebuild(stages, sources)
 
 
 def stage_of(spec: ExperimentSpec, variant: str, place: int) -> Stage:

@@ -22,6 +22,7 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job, JobStatus
 from rq.registry import StartedJobRegistry
@@ -30,7 +31,8 @@ from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
 
 from evaluator import logs
-from evaluator.errors import JobCancelled, QueueUnavailableError
+from evaluator.errors import InvalidInputError, JobCancelled, QueueUnavailableError, WorkerStopping
+from evaluator.home import keep_private
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import ANSWER_TIMEOUT, require
@@ -52,6 +54,9 @@ DEQUEUE_TIMEOUT = 5
 answer may take (`evaluator.jobs.connection.ANSWER_TIMEOUT`), so that no connection is given up that only waits."""
 TAKEN_TOO_LONG = 5.0
 """Seconds between taking a job and beginning it, of a worker that lives."""
+FINISH_WITHIN = 3.0
+"""Seconds that the job which runs has left when its worker is told to stop; then it is given back. The supervisor kills
+who takes longer than `evaluator.jobs.supervisor.GRACE`."""
 TICK = 1.0
 """Seconds between rounds of housekeeping."""
 FREES_MANY = "index-"
@@ -84,6 +89,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         self._background = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
         self._ended = threading.Event()
         self._to_stop: str | None = None
+        self._told_to_end: float | None = None
+        self._ending = False
         self._evaluated = 0
         self._order()
 
@@ -149,17 +156,53 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Work until told to stop."""
-        signal.signal(signal.SIGUSR1, self._stop_job)
+        signal.signal(signal.SIGUSR1, self._interrupt)
         self._background.start()
         try:
             return bool(super().work(*args, **kwargs))
         finally:
             self._ended.set()
 
-    def _stop_job(self, _signal: int, _frame: FrameType | None) -> None:
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Told to end: take no other job, and soon give back the one that runs."""
+        # First of all: what RQ raises here may come while Python drops exceptions, in a finalizer.
+        self._stop_requested, self._told_to_end = True, time.monotonic()
+        super().request_stop(signum, frame)
+
+    @property
+    def _overdue(self) -> bool:
+        """Whether it should have ended by now."""
+        told = self._told_to_end
+        return told is not None and not self._ending and time.monotonic() - told > FINISH_WITHIN
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
         """Raised by the background thread, so that it interrupts the main thread."""
-        if self._running is not None and self._running[0].id == self._to_stop:
+        running = self._running
+        if running is not None and running[0].id == self._to_stop:
             raise JobCancelled(f"the job {self._to_stop} was cancelled")
+        if self._overdue:
+            if running is None:
+                raise StopRequested
+            raise WorkerStopping(f"the worker of the job {running[0].id} is told to end")
+
+    def _finalize_failure(self, job: Job, queue: Queue, execution: Execution, exc_info: Any) -> None:
+        """As RQ does it, but a job whose worker ends has not failed: it goes back to the front of the queue."""
+        if not issubclass(exc_info[0], WorkerStopping):
+            super()._finalize_failure(job, queue, execution, exc_info)
+            return
+        self._ending = True
+        if job.get_status(refresh=True) != JobStatus.STARTED:
+            return  # it has just been done
+        with self.connection.pipeline(transaction=True) as pipeline:
+            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
+            queue._enqueue_job(job, pipeline=pipeline, at_front=True)
+            pipeline.execute()
+        logger.warning("the worker ends; given back: %s", job.id)
+
+    def teardown(self) -> None:
+        """Sign off; nothing interrupts that."""
+        self._ending = True
+        super().teardown()
 
     def _watch(self) -> None:
         """Heartbeats and housekeeping, until the worker ends."""
@@ -175,6 +218,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         while not self._ended.wait(TICK):
             since_heartbeat += TICK
             running = self._running
+            if self._overdue:
+                os.kill(os.getpid(), signal.SIGUSR1)
             try:
                 if running is not None and since_heartbeat >= HEARTBEAT_INTERVAL:
                     self.connection.hset(self.key, "rss", psutil.Process().memory_info().rss)
@@ -248,7 +293,11 @@ def wait_for_queue(settings: Settings) -> Redis:
 
 def main() -> int:
     """Entry point of a worker process: `python -m evaluator.jobs.worker`."""
-    settings = Settings()
+    try:
+        settings = Settings.read()
+    except InvalidInputError as error:
+        raise SystemExit(f"error: {error}") from None
+    keep_private(settings)
     logs.configure(settings, "json")
     stop_without_supervisor()
     context.enter(context.WorkerContext.open(settings))

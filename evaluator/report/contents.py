@@ -17,6 +17,7 @@ from evaluator.comparison_charts import MOST_BARS, difference_bars, difference_h
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.matrix import pipeline_label
 from evaluator.domain.policy import POLICIES
+from evaluator.domain.printable import csv_text
 from evaluator.report.figures import (
     DRAWN,
     HALF_WIDTH,
@@ -30,7 +31,6 @@ from evaluator.report.figures import (
 )
 from evaluator.services import datasets
 from evaluator.services.costs import cost_records
-from evaluator.services.dataset_export import csv_text
 from evaluator.services.leaderboard import BoardRow, Leaderboard, board_of
 from evaluator.services.outcome_words import headline
 from evaluator.services.overview import experiment_yaml, failures

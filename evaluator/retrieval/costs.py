@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
+from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.encoders.protocol import Role
 from evaluator.retrieval.texts import TextSet
 from evaluator.retrieval.vectors import Shard, encoded_shards, read_plans, shard_sizes, vector_folder
@@ -60,8 +62,7 @@ def _sum(
 ) -> EncodingCost:
     total = EncodingCost()
     for shard, texts in shards:
-        name = f"{vector_folder(spec, role)}/{shard.cost_file}"
-        if store.exists(name):
-            record = store.read_json(name)
+        with suppress(ArtifactMissingError):
+            record = store.read_json(f"{vector_folder(spec, role)}/{shard.cost_file}")
             total += EncodingCost(record["seconds"], record["tokens"], texts, record["estimated"])
     return total

@@ -6,13 +6,14 @@ are named before they exist, so that whoever plans knows what is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.layout import corpus_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.variant import (
@@ -27,12 +28,13 @@ from evaluator.domain.variant import (
     Sparse,
     Stage,
 )
+from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
 from evaluator.retrieval.dense import DenseIndex, FlatVectors, RescoredIndex, Vectors
 from evaluator.retrieval.documents import build_texts, texts_name
 from evaluator.retrieval.grouping import Grouping
 from evaluator.retrieval.late import LateIndex, build_late, late_name, read_late
-from evaluator.retrieval.passages import documents_of_passages, passage_texts, passages_name
+from evaluator.retrieval.passages import build_passages, documents_of_passages, passage_texts, passages_name
 from evaluator.retrieval.quantized import BinaryVectors, Int8Vectors
 from evaluator.retrieval.runs import run_name
 from evaluator.retrieval.sparse import SparseIndex, build_sparse, open_sparse, sparse_name
@@ -56,6 +58,20 @@ class Sources:
     spec: ExperimentSpec
     dataset: StoredDataset
     store: ArtifactStore
+
+    def files(self, *names: str) -> str:
+        """Tells the files of artifacts, and of the documents, from any others: for what is kept of them.
+
+        Raises:
+            DatasetDamagedError: the documents are damaged.
+        """
+        stamps = []
+        for name in (*names, corpus_artifact(self.dataset.manifest)):
+            try:
+                stamps.append(f"{name} {self.store.stamp(name)}")
+            except ArtifactMissingError:  # who needs it will say so
+                stamps.append(name)
+        return "|".join(stamps)
 
     def documents(self, stage: BM25 | Dense | Sparse | Late) -> TextSet:
         """The texts that a stage indexes: documents, or their passages."""
@@ -157,6 +173,20 @@ def build_index(stage: Stage, sources: Sources) -> None:
                 build_matrix(spec.encoder(stage), texts, store, form_of(stage))
             if stage.quantize:
                 _build_quantized(stage, spec.encoder(stage), documents, store)
+
+
+def rebuild_indexes(stages: Iterable[Stage], sources: Sources) -> None:
+    """Build what the stages read and is missing or damaged, of what it was made of; documents are cut again, too.
+
+    Raises:
+        ArtifactMissingError: vectors are missing: they must be encoded first.
+        DatasetDamagedError: a part of the dataset is damaged.
+    """
+    for stage in stages:
+        if cut := sources.cut(stage):
+            chunk, encoder, _ = cut
+            build_passages(chunk, encoder, sources.dataset, sources.store)
+        build_index(stage, sources)
 
 
 Index = BM25Index | DenseIndex | RescoredIndex | SparseIndex | LateIndex

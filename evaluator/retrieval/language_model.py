@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.fingerprint import row_digest
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.variant import LanguageModel
-from evaluator.errors import EncodingError
+from evaluator.errors import ArtifactMissingError, EncodingError
 from evaluator.retrieval.documents import DocumentTexts
 from evaluator.retrieval.rerank import in_order
 
@@ -74,8 +75,9 @@ class LanguageModelReranker:
 
     def _order(self, query: str, texts: Sequence[str]) -> list[int]:
         name = self._name(query, texts)
-        if self._store is not None and self._store.exists(name):
-            return parse_order(self._store.read_json(name)["text"], len(texts))
+        if self._store is not None:
+            with suppress(ArtifactMissingError):  # never asked, or the answer was damaged
+                return parse_order(self._store.read_json(name)["text"], len(texts))
         for _ in range(REQUESTS):
             answer, usage = self._chat.ask(SYSTEM, question(query, texts))
             if order := parse_order(answer, len(texts)):

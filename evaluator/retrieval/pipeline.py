@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.sharing import SharedSearch, first_depth, shared_searches
+from evaluator.domain.sharing import SharedSearch, first_depth
 from evaluator.domain.variant import (
     BM25,
     MMR,
@@ -22,7 +22,7 @@ from evaluator.domain.variant import (
     Variant,
 )
 from evaluator.retrieval.candidates import Candidates
-from evaluator.retrieval.documents import DocumentTexts
+from evaluator.retrieval.documents import DocumentTexts, texts_name
 from evaluator.retrieval.fusion import fuse_lists
 from evaluator.retrieval.indexes import Sources, form_of, index_names, open_dense, open_index
 from evaluator.retrieval.language_model import LanguageModelReranker
@@ -67,8 +67,7 @@ class Opening:
 
     def shared(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
         """The search that others have use for, too, and whose lists may be there already."""
-        spec = self.sources.spec
-        return shared_searches(spec.variants, spec.depth).of(retrieve, depth) if self.candidates else None
+        return self.sources.spec.searches.of(retrieve, depth) if self.candidates else None
 
 
 class Bound:
@@ -197,9 +196,10 @@ def _open_leaf(stage: Leaf, opening: Opening) -> Retriever:
     sources = opening.sources
     if isinstance(stage, Run):
         path = sources.store.local_path(run_name(stage))
-        return Bound(opening.keep(run_name(stage), lambda: StoredRun(path)), list(opening.queries.ids))
+        key = sources.files(run_name(stage))
+        return Bound(opening.keep(key, lambda: StoredRun(path)), list(opening.queries.ids))
     # What the index is made of, and how it is asked.
-    key = "|".join((*index_names(stage, sources), repr(stage)))
+    key = f"{sources.files(*index_names(stage, sources))}|{stage!r}"
     index = opening.keep(key, lambda: open_index(stage, sources))
     if isinstance(stage, BM25):
         return Bound(index, list(opening.queries.texts))
@@ -215,21 +215,22 @@ def open_reranker(rerank: Rerank, opening: Opening) -> Reranker:
         EncoderNotFoundError: its model cannot be loaded.
     """
     sources, queries, stage = opening.sources, opening.queries, rerank.stage
-    corpus = sources.dataset.manifest.corpus
     if isinstance(stage, CrossEncoder | LanguageModel):
-        texts = opening.keep(f"texts|{corpus}", lambda: DocumentTexts(sources.dataset, sources.store))
+        key = f"texts|{sources.files(texts_name(sources.dataset))}"
+        texts = opening.keep(key, lambda: DocumentTexts(sources.dataset, sources.store))
         if isinstance(stage, LanguageModel):
             # What is asked for the first time is asked for now: its time counts, and it may never come again.
             answers = sources.store if isinstance(queries, StoredQueries) else None
             return LanguageModelReranker(stage, opening.load(stage), queries.texts, texts, answers)
         return CrossEncoderReranker(opening.load(stage), queries.texts, texts)
     rows = opening.keep(
-        f"rows|{corpus}", lambda: {doc_id: row for row, doc_id in enumerate(sources.dataset.doc_ids)}
+        f"rows|{sources.files()}", lambda: {doc_id: row for row, doc_id in enumerate(sources.dataset.doc_ids)}
     )
     if isinstance(stage, MMR):
         matrix = open_matrix(
             sources.spec.encoder(stage.dense), document_texts(sources.dataset), sources.store
         )
         return MMRReranker(matrix, queries.vectors(stage.dense, Form()), rows, stage.relevance)
-    index = opening.keep(f"exact|{index_names(stage, sources)}|{stage!r}", lambda: open_dense(stage, sources))
+    key = f"exact|{sources.files(*index_names(stage, sources))}|{stage!r}"
+    index = opening.keep(key, lambda: open_dense(stage, sources))
     return DenseReranker(index, queries.vectors(stage, form_of(stage)), rows)

@@ -19,6 +19,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -31,7 +32,7 @@ import pyarrow.parquet as pq
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderKind, EncoderSpec
 from evaluator.domain.ranking import Floats, Ints
-from evaluator.errors import ArtifactMissingError, EncodingError, InvalidInputError
+from evaluator.errors import ArtifactLostError, ArtifactMissingError, EncodingError, InvalidInputError
 from evaluator.retrieval.encoded import Encoded, check_encoded, read_encoded, suffix, write_encoded
 from evaluator.retrieval.encoders.protocol import Encoder, Role
 from evaluator.retrieval.texts import KEY, TextSet
@@ -144,9 +145,10 @@ def shard_sizes(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> dict
     return sizes
 
 
-def plan_count(spec: EncoderSpec, role: Role, store: ArtifactStore) -> int:
-    """How many plans an encoder has for a role; it only grows."""
-    return sum(name.endswith(".parquet") for name in store.names(vector_folder(spec, role)))
+def plan_names(spec: EncoderSpec, role: Role, store: ArtifactStore) -> tuple[str, ...]:
+    """The plans that an encoder has for a role."""
+    names = store.names(vector_folder(spec, role))
+    return tuple(sorted(name.removesuffix(".parquet") for name in names if name.endswith(".parquet")))
 
 
 def encoded_shards(
@@ -206,11 +208,13 @@ def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[
         what the encoder gave for a shard; rows of the texts that are in it: [n] int64; their places in it: [n] int64.
 
     Raises:
-        ArtifactMissingError: a shard is not there yet, or, at the end, no plan holds a text.
+        ArtifactMissingError: a shard is not there yet.
+        ArtifactLostError: at the end: shards were damaged, and are removed, or no plan holds a text (any more).
     """
     folder = vector_folder(spec, texts.role)
     keys = texts.keys()
     found = np.zeros(len(keys), dtype=bool)
+    damaged: ArtifactLostError | None = None
     for name, (plan_keys, shard_numbers) in read_plans(spec, texts.role, store).items():
         places = pc.index_in(keys, value_set=plan_keys)
         here = places.is_valid().to_numpy(zero_copy_only=False) & ~found
@@ -220,11 +224,17 @@ def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[
         starts = np.searchsorted(shard_numbers, np.arange(shard_numbers[-1] + 1))
         shards_of_rows = shard_numbers[places_of_rows]
         for number in np.unique(shards_of_rows).tolist():
-            path = store.local_path(f"{folder}/{Shard(name, number).file(spec.kind)}")
+            try:
+                path = store.local_path(f"{folder}/{Shard(name, number).file(spec.kind)}")
+            except ArtifactLostError as error:
+                damaged = error
+                continue  # to find all that are damaged, so that all are encoded anew at once
             chosen = shards_of_rows == number
             yield read_encoded(spec.kind, path), rows[chosen], places_of_rows[chosen] - starts[number]
+    if damaged is not None:
+        raise damaged
     if not found.all():
-        raise ArtifactMissingError(
+        raise ArtifactLostError(
             f"no plan in {folder} holds {np.count_nonzero(~found)} of the dataset's texts; "
             "run the experiment again"
         )
@@ -295,11 +305,15 @@ def reserve(path: Path) -> None:
 def read_plans(
     spec: EncoderSpec, role: Role, store: ArtifactStore
 ) -> dict[str, tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
-    """The plans of an encoder in a role: keys [n_texts] in order, and the shard number of each [n_texts] int64."""
-    names = sorted(
-        n.removesuffix(".parquet") for n in store.names(vector_folder(spec, role)) if n.endswith(".parquet")
-    )
-    return {name: _read_plan(spec, role, name, store) for name in names}
+    """The plans of an encoder in a role: keys [n_texts] in order, and the shard number of each [n_texts] int64.
+
+    One that is damaged is removed and left out: its texts count as not planned, and are encoded anew.
+    """
+    plans = {}
+    for name in plan_names(spec, role, store):
+        with suppress(ArtifactMissingError):
+            plans[name] = _read_plan(spec, role, name, store)
+    return plans
 
 
 def _read_plan(
@@ -320,6 +334,11 @@ def _write_plan(
     on_texts: Callable[[int], None],
 ) -> None:
     name = hashlib.sha256(b"".join(sorted(unknown.to_pylist()))).hexdigest()[:16]
+    taken = {file.partition("-")[0] for file in store.names(vector_folder(spec, texts.role))}
+    while (
+        name in taken
+    ):  # by shards whose plan was damaged: what they hold, and in which order, nothing tells
+        name = hashlib.sha256(name.encode()).hexdigest()[:16]
     shard_texts = SHARD_TEXTS[spec.kind]
 
     def write(path: Path) -> None:

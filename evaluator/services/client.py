@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.home import for_people
 from evaluator.proxies import client_for
 from evaluator.services.whole_file import whole_file
 
@@ -103,7 +104,8 @@ class Client:
     def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
         """Write an experiment's results into a folder, as `services.export` does; returns the files written."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            with for_people():
+                folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidInputError(
                 f"{folder} cannot be written: {error.strerror}; choose another place"
@@ -117,7 +119,7 @@ class Client:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             archive = Path(scratch) / "runs.zip"
             self._save(address, archive)
-            with zipfile.ZipFile(archive) as files:
+            with for_people(), zipfile.ZipFile(archive) as files:
                 files.extractall(folder)  # names are variants' names; a path that leads out is dropped
                 return [folder / name for name in files.namelist()]
 
@@ -147,7 +149,7 @@ class Client:
         # The server makes a file before it sends any of it, which may take long.
         patient = httpx.Timeout(TIMEOUT, read=None)
         asked = self._request("GET", address, params=given, timeout=patient)
-        with asked as answer, whole_file(path) as file:
+        with asked as answer, for_people(), whole_file(path) as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
 

@@ -9,6 +9,7 @@ from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.experiment import ExperimentSpec, encoder_key, models_of
 from evaluator.domain.result import VariantMeasured
 from evaluator.domain.variant import Variant
+from evaluator.jobs.context import spec_name
 from evaluator.jobs.measurement import enqueue_measurements
 from evaluator.jobs.queue import all_live_ids
 from evaluator.services.queue import reachable
@@ -67,6 +68,9 @@ def _measure(workspace: Workspace, experiment: str, variants: list[str]) -> list
     with reachable(workspace) as connection:
         if all_live_ids(connection):
             return []
+        workspace.store.put_json(
+            spec_name(row.spec.id), row.spec.to_json()
+        )  # if it was damaged, or only rescored
         return enqueue_measurements(connection, row.spec, left, workspace.settings)
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from evaluator.datasets.runs import read_run, run_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import RunNote
+from evaluator.domain.printable import csv_text, markdown
 from evaluator.services import datasets
 from evaluator.services.whole_file import whole_file
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A cell that begins with one of these is a formula to spreadsheets, which may run programs or send data away."""
 
 README = """\
 # {name}
@@ -76,32 +72,14 @@ def judgments_csv(dataset: StoredDataset) -> str:
     return csv_text(("query_id", "doc_id", "grade"), rows)
 
 
-def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as CSV in which no text is a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return text.getvalue()
-
-
-def neutralised(text: str) -> str:
-    """A text as a spreadsheet's cell: with an apostrophe before it if it would be taken for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _cell(value: object) -> object:
-    return neutralised(value) if isinstance(value, str) else value
-
-
 def _readme(row: DatasetRow) -> str:
     return README.format(
-        name=row.name,
-        description=row.description or "No description.",
+        name=markdown(row.name),
+        description="\n".join(map(markdown, row.description.splitlines())) or "No description.",
         manifest=row.manifest,
         version=row.version,
         # Not the path: it is one of the machine that imported it, and this file goes to others.
-        source=Path(row.source).name if Path(row.source).is_absolute() else row.source,
+        source=markdown(Path(row.source).name if Path(row.source).is_absolute() else row.source),
     )
 
 

@@ -6,18 +6,22 @@ import os
 import platform
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
 from evaluator import __version__
 from evaluator.artifacts import ArtifactStore
+from evaluator.digests import is_given
 from evaluator.errors import EvaluatorError, StoreLockedError
+from evaluator.home import is_open_to_others, make_home
 from evaluator.jobs import valkey
 from evaluator.jobs.connection import require
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
+from evaluator.services.verification import datasets_of, verify
 from evaluator.settings import Settings
-from evaluator.store.database import Database
+from evaluator.store.condition import log_path
+from evaluator.store.database import examine as examine_database
 from evaluator.urls import hide_passwords, shown_url
 
 PACKAGES = (
@@ -31,13 +35,15 @@ PACKAGES = (
     "bm25s",
     "ir-measures",
 )
+SHOWN = 10
+"""Damaged artifacts that are named."""
 LEAST_FREE = 2 * 1024**3
 """Bytes of disk below which the doctor warns."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `advice` says how to mend what is not well."""
+    """One finding. `advice` says how to mend what is not well, unless `detail` says it."""
 
     name: str
     well: bool
@@ -45,8 +51,12 @@ class Check:
     advice: str = ""
 
 
-def examine(settings: Settings) -> Iterator[Check]:
-    """Every check in turn; none changes anything."""
+def examine(settings: Settings, on_artifacts: Callable[[int], None] | None = None) -> Iterator[Check]:
+    """Every check in turn; none changes anything.
+
+    Args:
+        on_artifacts: read every artifact, too, and tell it how many are read so far.
+    """
     yield Check("evaluator", True, f"{__version__} on Python {platform.python_version()}")
     yield from map(_package, PACKAGES)
     yield Check(
@@ -54,10 +64,13 @@ def examine(settings: Settings) -> Iterator[Check]:
         True,
         f"{os.cpu_count()}; {settings.workers} workers x {settings.threads_per_worker} thread(s)",
     )
+    yield _home(settings)
     yield _try("disk", "free space, or set EVALUATOR_HOME to another disk", lambda: _disk(settings))
     yield _try(
         "artifact store", "check EVALUATOR_ARTIFACTS and its permissions", lambda: _artifacts(settings)
     )
+    if on_artifacts is not None:
+        yield _every_artifact(settings, on_artifacts)
     yield _database(settings)
     yield _queue(settings)
     yield _try("bundled model", "", lambda: f"{BUNDLED_NAMES[0]}, hash as published, in {bundled_folder()}")
@@ -77,9 +90,22 @@ def _try(name: str, advice: str, look: Callable[[], str]) -> Check:
         return Check(name, False, hide_passwords(str(error)), advice)
 
 
+def _home(settings: Settings) -> Check:
+    try:
+        home = settings.home_path
+        if not home.exists():
+            return Check("home", True, f"{home} is not there yet; what first stores something makes it")
+        make_home(home)
+    except (EvaluatorError, OSError) as error:
+        return Check("home", False, str(error))
+    if is_open_to_others(home):
+        return Check("home", False, f"other users of this machine may look into {home}", f"chmod 700 {home}")
+    return Check("home", True, f"{home}, for this user alone")
+
+
 def _disk(settings: Settings) -> str:
-    settings.home_path.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(settings.home_path).free
+    there = next(folder for folder in (settings.home_path, *settings.home_path.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
     if free < LEAST_FREE:
         raise OSError(f"only {free / 1024**3:.1f} GiB free at {settings.home_path}")
     return f"{free / 1024**3:.0f} GiB free at {settings.home_path}"
@@ -94,19 +120,48 @@ def _artifacts(settings: Settings) -> str:
     return f"{shown_url(settings.artifacts_url)} can be written and read"
 
 
+def _every_artifact(settings: Settings, on_progress: Callable[[int], None]) -> Check:
+    store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
+    try:
+        found = verify(store, on_progress)
+    except OSError as error:
+        return Check("artifacts", False, hide_passwords(str(error)), "check EVALUATOR_ARTIFACTS")
+    unknown = f"; {found.unknown:,} of an earlier version cannot be compared" if found.unknown else ""
+    if not found.damaged:
+        return Check("artifacts", True, f"{found.whole:,} are what was written{unknown}")
+    shown = ", ".join(found.damaged[:SHOWN]) + (" ..." if len(found.damaged) > SHOWN else "")
+    detail = (
+        f"{len(found.damaged):,} are damaged, {found.whole:,} are what was written{unknown}. Damaged: {shown}"
+    )
+    return Check("artifacts", False, detail, _advice(settings, found.damaged))
+
+
+def _advice(settings: Settings, damaged: Sequence[str]) -> str:
+    given = [name for name in damaged if is_given(name)]
+    advice = ["look after the disk"]
+    if len(given) < len(damaged):
+        advice.append("what is made of a dataset is made again when an experiment needs it")
+    if given:
+        names = ", ".join(map(repr, datasets_of(settings, given)))
+        advice.append(f"import again: {names}" if names else "import the datasets again to which they belong")
+    return "; ".join(advice)
+
+
 def _database(settings: Settings) -> Check:
     try:
-        Database(settings.database_path).close()
+        path = settings.database_path
+        if not path.exists() and not log_path(path).exists():
+            return Check("database", True, f"{path} is not there yet; what first stores something makes it")
+        rows, lacks = examine_database(path)
     except StoreLockedError as error:
         return Check("database", True, f"in use, as it should be while an instance runs: {error}")
-    except EvaluatorError as error:
+    except (EvaluatorError, OSError) as error:
+        return Check("database", False, hide_passwords(str(error)))
+    if lacks:
         return Check(
-            "database",
-            False,
-            hide_passwords(str(error)),
-            "restore the file from a copy, or set EVALUATOR_HOME to another folder",
+            "database", True, f"{path} is of an older version; the next command brings it to this one"
         )
-    return Check("database", True, f"{settings.database_path} opens")
+    return Check("database", True, f"{path} is whole: all of its {rows:,} rows can be read")
 
 
 def _queue(settings: Settings) -> Check:
@@ -116,7 +171,7 @@ def _queue(settings: Settings) -> Check:
                 "queue", True, "embedded Valkey, not running now; `evaluator up` and `evaluator run` start it"
             )
         version = require(settings).info("server")
-    except EvaluatorError as error:
+    except (EvaluatorError, OSError) as error:
         return Check("queue", False, str(error), "start the server that REDIS_URL names, or unset REDIS_URL")
     name = "Valkey" if "valkey_version" in version else "Redis"
     number = version.get("valkey_version") or version.get("redis_version")

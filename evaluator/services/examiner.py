@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 2
 """Examinations that run at the same time; the others wait for their turn."""
+FETCHES_AT_ONCE = 2
+"""What is fetched from hubs at the same time; it has turns of its own, because it waits for machines elsewhere."""
 TIME_LIMIT = 2 * 3600.0
 """Seconds, whatever the size; reading a million documents takes minutes."""
 SHORT_TIME, BYTES_PER_SECOND = 300.0, 20_000
@@ -59,7 +61,7 @@ class Examiner:
     def __init__(
         self, at_once: int = AT_ONCE, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT
     ) -> None:
-        self._turns = Turns(at_once)
+        self._turns, self._fetches = Turns(at_once), Turns(FETCHES_AT_ONCE)
         self._time_limit = time_limit
         self._memory_limit = memory_limit
         self._lock = threading.Lock()
@@ -113,8 +115,9 @@ class Examiner:
             examination.ended.wait()
 
     def _run(self, examination: _Examination) -> None:
+        turns = self._fetches if examination.step == "fetch" else self._turns
         try:
-            with self._turns.turn(examination.person, examination.cancelled) as came:
+            with turns.turn(examination.person, examination.cancelled) as came:
                 if came:
                     self._examine(examination)
         except OSError as error:  # no process, or no room to say anything about one
@@ -130,6 +133,19 @@ class Examiner:
 
     def _examine(self, examination: _Examination) -> None:
         folder = examination.folder
+        folder.forget(folder.scratch.name)
+        folder.scratch.mkdir()
+        try:
+            reason = self._run_step(examination)
+        finally:
+            folder.forget(folder.scratch.name)
+        if reason is not None:
+            logger.warning("an upload's examination failed: %s", reason)
+            folder.fail(reason)
+
+    def _run_step(self, examination: _Examination) -> str | None:
+        """Run a step in a process of its own; returns why it did not succeed, unless it said so itself."""
+        folder = examination.folder
         with folder.log.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603  our own command only
                 [
@@ -139,18 +155,21 @@ class Examiner:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, SUPERVISOR_VARIABLE: str(os.getpid())},
+                env={
+                    **os.environ,
+                    SUPERVISOR_VARIABLE: str(os.getpid()),
+                    "TMPDIR": str(folder.scratch),
+                    "HF_HUB_CACHE": str(folder.scratch / "hub"),
+                },
                 start_new_session=True,
             )  # fmt: skip
         reason = self._watch(process, examination)
         if reason is None and process.returncode != 0 and folder.read(ERROR) is None:
             reason = (
-                f"the check ended unexpectedly ({_ending(process.returncode)}): {_last_line(folder.log)}; "
+                f"the check ended unexpectedly ({_ending(process.returncode)}): {_last_line(folder)}; "
                 f"try again, and if it happens again see {folder.log.name} in the upload's folder"
             )
-        if reason is not None:
-            logger.warning("an upload's examination failed: %s", reason)
-            folder.fail(reason)
+        return reason
 
     def _watch(self, process: subprocess.Popen[bytes], examination: _Examination) -> str | None:
         """Wait for a process to end, or end it; returns why it had to be ended."""
@@ -186,7 +205,8 @@ class Examiner:
                 "smaller files, or JSONL instead of one JSON value"
             )
         if examination.step == "fetch":
-            size = sum(size for _, size in files_below(examination.folder.files))
+            folder = examination.folder
+            size = sum(size for part in (folder.files, folder.scratch) for _, size in files_below(part))
             if size > examination.limit:
                 return f"the dataset is larger than {examination.limit:,} bytes; raise EVALUATOR_UPLOAD_LIMIT"
         return None
@@ -211,6 +231,8 @@ def _ending(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"
 
 
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+def _last_line(folder: UploadFolder) -> str:
+    """What a process said last, without where on this machine the upload's files are."""
+    said = folder.log.read_text(encoding="utf-8", errors="replace").replace(f"{folder.path}/", "")
+    lines = [line for line in said.splitlines() if line.strip()]
     return lines[-1].strip()[:LAST_LINE] if lines else "it said nothing"

@@ -152,7 +152,7 @@ def main(step: str, folder: str, limit: str) -> int:
             raise
         upload.forget("unpacked", "staged")  # makes the room that the reason takes
         free = shutil.disk_usage(folder).free
-        upload.fail(f"the disk is full: {free / 1e6:.1f} MB are free below {folder}; make room there")
+        upload.fail(f"the server's disk is full: {free / 1e6:.1f} MB are free for uploads; make room there")
         return 1
     return 0
 

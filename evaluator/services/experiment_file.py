@@ -301,6 +301,7 @@ _EXPECTED = {
     "less_than": "below {lt:g}",
     "less_than_equal": "at most {le:g}",
     "tuple_type": "a list",
+    "predicate_failed": "text without control characters",
     "too_short": "a list of {min_length} or more",
     "too_long": "a list of at most {max_length}",
 }

@@ -21,6 +21,7 @@ from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.services import datasets
 from evaluator.services.endpoints import check_allowed
 from evaluator.services.planning import start_planning
+from evaluator.services.plannings import Planning
 from evaluator.services.queue import is_stalled, reachable
 from evaluator.services.references import meant
 from evaluator.services.workspace import Workspace
@@ -29,6 +30,21 @@ from evaluator.store.catalog import ExperimentRow
 from evaluator.store.lifecycle import change_status, submit_experiment
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An experiment that was submitted.
+
+    Attributes:
+        id: of the experiment.
+        planning: what goes on in the background; None where nothing had to be planned, or another process plans it.
+        already_running: it is planned or its jobs wait or run already; nothing was begun.
+    """
+
+    id: str
+    planning: Planning | None = None
+    already_running: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,27 +74,64 @@ def submit(
     *,
     allow_paths: bool = False,
     patience: float | None = None,
+    hub_patience: float | None = None,
 ) -> Submitted:
     """Begin an experiment, or what is missing of it: the same experiment has the same id.
 
     Args:
-        allow_paths: whether datasets and encoders may be local folders, and any endpoint be asked (command line only).
+        allow_paths, hub_patience: as for `begin`.
         patience: seconds to wait until it is planned, which goes on in the background; None to wait for as long as
             that takes.
 
     Raises:
+        EvaluatorError: as `begin`, or it cannot be planned.
+    """
+    begun = begin(workspace, experiment, allow_paths=allow_paths, hub_patience=hub_patience)
+    return outcome(workspace, begun, patience)
+
+
+def begin(
+    workspace: Workspace,
+    experiment: Experiment,
+    *,
+    allow_paths: bool = False,
+    hub_patience: float | None = None,
+) -> Begun:
+    """Begin an experiment, and wait for nothing else; `outcome` tells what that comes to.
+
+    Args:
+        allow_paths: whether datasets and encoders may be local folders, and any endpoint be asked (command line only).
+        hub_patience: seconds to wait for each model that is looked up on the hub; None for as long as it takes.
+
+    Raises:
         InvalidInputError: the dataset is unknown or invalid, or an endpoint may not be asked.
         EncoderNotFoundError: an encoder cannot be found.
+        LookingUpError: the hub takes longer to answer; nothing is begun.
         QueueUnavailableError: the queue does not answer.
     """
     if not allow_paths:
         check_allowed(workspace.settings, experiment.endpoints)
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-    submitted = _begin(workspace, spec, row.id, patience)
-    if not submitted.to_evaluate and not submitted.already_running:
+    # Before any lock is taken: it may wait for the hub.
+    spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
+    begun = _begin(workspace, spec, row.id)
+    if not begun.already_running and not _submitted(workspace, begun).to_evaluate:
         catalog.note_submission(workspace.database, spec.id)
-    return submitted
+    return begun
+
+
+def outcome(workspace: Workspace, begun: Begun, patience: float | None = None) -> Submitted:
+    """What beginning an experiment comes to, as far as that is known.
+
+    Args:
+        patience: seconds to wait until it is planned; None for as long as it takes.
+
+    Raises:
+        EvaluatorError: it cannot be planned.
+        QueueUnavailableError: the queue does not answer.
+    """
+    enqueued = None if begun.planning is None else begun.planning.wait(patience)
+    return _submitted(workspace, begun, () if enqueued is None else enqueued.stages)
 
 
 def completed(
@@ -111,12 +164,24 @@ def resume(
         allow_paths, patience: as for `submit`.
 
     Raises:
+        EvaluatorError: as `begin_again`, or it cannot be planned.
+    """
+    return outcome(workspace, begin_again(workspace, experiment, allow_paths=allow_paths), patience)
+
+
+def begin_again(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool = False) -> Begun:
+    """Begin what an experiment lacks, and wait for nothing else; `outcome` tells what that comes to.
+
+    Args:
+        allow_paths: as for `begin`.
+
+    Raises:
         InvalidInputError: an endpoint may not be asked.
         QueueUnavailableError: the queue does not answer.
     """
     if not allow_paths:
         check_allowed(workspace.settings, Terms.of(experiment.spec).endpoints.values())
-    return _begin(workspace, experiment.spec, experiment.dataset_id, patience)
+    return _begin(workspace, experiment.spec, experiment.dataset_id)
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -157,12 +222,14 @@ def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool
         AmbiguousNameError: several could be meant; lists them.
         UnknownNameError: there is none; lists those there are.
     """
-    rows = catalog.experiments(workspace.database)
+    database = workspace.database
     if reference is not None:
-        return meant(rows, reference, beginnings=beginnings)
-    if not rows:
+        known = catalog.known_experiment(database, reference)
+        return known or meant(catalog.experiments(database), reference, beginnings=beginnings)
+    last = catalog.last_experiment(database)
+    if last is None:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
-    return rows[0]
+    return last
 
 
 def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
@@ -170,12 +237,30 @@ def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
     return catalog.experiments(workspace.database)
 
 
-def resolve_spec(experiment: Experiment, row: catalog.DatasetRow, *, allow_paths: bool) -> ExperimentSpec:
+def listed(workspace: Workspace) -> list[ExperimentRow]:
+    """Experiments as lists show them, the last submitted first: one that followed other judgments is one line.
+
+    Those by older judgments are found by their ids, and on the history.
+    """
+    return catalog.newest_of_runs(all_experiments(workspace))
+
+
+def resolve_spec(
+    experiment: Experiment,
+    row: catalog.DatasetRow,
+    *,
+    allow_paths: bool,
+    hub_patience: float | None = None,
+) -> ExperimentSpec:
     """Make an experiment ready to run: fingerprints of its dataset, its runs and its encoders.
+
+    Args:
+        allow_paths, hub_patience: as for `begin`.
 
     Raises:
         InvalidInputError: an endpoint or a run is unknown.
         EncoderNotFoundError: an encoder cannot be found.
+        LookingUpError: the hub takes longer to answer.
     """
     manifest = row.manifest
     runs = {run.name: run.id for run in manifest.runs}
@@ -191,7 +276,7 @@ def resolve_spec(experiment: Experiment, row: catalog.DatasetRow, *, allow_paths
         qrels=manifest.qrels,
         exclude_self=manifest.exclude_self,
         variants=variants,
-        encoders=_resolve_encoders(experiment, allow_folders=allow_paths),
+        encoders=_resolve_encoders(experiment, allow_paths, hub_patience),
         measures=experiment.measures,
         depth=needed_depth(experiment.measures),
         queries_per_job=experiment.queries_per_job,
@@ -209,52 +294,43 @@ def _chat_endpoints(experiment: Experiment) -> dict[str, Endpoint]:
     return {name: known[name] for name in sorted(asked)}
 
 
-def _resolve_encoders(experiment: Experiment, *, allow_folders: bool) -> dict[str, EncoderSpec]:
+def _resolve_encoders(
+    experiment: Experiment, allow_folders: bool, hub_patience: float | None
+) -> dict[str, EncoderSpec]:
+    """Each encoder by its key. One after the other: so an experiment keeps one place at the hub, not all of them."""
     stages = {encoder_key(stage): stage for variant in experiment.variants for stage in models_of(variant)}
     endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
     return {
-        key: resolve_encoder(stage, allow_folders=allow_folders, endpoints=endpoints)
+        key: resolve_encoder(stage, allow_folders=allow_folders, endpoints=endpoints, patience=hub_patience)
         for key, stage in stages.items()
     }
 
 
-def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int, patience: float | None) -> Submitted:
+def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
     """Have an experiment planned, unless it is whole, or planned or running already."""
-    with reachable(workspace) as connection:
-        with workspace.in_use:
-            known = catalog.known_experiment(workspace.database, spec.id)
-            if known is not None and not is_stalled(workspace, known) and known.active:
-                write_terms(connection, spec)
-                planning = workspace.plannings.of(spec.id)
-            elif known is not None and _is_whole(workspace, known):
-                return _submitted(workspace, spec.id)  # it keeps the times of the run that did the work
-            else:
-                n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
-                attempt = submit_experiment(workspace.database, spec, dataset, n_queries)
-                planning = start_planning(workspace, spec, attempt)
-                known = None
-        enqueued = None if planning is None else planning.wait(patience)
-    return _submitted(
-        workspace,
-        spec.id,
-        () if enqueued is None else enqueued.stages,
-        already_running=known is not None,
-        planning=planning is not None and not planning.enqueued.done(),
+    with reachable(workspace) as connection, workspace.in_use:
+        known = catalog.known_experiment(workspace.database, spec.id)
+        if known is not None and not is_stalled(workspace, known) and known.active:
+            write_terms(connection, spec)
+            return Begun(spec.id, workspace.plannings.of(spec.id), already_running=True)
+        if known is not None and _is_whole(workspace, known):
+            return Begun(spec.id)  # it keeps the times of the run that did the work
+        n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
+        attempt = submit_experiment(workspace.database, spec, dataset, n_queries)
+        return Begun(spec.id, start_planning(workspace, spec, attempt))
+
+
+def _submitted(workspace: Workspace, begun: Begun, encoding: tuple[EncodingStage, ...] = ()) -> Submitted:
+    row = catalog.experiment(workspace.database, begun.id)
+    recorded = sum(variant.recorded for variant in results.recorded_counts(workspace.database, begun.id))
+    return Submitted(
+        id=begun.id,
+        to_evaluate=row.n_queries * len(row.spec.variants) - recorded,
+        skipped=recorded,
+        encoding=encoding,
+        already_running=begun.already_running,
+        planning=begun.planning is not None and not begun.planning.enqueued.done(),
     )
-
-
-def _submitted(
-    workspace: Workspace,
-    id_: str,
-    encoding: tuple[EncodingStage, ...] = (),
-    *,
-    already_running: bool = False,
-    planning: bool = False,
-) -> Submitted:
-    row = catalog.experiment(workspace.database, id_)
-    recorded = sum(variant.recorded for variant in results.recorded_counts(workspace.database, id_))
-    to_evaluate = row.n_queries * len(row.spec.variants) - recorded
-    return Submitted(id_, to_evaluate, recorded, encoding, already_running, planning)
 
 
 def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:

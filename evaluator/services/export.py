@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import zipfile
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from evaluator import __version__
 from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.policy import POLICIES
-from evaluator.domain.ranking import Floats
+from evaluator.domain.ranking import Floats, Ints
 from evaluator.errors import InvalidInputError
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.overview import experiment_yaml
@@ -25,6 +27,9 @@ from evaluator.store.catalog import ExperimentRow
 from evaluator.store.portable import DatasetFiles, write_portable
 
 Format = Literal["trec", "csv", "parquet", "duckdb"]
+
+LISTS = 5000
+"""Ranked lists that one query reads: a query for each of thousands of variants would read the table as often."""
 
 
 def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, folder: Path) -> list[Path]:
@@ -79,19 +84,25 @@ def _unwritable(folder: Path, error: OSError) -> InvalidInputError:
     return InvalidInputError(f"{folder} cannot be written: {error.strerror}; choose another place")
 
 
-def strictly_descending(scores: Floats) -> Floats:
+def strictly_descending(scores: Floats, lists: Ints | None = None) -> Floats:
     """Scores in the same order without ties: each that is not below the one before is put one float32 step below it.
 
     Tools order tied documents differently (trec_eval by id, others as they stand in the file), so that a run with
     ties gets other values from each. In this form all read the list in our order.
 
     Args:
-        scores: [n] float32, descending.
+        scores: [n] float32, descending within each list.
+        lists: [n] int64, ascending: the list that each score is of; one list by default.
     """
-    descending = scores.copy()
-    for place in range(1, len(descending)):
-        below = np.nextafter(descending[place - 1], np.float32(-np.inf))
-        descending[place] = min(descending[place], below)
+    # Floats as the integers that count their steps from 0: one step below is one less.
+    bits = scores.view(np.int32).astype(np.int64)
+    steps = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
+    # s'[i] = min(s[i], s'[i-1] - 1) is a running minimum of s[i] + i. Each list begins far below the one before.
+    places = np.arange(len(scores))
+    low = places if lists is None else places - (lists << 34)
+    lower = np.minimum.accumulate(steps + low) - low
+    bits = np.where(lower < 0, -lower | 0x80000000, lower).astype(np.uint32)
+    descending: Floats = np.where(lower == steps, scores, bits.view(np.float32))
     return descending
 
 
@@ -108,24 +119,48 @@ def _export_scores(workspace: Workspace, experiment: ExperimentRow, format_: str
 
 def _export_trec(workspace: Workspace, experiment: ExperimentRow, folder: Path) -> list[Path]:
     written = []
-    for variant in experiment.spec.variants:
-        tag = variant.name.replace(" ", "_")
-        path = folder / f"{variant.name}.run"
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            for query_id, doc_ids, scores in results.rankings(
-                workspace.database, experiment.id, variant.name
-            ):
-                descending = strictly_descending(np.asarray(scores, dtype=np.float32))
-                for place, (doc_id, score) in enumerate(zip(doc_ids, descending, strict=True), start=1):
-                    # The shortest text that reads back as the same float32.
-                    file.write(f"{query_id} Q0 {doc_id} {place} {score!s} {tag}\n")
-        written.append(path)
+    names = [variant.name for variant in experiment.spec.variants]
+    size = max(1, LISTS // max(experiment.n_queries, 1))
+    for start in range(0, len(names), size):
+        paths = {name: folder / f"{name}.run" for name in names[start : start + size]}
+        with ExitStack() as files:
+            opened = {name: files.enter_context(path.open("wb")) for name, path in paths.items()}
+            for name, lists in results.rankings(workspace.database, experiment.id, list(paths)):
+                opened[name].write(run_lines(lists, name.replace(" ", "_")))
+        written += paths.values()
     dataset = StoredDataset.open(workspace.store, experiment.spec.dataset)
     path = folder / "qrels.txt"
     with path.open("w", encoding="utf-8", newline="\n") as file:
         for query_id, grades in dataset.qrels.items():
             file.writelines(f"{query_id} 0 {doc_id} {grade}\n" for doc_id, grade in grades.items())
     return [*written, path]
+
+
+def run_lines(lists: pa.RecordBatch, tag: str) -> memoryview:
+    """Ranked lists as the lines of a TREC run, in UTF-8.
+
+    Args:
+        lists: columns query_id, doc_ids, scores, a row a list, best first.
+    """
+    n = pc.list_value_length(lists["doc_ids"]).to_numpy()
+    rows = np.repeat(np.arange(len(n)), n)
+    ranks = np.arange(len(rows)) - np.repeat(np.cumsum(n) - n, n) + 1
+    scores = lists["scores"].flatten().to_numpy().astype(np.float32, copy=False)
+    lines = pc.binary_join_element_wise(
+        pc.take(lists["query_id"], pa.array(rows)),
+        "Q0",
+        lists["doc_ids"].flatten(),
+        pc.cast(pa.array(ranks), pa.string()),
+        # The shortest text that reads back as the same float32.
+        pc.cast(pa.array(strictly_descending(scores, rows)), pa.string()),
+        f"{tag}\n",
+        " ",
+    )
+    if not len(lines):
+        return memoryview(b"")
+    # The lines of an Arrow array lie behind each other.
+    _, ends, text = lines.buffers()
+    return memoryview(text)[: np.frombuffer(ends, np.int32)[len(lines)]]
 
 
 def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path) -> Path:
@@ -165,9 +200,3 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
         for left in path.parent.glob(f"{scratch.name}*"):  # and its log, if it did not end well
             left.unlink()
     return path
-
-
-def file_stem(experiment: ExperimentRow) -> str:
-    """An experiment's name as a file can have it."""
-    kept = "".join(sign if sign.isalnum() or sign in "-_. " else "_" for sign in experiment.name)
-    return kept.strip(" .")[:80] or "experiment"

@@ -65,11 +65,12 @@ def hit_passages(
     if stage is None or stage.chunk is None:
         return {}
     sources = Sources(spec, dataset, dataset.store)
-    name = passages_name(stage.chunk, sources.encoder_of(stage), dataset)
-    if not dataset.store.exists(name):
+    try:
+        path = dataset.store.local_path(passages_name(stage.chunk, sources.encoder_of(stage), dataset))
+    except ArtifactMissingError:  # they were damaged
         return {}
     found = {}
-    with pq.ParquetFile(dataset.store.local_path(name)) as file:
+    with pq.ParquetFile(path) as file:
         by_row = {row: doc_id for doc_id, row in _corpus_rows(dataset, doc_ids)}
         for row, numbers, texts in _passages(file, list(by_row)):
             scores = None if query_row is None else _scores(stage, sources, query_row, numbers)

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.errors import EvaluatorError, InstanceRunningError
+from evaluator.home import make_home
 from evaluator.jobs.connection import connect, require
 from evaluator.jobs.queue import forget_all
 from evaluator.jobs.recovery import release_dead_worker
@@ -83,11 +84,15 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
     Raises:
         InstanceRunningError: another process uses the home folder or the port, or another instance the queue.
         InvalidInputError: it would listen beyond this machine, and nobody said under which names.
+        StoreUnavailableError: the database cannot be opened.
     """
+    from evaluator.services.workspace import require_database  # noqa: PLC0415  DuckDB; commands of others do without
+
     _ = settings.trusted_hosts
     _require_free_port(settings)
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.lock_home()
+        require_database(settings)
         _clear_leftovers(settings)
         supervisor.add_valkey()
         _forget_old_jobs(settings)
@@ -107,6 +112,7 @@ def workers_only(settings: Settings, count: int) -> Iterator[None]:
         QueueUnavailableError: it does not answer.
     """
     require(settings)
+    make_home(settings.home_path)
     _clear_leftovers(settings)
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.add_workers(count)
@@ -180,9 +186,10 @@ def _require_free_port(settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "that is no host's name"
             raise InstanceRunningError(
-                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror}); choose another --port"
+                f"{settings.host}:{settings.port} cannot be listened on ({why}); choose another --host or --port"
             ) from error
 
 

@@ -127,11 +127,13 @@ def judge(
         # First: a judgment that no rating explains would count as one that came with the dataset, for ever.
         save_ratings(workspace.database, row.id, rater, query_id, grades)
         try:
-            return judgments.edit(workspace, row.id, changes, f"judged by {rater}")
+            judgments.save(workspace, row.id, changes, f"judged by {rater}")
         except BaseException:
             mine = {doc_id: given.get(doc_id, {}).get(rater) for doc_id in grades}
             save_ratings(workspace.database, row.id, rater, query_id, mine)
             raise
+    judgments.follow(workspace)
+    return datasets.by_id(workspace, row.id)
 
 
 def majority(grades: Sequence[int]) -> int | None:

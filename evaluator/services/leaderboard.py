@@ -38,7 +38,7 @@ COST_COLUMNS = (
 )  # fmt: skip
 """What a record says about a variant's cost; see `VariantCost`."""
 
-STATISTICS, MEANS = Kind("statistics"), Kind("means")
+STATISTICS, MEANS = Kind("statistics", 512), Kind("means", 512)
 
 
 @dataclass(frozen=True)

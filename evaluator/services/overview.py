@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from evaluator.services.experiment_text import recorded_experiment, write_experiment
+from evaluator.services.snapshot import counts_of
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
@@ -52,17 +53,17 @@ def overview(workspace: Workspace, experiment: str) -> Overview:
 
 
 def overviews(workspace: Workspace, start: int, stop: int) -> tuple[list[Overview], int]:
-    """Some of all experiments at a glance, the last submitted first; and how many there are in all."""
+    """Some of the experiments that lists show, at a glance, the last submitted first; and how many there are in all."""
 
     def look() -> tuple[list[Overview], int]:
-        rows = catalog.experiments(workspace.database)
+        rows = catalog.newest_of_runs(catalog.experiments(workspace.database))
         return [_overview(workspace, row) for row in rows[start:stop]], len(rows)
 
     return workspace.frozen(look)
 
 
 def _overview(workspace: Workspace, row: ExperimentRow) -> Overview:
-    counts = results.recorded_counts(workspace.database, row.id)
+    counts = counts_of(workspace, row)
     return Overview(
         experiment=row,
         done=sum(row.n_queries if variant.error else variant.recorded for variant in counts),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderKind, EncoderSpec, Experiment
 from evaluator.domain.matrix import chunk_label
-from evaluator.domain.sharing import SharedSearch, shared_searches
+from evaluator.domain.sharing import SharedSearch
 from evaluator.domain.variant import (
     BM25,
     Chunk,
@@ -32,7 +33,7 @@ from evaluator.domain.variant import (
     Sparse,
     Variant,
 )
-from evaluator.errors import EvaluatorError
+from evaluator.errors import ArtifactMissingError, EvaluatorError
 from evaluator.retrieval.cached import Cached, cached_texts
 from evaluator.retrieval.costs import recent_cost
 from evaluator.retrieval.encoders.resolve import local_folder
@@ -198,20 +199,27 @@ class Plan:
         return (*encoded, *searched)
 
 
-def plan(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False) -> Plan:
+def plan(
+    workspace: Workspace,
+    experiment: Experiment,
+    *,
+    allow_paths: bool = False,
+    hub_patience: float | None = None,
+) -> Plan:
     """Plan an experiment without starting anything.
 
     Args:
-        allow_paths: as for `experiments.submit`.
+        allow_paths, hub_patience: as for `experiments.begin`.
 
     Raises:
         InvalidInputError: the dataset is unknown or invalid, or an endpoint may not be asked.
         EncoderNotFoundError: an encoder cannot be found.
+        LookingUpError: the hub takes longer to answer.
     """
     if not allow_paths:
         check_allowed(workspace.settings, experiment.endpoints)
     row = datasets.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+    spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
     sources = Sources(spec, datasets.load(workspace, row), workspace.store)
     counts = results.recorded_counts(workspace.database, spec.id)
     done = {variant.variant: variant.recorded - variant.failed for variant in counts}
@@ -235,7 +243,7 @@ def plan(workspace: Workspace, experiment: Experiment, *, allow_paths: bool = Fa
             for rerank in variant.rerank or ()
             if queries and isinstance(rerank.stage, CrossEncoder | LanguageModel)
         ),
-        searches=shared_searches(spec.variants, spec.depth).all,
+        searches=spec.searches.all,
         indexes=len(names),
         indexes_cached=sum(workspace.store.exists(name) for name in names),
         workers=workers,
@@ -362,8 +370,9 @@ def dimensions_of(encoder: EncoderSpec, store: ArtifactStore) -> int | None:
     if encoder.dimensions is not None:
         return encoder.dimensions
     if encoder.kind == "endpoint":
-        seen = f"vectors/{encoder.fingerprint}/dimensions.json"
-        return int(store.read_json(seen)) if store.exists(seen) else None
+        with suppress(ArtifactMissingError):
+            return int(store.read_json(f"vectors/{encoder.fingerprint}/dimensions.json"))
+        return None
     if encoder.kind != "transformer" or encoder.source not in ("bundled", "folder"):
         return None  # static: no configuration tells; sparse and late: not one vector a text
     return _hidden_size(local_folder(encoder.location), encoder.weights)

@@ -1,7 +1,4 @@
-"""Plans that are asked for again and again while somebody chooses: remembered for a moment, and never waited for long.
-
-A model on the hub must be looked up there, which can take a long time where there is no network.
-"""
+"""Plans that are asked for again and again while somebody chooses: remembered for a moment, never waited for long."""
 
 from __future__ import annotations
 
@@ -14,18 +11,16 @@ from threading import Lock, Thread
 from weakref import WeakKeyDictionary
 
 from evaluator.domain.experiment import Experiment
-from evaluator.errors import EncoderNotFoundError, EvaluatorError
+from evaluator.errors import EvaluatorError, LookingUpError
 from evaluator.services import datasets
 from evaluator.services.experiment_text import write_experiment
 from evaluator.services.plan import Plan, plan
 from evaluator.services.workspace import Workspace
 
 PATIENCE = 1.0
-"""Seconds that a look waits."""
+"""Seconds that a look waits, and that a plan waits for each model that is looked up on the hub."""
 FRESH = 2.0
 """Seconds that a plan holds: meanwhile more may be encoded."""
-FRESH_ERROR = 60.0
-"""Seconds that it holds that a model cannot be found: asking the hub may take that long."""
 REMEMBERED = 64
 """Plans kept at most."""
 
@@ -39,8 +34,10 @@ class _Asked:
         """Whether it is under way, or its answer is still good."""
         if not self.future.done():
             return True
-        limit = FRESH_ERROR if isinstance(self.future.exception(), EncoderNotFoundError) else FRESH
-        return time.monotonic() - self.at < limit
+        error = self.future.exception()
+        if isinstance(error, LookingUpError):
+            return not error.progress.done()
+        return time.monotonic() - self.at < FRESH
 
 
 class Planner:
@@ -67,7 +64,7 @@ class Planner:
                 self._asked.popitem(last=False)
         try:
             return known.future.result(patience)
-        except StillRunning:
+        except (StillRunning, LookingUpError):
             return None
         except EvaluatorError as error:
             raise error.with_traceback(None) from None  # the same one each time
@@ -83,11 +80,11 @@ class Planner:
 
         def work() -> None:
             try:
-                future.set_result(plan(workspace, experiment))
+                future.set_result(plan(workspace, experiment, hub_patience=PATIENCE))
             except BaseException as error:  # noqa: BLE001  whoever looks gets it
                 future.set_exception(error)
 
-        # A daemon: a lookup without an answer must not keep the process from ending.
+        # A daemon: a plan must not keep the process from ending.
         Thread(target=work, name="plan", daemon=True).start()
         return future
 

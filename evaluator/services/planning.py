@@ -6,15 +6,17 @@ from redis.exceptions import RedisError
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.errors import EvaluatorError, QueueUnavailableError
+from evaluator.domain.variant import Run
+from evaluator.errors import DatasetDamagedError, EvaluatorError, QueueUnavailableError
 from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.connection import unavailable_message
 from evaluator.jobs.limits import restore_spending
 from evaluator.jobs.planning import PlanningEndedError
 from evaluator.jobs.submission import Enqueued, Submission
+from evaluator.retrieval.runs import run_name
 from evaluator.services.plannings import Planning
 from evaluator.services.workspace import Workspace
-from evaluator.store import results
+from evaluator.store import catalog, results
 from evaluator.store.lifecycle import enqueued_experiment, is_current, stop_attempt
 
 
@@ -44,7 +46,7 @@ def start_planning(workspace: Workspace, spec: ExperimentSpec, attempt: int) -> 
 
 
 def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, planning: Planning) -> Enqueued:
-    dataset = StoredDataset.open(workspace.store, spec.dataset)
+    dataset = _undamaged(workspace, spec)
     missing = _missing(workspace, spec, dataset)
     enqueued = Enqueued(0, ())
     if any(missing.values()):
@@ -59,14 +61,32 @@ def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, planning: Plann
     return enqueued
 
 
+def _undamaged(workspace: Workspace, spec: ExperimentSpec) -> StoredDataset:
+    """The dataset of an experiment, once all files that it needs are known to be what was stored.
+
+    Raises:
+        DatasetDamagedError: one is not; names the dataset.
+    """
+    runs = {
+        run_name(stage) for variant in spec.variants for stage in variant.stages() if isinstance(stage, Run)
+    }
+    try:
+        dataset = StoredDataset.open(workspace.store, spec.dataset)
+        for part in (*dataset.parts, *runs):
+            workspace.store.local_path(part)
+    except DatasetDamagedError as error:
+        name = catalog.experiment(workspace.database, spec.id).dataset
+        raise DatasetDamagedError(f"the dataset {name!r} is damaged: {error}") from error
+    return dataset
+
+
 def _missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> dict[str, list[str]]:
     """Ids of the queries that have no row, by variant."""
     recorded = results.recorded_queries(workspace.database, spec.id)
+    everything = [query.query_id for query in dataset.queries]
     return {
-        variant.name: [
-            query.query_id
-            for query in dataset.queries
-            if query.query_id not in recorded.get(variant.name, frozenset())
-        ]
+        variant.name: [query_id for query_id in everything if query_id not in done]
+        if (done := recorded.get(variant.name))
+        else everything
         for variant in spec.variants
     }

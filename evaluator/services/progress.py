@@ -10,16 +10,17 @@ from threading import Lock
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.lifecycle import Status
-from evaluator.domain.sharing import shared_searches
 from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.indexes import Encoding, Sources
-from evaluator.retrieval.vectors import encoded_shards, plan_count, shard_sizes
+from evaluator.retrieval.vectors import encoded_shards, plan_names, shard_sizes
 from evaluator.services.memory import Kind
+from evaluator.services.snapshot import counts_of
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog, results
+from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
+from evaluator.store.results import VariantCounts
 
 WINDOW = 30.0
 """Seconds over which rates are taken."""
@@ -133,9 +134,12 @@ class ProgressReader:
             UnknownNameError: there is no such experiment.
         """
         database = self._workspace.database
-        row, counts = self._workspace.frozen(
-            lambda: (catalog.experiment(database, experiment), results.recorded_counts(database, experiment))
-        )
+
+        def look() -> tuple[ExperimentRow, tuple[VariantCounts, ...]]:
+            row = catalog.experiment(database, experiment)
+            return row, counts_of(self._workspace, row)
+
+        row, counts = self._workspace.frozen(look)
         variants = tuple(
             VariantProgress(
                 str(r.variant),
@@ -211,7 +215,7 @@ class ProgressReader:
                 sum(len(candidates.rows_of(shard, row.n_queries)) for shard in candidates.there(search)),
                 row.n_queries,
             )
-            for search in shared_searches(row.spec.variants, row.spec.depth).all
+            for search in row.spec.searches.all
             if waiting & set(search.variants)
         )
 
@@ -223,7 +227,7 @@ class ProgressReader:
             if store.exists(encoding.artifact):
                 return size, size
             # A passage may be a whole document, too, which is planned before passages are: look again after each plan.
-            key = (encoder.fingerprint, texts.role, texts.part, plan_count(encoder, texts.role, store))
+            key = (encoder.fingerprint, texts.role, texts.part, plan_names(encoder, texts.role, store))
             sizes = self._workspace.memory.get(SIZES, key, lambda: shard_sizes(encoder, texts, store))
         except ArtifactMissingError:
             return 0, n_documents

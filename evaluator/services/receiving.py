@@ -144,5 +144,5 @@ def room() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UploadNotWrittenError(
-            "the server's disk is full: nothing can be written below EVALUATOR_HOME/uploads; make room there"
+            "the server's disk is full: nothing can be written below the folder of uploads; make room there"
         ) from error

@@ -1,52 +1,58 @@
-"""Rescoring: experiments over a dataset's version before follow to its newest, if only judgments changed.
+"""Rescoring: experiments over a dataset's version before follow to its next, if only judgments changed.
 
-Their ranked lists stay what they were: nothing is encoded and nothing retrieved. Of the scores, only those of queries
-whose judgments changed are computed anew; a query's score depends on no other query.
+Their ranked lists stay what they were, and are shared: nothing is encoded, retrieved or copied. Of the scores, only
+those of queries whose judgments changed are computed anew; a query's score depends on no other query.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import cache
 
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.dataset import Qrels
+from evaluator.domain.dataset import DatasetManifest, Qrels
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures import POLICY_VERSION, score_queries
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
-from evaluator.store.rescored import rankings_of, save_rescored
+from evaluator.store.rescored import rankings_of, rescored_by, save_rescored
 
 BATCH = 200
 """Queries whose lists are held in memory at once."""
 
 
-def rescore(workspace: Workspace, dataset: int) -> list[str]:
-    """Rescore what finished over a dataset's last version but one; returns the ids of the new experiments.
+def rescore(workspace: Workspace, dataset: int, before: DatasetManifest, after: DatasetManifest) -> list[str]:
+    """Rescore what finished over a dataset's version by the judgments of the next; returns the new experiments' ids.
+
+    A new experiment has the id that its description has over that version, so that running it finds all done.
+    Queries that failed stay failed. What ran under an older ranking policy is left alone: its lists may be in
+    another order.
 
     Args:
         dataset: its id.
-
-    A new experiment has the id that its description has over the newest version, so that running it finds all done.
-    Queries that failed stay failed. What ran under an older ranking policy is left alone: its lists may be in
-    another order.
+        before, after: the two versions.
     """
-    known = catalog.versions(workspace.database, dataset)[:2]
-    if len(known) < 2:
-        return []
-    after, before = (version.manifest for version in known)
     if not after.differs_in_judgments_alone(before):
         return []
-    qrels = StoredDataset.open(workspace.store, after.fingerprint).qrels
-    changed = changed_queries(StoredDataset.open(workspace.store, before.fingerprint).qrels, qrels)
+
+    @cache
+    def qrels_of(fingerprint: str) -> Qrels:
+        return StoredDataset.open(workspace.store, fingerprint).qrels
+
+    @cache
+    def changed_since(fingerprint: str) -> list[str]:
+        return changed_queries(qrels_of(fingerprint), qrels_of(after.fingerprint))
+
     new = []
-    for row in reversed(catalog.experiments(workspace.database)):  # in the order in which they were asked for
-        if (row.dataset_id, row.spec.dataset, row.status) != (dataset, before.fingerprint, "finished"):
-            continue
-        if row.spec.policy != POLICY_VERSION:
+    for row in reversed(catalog.experiments_over(workspace.database, dataset, before.fingerprint)):
+        if row.status != "finished" or row.spec.policy != POLICY_VERSION:
             continue
         spec = dataclasses.replace(row.spec, dataset=after.fingerprint, qrels=after.qrels)
-        if save_rescored(workspace.database, row.id, spec, _scores(workspace, row.spec, changed, qrels)):
+        # Not only what changed since the version before: a dataset may be imported again in between.
+        changed = changed_since(rescored_by(workspace.database, row.id) or before.fingerprint)
+        scores = _scores(workspace, row.spec, changed, qrels_of(after.fingerprint))
+        if save_rescored(workspace.database, row.id, spec, scores):
             new.append(spec.id)
     return new
 

@@ -18,7 +18,7 @@ from evaluator.domain.statistics import Resampled
 from evaluator.services.memory import Kind
 from evaluator.services.snapshot import Snapshot
 
-DECISIONS = Kind("decisions", 64)
+DECISIONS, ORDERS = Kind("decisions", 512), Kind("orders", 512)
 
 
 class Correction(NamedTuple):
@@ -90,11 +90,15 @@ def best_first(snapshot: Snapshot, measure: str) -> list[str]:
 
     Equal ones, and all while there is no such query, are in the experiment's order.
     """
-    sampled, scores = snapshot.resampled(measure), snapshot.scores(measure)
-    if sampled is None:
-        return sorted(scores.variants, key=lambda name: name not in scores.names)
-    means = dict(zip(scores.names, sampled.values.mean(axis=1).tolist(), strict=True))
-    return sorted(scores.variants, key=lambda name: -means.get(name, -np.inf))
+
+    def compute() -> list[str]:
+        sampled, scores = snapshot.resampled(measure), snapshot.scores(measure)
+        if sampled is None:
+            return sorted(scores.variants, key=lambda name: name not in scores.names)
+        means = dict(zip(scores.names, sampled.values.mean(axis=1).tolist(), strict=True))
+        return sorted(scores.variants, key=lambda name: -means.get(name, -np.inf))
+
+    return list(snapshot.remember(ORDERS, measure, compute))
 
 
 def between(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None = None) -> Finding | None:

@@ -76,6 +76,11 @@ class UploadFolder:
         return self.path / "staged"
 
     @property
+    def scratch(self) -> Path:
+        """What the process that examines the files needs for a while, such as what a hub's library downloads."""
+        return self.path / "scratch"
+
+    @property
     def log(self) -> Path:
         """What the process that examines the files says."""
         return self.path / "examining.log"

@@ -133,18 +133,27 @@ def claim_queue(settings: Settings) -> Claim:
         QueueUnavailableError, InstanceRunningError, StoreLockedError: as for `Workspace.open`.
     """
     require(settings)
+    claim = Claim(settings, require_database(settings))
+    claim.take()
+    return claim
+
+
+def require_database(settings: Settings) -> str:
+    """Open the database and close it again, before others are started that need it; returns its identity.
+
+    Raises:
+        StoreLockedError: another process owns it, and goes on to.
+        StoreUnavailableError: it cannot be opened.
+    """
     patient_until = time.monotonic() + HANDOVER
     while True:
         try:
             with Workspace.open_local(settings) as workspace:
-                claim = Claim(settings, identity(workspace.database))
-            break
+                return identity(workspace.database)
         except StoreLockedError:  # maybe a server whose supervisor was killed, and that is ending
             if time.monotonic() > patient_until:
                 raise
             time.sleep(0.1)
-    claim.take()
-    return claim
 
 
 _serving: Workspace | None = None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from duckdb import DuckDBPyConnection
@@ -16,7 +17,11 @@ from evaluator.domain.lifecycle import ACTIVE, Status
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.database import Database
 from evaluator.store.lifecycle import apply_event
+from evaluator.store.rescored import drop_unused, part
 from evaluator.store.revisions import REVISION
+
+REMEMBERED = 2048
+"""Specs, and manifests, that are kept decoded: every page and route lists experiments."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class ExperimentRow:
         reason: why its workers or its planner stopped it.
         attempt: changes each time it is asked for or planned anew.
         revision: the number of what is recorded of it; see `evaluator.store.revisions`.
+        run: whose ranked lists it has: its own, or those that it shares with experiments of other judgments.
+        place: the later of a run's experiments has the higher.
     """
 
     id: str
@@ -70,6 +77,8 @@ class ExperimentRow:
     dataset_id: int = 0
     attempt: int = 0
     revision: int = 0
+    run: str = ""
+    place: int = 0
 
     @property
     def active(self) -> bool:
@@ -83,7 +92,7 @@ VERSIONS = """
 """
 EXPERIMENTS = f"""
     SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
-           e.dataset, e.attempt, {REVISION} AS revision
+           e.dataset, e.attempt, {REVISION} AS revision, coalesce(e.run, e.id) AS run, e.place
     FROM experiments e JOIN datasets d ON d.id = e.dataset
 """  # noqa: S608  a constant
 
@@ -181,6 +190,10 @@ def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
 
 def datasets(database: Database) -> list[DatasetRow]:
     """All datasets, as their newest versions are, newest first."""
+    return list(database.remember("datasets", lambda: _datasets(database)))
+
+
+def _datasets(database: Database) -> list[DatasetRow]:
     rows = database.cursor.execute(
         """
         SELECT d.id, d.name, v.manifest, v.source, v.created_at, d.description, d.tags, v.version
@@ -190,15 +203,17 @@ def datasets(database: Database) -> list[DatasetRow]:
         """
     ).fetchall()
     return [
-        DatasetRow(
-            id_, name, DatasetManifest.from_json(json.loads(m)), source, at, description, tuple(tags), version
-        )
+        DatasetRow(id_, name, _manifest(m), source, at, description, tuple(tags), version)
         for id_, name, m, source, at, description, tags, version in rows
     ]
 
 
 def versions(database: Database, id_: int | None = None) -> list[DatasetVersion]:
     """A dataset's versions, or all of all datasets; newest first."""
+    return list(database.remember(("versions", id_), lambda: _versions(database, id_)))
+
+
+def _versions(database: Database, id_: int | None) -> list[DatasetVersion]:
     rows = database.cursor.execute(
         f"{VERSIONS} WHERE $id IS NULL OR d.id = $id ORDER BY v.created_at DESC, d.name, v.version DESC",
         {"id": id_},
@@ -289,19 +304,55 @@ def delete_experiment(database: Database, id_: str) -> None:
     """
     with database.transaction() as cursor:
         apply_event(cursor, id_, "delete")
-        for table in ("results", "variants", "variant_costs", "spending", "submissions", "revisions"):
+        run = cursor.execute("SELECT run FROM experiments WHERE id = ?", [id_]).fetchone()
+        if run == (None,):  # its rows are its own, and go
+            part(cursor, id_)
+        for table in ("spending", "submissions", "revisions"):
             cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
         cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])
+        drop_unused(cursor, id_ if run is None or run[0] is None else run[0])
 
 
 def experiments(database: Database) -> list[ExperimentRow]:
     """All experiments, the last submitted first."""
+    return list(database.remember("experiments", lambda: _experiments(database)))
+
+
+def newest_of_runs(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
+    """Of each run the experiment by the newest judgments, in the order given: what lists show, a line a run."""
+    newest: dict[str, ExperimentRow] = {}
+    for row in rows:
+        if row.run not in newest or row.place > newest[row.run].place:
+            newest[row.run] = row
+    return [row for row in rows if newest[row.run] is row]
+
+
+def _experiments(database: Database) -> list[ExperimentRow]:
     rows = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id").fetchall()
+    return [_experiment(row) for row in rows]
+
+
+def last_experiment(database: Database) -> ExperimentRow | None:
+    """The experiment that was submitted last; None if there is none."""
+    row = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id LIMIT 1").fetchone()
+    return None if row is None else _experiment(row)
+
+
+def experiments_over(database: Database, dataset: int, fingerprint: str) -> list[ExperimentRow]:
+    """Experiments over one version of a dataset, the last submitted first."""
+    rows = database.cursor.execute(
+        f"{EXPERIMENTS} WHERE e.dataset = ? AND e.spec->>'dataset' = ? ORDER BY e.started_at DESC, e.id",
+        [dataset, fingerprint],
+    ).fetchall()
     return [_experiment(row) for row in rows]
 
 
 def known_experiment(database: Database, id_: str) -> ExperimentRow | None:
     """One experiment; None if there is none of that id."""
+    return database.remember(("experiment", id_), lambda: _known_experiment(database, id_))
+
+
+def _known_experiment(database: Database, id_: str) -> ExperimentRow | None:
     row = database.cursor.execute(f"{EXPERIMENTS} WHERE e.id = ?", [id_]).fetchone()
     return None if row is None else _experiment(row)
 
@@ -320,9 +371,21 @@ def experiment(database: Database, id_: str) -> ExperimentRow:
 
 def _experiment(row: tuple[Any, ...]) -> ExperimentRow:
     id_, name, dataset, spec, *rest = row
-    return ExperimentRow(id_, name, dataset, ExperimentSpec.from_json(json.loads(spec)), *rest)
+    return ExperimentRow(id_, name, dataset, _spec(spec), *rest)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _spec(text: str) -> ExperimentSpec:
+    """A spec from its JSON; the same text is the same spec, for ever."""
+    return ExperimentSpec.from_json(json.loads(text))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _manifest(text: str) -> DatasetManifest:
+    """A manifest from its JSON."""
+    return DatasetManifest.from_json(json.loads(text))
 
 
 def _version(row: tuple[Any, ...]) -> DatasetVersion:
     name, version, manifest, *rest = row
-    return DatasetVersion(name, version, DatasetManifest.from_json(json.loads(manifest)), *rest)
+    return DatasetVersion(name, version, _manifest(manifest), *rest)

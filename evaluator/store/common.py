@@ -8,12 +8,13 @@ import numpy as np
 
 from evaluator.domain.similarity import CommonDocuments
 from evaluator.store.database import Database
+from evaluator.store.rescored import recorded
 
 PAIRED = """
     SELECT row_number() OVER (ORDER BY query_id) - 1 AS pair, query_id,
            a.doc_ids[:$depth] AS of_a, b.doc_ids[:$depth] AS of_b
     FROM results a JOIN results b USING (experiment, query_id)
-    WHERE experiment = $experiment AND a.variant = $a AND b.variant = $b AND a.error IS NULL AND b.error IS NULL
+    WHERE experiment = $run AND a.variant = $a AND b.variant = $b AND a.error IS NULL AND b.error IS NULL
 """
 
 
@@ -26,7 +27,12 @@ class PairedLists(NamedTuple):
 
 def common_documents(database: Database, experiment: str, a: str, b: str, depth: int) -> PairedLists:
     """The first `depth` documents of both lists of every query that both variants completed, by query id."""
-    parameters: dict[str, object] = {"experiment": experiment, "a": a, "b": b, "depth": depth}
+    parameters: dict[str, object] = {
+        "run": recorded(database, experiment).run,
+        "a": a,
+        "b": b,
+        "depth": depth,
+    }
     queries = database.cursor.execute(
         f"SELECT query_id, len(of_a) AS n_a, len(of_b) AS n_b FROM ({PAIRED}) ORDER BY pair",  # noqa: S608  a constant
         parameters,

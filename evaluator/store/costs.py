@@ -10,6 +10,7 @@ from duckdb import DuckDBPyConnection
 from evaluator.domain.cost import VariantCost
 from evaluator.domain.result import VariantMeasured
 from evaluator.store.database import Database
+from evaluator.store.rescored import recorded
 
 
 def insert_cost(cursor: DuckDBPyConnection, measured: VariantMeasured) -> None:
@@ -40,8 +41,12 @@ def save_costs(database: Database, measured: Iterable[VariantMeasured]) -> None:
 
 def costs(database: Database, experiment: str) -> dict[str, VariantCost | None]:
     """What an experiment's variants cost, by name; None for one that could not be measured; others are missing."""
+    return dict(database.remember(("costs", experiment), lambda: _costs(database, experiment)))
+
+
+def _costs(database: Database, experiment: str) -> dict[str, VariantCost | None]:
     rows = database.cursor.execute(
-        "SELECT variant, cost FROM variant_costs WHERE experiment = ?", [experiment]
+        "SELECT variant, cost FROM variant_costs WHERE experiment = ?", [recorded(database, experiment).run]
     ).fetchall()
     return {name: None if cost is None else VariantCost.from_json(json.loads(cost)) for name, cost in rows}
 

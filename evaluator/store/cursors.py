@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakSet
 
 import duckdb
+
+from evaluator.errors import EvaluatorError
+from evaluator.store.states import States
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second: only whoever asks for a table needs it
 
 T = TypeVar("T")
 
+READS = ("SELECT", "FROM", "WITH", "BEGIN", "ROLLBACK")
+"""How queries begin that change nothing by themselves."""
+
 
 class Owner(Protocol):
     """What cursors need of their database; see `evaluator.store.database.Database`."""
 
     cursors: WeakSet[duckdb.DuckDBPyConnection]
+    states: States
+
+    def named(self, error: duckdb.Error) -> EvaluatorError | None:
+        """What to say if DuckDB failed because of the disk or a damaged file."""
+        ...
 
     def opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """The connection, which nobody closes meanwhile."""
@@ -46,13 +57,14 @@ class Cursor:
         """Run a query; what it found is fetched next.
 
         Raises:
-            StoreUnavailableError: the file is closed, or cannot be opened.
+            StoreUnavailableError: the file is closed, damaged, or cannot be opened.
         """
         self._query = sql, parameters
         try:
             self._run()
         except duckdb.Error as error:
             if not self._lost(error):
+                self._raise_named(error)
                 raise
             self._run()
         return self
@@ -83,7 +95,8 @@ class Cursor:
             if self.connection is not connection:
                 self.connection, self.duckdb = connection, connection.cursor()
                 self._database.cursors.add(self.duckdb)
-        with interruptible():
+        reads = self._query[0].lstrip().startswith(READS)
+        with interruptible(), nullcontext() if reads else self._database.states.change():
             self.duckdb.execute(*self._query)
 
     def _fetch(self, step: Callable[[], T]) -> T:
@@ -92,9 +105,14 @@ class Cursor:
                 return step()
         except duckdb.Error as error:
             if not self._lost(error):
+                self._raise_named(error)
                 raise
             self._run()
             return step()
+
+    def _raise_named(self, error: duckdb.Error) -> None:
+        if (named := self._database.named(error)) is not None:
+            raise named from error
 
     def _lost(self, error: duckdb.Error) -> bool:
         """Whether a query failed only because DuckDB gave up the file, or somebody opened it anew since."""
@@ -108,10 +126,16 @@ class FrozenCursor(Cursor):
     """Reads within one transaction; once DuckDB has given that up it reads no more, and never on another connection."""
 
     def __init__(
-        self, database: Owner, connection: duckdb.DuckDBPyConnection, cursor: duckdb.DuckDBPyConnection
+        self,
+        database: Owner,
+        connection: duckdb.DuckDBPyConnection,
+        cursor: duckdb.DuckDBPyConnection,
+        state: int | None,
     ) -> None:
         super().__init__(database)
         self.connection, self.duckdb = connection, cursor
+        self.state = state
+        """Of the database, that it reads; None if that cannot be told."""
 
     def is_lost(self, error: BaseException) -> bool:
         """Whether something failed only because the transaction is gone.

@@ -11,8 +11,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import resources
 from pathlib import Path
 from typing import TypeVar
@@ -20,8 +20,12 @@ from typing import TypeVar
 import duckdb
 import psutil
 
+from evaluator import __version__
 from evaluator.errors import StoreLockedError, StoreUnavailableError
+from evaluator.home import make_home
+from evaluator.store import condition
 from evaluator.store.cursors import Cursor, FrozenCursor
+from evaluator.store.states import States
 
 T = TypeVar("T")
 
@@ -33,10 +37,6 @@ HOLDER = re.compile(r"\(PID (\d+)\)")
 CHECKPOINT_AT = "64MB"
 """Size of the write-ahead log at which DuckDB merges it into the file. A merge rewrites the newest rows: with
 DuckDB's own 16 MB, recording rankings of 100 documents is 5 to 20 % slower. A log of 64 MB is replayed in 0.2 s."""
-
-HEADERS = 3 * 4096
-"""Bytes at the beginning of every DuckDB file: a smaller one was never finished, and holds nothing."""
-MAGIC = b"DUCK"
 
 PATIENCE = 2.0
 """Seconds that closing waits for other threads' queries before it interrupts them."""
@@ -56,14 +56,16 @@ class Database:
 
     Raises:
         StoreLockedError: another process has the file open; names it and says what to do.
-        StoreUnavailableError: the disk is full, or the file is no database of ours.
+        StoreUnavailableError: the disk is full, or the file is damaged, a newer version's or none of ours; it is left
+            as it is.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.cursors: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
         """DuckDB's cursors of all threads."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        self.states = States()
+        make_home(path.parent)
         self._local = threading.local()
         self._write = threading.Lock()
         self._opening = threading.RLock()
@@ -81,9 +83,22 @@ class Database:
         cursor: Cursor = self._local.cursor
         return cursor
 
+    def remember(self, key: Hashable, read: Callable[[], T]) -> T:
+        """What `read` returns, kept until anything is written: for what every page and route asks for.
+
+        What it returns must never be changed. Within `frozen` it is of that transaction's state.
+        """
+        if getattr(self._local, "writing", False):
+            return read()
+        frozen: FrozenCursor | None = getattr(self._local, "frozen", None)
+        return self.states.remember(self.states.now if frozen is None else frozen.state, key, read)
+
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, *, changes: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         """A write: all or nothing, one at a time.
+
+        Args:
+            changes: whether anything is different afterwards.
 
         Raises:
             StoreUnavailableError: the disk is full; nothing is written.
@@ -98,14 +113,15 @@ class Database:
             cursor, connection = begun.duckdb, begun.connection
             try:
                 yield cursor
-                cursor.execute("COMMIT")
+                with self.states.change() if changes else nullcontext():
+                    cursor.execute("COMMIT")
             except BaseException as error:
                 with suppress(duckdb.Error):  # DuckDB has done it already when a commit fails
                     cursor.execute("ROLLBACK")
                 if isinstance(error, duckdb.FatalException):
                     self.reopen(connection)
-                if isinstance(error, duckdb.Error) and _is_full(error):
-                    raise _full(self.path) from error
+                if isinstance(error, duckdb.Error) and (named := self.named(error)):
+                    raise named from error
                 raise
 
     def frozen(self, look: Callable[[], T]) -> T:
@@ -134,10 +150,15 @@ class Database:
     def _read_only(self) -> Iterator[FrozenCursor]:
         """A transaction of this thread that reads, on a cursor of its own."""
         with self.opened() as connection:
+            before = self.states.now
             duckdb_cursor = connection.cursor()
             self.cursors.add(duckdb_cursor)
             duckdb_cursor.execute("BEGIN TRANSACTION READ ONLY")
-        cursor = FrozenCursor(self, connection, duckdb_cursor)
+            duckdb_cursor.execute(
+                "FROM migrations LIMIT 1"
+            )  # only now it is decided what the transaction sees
+        state = before if before == self.states.now else None
+        cursor = FrozenCursor(self, connection, duckdb_cursor, state)
         try:
             with self._marked("frozen", cursor):
                 yield cursor
@@ -173,9 +194,14 @@ class Database:
         with self._opening:
             if self._connection is broken and not self._closed:
                 logger.warning("DuckDB has given %s up; opening it anew", self.path)
-                self._let_go()
+                with self.states.change():
+                    self._let_go()
             with self.opened():
                 pass
+
+    def named(self, error: duckdb.Error) -> StoreUnavailableError | None:
+        """What to say if DuckDB failed because of the disk or a damaged file; None if that is not why."""
+        return disk_full(self.path, error) or condition.damaged(self.path, error)
 
     def close(self) -> None:
         """Close the file; its write-ahead log is merged, or replayed by the next owner if the disk is full."""
@@ -201,41 +227,80 @@ class Database:
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    condition.require_usable(path)
     try:
         connection = _connect(path)
-    except duckdb.IOException as error:
-        if _is_full(error):
-            raise _full(path) from error
-        if "Could not set lock" in str(error):
-            raise _locked(path, error) from error
-        if not _is_unfinished(path):
-            raise StoreUnavailableError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from error
+    except duckdb.Error as error:
+        if not (isinstance(error, duckdb.IOException) and _may_begin_again(path, error)):
+            raise _unopened(path, error) from error
+        logger.warning("%s is too short for a database and holds nothing; beginning it again", path)
         path.unlink()  # whoever created it was killed, or ran out of room
         return _open(path)
     try:
+        condition.require_known(path, connection, [number for number, _ in migrations()])
         migrate(connection)
+        condition.require_tables(path, connection)
     except BaseException as error:
+        with suppress(duckdb.Error):  # a file that is refused stays as it is, and so does its log
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.close()
-        if isinstance(error, duckdb.Error) and _is_full(error):
-            raise _full(path) from error
+        if isinstance(error, duckdb.Error):
+            raise _unopened(path, error) from error
         raise
     return connection
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(path), config={"checkpoint_threshold": CHECKPOINT_AT})
+def _connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(str(path), read_only, config={"checkpoint_threshold": CHECKPOINT_AT})
 
 
-def _is_unfinished(path: Path) -> bool:
-    """Whether a file is the beginning of a DuckDB file, too short to hold anything."""
-    if not path.is_file() or path.stat().st_size >= HEADERS:
-        return False
-    head = path.read_bytes()
-    return not head or head[8:12] == MAGIC
+def _may_begin_again(path: Path, error: duckdb.IOException) -> bool:
+    return not _is_full(error) and not _is_locked(error) and condition.is_unfinished(path)
+
+
+def _unopened(path: Path, error: duckdb.Error) -> StoreLockedError | StoreUnavailableError:
+    """What to say if DuckDB does not open a file."""
+    if _is_full(error):
+        return _full(path)
+    if _is_locked(error):
+        return _locked(path, error)
+    return StoreUnavailableError(f"{path} cannot be opened: {condition.reason(error)}; {condition.WAY_OUT}")
+
+
+def examine(path: Path) -> tuple[int, list[int]]:
+    """Read the whole of a database that nobody has opened, and change nothing.
+
+    Returns:
+        The rows in it, and the migrations that it lacks.
+
+    Raises:
+        StoreLockedError: another process has the file open.
+        StoreUnavailableError: it is damaged, a newer version's or none of ours.
+    """
+    condition.require_usable(path)
+    known = [number for number, _ in migrations()]
+    try:
+        connection = _connect(path, read_only=True)
+    except duckdb.Error as error:
+        raise _unopened(path, error) from error
+    with connection:
+        try:
+            condition.require_known(path, connection, known)
+            (applied,) = connection.execute("SELECT count(*) FROM migrations").fetchall()[0]
+            if applied < len(known):
+                return 0, known[applied:]
+            condition.require_tables(path, connection)
+            return condition.read_all(connection), []
+        except duckdb.Error as error:
+            raise condition.damaged(path, error) or _unopened(path, error) from error
 
 
 def _is_full(error: duckdb.Error) -> bool:
     return any(words in str(error) for words in NO_ROOM)
+
+
+def _is_locked(error: duckdb.Error) -> bool:
+    return "Could not set lock" in str(error)
 
 
 def _full(path: Path) -> StoreUnavailableError:
@@ -256,6 +321,7 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied_at VARCHAR DEFAULT now()::VARCHAR)"
     )
+    connection.execute("ALTER TABLE migrations ADD COLUMN IF NOT EXISTS version VARCHAR")
     done = {number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()}
     applied = []
     for number, sql in migrations():
@@ -264,7 +330,9 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
         connection.execute("BEGIN TRANSACTION")
         try:
             connection.execute(sql)
-            connection.execute("INSERT INTO migrations (number) VALUES (?)", [number])
+            connection.execute(
+                "INSERT INTO migrations (number, version) VALUES (?, ?)", [number, __version__]
+            )
         except BaseException:
             connection.execute("ROLLBACK")
             raise
@@ -304,7 +372,7 @@ def require_writable(database: Database) -> None:
     Raises:
         OSError, duckdb.Error: it does not.
     """
-    with database.transaction() as cursor:
+    with database.transaction(changes=False) as cursor:
         cursor.execute("UPDATE experiments SET status = status WHERE false")
     with tempfile.TemporaryFile(dir=database.path.parent) as probe:
         probe.write(bytes(ROOM))

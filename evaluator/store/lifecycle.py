@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import cast
 
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.lifecycle import Event, Status, after
 from evaluator.errors import UnknownNameError
 from evaluator.store.database import Database
+from evaluator.store.rescored import part
 from evaluator.store.revisions import forget_revisions, revise
 
 
@@ -27,6 +29,15 @@ def submit_experiment(database: Database, spec: ExperimentSpec, dataset: int, n_
     Raises:
         UnknownNameError: the dataset was deleted meanwhile.
     """
+    described = json.dumps(spec.to_json())
+    variants = pa.table(
+        {
+            "name": [variant.name for variant in spec.variants],
+            "position": list(range(len(spec.variants))),
+            "fingerprint": [variant.fingerprint for variant in spec.variants],
+            "pipeline": [variant.pipeline_json for variant in spec.variants],
+        }
+    )
     with database.transaction() as cursor:
         if not cursor.execute("SELECT 1 FROM datasets WHERE id = ?", [dataset]).fetchone():
             raise UnknownNameError("the dataset was deleted meanwhile; choose another one")
@@ -37,26 +48,29 @@ def submit_experiment(database: Database, spec: ExperimentSpec, dataset: int, n_
                 INSERT INTO experiments (id, name, dataset, spec, n_queries, status, attempt)
                 VALUES (?, ?, ?, ?, ?, 'planning', nextval('attempts'))
                 """,
-                [spec.id, spec.name, dataset, json.dumps(spec.to_json()), n_queries],
+                [spec.id, spec.name, dataset, described, n_queries],
             )
             cursor.execute("INSERT INTO submissions (experiment) VALUES (?)", [spec.id])
         else:
+            part(cursor, spec.id)
             apply_event(cursor, spec.id, "submit")
             cursor.execute(
                 """
                 UPDATE experiments SET dataset = ?, spec = ?, started_at = utc_now(), finished_at = NULL, reason = NULL
                 WHERE id = ?
                 """,
-                [dataset, json.dumps(spec.to_json()), spec.id],
+                [dataset, described, spec.id],
             )
-        for position, variant in enumerate(spec.variants):
-            cursor.execute(
-                """
-                INSERT INTO variants (experiment, name, position, fingerprint, pipeline) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET error = NULL
-                """,
-                [spec.id, variant.name, position, variant.fingerprint, variant.pipeline_json],
-            )
+        cursor.register("described", variants)
+        cursor.execute(
+            """
+            INSERT INTO variants (experiment, name, position, fingerprint, pipeline)
+            SELECT $id, name, position, fingerprint, pipeline FROM described
+            ON CONFLICT DO UPDATE SET error = NULL
+            """,
+            {"id": spec.id},
+        )
+        cursor.unregister("described")
         # What failed is missing, and tried again; what could not be measured, too.
         cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [spec.id])
         cursor.execute("DELETE FROM variant_costs WHERE experiment = ? AND cost IS NULL", [spec.id])

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from evaluator.domain.ranking import Ranking
 from evaluator.store.database import Database
+from evaluator.store.rescored import recorded
 
 BATCH = 500
 """Queries whose lists are held in memory at once."""
@@ -25,12 +26,13 @@ def recorded_lists(
     database: Database, experiment: str, query_id: str, variants: Sequence[str]
 ) -> dict[str, RecordedList]:
     """A query's lists by variant; variants that did not evaluate it yet are absent."""
+    _, rows_of, given = recorded(database, experiment)
     rows = database.cursor.execute(
-        """
-        SELECT variant, doc_ids, scores, measures, seconds, error FROM results
-        WHERE experiment = ? AND query_id = ? AND variant IN (SELECT unnest(?))
-        """,
-        [experiment, query_id, list(variants)],
+        f"""
+        SELECT variant, doc_ids, scores, measures, seconds, error FROM {rows_of}
+        WHERE query_id = $query AND variant IN (SELECT unnest($variants))
+        """,  # noqa: S608  a constant
+        {**given, "query": query_id, "variants": list(variants)},
     ).fetchall()
     return {
         variant: RecordedList(Ranking(tuple(doc_ids), tuple(scores)), measures, seconds, error)
@@ -43,15 +45,15 @@ def scored_lists(
 ) -> Iterator[list[tuple[str, Ranking, float]]]:
     """A variant's queries with a value of a measure, in batches: query id, list, and the value."""
     last = ""
+    _, rows_of, given = recorded(database, experiment)
     while True:
         rows = database.cursor.execute(
-            """
-            SELECT query_id, doc_ids, scores, measures[$measure] FROM results
-            WHERE experiment = $experiment AND variant = $variant AND query_id > $last
-              AND error IS NULL AND measures[$measure] IS NOT NULL
+            f"""
+            SELECT query_id, doc_ids, scores, measures[$measure] FROM {rows_of}
+            WHERE variant = $variant AND query_id > $last AND error IS NULL AND measures[$measure] IS NOT NULL
             ORDER BY query_id LIMIT $limit
-            """,
-            {"measure": measure, "experiment": experiment, "variant": variant, "last": last, "limit": BATCH},
+            """,  # noqa: S608  a constant
+            {**given, "measure": measure, "variant": variant, "last": last, "limit": BATCH},
         ).fetchall()
         if not rows:
             return
@@ -69,7 +71,7 @@ def failed_queries(database: Database, experiment: str, variants: Sequence[str])
         SELECT DISTINCT query_id FROM results
         WHERE experiment = ? AND error IS NOT NULL AND variant IN (SELECT unnest(?))
         """,
-        [experiment, list(variants)],
+        [recorded(database, experiment).run, list(variants)],
     ).fetchall()
     return {query_id for (query_id,) in rows}
 
@@ -77,6 +79,7 @@ def failed_queries(database: Database, experiment: str, variants: Sequence[str])
 def variant_errors(database: Database, experiment: str) -> dict[str, str]:
     """Why variants cannot work at all, by name; those that can are absent."""
     rows = database.cursor.execute(
-        "SELECT name, error FROM variants WHERE experiment = ? AND error IS NOT NULL", [experiment]
+        "SELECT name, error FROM variants WHERE experiment = ? AND error IS NOT NULL",
+        [recorded(database, experiment).run],
     ).fetchall()
     return dict(rows)

@@ -13,24 +13,7 @@ import pyarrow as pa
 from evaluator.errors import StoreUnavailableError
 from evaluator.store.cursors import interruptible
 from evaluator.store.database import Database, disk_full
-
-COPIED: Mapping[str, str] = {
-    "variants": """
-        SELECT position, name AS variant, fingerprint, pipeline::VARCHAR AS pipeline, error
-        FROM variants WHERE experiment = $id ORDER BY position
-    """,
-    "results": """
-        SELECT variant, query_id, doc_ids, scores, measures, seconds, error, recorded_at
-        FROM results WHERE experiment = $id
-    """,
-    "costs": """
-        SELECT variant, cost::VARCHAR AS cost, error, measured_at FROM variant_costs WHERE experiment = $id
-    """,
-    "spending": """
-        SELECT endpoint, tokens, output_tokens, micro_usd, recorded_at FROM spending WHERE experiment = $id
-    """,
-}
-"""What is read of the store, by the table that it becomes."""
+from evaluator.store.rescored import recorded
 
 JSON_COLUMNS = (("variants", "pipeline"), ("costs", "cost"))
 
@@ -115,8 +98,8 @@ def _write(
     target.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
     target.register("given", leaderboard)
     target.execute("CREATE TABLE leaderboard AS FROM given")
-    for table, query in COPIED.items():
-        rows = database.cursor.relation(query, {"id": experiment})
+    for table, (query, parameters) in _copied(database, experiment).items():
+        rows = database.cursor.relation(query, parameters)
         target.register("given", rows.to_arrow_reader(BATCH))
         target.execute(f"CREATE TABLE {table} AS FROM given")
     target.unregister("given")
@@ -127,6 +110,30 @@ def _write(
     target.execute(VIEWS)
     # Closing merges the log, too, but keeps silent if it cannot: then the file would lack what came last.
     target.execute("CHECKPOINT")
+
+
+def _copied(database: Database, experiment: str) -> dict[str, tuple[str, dict[str, object]]]:
+    """What is read of the store, by the table that it becomes: SQL and its parameters."""
+    run, rows, given = recorded(database, experiment)
+    variants = """
+        SELECT position, name AS variant, fingerprint, pipeline::VARCHAR AS pipeline, error
+        FROM variants WHERE experiment = $run ORDER BY position
+    """
+    results = f"""
+        SELECT variant, query_id, doc_ids, scores, measures, seconds, error, recorded_at FROM {rows}
+    """  # noqa: S608  a constant
+    costs = """
+        SELECT variant, cost::VARCHAR AS cost, error, measured_at FROM variant_costs WHERE experiment = $run
+    """
+    spending = """
+        SELECT endpoint, tokens, output_tokens, micro_usd, recorded_at FROM spending WHERE experiment = $id
+    """
+    return {
+        "variants": (variants, {"run": run}),
+        "results": (results, given),
+        "costs": (costs, {"run": run}),
+        "spending": (spending, {"id": experiment}),
+    }
 
 
 def _literally(path: Path) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
+from evaluator.domain.printable import FORMULA_STARTS
 from evaluator.domain.result import (
     ExperimentStop,
     QueryResult,
@@ -22,6 +24,7 @@ from evaluator.domain.result import (
 from evaluator.store.costs import insert_cost
 from evaluator.store.database import Database
 from evaluator.store.lifecycle import apply_event, complete
+from evaluator.store.rescored import recorded
 from evaluator.store.revisions import revise
 
 if TYPE_CHECKING:
@@ -39,6 +42,10 @@ SCHEMA = pa.schema(
         ("error", pa.string()),
     ]
 )
+
+
+LISTS_AT_ONCE = 2000
+"""Ranked lists that are held in memory at once while runs are read."""
 
 
 class VariantCounts(NamedTuple):
@@ -132,35 +139,35 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
 def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]:
     """Ids of the queries that have a row, by variant: what a resumed experiment skips."""
     rows = database.cursor.execute(
-        "SELECT variant, list(query_id) FROM results WHERE experiment = ? GROUP BY variant", [experiment]
+        "SELECT variant, list(query_id) FROM results WHERE experiment = ? GROUP BY variant",
+        [recorded(database, experiment).run],
     ).fetchall()
     return {variant: set(query_ids) for variant, query_ids in rows}
 
 
 def recorded_counts(database: Database, experiment: str) -> list[VariantCounts]:
     """How far each variant is, in the experiment's order."""
+    _, rows_of, given = recorded(database, experiment)
     rows = database.cursor.execute(
-        """
+        f"""
         SELECT v.name, v.error, count(r.query_id), count(r.error),
                count(r.query_id) FILTER (cardinality(r.measures) > 0)
-        FROM variants v
-        LEFT JOIN results r ON r.experiment = v.experiment AND r.variant = v.name
-        WHERE v.experiment = ?
+        FROM variants v LEFT JOIN {rows_of} r ON r.variant = v.name
+        WHERE v.experiment = $run
         GROUP BY v.name, v.error, v.position ORDER BY v.position
-        """,
-        [experiment],
+        """,  # noqa: S608  a constant
+        given,
     ).fetchall()
     return [VariantCounts(*row) for row in rows]
 
 
 PER_QUERY = """
     SELECT r.variant, r.query_id, m.measure, m.value, r.seconds, r.error
-    FROM results r
-    JOIN variants v ON v.experiment = r.experiment AND v.name = r.variant
+    FROM {rows} r
+    JOIN variants v ON v.experiment = $run AND v.name = r.variant
     LEFT JOIN LATERAL (
         SELECT unnest(map_keys(r.measures)) AS measure, unnest(map_values(r.measures)) AS value
     ) m ON true
-    WHERE r.experiment = ?
     ORDER BY v.position, r.query_id, m.measure
 """
 
@@ -168,24 +175,46 @@ PER_QUERY = """
 def write_per_query(database: Database, experiment: str, path: Path) -> None:
     """Write every query's measures under every variant into a new file, `.csv` or `.parquet`, row by row.
 
-    Columns: variant, query_id, measure, value, seconds, error.
+    Columns: variant, query_id, measure, value, seconds, error. In the CSV file no text is a formula (see `csv_cell`);
+    Parquet has them as they are.
     """
-    rows = database.cursor.relation(PER_QUERY, [experiment])
+    _, rows_of, given = recorded(database, experiment)
+    rows = database.cursor.relation(PER_QUERY.format(rows=rows_of), given)
     if path.suffix == ".csv":
-        rows.write_csv(str(path))
+        texts = {"variant", "query_id", "measure", "error"}
+        columns = (_cell(name) if name in texts else name for name in rows.columns)
+        rows.project(", ".join(columns)).write_csv(str(path))
     else:
         rows.write_parquet(str(path))
 
 
-def rankings(database: Database, experiment: str, variant: str) -> list[tuple[str, list[str], list[float]]]:
-    """A variant's run: query id, document ids and scores, best first; failed queries are left out."""
-    return database.cursor.execute(
+def _cell(column: str) -> str:
+    """SQL of `csv_cell`."""
+    starts = ", ".join(f"chr({ord(start)})" for start in FORMULA_STARTS)
+    return f"CASE WHEN left({column}, 1) IN ({starts}) THEN chr(39) || {column} ELSE {column} END AS {column}"
+
+
+def rankings(
+    database: Database, experiment: str, variants: Sequence[str]
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The runs of some variants, in batches: a variant, and columns query_id, doc_ids, scores of a row a list.
+
+    Lists are best first, and in the order of the queries' ids; failed queries are left out.
+    """
+    rows = database.cursor.relation(
         """
-        SELECT query_id, doc_ids, scores FROM results
-        WHERE experiment = ? AND variant = ? AND error IS NULL ORDER BY query_id
+        SELECT variant, query_id, doc_ids, scores FROM results
+        WHERE experiment = $run AND variant IN (SELECT unnest($variants)) AND error IS NULL
+        ORDER BY variant, query_id
         """,
-        [experiment, variant],
-    ).fetchall()
+        {"run": recorded(database, experiment).run, "variants": list(variants)},
+    )
+    for batch in rows.to_arrow_reader(LISTS_AT_ONCE):
+        start = 0
+        encoded = pc.run_end_encode(batch["variant"])
+        for variant, end in zip(encoded.values.to_pylist(), encoded.run_ends.to_pylist(), strict=True):
+            yield variant, batch.slice(start, end - start)
+            start = end
 
 
 def failures(database: Database, experiment: str, limit: int | None = None) -> pd.DataFrame:
@@ -195,7 +224,7 @@ def failures(database: Database, experiment: str, limit: int | None = None) -> p
         SELECT variant, query_id, error FROM results
         WHERE experiment = ? AND error IS NOT NULL ORDER BY variant, query_id LIMIT ?
         """,
-        [experiment, limit],
+        [recorded(database, experiment).run, limit],
     ).df()
 
 
@@ -236,15 +265,18 @@ def totals(database: Database, window: float) -> Totals:
 
 
 def _totals(database: Database, window: float) -> Totals:
-    cursor = database.cursor
-    queries = cursor.execute(
-        """
-        SELECT count(*) FILTER (error IS NULL), count(error),
-               count(*) FILTER (recorded_at > utc_now() - to_seconds(?)),
-               (SELECT count(error) FROM variants)
-        FROM results
-        """,
-        [window],
+    completed, failed, broken, by_status = database.remember("totals", lambda: _counted(database))
+    lately = database.cursor.execute(
+        "SELECT count(*) FROM results WHERE recorded_at > utc_now() - to_seconds(?)", [window]
     ).fetchone()
-    by_status = cursor.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall()
-    return Totals(*cast("tuple[int, int, int, int]", queries), dict(by_status))
+    return Totals(completed, failed, *cast("tuple[int]", lately), broken, by_status)
+
+
+def _counted(database: Database) -> tuple[int, int, int, dict[str, int]]:
+    queries = database.cursor.execute(
+        """
+        SELECT count(*) FILTER (error IS NULL), count(error), (SELECT count(error) FROM variants) FROM results
+        """
+    ).fetchone()
+    by_status = database.cursor.execute("SELECT status, count(*) FROM experiments GROUP BY status").fetchall()
+    return *cast("tuple[int, int, int]", queries), dict(by_status)

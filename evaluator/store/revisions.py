@@ -12,12 +12,15 @@ REVISION: Final = "coalesce((SELECT max(r.revision) FROM revisions r WHERE r.exp
 
 
 def revise(cursor: DuckDBPyConnection, experiments: Iterable[str]) -> None:
-    """Give experiments their next numbers, in the transaction that changes their results or variants.
+    """Give experiments, and those that share their rows, the next numbers in the transaction that changes the rows.
 
     A row is added and none changed: while anybody reads, DuckDB merges its log after inserts, but not after updates.
     """
     for experiment in sorted(set(experiments)):
-        cursor.execute("INSERT INTO revisions (experiment) VALUES (?)", [experiment])
+        cursor.execute(
+            "INSERT INTO revisions (experiment) SELECT id FROM experiments WHERE id = $id OR run = $id",
+            {"id": experiment},
+        )
 
 
 def forget_revisions(cursor: DuckDBPyConnection, experiment: str) -> None:

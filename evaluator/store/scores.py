@@ -9,6 +9,7 @@ import numpy as np
 
 from evaluator.domain.ranking import Doubles
 from evaluator.store.database import Database
+from evaluator.store.rescored import recorded
 
 
 class ScoreArrays(NamedTuple):
@@ -36,26 +37,27 @@ def read_scores(database: Database, experiment: str, measures: Sequence[str]) ->
         measures: in ir-measures' notation; NaN everywhere for one that was not computed.
     """
     cursor = database.cursor
+    run, rows, given = recorded(database, experiment)
     variants = cursor.execute(
-        "SELECT name FROM variants WHERE experiment = ? ORDER BY position", [experiment]
+        "SELECT name FROM variants WHERE experiment = ? ORDER BY position", [run]
     ).fetchall()
     query_ids = cursor.execute(
-        "SELECT DISTINCT query_id FROM results WHERE experiment = ? ORDER BY query_id", [experiment]
+        "SELECT DISTINCT query_id FROM results WHERE experiment = ? ORDER BY query_id", [run]
     ).fetchall()
     columns = cursor.execute(
         f"""
         WITH places AS (
             SELECT query_id, row_number() OVER (ORDER BY query_id) - 1 AS place
-            FROM (SELECT DISTINCT query_id FROM results WHERE experiment = $experiment)
+            FROM (SELECT DISTINCT query_id FROM results WHERE experiment = $run)
         )
         SELECT v.position AS variant, p.place AS query, r.seconds AS seconds,
                {", ".join(f"coalesce(r.measures[$m{n}], 'nan'::DOUBLE) AS m{n}" for n in range(len(measures)))}
-        FROM results r
-        JOIN variants v ON v.experiment = r.experiment AND v.name = r.variant
+        FROM {rows} r
+        JOIN variants v ON v.experiment = $run AND v.name = r.variant
         JOIN places p ON p.query_id = r.query_id
-        WHERE r.experiment = $experiment AND r.error IS NULL AND cardinality(r.measures) > 0
+        WHERE r.error IS NULL AND cardinality(r.measures) > 0
         """,  # noqa: S608  placeholders only
-        {"experiment": experiment, **{f"m{n}": measure for n, measure in enumerate(measures)}},
+        {**given, **{f"m{n}": measure for n, measure in enumerate(measures)}},
     ).columns()
     cells = columns["variant"], columns["query"]
     shape = len(variants), len(query_ids)

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.printable import csv_text, file_name
 from evaluator.services.across import Across, across, shared_measures
-from evaluator.services.dataset_export import csv_text
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.address import joined, parted, readdress
@@ -116,7 +116,7 @@ def _table(found: Across) -> None:
         csv_text(
             [columns.get(name, name) for name in table.columns], table.astype(object).to_numpy().tolist()
         ),
-        file_name=f"datasets-{found.measure}.csv",
+        file_name=file_name("datasets", found.measure, ending="csv"),
         mime="text/csv",
         icon=":material/download:",
         type="tertiary",

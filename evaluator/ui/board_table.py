@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.domain.measures import JUDGED
-from evaluator.services.dataset_export import csv_text
+from evaluator.domain.printable import csv_text, file_name
 from evaluator.services.leaderboard import Leaderboard
 from evaluator.services.outcome_words import TESTS
 from evaluator.ui.address import joined, readdress
@@ -42,6 +42,7 @@ def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
         return label, number(label, format=format_, help=help_)
 
     to = board.reference or "the reference"
+    told_to = plain(to)  # tooltips are Markdown, titles of columns are not
     measures = {m: told(m, "%.4f", "Mean over the compared queries.") for m in board.experiment.spec.measures}
     tie = "= best: its difference to the best may be chance (corrected for all pairs of variants)."
     return {
@@ -50,17 +51,17 @@ def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
         "high": told("to", "%.4f", "Upper end of the 95 % interval of the mean."),
         "tie": ("Tie group", st.column_config.TextColumn("Tie", help=tie)),
         "needed": told("Queries needed", "localized", "To separate it from the best, if the difference is real."),
-        "difference": told(f"Δ to {to}", "%+.4f", f"Difference of the means to {to}."),
+        "difference": told(f"Δ to {to}", "%+.4f", f"Difference of the means to {told_to}."),
         "difference_low": told("Δ from", "%+.4f", "Lower end of the difference's 95 % interval."),
         "difference_high": told("Δ to", "%+.4f", "Upper end of the difference's 95 % interval."),
         "p": told("p", "%.4f", "How often chance alone makes a difference as large, by the test in the column Test."),
         "test": ("Test", st.column_config.TextColumn("Test", help="That p is of: the randomization test; where no "
                  "random sign flip reached the difference, the paired t-test.")),
-        "p_corrected": told("p corrected", "%.4f", f"By Holm for {board.correction.words}. 0.05 and less counts as "
-                            "found; 0.0001 may stand for less."),
-        "wins": told("Wins", "localized", f"Queries at which it is better than {to}."),
-        "ties": told("Ties", "localized", f"Queries at which it equals {to}."),
-        "losses": told("Losses", "localized", f"Queries at which it is worse than {to}."),
+        "p_corrected": told("p corrected", "%.4f", f"By Holm for {plain(board.correction.words)}. 0.05 and less "
+                            "counts as found; 0.0001 may stand for less."),
+        "wins": told("Wins", "localized", f"Queries at which it is better than {told_to}."),
+        "ties": told("Ties", "localized", f"Queries at which it equals {told_to}."),
+        "losses": told("Losses", "localized", f"Queries at which it is worse than {told_to}."),
         JUDGED: told(JUDGED, "percent", "Share of the first ten documents that somebody judged. Where it is low, "
                      "scores may be too."),
         "p50_ms": told("p50 ms", "%.1f", "Half of the queries take less."),
@@ -160,12 +161,12 @@ def _behind(board: Leaderboard, ticked: list[str]) -> None:
 
 def _downloads(board: Leaderboard) -> None:
     """Draw buttons that download every column of every variant."""
-    name = f"{board.experiment.name}-{board.measure}"
+    name = (board.experiment.name, board.measure)
     records = board.records
     st.download_button(
         "CSV",
         csv_text(list(records[0]), (list(record.values()) for record in records)),
-        file_name=f"{name}.csv",
+        file_name=file_name(*name, ending="csv"),
         mime="text/csv",
         icon=":material/download:",
         type="tertiary",
@@ -175,7 +176,7 @@ def _downloads(board: Leaderboard) -> None:
     st.download_button(
         "Parquet",
         _parquet(board),
-        file_name=f"{name}.parquet",
+        file_name=file_name(*name, ending="parquet"),
         mime="application/vnd.apache.parquet",
         icon=":material/download:",
         type="tertiary",

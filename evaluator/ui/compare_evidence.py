@@ -91,8 +91,8 @@ def show_agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None) -> 
             "p": number(
                 "p corrected",
                 format="%.4f",
-                help=f"By Holm for {found[0].correction.words}, by each measure alone: looking at several measures is "
-                "not corrected for.",
+                help=f"By Holm for {plain(found[0].correction.words)}, by each measure alone: looking at several "
+                "measures is not corrected for.",
             ),
             "test": "Test",
             "ahead": "Ahead",

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.comparison_charts import interval_rows
-from evaluator.services.dataset_export import csv_text
+from evaluator.domain.printable import csv_text, file_name
 from evaluator.services.outcome_words import TESTS, effect_words
 from evaluator.services.pairwise import Outcome, against
 from evaluator.services.snapshot import read_snapshot
@@ -67,7 +67,7 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
         st.download_button(
             "CSV",
             lambda: csv_text(SHOWN, table[list(SHOWN)].itertuples(index=False)),
-            file_name=f"{now.name}-against-{baseline}-{measure}.csv",
+            file_name=file_name(now.name, "against", baseline, measure, ending="csv"),
             mime="text/csv",
             icon=":material/download:",
             type="tertiary",
@@ -131,7 +131,7 @@ def _table(experiment: ExperimentRow, table: pd.DataFrame, first: Outcome) -> No
             "difference": number("Difference", format="%+.4f"),
             "low": number("From", format="%+.4f", help="95 % interval of the difference."),
             "high": number("To", format="%+.4f"),
-            "p": number("p corrected", format="%.4f", help=f"By Holm for {first.correction.words}."),
+            "p": number("p corrected", format="%.4f", help=f"By Holm for {plain(first.correction.words)}."),
             "test": "Test",
             "ahead": st.column_config.TextColumn("Ahead", help="At the 5 % level, corrected."),
             "wins": number("Wins", format="localized"),

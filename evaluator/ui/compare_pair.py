@@ -12,7 +12,7 @@ from evaluator.comparison_charts import (
     difference_histogram,
     score_scatter,
 )
-from evaluator.services.dataset_export import csv_text
+from evaluator.domain.printable import csv_text, file_name
 from evaluator.services.outcome_words import effect_words, headline
 from evaluator.services.pair_look import look_at_pair, pair_table
 from evaluator.services.pairwise import Outcome, counts_of
@@ -103,7 +103,7 @@ def _basis(snapshot: Snapshot, outcome: Outcome, table: pd.DataFrame) -> None:
         st.download_button(
             "CSV",
             lambda: paired_csv(outcome, table),
-            file_name=f"{experiment.name}-{outcome.a}-{outcome.b}-{outcome.measure}.csv",
+            file_name=file_name(experiment.name, outcome.a, outcome.b, outcome.measure, ending="csv"),
             mime="text/csv",
             icon=":material/download:",
             type="tertiary",

@@ -17,6 +17,7 @@ from evaluator.ui.compare_evidence import ahead_words
 from evaluator.ui.compare_sides import sides
 from evaluator.ui.identity import keyed
 from evaluator.ui.theme import ink
+from evaluator.ui.words import plain
 
 KEY = "slice-by"
 DRAWN = 20
@@ -31,7 +32,7 @@ def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
     found = slices(workspace, snapshot, pair, dimension)
     table = slice_table(found, outcome)
     if len(found) == 1:
-        st.caption(f"All queries are in one slice: {found[0].name}.")
+        st.caption(f"All queries are in one slice: {plain(found[0].name)}.")
     st.altair_chart(
         interval_rows(
             table.head(DRAWN),

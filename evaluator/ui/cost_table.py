@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.printable import csv_text, file_name
 from evaluator.services.costs import cost_records
 from evaluator.services.snapshot import Snapshot
+from evaluator.ui.words import plain
 
 SHOWN = (
     "variant", "total_p50_ms", "total_p95_ms", "total_p99_ms", "encode_p50_ms", "search_p50_ms", "rerank_p50_ms",
@@ -31,8 +33,8 @@ def show_costs(snapshot: Snapshot) -> None:
         _basis(table)
         st.download_button(
             "CSV",
-            table.to_csv(index=False),
-            file_name=f"{snapshot.experiment.name}-costs.csv",
+            csv_text(list(table), table.astype(object).where(table.notna(), None).itertuples(index=False)),
+            file_name=file_name(snapshot.experiment.name, "costs", ending="csv"),
             mime="text/csv",
             icon=":material/download:",
             type="tertiary",
@@ -78,7 +80,7 @@ def _draw(table: pd.DataFrame) -> None:
 
 
 def _basis(table: pd.DataFrame) -> None:
-    machines = ", ".join(sorted(set(table["machine"])))
+    machines = plain(", ".join(sorted(set(table["machine"]))))
     busy = int((~table["alone"].astype(bool)).sum())
     st.caption(
         f"Queries asked one at a time, {int(table['queries'].max())} of each variant, on {machines}."

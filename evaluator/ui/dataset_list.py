@@ -37,7 +37,7 @@ def show_datasets(workspace: Workspace, rows: Sequence[DatasetRow]) -> None:
         )
         return
     users: dict[str, list[str]] = {}
-    for experiment in experiments.all_experiments(workspace):
+    for experiment in experiments.listed(workspace):
         users.setdefault(experiment.dataset, []).append(experiment.name)
     pages = -(-len(found) // PER_PAGE)
     number = st.pagination(pages, key=keyed("datasets-page", search)) if pages > 1 else 1
@@ -78,17 +78,13 @@ def _row(row: DatasetRow, users: Sequence[str]) -> None:
         st.caption(_users(users))
 
 
-def as_id(text: str) -> str:
-    """An id as it is, in Markdown."""
-    return plain(text) if "`" in text else f"`{text}`"
-
-
 def show_tags(tags: Sequence[str]) -> None:
     """Draw a dataset's tags."""
     if tags:
         with st.container(horizontal=True, gap="xsmall"):
             for tag in tags:
-                st.badge(plain(tag), icon=":material/sell:", color="gray")
+                # Not `st.badge`, which escapes brackets once more.
+                st.markdown(f":gray-badge[:material/sell: {plain(tag)}]", width="content")
 
 
 def _users(users: Sequence[str]) -> str:

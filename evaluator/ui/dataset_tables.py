@@ -10,12 +10,13 @@ import streamlit as st
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document
+from evaluator.domain.printable import as_code, file_name
 from evaluator.services import dataset_browse, datasets
 from evaluator.services.dataset_browse import ListedQuery, Page
 from evaluator.services.dataset_export import judgments_csv
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
-from evaluator.ui.dataset_list import as_id, show_tags
+from evaluator.ui.dataset_list import show_tags
 from evaluator.ui.identity import keyed
 from evaluator.ui.judgment_editor import show_judgments_of
 from evaluator.ui.links import DATASETS, link
@@ -65,7 +66,7 @@ def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
         st.download_button(
             "CSV",
             lambda: judgments_csv(datasets.load(workspace, row)),
-            file_name=f"{row.name}-judgments.csv",
+            file_name=file_name(row.name, "judgments", ending="csv"),
             mime="text/csv",
             icon=":material/download:",
             type="tertiary",
@@ -114,7 +115,7 @@ def _documents(row: DatasetRow, found: tuple[Document, ...]) -> None:
     for document in found:
         with st.container(border=True, gap="xsmall"):
             title = f" · **{plain(document.title)}**" if document.title else ""
-            st.markdown(f"{as_id(document.doc_id)}{title}")
+            st.markdown(f"{as_code(document.doc_id)}{title}")
             if len(document.text) <= EXCERPT:
                 st.text(document.text or "No text")
                 continue
@@ -132,7 +133,7 @@ def _query(row: DatasetRow, listed: ListedQuery) -> None:
     query = listed.query
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-            st.markdown(f"{as_id(query.query_id)} · {_judged(listed)}", width="content")
+            st.markdown(f"{as_code(query.query_id)} · {_judged(listed)}", width="content")
             link(
                 DATASETS,
                 "Judgments",

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from evaluator.datasets.health import HealthReport
+from evaluator.domain.printable import plain_lines
 from evaluator.services import datasets
 from evaluator.services.dataset_health import health
 from evaluator.services.workspace import Workspace
@@ -54,7 +55,7 @@ def _header(row: DatasetRow) -> None:
         since = moment(row.imported_at, st.context.timezone)
         st.caption(f"{sizes(manifest)} · version {row.version} since {since}", width="content")
     if row.description:
-        st.markdown(plain(row.description).replace("\n", "  \n"))
+        st.markdown(plain_lines(row.description))
     show_tags(row.tags)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.link_button(

@@ -11,6 +11,7 @@ import streamlit as st
 from evaluator.errors import ExperimentFileError
 from evaluator.services.choices import Choices, choices_of
 from evaluator.services.experiment_file import parse_experiment
+from evaluator.ui.words import plain
 
 SOURCE = "line"
 """What messages call the text, so that they begin with `line:<number>: `."""
@@ -67,4 +68,4 @@ def expressible(text: str) -> Choices | None:
 def message(problems: Mapping[str, str], field: str) -> None:
     """Draw what is wrong with a field, if anything is."""
     if field in problems:
-        st.markdown(f":red[:material/error: {problems[field]}]")
+        st.markdown(f":red[:material/error: {plain(problems[field])}]")

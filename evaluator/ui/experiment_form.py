@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from evaluator.domain.experiment import Experiment
+from evaluator.domain.printable import as_code, file_name
 from evaluator.errors import ExperimentFileError
 from evaluator.services import datasets
 from evaluator.services.choices import Choices, experiment_of, problems_of
@@ -219,7 +220,7 @@ def _edited() -> None:
 
 def _download(name: str) -> None:
     st.download_button(
-        "Download", st.session_state[TEXT], file_name=f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}.yaml",
+        "Download", st.session_state[TEXT], file_name=file_name(name, ending="yaml"),
         mime="application/yaml", icon=":material/download:", on_click="ignore",
     )  # fmt: skip
 
@@ -259,5 +260,5 @@ def _problems(text: str, message: str) -> None:
             continue
         number = int(match.group(1))
         quoted = lines[number - 1].strip() if number <= len(lines) else ""
-        where = f"**Line {number}**" + (f" &nbsp; `{quoted}`" if quoted and "`" not in quoted else "")
+        where = f"**Line {number}**" + (f" &nbsp; {as_code(quoted)}" if quoted else "")
         st.error(f"{where}  \n{plain(match.group(2))}", icon=":material/error:")

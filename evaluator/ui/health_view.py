@@ -13,6 +13,7 @@ from evaluator.charts import count_bars
 from evaluator.datasets.findings import Finding, Severity
 from evaluator.datasets.health import HealthReport, Histogram
 from evaluator.domain.power import ASSUMED_DEVIATION, POWER, SIGNIFICANCE
+from evaluator.domain.printable import csv_text
 from evaluator.ui.badges import Badge, show_badge
 from evaluator.ui.theme import ink
 from evaluator.ui.words import capital, count, plain
@@ -26,6 +27,8 @@ BADGES: Mapping[Severity, Badge] = {
 FIGURE_WIDTH = 140
 """Pixels; two fit beside each other in a narrow window."""
 LANGUAGES_SHOWN = 8
+NUMBERS = ("part", "name", "value")
+"""Columns of the report's numbers."""
 FEW_QUERIES = "few-queries"
 """The finding that says which difference can be detected, where it is a large one."""
 
@@ -36,7 +39,7 @@ def show_health(report: HealthReport) -> None:
         st.subheader(verdict(report), anchor=False)
         st.download_button(
             "CSV",
-            numbers(report).to_csv(index=False),
+            csv_text(NUMBERS, numbers(report).itertuples(index=False)),
             file_name="health-report.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -167,4 +170,4 @@ def numbers(report: HealthReport) -> pd.DataFrame:
         rows.append(("power", "detectable difference", report.detectable))
     for title, table in charts(report):
         rows += [(title, str(label), number) for label, number in table.itertuples(index=False)]
-    return pd.DataFrame(rows, columns=["part", "name", "value"])
+    return pd.DataFrame(rows, columns=NUMBERS)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.charts import history_lines
-from evaluator.services.dataset_export import csv_text
+from evaluator.domain.printable import csv_text, file_name
 from evaluator.services.history import LAST, History, Point, Step
 from evaluator.services.outcome_words import TESTS, p_words
 from evaluator.ui.address import joined, parted, readdress
@@ -109,7 +109,7 @@ def _lost(step: Step) -> str:
 def _changed(step: Step) -> str:
     if not step.changed:
         return "Nothing in the description changed: another machine, or other versions of libraries."
-    return f"Changed: {', '.join(step.changed)}."
+    return f"Changed: {plain(', '.join(step.changed))}."
 
 
 def _when(point: Point) -> str:
@@ -209,7 +209,7 @@ def _steps(points: list[Point], found: History) -> None:
         st.download_button(
             "CSV",
             csv_text(list(map(str, table)), table.itertuples(index=False)),
-            file_name=f"{found.dataset}-{found.measure}-history.csv",
+            file_name=file_name(found.dataset, found.measure, "history", ending="csv"),
             mime="text/csv",
             icon=":material/download:",
             type="tertiary",

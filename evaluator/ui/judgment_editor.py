@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.printable import as_code
 from evaluator.errors import InvalidInputError
 from evaluator.services import datasets, judgments
 from evaluator.services.dataset_browse import JudgedQuery, judged_query
 from evaluator.services.judgments import MAX_NOTE, Changes
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
-from evaluator.ui.dataset_list import as_id
 from evaluator.ui.identity import keyed
 from evaluator.ui.live import explained
 from evaluator.ui.words import count, plain
@@ -30,7 +30,7 @@ def show_judgments_of(workspace: Workspace, row: DatasetRow, query_id: str) -> N
         UnknownNameError: there is no query of that id.
     """
     found = judged_query(datasets.load(workspace, row), query_id)
-    st.markdown(as_id(query_id))
+    st.markdown(as_code(query_id))
     st.text(found.query.text)
     if message := st.session_state.pop(SAVED, None):
         st.success(message, icon=":material/check:")

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.printable import as_code
 from evaluator.services import datasets, judging
 from evaluator.services.judging import MAX_GUIDELINES, MAX_RATER, MeanBounds, Pooled
 from evaluator.services.side_by_side import SideBySide
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
-from evaluator.ui.dataset_list import as_id
 from evaluator.ui.identity import keyed
 from evaluator.ui.links import QUERY, link
 from evaluator.ui.live import explained
@@ -114,11 +114,11 @@ def _card(view: View, query_id: str, pooled: Pooled, rater: str, own: int | None
     document = pooled.document
     with st.container(border=True, gap="xsmall"):
         title = f" · **{plain(document.title)}**" if document.title not in ("", document.doc_id) else ""
-        st.markdown(f"{as_id(document.doc_id)}{title}")
+        st.markdown(f"{as_code(document.doc_id)}{title}")
         st.text(document.text[:TEXT] + (" …" if len(document.text) > TEXT else "") or "No text")
         with st.container(horizontal=True, vertical_alignment="center"):
             grade = st.segmented_control(
-                f"Grade of {document.doc_id}",
+                f"Grade of {plain(document.doc_id)}",
                 list(GRADES),
                 default=own if own in GRADES else None,
                 format_func=GRADES.__getitem__,

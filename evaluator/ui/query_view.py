@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.printable import as_code
 from evaluator.services.query_list import Position, QueryLine, listed_queries, position, tags_of
 from evaluator.services.side_by_side import MAX_LISTS, SideBySide, side_by_side
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.badges import badge_of, show_badge
-from evaluator.ui.dataset_list import as_id, show_tags
+from evaluator.ui.dataset_list import show_tags
 from evaluator.ui.identity import keyed
 from evaluator.ui.links import EXPERIMENTS, LEADERBOARD, QUERY, link
 from evaluator.ui.query_data import lists_data
@@ -35,8 +36,6 @@ LISTED = 1000
 STYLE = """
 <style>
   .st-key-query-text [data-testid="stText"] { font-size: 1.3rem; font-weight: 600; white-space: pre-wrap; }
-  /* Its own download would hand strangers' texts to spreadsheets as formulas. */
-  [class*="st-key-query-table"] [data-testid="stElementToolbar"] { display: none; }
 </style>
 """
 
@@ -81,7 +80,7 @@ def _query(side: SideBySide, view: View) -> None:
         judged = f"{count(len(side.grades), 'judgment')}, {relevant:,} relevant"
         place = {"experiment": view.experiment.id, "measure": view.measure}
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{as_id(side.query.query_id)} · {judged}", width="content")
+            st.markdown(f"{as_code(side.query.query_id)} · {judged}", width="content")
             link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", **place)
             link(QUERY, "Ask a query", ":material/chat:", **place, ask="")
         show_tags(side.query.tags)
@@ -120,7 +119,7 @@ def _navigation(view: View, lines: Sequence[QueryLine], tags: Sequence[str]) -> 
             )
         st.markdown(_where(view, at, lines), width="content")
         with st.popover(
-            order_in_words(view.order, view.variants), icon=":material/sort:", help="Which queries"
+            plain(order_in_words(view.order, view.variants)), icon=":material/sort:", help="Which queries"
         ):
             choose_queries(view, tags)
 

@@ -97,6 +97,8 @@ def choose_experiment_and_measure(
 
     last = {row.dataset: row.id for row in reversed(rows)}
     siblings = {row.id: row for row in rows if row.dataset == experiment.dataset}
+    siblings.setdefault(experiment.id, experiment)  # by older judgments than those of the list
+    last.setdefault(experiment.dataset, experiment.id)
     columns = iter(st.columns(2 + (len(siblings) > 1)))
     with next(columns):
         choose("Dataset", list(reversed(last)), experiment.dataset, lambda name: {"experiment": last[name]})

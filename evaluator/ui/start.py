@@ -12,12 +12,14 @@ from evaluator.ui.links import EXPERIMENTS, UPLOAD, link
 
 PATIENCE = 1.0
 """Seconds that a page waits for a plan before it shows how far that is."""
+HUB_PATIENCE = 10.0
+"""Seconds that it waits for each model that is looked up on the hub; then it says so."""
 
 
 def start(workspace: Workspace, experiment: Experiment) -> None:
     """Submit an experiment and go to where it is seen at work."""
     with st.spinner("Submitting ..."):
-        submitted = experiments.submit(workspace, experiment, patience=PATIENCE)
+        submitted = experiments.submit(workspace, experiment, patience=PATIENCE, hub_patience=HUB_PATIENCE)
     st.switch_page(EXPERIMENTS, query_params={"experiment": submitted.id})
 
 

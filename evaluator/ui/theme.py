@@ -23,11 +23,9 @@ STYLE = """
       position: sticky; top: 4rem; max-height: calc(100vh - 5rem); overflow-y: auto;
     }
   }
-  /* These tables hold what strangers wrote. Their own download would hand it to spreadsheets as formulas; the one
-     beside them does not. */
-  [class*="st-key-judgments-table"] [data-testid="stElementToolbar"],
-  [class*="st-key-history-steps"] [data-testid="stElementToolbar"],
-  [class*="st-key-paired-queries"] [data-testid="stElementToolbar"] { display: none; }
+  /* Tables hold what strangers wrote. Their own download would hand it to spreadsheets as formulas; the buttons
+     beside them do not. */
+  [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
 </style>
 """
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from evaluator.domain.printable import plain as plain
+
 NOTHING = "–"
 """Stands where a value is not known."""
-
-
-def plain(text: str) -> str:
-    """A text as it is, where Markdown is read: names and messages may hold its signs, or a link."""
-    return re.sub(r"([\\`*_\[\]<>$~#|])", r"\\\1", text)
 
 
 def sentence(error: Exception) -> str:

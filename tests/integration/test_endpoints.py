@@ -124,9 +124,10 @@ def test_retry_after_is_kept_by_all_workers(
         described = asking(server, write_dataset("many", documents=documents))
         submitted = experiments.submit(workspace, described, allow_paths=True)
         assert follow(workspace, submitted).status == "finished"
-    # Besides the first, whatever was under way at that moment; then nothing for a second.
-    pauses = [later - sooner for sooner, later in zip(server.moments, server.moments[1:], strict=False)]
-    assert max(pauses) > 0.9
+    # Besides the first, whatever was under way at that moment, however late it comes; then nothing for a second.
+    first, *others = server.moments
+    assert len(others) > settings.workers
+    assert sum(moment < first + 1 for moment in others) < settings.workers
 
 
 def test_a_budget_stops_an_experiment_and_a_larger_one_continues_it(

@@ -9,6 +9,7 @@ from evaluator.services import datasets, experiments
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+from evaluator.store.rescored import recorded
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Row, experiment, follow, instance, run_experiment, stored_rows
 from tests.recorded import dataset_id
@@ -39,12 +40,10 @@ def test_a_rescored_experiment_is_what_a_fresh_run_gives_and_running_it_does_not
 
 
 def _rows(workspace: Workspace, id_: str) -> list[Row]:
+    _, rows_of, given = recorded(workspace.database, id_)
     rows = workspace.database.cursor.execute(
-        """
-        SELECT variant, query_id, doc_ids, scores, measures, error FROM results
-        WHERE experiment = ? ORDER BY variant, query_id
-        """,
-        [id_],
+        f"SELECT variant, query_id, doc_ids, scores, measures, error FROM {rows_of} ORDER BY variant, query_id",
+        given,
     ).fetchall()
     return [
         (variant, query_id, tuple(doc_ids), tuple(scores), tuple(sorted(measures.items())), error)

@@ -18,6 +18,7 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
+from evaluator.digests import DIGESTS
 from evaluator.errors import ArtifactMissingError
 
 OpenStore = Callable[[], ArtifactStore]
@@ -100,9 +101,14 @@ def half_way(path: Path) -> None:
 
 
 def files(store: ArtifactStore) -> set[str]:
-    """All files of the store by their path inside it, temporary ones too."""
+    """Every file in the store, temporary ones too; digests aside, of which each artifact has one, and nothing else."""
     fs, root = fsspec.core.url_to_fs(store.url)
-    return {path.removeprefix(root).lstrip("/") for path in fs.find(root)}
+    found = {path.removeprefix(root).lstrip("/") for path in fs.find(root)}
+    digests = {name for name in found if name.startswith(f"{DIGESTS}/")}
+    artifacts = {name for name in found - digests if not name.startswith(f"{TEMPORARY}/")}
+    of_artifacts = [digest.removeprefix(f"{DIGESTS}/").rpartition("/")[0] for digest in digests]
+    assert sorted(of_artifacts) == sorted(artifacts)
+    return found - digests
 
 
 def test_what_is_put_can_be_read(store: ArtifactStore) -> None:

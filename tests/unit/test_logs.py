@@ -21,14 +21,12 @@ from rq.serializers import JSONSerializer
 from evaluator import logs
 from evaluator.jobs import queue as job_queue
 from evaluator.jobs import tasks
-from evaluator.jobs.connection import require
 from evaluator.jobs.queue import TASKS, enqueue, job_data, job_id
 from evaluator.jobs.worker import WarmWorker
 from evaluator.logs import JsonFormatter, TextFormatter, bind, bound, job_fields
 from evaluator.settings import Settings
 from evaluator.urls import hide_passwords, shown_url
 from tests.unit.jobs.conftest import run_next
-from tests.unit.jobs.embedded import embedded_valkey
 
 ROOT = Path(__file__).resolve().parents[2]
 MOMENT = 1_700_000_000.25
@@ -249,12 +247,6 @@ class TestProcess:
     def test_or_text_as_the_settings_say(self, said: list[str]) -> None:
         assert said[0].endswith(" WARNING rq.worker rq's")
         assert said[-1] == "RuntimeError: the end"
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Redis]:
-    with embedded_valkey(tmp_path) as settings, require(settings) as client:
-        yield client
 
 
 @pytest.fixture

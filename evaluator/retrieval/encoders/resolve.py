@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,7 @@ from evaluator.domain.experiment import EncoderKind, EncoderSpec, ModelStage
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
 from evaluator.errors import EncoderNotFoundError, InvalidInputError
+from evaluator.retrieval.encoders.lookups import lookups
 from evaluator.retrieval.encoders.saved_model import read_json, require_use, saved_kind, tokenizer_hash
 
 BUNDLED_NAMES = ("sentence-transformers/all-MiniLM-L6-v2", "all-MiniLM-L6-v2")
@@ -37,7 +38,11 @@ MODEL_FILES = {".json", ".safetensors", ".txt", ".model", ".bin", ".jinja", ".me
 
 
 def resolve_encoder(
-    stage: ModelStage, *, allow_folders: bool, endpoints: Mapping[str, Endpoint] = MappingProxyType({})
+    stage: ModelStage,
+    *,
+    allow_folders: bool,
+    endpoints: Mapping[str, Endpoint] = MappingProxyType({}),
+    patience: float | None = None,
 ) -> EncoderSpec:
     """Resolve the model of a stage.
 
@@ -45,16 +50,18 @@ def resolve_encoder(
         stage: names the model, its precision, and what is to differ from the model's own settings.
         allow_folders: whether a local folder may be named; never for what arrives through a browser.
         endpoints: of the experiment, by name; a dense retriever may name one instead of a model.
+        patience: seconds to wait for the hub; None for as long as it takes.
 
     Raises:
         EncoderNotFoundError: nothing is found under that name.
+        LookingUpError: the hub takes longer to answer.
         InvalidInputError: a folder is named where none may be, or the model is of another kind than the stage.
     """
     name = _name(stage)
     if name in endpoints:
         return _from_endpoint(stage, endpoints[name])
     if name.startswith(DISTILLED_PREFIX):
-        return _distilled(stage, allow_folders=allow_folders)
+        return _distilled(stage, allow_folders=allow_folders, patience=patience)
     if name in BUNDLED_NAMES:
         return _from_folder(stage, bundled_folder(), "bundled")
     if name.startswith((".", "/", "~")) or (allow_folders and Path(name).is_dir()):
@@ -66,7 +73,7 @@ def resolve_encoder(
         if not folder.is_dir():
             raise EncoderNotFoundError(f"the encoder {name!r}: there is no folder {folder}")
         return _from_folder(stage, folder, "folder")
-    return _from_hub(stage)
+    return _from_hub(stage, patience)
 
 
 @lru_cache(maxsize=1)
@@ -156,13 +163,15 @@ def _saved(
     )
 
 
-def _distilled(stage: ModelStage, *, allow_folders: bool) -> EncoderSpec:
+def _distilled(stage: ModelStage, *, allow_folders: bool, patience: float | None) -> EncoderSpec:
     """A static encoder that is made on first use; its recipe stands for its weights and its tokenizer."""
     name = _name(stage)
     if not isinstance(stage, Dense):
         raise InvalidInputError(f"the encoder {name!r} is static, so only a dense retriever can use it")
-    teacher = resolve_encoder(Dense(name.removeprefix(DISTILLED_PREFIX)), allow_folders=allow_folders)
-    if teacher.source not in {"bundled", "folder"}:
+    of = name.removeprefix(DISTILLED_PREFIX)
+    nested = of.startswith(DISTILLED_PREFIX)
+    teacher = None if nested else resolve_encoder(Dense(of), allow_folders=allow_folders, patience=patience)
+    if teacher is None or teacher.source not in {"bundled", "folder"}:
         raise InvalidInputError(
             f"the encoder {name!r}: only the bundled model or a folder can be distilled; "
             "download the model into a folder first"
@@ -188,40 +197,15 @@ def _distilled(stage: ModelStage, *, allow_folders: bool) -> EncoderSpec:
     )
 
 
-def _from_hub(stage: ModelStage) -> EncoderSpec:
-    from huggingface_hub import hf_hub_download, snapshot_download  # noqa: PLC0415  half a second, rarely needed
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
-
+def _from_hub(stage: ModelStage, patience: float | None) -> EncoderSpec:
     name = _name(stage)
-    model, _, revision = name.partition("@")
     try:
-        modules = Path(hf_hub_download(model, "modules.json", revision=revision or None))
-    except HfHubHTTPError as error:
-        try:  # a model without modules.json is a plain transformer
-            modules = Path(hf_hub_download(model, "config.json", revision=revision or None))
-        except (HfHubHTTPError, OSError):
-            raise _not_found(name, error) from error
-    except (HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise _not_found(name, error) from error
-    # The cache keeps each commit in a folder of its name: that is the exact revision.
-    commit = modules.parent.name
-    configuration = partial(snapshot_download, model, revision=commit, allow_patterns=["*.json"])
-    try:
-        folder = Path(configuration())
-    except OSError as error:  # all errors of the hub are; what was downloaded before may do
-        try:
-            folder = Path(configuration(local_files_only=True))
-        except OSError:
-            raise _not_found(name, error) from error
-    return _saved(stage, folder, "hub", weights=f"{model}@{commit}", location=f"{model}@{commit}")
-
-
-def _not_found(name: str, error: Exception) -> EncoderNotFoundError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return EncoderNotFoundError(
-        f"no encoder {name!r}: it is not bundled ({BUNDLED_NAMES[0]} is), not a folder, and the hub gave none "
-        f"({reason})"
-    )
+        model = lookups.model(name, patience)
+    except EncoderNotFoundError as error:
+        raise EncoderNotFoundError(
+            f"no encoder {name!r}: it is not bundled ({BUNDLED_NAMES[0]} is), not a folder, and {error}"
+        ) from error
+    return _saved(stage, model.folder, "hub", weights=model.location, location=model.location)
 
 
 def _kind(stage: ModelStage, folder: Path) -> EncoderKind:

@@ -61,7 +61,7 @@ def distill(spec: EncoderSpec, store: ArtifactStore) -> None:
     Source: model2vec (Tulkens and van Dongen, 2024): token vectors of the teacher, reduced by PCA and weighted by
     frequency.
     """
-    if store.exists(distilled_name(spec)):
+    if store.is_whole(distilled_name(spec)):
         return
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415  seconds to import; only workers need it
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding  # noqa: PLC0415

@@ -6,7 +6,6 @@ import asyncio
 import os
 import pickle
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,10 @@ from rq_dashboard import web
 from starlette.applications import Starlette
 
 from evaluator.api.dashboard import dashboard
-from evaluator.jobs.connection import require
 from evaluator.jobs.queue import open_queue
 from evaluator.jobs.worker import WarmWorker
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all
-from tests.unit.jobs.embedded import embedded_valkey
 
 MARKUP = "<img src=x onerror='window.ran=1'>"
 
@@ -55,19 +52,6 @@ class Pages:
                 return await client.request(method, f"/queue{path}")
 
         return asyncio.run(ask())
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as settings:
-        yield settings
-
-
-@pytest.fixture
-def connection(valkey: Settings) -> Iterator[Redis]:
-    with require(valkey) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

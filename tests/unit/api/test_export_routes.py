@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from evaluator.api.routes import routes
 from evaluator.services import experiments
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace, serve
+from evaluator.store import results
 from tests.recorded import dataset_id
 from tests.unit.services.conftest import workspace  # noqa: F401  a fixture
 from tests.unit.services.finished import finished
@@ -175,3 +178,17 @@ def test_an_experiment_that_is_deleted_between_two_reads_is_unknown(
         answer = client.get(f"/api/experiments/last/{path}")
         assert (path, answer.status_code) == (path, 404)
         assert "no experiment has the id" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("format_", ["csv", "parquet", "trec"])
+def test_a_full_disk_is_named_and_no_folder_of_the_server(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, format_: str
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/srv/evaluator/secret")
+
+    monkeypatch.setattr(results, "write_per_query", full)
+    monkeypatch.setattr(results, "rankings", full)
+    answer = client.get(f"/api/experiments/last/export/{format_}")
+    assert answer.status_code == 507
+    assert answer.json() == {"error": "the server's disk is full; make room there"}

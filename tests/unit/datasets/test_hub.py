@@ -12,11 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluator.datasets import hub
 from evaluator.datasets.hub import HubReference, fetch, write_hugging_face
 from evaluator.datasets.reader import open_source
 from evaluator.datasets.recognition import recognise
 from evaluator.domain.dataset import Document, Judgment, Query
 from evaluator.errors import DatasetError
+from tests.hub_server import silent_hub, use_hub
 
 CARD = """---
 configs:
@@ -117,6 +119,19 @@ class TestHuggingFace:
             DatasetError, match=r"^hf:no/such@main cannot be fetched \(.*check the id and the network"
         ):
             fetch("hf:no/such@main", folder)
+
+    def test_a_hub_that_never_answers_is_asked_once(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its libraries would ask for minutes."""
+        monkeypatch.setattr(hub, "TIMEOUT", 0.2)
+        with silent_hub() as silent:
+            use_hub(monkeypatch, silent.url, tmp_path / "hub")
+            with pytest.raises(
+                DatasetError, match=r"cannot be fetched \(ReadTimeout: timed out\); check the id and"
+            ):
+                fetch("hf:org/name", folder)
+            assert silent.connections == 1
 
     def test_code_in_a_dataset_never_runs(self, tmp_path: Path, folder: Path) -> None:
         (tmp_path / "evil").mkdir()

@@ -1,32 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs import queue as job_queue
-from evaluator.jobs.connection import require
 from evaluator.jobs.queue import open_queue
 from evaluator.jobs.worker import WarmWorker
-from evaluator.settings import Settings
-from tests.unit.jobs.embedded import embedded_valkey
-
-
-@pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as settings:
-        yield settings
-
-
-@pytest.fixture
-def connection(valkey: Settings) -> Iterator[Redis]:
-    """An empty Valkey."""
-    with require(valkey) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -17,12 +22,14 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from evaluator.domain.result import QueryResult, VariantFailure
+from evaluator.errors import WorkerStopping
 from evaluator.jobs import worker as worker_module
 from evaluator.jobs.queue import enqueue, job_data
 from evaluator.jobs.recovery import release_dead_worker
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.worker import WarmWorker, put_back, tidy
 from evaluator.settings import Settings
+from tests.conftest import ROOT
 from tests.unit.jobs.conftest import run_all, run_next
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -252,3 +259,86 @@ def test_the_job_of_a_dead_process_is_given_back_at_once(queue: Queue, worker: W
     assert release_dead_worker(queue.connection, -1) == []
     assert release_dead_worker(queue.connection, os.getpid()) == ["hello-a"]
     assert StartedJobRegistry(queue=queue).get_expired_job_ids() == ["hello-a"]
+
+
+WORK = """
+import sys
+from evaluator.jobs import worker as worker_module
+from evaluator.jobs.connection import require
+from evaluator.settings import Settings
+worker_module.TICK, worker_module.FINISH_WITHIN = 0.02, float(sys.argv[2])
+worker_module.WarmWorker(require(Settings(home=sys.argv[1], redis_url=None))).work()
+"""
+
+
+@contextmanager
+def working(settings: Settings, finish_within: float) -> Iterator[subprocess.Popen[str]]:
+    """A process that works."""
+    command = [sys.executable, "-c", WORK, str(settings.home_path), str(finish_within)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_until(queue: Queue, id_: str, wanted: JobStatus) -> None:
+    deadline = time.monotonic() + 60
+    while state(queue, id_) != wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_worker_that_is_told_to_end_gives_back_what_takes_long(
+    queue: Queue, worker: WarmWorker, valkey: Settings
+) -> None:
+    """As it was: at the front, and no attempt is counted."""
+    enqueue(
+        queue.connection, [job_data(TWICE, "hang", (), "hang-a"), job_data(ONCE, "say_hello", (), "hello-b")]
+    )
+    with working(valkey, finish_within=0.1) as process:
+        wait_until(queue, "hang-a", JobStatus.STARTED)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "the worker ends; given back: hang-a" in said
+    assert queue.get_job_ids() == ["hang-a", "hello-b"]
+    assert StartedJobRegistry(queue=queue).get_job_count(cleanup=False) == 0
+    given_back = queue.fetch_job("hang-a")
+    assert given_back is not None
+    assert (given_back.get_status(), given_back.retries_left, given_back.exc_info) == (
+        JobStatus.QUEUED,
+        1,
+        None,
+    )
+    assert recorded(queue.connection) == []
+    found, _, _ = take(worker)  # and another one can have it
+    assert found.id == "hang-a"
+
+
+def test_a_worker_that_waits_ends_though_the_first_word_was_lost(queue: Queue, valkey: Settings) -> None:
+    """Python drops what a signal's handler raises within a finalizer; the background says it again."""
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", (), "hello-a")])
+    lost = WORK.replace(".work()", "").replace(
+        "worker_module.WarmWorker(", "worker = worker_module.WarmWorker("
+    )
+    lost += "worker._shutdown = lambda: None\nworker.work()\n"
+    command = [sys.executable, "-c", lost, str(valkey.home_path), "0.1"]
+    process = subprocess.Popen(command, cwd=ROOT)
+    try:
+        wait_until(queue, "hello-a", JobStatus.FINISHED)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0
+    finally:
+        process.kill()
+
+
+def test_a_job_that_has_just_been_done_is_not_given_back(queue: Queue, worker: WarmWorker) -> None:
+    enqueue(queue.connection, [job_data(ONCE, "say_hello", (), "hello-a")])
+    job, _, execution = take(worker)
+    worker._finalize_success(job, queue, execution, "hello you")
+    ending = WorkerStopping("the worker is told to end")
+    worker._finalize_failure(job, queue, execution, (WorkerStopping, ending, None))
+    assert state(queue, "hello-a") == JobStatus.FINISHED
+    assert queue.get_job_ids() == []

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from evaluator.errors import EncoderNotFoundError
 from evaluator.jobs.tasks import on_failure, running_job
 
-__all__ = ["dispatch", "evaluate", "fail", "fail_for_ever", "on_failure", "say_hello", "tell_dependencies"]
+__all__ = [
+    "dispatch", "evaluate", "fail", "fail_for_ever", "hang", "on_failure", "say_hello", "tell_dependencies",
+]  # fmt: skip
 
 
 def say_hello(name: str = "you") -> str:
     return f"hello {name}"
+
+
+def hang() -> None:
+    threading.Event().wait()
 
 
 def fail() -> None:

@@ -18,6 +18,7 @@ from evaluator.domain.experiment import EncoderSpec, ModelStage
 from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
 from evaluator.errors import EncoderNotFoundError, InvalidInputError
 from evaluator.retrieval.encoders import resolve
+from evaluator.retrieval.encoders.lookups import Lookups
 from evaluator.retrieval.encoders.resolve import (
     BUNDLED_NAMES,
     BUNDLED_WEIGHTS,
@@ -307,6 +308,7 @@ def hub_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # read from the environment only once a process
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(resolve, "lookups", Lookups())  # nothing is remembered of other tests
     return tmp_path / "hub"
 
 

@@ -10,7 +10,6 @@ from evaluator.services import datasets
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
-from tests.unit.jobs.embedded import embedded_valkey
 
 
 @pytest.fixture
@@ -26,13 +25,6 @@ def workspace(tmp_path: Path, write_dataset: WriteDataset) -> Iterator[Workspace
     with Workspace.open_local(Settings(home=tmp_path / "home", workers=2)) as opened:
         datasets.import_folder(opened, write_dataset())
         yield opened
-
-
-@pytest.fixture(scope="session")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """A Valkey for all tests of the session; each empties it."""
-    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as settings:
-        yield settings
 
 
 @pytest.fixture

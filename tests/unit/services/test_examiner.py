@@ -16,7 +16,7 @@ from evaluator.datasets.reading import CorpusPart, QueriesPart, Reading, Table
 from evaluator.errors import InvalidInputError
 from evaluator.services import examiner as examiner_module
 from evaluator.services.examiner import Examiner
-from evaluator.services.upload_folder import ERROR, PROGRESS, READING, UploadFolder
+from evaluator.services.upload_folder import ERROR, PROGRESS, READING, RECOGNISED, SOURCE, UploadFolder
 
 LIMIT = 1_000_000
 
@@ -156,3 +156,44 @@ def test_an_examination_ends_with_its_server(tmp_path: Path) -> None:
     assert died.returncode == 9
     eventually(lambda: processes(folder) == [])
     assert folder.read(ERROR) is None  # nobody is there to say it: the state of the upload says "interrupted"
+
+
+def fetch_that_hangs(path: Path) -> UploadFolder:
+    """An upload whose hub never answers: where its files come from is a pipe that nobody writes to."""
+    folder = UploadFolder(path)
+    folder.files.mkdir(parents=True)
+    os.mkfifo(folder.path / SOURCE)
+    return folder
+
+
+def test_who_fetches_from_a_hub_keeps_nobody_from_examining(tmp_path: Path) -> None:
+    """Before, two fetches from a hub that does not answer kept all uploads waiting, two hours at most."""
+    examiner = Examiner(at_once=1)
+    fetches = [fetch_that_hangs(tmp_path / name) for name in ("a", "b", "c")]
+    for folder in fetches:
+        examiner.start(folder, "fetch", LIMIT, lambda: None)
+    eventually(lambda: stage(fetches[0]) == "fetching")
+    other = UploadFolder(tmp_path / "other")
+    other.files.mkdir(parents=True)
+    (other.files / "notes.txt").write_text("a note")
+    examiner.start(other, "recognise", LIMIT, lambda: None)
+    eventually(lambda: other.read(RECOGNISED) is not None)
+    assert all(examiner.is_busy(folder) for folder in fetches)
+    for folder in fetches:
+        examiner.stop(folder)
+
+
+def test_what_a_hubs_library_downloads_counts_and_is_gone_with_the_process(tmp_path: Path) -> None:
+    """Before, it filled the cache in the operator's home folder, without a limit and for ever."""
+    examiner, folder = Examiner(), fetch_that_hangs(tmp_path / "upload")
+    examiner.start(folder, "fetch", LIMIT, lambda: None)
+    eventually(lambda: stage(folder) == "fetching")
+    (process,) = processes(folder)
+    assert Path(process.environ()["HF_HUB_CACHE"]).parent == folder.scratch
+    assert Path(process.environ()["TMPDIR"]) == folder.scratch
+    (folder.scratch / "download").write_bytes(bytes(LIMIT + 1))
+    eventually(lambda: not examiner.is_busy(folder))
+    assert folder.read(ERROR) == {
+        "error": "the dataset is larger than 1,000,000 bytes; raise EVALUATOR_UPLOAD_LIMIT"
+    }
+    assert not folder.scratch.exists()

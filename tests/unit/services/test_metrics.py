@@ -13,7 +13,6 @@ from rq import SimpleWorker
 
 from evaluator import __version__
 from evaluator.domain.result import VariantFailure
-from evaluator.jobs.connection import require
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, open_queue
 from evaluator.jobs.stream import STREAM, ResultStream
 from evaluator.services import metrics
@@ -25,27 +24,12 @@ from evaluator.settings import Settings
 from evaluator.store.lifecycle import change_status
 from evaluator.store.recorder import Recorder
 from evaluator.store.results import record, totals
-from tests.unit.jobs.embedded import embedded_valkey
 from tests.unit.store.rows import failed, save, scored, unscored
 
 NOBODY = "redis://user:secret@127.0.0.1:1/0"
 """Where no Redis answers."""
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as settings:
-        yield settings
-
-
-@pytest.fixture
-def connection(valkey: Settings) -> Iterator[Redis]:
-    """An empty Valkey."""
-    with require(valkey) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

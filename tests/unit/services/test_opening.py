@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ from redis import Redis
 
 from evaluator.errors import InstanceRunningError, QueueUnavailableError
 from evaluator.jobs.claim import CLAIM
-from evaluator.jobs.connection import require
 from evaluator.jobs.dead_letters import count_dead_letters
 from evaluator.jobs.stream import FIELD, STREAM, ResultStream
 from evaluator.services.dead_letters import dead_letters, drop_dead_letters, with_queue
@@ -20,23 +18,8 @@ from evaluator.settings import Settings
 from evaluator.store.database import Database
 from evaluator.store.instance import identity
 from evaluator.store.results import recorded_queries
-from tests.unit.jobs.embedded import embedded_valkey
 from tests.unit.store.rows import save, scored
 from tests.unit.store.test_recorder import eventually
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    with embedded_valkey(tmp_path_factory.mktemp("valkey")) as settings:
-        yield settings
-
-
-@pytest.fixture
-def connection(valkey: Settings) -> Iterator[Redis]:
-    """An empty Valkey."""
-    with require(valkey) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

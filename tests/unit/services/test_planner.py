@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.variant import BM25, Retrieve, Variant
-from evaluator.errors import UnknownNameError
+from evaluator.errors import LookingUpError, UnknownNameError
 from evaluator.services import datasets
 from evaluator.services import planner as module
 from evaluator.services.plan import Plan
@@ -41,7 +43,7 @@ def test_an_error_is_raised_each_time(workspace: Workspace) -> None:
 def test_what_takes_long_is_not_waited_for(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
 
-    def slow(*_: object) -> Plan:
+    def slow(*_: object, **__: object) -> Plan:
         release.wait(10)
         raise UnknownNameError("found nothing")
 
@@ -74,3 +76,25 @@ def test_a_dataset_that_was_imported_since_is_known_at_once(
     second = planner(workspace).look(new)
     assert second is not None
     assert (first.to_evaluate, second.to_evaluate) == (10, 1)
+
+
+def test_a_plan_that_waits_for_the_hub_keeps_no_thread(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, each of them had a thread until the hub answered, and a memory of its own of what it does not have."""
+    answers: list[Future[Any]] = [Future(), Future()]
+    planned: list[Future[Any]] = []
+
+    def waiting(*_: object, hub_patience: float | None) -> Plan:
+        assert hub_patience is not None
+        planned.append(answers[len(planned)])
+        raise LookingUpError("still being looked up", planned[-1])
+
+    monkeypatch.setattr(module, "plan", waiting)
+    for _ in range(3):
+        assert planner(workspace).look(WORDS) is None
+    assert len(planned) == 1
+    assert not any(thread.name == "plan" for thread in threading.enumerate())
+    answers[0].set_result(None)
+    assert planner(workspace).look(WORDS) is None
+    assert len(planned) == 2

@@ -15,6 +15,7 @@ from evaluator.services.rescore import changed_queries
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import DatasetRow
 from evaluator.store.lifecycle import change_status
+from evaluator.store.rescored import recorded
 from tests.conftest import WriteDataset
 from tests.recorded import dataset_id
 from tests.unit.services.finished import described, finished, submitted
@@ -36,9 +37,9 @@ def tiny(library: Workspace, write_dataset: WriteDataset) -> Workspace:
 
 def rows(workspace: Workspace, experiment: str) -> Rows:
     """Everything that is recorded of an experiment, by variant and query."""
+    _, rows_of, given = recorded(workspace.database, experiment)
     found = workspace.database.cursor.execute(
-        "SELECT variant, query_id, doc_ids, scores, measures, seconds, error FROM results WHERE experiment = ?",
-        [experiment],
+        f"SELECT variant, query_id, doc_ids, scores, measures, seconds, error FROM {rows_of}", given
     ).fetchall()
     return {(variant, query_id): tuple(rest) for variant, query_id, *rest in found}
 

@@ -26,7 +26,7 @@ def tables(database: Database) -> set[str]:
 def test_a_new_file_has_all_tables(database: Database) -> None:
     assert tables(database) == {
         "migrations", "datasets", "dataset_versions", "experiments", "variants", "results", "spending",
-        "variant_costs", "ratings", "submissions", "instance", "revisions",
+        "variant_costs", "ratings", "submissions", "instance", "revisions", "rescored", "rescorings",
     }  # fmt: skip
 
 

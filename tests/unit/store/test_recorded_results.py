@@ -23,6 +23,12 @@ def rows(database: Database) -> list[tuple[str, str, float | None, str | None]]:
     ).fetchall()
 
 
+def runs(database: Database, experiment: str) -> list[tuple[str, list[str], list[float]]]:
+    """The run of the variant `bm25`."""
+    batches = [batch for _, batch in results.rankings(database, experiment, ["bm25"])]
+    return [tuple(row.values())[1:] for batch in batches for row in batch.to_pylist()]
+
+
 def status(database: Database, experiment: str) -> str:
     return catalog.experiment(database, experiment).status
 
@@ -31,7 +37,7 @@ def test_a_result_comes_back(database: Database) -> None:
     id_ = save(database)
     record(database, [scored(id_, "q1", 0.5)])
     assert rows(database) == [("bm25", "q1", 0.5, None)]
-    assert results.rankings(database, id_, "bm25") == [("q1", ["d2", "d1"], [2.0, 0.5])]
+    assert runs(database, id_) == [("q1", ["d2", "d1"], [2.0, 0.5])]
 
 
 def test_nothing_to_record(database: Database) -> None:
@@ -196,7 +202,7 @@ def test_a_measure_without_a_value_is_missing(database: Database, tmp_path: Path
 def test_runs_have_no_failed_queries(database: Database) -> None:
     id_ = save(database)
     record(database, [failed(id_, "q1"), unscored(id_, "q2"), QueryResult(id_, "bm25", "q3")])
-    assert results.rankings(database, id_, "bm25") == [("q2", ["d1"], [1.0]), ("q3", [], [])]
+    assert runs(database, id_) == [("q2", ["d1"], [1.0]), ("q3", [], [])]
 
 
 def test_failures_are_listed(database: Database) -> None:

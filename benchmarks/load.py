@@ -1,0 +1,250 @@
+"""Load: 50 readers of the REST API and 10 open pages for a minute, over an instance with 200 experiments.
+
+Makes up the experiments and their vectors, starts `evaluator up` on loopback, and asks: readers one request after the
+other, sessions one page after the other with a second between them, by the WebSocket that a browser would open. Three
+runs, one after the other. Exits with 1 if anything fails, the median of REST or of a page is over its bound, or the
+server's memory grew from the first run's end to the last one's.
+
+    python -m benchmarks.load [--seconds 60] [--runs 3] [--experiments 200] [--readers 50] [--sessions 10] [--pause 0]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.chaos import write_dataset
+from benchmarks.hurting import MARKS, Running, instance
+from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
+from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
+from evaluator.domain.ranking import Ranking
+from evaluator.domain.result import QueryResult
+from evaluator.domain.variant import BM25, Dense, Retrieve, Variant
+from evaluator.services import datasets
+from evaluator.services.workspace import Workspace
+from evaluator.settings import Settings
+from evaluator.store import results
+from evaluator.store.catalog import DatasetRow
+from evaluator.store.lifecycle import submit_experiment
+
+REST_BOUND, PAGE_BOUND = 0.15, 2.0
+"""Seconds; of the medians."""
+GROWTH = 50
+"""MiB that the server may grow from the end of the first run to the end of the last."""
+QUERIES, VARIANTS, ENCODERS, SHARDS = 50, 5, 20, 50
+"""Of an experiment; encoders in all, and files of vectors of each."""
+THINKING = 1.0
+"""Seconds between two pages of a session."""
+PAGES = ("experiments", "leaderboard", "compare", "query", "history", "datasets", "queue")
+
+
+@dataclass
+class Seen:
+    """What one run saw: seconds by what was asked, and what failed."""
+
+    rest: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    pages: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    errors: list[str] = field(default_factory=list)
+
+
+def main() -> None:
+    """Make an instance, ask it, and print what was seen."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--experiments", type=int, default=200)
+    parser.add_argument("--readers", type=int, default=50)
+    parser.add_argument("--sessions", type=int, default=10)
+    parser.add_argument("--pause", type=float, default=0, help="seconds between two requests of a reader")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="evaluator-load-") as name:
+        folder = Path(name)
+        write_dataset(folder / "made", QUERIES)
+        with Workspace.open_local(Settings(home=folder / "home")) as workspace:
+            ids = make(workspace, folder / "made", asked.experiments)
+        with instance(folder / "home", folder / "made", workers=1) as running:
+            failed = ask(running, ids, asked)
+    if failed:
+        sys.exit("; ".join(failed))
+
+
+def make(workspace: Workspace, folder: Path, n: int) -> list[str]:
+    """Make up finished experiments over one dataset, and vectors of their encoders; returns their ids."""
+    dataset = datasets.import_folder(workspace, folder)
+    encoders = [
+        EncoderSpec(f"made/model-{number}", "transformer", "hub", f"{number:040d}", f"made/model-{number}")
+        for number in range(ENCODERS)
+    ]
+    for encoder in encoders:
+        for shard in range(SHARDS):
+            name = f"vectors/{encoder.fingerprint}/document/made-{shard:06d}.npy"
+            workspace.store.put(name, lambda path: path.write_bytes(bytes(1000)) and None)
+    draw = np.random.default_rng(0)
+    return [
+        make_experiment(workspace, dataset, f"experiment {number}", encoders[number % ENCODERS], draw)
+        for number in range(n)
+    ]
+
+
+def make_experiment(
+    workspace: Workspace, dataset: DatasetRow, name: str, encoder: EncoderSpec, draw: np.random.Generator
+) -> str:
+    """A finished experiment of made lists and scores; returns its id."""
+    dense = Variant("dense", Retrieve(dense=Dense(encoder.name)))
+    words = [Variant(f"bm25 {k}", Retrieve(bm25=BM25(0.5 + k / 10))) for k in range(VARIANTS - 1)]
+    manifest = dataset.manifest
+    spec = ExperimentSpec(
+        name=name, dataset=manifest.fingerprint, corpus=manifest.corpus, queries=manifest.queries,
+        qrels=manifest.qrels, exclude_self=False, variants=(dense, *words),
+        encoders={f"{encoder.name}|float32": encoder}, measures=DEFAULT_MEASURES, depth=100,
+    )  # fmt: skip
+    submit_experiment(workspace.database, spec, dataset.id, QUERIES)
+    docs = tuple(f"d{number}" for number in range(20))
+    scores = tuple(float(20 - number) for number in range(20))
+    rows = [
+        QueryResult(
+            spec.id, variant.name, f"q{query}", Ranking(docs, scores),
+            {measure: float(value) for measure, value in zip((*spec.measures, JUDGED), draw.random(9), strict=False)},
+            0.001,
+        )
+        for variant in spec.variants
+        for query in range(QUERIES)
+    ]  # fmt: skip
+    results.record(workspace.database, rows)
+    return spec.id
+
+
+def ask(running: Running, ids: Sequence[str], asked: argparse.Namespace) -> list[str]:
+    """Run all; returns what was not as it should be."""
+    failed: list[str] = []
+    sizes = []
+    for run in range(1, asked.runs + 1):
+        seen = asyncio.run(one_run(running.address, ids, asked))
+        sizes.append(memory(running))
+        print(f"run {run}: {len(seen.errors)} errors, server {sizes[-1]:.0f} MiB", flush=True)
+        failed += [f"{len(seen.errors)} errors, such as {seen.errors[0]}"] if seen.errors else []
+        for kind, found, bound in (("REST", seen.rest, REST_BOUND), ("page", seen.pages, PAGE_BOUND)):
+            every = [seconds for times in found.values() for seconds in times]
+            if not every:
+                continue
+            median = statistics.median(every)
+            print(
+                f"  {kind}: {len(every):,} answers, median {median:.3f} s of {bound} s, {worst(every)}",
+                flush=True,
+            )
+            for name, times in sorted(found.items()):
+                print(
+                    f"    {name:32} {len(times):6,}  median {statistics.median(times):.3f} s, {worst(times)}"
+                )
+            if median > bound:
+                failed.append(f"run {run}: the median of {kind} is {median:.2f} s")
+    if sizes[-1] - sizes[0] > GROWTH:
+        failed.append(f"the server grew by {sizes[-1] - sizes[0]:.0f} MiB")
+    return failed
+
+
+def worst(times: Sequence[float]) -> str:
+    """The 95th percentile and the maximum, in words."""
+    return f"p95 {np.percentile(times, 95):.3f} s, at most {max(times):.3f} s"
+
+
+def memory(running: Running) -> float:
+    """Resident MiB of the server."""
+    servers: list[psutil.Process] = running.children(MARKS["server"])
+    return sum(process.memory_info().rss for process in servers) / 2**20
+
+
+async def one_run(address: str, ids: Sequence[str], asked: argparse.Namespace) -> Seen:
+    """Readers and sessions at once, until the time is over."""
+    seen, until = Seen(), time.monotonic() + asked.seconds
+    async with httpx.AsyncClient(base_url=address, timeout=120) as client, asyncio.TaskGroup() as group:
+        for number in range(asked.readers):
+            group.create_task(read(client, ids, random.Random(number), seen, until, asked.pause))
+        for number in range(asked.sessions):
+            group.create_task(browse(address, ids, random.Random(number), seen, until))
+    return seen
+
+
+async def read(
+    client: httpx.AsyncClient,
+    ids: Sequence[str],
+    chance: random.Random,
+    seen: Seen,
+    until: float,
+    pause: float,
+) -> None:
+    """Ask one thing after the other."""
+    while time.monotonic() < until:
+        id_ = chance.choice(ids)
+        routes = {
+            "experiments": "/api/experiments",
+            "experiment": f"/api/experiments/{id_}",
+            "leaderboard": f"/api/experiments/{id_}/leaderboard",
+            "datasets": "/api/datasets",
+            "dataset": "/api/datasets/made",
+            "vectors": "/api/vectors",
+            "health": "/api/health",
+            "metrics": "/api/metrics",
+        }
+        name = chance.choice(list(routes))
+        started = time.monotonic()
+        try:
+            answer = await client.get(routes[name])
+            if answer.status_code != httpx.codes.OK:
+                seen.errors.append(f"{routes[name]}: {answer.status_code} {answer.text[:200]}")
+        except httpx.HTTPError as error:
+            seen.errors.append(f"{routes[name]}: {error!r}")
+        seen.rest[name].append(time.monotonic() - started)
+        await asyncio.sleep(pause)
+
+
+async def browse(address: str, ids: Sequence[str], chance: random.Random, seen: Seen, until: float) -> None:
+    """Open one page after the other in a session of Streamlit's."""
+    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
+    async with connect(stream, origin=address, subprotocols=["streamlit"], max_size=None) as socket:  # type: ignore[arg-type, list-item]
+        while time.monotonic() < until:
+            name = chance.choice(PAGES)
+            started = time.monotonic()
+            problem = await open_page(socket, name, f"experiment={chance.choice(ids)}")
+            seen.pages[name].append(time.monotonic() - started)
+            if problem:
+                seen.errors.append(f"the page {name}: {problem}")
+            await asyncio.sleep(THINKING)
+
+
+async def open_page(socket: ClientConnection, name: str, query: str) -> str | None:
+    """Ask for a page and wait until all of it is there; returns what it shows of an exception."""
+    wanted = BackMsg()
+    wanted.rerun_script.page_name = name
+    wanted.rerun_script.query_string = query
+    await socket.send(wanted.SerializeToString())
+    problem = None
+    while True:
+        message = ForwardMsg.FromString(bytes(await socket.recv(decode=False)))
+        kind = message.WhichOneof("type")
+        if kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
+            problem = message.delta.new_element.exception.message
+        elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            return problem
+
+
+if __name__ == "__main__":
+    main()

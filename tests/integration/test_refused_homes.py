@@ -1,0 +1,161 @@
+"""Homes and databases that cannot be used: every command says so in one sentence, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import typer
+
+from evaluator.cli import app
+from evaluator.store.database import Database
+from tests.conftest import ROOT, WriteDataset
+from tests.integration.conftest import cli_environment, experiment_yaml
+from tests.privileges import without_privileges
+
+DATABASE = "home/evaluator.duckdb"
+
+COMMANDS: dict[str, Sequence[str]] = {
+    "demo": (), "up": (), "run": ("toy.yaml",), "plan": ("toy.yaml",), "resume": (), "delete": ("toy", "--yes"),
+    "failures": (), "costs": (), "leaderboard": (), "history": ("toy",), "report": (), "figure": ("scores",),
+    "export": ("toy", "--format", "csv", "-o", "out"), "dataset import": ("tiny",), "dataset list": (),
+    "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
+    "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (),
+}  # fmt: skip
+"""Those that use the home folder and its database, and what they are called with."""
+
+SOME = {command: COMMANDS[command] for command in ("run", "up", "dataset list", "doctor")}
+
+OTHERS = {"worker", "cancel", "dataset check", "dead-letters list", "dead-letters drop"}
+"""They want a queue, a running instance or neither."""
+
+RUN_ALL = """
+import contextlib, io, json, sys
+from evaluator import cli
+said = {}
+for command, arguments in json.loads(sys.argv[1]).items():
+    sys.argv[1:] = [*command.split(), *arguments]
+    out, errors, code = io.StringIO(), io.StringIO(), None
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code
+        except BaseException as error:
+            errors.write(f"Traceback: {error!r}")
+    said[command] = {"code": code, "out": out.getvalue(), "errors": errors.getvalue()}
+print(json.dumps(said))
+"""
+
+
+def commands(command: Any, name: str = "") -> Iterator[str]:
+    if not hasattr(command, "commands"):
+        yield name.strip()
+        return
+    for part, inner in command.commands.items():
+        yield from commands(inner, f"{name} {part}")
+
+
+def test_no_command_is_left_out() -> None:
+    assert set(commands(typer.main.get_command(app))) == {*COMMANDS, *OTHERS}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, write_dataset: WriteDataset) -> Path:
+    """A folder with a dataset, an experiment file, and a home with an empty database."""
+    write_dataset("tiny")
+    (tmp_path / "toy.yaml").write_text(experiment_yaml("tiny", {"bm25": {"bm25": {}}}))
+    Database(tmp_path / DATABASE).close()
+    return tmp_path
+
+
+def run_all(
+    folder: Path,
+    called: Mapping[str, Sequence[str]] = COMMANDS,
+    before: Sequence[str] = (),
+    **environment: str,
+) -> dict[str, dict[str, Any]]:
+    """What each command says, one after the other in one process."""
+    ran = subprocess.run(
+        [*before, sys.executable, "-c", RUN_ALL, json.dumps(called)],
+        cwd=folder,
+        env={**cli_environment(folder, environment), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=240,
+    )
+    said: dict[str, dict[str, Any]] = json.loads(ran.stdout)
+    return said
+
+
+def require_one_sentence(said: dict[str, dict[str, Any]], sentence: str) -> None:
+    """Every command ends with it; the doctor prints it as a finding."""
+    for command, ended in said.items():
+        assert "Traceback" not in ended["errors"], (command, ended["errors"])
+        assert ended["code"] in {1, 2}, (command, ended)
+        if command == "doctor":
+            assert "WRONG" in ended["out"]
+            continue
+        remarks = ended["errors"].splitlines()
+        assert [line for line in remarks if line.startswith("error: ")] == remarks[-1:], (command, remarks)
+        assert sentence in remarks[-1], (command, remarks)
+        assert ended["out"] == ""
+
+
+def test_a_damaged_database(folder: Path) -> None:
+    (folder / DATABASE).write_bytes(damaged := random.Random(1).randbytes(50_000))
+    require_one_sentence(run_all(folder), "cannot be opened: The file")
+    assert (folder / DATABASE).read_bytes() == damaged
+
+
+def test_a_newer_versions_database(folder: Path) -> None:
+    with duckdb.connect(str(folder / DATABASE)) as connection:
+        connection.execute("INSERT INTO migrations (number, version) VALUES (99, '7.1.0')")
+    newer = (folder / DATABASE).read_bytes()
+    said = run_all(folder, SOME)
+    require_one_sentence(said, "was used by a newer version of this software (7.1.0) than")
+    assert (folder / DATABASE).read_bytes() == newer
+
+
+def test_a_home_that_may_not_be_written(folder: Path) -> None:
+    before = sorted((folder / "home").rglob("*"))
+    (folder / "home").chmod(0o500)
+    try:
+        said = run_all(folder, before=without_privileges())
+    finally:
+        (folder / "home").chmod(0o700)
+    require_one_sentence(said, f"the home folder {folder / 'home'} cannot be written by this user")
+    assert sorted((folder / "home").rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("home", "sentence"),
+    [
+        ("toy.yaml", "toy.yaml cannot be made (File exists); set EVALUATOR_HOME to a folder"),
+        ("toy.yaml/home", "toy.yaml/home cannot be made (Not a directory); set EVALUATOR_HOME"),
+        ("circle", "names no folder"),
+        ("~nobody-of-this-name/home", "names no folder"),
+        ("n" * 300, "File name too long"),
+    ],
+)
+def test_a_home_that_cannot_be_made(folder: Path, home: str, sentence: str) -> None:
+    (folder / "circle").symlink_to("circle")
+    require_one_sentence(run_all(folder, SOME, EVALUATOR_HOME=home), sentence)
+
+
+def test_an_empty_variable_is_one_that_is_not_set(folder: Path) -> None:
+    """The home is not the current folder, and the queue no other one."""
+    only = {"dataset import": ("tiny",), "run": ("toy.yaml",), "doctor": ()}
+    empty = {"EVALUATOR_HOME": "", "REDIS_URL": "", "EVALUATOR_WORKERS": "", "EVALUATOR_LOG_LEVEL": ""}
+    before = {*folder.iterdir()}
+    said = run_all(folder, only, **empty)
+    assert {command: ended["code"] for command, ended in said.items()} == dict.fromkeys(only, 0), said
+    assert {*folder.iterdir()} - before == {folder / ".evaluator"}

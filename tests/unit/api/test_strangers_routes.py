@@ -1,0 +1,123 @@
+"""What strangers wrote, over every route: JSON and files that say it and do nothing; and clients that leave."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import httpx
+import pytest
+import uvicorn
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+
+from evaluator.api.origins import guards
+from evaluator.api.routes import routes
+from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.printable import FORMULA_STARTS
+from evaluator.services.workspace import serving
+from evaluator.settings import Settings
+from tests.hostile import EXPERIMENT, IDS, MARKUP, NAME, VARIANTS, record_hostile, write_hostile
+from tests.unit.api.conftest import Api
+
+
+@pytest.fixture
+def spec(api: Api, tmp_path: Path) -> ExperimentSpec:
+    """An experiment over a dataset, every string of either hostile."""
+    return record_hostile(serving(), write_hostile(tmp_path / "hostile"))
+
+
+def test_every_route_answers_with_json_that_holds_each_text_as_it_is(api: Api, spec: ExperimentSpec) -> None:
+    dataset, experiment = f"/api/datasets/{quote(NAME)}", f"/api/experiments/{spec.id}"
+    said = {
+        "/api/datasets": NAME, dataset: NAME, f"{dataset}/documents": IDS[1], f"{dataset}/queries": IDS[0],
+        f"{dataset}/queries/{quote(IDS[0], safe='')}": IDS[0], f"{dataset}/judgments": IDS[0],
+        f"{dataset}/history": NAME, "/api/experiments": EXPERIMENT, experiment: VARIANTS[0],
+        f"{experiment}/leaderboard": VARIANTS[1], f"/api/experiments/{quote(MARKUP[0], safe='')}": None,
+        f"/api/datasets/{quote(MARKUP[6], safe='')}": MARKUP[6], f"/api/{quote(MARKUP[2], safe='')}": None,
+        f"{experiment}/leaderboard?measure={quote(MARKUP[0])}": None,
+        f"{experiment}/figures/{quote(MARKUP[6])}.svg": MARKUP[6],
+    }  # fmt: skip
+    for path, text in said.items():
+        answer = api("GET", path)
+        assert answer.headers["content-type"] == "application/json", path
+        assert answer.status_code < 500, path
+        assert text is None or text in _strings(answer.json()), path
+
+
+def _strings(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\\\\", "\\").replace('\\"', '"')
+
+
+def test_files_are_saved_under_harmless_names_and_run_nothing(api: Api, spec: ExperimentSpec) -> None:
+    experiment = f"/api/experiments/{spec.id}"
+    for path in (
+        f"{experiment}/report", f"{experiment}/export/csv", f"{experiment}/export/trec",
+        f"/api/datasets/{quote(NAME)}/download",
+    ):  # fmt: skip
+        answer = api("GET", path)
+        assert answer.status_code == 200, path
+        disposition = answer.headers["content-disposition"]
+        assert re.fullmatch(r"attachment; filename\*=utf-8''[\w.-](?:[\w.-]|%20)+", disposition), disposition
+        assert answer.headers["x-content-type-options"] == "nosniff", path
+        if path.endswith("report"):
+            assert "&lt;script&gt;" in answer.text
+            assert re.findall(r"<(?:script|img|iframe|object)\b", answer.text) == []
+
+
+def test_csv_files_hold_no_formula(api: Api, spec: ExperimentSpec) -> None:
+    text = api("GET", f"/api/experiments/{spec.id}/export/csv").text
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert len(rows) > 10
+    assert not any(cell.startswith(FORMULA_STARTS) for row in rows for cell in row)
+
+
+def test_metrics_are_metrics(api: Api, spec: ExperimentSpec) -> None:
+    assert len(list(text_string_to_metric_families(api("GET", "/api/metrics").text))) > 5
+
+
+@pytest.fixture
+def port(api: Api) -> Iterator[int]:
+    """Of a real server with the routes, behind what the product puts before them."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    app = Starlette(routes=routes(), middleware=guards(Settings()))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield listening.getsockname()[1]
+    server.should_exit = True
+    thread.join()
+    listening.close()
+
+
+@pytest.mark.parametrize("path", ["/api/experiments", "/api/demo", "/api/uploads"])
+def test_a_client_that_leaves_is_no_error(port: int, caplog: pytest.LogCaptureFixture, path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(head.encode() + b'{"yaml": "')
+    with socket.create_connection(
+        ("127.0.0.1", port)
+    ) as connection:  # the server has seen the first one leave
+        connection.sendall(b"GET /api/health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
+        assert b"200 OK" in connection.recv(1000)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/health/live", "/api/typo", "/api/experiments/last/export/csv", "/api/datasets"]
+)
+def test_no_answer_can_be_framed_elsewhere(port: int, spec: ExperimentSpec, path: str) -> None:
+
+    answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=60)
+    (policy,) = answer.headers.get_list("content-security-policy")
+    assert "frame-ancestors 'self'" in policy

@@ -1,0 +1,113 @@
+"""Models on the hub: found, or not, with a handful of requests whatever the network does."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evaluator.errors import EncoderNotFoundError, InvalidInputError
+from evaluator.retrieval.encoders import hub as module
+from evaluator.retrieval.encoders.hub import SilentHubError, find_model
+from tests.hub_server import COMMIT, Hub, hub_with, silent_hub, use_hub
+
+MODEL = {"modules.json": b"[]", "config.json": b'{"hidden_size": 8}', "model.safetensors": b"weights"}
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
+    """A hub with one model, and nothing downloaded from it."""
+    with hub_with({"organisation/model": MODEL}) as served:
+        use_hub(monkeypatch, served.url, tmp_path / "hub")
+        yield served
+
+
+@pytest.mark.parametrize(
+    "name", ["organisation/model", "organisation/model@main", f"organisation/model@{COMMIT}"]
+)
+def test_a_model_is_its_exact_commit_and_only_its_configuration_is_downloaded(hub: Hub, name: str) -> None:
+    found = find_model(name)
+    assert found.location == f"organisation/model@{COMMIT}"
+    assert json.loads((found.folder / "config.json").read_bytes()) == {"hidden_size": 8}
+    assert not any("safetensors" in path for path in hub.paths)
+
+
+def test_a_commit_that_was_downloaded_is_not_asked_for_again(hub: Hub) -> None:
+    found = find_model("organisation/model")
+    hub.paths.clear()
+    assert find_model(f"organisation/model@{COMMIT}") == found
+    assert not hub.paths
+
+
+def test_an_unknown_model_is_one_request(hub: Hub) -> None:
+    with pytest.raises(EncoderNotFoundError, match="the hub gave none") as caught:
+        find_model("nobody/nothing")
+    assert not isinstance(caught.value, SilentHubError)
+    assert len(hub.paths) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_hub_is_asked_once_and_what_was_downloaded_will_do(hub: Hub, status: int) -> None:
+    """Its library would ask six times, and wait between."""
+    found = find_model("organisation/model")
+    hub.status = status
+    hub.paths.clear()
+    assert find_model("organisation/model") == found
+    with pytest.raises(SilentHubError, match="the hub cannot answer now"):
+        find_model("organisation/other")
+    assert len(hub.paths) == 2
+
+
+def test_a_hub_that_never_answers_is_asked_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its library would ask for up to six minutes: 24 s without a name server, 103 s where packets are dropped."""
+    monkeypatch.setattr(module, "TIMEOUT", 0.2)
+    with silent_hub() as hub:
+        use_hub(monkeypatch, hub.url, tmp_path)
+        with pytest.raises(SilentHubError, match=r"the hub does not answer \(ReadTimeout: timed out\)"):
+            find_model("organisation/model")
+        assert hub.connections == 1
+
+
+def test_a_hub_that_refuses_connections_is_said_to_be_silent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    use_hub(monkeypatch, f"http://127.0.0.1:{port}", tmp_path)
+    with pytest.raises(SilentHubError, match=r"the hub does not answer .*refused"):
+        find_model("organisation/model")
+
+
+def test_a_silent_hub_is_not_asked(hub: Hub) -> None:
+    with pytest.raises(SilentHubError, match="the hub did not answer a moment ago"):
+        find_model("organisation/model", silent=True)
+    assert not hub.paths
+    found = find_model("organisation/model")
+    assert find_model("organisation/model", silent=True) == found
+
+
+def test_a_configuration_that_would_fill_the_disk_is_refused(hub: Hub) -> None:
+    hub.sizes = {"config.json": module.MAX_BYTES}
+    with pytest.raises(InvalidInputError, match="has 268,435,458 bytes on the hub"):
+        find_model("organisation/model")
+    assert len(hub.paths) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "organisation/model@../../../secret",
+        "organisation/model@",
+        "organisation/model@/etc/hostname",
+        "a b",
+        "",
+    ],
+)
+def test_what_is_no_name_reaches_neither_the_hub_nor_the_disk(hub: Hub, name: str) -> None:
+    """The hub's library makes a path of a revision, and a folder's name of what it reads there."""
+    with pytest.raises(EncoderNotFoundError, match="the hub gave none"):
+        find_model(name)
+    assert not hub.paths

@@ -1,0 +1,84 @@
+"""What is read of a state of the database is read once, and never shown for another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from evaluator.store import catalog
+from evaluator.store.database import Database, require_writable
+from evaluator.store.lifecycle import change_status
+from tests.unit.store.rows import save
+
+
+def reader(database: Database) -> tuple[Callable[[], int], list[int]]:
+    """Asks how many experiments there are; and what was really read."""
+    reads: list[int] = []
+
+    def read() -> int:
+        (n,) = database.cursor.execute("SELECT count(*) FROM experiments").fetchone()
+        reads.append(n)
+        return n
+
+    return lambda: database.remember("n", read), reads
+
+
+def test_it_is_read_once_until_something_is_written(database: Database) -> None:
+    ask, reads = reader(database)
+    assert (ask(), ask(), len(reads)) == (0, 0, 1)
+    save(database)
+    assert (ask(), ask(), reads) == (1, 1, [0, 1])
+    require_writable(database)
+    assert (ask(), reads) == (1, [0, 1])  # it changes nothing
+    database.cursor.execute("DELETE FROM experiments")
+    assert (ask(), reads) == (0, [0, 1, 0])
+
+
+def test_lists_are_of_the_present_state(database: Database) -> None:
+    id_ = save(database)
+    assert [row.status for row in catalog.experiments(database)] == ["running"]
+    change_status(database, id_, "cancel")
+    assert [row.status for row in catalog.experiments(database)] == ["cancelled"]
+    assert catalog.experiment(database, id_).status == "cancelled"
+    catalog.experiments(database).clear()  # what is kept is not what callers get
+    assert len(catalog.experiments(database)) == 1
+
+
+def test_a_look_sees_its_own_state_and_leaves_nothing_of_it_behind(database: Database) -> None:
+    ask, _ = reader(database)
+
+    def look() -> list[int]:
+        seen = [ask()]
+        writer = threading.Thread(target=save, args=(database,))
+        writer.start()
+        writer.join()
+        return [*seen, ask()]
+
+    assert database.frozen(look) == [0, 0]
+    assert ask() == 1
+    assert database.frozen(ask) == 1
+
+
+def test_within_a_transaction_it_is_read_anew(database: Database) -> None:
+    ask, _ = reader(database)
+    save(database)
+    assert ask() == 1
+    with database.transaction() as cursor:
+        cursor.execute("DELETE FROM experiments")
+        assert ask() == 0
+    assert ask() == 0
+
+
+def test_nothing_is_kept_that_was_read_while_something_was_written(database: Database) -> None:
+    """Whoever reads without a transaction may read the next state."""
+    asked = []
+
+    def read() -> int:
+        if not asked:
+            asked.append(save(database))
+            return 0  # as if it had been read right before
+        (n,) = database.cursor.execute("SELECT count(*) FROM experiments").fetchone()
+        return int(n)
+
+    assert database.remember("n", read) == 0
+    assert database.remember("n", read) == 1
