@@ -18,6 +18,7 @@ from evaluator.home import is_open_to_others, make_home
 from evaluator.jobs import valkey
 from evaluator.jobs.connection import require
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
+from evaluator.services.upload_folder import UPLOAD_ID, UploadFolder, uploads_folder
 from evaluator.services.verification import datasets_of, verify
 from evaluator.settings import Settings
 from evaluator.store.condition import log_path
@@ -71,6 +72,7 @@ def examine(settings: Settings, on_artifacts: Callable[[int], None] | None = Non
     )
     if on_artifacts is not None:
         yield _every_artifact(settings, on_artifacts)
+    yield _uploads(settings)
     yield _database(settings)
     yield _queue(settings)
     yield _try("bundled model", "", lambda: f"{BUNDLED_NAMES[0]}, hash as published, in {bundled_folder()}")
@@ -145,6 +147,18 @@ def _advice(settings: Settings, damaged: Sequence[str]) -> str:
         names = ", ".join(map(repr, datasets_of(settings, given)))
         advice.append(f"import again: {names}" if names else "import the datasets again to which they belong")
     return "; ".join(advice)
+
+
+def _uploads(settings: Settings) -> Check:
+    paths = uploads_folder(settings.home_path).glob("*")
+    found = [UploadFolder(path) for path in paths if UPLOAD_ID.fullmatch(path.name)]
+    held, limit = sum(folder.arrived + folder.made for folder in found), settings.upload_total_bytes
+    return Check(
+        "uploads",
+        held < limit and len(found) < settings.upload_open_limit,
+        f"{len(found)} of {settings.upload_open_limit} open, {held:,} of {limit:,} bytes",
+        "store or discard some, or raise EVALUATOR_UPLOAD_OPEN_LIMIT or EVALUATOR_UPLOAD_TOTAL_LIMIT",
+    )
 
 
 def _database(settings: Settings) -> Check:

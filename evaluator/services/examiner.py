@@ -123,7 +123,7 @@ class Examiner:
         except OSError as error:  # no process, or no room to say anything about one
             logger.exception("an upload cannot be examined")
             with suppress(OSError):
-                examination.folder.fail(f"the files cannot be examined: {error}; try again")
+                examination.folder.fail(f"the files cannot be examined: {error.strerror}; try again")
         finally:
             try:
                 examination.on_end()

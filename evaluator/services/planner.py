@@ -72,7 +72,7 @@ class Planner:
     def _version(self, dataset: str) -> str | None:
         """What a dataset's name stands for now: a plan, or that there is none, holds for nothing else."""
         row = datasets.named(datasets.all_datasets(self._workspace), dataset)
-        return row and row.manifest.fingerprint
+        return None if row is None else row.manifest.fingerprint
 
     def _start(self, experiment: Experiment) -> Future[Plan]:
         future: Future[Plan] = Future()

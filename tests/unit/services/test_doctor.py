@@ -23,3 +23,20 @@ def test_a_database_that_cannot_be_opened_is_wrong(home: str, said: str, tmp_pat
 
     assert not database.well
     assert said in database.detail
+
+
+def test_open_uploads_and_what_they_hold(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", upload_limit=400, upload_open_limit=2)
+    folder = tmp_path / "home" / "uploads"
+
+    def check() -> tuple[bool, str]:
+        found = next(check for check in examine(settings) if check.name == "uploads")
+        return found.well, found.detail
+
+    assert check() == (True, "0 of 2 open, 0 of 10,000 bytes")
+    for name in ("a" * 32, "b" * 32):
+        assert check()[0]
+        for part, size in (("files", 1_000), ("unpacked", 2_000)):
+            (folder / name / part).mkdir(parents=True)
+            (folder / name / part / "corpus.csv").write_bytes(b"x" * size)
+    assert check() == (False, "2 of 2 open, 6,000 of 10,000 bytes")
