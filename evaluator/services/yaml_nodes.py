@@ -82,9 +82,9 @@ def _bounded_root(text: str, source: str, loader: Any) -> Node | None:
     for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         nodes += isinstance(event, NodeEvent)
-        line = event.start_mark.line + 1
-        if depth > MAX_DEPTH:
-            raise ExperimentFileError(f"{source}:{line}: nested deeper than {MAX_DEPTH} levels")
-        if nodes > MAX_NODES:
-            raise ExperimentFileError(f"{source}:{line}: more than {MAX_NODES:,} keys and values")
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            deep = f"nested deeper than {MAX_DEPTH} levels"
+            large = f"more than {MAX_NODES:,} keys and values"
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise ExperimentFileError(f"{source}:{line}: {deep if depth > MAX_DEPTH else large}")
     return yaml.compose(text, Loader=loader)
