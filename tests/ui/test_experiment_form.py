@@ -12,10 +12,11 @@ from evaluator.domain.experiment import Experiment
 from evaluator.domain.variant import Dense, Retrieve
 from evaluator.services import datasets, experiments
 from evaluator.services.choices import BUNDLED
-from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
+from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.overview import experiment_yaml
 from evaluator.services.presets import PRESETS, Preset
 from evaluator.services.workspace import Workspace, serve
+from evaluator.services.yaml_nodes import MAX_BYTES
 from evaluator.settings import AllowedEndpoint, Settings
 from tests.conftest import WriteDataset
 from tests.ui.conftest import AddExperiment, button, open_page, text_of
