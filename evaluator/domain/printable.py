@@ -128,7 +128,7 @@ def as_code(text: str) -> str:
 def markdown(text: str) -> str:
     """A text in one line of a Markdown file, without markup."""
     line = " ".join(one_line(text).split())
-    return _NUMBERED.sub(r"\1\\\2", re.sub(r"(^[-+=]|[\\`*_\[\]{}<>$~#|&!:@])", r"\\\1", line))
+    return _NUMBERED.sub(r"\1\\\2", re.sub(r"(^[-+=]|[\\`*_\[\]<>$~#|&!:@])", r"\\\1", line))
 
 
 # --- files ---
