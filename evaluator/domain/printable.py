@@ -80,7 +80,7 @@ def _visible(sign: str) -> str:
 
 _SPECIAL = re.compile(
     r"(?P<drawn>(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S))"  # Streamlit draws these as arrows and signs
-    r"|(?P<live>:(?!\s)|@|(?<=www)\.)"  # of links, addresses, emoji, icons and directives
+    r"|(?P<live>:(?!\s)|@(?=[-\w]+\.[-\w])|(?<=www)\.)"  # of links, addresses, emoji, icons and directives
     r"|(?P<first>^[-+=])"  # of a list, or of the line below a heading
     r"|(?P<markup>[\\`*_\[\]{}<>$~#|&])",
     re.IGNORECASE,
