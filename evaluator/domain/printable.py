@@ -80,7 +80,8 @@ def _visible(sign: str) -> str:
 
 _SPECIAL = re.compile(
     r"(?P<drawn>(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S))"  # Streamlit draws these as arrows and signs
-    r"|(?P<live>:(?!\s)|@(?=[-\w]+\.[-\w])|(?<=www)\.)"  # of links, addresses, emoji, icons and directives
+    r"|(?P<live>:(?=[\w:+-]|$)|(?:(?<=http)|(?<=https)):(?=/)"  # of emoji, icons and directives; of links
+    r"|(?<=www)\.|@(?=[-\w]+\.[-\w]))"  # of links and addresses
     r"|(?P<first>^[-+=])"  # of a list, or of the line below a heading
     r"|(?P<markup>[\\`*_\[\]{}<>$~#|&])",
     re.IGNORECASE,

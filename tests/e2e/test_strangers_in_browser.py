@@ -60,10 +60,12 @@ def hostile(
 
 def _until(rest: httpx.Client, upload: str, status: str) -> dict[str, Any]:
     deadline = time.monotonic() + START_TIMEOUT
-    while (state := rest.get(upload).json())["status"] != status:
+    while True:
+        state: dict[str, Any] = rest.get(upload).json()
+        if state["status"] == status:
+            return state
         assert time.monotonic() < deadline and state["status"] != "failed", state
         time.sleep(0.05)
-    return state
 
 
 @pytest.fixture
