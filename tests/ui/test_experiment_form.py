@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -68,8 +69,8 @@ def figures(app: AppTest) -> dict[str, str]:
 
 
 def unescaped(text: str) -> str:
-    """Without the escapes of Markdown."""
-    return text.replace("\\", "")
+    """As a browser draws it: without the escapes of Markdown."""
+    return re.sub(r":color\[(.+?)\]", r"\1", text).replace("\\", "")
 
 
 # --- the beginning ---
