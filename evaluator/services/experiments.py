@@ -26,7 +26,7 @@ from evaluator.services.references import meant
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
-from evaluator.store.lifecycle import change_status, submit_experiment
+from evaluator.store.lifecycle import change_status, describe, submit_experiment
 
 logger = logging.getLogger(__name__)
 
@@ -230,6 +230,7 @@ def _resolve_encoders(experiment: Experiment, *, allow_folders: bool) -> dict[st
 
 def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int, patience: float | None) -> Submitted:
     """Have an experiment planned, unless it is whole, or planned or running already."""
+    described = describe(spec)
     with reachable(workspace) as connection:
         with workspace.in_use:
             known = catalog.known_experiment(workspace.database, spec.id)
@@ -240,7 +241,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int, patience: f
                 return _submitted(workspace, spec.id)  # it keeps the times of the run that did the work
             else:
                 n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
-                attempt = submit_experiment(workspace.database, spec, dataset, n_queries)
+                attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
                 planning = start_planning(workspace, spec, attempt)
                 known = None
         enqueued = None if planning is None else planning.wait(patience)
