@@ -129,7 +129,7 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     with reachable(workspace) as connection:
         # First: whoever plans it asks for the status before anything is enqueued.
         change_status(workspace.database, experiment.id, "cancel")
-        cancel_experiment(connection, experiment.id)
+        cancel_experiment(connection, experiment.id, lambda: is_over(workspace, experiment.id))
 
 
 def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -141,10 +141,17 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
     catalog.delete_experiment(workspace.database, experiment.id)
     if workspace.queue is not None:
         try:
-            cancel_experiment(workspace.queue, experiment.id)  # what measures its cost
+            # What measures its cost.
+            cancel_experiment(workspace.queue, experiment.id, lambda: is_over(workspace, experiment.id))
         except RedisError as error:  # the keeper drops them
             logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
     drop_candidates(workspace.store, experiment.id)
+
+
+def is_over(workspace: Workspace, experiment: str) -> bool:
+    """Whether an experiment (its id) is cancelled or deleted, and nobody has asked for it again."""
+    known = catalog.known_experiment(workspace.database, experiment)
+    return known is None or known.status == "cancelled"
 
 
 def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:

@@ -14,7 +14,9 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain import experiment as experiment_module
 from evaluator.domain import fingerprint as fingerprint_module
 from evaluator.domain.variant import BM25, Fuse, Retrieve, Variant
+from evaluator.jobs import queue as queue_module
 from evaluator.jobs import submission as submission_module
+from evaluator.jobs.cancellation import is_cancelled
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.planning import PlanningEndedError, Watch
 from evaluator.jobs.queue import CHANGES, all_live_ids, cancel_experiment, enqueue
@@ -153,6 +155,19 @@ def test_who_cancels_between_two_lots_of_jobs_leaves_none(
     assert len(all_live_ids(connection)) == 8
     assert cancel_experiment(connection, id_) == 8
     assert all_live_ids(connection) == set()
+
+
+def test_what_is_asked_for_again_while_it_is_cancelled_keeps_its_jobs(
+    connection: Redis, dataset: StoredDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "DROPPED_AT_ONCE", 4)
+    id_ = send(connection, dataset, alone(10))
+    over = iter([True, False, False])
+    assert cancel_experiment(connection, id_, lambda: next(over)) == 4
+    assert len(all_live_ids(connection)) == 16
+    send(connection, dataset, alone(10))
+    assert len(all_live_ids(connection)) == 20
+    assert not is_cancelled(connection, id_)
 
 
 def test_an_experiment_knows_its_id_once(dataset: StoredDataset, monkeypatch: pytest.MonkeyPatch) -> None:
