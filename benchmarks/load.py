@@ -96,12 +96,17 @@ def make(workspace: Workspace, folder: Path, n: int) -> list[str]:
     for encoder in encoders:
         for shard in range(SHARDS):
             name = f"vectors/{encoder.fingerprint}/document/made-{shard:06d}.npy"
-            workspace.store.put(name, lambda path: path.write_bytes(bytes(1000)) and None)
+            workspace.store.put(name, write_made)
     draw = np.random.default_rng(0)
     return [
         make_experiment(workspace, dataset, f"experiment {number}", encoders[number % ENCODERS], draw)
         for number in range(n)
     ]
+
+
+def write_made(path: Path) -> None:
+    """A file of made vectors."""
+    path.write_bytes(bytes(1000))
 
 
 def make_experiment(

@@ -38,6 +38,8 @@ BOUNDS = {"submitted": 15.0, "cancelled": 5.0, "leaderboard": 2.0, "TREC export"
 """Seconds."""
 DEPTH = 100
 """Documents of a made list."""
+AT_ONCE = 20
+"""Variants whose results are recorded in one transaction."""
 
 
 def main() -> None:
@@ -112,12 +114,13 @@ def record(workspace: Workspace, spec: ExperimentSpec, n_queries: int) -> None:
     """Make up a list and scores for each variant and query."""
     draw = np.random.default_rng(0)
     docs = tuple(f"d{number}" for number in range(DEPTH))
-    for variant in spec.variants:
+    for start in range(0, len(spec.variants), AT_ONCE):
         rows = []
-        for number, value in enumerate(draw.random(n_queries).tolist()):
-            ranking = Ranking(docs, tuple(np.sort(draw.random(DEPTH))[::-1].tolist()))
-            measures = dict.fromkeys((*spec.measures, "Judged@10"), value)
-            rows.append(QueryResult(spec.id, variant.name, f"q{number}", ranking, measures, 0.001))
+        for variant in spec.variants[start : start + AT_ONCE]:
+            for number, value in enumerate(draw.random(n_queries).tolist()):
+                ranking = Ranking(docs, tuple(np.sort(draw.random(DEPTH))[::-1].tolist()))
+                measures = dict.fromkeys((*spec.measures, "Judged@10"), value)
+                rows.append(QueryResult(spec.id, variant.name, f"q{number}", ranking, measures, 0.001))
         results.record(workspace.database, rows)
 
 

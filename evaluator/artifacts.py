@@ -376,7 +376,7 @@ class ArtifactStore:
 
 
 def _local_sizes(root: Path, folder: Path) -> dict[str, int]:
-    """Bytes of every file below a folder, by its path from the root. Fifteen times as fast as fsspec's `find`."""
+    """Bytes of every file below a folder, by its path from the root; twice as fast as fsspec's `find`."""
     found: dict[str, int] = {}
     folders = [str(folder)]
     while folders:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import errno
 import hashlib
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import xxhash
 
@@ -76,7 +77,7 @@ def remove_tree(fs: Any, folder: str) -> None:
             raise
 
 
-def digest_of(file: BinaryIO) -> str:
+def digest_of(file: BufferedReader) -> str:
     """XXH3 of a file's bytes, 128 bits as 32 hexadecimal digits: against accidents, not against attackers."""
     return hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
 

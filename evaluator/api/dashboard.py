@@ -14,7 +14,7 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from flask import Flask, Response, g
 from jinja2 import BaseLoader, Environment
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq import serializers
 from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.serializers import JSONSerializer
@@ -43,6 +43,7 @@ IN_QUOTES = re.compile(r"'\{\{ ([\w.]+) \}\}'")
 STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (NoSuchJobError, 404, "there is no such job"),
     (DeserializationError, 422, "a job's data is not JSON, so no worker of this evaluator wrote it"),
+    (ResponseError, 422, "the queue takes no such number"),
     (RedisError, 503, "the queue does not answer"),
     (LookupError, 404, "there is no such page"),
     (UnboundLocalError, 404, "there is no such registry"),

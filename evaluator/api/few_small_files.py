@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evaluator.api.handling import refusal
-from evaluator.services.experiment_file import MAX_BYTES
+from evaluator.services.yaml_nodes import MAX_BYTES
 
 ROUTE = "/_stcore/upload_file/"
 """What follows is a session's id and a file's."""

@@ -46,10 +46,10 @@ class Endpoint:
     dimensions: Annotated[int, Ge(1), Le(65_536)] | None = None
     batch_size: Annotated[int, Ge(1), Le(2048)] = 64
     concurrency: Annotated[int, Ge(1), Le(64)] = 4
-    requests_per_minute: Annotated[int, Ge(1)] | None = None
+    requests_per_minute: Annotated[int, Ge(1), Le(1_000_000)] | None = None
     timeout: Annotated[float, Gt(0), Le(3600)] = 60.0
-    usd_per_million_tokens: Annotated[float, Ge(0)] | None = None
-    usd_per_million_output_tokens: Annotated[float, Ge(0)] | None = None
+    usd_per_million_tokens: Annotated[float, Ge(0), Le(1_000_000)] | None = None
+    usd_per_million_output_tokens: Annotated[float, Ge(0), Le(1_000_000)] | None = None
     query_prompt: Annotated[str, Len(0, 2000)] = ""
     document_prompt: Annotated[str, Len(0, 2000)] = ""
 
@@ -92,8 +92,8 @@ class Endpoint:
 class Budget:
     """What an experiment may spend on endpoints; it is stopped when either is reached."""
 
-    usd: Annotated[float, Gt(0)] | None = None
-    tokens: Annotated[int, Gt(0)] | None = None
+    usd: Annotated[float, Gt(0), Le(1_000_000_000)] | None = None
+    tokens: Annotated[int, Gt(0), Le(10**15)] | None = None
 
     def __post_init__(self) -> None:
         if self.usd is None and self.tokens is None:

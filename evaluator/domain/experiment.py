@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, Literal, TypeVar
 
-from annotated_types import Ge, Len
+from annotated_types import Ge, Le, Len
 
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.fingerprint import fingerprint
@@ -37,7 +37,7 @@ T = TypeVar("T")
 ModelStage = Dense | Sparse | Late | CrossEncoder
 """A stage that needs a model."""
 
-QueriesPerJob = Literal["auto"] | Annotated[int, Ge(1)]
+QueriesPerJob = Literal["auto"] | Annotated[int, Ge(1), Le(1_000_000)]
 
 EncoderKind = Literal["transformer", "static", "endpoint", "sparse", "late", "cross"]
 
@@ -58,7 +58,7 @@ class Experiment:
     dataset: Annotated[str, Len(1)]
     variants: Annotated[tuple[Variant, ...], Len(1)] = ()
     matrix: Matrix | None = None
-    measures: Annotated[tuple[str, ...], Len(1)] = DEFAULT_MEASURES
+    measures: Annotated[tuple[str, ...], Len(1, 100)] = DEFAULT_MEASURES
     queries_per_job: QueriesPerJob = "auto"
     endpoints: tuple[Endpoint, ...] = ()
     budget: Budget | None = None

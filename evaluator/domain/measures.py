@@ -33,6 +33,9 @@ MINIMAL_DEPTH = 100
 MAX_CUTOFF = 10_000
 """Deepest cutoff of a measure: as many documents as one list may hold."""
 
+MAX_PARAMETER = 1_000_000
+"""Largest grade, gain or other parameter of a measure: what is larger overflows in one provider or another."""
+
 MAX_NOTATION = 200
 """Characters of a measure's notation."""
 
@@ -87,7 +90,19 @@ def _parsed(notation: str) -> Measure:
     cutoff = measure.params.get("cutoff", 1)
     if isinstance(cutoff, bool) or not 1 <= cutoff <= MAX_CUTOFF:
         raise InvalidInputError(f"{notation!r} needs a cutoff from 1 to {MAX_CUTOFF}, such as @10")
+    if any(abs(number) > MAX_PARAMETER for number in _numbers(measure.params)):
+        raise InvalidInputError(f"{notation!r} has a parameter above {MAX_PARAMETER:,}; choose a smaller one")
     return measure
+
+
+def _numbers(parameter: object) -> Iterator[float]:
+    """The numbers in a measure's parameters, which may map grades to gains."""
+    if isinstance(parameter, Mapping):
+        for name, value in parameter.items():
+            yield from _numbers(name)
+            yield from _numbers(value)
+    elif isinstance(parameter, int | float):
+        yield parameter
 
 
 def suggestion(notation: str, otherwise: str = EXAMPLES) -> str:

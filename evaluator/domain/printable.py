@@ -80,7 +80,8 @@ def _visible(sign: str) -> str:
 
 _SPECIAL = re.compile(
     r"(?P<drawn>(?<!\S)(?:<->|->|<-|--|>=|<=|~=)(?!\S))"  # Streamlit draws these as arrows and signs
-    r"|(?P<live>:(?!\s)|@|(?<=www)\.)"  # of links, addresses, emoji, icons and directives
+    r"|(?P<live>:(?=[\w:+-]|$)|(?:(?<=http)|(?<=https)):(?=/)"  # of emoji, icons and directives; of links
+    r"|(?<=www)\.|@(?=[-\w]+\.[-\w]))"  # of links and addresses
     r"|(?P<first>^[-+=])"  # of a list, or of the line below a heading
     r"|(?P<markup>[\\`*_\[\]{}<>$~#|&])",
     re.IGNORECASE,
@@ -128,7 +129,7 @@ def as_code(text: str) -> str:
 def markdown(text: str) -> str:
     """A text in one line of a Markdown file, without markup."""
     line = " ".join(one_line(text).split())
-    return _NUMBERED.sub(r"\1\\\2", re.sub(r"(^[-+=]|[\\`*_\[\]{}<>$~#|&!:@])", r"\\\1", line))
+    return _NUMBERED.sub(r"\1\\\2", re.sub(r"(^[-+=]|[\\`*_\[\]<>$~#|&!:@])", r"\\\1", line))
 
 
 # --- files ---

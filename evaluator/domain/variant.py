@@ -69,7 +69,7 @@ class Chunk:
 class BM25:
     """Okapi BM25 over stemmed words (Robertson and Zaragoza, 2009); k1 and b as in Lucene's formula."""
 
-    k1: Annotated[float, Ge(0)] = 0.9
+    k1: Annotated[float, Ge(0), Le(1000)] = 0.9
     b: Annotated[float, Ge(0), Le(1)] = 0.4
     stemmer: Stemmer = "english"
     stop_words: StopWords = "english"
@@ -145,9 +145,9 @@ class Fuse:
 
     of: Annotated[tuple[str | Retrieve, ...], Len(2)]
     method: Literal["rrf", "weighted"] = "rrf"
-    k: Annotated[float, Gt(0)] = 60.0
+    k: Annotated[float, Gt(0), Le(1_000_000)] = 60.0
     depth: Annotated[int, Ge(1), Le(10_000)] = 100
-    weights: tuple[Annotated[float, Ge(0)], ...] | None = None
+    weights: tuple[Annotated[float, Ge(0), Le(1_000_000)], ...] | None = None
     normalize: Literal["min-max", "z-score"] | None = None
 
     def __post_init__(self) -> None:

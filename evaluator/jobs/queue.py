@@ -6,8 +6,8 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from redis import Redis
@@ -53,13 +53,15 @@ FINAL_STAGES = ("plan-", "dispatch-", "evaluate-", "measure-", "ask-")
 AFTER_NOTHING = ("evaluate-", "ask-")
 """Beginnings of the ids of jobs that wait for no other: they are most of what waits."""
 DROPPED_AT_ONCE = 1000
-"""Jobs whose records are removed in one transaction."""
+"""Jobs that are removed in one go: whoever else changes the queue waits for so many at most (about 0.1 s)."""
 
 RETRIES = "evaluator:retries"
 """Counter in Redis: attempts that failed and were followed by another."""
 
 CHANGES = threading.Lock()
-"""Submitting and cancelling take turns: both look at the queue before they change it."""
+"""Submitting and cancelling take turns: both look at the queue before they change it. Taken by `changing`."""
+YIELD = 0.002
+"""Seconds between two parts of a change: a lock that is taken again at once lets nobody else in."""
 
 TASKS = "evaluator.jobs.tasks"
 """Jobs are enqueued by dotted name, so that whoever enqueues never imports an encoder."""
@@ -254,18 +256,35 @@ def forget_all(connection: Redis) -> None:
         connection.unlink(*keys[start : start + 1000])
 
 
-def cancel_experiment(connection: Redis, experiment: str) -> int:
+@contextmanager
+def changing() -> Iterator[None]:
+    """Change the queue while nobody else of this process does; for a part of what is to be done, if that is much."""
+    with CHANGES:
+        yield
+    time.sleep(YIELD)
+
+
+def cancel_experiment(connection: Redis, experiment: str, is_over: Callable[[], bool] = lambda: True) -> int:
     """Remove an experiment's waiting jobs and those that no other experiment needs; returns how many.
 
     Those that run are stopped by their workers within seconds.
+
+    Args:
+        is_over: asked while nobody enqueues anything, before each part of the jobs goes: whether nobody has asked for
+            the experiment again. If somebody has, the other jobs stay.
     """
-    mark_cancelled(connection, experiment, ())
-    # Its own jobs are most of them, and nobody else's business. Then, while nobody enqueues anything: what it shares
-    # with others, and jobs of its own that came meanwhile.
-    own = {id_ for id_ in all_live_ids(connection) if _is_final_of(id_, experiment)}
-    cancelled = _cancel(connection, experiment, own)
-    with CHANGES:
-        return cancelled + _cancel(connection, experiment, _unneeded(connection, experiment))
+    # Its own jobs are most of them. What it shares with others is looked at once they are gone, in one go.
+    own = sorted(id_ for id_ in all_live_ids(connection) if _is_final_of(id_, experiment))
+    cancelled = 0
+    for start in range(0, len(own), DROPPED_AT_ONCE):
+        with changing():
+            if not is_over():
+                return cancelled
+            cancelled += _cancel(connection, experiment, own[start : start + DROPPED_AT_ONCE])
+    with changing():
+        if is_over():
+            cancelled += _cancel(connection, experiment, _unneeded(connection, experiment))
+    return cancelled
 
 
 def _is_final_of(id_: str, experiment: str) -> bool:
@@ -308,8 +327,8 @@ def _cancel(connection: Redis, experiment: str, ids: Iterable[str]) -> int:
     waiting = sorted(set(named) - set(running))
     for name in QUEUES if waiting else ():
         remove_waiting(connection, open_queue(connection, name).key, waiting)
-    for start in range(0, len(waiting), DROPPED_AT_ONCE):
+    if waiting:
         with connection.pipeline(transaction=True) as pipeline:
-            _drop(pipeline, connection, waiting[start : start + DROPPED_AT_ONCE])
+            _drop(pipeline, connection, waiting)
             pipeline.execute()
     return len(waiting)

@@ -22,7 +22,7 @@ from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import read_pending, write_pending
 from evaluator.jobs.planning import PlanningEndedError, Watch, turn
-from evaluator.jobs.queue import CHANGES, enqueue, job_data, job_id
+from evaluator.jobs.queue import changing, enqueue, job_data, job_id
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.indexes import Sources, index_names
@@ -120,7 +120,8 @@ class Submission:
             for variant, query_ids in variants.items():
                 self._watch.check()
                 self._add_variant(variant, query_ids, batch_size)
-            enqueued = self._enqueue(connection, begin)
+        # Behind the turn: which texts are whose work is written down by now.
+        enqueued = self._enqueue(connection, begin)
         stages: dict[str, EncodingStage] = {}
         for encoder, plan in self._plans.values():
             key = self._key(encoder)
@@ -136,7 +137,7 @@ class Submission:
         """
         jobs, n = list(self._jobs.values()), 0
         for start in range(0, max(len(jobs), 1), AT_ONCE):
-            with CHANGES:
+            with changing():
                 if not self._watch.confirm():
                     raise PlanningEndedError(
                         f"the experiment {self._spec.name!r} was cancelled or begun anew"

@@ -24,8 +24,8 @@ from evaluator.store.catalog import DatasetRow, DatasetVersion, ExperimentRow
 Progress = Callable[[int], None]
 
 CHANGES = threading.RLock()
-"""Storing a dataset and naming it, submitting an experiment over it, and removing what nobody needs take turns:
-datasets share files, and what is stored but not named yet looks like what nobody needs."""
+"""Storing a dataset and naming it, and removing what nobody needs take turns: datasets share files, and what is stored
+but not named yet looks like what nobody needs."""
 
 MAX_NAME, MAX_DESCRIPTION = 120, 4000
 """Characters."""

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 from yaml.constructor import SafeConstructor
@@ -28,17 +27,16 @@ from evaluator.domain.measures import canonical_measures, parse_measure
 from evaluator.domain.variant import Retrieve, Variant, resolve_names, resolve_variant
 from evaluator.errors import ExperimentFileError, InvalidInputError
 from evaluator.services.endpoints import endpoint_problems
+from evaluator.services.yaml_nodes import MAX_BYTES, MAX_DEPTH, NULL, compose, refuse_large
 
-MAX_BYTES = 256 * 1024
-"""Bytes of an experiment file: thousands of variants, and about two seconds of parsing."""
 MAX_VALUES = 50_000
 """Values of a file once its aliases are expanded."""
-MAX_DEPTH = 50
-"""Levels of nesting."""
 MAX_SHOWN = 60
 """Characters of a value that a message quotes."""
 MAX_NAMES = 50
 """Names that a message lists or suggests."""
+MAX_PROBLEMS = 100
+"""Problems that are looked for: each takes time to put into words, and a generated file repeats one of them."""
 
 Place = tuple[str | int, ...]
 """Where a value is: `("variants", 1, "retrieve")`."""
@@ -48,9 +46,8 @@ _INVALID: Any = object()
 
 _YAML = "tag:yaml.org,2002:"
 _NUMBERS = {_YAML + name for name in ("int", "float", "bool")}
-_NULL = _YAML + "null"
 _TAGS = {
-    ScalarNode: {*_NUMBERS, _NULL, _YAML + "str", _YAML + "timestamp"},
+    ScalarNode: {*_NUMBERS, NULL, _YAML + "str", _YAML + "timestamp"},
     SequenceNode: {_YAML + "seq"},
     MappingNode: {_YAML + "map"},
 }
@@ -67,7 +64,7 @@ def parse_experiment(text: str, source: str = "experiment.yaml") -> Experiment:
         ExperimentFileError: it is not valid; the message lists every problem, one a line.
     """
     reader = _Reader(source)
-    root = _compose(text, source)
+    root = compose(text, source)
     experiment: Experiment = reader.read(root, Experiment, (), _line(root))
     _check_measures(reader)
     _check_fusions(reader)
@@ -91,7 +88,7 @@ def read_experiment(path: Path) -> Experiment:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
-        _refuse_large(len(content), str(path))
+        refuse_large(len(content), str(path))
         experiment = parse_experiment(content.decode("utf-8-sig"), str(path))
     except OSError as error:
         raise ExperimentFileError(f"{path}: cannot be read: {error.strerror}") from error
@@ -100,35 +97,6 @@ def read_experiment(path: Path) -> Experiment:
         raise ExperimentFileError(f"{path}:{line}: is not UTF-8; save the file in that encoding") from error
     beside = path.parent / experiment.dataset
     return dataclasses.replace(experiment, dataset=str(beside)) if beside.is_dir() else experiment
-
-
-def _refuse_large(size: int, source: str) -> None:
-    if size > MAX_BYTES:
-        raise ExperimentFileError(
-            f"{source}: larger than the {MAX_BYTES:,} bytes an experiment file may have"
-        )
-
-
-def _compose(text: str, source: str) -> Node:
-    _refuse_large(len(text), source)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        where = f"{source}:{mark.line + 1}: column {mark.column + 1}" if mark else source
-        problem = ", ".join(part for part in (error.context, error.problem) if part)
-        raise ExperimentFileError(f"{where}: not YAML: {problem}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        message = f"{source}:{line}: not YAML: the character U+{error.character:04X} is not allowed"
-        raise ExperimentFileError(message) from error
-    except RecursionError as error:
-        raise ExperimentFileError(f"{source}: nested deeper than {MAX_DEPTH} levels") from error
-    if root is None or root.tag == _NULL:
-        raise ExperimentFileError(
-            f"{source}:1: the file is empty; an experiment needs name, dataset, variants"
-        )
-    return root
 
 
 class _Reader:
@@ -146,12 +114,17 @@ class _Reader:
         """Note a problem; its line is the place's unless given."""
         line = self.lines[place] if line is None else line
         self._problems.append((line, ": ".join(part for part in (_path(place), message) if part)))
+        if len(self._problems) == MAX_PROBLEMS:
+            self.raise_problems()
 
     def raise_problems(self) -> None:
         """Raise all that was noted, by line; nothing if there is nothing."""
         if self._problems:
             ordered = sorted(self._problems, key=lambda problem: problem[0])
-            raise ExperimentFileError("\n".join(f"{self.source}:{line}: {text}" for line, text in ordered))
+            lines = [f"{self.source}:{line}: {text}" for line, text in ordered]
+            if len(lines) == MAX_PROBLEMS:
+                lines.append(f"{self.source}: there may be more; mend these {MAX_PROBLEMS} first")
+            raise ExperimentFileError("\n".join(lines))
 
     def read(self, node: Node, hint: Any, place: Place, line: int) -> Any:
         """The node as a value of the hinted type, or `_INVALID`."""
@@ -235,7 +208,7 @@ def _scalar(node: Node, options: tuple[Any, ...]) -> Any:
     Raises:
         ValueError, LookupError, OverflowError: it is not what its tag says.
     """
-    if node.tag == _NULL:
+    if node.tag == NULL:
         return None
     if node.tag in _NUMBERS and not {int, float, bool}.isdisjoint(options):
         value = SafeConstructor().construct_object(node)
@@ -369,7 +342,7 @@ def _key(name: str) -> str:
 def _shown(node: Node) -> str:
     if isinstance(node, ScalarNode):
         text = _shortened(node.value)
-        if node.tag == _NULL:
+        if node.tag == NULL:
             return "an empty value"
         return text if node.tag in _NUMBERS and text.isprintable() else repr(text)
     return "a mapping" if isinstance(node, MappingNode) else f"a list of {len(node.value)}"

@@ -27,7 +27,7 @@ from evaluator.services.references import meant
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
-from evaluator.store.lifecycle import change_status, submit_experiment
+from evaluator.store.lifecycle import change_status, describe, submit_experiment
 
 logger = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     with reachable(workspace) as connection:
         # First: whoever plans it asks for the status before anything is enqueued.
         change_status(workspace.database, experiment.id, "cancel")
-        cancel_experiment(connection, experiment.id)
+        cancel_experiment(connection, experiment.id, lambda: is_over(workspace, experiment.id))
 
 
 def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -206,10 +206,17 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
     catalog.delete_experiment(workspace.database, experiment.id)
     if workspace.queue is not None:
         try:
-            cancel_experiment(workspace.queue, experiment.id)  # what measures its cost
+            # What measures its cost.
+            cancel_experiment(workspace.queue, experiment.id, lambda: is_over(workspace, experiment.id))
         except RedisError as error:  # the keeper drops them
             logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
     drop_candidates(workspace.store, experiment.id)
+
+
+def is_over(workspace: Workspace, experiment: str) -> bool:
+    """Whether an experiment (its id) is cancelled or deleted, and nobody has asked for it again."""
+    known = catalog.known_experiment(workspace.database, experiment)
+    return known is None or known.status == "cancelled"
 
 
 def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:
@@ -308,6 +315,7 @@ def _resolve_encoders(
 
 def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
     """Have an experiment planned, unless it is whole, or planned or running already."""
+    described = describe(spec)
     with reachable(workspace) as connection, workspace.in_use:
         known = catalog.known_experiment(workspace.database, spec.id)
         if known is not None and not is_stalled(workspace, known) and known.active:
@@ -316,7 +324,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
         if known is not None and _is_whole(workspace, known):
             return Begun(spec.id)  # it keeps the times of the run that did the work
         n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
-        attempt = submit_experiment(workspace.database, spec, dataset, n_queries)
+        attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
         return Begun(spec.id, start_planning(workspace, spec, attempt))
 
 

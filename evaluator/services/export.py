@@ -118,7 +118,7 @@ def _export_scores(workspace: Workspace, experiment: ExperimentRow, format_: str
 
 
 def _export_trec(workspace: Workspace, experiment: ExperimentRow, folder: Path) -> list[Path]:
-    written = []
+    written: list[Path] = []
     names = [variant.name for variant in experiment.spec.variants]
     size = max(1, LISTS // max(experiment.n_queries, 1))
     for start in range(0, len(names), size):

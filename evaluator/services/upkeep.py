@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from redis import Redis
+
 from evaluator.jobs.cancellation import marked_cancelled, unmark_cancelled
 from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
 from evaluator.jobs.stream import ResultStream
 from evaluator.retrieval.candidates import drop_candidates, experiments_with_candidates
+from evaluator.services.experiments import is_over
 from evaluator.services.planning import start_planning
 from evaluator.services.queue import reachable, stalled
 from evaluator.services.workspace import Workspace
@@ -74,7 +77,7 @@ class Upkeep:
             status = {row.id: row.status for row in catalog.experiments(self.workspace.database)}
             for experiment in with_jobs:
                 if status.get(experiment) == "cancelled":
-                    self.guard(lambda id_=experiment: cancel_experiment(connection, id_), experiment)  # type: ignore[misc]
+                    self.guard(lambda id_=experiment: self._drop_jobs(connection, id_), experiment)  # type: ignore[misc]
             for experiment in marked:
                 if status.get(experiment) != "cancelled":
                     unmark_cancelled(connection, experiment)
@@ -89,6 +92,9 @@ class Upkeep:
         for row in catalog.experiments(self.workspace.database) if kept else ():
             if row.id in kept and row.status == "finished":
                 self.guard(lambda id_=row.id: drop_candidates(self.workspace.store, id_), row.id)  # type: ignore[misc]
+
+    def _drop_jobs(self, connection: Redis, experiment: str) -> None:
+        cancel_experiment(connection, experiment, lambda: is_over(self.workspace, experiment))
 
     def _replan(self, row: ExperimentRow) -> None:
         recorded = sum(

@@ -33,7 +33,9 @@ def show_costs(snapshot: Snapshot) -> None:
         _basis(table)
         st.download_button(
             "CSV",
-            csv_text(list(table), table.astype(object).where(table.notna(), None).itertuples(index=False)),
+            csv_text(
+                list(map(str, table)), table.astype(object).where(table.notna(), None).itertuples(index=False)
+            ),
             file_name=file_name(snapshot.experiment.name, "costs", ending="csv"),
             mime="text/csv",
             icon=":material/download:",

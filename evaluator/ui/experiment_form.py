@@ -12,11 +12,12 @@ from evaluator.domain.printable import as_code, file_name
 from evaluator.errors import ExperimentFileError
 from evaluator.services import datasets
 from evaluator.services.choices import Choices, experiment_of, problems_of
-from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
+from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.experiment_text import write_experiment
 from evaluator.services.overview import experiment_yaml
 from evaluator.services.presets import PRESETS, QUICK_LOOK, Preset
 from evaluator.services.workspace import Workspace
+from evaluator.services.yaml_nodes import MAX_BYTES
 from evaluator.ui.experiment_cards import show_models, show_strategies
 from evaluator.ui.experiment_fields import (
     BEGUN,

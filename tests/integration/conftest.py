@@ -104,7 +104,10 @@ def in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     monkeypatch.setenv("EVALUATOR_HOME", str(tmp_path / "home"))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    umask = os.umask(0)
+    os.umask(umask)
     yield
+    os.umask(umask)
     root.handlers[:] = handlers  # commands send what is logged to a standard error that is gone
     root.setLevel(level)
     logging.captureWarnings(False)

@@ -50,7 +50,7 @@ def test_each_query_is_a_bar_in_the_tables_order_that_can_be_chosen() -> None:
         "range": ["teal", "amber", "grey"],
     }
     assert [field.get("title", field["field"]) for field in chart["encoding"]["tooltip"]] == [
-        "query", "id", "hybrid", "bm25", "difference",
+        "query", "id", "AP(rel=2)@100 of hybrid", "AP(rel=2)@100 of bm25", "difference",
     ]  # fmt: skip
     (picked,) = chart["params"]
     assert (picked["name"], picked["select"]["fields"]) == (PICKED, ["query_id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -12,10 +13,11 @@ from evaluator.domain.experiment import Experiment
 from evaluator.domain.variant import Dense, Retrieve
 from evaluator.services import datasets, experiments
 from evaluator.services.choices import BUNDLED
-from evaluator.services.experiment_file import MAX_BYTES, parse_experiment
+from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.overview import experiment_yaml
 from evaluator.services.presets import PRESETS, Preset
 from evaluator.services.workspace import Workspace, serve
+from evaluator.services.yaml_nodes import MAX_BYTES
 from evaluator.settings import AllowedEndpoint, Settings
 from tests.conftest import WriteDataset
 from tests.ui.conftest import AddExperiment, button, open_page, text_of
@@ -67,8 +69,8 @@ def figures(app: AppTest) -> dict[str, str]:
 
 
 def unescaped(text: str) -> str:
-    """Without the escapes of Markdown."""
-    return text.replace("\\", "")
+    """As a browser draws it: without the escapes of Markdown."""
+    return re.sub(r":color\[(.+?)\]", r"\1", text).replace("\\", "")
 
 
 # --- the beginning ---

@@ -10,7 +10,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from evaluator import artifacts
+from evaluator import artifacts, digests
 from evaluator.artifacts import ArtifactStore
 from evaluator.digests import DIGESTS
 from evaluator.errors import ArtifactLostError, ArtifactMissingError, DatasetDamagedError, EvaluatorError
@@ -37,13 +37,13 @@ def damage(store: ArtifactStore, name: str, content: bytes = b"7654321") -> None
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """How often a file's bytes are read to be compared."""
     seen: list[str] = []
-    digest_of = artifacts.digest_of
+    digest_of = digests.digest_of
 
     def count(file: object) -> str:
         seen.append("read")
         return digest_of(file)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(artifacts, "digest_of", count)
+    monkeypatch.setattr("evaluator.artifacts.digest_of", count)
     return seen
 
 
@@ -208,16 +208,16 @@ def test_who_replaces_an_artifact_while_it_is_read_damages_nothing(
     store = ArtifactStore(str(tmp_path))
     store.put(MADE, writing("1234567"))
     damage(store, MADE)
-    digest_of = artifacts.digest_of
+    digest_of = digests.digest_of
 
     def replaced_meanwhile(file: object) -> str:
         found = digest_of(file)  # type: ignore[arg-type]
-        monkeypatch.setattr(artifacts, "digest_of", digest_of)
+        monkeypatch.setattr("evaluator.artifacts.digest_of", digest_of)
         other = ArtifactStore(str(tmp_path))
         other.put(MADE, writing("another"))
         return found
 
-    monkeypatch.setattr(artifacts, "digest_of", replaced_meanwhile)
+    monkeypatch.setattr("evaluator.artifacts.digest_of", replaced_meanwhile)
     assert ArtifactStore(str(tmp_path)).local_path(MADE).read_text() == "another"
 
 

@@ -111,6 +111,20 @@ class TestText:
             line = TextFormatter().format(record("it %s", "broke"))
         assert line.endswith(" WARNING evaluator.toy it broke [experiment=e1 job=evaluate-1]")
 
+    @pytest.mark.parametrize("text", ["two\nERROR lines", "\x1b[2J", "\x9b31m", "\u202egnp"])
+    def test_what_is_said_neither_begins_a_line_nor_acts_on_a_terminal(self, text: str) -> None:
+        with bound({"variant": text}):
+            line = TextFormatter().format(record("%s", text))
+        assert line.isprintable()
+
+    def test_a_traceback_keeps_its_lines_and_nothing_else(self) -> None:
+        try:
+            raise ValueError("broken\n\x1b[2J")
+        except ValueError:
+            lines = TextFormatter().format(record("it broke", exc_info=sys.exc_info())).split("\n")
+        assert len(lines) > 3
+        assert all(line.isprintable() for line in lines)
+
     def test_nothing_is_added_where_nothing_is_known(self) -> None:
         assert TextFormatter().format(record("it broke")).endswith(" it broke")
 

@@ -113,6 +113,68 @@ class TestSources:
             Settings()
 
 
+class TestNonsense:
+    """Whatever is in a variable, what it says is one sentence that names the setting."""
+
+    VALUES = ("nonsense", "-1", "9" * 30, "[", "[1", '{"a": 1}', "NaN", "1e308", "\udcff", "x" * 5000)
+    ANY_TEXT = frozenset({"home", "artifacts", "redis_url", "host"})
+    """Settings that any text may be; whether it names something is seen when it is used."""
+    ANY_SIZE = frozenset(
+        {
+            "encode_workers",
+            "evaluate_workers",
+            "warm_encoders",
+            "warm_indexes",
+            "vectors_limit",
+            "attempts",
+            "stream_limit",
+            "upload_limit",
+        }
+    )
+    """Settings for which no number is too large."""
+
+    @pytest.mark.parametrize("name", sorted(Settings.model_fields))
+    def test_is_refused(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        for value in self.VALUES:
+            monkeypatch.setenv(f"EVALUATOR_{name.upper()}", value)
+            try:
+                Settings.read()
+            except InvalidInputError as error:
+                said = str(error)
+                assert (
+                    said.lower().startswith(f"setting {name}".lower()) or f"EVALUATOR_{name.upper()}" in said
+                )
+                assert len(said) < 600
+                assert "\n" not in said
+            else:
+                assert name in self.ANY_TEXT or (name in self.ANY_SIZE and value.isdigit()), (name, value)
+
+    @pytest.mark.parametrize("name", sorted(Settings.model_fields))
+    def test_an_empty_variable_is_one_that_is_not_set(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        """As in `EVALUATOR_HOME=${FOLDER}`, or in a compose file."""
+        for variable in {f"EVALUATOR_{name.upper()}", "REDIS_URL"}:
+            monkeypatch.setenv(variable, "")
+        assert Settings.read() == Settings()
+        assert Settings.read().home == Path(".evaluator")
+        assert Settings.read().embedded_queue
+
+    def test_a_level_is_read_in_any_case(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVALUATOR_LOG_LEVEL", "warning")
+        assert Settings.read().log_level == "WARNING"
+
+    @pytest.mark.parametrize("arguments", [["-m", "evaluator.jobs.worker"], ["-c", "import app"]])
+    def test_ends_a_worker_and_a_server_with_one_line(self, arguments: list[str]) -> None:
+        done = subprocess.run(
+            [sys.executable, *arguments], env={**os.environ, "EVALUATOR_PORT": "-1"},
+            cwd=CONFIGURATION.parents[1], capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith("error: setting port: Input should be greater than")
+        assert "Traceback" not in done.stderr
+
+
 class TestDefaults:
     @pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (5, 5), (64, 5), (None, 1)])
     def test_workers_are_five_where_there_are_cores_for_them(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.domain.experiment import EncoderSpec
-from evaluator.domain.ranking import Floats
+from evaluator.domain.ranking import Doubles, Floats
 from evaluator.errors import EncodingError
 from evaluator.retrieval.encoders.protocol import Role, check_vectors
 from evaluator.retrieval.endpoint_client import EndpointClient, Gate
@@ -79,12 +79,7 @@ class EndpointEncoder:
                 f"{self._client.name} gives results whose index is not each of 0 to {n_texts - 1} once"
             )
         by_place = dict(zip(places, results, strict=True))
-        try:
-            rows = [np.array(by_place[place].get("embedding"), dtype=np.float64) for place in range(n_texts)]
-        except (ValueError, TypeError) as error:
-            raise EncodingError(
-                f"{self._client.name} gives an embedding that is no list of numbers"
-            ) from error
+        rows = [self._row(by_place[place].get("embedding")) for place in range(n_texts)]
         widths = sorted({row.shape for row in rows})
         if len(widths) != 1 or len(widths[0]) != 1 or not widths[0][0]:
             raise EncodingError(f"{self._client.name} gives vectors of different dimensions: {widths}")
@@ -96,6 +91,17 @@ class EndpointEncoder:
             )
         with np.errstate(over="ignore"):  # what is too large for float32 is not finite, and refused as such
             return np.stack(rows).astype(np.float32)
+
+    def _row(self, embedding: Any) -> Doubles:
+        """One embedding, [dim] float64: of its own numbers alone, though NumPy makes some of `true` and `"1"`, too."""
+        try:
+            if isinstance(embedding, list) and any(isinstance(value, bool | str) for value in embedding):
+                raise TypeError("no number")
+            return np.array(embedding, dtype=np.float64)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise EncodingError(
+                f"{self._client.name} gives an embedding that is no list of numbers"
+            ) from error
 
 
 def _shown(record: Mapping[str, Any]) -> str:

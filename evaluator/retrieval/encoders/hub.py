@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ TIMEOUT = 5.0
 """Seconds in which the hub must take a connection, and in which it must answer."""
 MAX_BYTES = 256 * 1024 * 1024
 """Of a model's configuration and tokenizers together; the largest tokenizers have some 40 MB."""
+
+MAX_FILES = 10_000
+"""Of a model."""
 
 NONE = "the hub gave none"
 
@@ -37,7 +41,7 @@ class HubModel(NamedTuple):
 
 
 class SilentHubError(EncoderNotFoundError):
-    """The hub does not answer, and the model was not downloaded before."""
+    """The hub answers nobody, and the model was not downloaded before."""
 
 
 def find_model(name: str, *, silent: bool = False) -> HubModel:
@@ -50,9 +54,8 @@ def find_model(name: str, *, silent: bool = False) -> HubModel:
     Raises:
         SilentHubError: the hub does not answer; says so as the end of a sentence.
         EncoderNotFoundError: there is no such model; as the end of a sentence.
-        InvalidInputError: its configuration is too large.
+        InvalidInputError: it is too large.
     """
-    import httpx  # noqa: PLC0415
     from huggingface_hub import snapshot_download  # noqa: PLC0415  half a second, rarely needed
 
     parts = NAME.fullmatch(name)
@@ -63,16 +66,16 @@ def find_model(name: str, *, silent: bool = False) -> HubModel:
         snapshot_download, model, revision=revision, allow_patterns=[CONFIGURATION], local_files_only=True
     )
     if silent or COMMIT.fullmatch(revision or ""):
-        with suppress(OSError, ValueError):  # all errors of the hub are one of the two
+        with suppress(OSError, ValueError):  # all errors of the hub's library are one of the two
             return _found(model, downloaded())
     if silent:
         raise SilentHubError("the hub did not answer a moment ago; try again in a moment")
     try:
-        return _found(model, _download(model, revision))
-    except (OSError, ValueError, httpx.HTTPError) as error:
+        return _found(model, _download(model, _known_commit(model, revision), revision))
+    except EncoderNotFoundError:
         with suppress(OSError, ValueError):
             return _found(model, downloaded())
-        raise _failure(error) from error
+        raise
 
 
 def _found(model: str, folder: str) -> HubModel:
@@ -80,40 +83,66 @@ def _found(model: str, folder: str) -> HubModel:
     return HubModel(Path(folder), f"{model}@{Path(folder).name}")
 
 
-def _download(model: str, revision: str | None) -> str:
-    """Download a model's configuration; returns its folder.
+def _known_commit(model: str, revision: str | None) -> str:
+    """Ask the hub what a revision is now: a request that takes it no time, and that its library does not repeat.
 
-    The first request is one that the hub's library does not repeat: it asks again and again for a single file, for up
-    to six minutes.
+    For a single file it would ask again and again, for up to six minutes.
     """
-    from huggingface_hub import HfApi, get_session, snapshot_download  # noqa: PLC0415
+    import httpx  # noqa: PLC0415
+    from huggingface_hub import HfApi  # noqa: PLC0415
 
-    get_session().timeout = TIMEOUT  # of requests that the library sets none for
-    info = HfApi().model_info(model, revision=revision, timeout=TIMEOUT, files_metadata=True)
-    files = [file for file in info.siblings or () if file.rfilename.endswith(CONFIGURATION.removeprefix("*"))]
-    size = sum(file.size or 0 for file in files)
-    if size > MAX_BYTES:
-        raise InvalidInputError(
-            f"the configuration of the model {model!r} has {size:,} bytes on the hub, and {MAX_BYTES:,} are taken; "
-            "choose another model"
+    try:
+        return str(HfApi().model_info(model, revision=revision, timeout=TIMEOUT, expand=["sha"]).sha)
+    except httpx.TransportError as error:
+        raise SilentHubError(f"the hub does not answer ({type(error).__name__}: {error})") from error
+    except (OSError, ValueError, httpx.HTTPError) as error:
+        raise _failure(error) from error
+
+
+def _download(model: str, commit: str, revision: str | None) -> str:
+    """Download a model's configuration; returns its folder."""
+    import httpx  # noqa: PLC0415
+    from huggingface_hub import get_session, snapshot_download  # noqa: PLC0415
+
+    try:
+        get_session().timeout = TIMEOUT  # of requests that the library sets none for
+        size = _configuration_size(model, commit)
+        if size > MAX_BYTES:
+            raise InvalidInputError(
+                f"the configuration of the model {model!r} has {size:,} bytes on the hub, and {MAX_BYTES:,} are "
+                "taken; choose another model"
+            )
+        # By the revision, not the commit: where the network fails later, it is known what the revision was.
+        return str(
+            snapshot_download(model, revision=revision, allow_patterns=[CONFIGURATION], etag_timeout=TIMEOUT)
         )
-    return str(
-        snapshot_download(model, revision=revision, allow_patterns=[CONFIGURATION], etag_timeout=TIMEOUT)
-    )
+    except (OSError, ValueError, httpx.HTTPError) as error:
+        raise _failure(error) from error
+
+
+def _configuration_size(model: str, commit: str) -> int:
+    """Bytes of a model's configuration on the hub.
+
+    Raises:
+        InvalidInputError: the model has too many files to look through.
+    """
+    from huggingface_hub import HfApi, RepoFile  # noqa: PLC0415
+
+    size = 0
+    for place, entry in enumerate(HfApi().list_repo_tree(model, revision=commit, recursive=True)):
+        if place >= MAX_FILES:
+            raise InvalidInputError(
+                f"the model {model!r} has more than {MAX_FILES:,} files; choose another model"
+            )
+        if isinstance(entry, RepoFile) and entry.path.endswith(CONFIGURATION.removeprefix("*")):
+            size += entry.size
+    return size
 
 
 def _failure(error: Exception) -> EncoderNotFoundError:
-    import httpx  # noqa: PLC0415
     from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415
 
     reason = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
-    for problem in (error, error.__cause__):
-        if isinstance(problem, httpx.TransportError):
-            return SilentHubError(f"the hub does not answer ({type(problem).__name__}: {problem})")
-        if isinstance(problem, HfHubHTTPError) and _is_busy(problem.response.status_code):
-            return SilentHubError(f"the hub cannot answer now ({reason})")
+    if isinstance(error, HfHubHTTPError) and error.response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return SilentHubError(f"the hub asks to wait ({reason})")
     return EncoderNotFoundError(f"{NONE} ({reason})")
-
-
-def _is_busy(status: int) -> bool:
-    return status == 429 or status >= 500

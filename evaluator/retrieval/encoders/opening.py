@@ -112,7 +112,7 @@ def _limit_length(model: Any, spec: EncoderSpec) -> None:
     """Cut texts after as many tokens as the spec says; a multi-vector model keeps its own limit for queries.
 
     Raises:
-        InvalidInputError: the model has fewer positions.
+        InvalidInputError: the model has fewer positions, or nothing of a text would be read.
     """
     if spec.max_length is None:
         return
@@ -125,6 +125,12 @@ def _limit_length(model: Any, spec: EncoderSpec) -> None:
     if spec.kind == "static":
         model[0].tokenizer.enable_truncation(spec.max_length)
         return
+    around = model.tokenizer.num_special_tokens_to_add(pair=spec.kind == "cross")
+    if spec.max_length <= around:  # the library would cut nothing at all
+        raise InvalidInputError(
+            f"{spec.name} puts {around} tokens of its own around a text, so with a max_length of {spec.max_length} it "
+            f"would read nothing of it; give at least {around + 1}"
+        )
     model.max_seq_length = spec.max_length
     if getattr(model[0], "document_length", None) is not None:
         model[0].document_length = spec.max_length

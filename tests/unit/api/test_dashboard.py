@@ -133,6 +133,7 @@ class TestAnswers:
             ("/0/data/jobs/evaluate/nonsense/8/asc/1.json", 404),
             ("/0/data/jobs/evaluate/queued/0/asc/1.json", 422),
             ("/0/data/jobs/evaluate/queued/many/asc/1.json", 422),
+            ("/0/data/jobs/evaluate/queued/999999999999999999999/asc/1.json", 422),
         ],
     )
     def test_what_is_not_there_is_no_failure_of_the_server(

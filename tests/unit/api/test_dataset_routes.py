@@ -53,6 +53,26 @@ def test_its_parts_a_page_at_a_time(api: Api, tiny: Workspace) -> None:
         assert api("GET", f"{TINY}/documents?{wrong}").status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("folder", "part", "asked"),
+    [
+        ("corpora", "documents", ["/documents", "/documents?search=wing"]),
+        ("queries", "queries", ["/queries", "/queries/q3"]),
+        ("qrels", "judgments", ["/judgments", "/queries/q3"]),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(
+    api: Api, tiny: Workspace, folder: str, part: str, asked: list[str]
+) -> None:
+    (name,) = tiny.store.sizes(folder)
+    path = Path(tiny.store.url) / name
+    path.write_bytes(path.read_bytes()[:-1])
+    damaged = f"the file with the {part} of a dataset is damaged: {name} in the store {tiny.store.url}"
+    for page in asked:
+        answer = api("GET", f"{TINY}{page}")
+        assert (answer.status_code, answer.json()) == (503, {"error": f"{damaged}; import the dataset again"})
+
+
 def test_it_is_renamed_and_described(api: Api, tiny: Workspace) -> None:
     changed = api("PATCH", TINY, json={"name": "aero 1", "tags": ["a"]})
     assert (changed.json()["name"], changed.json()["tags"]) == ("aero 1", ["a"])

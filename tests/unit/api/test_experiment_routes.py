@@ -14,8 +14,10 @@ from evaluator.api.routes import routes
 from evaluator.errors import InvalidInputError
 from evaluator.services import datasets, experiments
 from evaluator.services.client import Client
+from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace, serving
 from tests.conftest import WriteDataset
+from tests.recorded import dataset_id
 from tests.unit.api.conftest import Api
 from tests.unit.services.finished import finished, submitted
 
@@ -91,3 +93,13 @@ def test_a_client_takes_an_ambiguous_name_for_invalid_input(workspace: Workspace
     finished(workspace, "tiny", {**LISTS, "b": {}})
     with pytest.raises(InvalidInputError, match="2 experiments are called 'look'"):
         client.leaderboard("look")
+
+
+def test_an_experiment_is_listed_once_by_the_newest_judgments(api: Api, workspace: Workspace) -> None:
+    first = finished(workspace, "tiny", LISTS)
+    edit(workspace, dataset_id(workspace, "tiny"), {("q0", "d3"): 1})
+    (shown,) = api("GET", "/api/experiments").json()
+    every = [row["id"] for row in api("GET", "/api/experiments?judgments=all").json()]
+    assert every == [shown["id"], first.id]
+    boards = [api("GET", f"/api/experiments/{id_}/leaderboard").json()["variants"] for id_ in every]
+    assert boards[0][0]["nDCG@10"] != boards[1][0]["nDCG@10"]

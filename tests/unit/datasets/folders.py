@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.artifacts import ArtifactStore
+from evaluator.digests import DIGESTS
 
 Judgments = Sequence[tuple[Any, Any, Any]]
 WriteDataset = Callable[..., Path]
@@ -58,6 +59,7 @@ WRITERS: dict[str, WriteDataset] = {"beir": write_beir, "decision-record": write
 
 
 def stored_files(store: ArtifactStore) -> set[str]:
-    """Every file below the store, temporary ones included."""
+    """Every file below the store, temporary ones included, digests aside."""
     root = Path(store.url)
-    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    return {name for name in found if not name.startswith(f"{DIGESTS}/")}

@@ -253,6 +253,8 @@ def test_the_depth_is_the_deepest_cutoff_and_1000_without_one() -> None:
         ("nDCG@0", f"cutoff from 1 to {MAX_CUTOFF}"),
         ("nDCG@True", f"cutoff from 1 to {MAX_CUTOFF}"),
         ("nDCG@99999999999", f"cutoff from 1 to {MAX_CUTOFF}"),
+        ("AP(rel=99999999999)", "has a parameter above 1,000,000"),
+        ("nDCG(gains={0:0,1:1000000000000})@10", "has a parameter above 1,000,000"),
         ("alpha_nDCG@20", "cannot be computed"),
         ("__import__('os')", "write it as"),
         ("(" * 5000, "longer than 200 characters"),

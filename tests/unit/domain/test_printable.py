@@ -63,6 +63,8 @@ class TestMarkdown:
             ("a_b*c", r"a\_b\*c"),
             ("![i](http://x)", r"!\[i\](http:color[:]//x)"),
             (":smile:", ":color[:]smile:color[:]"),
+            ("unix:///run and (see: x)", "unix:///run and (see: x)"),
+            ("nDCG@10", "nDCG@10"),
             ("www.x.org", "www:color[.]x.org"),
             ("me@x.org", "me:color[@]x.org"),
             ("a -> b", r"a :color[-]\> b"),

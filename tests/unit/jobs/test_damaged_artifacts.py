@@ -220,9 +220,12 @@ GIVEN = {
 def test_what_people_brought_is_named_and_can_be_imported_again(
     instance: Instance, part: str, how: Callable[[Path], None]
 ) -> None:
+    def write(path: Path) -> None:
+        write_run(path, RUN)
+
     def bring() -> None:
         make_dataset(instance.store, DOCUMENTS, QUERIES)
-        instance.store.put(run_artifact("ab12"), lambda path: write_run(path, RUN) and None)
+        instance.store.put(run_artifact("ab12"), write)
 
     bring()
     spec = spec_of(instance.dataset, [VARIANTS[0], IMPORTED])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -14,10 +14,12 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain import experiment as experiment_module
 from evaluator.domain import fingerprint as fingerprint_module
 from evaluator.domain.variant import BM25, Fuse, Retrieve, Variant
+from evaluator.jobs import queue as queue_module
 from evaluator.jobs import submission as submission_module
+from evaluator.jobs.cancellation import is_cancelled
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.planning import PlanningEndedError, Watch
-from evaluator.jobs.queue import CHANGES, all_live_ids, cancel_experiment
+from evaluator.jobs.queue import CHANGES, all_live_ids, cancel_experiment, enqueue
 from evaluator.jobs.submission import Submission
 from evaluator.settings import Settings
 from tests.unit.jobs.experiments import make_dataset, make_spec
@@ -60,7 +62,7 @@ def send(
 
 def commands(connection: Redis) -> int:
     """Commands that the queue has done."""
-    return int(cast("dict[str, Any]", connection.info("stats"))["total_commands_processed"])
+    return int(connection.info("stats")["total_commands_processed"])
 
 
 @pytest.mark.parametrize("variants", [alone, shared])
@@ -68,6 +70,7 @@ def test_commands_grow_with_the_variants(
     connection: Redis, dataset: StoredDataset, variants: Variants
 ) -> None:
     asked: dict[tuple[str, int], int] = {}
+    connection.config_resetstat()
     for n in (20, 200):
         connection.flushall()
         before = commands(connection)
@@ -79,7 +82,7 @@ def test_commands_grow_with_the_variants(
         assert all_live_ids(connection) == set()
     assert asked["submit", 200] <= 10 * asked["submit", 20]
     assert asked["cancel", 200] <= 10 * asked["cancel", 20]
-    assert "cmdstat_lrem" not in cast("dict[str, Any]", connection.info("commandstats"))
+    assert "cmdstat_lrem" not in connection.info("commandstats")
 
 
 @pytest.mark.parametrize("variants", [alone, shared])
@@ -120,16 +123,15 @@ def test_the_queue_is_locked_for_some_jobs_at_a_time_and_not_while_they_are_plan
     monkeypatch.setattr(submission_module, "AT_ONCE", 8)
     at_once: list[int] = []
     free: list[bool] = []
-    original = submission_module.enqueue
 
-    def enqueue(connection: Redis, jobs: Sequence[Any]) -> list[str]:
+    def count(connection: Redis, jobs: Sequence[Any]) -> list[str]:
         at_once.append(len(jobs))
-        return original(connection, jobs)
+        return enqueue(connection, jobs)
 
     def check() -> None:
         free.append(not CHANGES.locked())
 
-    monkeypatch.setattr(submission_module, "enqueue", enqueue)
+    monkeypatch.setattr(submission_module, "enqueue", count)
     send(connection, dataset, alone(10), Watch(check=check))
     assert at_once == [8, 8, 4]  # an index and a dispatch a variant
     assert len(free) >= 10
@@ -153,6 +155,19 @@ def test_who_cancels_between_two_lots_of_jobs_leaves_none(
     assert len(all_live_ids(connection)) == 8
     assert cancel_experiment(connection, id_) == 8
     assert all_live_ids(connection) == set()
+
+
+def test_what_is_asked_for_again_while_it_is_cancelled_keeps_its_jobs(
+    connection: Redis, dataset: StoredDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_module, "DROPPED_AT_ONCE", 4)
+    id_ = send(connection, dataset, alone(10))
+    over = iter([True, False, False])
+    assert cancel_experiment(connection, id_, lambda: next(over)) == 4
+    assert len(all_live_ids(connection)) == 16
+    send(connection, dataset, alone(10))
+    assert len(all_live_ids(connection)) == 20
+    assert not is_cancelled(connection, id_)
 
 
 def test_an_experiment_knows_its_id_once(dataset: StoredDataset, monkeypatch: pytest.MonkeyPatch) -> None:

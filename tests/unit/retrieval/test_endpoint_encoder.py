@@ -160,6 +160,9 @@ WRONG: dict[str, tuple[Behaviour, str]] = {
     "base64": (changed(embedding="AACAPw=="), "no list of numbers"),
     "NaN": (changed(embedding=[float("nan")] * 8), "not finite"),
     "infinity": (changed(embedding=[1e39] * 8), "not finite"),  # beyond float32
+    "truth values": (changed(embedding=[True] * 8), "no list of numbers"),
+    "texts": (changed(embedding=["1"] * 8), "no list of numbers"),
+    "a number beyond all": (changed(embedding=[10**400] * 8), "no list of numbers"),
     "null": (changed(embedding=[None] * 8), "not finite"),
     "no embedding": (changed(embedding=None), "different dimensions"),
     "truncated JSON": (raw(b'{"data": [{"index": 0, "embedding": [0.1, 0.'), "no JSON object, or only part"),

@@ -49,15 +49,25 @@ def test_an_unknown_model_is_one_request(hub: Hub) -> None:
     assert len(hub.paths) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_busy_hub_is_asked_once_and_what_was_downloaded_will_do(hub: Hub, status: int) -> None:
-    """Its library would ask six times, and wait between."""
+@pytest.mark.parametrize(
+    ("status", "kind", "message"),
+    [
+        (429, SilentHubError, "the hub asks to wait"),
+        (500, EncoderNotFoundError, "the hub gave none .*500"),
+        (503, EncoderNotFoundError, "the hub gave none .*503"),
+    ],
+)
+def test_a_hub_in_trouble_is_asked_once_and_what_was_downloaded_will_do(
+    hub: Hub, status: int, kind: type[Exception], message: str
+) -> None:
+    """Its library would ask six times, and wait between. Only what concerns all models counts as silence."""
     found = find_model("organisation/model")
     hub.status = status
     hub.paths.clear()
     assert find_model("organisation/model") == found
-    with pytest.raises(SilentHubError, match="the hub cannot answer now"):
+    with pytest.raises(kind, match=message) as caught:
         find_model("organisation/other")
+    assert type(caught.value) is kind
     assert len(hub.paths) == 2
 
 
@@ -93,7 +103,13 @@ def test_a_configuration_that_would_fill_the_disk_is_refused(hub: Hub) -> None:
     hub.sizes = {"config.json": module.MAX_BYTES}
     with pytest.raises(InvalidInputError, match="has 268,435,458 bytes on the hub"):
         find_model("organisation/model")
-    assert len(hub.paths) == 1
+    assert not any("resolve" in path for path in hub.paths)
+
+
+def test_a_model_of_too_many_files_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_FILES", 2)
+    with pytest.raises(InvalidInputError, match="has more than 2 files"):
+        find_model("organisation/model")
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,19 @@ def test_the_same_question_is_paid_for_once(
     assert len(server.bodies) == 6
 
 
+def test_an_answer_that_was_damaged_is_asked_for_again(
+    rerank: Rerank, store: ArtifactStore, server: EndpointServer
+) -> None:
+    first = rerank(["1", "2"], store)
+    (answer,) = store.sizes("answers")
+    path = store.local_path(answer)
+    path.write_text(path.read_text().replace("1", "2"))
+    assert rerank(["1", "2"], store) == first
+    assert len(server.bodies) == 2
+    assert rerank(["1", "2"], store) == first
+    assert len(server.bodies) == 2
+
+
 def test_whoever_measures_asks_anew(rerank: Rerank, store: ArtifactStore, server: EndpointServer) -> None:
     rerank(["1", "2"], store)
     rerank(["1", "2"], store, keep=False)

@@ -56,6 +56,21 @@ def test_a_longer_text_is_cut_where_the_stage_says(load: Any, tiny_models: TinyM
     assert np.allclose(cut[0] if kind == "late" else cut.sum(0), long[0] if kind == "late" else long.sum(0))
 
 
+@pytest.mark.parametrize(("kind", "around"), [("dense", 2), ("sparse", 2), ("late", 2), ("cross", 3)])
+def test_a_length_that_leaves_no_room_for_a_text_is_refused(
+    load: Any, tiny_models: TinyModels, kind: str, around: int
+) -> None:
+    """[CLS] and [SEP] are two tokens; with fewer, the library cuts nothing."""
+    stage = {"dense": Dense, "sparse": Sparse, "late": Late, "cross": CrossEncoder}[kind]
+    folder = str(getattr(tiny_models, kind))
+    for length in (1, around):
+        with pytest.raises(
+            InvalidInputError, match=f"puts {around} tokens of its own .*give at least {around + 1}"
+        ):
+            load(stage(folder, max_length=length))
+    load(stage(folder, max_length=around + 1))
+
+
 def test_a_pair_is_cut_where_the_stage_says(load: Any, tiny_models: TinyModels) -> None:
     """[CLS] wing [SEP] (8 words) [SEP] are 12 tokens."""
     scorer = load(CrossEncoder(str(tiny_models.cross), max_length=12))

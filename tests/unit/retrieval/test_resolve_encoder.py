@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -294,6 +295,49 @@ def test_only_what_can_change_a_vector_is_an_endpoints_fingerprint() -> None:
 def test_what_an_endpoint_cannot_do_is_refused(stage: ModelStage, message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         resolve_encoder(stage, allow_folders=False, endpoints={"ours": ENDPOINT})
+
+
+JSON_FILES = (
+    "modules.json", "config.json", "config_sentence_transformers.json", "sentence_bert_config.json",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b'"x"', b"\xff", b"1", b"[" * 100_000, b"null", b"[1]"])
+def test_a_model_whose_files_are_nonsense_is_none(tmp_path: Path, content: bytes) -> None:
+    """Anybody can publish one on the hub, and name it here."""
+    for file in JSON_FILES:
+        folder = tmp_path / file.removesuffix(".json")
+        folder.mkdir()
+        (folder / "config.json").write_bytes(b"{}")
+        (folder / file).write_bytes(content)
+        for stage in (Dense, Sparse, Late, CrossEncoder):
+            with suppress(EncoderNotFoundError, InvalidInputError):
+                resolve_encoder(stage(str(folder)), allow_folders=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("sentence_bert_config.json", {"max_seq_length": "abc"}, "'abc', which is no length"),
+        ("sentence_bert_config.json", {"max_seq_length": -5}, "-5, which is no length"),
+        ("config_sentence_transformers.json", {"prompts": ["a"]}, "prompts that are no texts"),
+        ("config_sentence_transformers.json", {"prompts": {"query": 5}}, "prompts that are no texts"),
+        ("modules.json", [{"path": "../other", "type": "x"}], r"'\.\./other', which lies outside"),
+    ],
+)
+def test_what_a_model_says_of_itself_is_checked(
+    tmp_path: Path, file: str, content: object, message: str
+) -> None:
+    (tmp_path / "config.json").write_bytes(b"{}")
+    (tmp_path / file).write_text(json.dumps(content))
+    with pytest.raises(EncoderNotFoundError, match=message):
+        resolve_encoder(Dense(str(tmp_path)), allow_folders=True)
+
+
+def test_what_is_distilled_again_and_again_is_refused() -> None:
+    """Before, a name of a thousand prefixes ended in a RecursionError."""
+    with pytest.raises(InvalidInputError, match="only the bundled model or a folder can be distilled"):
+        resolve_encoder(Dense("distilled:" * 5_000 + "x"), allow_folders=False)
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from evaluator.domain.experiment import Experiment
 from evaluator.domain.measures import DEFAULT_MEASURES
 from evaluator.domain.variant import BM25, Dense, Fuse, Retrieve, Variant
 from evaluator.errors import ExperimentFileError
-from evaluator.services.experiment_file import MAX_BYTES, parse_experiment, read_experiment
+from evaluator.services.experiment_file import parse_experiment, read_experiment
+from evaluator.services.yaml_nodes import MAX_BYTES
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -374,6 +375,57 @@ def test_names_that_multiply_are_bounded() -> None:
 def test_deep_nesting_is_refused(text: str) -> None:
     with pytest.raises(ExperimentFileError, match="nested deeper than 50 levels"):
         parse_experiment(text)
+
+
+@pytest.mark.parametrize("text", ["[" + "a," * 101_000 + "]", "{a: [" + "1," * 101_000 + "]}"])
+def test_what_has_too_many_nodes_is_refused_before_any_is_kept(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, 256 kB of them took 12 s."""
+    monkeypatch.setattr(yaml, "compose", None)
+    with pytest.raises(ExperimentFileError, match="more than 100,000 keys and values"):
+        parse_experiment(text)
+
+
+def test_a_large_file_with_an_error_is_not_parsed_by_the_slow_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaders: list[object] = []
+    parse = yaml.parse
+
+    def noting(text: str, Loader: Any) -> object:
+        loaders.append(Loader)
+        return parse(text, Loader)
+
+    monkeypatch.setattr(yaml, "parse", noting)
+    for size in (10, 30_000):
+        with pytest.raises(ExperimentFileError, match=r"not YAML: while parsing a flow sequence"):
+            parse_experiment("[" + "a, " * size + "a")
+    assert loaders == [yaml.CSafeLoader, yaml.SafeLoader, yaml.CSafeLoader]
+
+
+def test_only_so_many_problems_are_put_into_words() -> None:
+    """Before, the answer to 25,000 unknown fields had 3.6 MB."""
+    lines = problems(SMALLEST + "".join(f"field{n}: 1\n" for n in range(10_000)))
+    assert len(lines) == 101
+    assert lines[0].startswith("6: field0: unknown field")
+    assert lines[-1] == " there may be more; mend these 100 first"
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        (
+            "variants: [{name: v, retrieve: {bm25: {k1: 1.0e+308}}}]",
+            "k1: 1.0e+308 is not at most 1000",
+        ),
+        ("queries_per_job: 1000000000000", "queries_per_job: 1000000000000 is not"),
+        ("budget: {usd: 1.0e+300}", "budget.usd: 1.0e+300 is not"),
+        ("measures: [AP(rel=99999999999)]", "has a parameter above 1,000,000"),
+        (f"measures: [{', '.join(f'P@{n}' for n in range(1, 102))}]", "is not a list of at most 100"),
+    ],
+)
+def test_numbers_that_would_overflow_are_refused(field: str, message: str) -> None:
+    text = with_field(field) if not field.startswith("variants") else f"name: x\ndataset: d\n{field}\n"
+    assert message in "\n".join(problems(text))
 
 
 def test_large_files_are_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import threading
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,10 @@ from evaluator.domain.variant import (
     Stage,
     Variant,
 )
-from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.errors import EncoderNotFoundError, InvalidInputError, LookingUpError, UnknownNameError
+from evaluator.retrieval.encoders import resolve
+from evaluator.retrieval.encoders.hub import HubModel
+from evaluator.retrieval.encoders.lookups import Lookups
 from evaluator.retrieval.indexes import Sources, build_index
 from evaluator.retrieval.passages import build_passages
 from evaluator.retrieval.vectors import encode_shard, plan_encoding
@@ -266,3 +270,28 @@ def test_the_record_is_plain_json_with_the_sums(workspace: Workspace) -> None:
     assert record["seconds"] == found.seconds
     assert record["encodings"][0]["to_encode"] == 10
     assert set(record) >= {"id", "measured", "usd", "memory", "shared", "to_evaluate", "reranking"}
+
+
+def test_an_experiment_keeps_one_place_at_the_hub_however_many_models_it_names(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    release = threading.Event()
+
+    def find(name: str, *, silent: bool) -> HubModel:
+        asked.append(name)
+        release.wait(20)
+        raise EncoderNotFoundError("the hub gave none")
+
+    monkeypatch.setattr(resolve, "lookups", Lookups(find))
+    models = [Variant(f"v{n}", Retrieve(dense=Dense(f"stranger/model-{n}"))) for n in range(9)]
+    for _ in range(3):
+        with pytest.raises(LookingUpError, match="'stranger/model-0' is still being looked up"):
+            plan(workspace, experiment(*models), hub_patience=0.01)
+    assert asked == ["stranger/model-0"]
+    release.set()
+    with pytest.raises(
+        EncoderNotFoundError, match=r"no encoder 'stranger/model-0': .*, and the hub gave none"
+    ):
+        plan(workspace, experiment(*models), hub_patience=20)
+    assert asked == ["stranger/model-0"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from evaluator.services import datasets, experiments, judgments
 from evaluator.services.history import history
 from evaluator.services.judgments import Changes, edit
 from evaluator.services.leaderboard import leaderboard
+from evaluator.services.rescore import rescore
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
@@ -160,18 +162,17 @@ def test_others_can_change_datasets_while_experiments_follow(
 ) -> None:
     finished(workspace, "tiny", LISTS)
     taken = threading.Event()
-    original = judgments.rescore
 
     def other() -> None:
         with datasets.CHANGES:
             taken.set()
 
-    def rescore(*args: object) -> list[str]:
+    def wait(*args: Any) -> list[str]:
         threading.Thread(target=other).start()
         assert taken.wait(10), "the lock of all changes is held"
-        return original(*args)  # type: ignore[arg-type]
+        return rescore(*args)
 
-    monkeypatch.setattr(judgments, "rescore", rescore)
+    monkeypatch.setattr(judgments, "rescore", wait)
     judged(workspace, {("q0", "d3"): 1})
     assert len(experiments.all_experiments(workspace)) == 2
 

@@ -17,8 +17,8 @@ def reader(database: Database) -> tuple[Callable[[], int], list[int]]:
 
     def read() -> int:
         (n,) = database.cursor.execute("SELECT count(*) FROM experiments").fetchone()
-        reads.append(n)
-        return n
+        reads.append(int(n))
+        return reads[-1]
 
     return lambda: database.remember("n", read), reads
 
@@ -71,7 +71,7 @@ def test_within_a_transaction_it_is_read_anew(database: Database) -> None:
 
 def test_nothing_is_kept_that_was_read_while_something_was_written(database: Database) -> None:
     """Whoever reads without a transaction may read the next state."""
-    asked = []
+    asked: list[str] = []
 
     def read() -> int:
         if not asked:
