@@ -66,6 +66,7 @@ def dataset_import(
     from evaluator.datasets.staging import publish
     from evaluator.services.dataset_access import open_datasets
     from evaluator.services.datasets import checked_name
+    from evaluator.services.receiving import room
     from evaluator.services.uploads import scratch_folder
 
     settings = read_settings()
@@ -75,6 +76,7 @@ def dataset_import(
         pass
     store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
     with (
+        room(str(settings.home_path)),
         tempfile.TemporaryDirectory(prefix="import-", dir=scratch_folder(settings)) as scratch,
         Stages() as stages,
         _recognised(path, settings.unpacked_limit, Path(scratch), stages) as found,
@@ -102,9 +104,15 @@ def dataset_check(
     json_: Json = False,
 ) -> None:
     """Say what files are recognised as, and how healthy the dataset is. Exit code 1: it cannot be imported."""
+    from evaluator.services.receiving import room
+
     settings = read_settings()
     given = _given_reading(reading)
-    with tempfile.TemporaryDirectory(prefix="evaluator-check-") as name, Stages() as stages:
+    with (
+        room(tempfile.gettempdir()),
+        tempfile.TemporaryDirectory(prefix="evaluator-check-") as name,
+        Stages() as stages,
+    ):
         scratch = Path(name)
         with _recognised(path, settings.unpacked_limit, scratch, stages) as found:
             read = given or found.recognised.reading

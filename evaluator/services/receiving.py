@@ -132,11 +132,14 @@ def _arrive(folder: UploadFolder, partial: Path, name: str, on_arrival: Callable
 
 
 @contextmanager
-def room() -> Iterator[None]:
-    """Say in words that the disk is full; where it is, people elsewhere need not know.
+def room(place: str = "the server's folder of uploads") -> Iterator[None]:
+    """Say in words that the disk is full.
+
+    Args:
+        place: below what nothing can be written; people elsewhere need not know the server's paths.
 
     Raises:
-        UploadNotWrittenError: it is.
+        UploadNotWrittenError: it is full.
     """
     try:
         yield
@@ -144,5 +147,5 @@ def room() -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UploadNotWrittenError(
-            "the server's disk is full: nothing can be written below the folder of uploads; make room there"
+            f"the disk is full: nothing can be written below {place}; make room there"
         ) from error

@@ -27,6 +27,7 @@ import pytest
 from redis import Redis
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
+from evaluator.cli_datasets import dataset_import
 from evaluator.domain.result import Rejected
 from evaluator.errors import (
     ArtifactNotWrittenError,
@@ -37,6 +38,7 @@ from evaluator.errors import (
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
 from evaluator.services import uploads
+from evaluator.services.upload_folder import PERSON
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from evaluator.store import database as database_module
@@ -44,7 +46,7 @@ from evaluator.store import recorder as recorder_module
 from evaluator.store.database import Database
 from evaluator.store.recorder import Recorder
 from evaluator.store.results import record
-from tests.conftest import ROOT
+from tests.conftest import ROOT, WriteDataset
 from tests.unit.jobs.embedded import embedded_valkey
 from tests.unit.store.rows import numbered, ranked, save
 
@@ -475,7 +477,24 @@ def test_an_upload_that_fills_the_disk_is_refused_and_leaves_nothing(disk: Disk)
 
         with pytest.raises(UploadNotWrittenError, match="the disk is full: nothing can be written below"):
             asyncio.run(uploads.receive(workspace, upload, "corpus.jsonl", arriving()))
-        assert [path for path in (disk.folder / "home" / "uploads").rglob("*") if path.is_file()] == []
+        left = (path for path in (disk.folder / "home" / "uploads").rglob("*") if path.is_file())
+        assert [path.name for path in left] == [PERSON]  # whose upload it is, as before
         disk.make_room()
         asyncio.run(uploads.receive(workspace, upload, "corpus.jsonl", arriving()))
         assert [file.bytes for file in uploads.state(workspace, upload).files] == [3_000_000]
+
+
+def test_an_import_that_fills_the_disk_says_so_and_leaves_nothing(
+    disk: Disk, write_dataset: WriteDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = disk.folder / "home"
+    monkeypatch.setenv("EVALUATOR_HOME", str(home))
+    folder = write_dataset("large", documents=[os.urandom(50_000).hex() for _ in range(200)])
+    disk.fill(leave=6 * MEGABYTE)
+    with pytest.raises(
+        UploadNotWrittenError, match=f"the disk is full: nothing can be written below {home};"
+    ):
+        dataset_import(str(folder))
+    assert list((home / "uploads").iterdir()) == []
+    disk.make_room()
+    dataset_import(str(folder))
