@@ -24,11 +24,6 @@ LEAST = 8
 BATCH_ROWS, BATCH_VALUES, BATCH_BYTES = 1024, 1 << 20, 64 << 20
 """What is held at a time, at most; a single row may have more bytes."""
 
-TEXT = "BYTE_ARRAY"
-"""What Parquet calls a type whose values have any length."""
-PLAIN = frozenset({"PLAIN", "RLE", "BIT_PACKED", "DELTA_LENGTH_BYTE_ARRAY"})
-"""Encodings that store each text as often as it comes; RLE is for what is missing."""
-
 
 def read_parquet(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The rows; values that are neither text nor a list become text.
@@ -78,7 +73,7 @@ def _batches(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
     """All rows, so few at a time that they fit into memory."""
     metadata = file.metadata
     leaves = [metadata.schema.column(number) for number in range(len(metadata.schema))]
-    texts = [leaf.path for leaf in leaves if leaf.physical_type == TEXT]
+    texts = [leaf.path for leaf in leaves if _is_text(leaf)]
     with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as words:
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
@@ -93,6 +88,11 @@ def _batches(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
                 )
 
 
+def _is_text(leaf: pq.ColumnSchema) -> bool:
+    """Whether values have any length; numbers of many digits are stored like that, too, but are short."""
+    return bool(leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL")
+
+
 def _in_a_row(
     group: pq.RowGroupMetaData, column: int, leaf: pq.ColumnSchema, words: pq.ParquetFile, number: int
 ) -> int:
@@ -105,10 +105,10 @@ def _in_a_row(
     chunk = group.column(column)
     size, values = chunk.total_uncompressed_size, max(1, chunk.num_values)
     longest = max(size // values, leaf.length)
-    if leaf.physical_type == TEXT and not PLAIN.issuperset(chunk.encodings):
+    if "DELTA_BYTE_ARRAY" in chunk.encodings:  # what a text shares with the one before is left out
         longest = size
-        if size > BATCH_BYTES // BATCH_ROWS and "DELTA_BYTE_ARRAY" not in chunk.encodings:
-            longest = max(size // values, _longest_word(words, number, leaf.path))
+    elif _is_text(leaf):
+        longest = max(longest, _longest_word(words, number, leaf.path))
     return int(longest * -(-values // max(1, group.num_rows)))
 
 

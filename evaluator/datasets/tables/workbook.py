@@ -19,6 +19,8 @@ from evaluator.errors import DatasetError
 MAX_PARTS = 10_000
 MAX_UNPACKED = 1 << 30
 """Bytes of everything in a workbook, which is a zip archive, once it is unpacked."""
+ROOM, TIMES = 64 << 20, 100
+"""Bytes that any workbook may unpack to, and how many times its own size a larger one may."""
 
 MAX_CELLS = 10_000_000
 """Cells from a sheet's first to its last."""
@@ -47,9 +49,11 @@ def refuse_bomb(path: Path, name: str) -> None:
             parts = archive.infolist()
             if len(parts) > MAX_PARTS:
                 raise place.error(f"the workbook has {len(parts)} parts", "save its sheets as CSV")
-            left = MAX_UNPACKED
+            limit = left = min(MAX_UNPACKED, max(ROOM, TIMES * path.stat().st_size))
+            if sum(part.file_size for part in parts) > limit:
+                raise _too_much(place, limit)
             for part in parts:
-                left -= _check(archive, part, place, left)
+                left -= _check(archive, part, place, left, limit)
     except BROKEN as error:
         raise unreadable_workbook(place, error) from error
 
@@ -62,7 +66,11 @@ def unreadable_workbook(place: Place, error: Exception) -> DatasetError:
     )
 
 
-def _check(archive: zipfile.ZipFile, part: zipfile.ZipInfo, place: Place, left: int) -> int:
+def _too_much(place: Place, limit: int) -> DatasetError:
+    return place.error(f"the workbook unpacks to more than {limit >> 20} MiB", "save its sheets as CSV")
+
+
+def _check(archive: zipfile.ZipFile, part: zipfile.ZipInfo, place: Place, left: int, limit: int) -> int:
     """Go through a part; returns its bytes as they really unpack."""
     size, tail, broken = 0, b"", None
     span = _Span(place)
@@ -70,9 +78,7 @@ def _check(archive: zipfile.ZipFile, part: zipfile.ZipInfo, place: Place, left: 
         while chunk := file.read(CHUNK):
             size += len(chunk)
             if size > left:
-                raise place.error(
-                    f"the workbook unpacks to more than {MAX_UNPACKED >> 20} MiB", "save its sheets as CSV"
-                )
+                raise _too_much(place, limit)
             broken = broken or span.feed(chunk)
             if broken and SHEET in tail + chunk:
                 raise place.error(f"{part.filename} is not well formed ({broken})", "save the workbook anew")

@@ -335,6 +335,17 @@ class TestExcel:
         (only,) = seen(tmp_path, "a.xlsx", "excel")
         assert "a.xlsx: the workbook unpacks to more than 1 MiB" in str(only)
 
+    def test_a_workbook_that_says_it_is_too_large_is_not_begun(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(workbook, "ROOM", 1 << 20)
+        with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
+            for number in range(10):
+                archive.writestr(f"xl/worksheets/sheet{number}.xml", b" " * (1 << 18))
+        monkeypatch.setattr(zipfile.ZipFile, "open", None)
+        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        assert "a.xlsx: the workbook unpacks to more than 1 MiB" in str(only)
+
     @pytest.mark.parametrize("content", [b"", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000])
     def test_other_files_are_refused(self, tmp_path: Path, content: bytes) -> None:
         write(tmp_path, "a.xlsx", content)

@@ -12,6 +12,7 @@ from evaluator.datasets.importing import import_dataset
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.services import datasets, experiments
 from evaluator.services.dataset_access import register
+from evaluator.services.examining import says_exclude_self
 from evaluator.services.experiment_file import parse_experiment
 from evaluator.services.judgments import edit
 from evaluator.services.workspace import Workspace
@@ -243,3 +244,10 @@ def test_deleting_a_dataset_removes_runs_that_nobody_needs(
     datasets.remove(library, "other")
     assert library.store.names("runs") == set()
     assert not any(kept(library.store).values())
+
+
+@pytest.mark.parametrize("about", ["[" * 90_000, '{"exclude_self": 1}', "\ud800", "{"])
+def test_a_description_that_says_nothing_is_passed_over(tmp_path: Path, about: str) -> None:
+    """Among files from outside there may be any `dataset.json`."""
+    (tmp_path / "dataset.json").write_bytes(about.encode(errors="surrogatepass"))
+    assert not says_exclude_self(tmp_path)

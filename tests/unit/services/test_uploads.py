@@ -19,7 +19,7 @@ from evaluator.errors import (
     TooManyError,
     UnknownNameError,
 )
-from evaluator.services import datasets, receiving, upload_quota, uploads
+from evaluator.services import datasets, keeper, receiving, upload_quota, uploads
 from evaluator.services.persons import HERE
 from evaluator.services.upload_folder import PERSON, STEP, UploadFolder
 from evaluator.services.upload_quota import quota_of
@@ -384,3 +384,14 @@ def test_uploads_that_nobody_touched_for_a_week_are_cleared(workspace: Workspace
         os.utime(path, (week_ago, week_ago))
     assert uploads.clear_old(workspace) == 1
     assert [path.name for path in root.iterdir()] == [new]
+
+
+def test_abandoned_uploads_are_cleared_while_the_server_runs(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeper, "BOUND_EVERY", 0.0)
+    upload = uploads.create(workspace)
+    age(workspace, upload, 2 * 3600)
+    keeper.Keeper(workspace).look()
+    assert uploads.open_uploads(workspace, HERE) == []
+    assert quota_of(workspace).usage() == (0, 0)
