@@ -152,4 +152,4 @@ def csv_cell(value: object) -> object:
 def file_name(*parts: str, ending: str) -> str:
     """The name of a file that is called by some texts, one that every system takes: `look-nDCG@10.csv`."""
     kept = "".join(sign if sign.isalnum() or sign in "-_. @" else "_" for sign in "-".join(parts))
-    return f"{kept.lstrip(' .-')[:LONGEST_NAME].rstrip(' .') or 'file'}.{ending}"
+    return f"{kept.lstrip(' .-')[:LONGEST_NAME].rstrip(' .-') or 'file'}.{ending}"
