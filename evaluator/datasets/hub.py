@@ -95,6 +95,8 @@ def _require_known(reference: HubReference) -> None:
     """
     from huggingface_hub import HfApi, constants  # noqa: PLC0415  comes with the extra
 
+    # Else the library asks the hub for a list of coding agents first, and tells it which of them it finds here.
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     if not constants.HF_HUB_OFFLINE:
         HfApi().dataset_info(reference.name, revision=reference.revision, timeout=TIMEOUT)
 

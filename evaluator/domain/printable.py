@@ -47,6 +47,11 @@ def one_line(text: str) -> str:
     return "".join(" " if sign in "\n\r\t" else _visible(sign) for sign in text)
 
 
+def is_one_line(text: str) -> bool:
+    """Whether a text is `one_line` already, so that it may name something."""
+    return one_line(text) == text
+
+
 def on_terminal(text: str) -> str:
     """The text as `one_line`, its line breaks kept."""
     return "\n".join(map(one_line, text.replace("\r\n", "\n").split("\n")))
@@ -152,4 +157,4 @@ def csv_cell(value: object) -> object:
 def file_name(*parts: str, ending: str) -> str:
     """The name of a file that is called by some texts, one that every system takes: `look-nDCG@10.csv`."""
     kept = "".join(sign if sign.isalnum() or sign in "-_. @" else "_" for sign in "-".join(parts))
-    return f"{kept.lstrip(' .-')[:LONGEST_NAME].rstrip(' .') or 'file'}.{ending}"
+    return f"{kept.lstrip(' .-')[:LONGEST_NAME].rstrip(' .-') or 'file'}.{ending}"

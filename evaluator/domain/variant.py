@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Len, Predicate
 
 from evaluator.domain.fingerprint import canonical_json, fingerprint
+from evaluator.domain.printable import is_one_line
 
 Precision = Literal["float32", "float16", "bfloat16"]
 Stemmer = Literal[
@@ -27,8 +28,8 @@ StopWords = Literal[
     "norwegian", "turkish",
 ]  # fmt: skip
 
-PRINTABLE = Predicate(str.isprintable)
-"""No control characters: what is called so is shown everywhere."""
+PRINTABLE = Predicate(is_one_line)
+"""No control characters: such names are shown everywhere."""
 Name = Annotated[str, Len(1, 200), PRINTABLE]
 Prompt = Annotated[str, Len(0, 2000)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -295,22 +295,23 @@ def _statistics(snapshot: Snapshot, measure: str, baseline: str | None) -> _Stat
     if sampled is None:
         return _Statistics({}, {}, 0, None, (), corrected)
     best = best_first(snapshot, measure)[0]
-    to_best = decisions_to(snapshot, measure, best, pinned=False)
+    from_best = differences_to(snapshot, measure, best)
+    to_best = decisions_to(snapshot, measure, best, pinned=False, differences=from_best)
     scores = dict(zip(names, sampled.values.mean(axis=1).tolist(), strict=True))
     tied = tie_group(scores, to_best)
-    needed = _needed(snapshot, measure, best)
+    needed = _needed(names, from_best, best)
     means = {
         name: Mean(_finite(low), _finite(high), name in tied, needed.get(name) if name in tied else None)
         for name, (low, high) in zip(names, sampled.intervals().tolist(), strict=True)
     }
     reference = best if baseline is None else baseline
-    differences = _differences(snapshot, measure, reference, pinned=baseline is not None)
+    to = from_best if reference == best else differences_to(snapshot, measure, reference)
+    differences = _differences(snapshot, measure, to, reference, pinned=baseline is not None)
     return _Statistics(means, differences, sampled.values.shape[1], reference, tied, corrected)
 
 
-def _needed(snapshot: Snapshot, measure: str, best: str) -> Mapping[str, int]:
+def _needed(names: Sequence[str], to_best: Resampled | None, best: str) -> Mapping[str, int]:
     """Queries that would separate a variant from the best; absent where more of them cannot be reckoned."""
-    to_best, names = differences_to(snapshot, measure, best), snapshot.scores(measure).names
     if to_best is None:
         return {}
     level = SIGNIFICANCE / correction(len(names)).family
@@ -325,15 +326,12 @@ def _needed(snapshot: Snapshot, measure: str, best: str) -> Mapping[str, int]:
 
 
 def _differences(
-    snapshot: Snapshot, measure: str, reference: str, *, pinned: bool
+    snapshot: Snapshot, measure: str, to: Resampled | None, reference: str, *, pinned: bool
 ) -> Mapping[str, Difference]:
     """Differences of all variants with a score but the reference to it; none if that has no score."""
-    to, decisions = (
-        differences_to(snapshot, measure, reference),
-        decisions_to(snapshot, measure, reference, pinned=pinned),
-    )
     if to is None:
         return {}
+    decisions = decisions_to(snapshot, measure, reference, pinned=pinned, differences=to)
     return {
         name: Difference(decisions[name], _finite(low), _finite(high), *outcomes)
         for name, (low, high), outcomes in zip(

@@ -26,10 +26,12 @@ WAY_OUT = f"restore it from a copy, or {ANOTHER_HOME}; nothing was changed"
 COLUMNS = {
     "datasets": "id name description tags guidelines",
     "dataset_versions": "dataset version fingerprint manifest source change created_at",
-    "experiments": "id name spec n_queries status created_at started_at finished_at reason dataset attempt",
+    "experiments": "id name spec n_queries status created_at started_at finished_at reason dataset attempt run place",
     "instance": "identity",
     "migrations": "number applied_at version",
     "ratings": "dataset rater query_id doc_id grade rated_at",
+    "rescored": "run place variant query_id measures",
+    "rescorings": "run place dataset",
     "results": "experiment variant query_id doc_ids scores measures seconds error recorded_at",
     "revisions": "experiment revision",
     "spending": "experiment id endpoint tokens output_tokens micro_usd recorded_at",

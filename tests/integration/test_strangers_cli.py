@@ -7,11 +7,12 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import unicodedata
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def test_no_text_is_markup_of_the_tables(spec: ExperimentSpec) -> None:
 def test_an_error_prints_no_more(
     in_process: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
     for name in ESCAPES:
         monkeypatch.setattr(sys, "argv", ["evaluator", "dataset", "show", name])
         with pytest.raises(SystemExit):
@@ -101,10 +102,10 @@ def test_spreadsheets_compute_nothing_and_programs_read_what_is(spec: Experiment
         rows = list(csv.reader(file))
     assert not any(cell.startswith(FORMULA_STARTS) for row in rows for cell in row)
     assert {row[0] for row in rows[1:]} == {VARIANTS[0], VARIANTS[1], f"'{VARIANTS[2]}"}
-    exact = duckdb.sql(f"SELECT DISTINCT variant FROM '{out / 'per_query.parquet'}'").fetchall()
+    exact = duckdb.execute(f"SELECT DISTINCT variant FROM '{out / 'per_query.parquet'}'").fetchall()
     assert {name for (name,) in exact} == set(VARIANTS[:3])
     with duckdb.connect(str(out / "experiment.duckdb"), read_only=True) as file:
-        assert {*file.sql("SELECT query_id FROM queries").fetchall()} >= {(IDS[0],), (IDS[4],)}
+        assert {*file.execute("SELECT query_id FROM queries").fetchall()} >= {(IDS[0],), (IDS[4],)}
     lines = (out / f"{VARIANTS[2]}.run").read_text(encoding="utf-8").splitlines()
     assert all(len(line.split(" ")) == 6 and line.endswith(f" {VARIANTS[2]}") for line in lines)
 
@@ -164,12 +165,14 @@ class TestStandardOutput:
     ) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(sys, "stdout", output)
-            for prints in (
-                lambda: terminal.say("a line"), lambda: terminal.print_json([]),
+            prints: list[Callable[[], None]] = [
+                lambda: terminal.say("a line"),
+                lambda: terminal.print_json([]),
                 lambda: terminal.print_table("", ("column",), [("cell",)]),
-            ):  # fmt: skip
+            ]
+            for each in prints:
                 with pytest.raises(EvaluatorError, match=r"standard output (is closed|cannot be written)"):
-                    prints()
+                    each()
 
     def test_a_reader_who_leaves_ends_the_command_without_a_word(self, tmp_path: Path) -> None:
         read, write = os.pipe()

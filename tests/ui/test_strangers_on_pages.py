@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.services.workspace import Workspace
 from tests.hostile import IDS, MARKUP, NAME, TAGS, VARIANTS, record_hostile, write_hostile
-from tests.ui.conftest import FRAME
+from tests.ui.conftest import FRAME, open_page
+from tests.ui.test_upload_page import upload
 
 RAW = re.compile(
     r"(?<!\\)(?:!\[|\]\(http|<img|<script|:smile:|:material/home|:red\[red|:color\[coloured|\*\*bold|__bold|_em_|~~gone|\$x)"
@@ -113,3 +114,16 @@ def test_no_page_hands_markdown_a_text_as_it_is(workspace: Workspace, hostile: E
         assert not app.exception, (page, address, app.exception)
         found += [f"{page} {address}: {place}" for place in raw(app)]
     assert found == []
+
+
+def test_no_upload_hands_markdown_a_text_as_it_is(workspace: Workspace) -> None:
+    strange = ":smile: www.elsewhere.example"
+    table = f"{MARKUP[0]},text,{TAGS[0]}\nd1,{MARKUP[2]},{MARKUP[9]}\n"
+    for files in (
+        {f"{strange} corpus.csv": table, f"{strange} queries.csv": table, f"{strange}.run": "q1 Q0 d1 1 1.0 x\n"},
+        {f"{strange}.zip": "no archive"},
+    ):  # fmt: skip
+        app = open_page("upload", upload=upload(workspace, **files))
+        assert not app.exception
+        assert any(strange.split()[1] in text.replace(":color[.]", ".") for _, text in markdown_of(app))
+        assert raw(app) == []

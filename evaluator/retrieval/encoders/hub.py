@@ -71,7 +71,7 @@ def find_model(name: str, *, silent: bool = False) -> HubModel:
     if silent:
         raise SilentHubError("the hub did not answer a moment ago; try again in a moment")
     try:
-        return _found(model, _download(model, _known_commit(model, revision), revision))
+        return _found(model, _download(model, known_commit(model, revision), revision))
     except EncoderNotFoundError:
         with suppress(OSError, ValueError):
             return _found(model, downloaded())
@@ -83,14 +83,20 @@ def _found(model: str, folder: str) -> HubModel:
     return HubModel(Path(folder), f"{model}@{Path(folder).name}")
 
 
-def _known_commit(model: str, revision: str | None) -> str:
+def known_commit(model: str, revision: str | None) -> str:
     """Ask the hub what a revision is now: a request that takes it no time, and that its library does not repeat.
 
     For a single file it would ask again and again, for up to six minutes.
+
+    Raises:
+        SilentHubError: the hub does not answer.
+        EncoderNotFoundError: there is no such model.
     """
     import httpx  # noqa: PLC0415
-    from huggingface_hub import HfApi  # noqa: PLC0415
+    from huggingface_hub import HfApi, constants  # noqa: PLC0415
 
+    # Else the library asks the hub for a list of coding agents first, and tells it which of them it finds here.
+    constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         return str(HfApi().model_info(model, revision=revision, timeout=TIMEOUT, expand=["sha"]).sha)
     except httpx.TransportError as error:

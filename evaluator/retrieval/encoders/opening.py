@@ -8,14 +8,16 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.errors import EncoderNotFoundError, EncodingError, EvaluatorError, InvalidInputError
+from evaluator.retrieval.encoders.hub import CONFIGURATION, SilentHubError, known_commit
 from evaluator.retrieval.encoders.resolve import local_folder
 from evaluator.retrieval.encoders.saved_model import foreign_code
 from evaluator.settings import Device
@@ -65,8 +67,9 @@ def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_
     try:
         if spec.source == "hub":
             name, _, revision = spec.location.partition("@")
-            trusted = _may_run_code(spec, _hub_configuration(name, revision), runtime)
-            model = load(name, revision=revision, trust_remote_code=trusted, device=device)
+            with _hub_or_downloaded(spec):
+                trusted = _may_run_code(spec, _hub_configuration(name, revision), runtime)
+                model = load(name, revision=revision, trust_remote_code=trusted, device=device)
         else:
             with saved_model(spec, store) as folder, offline():
                 trusted = _may_run_code(spec, folder, runtime)
@@ -81,6 +84,34 @@ def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_
         raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason[0]}") from error
     _limit_length(model, spec)
     return model.eval()
+
+
+@contextmanager
+def _hub_or_downloaded(spec: EncoderSpec) -> Iterator[None]:
+    """Where the hub does not answer, what was downloaded must do: the hub's library would ask again for minutes.
+
+    Raises:
+        EncodingError: not all of the model was downloaded.
+    """
+    silence = _silence(spec)
+    try:
+        with nullcontext() if silence is None else offline():
+            yield
+    except OSError as error:  # all errors of the hub are
+        if silence is None:
+            raise
+        raise EncodingError(f"the encoder {spec.name!r} was not downloaded whole, and {silence}") from error
+
+
+def _silence(spec: EncoderSpec) -> SilentHubError | None:
+    """How the hub fails to answer; None if it answers."""
+    try:
+        known_commit(*spec.location.split("@"))
+    except SilentHubError as silence:
+        return silence
+    except EncoderNotFoundError:  # it is gone from there, and may be here
+        pass
+    return None
 
 
 def _may_run_code(spec: EncoderSpec, folder: Path, runtime: Runtime) -> bool:
@@ -105,7 +136,10 @@ def _may_run_code(spec: EncoderSpec, folder: Path, runtime: Runtime) -> bool:
 def _hub_configuration(name: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    return Path(snapshot_download(name, revision=revision, allow_patterns=["*.json"]))
+    fetch = partial(snapshot_download, name, revision=revision, allow_patterns=[CONFIGURATION])
+    with suppress(OSError):  # the revision is exact: what is there is right
+        return Path(fetch(local_files_only=True))
+    return Path(fetch())
 
 
 def _limit_length(model: Any, spec: EncoderSpec) -> None:

@@ -10,6 +10,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -84,9 +85,9 @@ def test_metrics_are_metrics(api: Api, spec: ExperimentSpec) -> None:
     assert len(list(text_string_to_metric_families(api("GET", "/api/metrics").text))) > 5
 
 
-@pytest.fixture
-def port(api: Api) -> Iterator[int]:
-    """Of a real server with the routes, behind what the product puts before them."""
+@contextmanager
+def served() -> Iterator[int]:
+    """The port of a real server with the routes, behind what the product puts before them; it ends all answered."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen()
@@ -100,24 +101,23 @@ def port(api: Api) -> Iterator[int]:
     listening.close()
 
 
-@pytest.mark.parametrize("path", ["/api/experiments", "/api/demo", "/api/uploads"])
-def test_a_client_that_leaves_is_no_error(port: int, caplog: pytest.LogCaptureFixture, path: str) -> None:
-    head = f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(head.encode() + b'{"yaml": "')
-    with socket.create_connection(
-        ("127.0.0.1", port)
-    ) as connection:  # the server has seen the first one leave
-        connection.sendall(b"GET /api/health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n")
-        assert b"200 OK" in connection.recv(1000)
+def test_a_client_that_leaves_is_no_error(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    with served() as port:
+        for path in ("/api/experiments", "/api/demo", "/api/uploads"):
+            headers = "host: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 9\r\n"
+            asked = f"POST {path} HTTP/1.1\r\n{headers}\r\n"
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(asked.encode() + b"{")
+        live = "GET /api/health/live HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", port)) as connection:  # by now it has taken the others
+            connection.sendall(live.encode())
+            assert b"200 OK" in connection.recv(1000)
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/health/live", "/api/typo", "/api/experiments/last/export/csv", "/api/datasets"]
-)
-def test_no_answer_can_be_framed_elsewhere(port: int, spec: ExperimentSpec, path: str) -> None:
-
-    answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=60)
-    (policy,) = answer.headers.get_list("content-security-policy")
-    assert "frame-ancestors 'self'" in policy
+def test_no_answer_can_be_framed_elsewhere(api: Api, spec: ExperimentSpec) -> None:
+    with served() as port:
+        for path in ("/api/health/live", "/api/typo", "/api/experiments/last/export/csv"):
+            answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=60)
+            (policy,) = answer.headers.get_list("content-security-policy")
+            assert "frame-ancestors 'self'" in policy, path

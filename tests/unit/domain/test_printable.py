@@ -19,6 +19,7 @@ from evaluator.domain.printable import (
     csv_cell,
     csv_text,
     file_name,
+    is_one_line,
     on_terminal,
     one_line,
     plain,
@@ -43,6 +44,14 @@ class TestTerminalAndLog:
     def test_lines_stay_on_a_terminal_and_nowhere_else(self) -> None:
         assert on_terminal("one\r\ntwo\nthree\rover") == "one\ntwo\nthree over"
         assert one_line("one\ntwo\tthree") == "one two three"
+
+    @pytest.mark.parametrize("name", ["first look", "日本\u3000語", "a\u00a0b", "👩\u200d🔬"])
+    def test_a_name_may_hold_any_space_and_any_script(self, name: str) -> None:
+        assert is_one_line(name)
+
+    @pytest.mark.parametrize("name", [*ESCAPES, "two\nlines", "tab\there"])
+    def test_a_name_neither_hides_nor_breaks_anything(self, name: str) -> None:
+        assert not is_one_line(name)
 
     def test_what_scripts_and_emoji_need_stays(self) -> None:
         for text in ("می\u200cخواهم", "👩\u200d🔬", "naïve 日本語"):

@@ -13,11 +13,13 @@ import pytest
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import ModelStage
 from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
-from evaluator.errors import EncoderNotFoundError, InvalidInputError
+from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError
+from evaluator.retrieval.encoders import hub
 from evaluator.retrieval.encoders.loading import load_model
 from evaluator.retrieval.encoders.opening import Runtime
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.retrieval.encoders.sentence_transformer import SentenceTransformerEncoder
+from tests.hub_server import COMMIT, silent_hub, use_hub
 from tests.models import DIMENSIONS, POSITIONS, TOKEN_DIMENSIONS, VOCABULARY, TinyModels
 
 LONG = "wing flow " * 100
@@ -204,3 +206,27 @@ def test_an_architecture_that_the_library_has_runs_without_the_models_code(
     config["auto_map"] = {"AutoModel": "modeling.Model"}  # of a time before the library had it
     (folder / "config.json").write_text(json.dumps(config))
     assert load(Dense(str(folder))).encode(["wing"], "query").shape == (1, DIMENSIONS)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_hub_that_never_answers_is_asked_once_and_what_was_downloaded_will_do(
+    store: ArtifactStore,
+    tiny_models: TinyModels,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whole: bool,
+) -> None:
+    """Its library would keep the worker for minutes, or for ever."""
+    snapshot = tmp_path / "models--organisation--model/snapshots" / COMMIT
+    without_weights = shutil.ignore_patterns() if whole else shutil.ignore_patterns("*.safetensors")
+    shutil.copytree(tiny_models.dense, snapshot, ignore=without_weights)
+    monkeypatch.setattr(hub, "TIMEOUT", 0.2)
+    with silent_hub() as silent:
+        use_hub(monkeypatch, silent.url, tmp_path)
+        spec = resolve_encoder(Dense(f"organisation/model@{COMMIT}"), allow_folders=False)
+        if whole:
+            assert load_model(spec, store).encode(["wing"], "query").shape == (1, DIMENSIONS)
+        else:
+            with pytest.raises(EncodingError, match="was not downloaded whole, and the hub does not answer"):
+                load_model(spec, store)
+        assert silent.connections == 1

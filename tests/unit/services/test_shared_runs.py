@@ -80,7 +80,7 @@ def test_edits_write_what_changed_and_lists_stay_as_long(workspace: Workspace) -
     for name in ("one", "other"):
         finished(workspace, "tiny", LISTS, name=name)
     lists = rows_in(workspace, "results")
-    for number in range(15):
+    for number in range(6):
         judged(workspace, {("q0", "d3"): number + 1})
         assert rows_in(workspace, "rescored") == (number + 1) * 2 * len(LISTS)  # a query's score, a list
     assert (rows_in(workspace, "results"), rows_in(workspace, "variants")) == (lists, 4)
