@@ -196,19 +196,23 @@ def _start(
         to_hold: bytes that the upload may hold then, beside the files that arrived.
     """
     upload_id, quota = folder.path.name, quota_of(workspace)
+    reserved = False
 
     def begin() -> None:
+        nonlocal reserved
         quota.reserve(upload_id, to_hold)
+        reserved = True
         prepare()
 
-    _examiner.start(
-        folder,
-        step,
-        limit,
-        begin,
-        person=quota.person(upload_id),
-        on_end=lambda: quota.settle(upload_id, folder.made),
-    )
+    def settle() -> None:
+        quota.settle(upload_id, folder.made)
+
+    try:
+        _examiner.start(folder, step, limit, begin, person=quota.person(upload_id), on_end=settle)
+    except BaseException:
+        if reserved:  # else another step of the same upload has reserved what it needs
+            settle()
+        raise
 
 
 def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 import os
 import time
@@ -340,6 +341,19 @@ class TestWhatAllMayTake:
         with pytest.raises(QuotaReachedError, match="unpacked files among them"):
             uploads.recognise(workspace, upload)
         assert uploads.state(workspace, upload).status == "receiving"
+
+    def test_a_step_that_cannot_begin_reserves_nothing(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        upload = uploads.create(workspace)
+        send(workspace, upload, "a.zip", b"PK")
+        monkeypatch.setattr(UploadFolder, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            uploads.recognise(workspace, upload)
+        assert quota_of(workspace).usage() == (1, 2)
 
     def test_a_server_that_starts_again_knows_what_is_there(
         self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
