@@ -188,10 +188,9 @@ class ArtifactStore:
     def is_whole(self, name: str) -> bool:
         """Whether the artifact is there as it was written, by the same look as `local_path`."""
         try:
-            self.local_path(name)
+            return bool(self.local_path(name))
         except (ArtifactMissingError, DatasetDamagedError):
             return False
-        return True
 
     def stamp(self, name: str) -> str:
         """Tells the artifact's file from any other, and from itself once it was changed: for what is kept of it.
@@ -236,7 +235,6 @@ class ArtifactStore:
                 # Looked up once more: whoever has replaced the artifact meanwhile recorded the digest before.
                 if digest not in self._digests.of(name):
                     if stamp_of(path) == stamp:
-                        logger.warning("the artifact %s is damaged: it is not what was written", name)
                         return False
                     continue
             elif not self.exists(name):
@@ -258,6 +256,7 @@ class ArtifactStore:
 
     def _damaged(self, name: str) -> ArtifactMissingError | DatasetDamagedError:
         """What to raise. What can be made again is removed, and its digests stay: by them, all know that it is lost."""
+        logger.warning("the artifact %s is damaged: it is not what was written", name)
         if is_given(name):
             return given_error(name, "is damaged", self.url)
         with suppress(FileNotFoundError):  # another process found it damaged, too
@@ -291,7 +290,6 @@ class ArtifactStore:
             raise self._missing(name) from error
         digests = self._digests.of(name)
         if digests and digest_of_bytes(content) not in digests:
-            logger.warning("the artifact %s is damaged: it is not what was written", name)
             raise self._damaged(name)
         return content
 

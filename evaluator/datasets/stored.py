@@ -18,6 +18,7 @@ from evaluator.datasets.layout import (
     qrels_artifact,
     queries_artifact,
 )
+from evaluator.digests import given_error
 from evaluator.domain.dataset import DatasetManifest, Document, Query
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
 from evaluator.errors import UnknownNameError
@@ -38,13 +39,19 @@ class StoredDataset:
 
         Raises:
             UnknownNameError: it is not in the store.
+            DatasetDamagedError: its description is damaged.
         """
-        if not FINGERPRINT.fullmatch(fingerprint) or not store.exists(manifest_artifact(fingerprint)):
+        artifact = manifest_artifact(fingerprint)
+        if not FINGERPRINT.fullmatch(fingerprint) or not store.exists(artifact):
             stored = ", ".join(sorted(name.removesuffix(".json") for name in store.names(DATASETS))) or "none"
             raise UnknownNameError(
                 f"no dataset with the fingerprint {fingerprint!r} is stored; there are: {stored}"
             )
-        return cls(store, DatasetManifest.from_json(store.read_json(manifest_artifact(fingerprint))))
+        record = store.read_json(artifact)
+        try:
+            return cls(store, DatasetManifest.from_json(record))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:  # of a version without digests
+            raise given_error(artifact, "is damaged", store.url) from error
 
     @property
     def parts(self) -> tuple[str, ...]:

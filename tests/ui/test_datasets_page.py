@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -86,6 +87,16 @@ def test_a_dataset_shows_its_sizes_fingerprints_and_relations(
         assert fingerprint in written
     assert labels(app, "page_link") == ["All datasets", "look", "History", "sibling"]
     assert labels(app, "link_button") == ["Download"]
+
+
+def test_a_damaged_file_is_one_sentence(tiny: Workspace) -> None:
+    (name,) = tiny.store.sizes("corpora")
+    (Path(tiny.store.url) / name).write_bytes(b"PAR1")
+    app = open_page("datasets", dataset="tiny")
+    assert not app.exception
+    (said,) = (error.value for error in app.error)
+    assert said.startswith("The file with the documents of a dataset is damaged: ")
+    assert said.endswith("; import the dataset again")
 
 
 def test_documents_are_paged_and_searched(workspace: Workspace, write_dataset: WriteDataset) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from evaluator import artifacts, digests
 from evaluator.artifacts import ArtifactStore
-from evaluator.digests import DIGESTS
+from evaluator.digests import DIGESTS, stamp_of
 from evaluator.errors import ArtifactLostError, ArtifactMissingError, DatasetDamagedError, EvaluatorError
 from tests.unit.test_artifacts import OpenStore, files, open_store, writing
 
@@ -103,7 +103,8 @@ def test_a_process_reads_a_file_once_and_again_when_it_has_changed(
         path = reader.local_path(MADE)
     assert looks == ["read"] * 2
     stamp = reader.stamp(MADE)
-    path.write_text("1234567")  # the same once more: it was read again, to see that
+    while stamp_of(path) == stamp:  # a file system's clock goes in steps of milliseconds
+        path.write_text("1234567")  # the same once more: it is read again, to see that
     assert reader.stamp(MADE) != stamp
     assert reader.local_path(MADE) == path
     assert looks == ["read"] * 3

@@ -6,10 +6,11 @@ import pytest
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.layout import manifest_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, Query
 from evaluator.domain.fingerprint import text_key
-from evaluator.errors import UnknownNameError
+from evaluator.errors import DatasetDamagedError, UnknownNameError
 
 BREAD = Path(__file__).parents[3] / "data/beir"
 
@@ -73,3 +74,17 @@ def test_datasets_are_read_from_a_remote_store(tmp_path: Path) -> None:
     store = ArtifactStore("memory://datasets", cache=tmp_path)
     manifest = import_dataset(BREAD, store)
     assert len(list(StoredDataset.open(store, manifest.fingerprint).documents())) == 10
+
+
+@pytest.mark.parametrize("record", ['{"corpus": 1', '{"corpsu": "ab12"}', "[1]", "7", "null"])
+def test_a_damaged_description_of_an_earlier_version_is_one_sentence(
+    bread: StoredDataset, record: str
+) -> None:
+    """It has no digest, so what it says has to tell."""
+    artifact = manifest_artifact(bread.manifest.fingerprint)
+    bread.store.remove(artifact)
+    (Path(bread.store.url) / artifact).write_text(record)
+    with pytest.raises(
+        DatasetDamagedError, match=f"^the file with the description of a dataset is damaged: {artifact} in"
+    ):
+        StoredDataset.open(bread.store, bread.manifest.fingerprint)

@@ -197,12 +197,14 @@ def test_what_can_be_made_again_is(instance: Instance, kind: str, caplog: pytest
     spec = spec_of(instance.dataset, [variant for variant in VARIANTS if variant.name in read_by])
     undamaged = instance.run(spec)
     assert {type(found) for found in undamaged.values()} == {Ranking}
-    for how in (flip, cut_off):
+    for how in (flip, cut_off) if kind != "all" else (flip,):
         names = damage(instance.store, pattern, how)
+        if not names:  # lists to share that were damaged are searched again by the next run
+            instance.run(spec)
+            names = damage(instance.store, pattern, how)
         assert instance.run(spec) == undamaged
         assert any(f"the artifact {name} is damaged" in caplog.text for name in names)
         instance.start_workers()
-        instance.run(spec)  # lists to share that were damaged are searched again by the next run
 
 
 IMPORTED = Variant("imported", Retrieve(run=Run("theirs", "ab12")))
