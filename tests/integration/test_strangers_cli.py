@@ -57,8 +57,7 @@ def test_no_command_prints_what_a_terminal_acts_on(spec: ExperimentSpec, tmp_pat
         ("history", NAME), ("plan", described), ("vectors", "list"),
         ("dataset", "list"), ("dataset", "show", NAME), ("dataset", "check", tmp_path / "hostile"),
         ("dataset", "check", strange),
-        ("dataset", "export", NAME, tmp_path / "exported.zip"), ("report", spec.id, "-o", tmp_path / "report.html"),
-        ("figure", "scores", spec.id, "-o", tmp_path / "scores.svg"),
+        ("dataset", "export", NAME, tmp_path / "exported.zip"),
         ("export", spec.id, "--format", "csv", "-o", out),
         ("delete", spec.id, "--yes"), ("dataset", "delete", NAME, "--yes"),
     ):  # fmt: skip
