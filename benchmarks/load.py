@@ -51,7 +51,7 @@ QUERIES, VARIANTS, ENCODERS, SHARDS = 50, 5, 20, 50
 """Of an experiment; encoders in all, and files of vectors of each."""
 THINKING = 1.0
 """Seconds between two pages of a session."""
-PAGES = ("experiments", "leaderboard", "compare", "query", "history", "datasets", "queue")
+PAGES = ("experiments", "leaderboard", "compare", "query", "history", "datasets", "workers")
 
 
 @dataclass
@@ -247,6 +247,8 @@ async def open_page(socket: ClientConnection, name: str, query: str) -> str | No
         kind = message.WhichOneof("type")
         if kind == "delta" and message.delta.new_element.WhichOneof("type") == "exception":
             problem = message.delta.new_element.exception.message
+        elif kind == "page_not_found":
+            problem = "there is none of that name"
         elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
             return problem
 

@@ -6,8 +6,8 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
@@ -59,9 +59,10 @@ RETRIES = "evaluator:retries"
 """Counter in Redis: attempts that failed and were followed by another."""
 
 CHANGES = threading.Lock()
-"""Submitting and cancelling take turns: both look at the queue before they change it. Taken by `changing`."""
-YIELD = 0.002
-"""Seconds between two parts of a change: a lock that is taken again at once lets nobody else in."""
+"""Submitting and cancelling take turns: both look at the queue before they change it."""
+YIELD = 0.03
+"""Seconds between two lots of jobs: a lock that is taken again at once lets nobody else in. Longer than
+`evaluator.jobs.planning.POLL`."""
 
 TASKS = "evaluator.jobs.tasks"
 """Jobs are enqueued by dotted name, so that whoever enqueues never imports an encoder."""
@@ -256,14 +257,6 @@ def forget_all(connection: Redis) -> None:
         connection.unlink(*keys[start : start + 1000])
 
 
-@contextmanager
-def changing() -> Iterator[None]:
-    """Change the queue while nobody else of this process does; for a part of what is to be done, if that is much."""
-    with CHANGES:
-        yield
-    time.sleep(YIELD)
-
-
 def cancel_experiment(connection: Redis, experiment: str, is_over: Callable[[], bool] = lambda: True) -> int:
     """Remove an experiment's waiting jobs and those that no other experiment needs; returns how many.
 
@@ -277,11 +270,13 @@ def cancel_experiment(connection: Redis, experiment: str, is_over: Callable[[], 
     own = sorted(id_ for id_ in all_live_ids(connection) if _is_final_of(id_, experiment))
     cancelled = 0
     for start in range(0, len(own), DROPPED_AT_ONCE):
-        with changing():
+        with CHANGES:
             if not is_over():
                 return cancelled
             cancelled += _cancel(connection, experiment, own[start : start + DROPPED_AT_ONCE])
-    with changing():
+        if len(own) > DROPPED_AT_ONCE:
+            time.sleep(YIELD)
+    with CHANGES:
         if is_over():
             cancelled += _cancel(connection, experiment, _unneeded(connection, experiment))
     return cancelled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import read_pending, write_pending
 from evaluator.jobs.planning import PlanningEndedError, Watch, turn
-from evaluator.jobs.queue import changing, enqueue, job_data, job_id
+from evaluator.jobs.queue import CHANGES, YIELD, enqueue, job_data, job_id
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.indexes import Sources, index_names
@@ -120,7 +121,6 @@ class Submission:
             for variant, query_ids in variants.items():
                 self._watch.check()
                 self._add_variant(variant, query_ids, batch_size)
-        # Behind the turn: which texts are whose work is written down by now.
         enqueued = self._enqueue(connection, begin)
         stages: dict[str, EncodingStage] = {}
         for encoder, plan in self._plans.values():
@@ -132,12 +132,17 @@ class Submission:
     def _enqueue(self, connection: Redis, begin: Callable[[], None]) -> int:
         """Enqueue the jobs, some at a time, each after those that it waits for; returns how many.
 
+        A turn for each lot: two processes that enqueue the same job at once could each drop what the other enqueued.
+        Others may plan in between, because it is written down by now which texts are whose work.
+
         Args:
             begin: what comes before the first, while nobody can cancel.
         """
         jobs, n = list(self._jobs.values()), 0
         for start in range(0, max(len(jobs), 1), AT_ONCE):
-            with changing():
+            if start:
+                time.sleep(YIELD)
+            with turn(connection, self._watch.check), CHANGES:
                 if not self._watch.confirm():
                     raise PlanningEndedError(
                         f"the experiment {self._spec.name!r} was cancelled or begun anew"
