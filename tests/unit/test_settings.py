@@ -120,7 +120,7 @@ class TestNonsense:
     ANY_TEXT = frozenset({"home", "artifacts", "redis_url", "host"})
     """Settings that any text may be; whether it names something is seen when it is used."""
     BOUNDED = frozenset({"port", "workers", "threads_per_worker", "job_timeout", "record_batch"})
-    """Numbers that something else takes: an operating system, a timer, Redis. Any other may be as large as one likes."""
+    """Numbers that something else takes: an operating system, a timer, Redis. Any other may be as large as you like."""
 
     @pytest.mark.parametrize("name", sorted(Settings.model_fields))
     def test_is_refused(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
