@@ -187,7 +187,7 @@ class Supervisor:
         if workers and all(child.failed_starts >= FAILED_STARTS for child in workers):
             log = self.log_path(workers[0].name)
             raise WorkersFailedError(
-                f"no worker starts: each of the last {workers[0].failed_starts} ended with an error at once; {log} "
+                f"no worker starts: each of the last {FAILED_STARTS} ended with an error at once; {log} "
                 "says why. What is evaluated is kept; run the same command again once that is mended"
             )
 

@@ -9,12 +9,13 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from evaluator import __version__
 from evaluator.artifacts import ArtifactStore
 from evaluator.digests import is_given
 from evaluator.errors import EvaluatorError, StoreLockedError
-from evaluator.home import is_open_to_others, make_home
+from evaluator.home import is_open_to_others, make_home, may_write
 from evaluator.jobs import valkey
 from evaluator.jobs.connection import require
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
@@ -72,7 +73,10 @@ def examine(settings: Settings, on_artifacts: Callable[[int], None] | None = Non
     )
     if on_artifacts is not None:
         yield _every_artifact(settings, on_artifacts)
-    yield _uploads(settings)
+    try:
+        yield _uploads(settings)
+    except (EvaluatorError, OSError) as error:
+        yield Check("uploads", False, str(error))
     yield _database(settings)
     yield _queue(settings)
     yield _try("bundled model", "", lambda: f"{BUNDLED_NAMES[0]}, hash as published, in {bundled_folder()}")
@@ -96,6 +100,10 @@ def _home(settings: Settings) -> Check:
     try:
         home = settings.home_path
         if not home.exists():
+            if not may_write(above := _nearest_folder(settings)) or not above.is_dir():
+                return Check(
+                    "home", False, f"{home} cannot be made in {above}; set EVALUATOR_HOME to another folder"
+                )
             return Check("home", True, f"{home} is not there yet; what first stores something makes it")
         make_home(home)
     except (EvaluatorError, OSError) as error:
@@ -105,9 +113,13 @@ def _home(settings: Settings) -> Check:
     return Check("home", True, f"{home}, for this user alone")
 
 
+def _nearest_folder(settings: Settings) -> Path:
+    """The home folder, or what there is of the path to it."""
+    return next(folder for folder in (settings.home_path, *settings.home_path.parents) if folder.exists())
+
+
 def _disk(settings: Settings) -> str:
-    there = next(folder for folder in (settings.home_path, *settings.home_path.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(_nearest_folder(settings)).free
     if free < LEAST_FREE:
         raise OSError(f"only {free / 1024**3:.1f} GiB free at {settings.home_path}")
     return f"{free / 1024**3:.0f} GiB free at {settings.home_path}"

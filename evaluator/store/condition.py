@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from evaluator import __version__
+from evaluator.domain.printable import printable
 from evaluator.errors import StoreUnavailableError
 from evaluator.home import may_write
 
@@ -19,6 +20,9 @@ HEADERS = 3 * 4096
 MAGIC = b"DUCK"
 LOG_MAGIC = b"d\x00b"
 """How every write-ahead log begins: the type (field 100, `d`) of its first entry, which is its version (98, `b`)."""
+
+VERSION_LENGTH = 40
+"""Characters of a version that are repeated."""
 
 ANOTHER_HOME = "set EVALUATOR_HOME to another folder"
 WAY_OUT = f"restore it from a copy, or {ANOTHER_HOME}; nothing was changed"
@@ -146,8 +150,8 @@ def require_tables(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
         for column in names.split()
         if column not in columns.get(table, ())
     ]
-    if not missing and len(connection.execute("SELECT identity FROM instance").fetchall()) != 1:
-        missing = ["its identity"]
+    if "instance" in columns and connection.execute("SELECT count(*) FROM instance").fetchall() != [(1,)]:
+        missing.append("its identity")
     if missing:
         raise StoreUnavailableError(
             f"{path} is damaged: it lacks {', '.join(dict.fromkeys(missing))}; {WAY_OUT}"
@@ -196,7 +200,7 @@ def _version_of(connection: duckdb.DuckDBPyConnection, columns: dict[str, set[st
         return ""
     query = "SELECT version FROM migrations WHERE number = ?"
     (version,) = connection.execute(query, [number]).fetchall()[0]
-    return f" ({version})" if version else ""
+    return f" ({printable(str(version), VERSION_LENGTH)})" if version else ""
 
 
 def _listed(numbers: Collection[object]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from evaluator.domain.dataset import DatasetManifest, ImportNote
 from evaluator.domain.result import VariantFailure
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.store import catalog
+from evaluator.store import catalog, condition
 from evaluator.store import database as database_module
 from evaluator.store.database import Database, migrations
 from evaluator.store.lifecycle import change_status
@@ -111,6 +111,7 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
     first_only = migrations()[:1]
     with monkeypatch.context() as patch:
         patch.setattr(database_module, "migrations", lambda: first_only)
+        patch.setattr(condition, "COLUMNS", {})  # those of the newest version
         Database(path).close()
     with duckdb.connect(str(path)) as old:
         old.execute(
@@ -135,6 +136,7 @@ def test_an_older_database_knows_its_datasets_by_id(tmp_path: Path, monkeypatch:
     before = migrations()[:6]
     with monkeypatch.context() as patch:
         patch.setattr(database_module, "migrations", lambda: before)
+        patch.setattr(condition, "COLUMNS", {})  # those of the newest version
         Database(path).close()
     with duckdb.connect(str(path)) as old:
         for name, description in (("bread", "About bread."), ("cake", "")):
