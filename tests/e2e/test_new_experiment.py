@@ -87,15 +87,3 @@ def test_in_a_narrow_window_the_form_scrolls_only_downwards(page: Page) -> None:
         "[...document.querySelectorAll('.stMain, .stMainBlockContainer')].some(e => e.scrollWidth > 390)"
     )
     assert not wider
-
-
-def test_a_file_is_imported(page: Page) -> None:
-    """Through Streamlit's own route of uploads, which takes small files only."""
-    described = (
-        f"name: from-a-file\ndataset: {DATASET}\nvariants:\n  - {{name: mine, retrieve: {{bm25: {{}}}}}}\n"
-    )
-    open_form(page)
-    page.get_by_role("tab", name="As text").click()
-    file = page.locator("input[type=file]")
-    file.set_input_files({"name": "mine.yaml", "mimeType": "application/yaml", "buffer": described.encode()})
-    expect(page.get_by_role("textbox", name="Name")).to_have_value("from-a-file")
