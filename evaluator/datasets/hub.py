@@ -71,13 +71,19 @@ def write_hugging_face(reference: HubReference, folder: Path) -> None:
     """Write every split of a dataset as `config/split.parquet`: of the configuration that is named, or of all.
 
     Raises:
-        DatasetError: several configurations are there, and they are not parts of a retrieval dataset.
+        DatasetError: several configurations are there, and they are not parts of a retrieval dataset; or the name of
+            one leads out of the folder.
     """
     import datasets  # noqa: PLC0415  an extra, and slow to import
 
     configs = datasets.get_dataset_config_names(reference.name, revision=reference.revision)
     with tempfile.TemporaryDirectory(prefix="evaluator-hub-") as cache:
         for config in _chosen(reference, configs):
+            if config == ".." or Path(config).name != config:  # a dataset's author chooses it
+                raise DatasetError(
+                    f"hf:{reference.name} has the configuration {config!r}, which names no folder; name another one: "
+                    f"hf:{reference.name}/config"
+                )
             splits = datasets.load_dataset(
                 reference.name, config, revision=reference.revision, cache_dir=cache
             )

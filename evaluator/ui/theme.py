@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 STYLE = """
@@ -37,10 +39,7 @@ def apply_style() -> None:
 
 def palette() -> list[str]:
     """The colours of charts in the reader's theme, the first for what is looked at first; the last one is grey."""
-    return [
-        str(color)
-        for color in st.get_option(f"theme.{st.context.theme.type or 'light'}.chartCategoricalColors")
-    ]
+    return [str(color) for color in st.get_option(f"theme.{_theme()}.chartCategoricalColors")]
 
 
 def ink() -> str:
@@ -49,4 +48,9 @@ def ink() -> str:
 
 
 def _color(name: str) -> str:
-    return str(st.get_option(f"theme.{st.context.theme.type or 'light'}.{name}"))
+    return str(st.get_option(f"theme.{_theme()}.{name}"))
+
+
+def _theme() -> Literal["light", "dark"]:
+    """The reader's theme: the browser says it, which may say anything."""
+    return "dark" if st.context.theme.type == "dark" else "light"

@@ -89,10 +89,10 @@ def moment(when: datetime, timezone: str | None) -> str:
     """A moment without a zone, which is UTC's, as the reader's clock shows it: `24 Nov 2026, 07:30`.
 
     Args:
-        timezone: the reader's, such as `Europe/Berlin`; UTC, and said so, if it is not known.
+        timezone: the reader's, such as `Europe/Berlin`, as the browser says it; UTC, and said so, if it is not known.
     """
     try:
         zone = ZoneInfo(timezone or "")
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # it is a file's name: too long, or a folder's
         return f"{when:%-d %b %Y, %H:%M} UTC"
     return f"{when.replace(tzinfo=UTC).astimezone(zone):%-d %b %Y, %H:%M}"

@@ -65,7 +65,12 @@ def test_moments_are_on_the_readers_clock() -> None:
     noon = datetime(2026, 7, 1, 12, 0)
     assert moment(noon, "Europe/Berlin") == "1 Jul 2026, 14:00"
     assert moment(noon, None) == "1 Jul 2026, 12:00 UTC"
-    assert moment(noon, "Nowhere/Land") == "1 Jul 2026, 12:00 UTC"
+
+
+@pytest.mark.parametrize("timezone", ["Nowhere/Land", "America", "../../etc/passwd", "a\0", "a" * 5000])
+def test_a_zone_that_is_none_is_utc(timezone: str) -> None:
+    """A browser may say anything; `America` is a folder of zones."""
+    assert moment(datetime(2026, 7, 1, 12, 0), timezone) == "1 Jul 2026, 12:00 UTC"
 
 
 def test_an_error_begins_with_a_capital() -> None:

@@ -23,6 +23,7 @@ from evaluator.jobs import queue as job_queue
 from evaluator.jobs import tasks
 from evaluator.jobs.queue import TASKS, enqueue, job_data, job_id
 from evaluator.jobs.worker import WarmWorker
+from evaluator.location import app_folder
 from evaluator.logs import JsonFormatter, TextFormatter, bind, bound, job_fields
 from evaluator.settings import Settings
 from evaluator.urls import hide_passwords, shown_url
@@ -261,6 +262,42 @@ class TestProcess:
     def test_or_text_as_the_settings_say(self, said: list[str]) -> None:
         assert said[0].endswith(" WARNING rq.worker rq's")
         assert said[-1] == "RuntimeError: the end"
+
+
+PAGE_FAILS = r"""
+import streamlit.logger
+from streamlit import config, error_util
+from evaluator import logs
+from evaluator.settings import Settings
+
+config.get_config_options()
+logs.configure(Settings(), "json")  # as app.py does
+streamlit.logger.setup_formatter = logs.through_root
+streamlit.logger.update_formatter()
+error_util.handle_uncaught_app_exception(RuntimeError("\x1b]0;title\x07\n{}\nredis://:secret@queue/0"))
+"""
+
+
+def test_a_pages_exception_is_a_line_like_all_others() -> None:
+    """Streamlit would draw it with Rich: over many lines, with the message's escapes and passwords."""
+    done = subprocess.run(
+        [sys.executable, "-c", PAGE_FAILS],
+        cwd=app_folder(),
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == ""
+    failures = [
+        line
+        for line in map(json.loads, done.stderr.splitlines())
+        if "RuntimeError" in line.get("exception", "")
+    ]
+    assert len(failures) == 1
+    assert "\x1b" not in done.stderr
+    assert "secret" not in done.stderr
 
 
 @pytest.fixture

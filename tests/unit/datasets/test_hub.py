@@ -114,6 +114,15 @@ class TestHuggingFace:
         write_hugging_face(HubReference(str(on_hub), "de"), folder)
         assert [path.name for path in folder.iterdir()] == ["de"]
 
+    @pytest.mark.parametrize("config", ["..", "."])
+    def test_a_configuration_that_leads_out_of_the_folder(
+        self, on_hub: Path, folder: Path, config: str
+    ) -> None:
+        (on_hub / "README.md").write_text(CARD.replace("config_name: corpus", f'config_name: "{config}"'))
+        with pytest.raises(DatasetError, match="which names no folder; name another one"):
+            write_hugging_face(HubReference(str(on_hub), config), folder)
+        assert list(folder.iterdir()) == list(folder.parent.glob("*.parquet")) == []
+
     def test_what_cannot_be_had(self, folder: Path) -> None:
         with pytest.raises(
             DatasetError, match=r"^hf:no/such@main cannot be fetched \(.*check the id and the network"
