@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluator.digests import digest_of
+from evaluator.digests import digest_of, digest_of_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -128,17 +128,22 @@ class UploadFolder:
     def read(self, name: str) -> Any:
         """What a JSON file holds; None if it is not there, or damaged: then its step has to be done again."""
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            text, _, digest = (self.path / name).read_bytes().partition(b"\n")
         except FileNotFoundError:
             return None
-        except ValueError:
-            logger.warning("%s is damaged: it is no JSON", self.path / name)
-            return None
+        if not digest or digest.decode(errors="replace") == digest_of_bytes(
+            text
+        ):  # earlier versions wrote none
+            with suppress(ValueError):
+                return json.loads(text)
+        logger.warning("%s is damaged: it is not what was written", self.path / name)
+        return None
 
     def write(self, name: str, value: Any) -> None:
-        """Write a JSON file in one step."""
+        """Write a JSON file in one step, and its digest behind it."""
         scratch = self.path / f".{name}.{os.getpid()}"
-        scratch.write_text(json.dumps(value), encoding="utf-8")
+        text = json.dumps(value).encode()
+        scratch.write_bytes(text + b"\n" + digest_of_bytes(text).encode())
         scratch.replace(self.path / name)
 
     def forget(self, *names: str) -> None:

@@ -415,17 +415,21 @@ def test_what_was_damaged_after_the_check_is_not_stored(workspace: Workspace) ->
     assert uploads.store(workspace, upload, "tiny").manifest.n_documents == 2
 
 
+@pytest.mark.parametrize("how", ["cut off", "flipped"])
 @pytest.mark.parametrize(
     ("name", "status"),
     [("step.json", "receiving"), ("recognised.json", "failed"), ("person.json", "recognised")],
 )
 def test_an_upload_of_which_a_file_is_damaged_hides_no_other(
-    tmp_path: Path, workspace: Workspace, name: str, status: str
+    tmp_path: Path, workspace: Workspace, name: str, status: str, how: str
 ) -> None:
     damaged, other = small_upload(workspace), small_upload(workspace)
     folder = tmp_path / "home" / "uploads"
     workspace.close()
-    (folder / damaged / name).write_bytes(b"\0" * 40)  # as a power loss leaves it
+    path = folder / damaged / name
+    content = path.read_bytes()
+    flipped = content[:3] + bytes([content[3] ^ 1]) + content[4:]  # a letter of the first key
+    path.write_bytes(flipped if how == "flipped" else b"\0" * 40)  # as a power loss leaves it
     (folder / ("c" * 32)).symlink_to("nowhere")
     with Workspace.open_local(workspace.settings) as later:
         found = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
