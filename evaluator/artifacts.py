@@ -223,11 +223,14 @@ class ArtifactStore:
             _move(scratch, copy)
 
     def _verify(self, name: str, path: Path) -> bool:
-        """Whether a local file has one of the artifact's digests, or the artifact has none.
+        """Whether a local file has one of the artifact's digests, or the artifact has none; what is no file has not.
 
         Raises:
             FileNotFoundError: it is not there; or it is the copy of an artifact that is not there any more.
         """
+        if _is_no_file(path):
+            logger.warning("the artifact %s is damaged: it is no file", name)
+            return False
         while self._verified.get(name) != (stamp := stamp_of(path)):
             if self._digests.of(name):
                 with path.open("rb") as file:
@@ -259,6 +262,8 @@ class ArtifactStore:
         logger.warning("the artifact %s is damaged: it is not what was written", name)
         if is_given(name):
             return given_error(name, "is damaged", self.url)
+        if self._local and (path := Path(self._path(name))).is_dir():  # not ours to remove
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         with suppress(FileNotFoundError):  # another process found it damaged, too
             self._fresh().rm(self._path(name))
         return self._missing(name)
@@ -298,7 +303,10 @@ class ArtifactStore:
 
         Raises:
             ArtifactMissingError: it is not in the store.
+            DatasetDamagedError: nor is it, and nothing else makes it again.
         """
+        if self._local and _is_no_file(Path(self._path(name))):
+            return "damaged"
         if not self._digests.of(name) and self.exists(name):
             return "unknown"
         try:
@@ -327,6 +335,10 @@ class ArtifactStore:
         start = len(self._root) + 1
         return {str(entry)[start:]: int(details["size"]) for entry, details in found.items()}
 
+    def recorded(self) -> set[str]:
+        """Names of all that have a digest: artifacts that are there, and those that are gone."""
+        return {name.partition("/")[2].rpartition("/")[0] for name in self.sizes(DIGESTS)}
+
     def size(self, name: str) -> int:
         """Bytes of an artifact.
 
@@ -339,8 +351,9 @@ class ArtifactStore:
             raise self._missing(name) from error
 
     def remove(self, name: str) -> None:
-        """Remove an artifact, and then its digests."""
-        self._fresh().rm(self._path(name))
+        """Remove an artifact, which may be gone already, and then its digests."""
+        with suppress(FileNotFoundError):
+            self._fresh().rm(self._path(name))
         self._digests.remove(name)
 
     def remove_folder(self, folder: str) -> None:
@@ -387,6 +400,11 @@ def _local_sizes(root: Path, folder: Path) -> dict[str, int]:
                     found[entry.path] = entry.stat().st_size
     start = len(str(root)) + 1
     return {path[start:]: size for path, size in found.items()}
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether something else lies in a file's place, such as a folder, or a pipe for which a reader would wait."""
+    return path.exists() and not path.is_file()
 
 
 def _is_left(name: str, modified: float) -> bool:

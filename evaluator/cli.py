@@ -68,7 +68,7 @@ app.add_typer(dead_letters_app, name="dead-letters")
 
 OUTSIDE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,
-     errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+     errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 )  # fmt: skip
 """Errors of disks and permissions, wherever they happen: no defect of this software."""
 

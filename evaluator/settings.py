@@ -227,11 +227,13 @@ class Settings(BaseSettings):
             InvalidInputError: it names no place.
         """
         try:
-            return self.home.expanduser().resolve()
-        except (OSError, RuntimeError) as error:  # links that lead in a circle, a user that there is not
+            home = self.home.expanduser().resolve()
+            str(home).encode()
+        except (OSError, RuntimeError, UnicodeError) as error:  # a circle of links, no such user, no text
             raise InvalidInputError(
                 f"EVALUATOR_HOME {str(self.home)!r} names no folder ({error}); set it to another one"
             ) from error
+        return home
 
     def queues_of(self, worker: int) -> tuple[QueueName, ...]:
         """The queues that a worker of this machine serves.

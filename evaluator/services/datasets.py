@@ -193,7 +193,7 @@ def remove(workspace: Workspace, name: str) -> None:
         needed = set(_needed(workspace))
         unneeded = dict.fromkeys(artifact for manifest in gone for artifact in _artifacts(manifest))
         for artifact in unneeded:
-            if artifact not in needed and workspace.store.exists(artifact):
+            if artifact not in needed:
                 workspace.store.remove(artifact)
 
 

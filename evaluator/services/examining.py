@@ -119,7 +119,11 @@ def _check(upload: UploadFolder, _limit: int) -> None:
     manifest, defects = checked.staged.manifest, checked.staged.defects
     upload.write(
         STAGED,
-        {"manifest": manifest and manifest.to_json(), "defects": [defect.to_json() for defect in defects]},
+        {
+            "manifest": manifest and manifest.to_json(),
+            "defects": [defect.to_json() for defect in defects],
+            "digests": upload.staged_digests,
+        },
     )
     upload.write(REPORT, checked.report.to_json())
 

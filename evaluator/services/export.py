@@ -58,6 +58,8 @@ def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, fol
         folder.mkdir(parents=True, exist_ok=True)
         return workspace.frozen(look)
     except OSError as error:
+        if error.filename is not None and Path(error.filename).is_relative_to(workspace.store.url):
+            raise
         raise _unwritable(folder, error) from error
 
 

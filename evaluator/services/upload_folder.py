@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import os
 import re
 import shutil
@@ -17,6 +18,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from evaluator.digests import digest_of, digest_of_bytes
+
+logger = logging.getLogger(__name__)
 
 Step = Literal["recognise", "fetch", "check"]
 """What is done with the files. `fetch` gets them from a hub first, and then recognises them."""
@@ -111,17 +116,34 @@ class UploadFolder:
     def _is_fetched(self) -> bool:
         return (self.path / SOURCE).exists()
 
+    @property
+    def staged_digests(self) -> dict[str, str]:
+        """What tells the staged files from damaged ones, by name."""
+        digests = {}
+        for path in self.staged.glob("*"):
+            with path.open("rb") as file:
+                digests[path.name] = digest_of(file)
+        return digests
+
     def read(self, name: str) -> Any:
-        """What a JSON file holds; None if it is not there."""
+        """What a JSON file holds; None if it is not there, or damaged: then its step has to be done again."""
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            text, _, digest = (self.path / name).read_bytes().partition(b"\n")
         except FileNotFoundError:
             return None
+        if not digest or digest.decode(errors="replace") == digest_of_bytes(
+            text
+        ):  # earlier versions wrote none
+            with suppress(ValueError):
+                return json.loads(text)
+        logger.warning("%s is damaged: it is not what was written", self.path / name)
+        return None
 
     def write(self, name: str, value: Any) -> None:
-        """Write a JSON file in one step."""
+        """Write a JSON file in one step, and its digest behind it."""
         scratch = self.path / f".{name}.{os.getpid()}"
-        scratch.write_text(json.dumps(value), encoding="utf-8")
+        text = json.dumps(value).encode()
+        scratch.write_bytes(text + b"\n" + digest_of_bytes(text).encode())
         scratch.replace(self.path / name)
 
     def forget(self, *names: str) -> None:

@@ -214,7 +214,8 @@ def quota_of(workspace: Workspace) -> UploadQuota:
 
 def _restored(settings: Settings) -> UploadQuota:
     quota = UploadQuota(settings)
-    found = [path for path in uploads_folder(settings.home_path).glob("*") if UPLOAD_ID.fullmatch(path.name)]
+    paths = uploads_folder(settings.home_path).glob("*")
+    found = [path for path in paths if UPLOAD_ID.fullmatch(path.name) and path.is_dir()]
     for folder in map(UploadFolder, sorted(found, key=lambda path: path.stat().st_ctime)):
         for left in folder.incoming.glob("*"):  # its sender's connection broke with the process before
             left.unlink()

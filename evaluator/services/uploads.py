@@ -269,7 +269,7 @@ def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
         return ("checking" if checks else "recognising"), None
     if (failure := folder.read(ERROR)) is not None:
         return "failed", str(failure["error"])
-    if (folder.path / (REPORT if checks else RECOGNISED)).exists():
+    if folder.read(REPORT if checks else RECOGNISED) is not None:
         return ("checked" if checks else "recognised"), None
     if _examiner.is_busy(folder):  # it began a moment ago
         return _status(folder, busy=True)
@@ -282,7 +282,8 @@ def store(
     """Store a checked upload as a dataset; the upload is gone then.
 
     Raises:
-        InvalidInputError: it is not checked, the check found something that blocks, or the name is another's.
+        InvalidInputError: it is not checked, the check found something that blocks, what it wrote is damaged, or the
+            name is another's.
     """
     folder = _folder(workspace, upload_id)
     known = state(workspace, upload_id)
@@ -313,7 +314,12 @@ def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> boo
 
 
 def _staged(folder: UploadFolder) -> Staged:
-    record = folder.read(STAGED)
+    record = folder.read(STAGED) or {}
+    written = record.get(
+        "digests", {}
+    )  # none if an earlier version checked; files that are stored already are gone
+    if not record or any(written.get(name, now) != now for name, now in folder.staged_digests.items()):
+        raise InvalidInputError("what the check wrote is damaged; check the upload again")
     manifest = record["manifest"] and DatasetManifest.from_json(record["manifest"])
     return Staged(folder.staged, manifest, tuple(map(Finding.from_json, record["defects"])))
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from evaluator.artifacts import ArtifactStore
+from evaluator.digests import is_given
 from evaluator.errors import ArtifactMissingError, DatasetDamagedError, EvaluatorError
 from evaluator.services.dataset_access import open_datasets
 from evaluator.settings import Settings
@@ -18,7 +19,7 @@ class Verified:
 
     Attributes:
         whole: artifacts that are what was written.
-        damaged: names of those that are not, ascending.
+        damaged: names of those that are not, ascending; those among them that people brought and that are gone.
         unknown: artifacts of earlier versions, which have no digest.
     """
 
@@ -35,14 +36,19 @@ def verify(store: ArtifactStore, on_progress: Callable[[int], None] = lambda _n:
     """
     whole, unknown = 0, 0
     damaged: list[str] = []
-    for number, name in enumerate(sorted(store.all_sizes()), 1):
+    given = {name for name in store.recorded() if is_given(name)}
+    there = store.all_sizes()
+    for number, name in enumerate(sorted(there), 1):
         with suppress(ArtifactMissingError, DatasetDamagedError):  # removed meanwhile
             state = store.state(name)
             whole += state == "whole"
             unknown += state == "unknown"
             damaged += [name] if state == "damaged" else []
         on_progress(number)
-    return Verified(whole, tuple(damaged), unknown)
+    # Looked up once more: who stores an artifact records its digest before, and who removes it removes that after.
+    lost = given.difference(there) & store.recorded()
+    damaged += [name for name in lost if not store.exists(name) or store.state(name) == "damaged"]
+    return Verified(whole, tuple(sorted(damaged)), unknown)
 
 
 def datasets_of(settings: Settings, artifacts: Collection[str]) -> list[str]:

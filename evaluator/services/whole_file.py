@@ -23,6 +23,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             yield file
         scratch.replace(path)
     except OSError as error:
+        if error.filename not in (None, str(scratch), str(path)):  # what is written is read from there
+            raise
         raise InvalidInputError(
             f"{path} cannot be written: {error.strerror}; choose another place"
         ) from error

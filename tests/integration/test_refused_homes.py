@@ -145,6 +145,7 @@ NO_HOMES = {
     "circle": "names no folder",
     "~nobody-of-this-name/home": "names no folder",
     "n" * 300: "File name too long",
+    "bytes \udcff": "names no folder ('utf-8' codec can't encode",
 }
 
 
@@ -155,6 +156,14 @@ def test_a_home_that_cannot_be_made(folder: Path) -> None:
         require_one_sentence(
             {run: ended for run, ended in said.items() if run.endswith(f" in {home}")}, sentence
         )
+
+
+def test_a_file_where_a_folder_of_the_home_should_be(folder: Path) -> None:
+    (folder / "home" / "logs").touch()
+    said = run_all(folder, {"run": ("toy.yaml",)})
+    require_one_sentence(
+        said, f"{folder / 'home' / 'logs'} cannot be used: File exists; mend that and try again"
+    )
 
 
 def test_an_empty_variable_is_one_that_is_not_set(folder: Path) -> None:

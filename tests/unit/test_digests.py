@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import uuid
 from collections.abc import Callable
@@ -91,6 +92,24 @@ def test_what_people_brought_stays_as_it_is_until_it_is_brought_again(
     store.remove(GIVEN)
     with pytest.raises(DatasetDamagedError, match=f"is missing: {GIVEN} in"):
         READS[read](open_store(), GIVEN)
+
+
+def test_a_folder_in_a_files_place_is_damage_and_no_readers_pipe_is_waited_for(tmp_path: Path) -> None:
+    store = ArtifactStore(str(tmp_path))
+    for name in (GIVEN, MADE):
+        store.put(name, writing("1234567"))
+        (tmp_path / name).unlink()
+        (tmp_path / name).mkdir()
+        assert store.state(name) == "damaged"
+    with pytest.raises(DatasetDamagedError, match=f"the documents of a dataset is damaged: {GIVEN} in"):
+        store.local_path(GIVEN)
+    with pytest.raises(IsADirectoryError, match=MADE):  # what is in it is not ours to remove
+        store.local_path(MADE)
+    (tmp_path / MADE).rmdir()
+    os.mkfifo(tmp_path / MADE)
+    assert store.state(MADE) == "damaged"
+    with pytest.raises(ArtifactLostError, match="is removed; it is made again"):
+        store.local_path(MADE)
 
 
 def test_a_process_reads_a_file_once_and_again_when_it_has_changed(

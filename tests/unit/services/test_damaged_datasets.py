@@ -123,3 +123,28 @@ def test_the_doctor_reads_every_artifact_when_asked(workspace: Workspace) -> Non
         assert not damaged.well
         assert damaged.detail == f"1 are damaged, 3 are what was written. Damaged: {name}"
         assert damaged.advice == "look after the disk; import again: 'tiny'"
+
+
+@pytest.mark.parametrize("replaced", ["nothing", "a folder", "a link to nowhere"])
+def test_the_doctor_misses_what_people_brought_until_its_dataset_is_deleted(
+    workspace: Workspace, replaced: str
+) -> None:
+    (name,) = workspace.store.sizes("corpora")
+    path = Path(workspace.store.url) / name
+    path.unlink()
+    if replaced == "a folder":
+        path.mkdir()
+    if replaced == "a link to nowhere":
+        path.symlink_to("nowhere")
+
+    def check() -> Check:
+        return next(
+            check for check in examine(workspace.settings, lambda _n: None) if check.name == "artifacts"
+        )
+
+    assert check().detail == f"1 are damaged, 3 are what was written. Damaged: {name}"
+    assert check().advice == "look after the disk; import again: 'tiny'"
+    if replaced == "a folder":
+        path.rmdir()
+    datasets.remove(workspace, "tiny")
+    assert (check().well, check().detail) == (True, "0 are what was written")

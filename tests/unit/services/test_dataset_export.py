@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import zipfile
 from pathlib import Path
@@ -93,3 +94,18 @@ def test_judgments_as_csv(library: Workspace, write_dataset: WriteDataset) -> No
     row = datasets.import_folder(library, write_dataset(qrels={0: {1: -1, 2: 1}}))
     lines = judgments_csv(datasets.load(library, row)).splitlines()
     assert lines == ["query_id,doc_id,grade", "q0,d1,-1", "q0,d2,1"]
+
+
+def test_what_cannot_be_read_is_not_said_of_the_file_that_is_written(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (name,) = workspace.store.sizes("corpora")
+    artifact = f"{workspace.store.url}/{name}"
+
+    def refuse(_store: object, _name: str) -> Path:
+        raise PermissionError(errno.EACCES, "Permission denied", artifact)
+
+    monkeypatch.setattr("evaluator.artifacts.ArtifactStore.local_path", refuse)
+    with pytest.raises(PermissionError, match=name):
+        export_beir(workspace, datasets.find(workspace, "tiny"), tmp_path / "tiny.zip")
+    assert not list(tmp_path.glob("*tiny.zip*"))

@@ -272,3 +272,12 @@ class TestReadiness:
         after = sorted(tmp_path.iterdir()), workspace.database.cursor.execute("FROM experiments").fetchall()
         assert after == before
         assert experiment
+
+
+def test_a_database_that_was_removed_is_a_reason_not_to_be_ready(queued: Workspace) -> None:
+    assert monitor(queued).readiness().ready
+    queued.database.path.unlink()
+    (reason,) = monitor(queued).readiness().reasons
+    assert reason.startswith(
+        f"{queued.database.path} was removed: what is in it is lost when this instance ends"
+    )

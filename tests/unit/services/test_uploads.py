@@ -409,3 +409,44 @@ def test_abandoned_uploads_are_cleared_while_the_server_runs(
     keeper.Keeper(workspace).look()
     assert uploads.open_uploads(workspace, HERE) == []
     assert quota_of(workspace).usage() == (0, 0)
+
+
+def small_upload(workspace: Workspace) -> str:
+    return recognised(workspace, corpus_jsonl=CORPUS, queries_jsonl=QUERIES, qrels__test_tsv=QRELS)
+
+
+def test_what_was_damaged_after_the_check_is_not_stored(workspace: Workspace) -> None:
+    upload = small_upload(workspace)
+    assert checked(workspace, upload).status == "checked"
+    path = workspace.settings.home_path / "uploads" / upload / "staged" / "corpus.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InvalidInputError, match="what the check wrote is damaged; check the upload again"):
+        uploads.store(workspace, upload, "tiny")
+    assert datasets.all_datasets(workspace) == []
+    checked(workspace, upload)
+    assert uploads.store(workspace, upload, "tiny").manifest.n_documents == 2
+
+
+@pytest.mark.parametrize("how", ["cut off", "flipped"])
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("step.json", "receiving"), ("recognised.json", "failed"), ("person.json", "recognised")],
+)
+def test_an_upload_of_which_a_file_is_damaged_hides_no_other(
+    tmp_path: Path, workspace: Workspace, name: str, status: str, how: str
+) -> None:
+    damaged, other = small_upload(workspace), small_upload(workspace)
+    folder = tmp_path / "home" / "uploads"
+    workspace.close()
+    path = folder / damaged / name
+    content = path.read_bytes()
+    flipped = content[:3] + bytes([content[3] ^ 1]) + content[4:]  # a letter of the first key
+    path.write_bytes(flipped if how == "flipped" else b"\0" * 40)  # as a power loss leaves it
+    (folder / ("c" * 32)).symlink_to("nowhere")
+    with Workspace.open_local(workspace.settings) as later:
+        found = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
+        assert found == {damaged: status, other: "recognised"}
+        uploads.recognise(later, damaged)
+        assert settled(later, damaged).status == "recognised"
