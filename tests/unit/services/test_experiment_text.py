@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.experiment import Experiment
+from evaluator.domain.printable import is_one_line
 from evaluator.domain.variant import (
     BM25,
     MMR,
@@ -39,6 +40,7 @@ def maybe(strategy: st.SearchStrategy[object]) -> st.SearchStrategy[object]:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+titles = texts.filter(is_one_line)
 models = st.sampled_from(["org/e5", "distilled:org/e5", "2024", "null", "a: b # c", "é 'q' \"r\""])
 precisions: st.SearchStrategy[Precision] = st.sampled_from(["float32", "bfloat16"])
 floats = st.floats(0, 1e6, allow_subnormal=False)
@@ -77,15 +79,19 @@ def denses(draw: st.DrawFn, *, chunked: bool = True) -> Dense:
 
 
 leaves = st.one_of(
-    st.builds(BM25, floats, st.floats(0, 1), st.sampled_from(["none", "german"]), chunk=maybe(chunks)).map(
-        lambda stage: Retrieve(bm25=stage)
-    ),
+    st.builds(
+        BM25,
+        st.floats(0, 1000, allow_subnormal=False),
+        st.floats(0, 1),
+        st.sampled_from(["none", "german"]),
+        chunk=maybe(chunks),
+    ).map(lambda stage: Retrieve(bm25=stage)),
     denses().map(lambda stage: Retrieve(dense=stage)),
     st.builds(Sparse, models, precisions, maybe(counts), maybe(chunks)).map(
         lambda stage: Retrieve(sparse=stage)
     ),
     st.builds(Late, models, precisions, maybe(counts), maybe(chunks)).map(lambda stage: Retrieve(late=stage)),
-    st.builds(Run, texts, maybe(texts)).map(lambda stage: Retrieve(run=stage)),
+    st.builds(Run, titles, maybe(texts)).map(lambda stage: Retrieve(run=stage)),
 )
 
 
@@ -124,7 +130,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
     )
     prices = [draw(priced) for _ in ENDPOINTS]
     endpoints = tuple(
-        Endpoint(name, "https://host/v1", draw(texts), draw(st.sampled_from([None, "A_KEY"])), timeout=1.5,
+        Endpoint(name, "https://host/v1", draw(titles), draw(st.sampled_from([None, "A_KEY"])), timeout=1.5,
                  usd_per_million_tokens=read, usd_per_million_output_tokens=written, query_prompt=draw(texts))
         for name, (read, written) in zip(ENDPOINTS, prices, strict=True)
     )  # fmt: skip
@@ -133,7 +139,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
         draw(st.lists(st.sampled_from(["nDCG@10", "RR@10", "AP(rel=2)"]), min_size=1, unique=True))
     )
     per_job = draw(st.just("auto") | counts)
-    return Experiment(draw(texts), draw(texts), variants, None, measures, per_job, endpoints, budget)  # type: ignore[arg-type]
+    return Experiment(draw(titles), draw(titles), variants, None, measures, per_job, endpoints, budget)  # type: ignore[arg-type]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
