@@ -238,7 +238,7 @@ async def browse(address: str, ids: Sequence[str], chance: random.Random, seen: 
 async def open_page(socket: ClientConnection, name: str, query: str) -> str | None:
     """Ask for a page and wait until all of it is there; returns what it shows of an exception."""
     wanted = BackMsg()
-    wanted.rerun_script.page_name = name
+    wanted.rerun_script.page_name = "" if name == "leaderboard" else name  # the first page
     wanted.rerun_script.query_string = query
     await socket.send(wanted.SerializeToString())
     problem = None
