@@ -31,10 +31,11 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.chaos import write_dataset
 from benchmarks.hurting import MARKS, Running, instance
+from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.result import QueryResult
+from evaluator.domain.result import QueryResult, VariantMeasured
 from evaluator.domain.variant import BM25, Dense, Retrieve, Variant
 from evaluator.services import datasets
 from evaluator.services.workspace import Workspace
@@ -133,7 +134,14 @@ def make_experiment(
         for variant in spec.variants
         for query in range(QUERIES)
     ]  # fmt: skip
+    latency = Latency(0.001, 0.002, 0.003)
+    cost = VariantCost(
+        QUERIES, latency, latency, None, None, 1000, 0, None, None, None, None, True, "made up"
+    )  # fmt: skip
     results.record(workspace.database, rows)
+    results.record(
+        workspace.database, [VariantMeasured(spec.id, variant.name, cost) for variant in spec.variants]
+    )
     return spec.id
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.experiment import ExperimentSpec, encoder_key, models_of
 from evaluator.domain.result import VariantMeasured
-from evaluator.domain.variant import Variant
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.measurement import enqueue_measurements
 from evaluator.jobs.queue import all_live_ids
@@ -16,7 +15,7 @@ from evaluator.services.queue import reachable
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
 from evaluator.store.catalog import ExperimentRow
-from evaluator.store.costs import costs, save_costs, unmeasured
+from evaluator.store.costs import costs, every_cost, save_costs, unmeasured
 
 PLAIN_COLUMNS = (
     "queries_per_second", "index_bytes", "vector_bytes", "encode_seconds", "tokens", "usd",
@@ -41,60 +40,61 @@ def measure_finished(
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
-    waiting = unmeasured(workspace.database)
+    waiting = {id_: names for id_, names in unmeasured(workspace.database).items() if only in (None, id_)}
+    rows = {row.id: row for row in catalog.experiments(workspace.database)} if waiting else {}
+    known = _known(workspace, rows.values())
+    found = [
+        VariantMeasured(id_, name, cost)
+        for id_, names in waiting.items()
+        if id_ in rows
+        for name in names
+        if (cost := known.get(_identity(rows[id_].spec, name))) is not None
+    ]
+    save_costs(workspace.database, found)
+    settled = {(one.experiment, one.variant) for one in found}
     jobs: list[str] = []
-    for experiment, variants in waiting.items():
-        if only in (None, experiment) and not jobs:
+    for id_, names in waiting.items():
+        left = [name for name in names if (id_, name) not in settled]
+        if not left or id_ not in rows:
+            continue
+        with reachable(workspace) as connection:
+            if all_live_ids(connection):
+                break
 
-            def measure(experiment: str = experiment, variants: list[str] = variants) -> None:
-                jobs.extend(_measure(workspace, experiment, variants))
+        def measure(row: ExperimentRow = rows[id_], left: list[str] = left) -> None:
+            jobs.extend(_measure(workspace, row.spec, left))
 
-            if guard is None:
-                measure()
-            else:
-                guard(measure, experiment)
+        if guard is None:
+            measure()
+        else:
+            guard(measure, id_)
+        if jobs:
+            break
     return jobs
 
 
-def _measure(workspace: Workspace, experiment: str, variants: list[str]) -> list[str]:
-    row = catalog.known_experiment(workspace.database, experiment)
-    if row is None:
-        return []
-    known = _known_elsewhere(workspace, row.spec, variants)
-    save_costs(workspace.database, known)
-    left = [name for name in variants if name not in {measured.variant for measured in known}]
-    if not left:
-        return []
+def _measure(workspace: Workspace, spec: ExperimentSpec, variants: list[str]) -> list[str]:
     with reachable(workspace) as connection:
-        if all_live_ids(connection):
-            return []
-        workspace.store.put_json(
-            spec_name(row.spec.id), row.spec.to_json()
-        )  # if it was damaged, or only rescored
-        return enqueue_measurements(connection, row.spec, left, workspace.settings)
+        workspace.store.put_json(spec_name(spec.id), spec.to_json())  # if it was damaged, or only rescored
+        return enqueue_measurements(connection, spec, variants, workspace.settings)
 
 
-def _known_elsewhere(
-    workspace: Workspace, spec: ExperimentSpec, variants: list[str]
-) -> list[VariantMeasured]:
-    """Costs of variants that another experiment over the same corpus and queries has measured."""
-    known: dict[tuple[str, int, tuple[str, ...]], VariantCost] = {}
-    for row in catalog.experiments(workspace.database):
-        if row.id != spec.id and (row.spec.corpus, row.spec.queries) == (spec.corpus, spec.queries):
-            measured = costs(workspace.database, row.id)
-            known |= {
-                _identity(row.spec, variant): cost
-                for variant in row.spec.variants
-                if (cost := measured.get(variant.name)) is not None
-            }
-    found = ((name, known.get(_identity(spec, spec.variant(name)))) for name in variants)
-    return [VariantMeasured(spec.id, name, cost) for name, cost in found if cost is not None]
+def _known(workspace: Workspace, rows: Iterable[ExperimentRow]) -> dict[tuple[object, ...], VariantCost]:
+    """What is known of variants, by what decides it."""
+    measured = every_cost(workspace.database)
+    return {
+        _identity(row.spec, name): cost
+        for row in rows
+        for name, cost in measured.get(row.run, {}).items()
+        if cost is not None
+    }
 
 
-def _identity(spec: ExperimentSpec, variant: Variant) -> tuple[str, int, tuple[str, ...]]:
-    """What decides a variant's cost over a corpus: its pipeline, the depth, and its models."""
+def _identity(spec: ExperimentSpec, name: str) -> tuple[object, ...]:
+    """What decides a variant's cost: documents and queries, its pipeline, the depth, and its models."""
+    variant = spec.variant(name)
     models = tuple(spec.encoders[encoder_key(stage)].fingerprint for stage in models_of(variant))
-    return variant.fingerprint, spec.depth, models
+    return spec.corpus, spec.queries, variant.fingerprint, spec.depth, models
 
 
 def to_measure(workspace: Workspace, experiment: ExperimentRow) -> list[str]:

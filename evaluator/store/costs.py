@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from duckdb import DuckDBPyConnection
 
@@ -34,6 +34,9 @@ def insert_cost(cursor: DuckDBPyConnection, measured: VariantMeasured) -> None:
 
 def save_costs(database: Database, measured: Iterable[VariantMeasured]) -> None:
     """Record several in one transaction."""
+    measured = list(measured)
+    if not measured:
+        return  # an empty transaction, too, would be a new state, and nothing read before would hold
     with database.transaction() as cursor:
         for one in measured:
             insert_cost(cursor, one)
@@ -48,7 +51,24 @@ def _costs(database: Database, experiment: str) -> dict[str, VariantCost | None]
     rows = database.cursor.execute(
         "SELECT variant, cost FROM variant_costs WHERE experiment = ?", [recorded(database, experiment).run]
     ).fetchall()
-    return {name: None if cost is None else VariantCost.from_json(json.loads(cost)) for name, cost in rows}
+    return {name: _cost(text) for name, text in rows}
+
+
+def every_cost(database: Database) -> Mapping[str, Mapping[str, VariantCost | None]]:
+    """What is known of all variants, by run and name."""
+    return database.remember("costs", lambda: _every_cost(database))
+
+
+def _every_cost(database: Database) -> dict[str, dict[str, VariantCost | None]]:
+    found: dict[str, dict[str, VariantCost | None]] = {}
+    rows = database.cursor.execute("SELECT experiment, variant, cost FROM variant_costs").fetchall()
+    for run, name, text in rows:
+        found.setdefault(run, {})[name] = _cost(text)
+    return found
+
+
+def _cost(text: str | None) -> VariantCost | None:
+    return None if text is None else VariantCost.from_json(json.loads(text))
 
 
 def unmeasured(database: Database) -> dict[str, list[str]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 
 from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.result import VariantMeasured
 from evaluator.services import datasets, experiments
-from evaluator.services.costs import cost_rows, to_measure
+from evaluator.services.costs import cost_rows, measure_finished, to_measure
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from evaluator.store.costs import costs, unmeasured
+from evaluator.store.cursors import Cursor
 from tests.conftest import WriteDataset
 from tests.unit.domain.test_cost import COST
 from tests.unit.services.finished import finished
@@ -71,3 +74,40 @@ def test_costs_as_rows(library: Workspace, experiment: str) -> None:
     assert (fast["variant"], fast["total_p50_ms"], fast["queries_per_second"]) == ("fast", None, None)
     assert (slow["encode_p50_ms"], slow["rerank_p50_ms"]) == (1, None)
     assert slow["total_p99_ms"] == pytest.approx(1000 * Latency(0.004, 0.008, 0.009).p99)
+
+
+def found_first(workspace: Workspace, *variants: str) -> str:
+    """A finished experiment; its id."""
+    queries = datasets.load(workspace, datasets.find(workspace, "tiny")).queries
+    return finished(
+        workspace, "tiny", {name: {query.query_id: ["d1"] for query in queries} for name in variants}
+    ).id
+
+
+def test_a_look_reads_the_same_whether_few_or_many_wait(queued: Workspace) -> None:
+    """Before, it read every experiment's costs for each that waited, and every row of them began a new state."""
+
+    def look() -> int:
+        """How many statements it takes."""
+        before = queued.database.states.now
+        with patch.object(Cursor, "execute", autospec=True, side_effect=Cursor.execute) as executed:
+            assert measure_finished(queued) == []
+        assert queued.database.states.now == before
+        return executed.call_count
+
+    found_first(queued, "variant 0")
+    assert measure_finished(queued) != []  # its job waits, so nothing else is begun
+    for number in range(1, 10):
+        found_first(queued, f"variant {number}")
+    assert len(unmeasured(queued.database)) == 10
+    assert look() == 3  # what waits, all experiments, all costs
+
+
+def test_what_was_measured_elsewhere_is_known_though_the_queue_is_at_work(queued: Workspace) -> None:
+    first = found_first(queued, "one")
+    second = found_first(queued, "same")
+    other = found_first(queued, "same", "else")
+    assert measure_finished(queued, other) != []
+    record(queued, first, "one", COST)
+    assert measure_finished(queued) == []
+    assert costs(queued.database, second) == costs(queued.database, other) == {"same": COST}
