@@ -37,9 +37,9 @@ def dataset_routes() -> list[Route]:
     """All routes below `/api/datasets`."""
     one = "/api/datasets/{name}"
     return [
-        route("/api/datasets", _datasets),
+        route("/api/datasets", _datasets, of_state=True),
         route("/api/datasets", _register, "POST"),
-        route(one, _dataset),
+        route(one, _dataset, of_state=True),
         route(one, _change, "PATCH"),
         route(one, _delete, "DELETE"),
         route(f"{one}/documents", _documents),

@@ -7,10 +7,10 @@ import errno
 import inspect
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from evaluator.api.sharing import Together
 from evaluator.errors import (
     AmbiguousNameError,
     ConflictError,
@@ -30,6 +31,7 @@ from evaluator.errors import (
     UnknownNameError,
 )
 from evaluator.services import experiments
+from evaluator.services.memory import Kind
 from evaluator.services.workspace import Workspace, serving
 from evaluator.store.catalog import ExperimentRow
 
@@ -64,8 +66,29 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
 """The first that fits."""
 
 
-def route(path: str, handler: Handler, method: str = "GET") -> Route:
-    """A route; what its handler returns is sent as JSON, unless it is a response already."""
+class Kept(NamedTuple):
+    """What a handler answered: each request gets a response of its own, whose headers others change."""
+
+    content: bytes
+    status: int
+    headers: Mapping[str, str]
+
+
+TOGETHER: Together[Kept] = Together()
+ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: len(kept.content))
+"""Of states of the database, by what was asked for."""
+
+
+def route(
+    path: str, handler: Handler, method: str = "GET", *, together: bool = False, of_state: bool = False
+) -> Route:
+    """A route; what its handler returns is sent as JSON, unless it is a response already.
+
+    Args:
+        together: whether requests that ask for the same at once share one look. It begins after all of them asked.
+        of_state: whether the answer depends on nothing but the database's state and the request's path and query; it is
+            kept until the next state.
+    """
 
     async def endpoint(request: Request) -> Response:
         if method != "GET" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
@@ -74,20 +97,47 @@ def route(path: str, handler: Handler, method: str = "GET") -> Route:
         try:
             body = await _body(request)
             if inspect.iscoroutinefunction(handler):
-                answer = await handler(serving(), request, body)
-            else:
-                answer = await run_in_threadpool(handler, serving(), request, body)
+                return _response(await handler(serving(), request, body))
+            if together:
+                kept = await TOGETHER.ask(_asked(request), lambda: run_in_threadpool(_kept, handler, request))
+                return Response(kept.content, kept.status, kept.headers)
+            if of_state:
+                kept = await run_in_threadpool(_of_state, handler, request)
+                return Response(kept.content, kept.status, kept.headers)
+            return await run_in_threadpool(lambda: _response(handler(serving(), request, body)))
         except EvaluatorError as error:
             return failure(error)
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
             return refusal(507, "the server's disk is full; make room there")
-        if isinstance(answer, Response):
-            return answer
-        return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
 
     return Route(path, endpoint, methods=[method])
+
+
+def _response(answer: Any) -> Response:
+    if isinstance(answer, Response):
+        return answer
+    return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
+
+
+def _asked(request: Request) -> Hashable:
+    """What a request asks for: of which workspace, its path, its query, and the form that it accepts."""
+    return serving(), request.url.path, request.url.query, request.headers.get("accept", "")
+
+
+def _kept(handler: Handler, request: Request) -> Kept:
+    answer = _response(handler(serving(), request, b""))
+    return Kept(bytes(answer.body), answer.status_code, dict(answer.headers))
+
+
+def _of_state(handler: Handler, request: Request) -> Kept:
+    workspace = serving()
+    state = workspace.database.states.now
+    if state is None:  # it changes just now
+        return _kept(handler, request)
+    # Should the state pass meanwhile, the answer is newer than what it is kept for, never older.
+    return workspace.memory.get(ANSWERS, (state, _asked(request)), lambda: _kept(handler, request))
 
 
 async def when_looked_up(act: Callable[[], T], patience: float) -> T:

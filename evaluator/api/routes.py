@@ -72,17 +72,17 @@ def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]
 
 def _known_routes() -> list[Route]:
     return [
-        route("/api/health", _health),
+        route("/api/health", _health, together=True),
         Route("/api/health/live", _live),
-        route("/api/health/ready", _ready),
-        route("/api/metrics", _metrics),
+        route("/api/health/ready", _ready, together=True),
+        route("/api/metrics", _metrics, together=True),
         *dataset_routes(),
-        route("/api/experiments", _experiments),
+        route("/api/experiments", _experiments, of_state=True),
         route("/api/experiments", _submit, "POST"),
         route("/api/experiments/plan", _plan, "POST"),
         route("/api/experiments/{id}", _progress),
         route("/api/experiments/{id}", _delete, "DELETE"),
-        route("/api/experiments/{id}/leaderboard", _leaderboard),
+        route("/api/experiments/{id}/leaderboard", _leaderboard, of_state=True),
         route("/api/experiments/{id}/cancel", _cancel, "POST"),
         route("/api/experiments/{id}/resume", _resume, "POST"),
         *export_routes(),

@@ -18,7 +18,7 @@ EXPECTED = '{"limit": bytes or null, "encoders": ["..."]}, each of them optional
 
 def vector_routes() -> list[Route]:
     """All routes of vectors."""
-    return [route("/api/vectors", _list), route("/api/vectors/prune", _prune, "POST")]
+    return [route("/api/vectors", _list, together=True), route("/api/vectors/prune", _prune, "POST")]
 
 
 def _list(workspace: Workspace, _request: Request, _body: bytes) -> Any:

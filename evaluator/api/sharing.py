@@ -1,0 +1,45 @@
+"""Answers that several requests share: those who ask for the same at once, and those who ask again of the same state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Together(Generic[T]):
+    """Looks that those who ask at once share. Nobody gets an answer from before the question.
+
+    While one looks, all who come wait for the next look, which begins when that has ended. So there is never more than
+    one at a time, whoever asks how often; to be used within one event loop.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[Hashable, asyncio.Task[T]] = {}
+        self._next: dict[Hashable, asyncio.Task[T]] = {}
+
+    async def ask(self, key: Hashable, look: Callable[[], Awaitable[T]]) -> T:
+        """What a look gives that begins now or later.
+
+        Args:
+            key: of what is looked at; all looks of one key answer the same question.
+        """
+        task = self._next.get(key)
+        if task is None:
+            task = asyncio.create_task(self._look(key, look, self._running.get(key)))
+            self._next[key] = task
+        return await asyncio.shield(task)  # who leaves takes the answer from nobody else
+
+    async def _look(
+        self, key: Hashable, look: Callable[[], Awaitable[T]], before: asyncio.Task[T] | None
+    ) -> T:
+        if before is not None:
+            await asyncio.wait([before])
+        self._running[key] = self._next.pop(key)
+        try:
+            return await look()
+        finally:
+            if self._running[key] is asyncio.current_task():
+                del self._running[key]
