@@ -1,4 +1,4 @@
-"""Answers that several requests share: those who ask for the same at once, and those who ask again of the same state."""
+"""Answers that several requests share, because they ask for the same at once."""
 
 from __future__ import annotations
 

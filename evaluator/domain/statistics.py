@@ -127,8 +127,9 @@ class Resampled:
         _require_values(values)
         n = values.shape[1]
         means = _products(values, _resample_counts(n, resamples, seed), resamples)
-        turned = _products(values, _random_halves(n, permutations, seed), permutations)
-        flipped = values.mean(axis=1, keepdims=True) - 2 * turned
+        flipped = _products(values, _random_halves(n, permutations, seed), permutations)
+        flipped *= -2  # in place: each of these takes 160 MB for 2,000 variants
+        flipped += values.mean(axis=1, keepdims=True)
         return cls(values, means, flipped)
 
     def against(self, row: int) -> Resampled:
@@ -346,8 +347,10 @@ def _products(values: Doubles, blocks: Iterator[Doubles], total: int) -> Doubles
     means = np.empty((len(values), total))
     start = 0
     for weights in blocks:
-        means[:, start : start + len(weights)] = (weights @ values.T).T / values.shape[1]
+        # Into its place at once: to transpose the product afterwards takes four times as long as the product.
+        np.matmul(values, weights.T, out=means[:, start : start + len(weights)])
         start += len(weights)
+    means /= values.shape[1]
     return means
 
 

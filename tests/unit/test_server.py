@@ -11,14 +11,17 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-async def _nothing(*_: object) -> None:
+class Nothing:
     """An ASGI application that answers nothing."""
+
+    async def __call__(self, *_: object) -> None:
+        """Answer nothing."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")
 def test_answers_wait_for_no_acknowledgement() -> None:
     """Before, each waited for 40 ms: Nagle's algorithm was on for the socket that Streamlit binds."""
-    config = uvicorn.Config(_nothing)
+    config = uvicorn.Config(Nothing())
     config.load()
     assert config.http_protocol_class is HttpToolsProtocol
 
