@@ -30,6 +30,8 @@ PERMUTATIONS: Final = 10_000
 
 BLOCK: Final = 4_000_000
 """Cells of one block of resamples: 32 MB."""
+FEW: Final = 1_000_000
+"""Cells of what is copied at once: 8 MB."""
 EQUAL: Final = 1e-9
 """Means closer than this, in parts of the mean absolute difference, are the same but for rounding."""
 
@@ -160,8 +162,9 @@ class Resampled:
         if n < 2:
             return np.tile([-np.inf, np.inf], (n_rows, 1))
         tail = expanded_tail(n, level)
-        ends: Doubles = np.quantile(self.means, [tail, 1 - tail], axis=1).T
-        return ends
+        return np.concatenate(
+            [np.quantile(self.means[rows], [tail, 1 - tail], axis=1).T for rows in _rows_at_once(self.means)]
+        )
 
     def p_randomization(self) -> Doubles:
         """Two-sided p of the paired randomization test, of rows that are differences: [n_rows] float64.
@@ -173,7 +176,12 @@ class Resampled:
         """
         permutations = self.flipped.shape[1]
         limit = _threshold(self.values)
-        reached = (np.abs(self.flipped) >= limit[:, np.newaxis]).sum(axis=1)
+        reached = np.concatenate(
+            [
+                (np.abs(self.flipped[rows]) >= limit[rows, np.newaxis]).sum(axis=1)
+                for rows in _rows_at_once(self.flipped)
+            ]
+        )
         p: Doubles = (reached + 1.0) / (permutations + 1.0)
         few = np.count_nonzero(self.values, axis=1) <= math.log2(permutations)
         for row in np.flatnonzero(few):
@@ -352,6 +360,13 @@ def _products(values: Doubles, blocks: Iterator[Doubles], total: int) -> Doubles
         start += len(weights)
     means /= values.shape[1]
     return means
+
+
+def _rows_at_once(matrix: Doubles) -> Iterator[slice]:
+    """Rows whose copies take little memory, which is then used again; there is one slice at least."""
+    size = max(1, FEW // max(1, matrix.shape[1]))
+    for start in range(0, max(1, len(matrix)), size):
+        yield slice(start, start + size)
 
 
 def _blocks(n: int, total: int) -> Iterator[int]:

@@ -299,9 +299,9 @@ def _statistics(snapshot: Snapshot, measure: str, baseline: str | None) -> _Stat
     to_best = decisions_to(snapshot, measure, best, pinned=False, differences=from_best)
     scores = dict(zip(names, sampled.values.mean(axis=1).tolist(), strict=True))
     tied = tie_group(scores, to_best)
-    needed = _needed(names, from_best, best)
+    needed, group = _needed(names, from_best, best), set(tied)
     means = {
-        name: Mean(_finite(low), _finite(high), name in tied, needed.get(name) if name in tied else None)
+        name: Mean(_finite(low), _finite(high), name in group, needed.get(name) if name in group else None)
         for name, (low, high) in zip(names, sampled.intervals().tolist(), strict=True)
     }
     reference = best if baseline is None else baseline
