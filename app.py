@@ -13,6 +13,7 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from evaluator import logs
+from evaluator.api.connections import bound_servers
 from evaluator.api.dashboard import dashboard
 from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
@@ -59,6 +60,7 @@ def _forget(session: str, file: str) -> None:
 with _one_line():
     settings = Settings.read()
     middleware = [*guards(settings), Middleware(FewSmallFiles, forget=_forget)]
+bound_servers()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,

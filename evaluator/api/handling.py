@@ -7,9 +7,9 @@ import errno
 import inspect
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -27,6 +27,7 @@ from evaluator.errors import (
     QuotaReachedError,
     TooLargeError,
     TooManyError,
+    TooSlowError,
     UnknownNameError,
 )
 from evaluator.services import experiments
@@ -40,6 +41,9 @@ NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandb
 
 MAX_BYTES = 1 << 20
 """Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
+
+BODY_PATIENCE = 60.0
+"""Seconds in which a request's body must be whole."""
 
 RETRY_AFTER = 5
 """Seconds after which whoever was told that a model is still being looked up may ask again."""
@@ -56,6 +60,7 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (ConflictError, 409),
     (AmbiguousNameError, 409),
     (TooLargeError, 413),
+    (TooSlowError, 408),
     (InvalidInputError, 422),
     (TooManyError, 429),
     (QuotaReachedError, 507),
@@ -155,11 +160,28 @@ def addressed_experiment(
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise TooLargeError(f"the request is larger than the {MAX_BYTES:,} bytes that are taken")
+    async with in_time():
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise TooLargeError(f"the request is larger than the {MAX_BYTES:,} bytes that are taken")
     return bytes(body)
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """While a request's body is read.
+
+    Raises:
+        TooSlowError: it takes too long.
+    """
+    try:
+        async with asyncio.timeout(BODY_PATIENCE):
+            yield
+    except TimeoutError as error:
+        raise TooSlowError(
+            f"the request was not whole after {BODY_PATIENCE:.0f} seconds; send it again"
+        ) from error
 
 
 def file_headers(name: str, kept: str = "attachment") -> dict[str, str]:
