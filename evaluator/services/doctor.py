@@ -20,6 +20,7 @@ from evaluator.jobs import valkey
 from evaluator.jobs.connection import require
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
 from evaluator.services.upload_folder import UPLOAD_ID, UploadFolder, uploads_folder
+from evaluator.services.upload_quota import MOST_FILES
 from evaluator.services.verification import datasets_of, verify
 from evaluator.settings import Settings
 from evaluator.store.condition import log_path
@@ -164,11 +165,14 @@ def _advice(settings: Settings, damaged: Sequence[str]) -> str:
 def _uploads(settings: Settings) -> Check:
     paths = uploads_folder(settings.home_path).glob("*")
     found = [UploadFolder(path) for path in paths if UPLOAD_ID.fullmatch(path.name)]
-    held, limit = sum(folder.arrived + folder.made for folder in found), settings.upload_total_bytes
+    parts = [part for folder in found for part in (folder.arrived, folder.made)]
+    held, limit = sum(part.bytes for part in parts), settings.upload_total_bytes
+    files = sum(part.files for part in parts)
     return Check(
         "uploads",
-        held < limit and len(found) < settings.upload_open_limit,
-        f"{len(found)} of {settings.upload_open_limit} open, {held:,} of {limit:,} bytes",
+        held < limit and len(found) < settings.upload_open_limit and files < MOST_FILES,
+        f"{len(found)} of {settings.upload_open_limit} open, {held:,} of {limit:,} bytes, {files:,} of {MOST_FILES:,} "
+        "files",
         "store or discard some, or raise EVALUATOR_UPLOAD_OPEN_LIMIT or EVALUATOR_UPLOAD_TOTAL_LIMIT",
     )
 

@@ -33,10 +33,10 @@ def test_open_uploads_and_what_they_hold(tmp_path: Path) -> None:
         found = next(check for check in examine(settings) if check.name == "uploads")
         return found.well, found.detail
 
-    assert check() == (True, "0 of 2 open, 0 of 10,000 bytes")
+    assert check() == (True, "0 of 2 open, 0 of 10,000 bytes, 0 of 500,000 files")
     for name in ("a" * 32, "b" * 32):
         assert check()[0]
         for part, size in (("files", 1_000), ("unpacked", 2_000)):
             (folder / name / part).mkdir(parents=True)
             (folder / name / part / "corpus.csv").write_bytes(b"x" * size)
-    assert check() == (False, "2 of 2 open, 6,000 of 10,000 bytes")
+    assert check() == (False, "2 of 2 open, 6,000 of 10,000 bytes, 4 of 500,000 files")
