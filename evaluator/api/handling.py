@@ -31,6 +31,7 @@ from evaluator.errors import (
     UnknownNameError,
 )
 from evaluator.services import experiments
+from evaluator.services.server_paths import without_paths
 from evaluator.services.workspace import Workspace, serving
 from evaluator.store.catalog import ExperimentRow
 
@@ -201,7 +202,8 @@ def file_headers(name: str, kept: str = "attachment") -> dict[str, str]:
 
 def failure(error: EvaluatorError) -> Response:
     """The answer to a request that failed."""
-    answer = refusal(next(status for kind, status in STATUSES if isinstance(error, kind)), str(error))
+    status = next(status for kind, status in STATUSES if isinstance(error, kind))
+    answer = refusal(status, without_paths(str(error)))
     if isinstance(error, LookingUpError):
         answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
