@@ -184,6 +184,14 @@ def test_a_browser_sends_little_and_may_get_much(monkeypatch: pytest.MonkeyPatch
     assert caught.value.rcvd.code == 1009  # too big
 
 
+@pytest.mark.parametrize("target", ["/queue/?ä", "/ä", "/?\x80"])
+def test_a_target_that_is_not_ascii_is_refused_before_anybody_decodes_it(target: str) -> None:
+    """As what serves the queue's dashboard would, with a 500."""
+    with served(Bounds()) as port, connected(port) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode("latin-1"))
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
 def test_every_server_is_bound_however_it_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uvicorn.Server, "startup", uvicorn.Server.startup)  # restored at the end
     bound_servers()
