@@ -50,6 +50,11 @@ async def slow(_request: Request) -> Response:
     return StreamingResponse(chunks())
 
 
+async def patient(_request: Request) -> Response:
+    await asyncio.sleep(60)
+    return PlainTextResponse("late")
+
+
 async def echo(websocket: WebSocket) -> None:
     await websocket.accept()
     while True:
@@ -61,7 +66,8 @@ async def echo(websocket: WebSocket) -> None:
 
 APP = Starlette(
     routes=[
-        Route("/short", short), Route("/endless", endless), Route("/slow", slow), WebSocketRoute("/echo", echo),
+        Route("/short", short), Route("/endless", endless), Route("/slow", slow), Route("/patient", patient),
+        WebSocketRoute("/echo", echo),
     ]
 )  # fmt: skip
 
@@ -190,6 +196,21 @@ def test_a_target_that_is_not_ascii_is_refused_before_anybody_decodes_it(target:
     with served(Bounds()) as port, connected(port) as connection:
         connection.sendall(f"GET {target} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode("latin-1"))
         assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_server_that_stops_ends_what_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the start of the demo, which may wait for 20 s: whoever started the server kills it after ten."""
+    monkeypatch.setattr(connections, "STOPPING", 1.0)
+    with ExitStack() as stack:
+        port = stack.enter_context(served(Bounds()))
+        connection = stack.enter_context(connected(port))
+        connection.sendall(ANSWER.replace(b"short", b"patient"))
+        with connected(port) as other:  # by now it has taken the first
+            other.sendall(ANSWER)
+            assert b"200 OK" in other.recv(10_000)
+        began = time.monotonic()
+        stack.close()
+    assert time.monotonic() - began < 8
 
 
 def test_every_server_is_bound_however_it_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
