@@ -13,7 +13,9 @@ from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from evaluator import logs
+from evaluator.api.connections import bound_servers
 from evaluator.api.dashboard import dashboard
+from evaluator.api.failed_start import FailedStart
 from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
 from evaluator.api.routes import routes
@@ -58,7 +60,8 @@ def _forget(session: str, file: str) -> None:
 
 with _one_line():
     settings = Settings.read()
-    middleware = [*guards(settings), Middleware(FewSmallFiles, forget=_forget)]
+    middleware = [Middleware(FailedStart), *guards(settings), Middleware(FewSmallFiles, forget=_forget)]
+bound_servers()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,

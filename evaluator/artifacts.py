@@ -77,7 +77,7 @@ class ArtifactStore:
         self.url = url
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
-        except (ImportError, TypeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  each file system raises what it likes, also by opening files
             # Not `from error`: its text and its traceback may hold the password.
             raise InvalidInputError(
                 f"EVALUATOR_ARTIFACTS {shown_url(url)} cannot be opened ({hide_passwords(str(error))}); it is a folder "
@@ -86,6 +86,11 @@ class ArtifactStore:
         # As the option `use_listings_cache` does, which not every file system takes.
         self._fs.dircache.use_listings_cache = False
         self._local = "file" in self._fs.protocol
+        if self._local and os.path.lexists(self._root) and not Path(self._root).is_dir():
+            found = "is no folder" if Path(self._root).exists() else "is a link that leads nowhere"
+            raise InvalidInputError(
+                f"the artifact store {self._root} {found}; move it away, or set EVALUATOR_ARTIFACTS to a folder"
+            )
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._cache = (cache or Path(tempfile.gettempdir()) / f"evaluator-cache-{digest}") / digest
         self._scratch_folder = (Path(self._root) if self._local else self._cache) / TEMPORARY
@@ -153,6 +158,10 @@ class ArtifactStore:
                 raise ArtifactNotWrittenError(
                     f"the disk is full: nothing can be written in {folder}, {free / 1e6:.1f} MB are free; "
                     "make room there"
+                ) from error
+            if error.errno == errno.EFBIG:
+                raise ArtifactNotWrittenError(
+                    f"this user may write no file so large in {folder} (`ulimit -f`); raise that limit"
                 ) from error
             raise
         finally:

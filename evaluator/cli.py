@@ -68,7 +68,7 @@ app.add_typer(dead_letters_app, name="dead-letters")
 
 OUTSIDE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,
-     errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
+     errno.EFBIG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 )  # fmt: skip
 """Errors of disks and permissions, wherever they happen: no defect of this software."""
 
@@ -102,7 +102,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in OUTSIDE:
             raise
-        _fail(f"{error.filename or 'a file'} cannot be used: {error.strerror}; mend that and try again", 1)
+        # Help is written by a library, and by nothing else.
+        written = "standard output" if "--help" in sys.argv else "a file"
+        _fail(f"{error.filename or written} cannot be used: {error.strerror}; mend that and try again", 1)
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -26,6 +26,10 @@ class TooLargeError(InvalidInputError):
     """A file or a request is larger than what is taken here: the limit, and what to do."""
 
 
+class TooSlowError(InvalidInputError):
+    """A request does not come to its end: how long it may take."""
+
+
 class TooManyError(EvaluatorError):
     """Too many of a kind are open: how many may be, and what to do."""
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from evaluator.api.handling import refusal
+from evaluator.api.handling import failure, in_time, refusal
+from evaluator.errors import TooSlowError
 from evaluator.services.yaml_nodes import MAX_BYTES
 
 ROUTE = "/_stcore/upload_file/"
@@ -42,7 +43,12 @@ class FewSmallFiles:
         if scope["type"] != "http" or scope["method"] != "PUT" or ROUTE not in scope["path"]:
             await self._app(scope, receive, send)
             return
-        body = None if _announced(scope) > MAX_BYTES + FRAMING else await _whole(receive)
+        try:
+            async with in_time():
+                body = None if _announced(scope) > MAX_BYTES + FRAMING else await _whole(receive)
+        except TooSlowError as error:
+            await failure(error)(scope, receive, send)
+            return
         if body is None:
             answer = refusal(
                 413,

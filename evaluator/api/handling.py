@@ -7,9 +7,9 @@ import errno
 import inspect
 import json
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote
 
@@ -28,10 +28,12 @@ from evaluator.errors import (
     QuotaReachedError,
     TooLargeError,
     TooManyError,
+    TooSlowError,
     UnknownNameError,
 )
 from evaluator.services import experiments
 from evaluator.services.memory import Kind
+from evaluator.services.server_paths import without_paths
 from evaluator.services.workspace import Workspace, serving
 from evaluator.store.catalog import ExperimentRow
 
@@ -42,6 +44,9 @@ NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandb
 
 MAX_BYTES = 1 << 20
 """Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
+
+BODY_PATIENCE = 60.0
+"""Seconds in which a request's body must be whole."""
 
 RETRY_AFTER = 5
 """Seconds after which whoever was told that a model is still being looked up may ask again."""
@@ -58,6 +63,7 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (ConflictError, 409),
     (AmbiguousNameError, 409),
     (TooLargeError, 413),
+    (TooSlowError, 408),
     (InvalidInputError, 422),
     (TooManyError, 429),
     (QuotaReachedError, 507),
@@ -205,11 +211,28 @@ def addressed_experiment(
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BYTES:
-            raise TooLargeError(f"the request is larger than the {MAX_BYTES:,} bytes that are taken")
+    async with in_time():
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                raise TooLargeError(f"the request is larger than the {MAX_BYTES:,} bytes that are taken")
     return bytes(body)
+
+
+@asynccontextmanager
+async def in_time() -> AsyncIterator[None]:
+    """While a request's body is read.
+
+    Raises:
+        TooSlowError: it takes too long.
+    """
+    try:
+        async with asyncio.timeout(BODY_PATIENCE):
+            yield
+    except TimeoutError as error:
+        raise TooSlowError(
+            f"the request was not whole after {BODY_PATIENCE:.0f} seconds; send it again"
+        ) from error
 
 
 def file_headers(name: str, kept: str = "attachment") -> dict[str, str]:
@@ -229,7 +252,8 @@ def file_headers(name: str, kept: str = "attachment") -> dict[str, str]:
 
 def failure(error: EvaluatorError) -> Response:
     """The answer to a request that failed."""
-    answer = refusal(next(status for kind, status in STATUSES if isinstance(error, kind)), str(error))
+    status = next(status for kind, status in STATUSES if isinstance(error, kind))
+    answer = refusal(status, without_paths(str(error)))
     if isinstance(error, LookingUpError):
         answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer

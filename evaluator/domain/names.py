@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Sequence
 from itertools import count
+from pathlib import PurePath
 
 from evaluator.domain.printable import JOINERS
 
@@ -20,6 +21,11 @@ def composed(name: str) -> str:
 def has_invisible(name: str) -> bool:
     """Whether a name holds characters that nobody sees, though they change what is seen; words need joiners."""
     return any(unicodedata.category(sign) in INVISIBLE and sign not in JOINERS for sign in name)
+
+
+def without_folder(source: str) -> str:
+    """Where a dataset comes from, without where that lay on somebody's disk."""
+    return PurePath(source).name if PurePath(source).is_absolute() else source
 
 
 def numbered(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:

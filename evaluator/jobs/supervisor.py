@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from evaluator.errors import InstanceRunningError, WorkersFailedError
+from evaluator.errors import InstanceRunningError, StoreUnavailableError, WorkersFailedError
 from evaluator.home import make_home
 from evaluator.jobs import valkey
 from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
@@ -97,10 +97,10 @@ class Supervisor:
 
         Raises:
             InstanceRunningError: another one is; names it and says what to do.
-            StoreUnavailableError: this user may not write the home folder.
+            StoreUnavailableError: this user may not write the home folder, or the lock's place is taken.
         """
         make_home(self._settings.home_path)
-        path = _lock_path(self._settings)
+        path = lock_path(self._settings)
         lock = path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -260,7 +260,7 @@ class Supervisor:
 def announced(settings: Settings) -> str | None:
     """Where the server of the instance that runs on a home folder answers; None if there is none."""
     try:
-        lock = _lock_path(settings).open(encoding="utf-8")
+        lock = lock_path(settings).open(encoding="utf-8")
     except FileNotFoundError:
         return None
     with lock:
@@ -271,8 +271,16 @@ def announced(settings: Settings) -> str | None:
     return None
 
 
-def _lock_path(settings: Settings) -> Path:
-    return settings.home_path / "instance.lock"
+def lock_path(settings: Settings) -> Path:
+    """The file that is locked while an instance runs.
+
+    Raises:
+        StoreUnavailableError: something else lies in its place, such as a pipe, for which whoever opens it would wait.
+    """
+    path = settings.home_path / "instance.lock"
+    if os.path.lexists(path) and not path.is_file():
+        raise StoreUnavailableError(f"{path} is no file; remove it: it only tells that an instance runs")
+    return path
 
 
 def _stop(children: Sequence[Child]) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
-from pathlib import PurePath
 
 import altair as alt
 import pandas as pd
@@ -16,6 +15,7 @@ import pandas as pd
 from evaluator.comparison_charts import MOST_BARS, difference_bars, difference_histogram, score_scatter
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.matrix import pipeline_label
+from evaluator.domain.names import without_folder
 from evaluator.domain.policy import POLICIES
 from evaluator.domain.printable import csv_text
 from evaluator.report.figures import (
@@ -241,7 +241,7 @@ def _dataset(
     )
     version = next((found for found in versions if found.manifest.fingerprint == manifest.fingerprint), None)
     if version is not None:
-        source = PurePath(version.source).name  # where it lay on somebody's disk is nobody's business
+        source = without_folder(version.source)
         yield f"Version {version.version} of {experiment.dataset}: {version.change}, from {source}"
     if manifest.exclude_self:
         yield "A document with a query's own id is left out of that query's list."

@@ -61,7 +61,7 @@ class LocalDatasets:
 
     def datasets(self) -> list[Record]:
         """All datasets, newest first."""
-        return [dataset_record(row) for row in datasets.all_datasets(self._workspace)]
+        return [dataset_record(row, local=True) for row in datasets.all_datasets(self._workspace)]
 
     def dataset(self, name: str) -> Record:
         """A dataset with its history and its relations."""
@@ -71,13 +71,15 @@ class LocalDatasets:
             datasets.versions(self._workspace, row.id),
             datasets.used_by(self._workspace, row.id),
             datasets.siblings(self._workspace, row),
+            local=True,
         )
 
     def register_dataset(
         self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
     ) -> Record:
         """Give a dataset that is in the artifact store a name."""
-        return dataset_record(register(self._workspace, name, fingerprint, source, description, tags))
+        row = register(self._workspace, name, fingerprint, source, description, tags)
+        return dataset_record(row, local=True)
 
     def delete_dataset(self, name: str) -> None:
         """Delete a dataset with all of its versions."""

@@ -12,6 +12,7 @@ from typing import IO, Any
 from evaluator.datasets.runs import read_run, run_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import RunNote
+from evaluator.domain.names import without_folder
 from evaluator.domain.printable import csv_text, markdown
 from evaluator.services import datasets
 from evaluator.services.whole_file import whole_file
@@ -78,8 +79,7 @@ def _readme(row: DatasetRow) -> str:
         description="\n".join(map(markdown, row.description.splitlines())) or "No description.",
         manifest=row.manifest,
         version=row.version,
-        # Not the path: it is one of the machine that imported it, and this file goes to others.
-        source=markdown(Path(row.source).name if Path(row.source).is_absolute() else row.source),
+        source=markdown(without_folder(row.source)),
     )
 
 

@@ -18,8 +18,10 @@ from evaluator.errors import EvaluatorError, StoreLockedError
 from evaluator.home import is_open_to_others, make_home, may_write
 from evaluator.jobs import valkey
 from evaluator.jobs.connection import require
+from evaluator.jobs.supervisor import lock_path
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
 from evaluator.services.upload_folder import UPLOAD_ID, UploadFolder, uploads_folder
+from evaluator.services.upload_quota import MOST_FILES
 from evaluator.services.verification import datasets_of, verify
 from evaluator.settings import Settings
 from evaluator.store.condition import log_path
@@ -106,10 +108,14 @@ def _home(settings: Settings) -> Check:
                 )
             return Check("home", True, f"{home} is not there yet; what first stores something makes it")
         make_home(home)
+        lock_path(settings)
     except (EvaluatorError, OSError) as error:
         return Check("home", False, str(error))
     if is_open_to_others(home):
         return Check("home", False, f"other users of this machine may look into {home}", f"chmod 700 {home}")
+    for folder in (settings.logs_path, home / "valkey", uploads_folder(home)):
+        if os.path.lexists(folder) and not folder.is_dir():
+            return Check("home", False, f"{folder} is no folder", "move it away; a command makes it again")
     return Check("home", True, f"{home}, for this user alone")
 
 
@@ -135,10 +141,10 @@ def _artifacts(settings: Settings) -> str:
 
 
 def _every_artifact(settings: Settings, on_progress: Callable[[int], None]) -> Check:
-    store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
     try:
+        store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
         found = verify(store, on_progress)
-    except OSError as error:
+    except (EvaluatorError, OSError) as error:
         return Check("artifacts", False, hide_passwords(str(error)), "check EVALUATOR_ARTIFACTS")
     unknown = f"; {found.unknown:,} of an earlier version cannot be compared" if found.unknown else ""
     if not found.damaged:
@@ -164,11 +170,14 @@ def _advice(settings: Settings, damaged: Sequence[str]) -> str:
 def _uploads(settings: Settings) -> Check:
     paths = uploads_folder(settings.home_path).glob("*")
     found = [UploadFolder(path) for path in paths if UPLOAD_ID.fullmatch(path.name)]
-    held, limit = sum(folder.arrived + folder.made for folder in found), settings.upload_total_bytes
+    parts = [part for folder in found for part in (folder.arrived, folder.made)]
+    held, limit = sum(part.bytes for part in parts), settings.upload_total_bytes
+    files = sum(part.files for part in parts)
     return Check(
         "uploads",
-        held < limit and len(found) < settings.upload_open_limit,
-        f"{len(found)} of {settings.upload_open_limit} open, {held:,} of {limit:,} bytes",
+        held < limit and len(found) < settings.upload_open_limit and files < MOST_FILES,
+        f"{len(found)} of {settings.upload_open_limit} open, {held:,} of {limit:,} bytes, {files:,} of {MOST_FILES:,} "
+        "files",
         "store or discard some, or raise EVALUATOR_UPLOAD_OPEN_LIMIT or EVALUATOR_UPLOAD_TOTAL_LIMIT",
     )
 

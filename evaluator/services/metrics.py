@@ -24,6 +24,7 @@ from evaluator.jobs.stream import STREAM
 from evaluator.services.dead_letters import count_dead_letters, warning
 from evaluator.services.progress import WINDOW
 from evaluator.services.queue import QueueStatus, WorkerStatus, queue_status, reachable
+from evaluator.services.server_paths import without_paths
 from evaluator.services.workspace import Workspace
 from evaluator.store.database import require_writable
 from evaluator.store.results import Totals, totals
@@ -90,7 +91,7 @@ class Monitor:
                 f"{self._workspace.database.path} was removed: what is in it is lost when this instance ends; export "
                 "what you need before"
             )
-        return Readiness(tuple(reasons), tuple(warnings), workers)
+        return Readiness(tuple(map(without_paths, reasons)), tuple(warnings), workers)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics, and their content type.

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from evaluator.services.experiment_text import recorded_experiment, write_experiment
+from evaluator.services.server_paths import without_paths
 from evaluator.services.snapshot import counts_of
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
@@ -80,7 +81,9 @@ def refreshed(workspace: Workspace, row: ExperimentRow) -> ExperimentRow:
 
 def failures(workspace: Workspace, row: ExperimentRow, limit: int | None = None) -> pd.DataFrame:
     """Queries that failed, the first `limit` of them. Columns: variant, query_id, error."""
-    return results.failures(workspace.database, row.id, limit)
+    found = results.failures(workspace.database, row.id, limit)
+    found["error"] = found["error"].map(without_paths)
+    return found
 
 
 def experiment_yaml(row: ExperimentRow) -> str:

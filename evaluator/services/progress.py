@@ -16,6 +16,7 @@ from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.indexes import Encoding, Sources
 from evaluator.retrieval.vectors import encoded_shards, plan_names, shard_sizes
 from evaluator.services.memory import Kind
+from evaluator.services.server_paths import without_paths
 from evaluator.services.snapshot import counts_of
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
@@ -164,6 +165,7 @@ class ProgressReader:
         )
         rates = self._rates(row.id, done)
         recorder = self._workspace.recorder
+        trouble = recorder.trouble if recorder is not None else None
         return ExperimentProgress(
             id=row.id,
             name=row.name,
@@ -174,8 +176,8 @@ class ProgressReader:
             texts_per_second=rates[0],
             queries_per_second=rates[2],
             seconds_left=_seconds_left(left, rates, reads_candidates=_reads_candidates(row.spec)),
-            trouble=recorder.trouble if recorder is not None else None,
-            reason=row.reason,
+            trouble=trouble and without_paths(trouble),
+            reason=row.reason and without_paths(row.reason),
             planning=self._planning(row),
         )
 

@@ -28,10 +28,10 @@ _arrival = threading.Lock()
 
 
 class Received(NamedTuple):
-    """A file that is whole: its bytes, and those of the file whose place it took."""
+    """A file that is whole: its bytes, and those of the file whose place it took, if it took any."""
 
     bytes: int
-    replaced: int
+    replaced: int | None
 
 
 class _Arrived:
@@ -125,7 +125,7 @@ def _arrive(folder: UploadFolder, partial: Path, name: str, on_arrival: Callable
         on_arrival()
         target = folder.files / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        received = Received(partial.stat().st_size, arrived.sizes.get(name, 0))
+        received = Received(partial.stat().st_size, arrived.sizes.get(name))
         partial.replace(target)
         arrived.add(name, received.bytes)
         return received

@@ -6,16 +6,22 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from evaluator.domain.names import without_folder
 from evaluator.jobs.dead_letters import DeadLetter, DeadLetterCounts
 from evaluator.services.history import History
 from evaluator.services.leaderboard import Leaderboard
 from evaluator.services.plan import Plan
+from evaluator.services.server_paths import without_paths
 from evaluator.services.vectors import EncoderVectors
 from evaluator.store.catalog import DatasetRow, DatasetVersion, ExperimentRow
 
 
-def dataset_record(row: DatasetRow) -> dict[str, Any]:
-    """A dataset."""
+def dataset_record(row: DatasetRow, *, local: bool = False) -> dict[str, Any]:
+    """A dataset.
+
+    Args:
+        local: whether it stays on this machine, so that it may say where on it the dataset came from.
+    """
     manifest = row.manifest
     return {
         "name": row.name,
@@ -28,7 +34,7 @@ def dataset_record(row: DatasetRow) -> dict[str, Any]:
         "documents": manifest.n_documents,
         "queries": manifest.n_queries,
         "judgments": manifest.n_judgments,
-        "source": row.source,
+        "source": row.source if local else without_folder(row.source),
         "imported_at": row.imported_at.isoformat(),
         "runs": [run.name for run in manifest.runs],
         "notes": [
@@ -42,16 +48,18 @@ def dataset_details(
     versions: Sequence[DatasetVersion],
     used_by: Sequence[ExperimentRow],
     siblings: Sequence[DatasetRow],
+    *,
+    local: bool = False,
 ) -> dict[str, Any]:
-    """A dataset with its history and its relations."""
+    """A dataset with its history and its relations; `local` as for `dataset_record`."""
     return {
-        **dataset_record(row),
+        **dataset_record(row, local=local),
         "versions": [
             {
                 "version": version.version,
                 "fingerprint": version.manifest.fingerprint,
                 "change": version.change,
-                "source": version.source,
+                "source": version.source if local else without_folder(version.source),
                 "created_at": version.created_at.isoformat(),
             }
             for version in versions
@@ -81,7 +89,7 @@ def experiment_record(row: ExperimentRow) -> dict[str, Any]:
         "name": row.name,
         "dataset": row.dataset,
         "status": row.status,
-        "reason": row.reason,
+        "reason": row.reason and without_paths(row.reason),
         "variants": [variant.name for variant in row.spec.variants],
         "measures": list(row.spec.measures),
         "queries": row.n_queries,

@@ -19,6 +19,7 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.services.dataset_browse import documents_of, judged_query
 from evaluator.services.hit_passages import Passage, hit_passages
 from evaluator.services.marking import Marker
+from evaluator.services.server_paths import without_paths
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.store.lists import RecordedList, recorded_lists, variant_errors
@@ -206,7 +207,7 @@ def _shown(
     if result is None:
         return ShownList(variant, "broken" if broken else "waiting", broken)
     if result.error is not None:
-        return ShownList(variant, "failed", result.error)
+        return ShownList(variant, "failed", without_paths(result.error))
     places = _places(result.ranking)
     others = {name: _places(other.ranking) for name, other in recorded.items() if name != variant}
     hits = [

@@ -19,6 +19,7 @@ from evaluator.domain.ranking import Doubles
 from evaluator.domain.statistics import Resampled
 from evaluator.errors import UnknownNameError
 from evaluator.services.memory import Kind, Memory
+from evaluator.services.server_paths import without_paths
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog, results
 from evaluator.store.catalog import ExperimentRow
@@ -184,6 +185,9 @@ def snapshot_of(workspace: Workspace, row: ExperimentRow) -> Snapshot:
 
 def counts_of(workspace: Workspace, row: ExperimentRow) -> tuple[VariantCounts, ...]:
     """How far an experiment's variants were when its row was read: call it in the same look, as `snapshot_of`."""
-    return workspace.memory.get(
-        COUNTS, (row.id, row.revision), lambda: tuple(results.recorded_counts(workspace.database, row.id))
-    )
+
+    def count() -> tuple[VariantCounts, ...]:
+        found = results.recorded_counts(workspace.database, row.id)
+        return tuple(counts._replace(error=counts.error and without_paths(counts.error)) for counts in found)
+
+    return workspace.memory.get(COUNTS, (row.id, row.revision), count)

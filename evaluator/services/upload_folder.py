@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from evaluator.digests import digest_of, digest_of_bytes
 
@@ -52,6 +52,13 @@ class Progress:
     done: int
     total: int | None
     started_at: float
+
+
+class Held(NamedTuple):
+    """What lies on the disk."""
+
+    bytes: int
+    files: int
 
 
 @dataclass(frozen=True)
@@ -96,21 +103,27 @@ class UploadFolder:
         return max(part.stat().st_mtime for part in (self.path, *self.path.glob("*")))
 
     @property
-    def arrived(self) -> int:
-        """Bytes of the files that a person sent."""
-        return 0 if self._is_fetched else sum(size for _, size in files_below(self.files))
+    def arrived(self) -> Held:
+        """The files that a person sent."""
+        return Held(0, 0) if self._is_fetched else self._given
 
     @property
-    def made(self) -> int:
-        """Bytes of what was fetched, or made of the files; what is the same file on the disk takes room once."""
-        size = sum(size for _, size in files_below(self.files)) if self._is_fetched else 0
+    def made(self) -> Held:
+        """What was fetched, or made of the files; what is the same file on the disk takes room once."""
+        size, files = self._given if self._is_fetched else (0, 0)
         for folder in (self.unpacked, self.staged):
             for parent, _, names in os.walk(folder):
                 for name in names:
                     with suppress(FileNotFoundError):
                         known = Path(parent, name).lstat()
-                        size += known.st_size if known.st_nlink == 1 else 0
-        return size
+                        if known.st_nlink == 1:
+                            size, files = size + known.st_size, files + 1
+        return Held(size, files)
+
+    @property
+    def _given(self) -> Held:
+        sizes = [size for _, size in files_below(self.files)]
+        return Held(sum(sizes), len(sizes))
 
     @property
     def _is_fetched(self) -> bool:

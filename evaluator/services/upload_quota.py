@@ -15,9 +15,13 @@ from weakref import WeakKeyDictionary
 
 from evaluator.errors import QuotaReachedError, TooLargeError, TooManyError, UnknownNameError
 from evaluator.services.persons import HERE
-from evaluator.services.upload_folder import PERSON, UPLOAD_ID, UploadFolder, uploads_folder
+from evaluator.services.upload_folder import PERSON, UPLOAD_ID, Held, UploadFolder, uploads_folder
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+
+MOST_FILES, MOST_FILES_OF_PERSON = 500_000, 200_000
+"""Files that all open uploads may have, and those of one person: also an empty one takes room, which a disk has for a
+number of files that was fixed when it was formatted."""
 
 
 class Usage(NamedTuple):
@@ -34,12 +38,19 @@ class _Account:
     person: str
     arrived: int = 0
     made: int = 0
+    files: int = 0
+    """That arrived."""
+    made_files: int = 0
     arriving: int = 0
     """Files on their way."""
 
     @property
     def bytes(self) -> int:
         return self.arrived + self.made
+
+    @property
+    def all_files(self) -> int:
+        return self.files + self.made_files + self.arriving
 
 
 class UploadQuota:
@@ -71,10 +82,10 @@ class UploadQuota:
                 )
             self._accounts[upload_id] = _Account(person)
 
-    def restore(self, upload_id: str, person: str, arrived: int, made: int) -> None:
+    def restore(self, upload_id: str, person: str, arrived: Held, made: Held) -> None:
         """Count an upload that was there before this process, whatever it holds."""
         with self._lock:
-            self._accounts[upload_id] = _Account(person, arrived, made)
+            self._accounts[upload_id] = _Account(person, arrived.bytes, made.bytes, arrived.files, made.files)
 
     def close(self, upload_id: str) -> None:
         """The upload is gone."""
@@ -83,13 +94,16 @@ class UploadQuota:
 
     @contextmanager
     def arriving(self, upload_id: str) -> Iterator[None]:
-        """While a file is on its way, its upload is not abandoned.
+        """While a file is on its way, it is counted, and its upload is not abandoned.
 
         Raises:
+            QuotaReachedError: the person's uploads, or all, may have no more files.
             UnknownNameError: the upload is gone.
         """
         with self._lock:
-            self._account(upload_id).arriving += 1
+            account = self._account(upload_id)
+            self._require_files(account)
+            account.arriving += 1
         try:
             yield
         finally:
@@ -124,6 +138,12 @@ class UploadQuota:
         with self._lock:
             self._require(self._account(upload_id), size)
 
+    def count_file(self, upload_id: str) -> None:
+        """A file has arrived that takes no other's place."""
+        with self._lock:
+            if upload_id in self._accounts:
+                self._accounts[upload_id].files += 1
+
     def give_back(self, upload_id: str, size: int) -> None:
         """Bytes that arrived are gone again."""
         with self._lock:
@@ -134,19 +154,21 @@ class UploadQuota:
         """Count what is going to be made of the files, before it is; `settle` says what it was.
 
         Raises:
-            QuotaReachedError: the person's uploads, or all, may not have so many bytes.
+            QuotaReachedError: the person's uploads, or all, may not have so many bytes, or have too many files.
             UnknownNameError: the upload is gone.
         """
         with self._lock:
             account = self._account(upload_id)
+            self._require_files(account)
             self._require_room(account, size - account.made)
             account.made = size
 
-    def settle(self, upload_id: str, size: int) -> None:
-        """So many bytes were made of the files."""
+    def settle(self, upload_id: str, made: Held) -> None:
+        """So much was made of the files."""
         with self._lock:
             if upload_id in self._accounts:
-                self._accounts[upload_id].made = size
+                self._accounts[upload_id].made = made.bytes
+                self._accounts[upload_id].made_files = made.files
 
     def person(self, upload_id: str) -> str:
         """Whose upload it is.
@@ -197,6 +219,16 @@ class UploadQuota:
                 raise QuotaReachedError(
                     f"{size:,} bytes more are too many: {whose} open uploads hold {used:,} of the {limit:,} bytes that "
                     f"they may, unpacked files among them; store or discard one of them, or raise {setting}"
+                )
+
+    def _require_files(self, account: _Account) -> None:
+        files = [(other.person, other.all_files) for other in self._accounts.values()]
+        own, all_ = sum(n for person, n in files if person == account.person), sum(n for _, n in files)
+        for whose, used, limit in (("your", own, MOST_FILES_OF_PERSON), ("all", all_, MOST_FILES)):
+            if used >= limit:
+                raise QuotaReachedError(
+                    f"{whose} open uploads have {used:,} files, unpacked ones among them, and may have {limit:,}; "
+                    "store or discard one of them, or put the texts into one table"
                 )
 
 

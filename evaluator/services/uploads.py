@@ -129,7 +129,10 @@ async def receive(
         except BaseException:
             quota.give_back(upload_id, taken)
             raise
-        quota.give_back(upload_id, received.replaced)
+        if received.replaced is None:
+            quota.count_file(upload_id)
+        else:
+            quota.give_back(upload_id, received.replaced)
     return UploadedFile(wanted, received.bytes)
 
 
@@ -232,7 +235,7 @@ def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: 
 
     to_read = sum(size for _, size in files_below(folder.unpacked))
     limit = workspace.settings.unpacked_limit
-    _start(workspace, folder, "check", limit, folder.made + to_read, prepare)
+    _start(workspace, folder, "check", limit, folder.made.bytes + to_read, prepare)
 
 
 def state(workspace: Workspace, upload_id: str) -> UploadState:

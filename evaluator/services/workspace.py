@@ -170,6 +170,11 @@ def serve(workspace: Workspace) -> Iterator[None]:
         _serving = None
 
 
+def served_settings() -> Settings | None:
+    """The settings of the workspace that this process serves; None if it serves none, as a command."""
+    return None if _serving is None else _serving.settings
+
+
 def serving() -> Workspace:
     """The workspace that this process serves."""
     if _serving is None:

@@ -226,16 +226,16 @@ class Database:
                 return
 
 
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
+def _open(path: Path, *, begun_again: bool = False) -> duckdb.DuckDBPyConnection:
     condition.require_usable(path)
     try:
         connection = _connect(path)
     except duckdb.Error as error:
-        if not (isinstance(error, duckdb.IOException) and _may_begin_again(path, error)):
+        if begun_again or not (isinstance(error, duckdb.IOException) and _may_begin_again(path, error)):
             raise _unopened(path, error) from error
         logger.warning("%s is too short for a database and holds nothing; beginning it again", path)
         path.unlink()  # whoever created it was killed, or ran out of room
-        return _open(path)
+        return _open(path, begun_again=True)
     try:
         condition.require_known(path, connection, [number for number, _ in migrations()])
         migrate(connection)

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from evaluator.datasets.health import HealthReport
+from evaluator.domain.names import without_folder
 from evaluator.domain.printable import plain_lines
 from evaluator.services import datasets
 from evaluator.services.dataset_health import health
@@ -115,7 +116,7 @@ def _version(version: DatasetVersion) -> None:
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**Version {version.version}** · {plain(version.change)}", width="content")
             st.caption(moment(version.created_at, st.context.timezone), width="content")
-        st.caption(f"{sizes(version.manifest)} · from {plain(version.source)}")
+        st.caption(f"{sizes(version.manifest)} · from {plain(without_folder(version.source))}")
         st.code(version.manifest.fingerprint, language=None)
 
 

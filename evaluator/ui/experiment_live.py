@@ -13,6 +13,7 @@ from evaluator.services import experiments
 from evaluator.services.overview import experiment_yaml, failures, overview
 from evaluator.services.progress import ExperimentProgress, PlanningProgress, VariantProgress, progress_reader
 from evaluator.services.queue import is_stalled, queue_status
+from evaluator.services.server_paths import without_paths
 from evaluator.services.workspace import Workspace
 from evaluator.store.catalog import ExperimentRow
 from evaluator.ui.badges import badge_of, show_badge
@@ -51,8 +52,8 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
             _delete(workspace, experiment)
     if experiment.status == "cancelled" and experiment.reason:
         st.warning(
-            f"Stopped: {plain(experiment.reason)}. What is done stays. *Resume* continues it; to change its budget "
-            "first, *Use as a template*, change it, and start.",
+            f"Stopped: {plain(without_paths(experiment.reason))}. What is done stays. *Resume* continues it; to change "
+            "its budget first, *Use as a template*, change it, and start.",
             icon=":material/block:",
         )
     live(lambda: _now(workspace, experiment), refresh=experiment.active)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evaluator.domain.printable import plain as plain
+from evaluator.services.server_paths import without_paths
 
 NOTHING = "–"
 """Stands where a value is not known."""
@@ -18,6 +19,7 @@ def sentence(error: Exception) -> str:
 
 def capital(message: str) -> str:
     """A message with a capital, unless it begins with a file's name; as it is where Markdown is read."""
+    message = without_paths(message)
     first = message.split(maxsplit=1)[0].rstrip(",:;") if message else ""
     return plain(message[:1].upper() + message[1:] if first.isalpha() else message)
 

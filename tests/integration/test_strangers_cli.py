@@ -173,6 +173,17 @@ class TestStandardOutput:
                 with pytest.raises(EvaluatorError, match=r"standard output (is closed|cannot be written)"):
                     each()
 
+    def test_help_that_takes_nothing_is_one_sentence(self, tmp_path: Path) -> None:
+        if not Path("/dev/full").exists():
+            pytest.skip("this system has no /dev/full")
+        with Path("/dev/full").open("w") as full:
+            ended = subprocess.run(
+                cli_command("--help"), stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                env=cli_environment(tmp_path),
+            )  # fmt: skip
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("error: standard output cannot be used: No space left on device")
+
     def test_a_reader_who_leaves_ends_the_command_without_a_word(self, tmp_path: Path) -> None:
         read, write = os.pipe()
         os.close(read)

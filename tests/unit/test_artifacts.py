@@ -19,7 +19,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
 from evaluator.digests import DIGESTS
-from evaluator.errors import ArtifactMissingError
+from evaluator.errors import ArtifactMissingError, InvalidInputError
 
 OpenStore = Callable[[], ArtifactStore]
 
@@ -375,3 +375,40 @@ def test_an_upload_that_breaks_off_leaves_nothing(tmp_path: Path, step: str) -> 
     assert fs.find("/broken") == []
     store.put("a/b", writing("whole"))
     assert store.local_path("a/b").read_text() == "whole"
+
+
+@pytest.mark.parametrize("url", ["zip://x::y", "zip://x::file://{here}/text"])
+def test_a_url_that_cannot_be_opened_is_one_sentence(tmp_path: Path, url: str) -> None:
+    (tmp_path / "text").write_text("no archive")
+    with pytest.raises(InvalidInputError, match=r"cannot be opened .* it is a folder or an fsspec URL"):
+        ArtifactStore(url.format(here=tmp_path))
+
+
+def test_what_is_no_folder_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere/at all")
+    (tmp_path / "linked").symlink_to(tmp_path / "folder")
+    with pytest.raises(
+        InvalidInputError, match="file is no folder; move it away, or set EVALUATOR_ARTIFACTS"
+    ):
+        ArtifactStore(str(tmp_path / "file"))
+    with pytest.raises(InvalidInputError, match="link is a link that leads nowhere; move it away"):
+        ArtifactStore(str(tmp_path / "link"))
+    (tmp_path / "folder").mkdir()
+    ArtifactStore(str(tmp_path / "linked")).put_json("a.json", 1)
+
+
+def test_a_limit_of_a_files_size_is_one_sentence(tmp_path: Path) -> None:
+    """`ulimit -f`: the system kills whoever does not ignore its signal, as Python does."""
+    script = (
+        "import resource, sys; from evaluator.artifacts import ArtifactStore\n"
+        "from evaluator.errors import ArtifactNotWrittenError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: ArtifactStore(sys.argv[1]).put('a', lambda path: path.write_bytes(bytes(2000)))\n"
+        "except ArtifactNotWrittenError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "store")], capture_output=True, text=True, check=False
+    )
+    assert "this user may write no file so large in" in done.stdout, done.stderr
+    assert [path for path in (tmp_path / "store").rglob("*") if path.is_file()] == []

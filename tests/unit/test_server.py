@@ -8,7 +8,6 @@ import sys
 
 import pytest
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class Nothing:
@@ -22,8 +21,6 @@ class Nothing:
 def test_answers_wait_for_no_acknowledgement() -> None:
     """Before, each waited for 40 ms: Nagle's algorithm was on for the socket that Streamlit binds."""
     config = uvicorn.Config(Nothing())
-    config.load()
-    assert config.http_protocol_class is HttpToolsProtocol
 
     async def accepted() -> int:
         """The option of a connection to a socket of no named protocol, such as Streamlit's."""

@@ -25,6 +25,10 @@ FRESH = 60.0
 """Seconds that it holds where a model is, or that there is none."""
 SILENT = 15.0
 """Seconds in which a hub that did not answer is not asked again: what was downloaded before must do."""
+LONGEST = 300.0
+"""Seconds that a look-up may take, large tokenizers over a slow network among them. One that takes longer counts as not
+answered, and its thread as lost: nothing ends the hub's library, which asks again and again, and waits for whoever
+sends a byte now and then."""
 REMEMBERED = 1024
 """Answers kept at most."""
 
@@ -42,6 +46,8 @@ class _Lookup:
     answer: Future[HubModel] = field(default_factory=Future)
     until: float = math.inf
     """When the answer no longer holds, on the monotonic clock."""
+    settled: bool = False
+    """Whether it has its answer, or is about to."""
 
 
 class Lookups:
@@ -49,16 +55,22 @@ class Lookups:
 
     Args:
         find: finds a model by its name.
-        at_once, waiting: as `AT_ONCE` and `WAITING`.
+        at_once, waiting, longest: as `AT_ONCE`, `WAITING` and `LONGEST`.
     """
 
-    def __init__(self, find: Find = find_model, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
+    def __init__(
+        self,
+        find: Find = find_model,
+        at_once: int = AT_ONCE,
+        waiting: int = WAITING,
+        longest: float = LONGEST,
+    ) -> None:
         self._find = find
-        self._at_once, self._most_waiting = at_once, waiting
+        self._at_once, self._most_waiting, self._longest = at_once, waiting, longest
         self._lock = threading.Lock()
         self._known: OrderedDict[str, _Lookup] = OrderedDict()
         self._waiting: deque[tuple[str, _Lookup]] = deque()
-        self._threads = 0
+        self._threads = self._lost = 0
         self._silent_until = -math.inf
 
     def model(self, name: str, patience: float | None = None) -> HubModel:
@@ -99,11 +111,14 @@ class Lookups:
         if len(self._known) > REMEMBERED:
             del self._known[next(known for known, old in self._known.items() if old.answer.done())]
         self._waiting.append((name, lookup))
+        self._begin_to_work()
+        return lookup
+
+    def _begin_to_work(self) -> None:
         if self._threads < self._at_once:
             self._threads += 1
             # A daemon: a lookup without an answer must not keep the process from ending.
             threading.Thread(target=self._work, name="hub", daemon=True).start()
-        return lookup
 
     def _work(self) -> None:
         while True:
@@ -112,27 +127,52 @@ class Lookups:
                     self._threads -= 1
                     return
                 name, lookup = self._waiting.popleft()
-                silent = time.monotonic() < self._silent_until
-            self._answer(name, lookup, silent)
+                silent = time.monotonic() < self._silent_until or self._lost >= self._at_once
+            if not self._answer(name, lookup, silent):
+                return
 
-    def _answer(self, name: str, lookup: _Lookup, silent: bool) -> None:
+    def _answer(self, name: str, lookup: _Lookup, silent: bool) -> bool:
+        """Look a model up; returns whether this thread goes on, and is not lost."""
+        timer = threading.Timer(self._longest, self._give_up, (lookup,))
+        timer.daemon = True
+        timer.start()
+        answer: HubModel | BaseException
         try:
-            found = self._find(name, silent=silent)
+            answer = self._find(name, silent=silent)
         except BaseException as error:  # noqa: BLE001  whoever waits gets it
-            lookup.until = self._holds(error, silent)
-            lookup.answer.set_exception(error)
-        else:
-            lookup.until = time.monotonic() + FRESH
-            lookup.answer.set_result(found)
-
-    def _holds(self, error: BaseException, silent: bool) -> float:
-        """Until when an error is the answer."""
-        if not isinstance(error, SilentHubError):
-            return time.monotonic() + FRESH
+            answer = error
+        timer.cancel()
+        if self._settle(lookup, answer, silent):
+            return True
         with self._lock:
-            if not silent:
-                self._silent_until = time.monotonic() + SILENT
-            return self._silent_until
+            self._lost -= 1
+        return False
+
+    def _give_up(self, lookup: _Lookup) -> None:
+        error = SilentHubError(f"the hub did not say all within {self._longest:.0f} seconds")
+        if not self._settle(lookup, error, silent=False, lost=1):
+            return
+        with self._lock:
+            self._threads -= 1
+            if self._waiting:
+                self._begin_to_work()
+
+    def _settle(self, lookup: _Lookup, answer: HubModel | BaseException, silent: bool, lost: int = 0) -> bool:
+        """Give a look-up its answer, unless it has one; returns whether it had none."""
+        with self._lock:
+            if lookup.settled:
+                return False
+            lookup.settled, lookup.until = True, time.monotonic() + FRESH
+            self._lost += lost
+            if isinstance(answer, SilentHubError):
+                if not silent:
+                    self._silent_until = time.monotonic() + SILENT
+                lookup.until = self._silent_until
+        if isinstance(answer, BaseException):
+            lookup.answer.set_exception(answer)
+        else:
+            lookup.answer.set_result(answer)
+        return True
 
 
 lookups = Lookups()

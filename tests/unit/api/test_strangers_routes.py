@@ -19,7 +19,10 @@ import pytest
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
+from evaluator.api import handling
+from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
 from evaluator.api.routes import routes
 from evaluator.domain.experiment import ExperimentSpec
@@ -91,7 +94,8 @@ def served() -> Iterator[int]:
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
     listening.listen()
-    app = Starlette(routes=routes(), middleware=guards(Settings()))
+    small_files = Middleware(FewSmallFiles, forget=lambda _session, _file: None)
+    app = Starlette(routes=routes(), middleware=[*guards(Settings()), small_files])
     server = uvicorn.Server(uvicorn.Config(app, log_config=None))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
@@ -113,6 +117,20 @@ def test_a_client_that_leaves_is_no_error(api: Api, caplog: pytest.LogCaptureFix
             connection.sendall(live.encode())
             assert b"200 OK" in connection.recv(1000)
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handling, "BODY_PATIENCE", 0.2)
+    json_post = "POST /api/experiments HTTP/1.1\r\ncontent-type: application/json"
+    page_file = "PUT /_stcore/upload_file/session/file HTTP/1.1\r\ncontent-type: text/plain"
+    with served() as port:
+        for asked in (json_post, page_file):
+            headers = "host: 127.0.0.1\r\ncontent-length: 9\r\nconnection: close\r\n\r\n"
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+                connection.sendall(f"{asked}\r\n{headers}{{".encode())
+                answer = connection.recv(10_000)
+            assert answer.startswith(b"HTTP/1.1 408 "), asked
+            assert b"send it again" in answer
 
 
 def test_no_answer_can_be_framed_elsewhere(api: Api, spec: ExperimentSpec) -> None:

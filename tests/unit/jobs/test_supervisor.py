@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.errors import InstanceRunningError, WorkersFailedError
+from evaluator.errors import InstanceRunningError, StoreUnavailableError, WorkersFailedError
 from evaluator.jobs import supervisor as supervisor_module
 from evaluator.jobs.supervisor import FAILED_STARTS, LONGEST_PAUSE, VALKEY, Child, Supervisor, announced
 from evaluator.settings import Settings
@@ -212,6 +212,27 @@ def test_a_home_folder_has_one_instance(settings: Settings) -> None:
             second.lock_home()
     with Supervisor(settings) as third:
         third.lock_home()
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a folder", "a link to nowhere"])
+def test_what_is_no_file_in_the_locks_place_is_named(settings: Settings, what: str) -> None:
+    """Whoever opened a pipe would wait for ever."""
+    lock = settings.home_path / "instance.lock"
+    settings.home_path.mkdir(exist_ok=True)
+    match what:
+        case "a pipe":
+            os.mkfifo(lock)
+        case "a folder":
+            lock.mkdir()
+        case _:
+            lock.symlink_to("nowhere/at all")
+    with (
+        Supervisor(settings) as supervisor,
+        pytest.raises(StoreUnavailableError, match="is no file; remove it"),
+    ):
+        supervisor.lock_home()
+    with pytest.raises(StoreUnavailableError, match="is no file; remove it"):
+        announced(settings)
 
 
 def test_others_learn_where_the_instance_answers_while_it_runs(settings: Settings) -> None:

@@ -151,3 +151,31 @@ def test_only_so_many_answers_are_remembered(finder: Finder, monkeypatch: pytest
     for name in ("a/0", "a/1", "a/2", "a/2", "a/0"):
         lookups.model(name, 20)
     assert finder.asked == ["a/0", "a/1", "a/2", "a/0"]
+
+
+def test_nobody_waits_for_ever_for_a_hub_that_does_not_go_on(finder: Finder) -> None:
+    """Its threads are lost until they end, and others take their place, as many again at most."""
+    lookups = Lookups(finder, at_once=2, longest=0.2)
+    for name in ("a", "b", "c"):  # the third needs a thread that is not lost
+        error = fails(partial(lookups.model, name, 20), SilentHubError)
+        assert "the hub did not say all within 0 seconds" in str(error)
+        lookups._silent_until = 0.0  # as if the moment had passed in which the hub is not asked
+    assert len(finder.asked) + len(finder.silences) == 3
+    finder.release.set()
+    deadline = time.monotonic() + 20
+    while lookups._lost and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert (lookups._lost, lookups._threads) == (0, 0)
+    lookups._silent_until = 0.0
+    assert lookups.model("d", 20).location == "d@commit"
+
+
+def test_where_as_many_threads_are_lost_the_hub_counts_as_silent(finder: Finder) -> None:
+    lookups = Lookups(finder, at_once=1, longest=0.2)
+    fails(partial(lookups.model, "a", 20), SilentHubError)
+    lookups._silent_until = 0.0
+    waiting = ThreadPoolExecutor(1).submit(lookups.model, "b", 20)
+    finder.wait_for(2)
+    assert (finder.asked, finder.silences) == (["a"], ["b"])
+    finder.release.set()
+    assert isinstance(waiting.exception(20), SilentHubError)

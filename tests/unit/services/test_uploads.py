@@ -342,6 +342,47 @@ class TestWhatAllMayTake:
             uploads.recognise(workspace, upload)
         assert uploads.state(workspace, upload).status == "receiving"
 
+    def test_empty_files_count_too(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(upload_quota, "MOST_FILES_OF_PERSON", 3)
+        monkeypatch.setattr(upload_quota, "MOST_FILES", 5)
+        first, second, other = (uploads.create(workspace, person) for person in ("ada", "ada", "ben"))
+        for upload, name in ((first, "a"), (first, "b"), (first, "b"), (second, "a")):  # one of them twice
+            send(workspace, upload, name, b"")
+        with pytest.raises(QuotaReachedError, match=r"your open uploads have 3 files, .* may have 3; store"):
+            send(workspace, second, "b", b"")
+        send(workspace, other, "a", b"")
+        send(workspace, other, "b", b"")
+        with pytest.raises(QuotaReachedError, match="all open uploads have 5 files"):
+            send(workspace, other, "c", b"")
+        monkeypatch.setattr(upload_quota, "_quotas", {})  # a server that starts again
+        with pytest.raises(QuotaReachedError, match="your open uploads have 3 files"):
+            send(workspace, second, "b", b"")
+        uploads.discard(workspace, first)
+        send(workspace, second, "b", b"")
+
+    def test_what_broke_off_counts_no_more(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(upload_quota, "MOST_FILES_OF_PERSON", 1)
+        upload = uploads.create(workspace)
+        with pytest.raises(ConnectionError):
+            send(workspace, upload, "a", b"x", ConnectionError())
+        send(workspace, upload, "a", b"x")
+
+    def test_unpacked_files_count_too(
+        self, workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(upload_quota, "MOST_FILES_OF_PERSON", 5)
+        (tmp_path / "many").mkdir()
+        for number in range(4):
+            (tmp_path / "many" / f"{number}.txt").touch()
+        upload = uploads.create(workspace)
+        send(workspace, upload, "many.zip", zipped(tmp_path / "many"))
+        uploads.recognise(workspace, upload)
+        settled(workspace, upload)
+        with pytest.raises(QuotaReachedError, match="your open uploads have 5 files"):
+            send(workspace, upload, "b", b"")
+
     def test_a_step_that_cannot_begin_reserves_nothing(
         self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:

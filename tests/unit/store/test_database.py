@@ -111,6 +111,25 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
         Database(path)
 
 
+def test_a_file_that_cannot_be_begun_is_begun_again_once(tmp_path: Path) -> None:
+    """As where a user's files may not be so large (`ulimit -f`)."""
+    script = (
+        "import resource, sys; from pathlib import Path; from evaluator.store.database import Database\n"
+        "from evaluator.errors import StoreUnavailableError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try: Database(Path(sys.argv[1]))\n"
+        "except StoreUnavailableError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "x.duckdb")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "x.duckdb cannot be opened: " in done.stdout, done.stderr
+    assert "File too large" in done.stdout
+
+
 @pytest.mark.parametrize("length", [0, 4096, 8192], ids=["nothing", "one header", "two headers"])
 def test_a_file_whose_creation_was_interrupted_is_begun_again(tmp_path: Path, length: int) -> None:
     path = tmp_path / "evaluator.duckdb"
