@@ -105,10 +105,11 @@ def route(
             if inspect.iscoroutinefunction(handler):
                 return _response(await handler(serving(), request, body))
             if together:
-                kept = await TOGETHER.ask(_asked(request), lambda: run_in_threadpool(_kept, handler, request))
+                kept: Kept = await TOGETHER.ask(_asked(request), lambda: run_in_threadpool(_kept, handler, request))
                 return Response(kept.content, kept.status, kept.headers)
             if of_state:
-                kept = await run_in_threadpool(_of_state, handler, request)
+                known = _known(request)
+                kept = known if known is not None else await run_in_threadpool(_of_state, handler, request)
                 return Response(kept.content, kept.status, kept.headers)
             return await run_in_threadpool(lambda: _response(handler(serving(), request, body)))
         except EvaluatorError as error:
@@ -135,6 +136,13 @@ def _asked(request: Request) -> Hashable:
 def _kept(handler: Handler, request: Request) -> Kept:
     answer = _response(handler(serving(), request, b""))
     return Kept(bytes(answer.body), answer.status_code, dict(answer.headers))
+
+
+def _known(request: Request) -> Kept | None:
+    """What is kept, without a thread to look it up."""
+    workspace = serving()
+    state = workspace.database.states.now
+    return None if state is None else workspace.memory.known(ANSWERS, (state, _asked(request)))
 
 
 def _of_state(handler: Handler, request: Request) -> Kept:

@@ -43,6 +43,15 @@ class Memory:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _kept: dict[Kind, _Kept] = field(default_factory=dict)
 
+    def known(self, kind: Kind, key: Hashable) -> Any | None:
+        """What was computed for a key; None if it is not kept."""
+        with self._lock:
+            kept = self._kept.get(kind)
+            if kept is None or key not in kept.results:
+                return None
+            kept.results.move_to_end(key)
+            return kept.results[key][0]
+
     def get(self, kind: Kind, key: Hashable, compute: Callable[[], T]) -> T:
         """What was computed for a key; else compute it.
 

@@ -25,7 +25,7 @@ from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.home import make_home
 from evaluator.store import condition
 from evaluator.store.cursors import Cursor, FrozenCursor
-from evaluator.store.states import States
+from evaluator.store.states import NotKept, States
 
 T = TypeVar("T")
 
@@ -75,6 +75,8 @@ class Database:
     @property
     def cursor(self) -> Cursor:
         """This thread's cursor; within `frozen` the one that reads its transaction."""
+        if getattr(self._local, "kept", None) is not None:
+            raise NotKept
         frozen: Cursor | None = getattr(self._local, "frozen", None)
         if frozen is not None:
             return frozen
@@ -90,6 +92,10 @@ class Database:
         """
         if getattr(self._local, "writing", False):
             return read()
+        kept: int | None = getattr(self._local, "kept", None)
+        if kept is not None:
+            found: T = self.states.kept(kept, key)
+            return found
         frozen: FrozenCursor | None = getattr(self._local, "frozen", None)
         return self.states.remember(self.states.now if frozen is None else frozen.state, key, read)
 
@@ -127,14 +133,18 @@ class Database:
     def frozen(self, look: Callable[[], T]) -> T:
         """What `look` returns; all that this thread reads meanwhile is of one state of the database (ADR 0019).
 
-        Within another such look, or within a transaction of this thread, it is read there. If DuckDB gives the file
-        up meanwhile, the look is repeated once, on the file that was opened anew: `look` must bear that.
+        Within another such look, or within a transaction of this thread, it is read there. `look` must bear to be
+        begun again: it is if something was not read of the present state before, and if DuckDB gives the file up
+        meanwhile, on the file that was opened anew.
 
         Raises:
             StoreUnavailableError: the file is closed, or was given up twice.
         """
-        if getattr(self._local, "frozen", None) is not None or getattr(self._local, "writing", False):
+        if any(getattr(self._local, doing, None) is not None for doing in ("kept", "frozen", "writing")):
             return look()
+        if (state := self.states.now) is not None:
+            with suppress(NotKept), self._marked("kept", state):
+                return look()  # all of it may have been read of this state before: then it needs no transaction
         lost: Exception | None = None
         for _ in range(2):
             with self._read_only() as cursor:

@@ -13,6 +13,10 @@ MOST = 10_000
 """Values that are kept of a state."""
 
 
+class NotKept(BaseException):  # noqa: N818  no error, and nobody but `Database.frozen` may catch it
+    """What a look asks for has to be read."""
+
+
 class States:
     """Numbers the states, and keeps what was read of the present one; threads may share it."""
 
@@ -40,6 +44,17 @@ class States:
         """The present state; None while it changes."""
         with self._lock:
             return None if self._changing else self._number
+
+    def kept(self, state: int, key: Hashable) -> Any:
+        """What was read of a state before.
+
+        Raises:
+            NotKept: nothing was, or the state has passed.
+        """
+        with self._lock:
+            if state != self._kept_of or key not in self._kept:
+                raise NotKept
+            return self._kept[key]
 
     def remember(self, state: int | None, key: Hashable, read: Callable[[], T]) -> T:
         """What was read of a state before; else read it. What is kept must never be changed.

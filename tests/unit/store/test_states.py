@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from unittest.mock import patch
 
 from evaluator.store import catalog
 from evaluator.store.database import Database, require_writable
@@ -82,3 +83,29 @@ def test_nothing_is_kept_that_was_read_while_something_was_written(database: Dat
 
     assert database.remember("n", read) == 0
     assert database.remember("n", read) == 1
+
+
+def test_a_look_at_what_was_read_before_takes_no_transaction(database: Database) -> None:
+    ask, reads = reader(database)
+    assert ask() == 0
+    with patch.object(Database, "_read_only") as begun:
+        assert database.frozen(lambda: database.frozen(ask)) == 0
+    assert not begun.called
+    assert len(reads) == 1
+
+
+def test_a_look_that_meets_something_new_begins_again_and_mixes_no_states(database: Database) -> None:
+    ask, _ = reader(database)
+    looks: list[int] = []
+
+    def look() -> tuple[int, int]:
+        looks.append(ask())
+        if len(looks) == 1:
+            writer = threading.Thread(target=save, args=(database,))
+            writer.start()
+            writer.join()
+        return looks[-1], len(catalog.experiments(database))
+
+    assert ask() == 0
+    assert database.frozen(look) == (1, 1)
+    assert looks == [0, 1]
