@@ -85,11 +85,6 @@ class Monitor:
             require_writable(self._workspace.database)
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             reasons.append(f"{self._workspace.database.path} cannot be written: {_first_line(error)}")
-        if not self._workspace.database.path.exists():  # an open file takes writes all the same
-            reasons.append(
-                f"{self._workspace.database.path} was removed: what is in it is lost when this instance ends; export "
-                "what you need before"
-            )
         return Readiness(tuple(reasons), tuple(warnings), workers)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
