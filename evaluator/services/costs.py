@@ -41,10 +41,10 @@ def measure_finished(
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
-    waiting = unmeasured(workspace.database)
+    waiting = unmeasured(workspace.database, only)
     jobs: list[str] = []
     for experiment, variants in waiting.items():
-        if only in (None, experiment) and not jobs:
+        if not jobs:
 
             def measure(experiment: str = experiment, variants: list[str] = variants) -> None:
                 jobs.extend(_measure(workspace, experiment, variants))
@@ -99,7 +99,7 @@ def _identity(spec: ExperimentSpec, variant: Variant) -> tuple[str, int, tuple[s
 
 def to_measure(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
     """Variants of an experiment that are to be measured: none unless it is finished."""
-    return unmeasured(workspace.database).get(experiment.id, [])
+    return unmeasured(workspace.database, experiment.id).get(experiment.id, [])
 
 
 def cost_rows(workspace: Workspace, experiment: ExperimentRow) -> list[dict[str, Any]]:
