@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -22,6 +21,7 @@ from evaluator.jobs.dead_letters import DeadLetterCounts
 from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import STREAM
 from evaluator.services.dead_letters import count_dead_letters, warning
+from evaluator.services.memory import Kind
 from evaluator.services.progress import WINDOW
 from evaluator.services.queue import QueueStatus, WorkerStatus, queue_status, reachable
 from evaluator.services.workspace import Workspace
@@ -37,6 +37,8 @@ MOST_WORKERS = 200
 
 JOB_STATES = ("queued", "started", "deferred", "scheduled", "failed")
 WORKER_STATES = ("busy", "idle", "gone")
+
+MONITOR = Kind("monitor", 1)
 
 
 @dataclass(frozen=True)
@@ -100,14 +102,9 @@ class Monitor:
         return encode(registry), content_type
 
 
-_monitors: WeakKeyDictionary[Workspace, Monitor] = WeakKeyDictionary()
-
-
 def monitor(workspace: Workspace) -> Monitor:
     """The one monitor of a workspace, so that its connection is kept from look to look."""
-    if workspace not in _monitors:
-        _monitors[workspace] = Monitor(workspace)
-    return _monitors[workspace]
+    return workspace.memory.get(MONITOR, None, lambda: Monitor(workspace))
 
 
 class _Scrape(Collector):
