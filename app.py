@@ -19,7 +19,7 @@ from evaluator.api.failed_start import FailedStart
 from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
 from evaluator.api.routes import routes
-from evaluator.errors import InvalidInputError
+from evaluator.errors import InvalidInputError, QueueUnavailableError
 from evaluator.home import keep_private
 from evaluator.jobs.orphan import stop_without_supervisor
 from evaluator.location import app_folder
@@ -50,7 +50,7 @@ def _one_line() -> Iterator[None]:
     """Also started without the command line, the server says in one line what keeps it from starting."""
     try:
         yield
-    except InvalidInputError as error:
+    except (InvalidInputError, QueueUnavailableError) as error:
         raise SystemExit(f"error: {error}") from None
 
 
@@ -61,10 +61,11 @@ def _forget(session: str, file: str) -> None:
 with _one_line():
     settings = Settings.read()
     middleware = [Middleware(FailedStart), *guards(settings), Middleware(FewSmallFiles, forget=_forget)]
+    queue_pages = dashboard(settings)
 bound_servers()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
-    routes=[*routes(), *dashboard(settings)],
+    routes=[*routes(), *queue_pages],
     middleware=middleware,
 )

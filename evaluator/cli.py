@@ -13,7 +13,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +25,7 @@ from evaluator.cli_dead_letters import dead_letters_app
 from evaluator.cli_options import Json, read_settings
 from evaluator.cli_results import results_app
 from evaluator.cli_vectors import vectors_app
-from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError
+from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError, WorkersFailedError
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
 from evaluator.terminal import (
@@ -72,6 +72,8 @@ OUTSIDE = frozenset(
 )  # fmt: skip
 """Errors of disks and permissions, wherever they happen: no defect of this software."""
 
+LOOK_EVERY = 1.0
+"""Seconds between looks whether any worker starts."""
 PATIENCE = 2.0
 """Seconds that a command waits for a plan before it draws how far that is."""
 
@@ -158,16 +160,21 @@ def demo(
 
     settings = read_settings(host=host, port=port, workers=workers)
     remark("Starting ...")
-    with served(settings, settings.workers) as address:
-        with Client(address) as client:
+    with served(settings, settings.workers) as instance:
+        with Client(instance.address) as client:
             submitted = client.start_demo()
             remark_submission(submitted)
-            last = follow(lambda: client.progress(submitted["id"]))
+
+            def progress() -> dict[str, Any]:
+                instance.supervisor.require_workers()
+                return client.progress(submitted["id"])
+
+            last = follow(progress)
             print_board(client.leaderboard(submitted["id"]))
         _check_outcome(last)
         if serve:
-            remark(f"\nThe leaderboard is at {address} . Ctrl-C stops everything; nothing is lost.")
-            _wait_for_interrupt()
+            remark(f"\nThe leaderboard is at {instance.address} . Ctrl-C stops everything; nothing is lost.")
+            _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
 
 
 @app.command()
@@ -181,11 +188,11 @@ def up(
 
     settings = read_settings(host=host, port=port, workers=workers)
     remark("Starting ...")
-    with served(settings, settings.workers) as address:
+    with served(settings, settings.workers) as instance:
         remark(
-            f"Serving at {address} with {settings.workers} workers. Ctrl-C stops everything; nothing is lost."
+            f"Serving at {instance.address} with {settings.workers} workers. Ctrl-C stops everything; nothing is lost."
         )
-        _wait_for_interrupt()
+        _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
 
 
 @app.command()
@@ -198,9 +205,9 @@ def worker(
     from evaluator.services.instance import workers_only
 
     settings = read_settings(workers=count)
-    with workers_only(settings, settings.workers):
+    with workers_only(settings, settings.workers) as supervisor:
         remark(f"{settings.workers} workers on {shown_url(settings.queue_url)}. Ctrl-C stops them.")
-        _wait_for_interrupt()
+        _wait_for_interrupt(supervisor.require_workers)
 
 
 @app.command()
@@ -386,10 +393,31 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _wait_for_interrupt() -> None:
+def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
+    """Wait until a signal comes; meanwhile look again and again, and end with what that raises."""
     with suppress(KeyboardInterrupt):
-        _told.get()
+        while True:
+            with suppress(Empty):
+                _told.get(timeout=LOOK_EVERY)
+                break
+            look()
     remark("Stopping ...")
+
+
+def _told_once(require: Callable[[], None]) -> Callable[[], None]:
+    """Say what is wrong, once, and go on: the pages are there, and workers are started again and again."""
+    told = False
+
+    def look() -> None:
+        nonlocal told
+        try:
+            require()
+        except WorkersFailedError as error:
+            if not told:
+                remark(f"error: {error}")
+            told = True
+
+    return look
 
 
 def _check_outcome(progress: dict[str, Any]) -> None:

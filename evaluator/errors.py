@@ -83,7 +83,7 @@ class ArtifactMissingError(EvaluatorError):
 
 
 class ArtifactLostError(ArtifactMissingError):
-    """An artifact that was written is gone: it was damaged and is removed. It is made again by planning anew."""
+    """What an earlier stage wrote is gone, such as an artifact that was damaged. It is made again by planning anew."""
 
 
 class DatasetDamagedError(EvaluatorError):

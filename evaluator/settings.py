@@ -148,6 +148,11 @@ class Settings(BaseSettings):
     warm_encoders: int = Field(
         2, ge=1, description="Encoders a worker keeps loaded; least recently used go first."
     )
+    model_limit: int = Field(
+        20_000_000_000,
+        ge=0,
+        description="Bytes that a model may have which a worker downloads from the hub; larger ones are refused.",
+    )
     warm_indexes: int = Field(4, ge=1, description="Search indexes a worker keeps open.")
     vectors_limit: int = Field(
         100_000_000_000,

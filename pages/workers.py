@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evaluator.services.queue import without_workers
 from evaluator.services.workspace import Workspace, serving
 from evaluator.ui.links import DASHBOARD
 from evaluator.ui.live import live
 from evaluator.ui.queue_view import show_queue
+from evaluator.ui.words import capital
 
 
 def page(workspace: Workspace) -> None:
     st.title("Queue", anchor=False)
     st.link_button("All jobs, one by one", DASHBOARD, icon=":material/open_in_new:", type="tertiary")
-    live(lambda: show_queue(workspace), refresh=True)
+    live(lambda: _show(workspace), refresh=True)
+
+
+def _show(workspace: Workspace) -> None:
+    if said := without_workers(workspace):
+        st.error(capital(said), icon=":material/error:")
+    show_queue(workspace)
 
 
 page(serving())

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from a2wsgi import WSGIMiddleware
-from flask import Flask, Response, g
+from flask import Flask, Response, current_app, g
 from jinja2 import BaseLoader, Environment
 from redis.exceptions import RedisError, ResponseError
 from rq import serializers
@@ -23,11 +23,13 @@ from rq_dashboard.web import blueprint, config, setup_rq_connection
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 
-from evaluator.jobs.connection import ANSWER_TIMEOUT
+from evaluator.jobs.connection import connect
 from evaluator.settings import Settings
 from evaluator.urls import shown_url
 
 PREFIX = "/queue"
+CONNECTION = "EVALUATOR_QUEUE"
+"""Where the application keeps its connection."""
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
@@ -78,7 +80,11 @@ def hardened(source: str) -> str:
 
 
 def dashboard(settings: Settings) -> list[BaseRoute]:
-    """The dashboard's routes: with a slash at the end, because its pages link relatively, and to there from without."""
+    """The dashboard's routes: with a slash at the end, because its pages link relatively, and to there from without.
+
+    Raises:
+        InvalidInputError, QueueUnavailableError: as for `connect`.
+    """
     return [
         Route(PREFIX, lambda _request: RedirectResponse(f"{PREFIX}/")),
         Mount(PREFIX, app=WSGIMiddleware(_application(settings))),
@@ -90,17 +96,23 @@ def _application(settings: Settings) -> Flask:
     # which runs whatever was written. Nothing in this process needs pickles: no path of RQ gets them.
     serializers.PickleSerializer = JSONSerializer
     config.serializer = JSONSerializer
+    # It would connect by itself, whoever's queue is there (`evaluator.jobs.private`), and anew for each answer.
+    web.from_url = lambda *_given, **_options: (None, current_app.config[CONNECTION])
     url = settings.queue_url
     # The dashboard looks for its files under the application's folder as well as its own.
     flask = Flask("queue", static_folder=blueprint.static_folder)
     flask.config.from_object(default_settings)
     flask.config.update(
-        RQ_DASHBOARD_REDIS_URL=f"{url}{'&' if '?' in url else '?'}socket_timeout={ANSWER_TIMEOUT:.0f}",
-        RQ_DASHBOARD_DISABLE_DELETE=True,
+        {
+            CONNECTION: connect(settings, attempts=1),
+            "RQ_DASHBOARD_REDIS_URL": url,
+            "RQ_DASHBOARD_DISABLE_DELETE": True,
+        }
     )
     # It hides a password before the host, and shows one in the query.
     web.escape_format_instance_list = lambda _urls: [shown_url(url)]
-    setup_rq_connection(flask)
+    with flask.app_context():
+        setup_rq_connection(flask)
     flask.register_blueprint(blueprint)
     loader = flask.jinja_env.loader
     assert loader is not None  # noqa: S101  flask sets one

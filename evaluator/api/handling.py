@@ -105,7 +105,9 @@ def route(
             if inspect.iscoroutinefunction(handler):
                 return _response(await handler(serving(), request, body))
             if together:
-                kept: Kept = await TOGETHER.ask(_asked(request), lambda: run_in_threadpool(_kept, handler, request))
+                kept: Kept = await TOGETHER.ask(
+                    _asked(request), lambda: run_in_threadpool(_kept, handler, request)
+                )
                 return Response(kept.content, kept.status, kept.headers)
             if of_state:
                 known = _known(request)

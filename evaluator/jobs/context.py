@@ -70,7 +70,7 @@ class WorkerContext:
     @property
     def runtime(self) -> Runtime:
         """How models run here."""
-        return Runtime(self.settings.device, self.settings.trust_remote_code)
+        return Runtime(self.settings.device, self.settings.trust_remote_code, self.settings.model_limit)
 
     def spec(self, experiment: str) -> ExperimentSpec:
         """An experiment's spec."""

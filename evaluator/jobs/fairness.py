@@ -11,13 +11,21 @@ from redis import Redis
 
 EVALUATIONS_PER_TURN = 8
 """Batches of queries that count as much as one shard to encode: they take about as long."""
+JOBS_PER_MILLISECOND = 50
+"""Waiting jobs that are put in order at most: after each look there is a pause. An experiment adds to what waits once a
+variant, and if all of it were looked at each time, that would take time with the square of the variants."""
 
 # The documents of one plan to encode are a group, and so are one experiment's searches, and its evaluations. Groups
 # take turns; within a group the order stays. All other jobs are few or quick, and others wait for them: they come
-# first. Atomic, as every script is.
+# first. Atomic, as every script is. While the last look's pause lasts, it is left for the next round of housekeeping.
 _TAKE_TURNS = """
+if redis.call('EXISTS', KEYS[2]) == 0 or redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+redis.call('DEL', KEYS[2])
+local waiting = redis.call('LRANGE', KEYS[1], 0, -1)
+local pause = math.floor(#waiting / tonumber(ARGV[2]))
+if pause > 0 then redis.call('SET', KEYS[3], 1, 'PX', pause) end
 local urgent, order, groups = {}, {}, {}
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+for _, id in ipairs(waiting) do
   local group = string.match(id, '^(evaluate%-%x+)%-') or string.match(id, '^(search%-%x+)%-')
     or string.match(id, '^(encode%-%x+%-document%-.*)%-')
   if not group then
@@ -66,9 +74,18 @@ end
 """
 
 
-def take_turns(connection: Redis, queue_key: str) -> None:
-    """Put the waiting jobs of a queue into fair order."""
-    connection.eval(_TAKE_TURNS, 1, queue_key, EVALUATIONS_PER_TURN)
+def take_turns(connection: Redis, queue_key: str, *, added: bool = True) -> None:
+    """Put the waiting jobs of a queue into fair order: now, or if they are many with one of the next calls.
+
+    Args:
+        added: whether jobs were added; else only what is left of calls before is done.
+    """
+    unordered, pause = f"evaluator:unordered:{queue_key}", f"evaluator:pause:{queue_key}"
+    with connection.pipeline(transaction=False) as pipeline:
+        if added:
+            pipeline.set(unordered, 1)
+        pipeline.eval(_TAKE_TURNS, 3, queue_key, unordered, pause, EVALUATIONS_PER_TURN, JOBS_PER_MILLISECOND)
+        pipeline.execute()
 
 
 def remove_waiting(connection: Redis, queue_key: str, ids: Sequence[str]) -> None:

@@ -143,7 +143,11 @@ def search(experiment: str, place: int, shard: int) -> None:
 
 
 def dispatch(experiment: str, variant: str, batch_size: int) -> int:
-    """Once a variant's indexes are there, enqueue its queries in batches; returns how many queries."""
+    """Once a variant's indexes are there, enqueue its queries in batches; returns how many queries.
+
+    Raises:
+        ArtifactLostError: nobody knows any more which they are; the experiment is planned anew.
+    """
     context = current()
     job = running_job()
     if is_cancelled(job.connection, experiment):
@@ -153,7 +157,7 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     require_indexes(spec.variant(variant).stages(), sources)
     waiting = read_pending(job.connection, experiment, variant)
     if not waiting:  # nobody enqueues a dispatch without queries
-        raise StageFailedError("the list of its queries is gone from the queue; run the experiment again")
+        raise ArtifactLostError("the list of its queries is gone from the queue, or another version wrote it")
     batches = [waiting[start : start + batch_size] for start in range(0, len(waiting), batch_size)]
     enqueue(
         job.connection,

@@ -237,7 +237,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
 def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
     """One round of housekeeping, by one worker at a time.
 
-    Enqueues retries that are due, tries abandoned jobs again, and puts back what a worker took but never began.
+    Enqueues retries that are due, tries abandoned jobs again, puts back what a worker took but never began, and puts
+    what waits in order if there was no time for it when it was added.
 
     Args:
         taken: jobs seen between queue and worker, and since when; kept from round to round.
@@ -257,6 +258,7 @@ def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
             started = StartedJobRegistry(queue=queue, death_penalty_class=TimerDeathPenalty)
             started.cleanup()
             put_back(queue, taken)
+            take_turns(scheduler.connection, queue.key, added=False)
     finally:
         scheduler.release_locks()
 

@@ -40,7 +40,7 @@ def measure_finished(
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
-    waiting = {id_: names for id_, names in unmeasured(workspace.database).items() if only in (None, id_)}
+    waiting = unmeasured(workspace.database, only)
     rows = {row.id: row for row in catalog.experiments(workspace.database)} if waiting else {}
     known = _known(workspace, rows.values())
     found = [
@@ -99,7 +99,7 @@ def _identity(spec: ExperimentSpec, name: str) -> tuple[object, ...]:
 
 def to_measure(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
     """Variants of an experiment that are to be measured: none unless it is finished."""
-    return unmeasured(workspace.database).get(experiment.id, [])
+    return unmeasured(workspace.database, experiment.id).get(experiment.id, [])
 
 
 def cost_rows(workspace: Workspace, experiment: ExperimentRow) -> list[dict[str, Any]]:

@@ -77,9 +77,17 @@ def headless(settings: Settings, workers: int) -> Iterator[Headless]:
                     supervisor.stop_clients()
 
 
+@dataclass(frozen=True)
+class Served:
+    """An instance whose server answers at an address."""
+
+    address: str
+    supervisor: Supervisor
+
+
 @contextmanager
-def served(settings: Settings, workers: int) -> Iterator[str]:
-    """Valkey, workers and the server, supervised; gives the server's address once it answers.
+def served(settings: Settings, workers: int) -> Iterator[Served]:
+    """Valkey, workers and the server, supervised, once the server answers.
 
     Raises:
         InstanceRunningError: another process uses the home folder or the port, or another instance the queue.
@@ -101,11 +109,11 @@ def served(settings: Settings, workers: int) -> Iterator[str]:
             supervisor.add(Child("server", _server_command(settings), _server_environment(settings, workers)))
             supervisor.announce(address(settings))
             _wait_for_server(settings, supervisor)
-        yield address(settings)
+        yield Served(address(settings), supervisor)
 
 
 @contextmanager
-def workers_only(settings: Settings, count: int) -> Iterator[None]:
+def workers_only(settings: Settings, count: int) -> Iterator[Supervisor]:
     """Workers for a queue that runs elsewhere.
 
     Raises:
@@ -116,7 +124,7 @@ def workers_only(settings: Settings, count: int) -> Iterator[None]:
     _clear_leftovers(settings)
     with Supervisor(settings, on_death=partial(_give_back, settings)) as supervisor:
         supervisor.add_workers(count)
-        yield
+        yield supervisor
 
 
 def _give_back(settings: Settings, child: str, pid: int) -> None:

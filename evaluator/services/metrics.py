@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -22,6 +21,7 @@ from evaluator.jobs.dead_letters import DeadLetterCounts
 from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.stream import STREAM
 from evaluator.services.dead_letters import count_dead_letters, warning
+from evaluator.services.memory import Kind
 from evaluator.services.progress import WINDOW
 from evaluator.services.queue import QueueStatus, WorkerStatus, queue_status, reachable
 from evaluator.services.server_paths import without_paths
@@ -38,6 +38,8 @@ MOST_WORKERS = 200
 
 JOB_STATES = ("queued", "started", "deferred", "scheduled", "failed")
 WORKER_STATES = ("busy", "idle", "gone")
+
+MONITOR = Kind("monitor", 1)
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,6 @@ class Monitor:
             require_writable(self._workspace.database)
         except Exception as error:  # noqa: BLE001  whatever it is, it is the answer
             reasons.append(f"{self._workspace.database.path} cannot be written: {_first_line(error)}")
-        if not self._workspace.database.path.exists():  # an open file takes writes all the same
-            reasons.append(
-                f"{self._workspace.database.path} was removed: what is in it is lost when this instance ends; export "
-                "what you need before"
-            )
         return Readiness(tuple(map(without_paths, reasons)), tuple(warnings), workers)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
@@ -106,14 +103,9 @@ class Monitor:
         return encode(registry), content_type
 
 
-_monitors: WeakKeyDictionary[Workspace, Monitor] = WeakKeyDictionary()
-
-
 def monitor(workspace: Workspace) -> Monitor:
     """The one monitor of a workspace, so that its connection is kept from look to look."""
-    if workspace not in _monitors:
-        _monitors[workspace] = Monitor(workspace)
-    return _monitors[workspace]
+    return workspace.memory.get(MONITOR, None, lambda: Monitor(workspace))
 
 
 class _Scrape(Collector):

@@ -8,12 +8,12 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as StillRunning
 from dataclasses import dataclass
 from threading import Lock, Thread
-from weakref import WeakKeyDictionary
 
 from evaluator.domain.experiment import Experiment
 from evaluator.errors import EvaluatorError, LookingUpError
 from evaluator.services import datasets
 from evaluator.services.experiment_text import write_experiment
+from evaluator.services.memory import Kind
 from evaluator.services.plan import Plan, plan
 from evaluator.services.workspace import Workspace
 
@@ -23,6 +23,7 @@ FRESH = 2.0
 """Seconds that a plan holds: meanwhile more may be encoded."""
 REMEMBERED = 64
 """Plans kept at most."""
+PLANNER = Kind("planner", 1)
 
 
 @dataclass
@@ -89,9 +90,6 @@ class Planner:
         return future
 
 
-_planners: WeakKeyDictionary[Workspace, Planner] = WeakKeyDictionary()
-
-
 def planner(workspace: Workspace) -> Planner:
     """The one planner of a workspace, shared by all who look."""
-    return _planners.setdefault(workspace, Planner(workspace))
+    return workspace.memory.get(PLANNER, None, lambda: Planner(workspace))

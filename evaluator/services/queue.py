@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,8 +27,10 @@ from rq.serializers import JSONSerializer
 
 from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.connection import unavailable_message
+from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
 from evaluator.jobs.queue import QUEUES, experiments_with_jobs, open_queues
 from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.supervisor import WORKER
 from evaluator.services.progress import encoder_label
 from evaluator.services.workspace import Workspace
 from evaluator.settings import QueueName
@@ -105,6 +108,24 @@ def reachable(workspace: Workspace) -> Iterator[Redis]:
         yield workspace.connection
     except RedisError as error:
         raise QueueUnavailableError(unavailable_message(workspace.settings, error)) from error
+
+
+def without_workers(workspace: Workspace) -> str | None:
+    """What to say where this instance starts workers, and none runs; None if one does, or it starts none.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    settings = workspace.settings
+    if not settings.workers or SUPERVISOR_VARIABLE not in os.environ:
+        return None
+    with reachable(workspace) as connection:
+        if SimpleWorker.count(connection=connection):
+            return None
+    return (
+        f"this instance starts {settings.workers} workers, and none runs yet; if that stays so, none can start, and "
+        f"{settings.logs_path / f'{WORKER}1.log'} says why"
+    )
 
 
 def queue_status(workspace: Workspace) -> QueueStatus:

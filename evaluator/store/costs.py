@@ -14,13 +14,14 @@ from evaluator.store.rescored import recorded
 
 
 def insert_cost(cursor: DuckDBPyConnection, measured: VariantMeasured) -> None:
-    """Record what a variant costs; the last measurement counts."""
+    """Record what a variant costs, for all experiments of its run; the last measurement counts."""
     cost = None if measured.cost is None else json.dumps(measured.cost.to_json())
     cursor.execute(
         """
         INSERT INTO variant_costs (experiment, variant, cost, error)
-        SELECT $experiment, $variant, $cost, $error
-        WHERE EXISTS (FROM variants v WHERE v.experiment = $experiment AND v.name = $variant)
+        SELECT v.experiment, v.name, $cost, $error
+        FROM experiments e JOIN variants v ON v.experiment = coalesce(e.run, e.id)
+        WHERE e.id = $experiment AND v.name = $variant
         ON CONFLICT DO UPDATE SET cost = excluded.cost, error = excluded.error, measured_at = utc_now()
         """,
         {
@@ -71,16 +72,27 @@ def _cost(text: str | None) -> VariantCost | None:
     return None if text is None else VariantCost.from_json(json.loads(text))
 
 
-def unmeasured(database: Database) -> dict[str, list[str]]:
-    """Variants of finished experiments that nobody has measured, by experiment, in order."""
+def unmeasured(database: Database, only: str | None = None) -> dict[str, list[str]]:
+    """Variants that nobody has measured, in order, by one finished experiment of each run that they are of.
+
+    A run is measured as long as any experiment has it, whichever was deleted.
+
+    Args:
+        only: this experiment's id; all by default.
+    """
     rows = database.cursor.execute(
         """
-        SELECT v.experiment, v.name FROM variants v
-        JOIN experiments e ON e.id = v.experiment AND e.status = 'finished'
+        SELECT e.id, v.name
+        FROM (
+            SELECT coalesce(run, id) AS run, arg_min(id, place) AS id, min(started_at) AS started_at
+            FROM experiments WHERE status = 'finished' AND ($only IS NULL OR id = $only)
+            GROUP BY coalesce(run, id)
+        ) e JOIN variants v ON v.experiment = e.run
         WHERE v.error IS NULL
           AND NOT EXISTS (FROM variant_costs c WHERE c.experiment = v.experiment AND c.variant = v.name)
-        ORDER BY e.started_at, v.experiment, v.position
-        """
+        ORDER BY e.started_at, e.id, v.position
+        """,
+        {"only": only},
     ).fetchall()
     found: dict[str, list[str]] = {}
     for experiment, name in rows:

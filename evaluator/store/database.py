@@ -71,6 +71,7 @@ class Database:
         self._opening = threading.RLock()
         self._closed = False
         self._connection: duckdb.DuckDBPyConnection | None = _open(path)
+        self._file = path.stat()
 
     @property
     def cursor(self) -> Cursor:
@@ -107,7 +108,7 @@ class Database:
             changes: whether anything is different afterwards.
 
         Raises:
-            StoreUnavailableError: the disk is full; nothing is written.
+            StoreUnavailableError: the disk is full, or the file was removed; nothing is written.
             RuntimeError: this thread reads in a transaction (`frozen`), which must not write.
         """
         if getattr(self._local, "frozen", None) is not None:
@@ -115,6 +116,7 @@ class Database:
                 "a look that reads one state of the database cannot write: write before or after it"
             )
         with self._write, self._marked("writing", True):
+            self._require_file()
             begun = self.cursor.execute("BEGIN TRANSACTION")
             cursor, connection = begun.duckdb, begun.connection
             try:
@@ -144,7 +146,9 @@ class Database:
             return look()
         if (state := self.states.now) is not None:
             with suppress(NotKept), self._marked("kept", state):
-                return look()  # all of it may have been read of this state before: then it needs no transaction
+                return (
+                    look()
+                )  # all of it may have been read of this state before: then it needs no transaction
         lost: Exception | None = None
         for _ in range(2):
             with self._read_only() as cursor:
@@ -192,6 +196,7 @@ class Database:
             if self._closed:
                 raise StoreUnavailableError(f"{self.path} is closed: this process is ending")
             if self._connection is None:
+                self._require_file()  # else a new one would be begun
                 self._connection = _open(self.path)
             yield self._connection
 
@@ -208,6 +213,22 @@ class Database:
                     self._let_go()
             with self.opened():
                 pass
+
+    def _require_file(self) -> None:
+        """Check that the file is where it was opened: one that was removed takes writes, and is gone with the process.
+
+        Raises:
+            StoreUnavailableError: it is not.
+        """
+        try:
+            there = os.path.samestat(self.path.stat(), self._file)
+        except OSError:
+            there = False
+        if not there:
+            raise StoreUnavailableError(
+                f"{self.path} was removed or replaced while it was in use, so nothing is saved any more: move the file "
+                "back, or export what you need and start this instance again"
+            )
 
     def named(self, error: duckdb.Error) -> StoreUnavailableError | None:
         """What to say if DuckDB failed because of the disk or a damaged file; None if that is not why."""

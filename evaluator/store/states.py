@@ -13,8 +13,8 @@ MOST = 10_000
 """Values that are kept of a state."""
 
 
-class NotKept(BaseException):  # noqa: N818  no error, and nobody but `Database.frozen` may catch it
-    """What a look asks for has to be read."""
+class NotKept(BaseException):
+    """What a look asks for has to be read; no error, and for `Database.frozen` alone to catch."""
 
 
 class States:

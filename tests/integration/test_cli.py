@@ -27,6 +27,7 @@ from tests.integration.conftest import (
     json_output,
     wait_until_ready,
 )
+from tests.unit.jobs.embedded import embedded_valkey
 
 BM25 = {"bm25": {"bm25": {}}, "no stemmer": {"bm25": {"stemmer": "none"}}}
 
@@ -90,20 +91,56 @@ def test_a_home_where_no_database_can_be_is_refused(
     assert "Traceback" not in ran.stderr
 
 
-def test_a_run_whose_workers_cannot_start_ends_with_the_reason(
-    cli: Cli, experiment_file: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def broken_workers(tmp_path: Path) -> dict[str, str]:
+    """An environment in which no worker starts."""
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "sitecustomize.py").write_text(
         "import sys\nif 'evaluator.jobs.worker' in sys.orig_argv: sys.exit('this worker is broken')\n"
     )
     paths = [str(tmp_path / "broken"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    ran = cli("run", experiment_file, env={"PYTHONPATH": os.pathsep.join(paths)})
+    return {"PYTHONPATH": os.pathsep.join(paths)}
+
+
+def no_worker_starts(folder: Path) -> str:
+    """What is said then."""
+    log = folder / "home" / "logs" / "worker-1.log"
+    return f"error: no worker starts: each of the last 5 ended with an error at once; {log} says why"
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "worker"])
+def test_a_command_whose_workers_cannot_start_ends_with_the_reason(
+    cli: Cli, experiment_file: Path, tmp_path: Path, broken_workers: dict[str, str], command: str
+) -> None:
+    """Before, `demo` waited at 0 % and `worker` for ever."""
+    if command == "worker":
+        with embedded_valkey(tmp_path / "home"):
+            ran = cli("worker", "--count", "1", env=broken_workers)
+    else:
+        given = (experiment_file,) if command == "run" else ("--port", str(free_port()))
+        ran = cli(command, *given, env=broken_workers)
     assert ran.returncode == 1
-    log = tmp_path / "home" / "logs" / "worker-1.log"
-    assert f"error: no worker starts: each of the last 5 ended with an error at once; {log}" in ran.stderr
-    assert "this worker is broken" in log.read_text()
+    assert no_worker_starts(tmp_path) in ran.stderr
+    assert "this worker is broken" in (tmp_path / "home" / "logs" / "worker-1.log").read_text()
     assert "Traceback" not in ran.stderr
+
+
+def test_a_server_whose_workers_cannot_start_says_so_and_goes_on(
+    tmp_path: Path, broken_workers: dict[str, str]
+) -> None:
+    command = cli_command("up", "--workers", "1", "--port", str(free_port()))
+    environment = cli_environment(tmp_path, broken_workers)
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as serving:
+        try:
+            assert serving.stderr is not None
+            said = next(line for line in serving.stderr if "no worker starts" in line)
+            assert said.startswith(no_worker_starts(tmp_path))
+            assert serving.poll() is None
+        finally:
+            serving.terminate()
+            serving.communicate(timeout=60)
 
 
 def test_a_small_bm25_run_never_imports_torch(cli: Cli, experiment_file: Path, tmp_path: Path) -> None:

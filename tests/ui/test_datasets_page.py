@@ -211,6 +211,15 @@ def test_a_dataset_is_renamed_and_described(tiny: Workspace, add_experiment: Add
     assert experiments.find(tiny, spec.id).dataset == "aero"
 
 
+def test_a_name_that_no_new_dataset_could_have_is_refused(tiny: Workspace) -> None:
+    app = open_page("datasets", dataset="tiny", tab="settings")
+    app.text_input[0].input("..")
+    button(app, "Save").click().run()
+    assert not app.exception
+    assert "stands for a folder in addresses" in app.error[0].value
+    assert [row.name for row in datasets.all_datasets(tiny)] == ["tiny"]
+
+
 def test_a_dataset_in_use_cannot_be_deleted_and_says_by_whom(
     tiny: Workspace, add_experiment: AddExperiment
 ) -> None:

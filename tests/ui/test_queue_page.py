@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
 from evaluator.jobs.queue import open_queue
 from evaluator.jobs.stream import FIELD, STREAM, ResultStream
 from evaluator.jobs.worker import WarmWorker
@@ -18,6 +19,7 @@ from evaluator.services.workspace import Workspace
 from evaluator.store.recorder import Recorder
 from tests.conftest import WriteDataset
 from tests.ui.conftest import button, open_page, text_of
+from tests.ui.test_experiment_form import unescaped
 from tests.ui.test_experiments_page import NEW
 
 
@@ -28,6 +30,20 @@ def test_without_workers_it_says_how_to_start_some(workspace: Workspace) -> None
     assert app.code[0].value == "evaluator worker --count 2"
     assert {metric.value for metric in app.metric} == {"0"}
     assert not app.dataframe
+
+
+def test_an_instance_whose_workers_cannot_start_says_where_to_read_why(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, it said to start others, which cannot start either."""
+    assert not open_page("workers").error  # nobody here starts workers
+    monkeypatch.setenv(SUPERVISOR_VARIABLE, str(os.getpid()))
+    (found,) = open_page("workers").error
+    log = workspace.settings.logs_path / "worker-1.log"
+    assert unescaped(found.value).startswith("This instance starts 2 workers, and none runs yet; ")
+    assert unescaped(found.value).endswith(f"none can start, and {log} says why")
+    WarmWorker(workspace.connection, name="first").register_birth()
+    assert not open_page("workers").error
 
 
 def test_an_idle_worker(workspace: Workspace) -> None:

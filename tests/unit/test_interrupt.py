@@ -5,6 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
+from evaluator.cli import _told_once
+from evaluator.errors import WorkersFailedError
+
 IN_A_FINALIZER = """
 import os, signal, time
 from evaluator.cli import _interrupt
@@ -50,3 +55,13 @@ def test_a_signal_within_a_weak_references_callback_is_not_lost() -> None:
     """Python drops it there too, and a second SIGHUP would be ignored: who waits looks whether it came."""
     done = subprocess.run([sys.executable, "-c", IN_A_CALLBACK], check=False, capture_output=True, timeout=60)
     assert done.returncode == 7, done.stderr
+
+
+def test_that_no_worker_starts_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise WorkersFailedError("no worker starts")
+
+    look = _told_once(fail)
+    for _ in range(3):
+        look()
+    assert capsys.readouterr().err == "error: no worker starts\n"

@@ -1,15 +1,21 @@
-"""The hub of models: where a model is, and what its configuration says. Its weights are not downloaded here."""
+"""The hub of models: where a model is, what its configuration says, and how large it is.
+
+Its weights are not downloaded here.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
-from evaluator.errors import EncoderNotFoundError, InvalidInputError
+from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError
 
 TIMEOUT = 5.0
 """Seconds in which the hub must take a connection, and in which it must answer."""
@@ -18,6 +24,21 @@ MAX_BYTES = 256 * 1024 * 1024
 
 MAX_FILES = 10_000
 """Of a model."""
+
+OTHER_FORMATS = (
+    ".onnx", ".onnx_data", ".h5", ".msgpack", ".ot", ".gguf", ".ggml", ".tflite", ".mlmodel", ".pb",
+)  # fmt: skip
+"""Endings of weights that are for other libraries than PyTorch."""
+PICKLED = (".bin", ".pt", ".pth", ".ckpt")
+"""Endings of pickled weights."""
+SAFE = ".safetensors"
+SAFE_NAMES = (f"model{SAFE}", f"model{SAFE}.index.json")
+"""Beside these no pickled weights are taken."""
+TAKES_FILES = {
+    "Transformer", "MLMTransformer", "StaticEmbedding", "Pooling", "SpladePooling", "MultiVectorMask", "Normalize",
+    "Dense", "LayerNorm", "Dropout",
+}  # fmt: skip
+"""Modules of sentence-transformers that are loaded file by file; for others whole folders are downloaded."""
 
 NONE = "the hub gave none"
 
@@ -126,23 +147,105 @@ def _download(model: str, commit: str, revision: str | None) -> str:
         raise _failure(error) from error
 
 
+def require_room(name: str, model: str, commit: str, limit: int) -> None:
+    """Check, before a model's weights are downloaded, that they are not larger than they may be, and than the disk.
+
+    What is downloaded already is used, however large it is. Some files may be counted that are not taken in the end.
+
+    Args:
+        name: what people call it.
+        limit: bytes that a model may have.
+
+    Raises:
+        InvalidInputError: it is larger, or has too many files to look through.
+        EncodingError: there is no room for it now.
+        OSError: the hub does not answer.
+    """
+    from huggingface_hub import constants, try_to_load_from_cache  # noqa: PLC0415
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError  # noqa: PLC0415
+
+    try:
+        sizes = _taken(_sizes(model, commit), _takes_files(model, commit))
+    except (RepositoryNotFoundError, RevisionNotFoundError):
+        return  # it is gone from there, so nothing can be downloaded
+    if any(
+        path.endswith((SAFE, *PICKLED))
+        and isinstance(try_to_load_from_cache(model, path, revision=commit), str)
+        for path in sizes
+    ):
+        return  # of this very commit: it was looked at before that came
+    if (size := sum(sizes.values())) > limit:
+        raise InvalidInputError(
+            f"the model {name!r} has {size:,} bytes on the hub, and EVALUATOR_MODEL_LIMIT allows {limit:,}; raise that "
+            "for the workers, or choose another model"
+        )
+    cache = Path(constants.HF_HUB_CACHE)
+    there = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
+    if (free := shutil.disk_usage(there).free) < size:
+        raise EncodingError(
+            f"the model {name!r} has {size:,} bytes on the hub, and {free:,} are free in {cache}, where it would be "
+            "downloaded to; make room there, or set HF_HOME to another folder"
+        )
+
+
+def _takes_files(model: str, commit: str) -> bool:
+    """Whether a model is loaded file by file; of an unknown module it is not known."""
+    from huggingface_hub import hf_hub_download  # noqa: PLC0415
+    from huggingface_hub.errors import EntryNotFoundError  # noqa: PLC0415
+
+    try:
+        modules = json.loads(Path(hf_hub_download(model, "modules.json", revision=commit)).read_bytes())
+        return all(
+            module["type"].startswith("sentence_transformers.")
+            and module["type"].rpartition(".")[2] in TAKES_FILES
+            for module in modules
+        )
+    except EntryNotFoundError:
+        return True  # what transformers loads alone
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _taken(sizes: Mapping[str, int], takes_files: bool) -> dict[str, int]:
+    """The files that may be downloaded to load a model, with their sizes in bytes."""
+    if not takes_files:
+        return dict(sizes)
+    safe = {path.rpartition("/")[0] for path in sizes if path.rpartition("/")[2] in SAFE_NAMES}
+    return {
+        path: size
+        for path, size in sizes.items()
+        if not path.endswith(OTHER_FORMATS)
+        and not (path.endswith(PICKLED) and path.rpartition("/")[0] in safe)
+    }
+
+
 def _configuration_size(model: str, commit: str) -> int:
     """Bytes of a model's configuration on the hub.
 
     Raises:
         InvalidInputError: the model has too many files to look through.
     """
+    ending = CONFIGURATION.removeprefix("*")
+    return sum(size for path, size in _sizes(model, commit).items() if path.endswith(ending))
+
+
+def _sizes(model: str, commit: str) -> dict[str, int]:
+    """Bytes of each file of a model on the hub.
+
+    Raises:
+        InvalidInputError: it has too many files to look through.
+    """
     from huggingface_hub import HfApi, RepoFile  # noqa: PLC0415
 
-    size = 0
+    sizes: dict[str, int] = {}
     for place, entry in enumerate(HfApi().list_repo_tree(model, revision=commit, recursive=True)):
         if place >= MAX_FILES:
             raise InvalidInputError(
                 f"the model {model!r} has more than {MAX_FILES:,} files; choose another model"
             )
-        if isinstance(entry, RepoFile) and entry.path.endswith(CONFIGURATION.removeprefix("*")):
-            size += entry.size
-    return size
+        if isinstance(entry, RepoFile):
+            sizes[entry.path] = entry.size
+    return sizes
 
 
 def _failure(error: Exception) -> EncoderNotFoundError:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.errors import EncoderNotFoundError, EncodingError, EvaluatorError, InvalidInputError
-from evaluator.retrieval.encoders.hub import CONFIGURATION, SilentHubError, known_commit
+from evaluator.retrieval.encoders.hub import CONFIGURATION, SilentHubError, known_commit, require_room
 from evaluator.retrieval.encoders.resolve import local_folder
 from evaluator.retrieval.encoders.saved_model import foreign_code
 from evaluator.settings import Device
@@ -33,10 +33,12 @@ class Runtime:
     Attributes:
         device: `auto` is a CUDA device if there is one, else the processor.
         trusted: models that may run code of their own: `organisation/model@commit`, or folders.
+        model_limit: bytes that a model may have that is downloaded.
     """
 
     device: Device = "auto"
     trusted: tuple[str, ...] = ()
+    model_limit: int = 20_000_000_000
 
     def trusts(self, spec: EncoderSpec) -> bool:
         """Whether the operator named this very model."""
@@ -67,7 +69,9 @@ def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_
     try:
         if spec.source == "hub":
             name, _, revision = spec.location.partition("@")
-            with _hub_or_downloaded(spec):
+            with _hub_or_downloaded(spec) as asked:
+                if asked:
+                    require_room(spec.name, name, revision, runtime.model_limit)
                 trusted = _may_run_code(spec, _hub_configuration(name, revision), runtime)
                 model = load(name, revision=revision, trust_remote_code=trusted, device=device)
         else:
@@ -87,8 +91,10 @@ def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_
 
 
 @contextmanager
-def _hub_or_downloaded(spec: EncoderSpec) -> Iterator[None]:
+def _hub_or_downloaded(spec: EncoderSpec) -> Iterator[bool]:
     """Where the hub does not answer, what was downloaded must do: the hub's library would ask again for minutes.
+
+    Gives whether it answers.
 
     Raises:
         EncodingError: not all of the model was downloaded.
@@ -96,7 +102,7 @@ def _hub_or_downloaded(spec: EncoderSpec) -> Iterator[None]:
     silence = _silence(spec)
     try:
         with nullcontext() if silence is None else offline():
-            yield
+            yield silence is None
     except OSError as error:  # all errors of the hub are
         if silence is None:
             raise

@@ -20,10 +20,13 @@ from rq_dashboard import web
 from starlette.applications import Starlette
 
 from evaluator.api.dashboard import dashboard
+from evaluator.jobs.connection import connect
 from evaluator.jobs.queue import open_queue
 from evaluator.jobs.worker import WarmWorker
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all
+from tests.unit.jobs.embedded import embedded_valkey
+from tests.unit.jobs.test_private_socket import NOBODY, as_root
 
 MARKUP = "<img src=x onerror='window.ran=1'>"
 
@@ -190,6 +193,24 @@ class TestScript:
         assert answer.json()["result"] == f"hello {MARKUP}"
         assert answer.headers["content-type"] == "application/json"
         assert JSONSerializer.loads(answer.content)["id"] == "told"
+
+
+@as_root
+def test_each_connection_is_made_to_this_users_own_queue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, each answer connected anew without a look at whose folder the socket is in."""
+    monkeypatch.setattr(serializers, "PickleSerializer", serializers.PickleSerializer)
+    with embedded_valkey(tmp_path / "home") as settings:
+        pages = Pages(settings)
+        assert pages("/0/data/queues.json").status_code == 200
+        os.chown(settings.valkey_socket.parent, NOBODY, NOBODY)
+        connections = connect(settings.model_copy(update={"redis_url": settings.queue_url}))
+        connections.client_kill_filter(_type="normal", skipme=True)  # as if the other user's queue had begun
+        for path in ("/0/data/queues.json", "/0/view/workers"):
+            assert pages(path).status_code == 503
+        os.chown(settings.valkey_socket.parent, 0, 0)
+        assert pages("/0/data/queues.json").status_code == 200
 
 
 def test_the_queues_address_is_shown_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,22 @@ def test_it_is_renamed_and_described(api: Api, tiny: Workspace) -> None:
         assert api("PATCH", "/api/datasets/aero%201", json=wrong).status_code == 422
 
 
+def test_it_is_called_nothing_that_a_new_dataset_could_not_be(
+    api: Api, tiny: Workspace, write_dataset: WriteDataset
+) -> None:
+    datasets.import_folder(tiny, write_dataset("other"), "caf\u00e9")
+    for name, reason in (
+        (".", "stands for a folder"),
+        ("..", "stands for a folder"),
+        ("cafe\u0301", "another"),
+    ):
+        answer = api("PATCH", TINY, json={"name": name, "description": "new"})
+        assert answer.status_code == 422
+        assert reason in answer.json()["error"]
+    assert {row.name for row in datasets.all_datasets(tiny)} == {"tiny", "caf\u00e9"}
+    assert datasets.find(tiny, "tiny").description == ""
+
+
 def test_judgments_are_edited(api: Api, tiny: Workspace) -> None:
     finished(tiny, "tiny", RANKED)
     changes: list[dict[str, Any]] = [

@@ -38,11 +38,15 @@ from evaluator.domain.variant import (
     Variant,
 )
 from evaluator.jobs import context
+from evaluator.jobs.asking import answer, enqueue_questions
 from evaluator.jobs.context import WorkerContext
 from evaluator.jobs.worker import WarmWorker
 from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoded import Terms, Tokens
+from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.encoders.protocol import Role
+from evaluator.retrieval.encoders.resolve import resolve_encoder
+from tests.models import TinyModels
 from tests.unit.datasets.folders import write_decision_record
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.experiments import make_dataset, make_spec
@@ -135,6 +139,13 @@ class Instance:
                 elif isinstance(record, VariantFailure):
                     lists |= {(record.variant, query_id): record.error for query_id in QUERY_IDS}
         return lists
+
+    def ask(self, spec: ExperimentSpec, variant: str, text: str) -> Ranking | str | None:
+        """Ask a query that is not the dataset's."""
+        enqueue_questions(self._connection, spec, [variant], text, SETTINGS)
+        run_all(self._worker)
+        found = answer(self._connection, spec.id, variant, text)
+        return found.ranking or found.error
 
 
 def spec_of(dataset: StoredDataset, variants: Sequence[Variant] = VARIANTS, **changes: Any) -> ExperimentSpec:
@@ -269,3 +280,27 @@ def test_the_same_documents_and_queries_may_come_again_in_another_order(
     assert again.doc_ids == doc_ids[::-1]
     instance.dataset = again
     assert instance.run(spec) == undamaged
+
+
+@pytest.mark.parametrize("how", [flip, cut_off, Path.unlink])
+def test_a_distilled_encoder_is_distilled_again(
+    instance: Instance, tiny_models: TinyModels, how: Callable[[Path], None]
+) -> None:
+    """Of what it was distilled from, to the same vectors: what was encoded before stays valid."""
+    stage = Dense(f"distilled:{tiny_models.dense}")
+    encoder = resolve_encoder(stage, allow_folders=True)
+    spec = make_spec(
+        instance.dataset, [Variant("small", Retrieve(dense=stage))], encoders={encoder_key(stage): encoder}
+    )
+    undamaged = instance.run(spec)
+    assert {type(found) for found in undamaged.values()} == {Ranking}
+    artifact = Path(instance.store.url) / distilled_name(encoder)
+    instance.start_workers()  # the model is not in memory
+    how(artifact)
+    assert damage(instance.store, "vectors/.*|indexes/.*|candidates/.*", Path.unlink)
+    assert instance.run(spec) == undamaged
+    assert instance.store.is_whole(distilled_name(encoder))
+    how(artifact)
+    instance.start_workers()
+    assert instance.ask(spec, "small", QUERIES[0]) == undamaged["small", "q0"]
+    assert instance.store.is_whole(distilled_name(encoder))

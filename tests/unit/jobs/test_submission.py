@@ -18,7 +18,15 @@ from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.jobs import context, fairness, submission
 from evaluator.jobs.context import WorkerContext, spec_name
-from evaluator.jobs.queue import cancel_experiment, enqueue, forget_all, is_active, job_data, open_queue
+from evaluator.jobs.queue import (
+    all_live_ids,
+    cancel_experiment,
+    enqueue,
+    forget_all,
+    is_active,
+    job_data,
+    open_queue,
+)
 from evaluator.jobs.stream import ResultStream
 from evaluator.jobs.submission import EncodingStage, Enqueued, Submission
 from evaluator.jobs.worker import WarmWorker
@@ -344,16 +352,16 @@ def test_a_search_that_fails_is_left_to_those_that_evaluate(
     assert all(isinstance(record, QueryResult) and record.error is None for record in found)
 
 
-def test_a_dispatch_without_its_list_of_queries_says_so(
+def test_a_dispatch_without_its_list_of_queries_leaves_that_to_planning_anew(
     connection: Redis, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker
 ) -> None:
+    """Before, the variant failed, though nothing was wrong with it."""
     send(connection, make_spec(dataset), dataset)
     for key in connection.keys("evaluator:pending:*"):
         connection.delete(key)
     run_all(worker)
-    (failure,) = results(connection)
-    assert failure == VariantFailure(
-        make_spec(dataset).id,
-        "bm25",
-        "the list of its queries is gone from the queue; run the experiment again",
-    )
+    assert results(connection) == []
+    assert all_live_ids(connection) == set()
+    send(connection, make_spec(dataset), dataset)
+    run_all(worker)
+    assert [record.error for record in results(connection) if isinstance(record, QueryResult)] == 3 * [None]

@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from huggingface_hub import hf_hub_download
 
-from evaluator.errors import EncoderNotFoundError, InvalidInputError
+from evaluator.artifacts import ArtifactStore
+from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError
+from evaluator.jobs.context import WorkerContext
 from evaluator.retrieval.encoders import hub as module
-from evaluator.retrieval.encoders.hub import SilentHubError, find_model
+from evaluator.retrieval.encoders.hub import SilentHubError, find_model, require_room
+from evaluator.retrieval.encoders.loading import load_model
+from evaluator.settings import Settings
 from tests.hub_server import COMMIT, Hub, hub_with, silent_hub, use_hub
+from tests.unit.retrieval.fake_encoder import hash_spec
 
 MODEL = {"modules.json": b"[]", "config.json": b'{"hidden_size": 8}', "model.safetensors": b"weights"}
 
@@ -104,6 +110,59 @@ def test_a_configuration_that_would_fill_the_disk_is_refused(hub: Hub) -> None:
     with pytest.raises(InvalidInputError, match="has 268,435,458 bytes on the hub"):
         find_model("organisation/model")
     assert not any("resolve" in path for path in hub.paths)
+
+
+LARGE = {
+    "config.json": b"{}", "model.safetensors": b"", "pytorch_model.bin": b"", "onnx/model.onnx": b"",
+    "README.md": b"",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("module", "files"),
+    [
+        (None, {"config.json", "model.safetensors", "README.md"}),
+        ("sentence_transformers.models.Transformer", {"config.json", "model.safetensors", "README.md"}),
+        ("sentence_transformers.models.WordEmbeddings", set(LARGE)),  # all of its folder is downloaded
+        ("theirs.Module", set(LARGE)),
+    ],
+)
+def test_a_model_is_as_large_as_what_loading_may_download(
+    hub: Hub, module: str | None, files: set[str]
+) -> None:
+    modules = {} if module is None else {"modules.json": json.dumps([{"type": module, "path": ""}]).encode()}
+    hub.models = {"organisation/large": {**LARGE, **modules}}
+    hub.sizes = {name: 1000 * 2**place for place, name in enumerate(LARGE)} | dict.fromkeys(modules, 0)
+    size = sum(hub.sizes[name] for name in files)
+    require_room("large", "organisation/large", COMMIT, size)
+    with pytest.raises(
+        InvalidInputError,
+        match=f"'large' has {size:,} bytes on the hub, and EVALUATOR_MODEL_LIMIT allows {size - 1:,}; raise",
+    ):
+        require_room("large", "organisation/large", COMMIT, size - 1)
+    assert not any("model" in path.rpartition("/resolve/")[2] for path in hub.paths if "/resolve/" in path)
+
+
+def test_a_model_for_which_the_disk_has_no_room_is_refused(hub: Hub, tmp_path: Path) -> None:
+    hub.sizes = {"model.safetensors": 10**18}
+    with pytest.raises(EncodingError, match=f"are free in {tmp_path}/hub, where it would be downloaded to"):
+        require_room("large", "organisation/model", COMMIT, 10**19)
+
+
+def test_what_is_downloaded_or_gone_from_the_hub_is_used(hub: Hub) -> None:
+    with pytest.raises(InvalidInputError, match="EVALUATOR_MODEL_LIMIT allows 1;"):
+        require_room("model", "organisation/model", COMMIT, 1)
+    hf_hub_download("organisation/model", "model.safetensors", revision=COMMIT)
+    require_room("model", "organisation/model", COMMIT, 1)
+    require_room("gone", "organisation/gone", COMMIT, 1)
+
+
+def test_a_worker_refuses_a_model_that_is_too_large(hub: Hub, tmp_path: Path) -> None:
+    spec = hash_spec(source="hub", location=f"organisation/model@{COMMIT}", name="organisation/model")
+    settings = Settings(home=tmp_path, model_limit=10)
+    with pytest.raises(InvalidInputError, match="and EVALUATOR_MODEL_LIMIT allows 10; "):
+        load_model(spec, ArtifactStore(str(tmp_path / "store")), WorkerContext.open(settings).runtime)
+    assert not any(path.endswith("safetensors") for path in hub.paths)
 
 
 def test_a_model_of_too_many_files_is_refused(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

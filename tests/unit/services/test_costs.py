@@ -8,16 +8,20 @@ import pytest
 
 from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.result import VariantMeasured
+from evaluator.jobs.stream import ResultStream
 from evaluator.services import datasets, experiments
 from evaluator.services.costs import cost_rows, measure_finished, to_measure
+from evaluator.services.judgments import edit
 from evaluator.services.leaderboard import leaderboard
 from evaluator.services.workspace import Workspace
 from evaluator.store import results
 from evaluator.store.costs import costs, unmeasured
 from evaluator.store.cursors import Cursor
 from tests.conftest import WriteDataset
+from tests.recorded import dataset_id
 from tests.unit.domain.test_cost import COST
 from tests.unit.services.finished import finished
+from tests.unit.services.working import wait_for, wait_for_status, words, work
 
 LISTS = {"fast": {"q0": ["d0"]}, "slow": {"q0": ["d1"]}}
 
@@ -111,3 +115,26 @@ def test_what_was_measured_elsewhere_is_known_though_the_queue_is_at_work(queued
     record(queued, first, "one", COST)
     assert measure_finished(queued) == []
     assert costs(queued.database, second) == costs(queued.database, other) == {"same": COST}
+
+
+@pytest.mark.parametrize("deleted", [None, 0, 1])
+def test_a_run_is_measured_whichever_of_its_experiments_is_deleted(
+    queued: Workspace, deleted: int | None
+) -> None:
+    """Before, a run whose first experiment was deleted was never measured."""
+    id_ = experiments.submit(queued, words()).id
+    work(queued)
+    wait_for_status(queued, id_, "finished")
+    edit(queued, dataset_id(queued, "tiny"), {("q0", "d3"): 1})
+    pair = sorted(experiments.all_experiments(queued), key=lambda row: row.place)
+    assert [row.id == id_ for row in pair] == [True, False]
+    assert [to_measure(queued, row) for row in pair] == [["bm25"], ["bm25"]]
+    if deleted is not None:
+        experiments.delete(queued, pair.pop(deleted))
+    assert measure_finished(queued)
+    work(queued)
+    wait_for(lambda: not len(ResultStream(queued.connection)))
+    for row in pair:
+        assert costs(queued.database, row.id)["bm25"] is not None
+        assert to_measure(queued, row) == []
+    assert unmeasured(queued.database) == {}

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from evaluator.domain.variant import BM25, Retrieve
 from evaluator.errors import ConflictError, InvalidInputError, UnknownNameError
 from evaluator.jobs import planning as planning_module
 from evaluator.jobs import submission as submission_module
 from evaluator.jobs.cancellation import mark_cancelled, marked_cancelled
+from evaluator.jobs.pending import read_pending
 from evaluator.jobs.planning import turn
 from evaluator.jobs.queue import all_live_ids, experiments_with_jobs
 from evaluator.jobs.stream import ResultStream
@@ -28,7 +32,7 @@ from evaluator.services.keeper import Keeper
 from evaluator.services.progress import progress_reader
 from evaluator.services.vectors import prune, vectors
 from evaluator.services.workspace import Workspace
-from evaluator.store import catalog
+from evaluator.store import catalog, results
 from evaluator.store.costs import costs
 from evaluator.store.lifecycle import replan_experiment
 from tests.conftest import WriteDataset
@@ -73,6 +77,19 @@ def slowly(monkeypatch: pytest.MonkeyPatch, module: Any, function: str) -> None:
         return original(*args, **options)
 
     monkeypatch.setattr(module, function, wait)
+
+
+def rows(workspace: Workspace, experiment: str) -> dict[tuple[str, str | None], int]:
+    """How many queries are recorded, by variant and error."""
+    found = workspace.database.cursor.execute(
+        "SELECT variant, error, count(*) FROM results WHERE experiment = ? GROUP BY ALL", [experiment]
+    ).fetchall()
+    return {(variant, error): n for variant, error, n in found}
+
+
+def evaluations(job_ids: Sequence[str]) -> list[str]:
+    """Those of some jobs that evaluate queries."""
+    return [id_ for id_ in job_ids if id_.startswith("evaluate-")]
 
 
 def tolerant(act: Callable[[], object]) -> None:
@@ -390,6 +407,32 @@ class TestKeeping:
         wait_for_status(queued, ids[0], "finished")
         keeper.look()
         assert all_live_ids(queued.connection)  # the finished one is measured
+
+    def test_waiting_jobs_of_an_earlier_version_are_planned_anew(
+        self, queued: Workspace, keeper: Keeper
+    ) -> None:
+        """Their lists of queries lie under keys that this version does not read, one a variant."""
+        described = words().variants[0]
+        other = dataclasses.replace(described, name="other", retrieve=Retrieve(bm25=BM25(k1=2.0)))
+        id_ = experiments.submit(queued, dataclasses.replace(words(), variants=(described, other))).id
+        connection = queued.connection
+        for variant in ("bm25", "other"):
+            written = orjson.dumps(read_pending(connection, id_, variant))
+            connection.set(f"evaluator:pending:{id_}:{variant}", written)
+        connection.hdel(
+            f"evaluator:pending:{id_}", "variant other"
+        )  # as if it was enqueued before the upgrade
+        evaluated = evaluations(work(queued))
+        wait_for(lambda: not len(ResultStream(connection)))
+        assert status(queued, id_) == "running"
+        assert rows(queued, id_) == {("bm25", None): 10}
+        keeper.look()
+        wait_for(lambda: queued.plannings.of(id_) is None)
+        evaluated += evaluations(work(queued))
+        wait_for_status(queued, id_, "finished")
+        assert rows(queued, id_) == {("bm25", None): 10, ("other", None): 10}
+        assert len(evaluated) == len(set(evaluated))  # none of what was done is done again
+        assert [count.error for count in results.recorded_counts(queued.database, id_)] == [None, None]
 
     def test_jobs_that_always_end_without_a_result_end_the_experiment(
         self, queued: Workspace, keeper: Keeper

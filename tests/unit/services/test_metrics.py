@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ from rq import SimpleWorker
 
 from evaluator import __version__
 from evaluator.domain.result import VariantFailure
+from evaluator.errors import StoreUnavailableError
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, open_queue
 from evaluator.jobs.stream import STREAM, ResultStream
-from evaluator.services import metrics
+from evaluator.services import datasets, experiments, metrics
 from evaluator.services.dead_letters import drop_dead_letters
 from evaluator.services.metrics import Monitor, monitor
 from evaluator.services.progress import WINDOW
@@ -24,6 +26,7 @@ from evaluator.settings import Settings
 from evaluator.store.lifecycle import change_status
 from evaluator.store.recorder import Recorder
 from evaluator.store.results import record, totals
+from tests.unit.services.working import wait_for, wait_for_status, words, work
 from tests.unit.store.rows import failed, save, scored, unscored
 
 NOBODY = "redis://user:secret@127.0.0.1:1/0"
@@ -274,10 +277,36 @@ class TestReadiness:
         assert experiment
 
 
-def test_a_database_that_was_removed_is_a_reason_not_to_be_ready(queued: Workspace) -> None:
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_database_that_was_removed_takes_no_change_and_is_not_ready(
+    queued: Workspace, replaced: bool
+) -> None:
+    """Before, changes were taken, and lost when the process ended."""
     assert monitor(queued).readiness().ready
-    queued.database.path.unlink()
+    aside = queued.database.path.with_suffix(".aside")
+    queued.database.path.rename(aside)
+    if replaced:  # by a copy, or by a command that found none and began a new one
+        queued.database.path.touch()
+    said = f"{queued.database.path} was removed or replaced while it was in use, so nothing is saved any more"
+    with pytest.raises(StoreUnavailableError, match=re.escape(said)):
+        experiments.submit(queued, words())
+    assert experiments.all_experiments(queued) == []
     (reason,) = monitor(queued).readiness().reasons
-    assert reason.startswith(
-        f"{queued.database.path} was removed: what is in it is lost when this instance ends"
-    )
+    assert said in reason
+    assert len(datasets.all_datasets(queued)) == 1  # what there is can be read, and exported
+    aside.rename(queued.database.path)
+    assert monitor(queued).readiness().ready
+    assert experiments.submit(queued, words()).id
+
+
+def test_results_wait_while_the_database_is_removed(queued: Workspace) -> None:
+    id_ = experiments.submit(queued, words()).id
+    recorder, aside = queued.recorder, queued.database.path.with_suffix(".aside")
+    assert recorder is not None
+    queued.database.path.rename(aside)
+    work(queued)
+    wait_for(lambda: recorder.trouble is not None)
+    assert len(ResultStream(queued.connection)) == 10
+    assert any("results are not being recorded" in reason for reason in monitor(queued).readiness().reasons)
+    aside.rename(queued.database.path)
+    wait_for_status(queued, id_, "finished")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,9 @@ from evaluator.jobs.claim import CLAIM
 from evaluator.jobs.dead_letters import count_dead_letters
 from evaluator.jobs.stream import FIELD, STREAM, ResultStream
 from evaluator.services.dead_letters import dead_letters, drop_dead_letters, with_queue
-from evaluator.services.metrics import Monitor
+from evaluator.services.metrics import Monitor, monitor
+from evaluator.services.planner import planner
+from evaluator.services.progress import progress_reader
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
 from evaluator.store.database import Database
@@ -59,10 +64,10 @@ def test_what_cannot_be_read_keeps_no_server_from_starting(settings: Settings, c
 def test_a_stream_that_is_none_keeps_no_server_from_starting(settings: Settings, connection: Redis) -> None:
     connection.set(STREAM, "somebody's own")
     with Workspace.open(settings) as workspace:
-        monitor = Monitor(workspace)
-        eventually(lambda: not monitor.readiness().ready)
+        watching = Monitor(workspace)
+        eventually(lambda: not watching.readiness().ready)
         connection.delete(STREAM)
-        eventually(lambda: monitor.readiness().ready)
+        eventually(lambda: watching.readiness().ready)
 
 
 def test_a_database_has_an_identity_that_stays(tmp_path: Path) -> None:
@@ -129,3 +134,20 @@ def test_dead_letters_can_be_seen_without_an_instance(settings: Settings, connec
     with Workspace.open_local(settings) as workspace:
         assert [letter.content for letter in dead_letters(with_queue(workspace))] == ["not JSON"]
     assert connection.get(CLAIM) is None
+
+
+@pytest.mark.parametrize("one_of", [planner, monitor, progress_reader])
+def test_what_is_kept_for_a_workspace_goes_with_it(
+    tmp_path: Path, one_of: Callable[[Workspace], object]
+) -> None:
+    """Before, each workspace that anybody had planned in was kept for ever: its planner knew it."""
+    settings = Settings(home=tmp_path, redis_url=None)
+    with Workspace.open_local(settings) as first:
+        kept = one_of(first)
+        assert one_of(first) is kept
+    with Workspace.open_local(settings) as second:
+        assert one_of(second) is not kept
+    closed = weakref.ref(first)
+    del first, kept
+    gc.collect()
+    assert closed() is None

@@ -417,6 +417,19 @@ def test_threads_read_whole_transactions_while_another_writes(database: Database
     assert (errors, sums) == ([], {0})
 
 
+def test_a_file_that_is_gone_is_not_begun_anew_when_duckdb_gives_it_up(database: Database) -> None:
+    """Before, an empty database took its place, and nobody said so."""
+    before = database.cursor.execute("SELECT count(*) FROM migrations").fetchall()
+    with database.opened() as connection:
+        database.path.rename(database.path.with_suffix(".aside"))
+        database.path.with_name(f"{database.path.name}.wal").unlink(missing_ok=True)
+    with pytest.raises(StoreUnavailableError, match="was removed or replaced while it was in use"):
+        database.reopen(connection)
+    assert not database.path.exists()
+    database.path.with_suffix(".aside").rename(database.path)
+    assert database.cursor.execute("SELECT count(*) FROM migrations").fetchall() == before
+
+
 def test_writers_take_turns(database: Database) -> None:
     def write(number: int) -> None:
         for row in range(20):
