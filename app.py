@@ -21,13 +21,13 @@ from evaluator.api.origins import guards
 from evaluator.api.routes import routes
 from evaluator.errors import InvalidInputError, QueueUnavailableError
 from evaluator.home import keep_private
-from evaluator.jobs.orphan import stop_without_supervisor
+from evaluator.jobs.processes.orphan import stop_without_supervisor
 from evaluator.location import app_folder
+from evaluator.operations.keeper import Keeper
 from evaluator.proxies import except_here
-from evaluator.services.keeper import Keeper
-from evaluator.services.uploads import clear_old
-from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
+from evaluator.uploads.uploads import clear_old
+from evaluator.workspace.workspace import Workspace, serve
 
 
 @asynccontextmanager

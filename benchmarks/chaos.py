@@ -29,8 +29,8 @@ from typing import Any
 
 from benchmarks.hurting import PATIENCE, ChaosError, Running, described_as, instance
 from evaluator.errors import EvaluatorError
-from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 
 ACTS = {"cancel": 2, "submit again": 2, "submit another": 3, "delete": 2, "rename": 3, "prune": 3, "judge": 2}
 """What people do, and how often in proportion."""

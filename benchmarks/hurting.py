@@ -20,17 +20,17 @@ import yaml
 from redis import Redis
 from redis.exceptions import RedisError
 
-from evaluator.domain.lifecycle import ACTIVE
+from evaluator.domain.status import ACTIVE
 from evaluator.errors import EvaluatorError
 from evaluator.jobs.connection import connect
 from evaluator.jobs.queue import RETRIES, all_live_ids
-from evaluator.jobs.stream import GROUP, STREAM
-from evaluator.services.client import Client
+from evaluator.jobs.results.stream import GROUP, STREAM
+from evaluator.remote.client import Client
 from evaluator.settings import Settings
 
 VICTIMS = {"worker": 6, "server": 1, "valkey": 2, "recorder": 1}
 """Who is killed, and how often in proportion: a server takes seconds to come back, a worker one."""
-MARKS = {"worker": "evaluator.jobs.worker", "server": "streamlit", "valkey": "valkey-server"}
+MARKS = {"worker": "evaluator.jobs.processes.worker", "server": "streamlit", "valkey": "valkey-server"}
 """What a process's command line holds."""
 PATIENCE = 60.0
 """Seconds in which an experiment must come further after a kill."""

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.health import examine
-from evaluator.datasets.reader import open_source
-from evaluator.datasets.recognition import recognise
-from evaluator.datasets.staging import publish, stage
-from evaluator.services.token_counters import token_counters
+from evaluator.datasets.health.report import examine
+from evaluator.datasets.recognition.recognise import recognise
+from evaluator.datasets.staging.from_tables import open_source
+from evaluator.datasets.staging.stage import publish, stage
+from evaluator.library.token_counters import token_counters
 
 BOUND = 1500
 """MB of resident memory that importing a million documents may take."""

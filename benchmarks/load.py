@@ -33,16 +33,16 @@ from benchmarks.chaos import write_dataset
 from benchmarks.hurting import MARKS, Running, instance
 from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
-from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
+from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantMeasured
 from evaluator.domain.variant import BM25, Dense, Retrieve, Variant
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace
+from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.store import results
-from evaluator.store.catalog import DatasetRow
-from evaluator.store.lifecycle import submit_experiment
+from evaluator.store.registry import DatasetRow
+from evaluator.store.status import submit_experiment
+from evaluator.workspace.workspace import Workspace
 
 REST_BOUND, PAGE_BOUND = 0.15, 2.0
 """Seconds; of the medians."""
@@ -89,7 +89,7 @@ def main() -> None:
 
 def make(workspace: Workspace, folder: Path, n: int) -> list[str]:
     """Make up finished experiments over one dataset, and vectors of their encoders; returns their ids."""
-    dataset = datasets.import_folder(workspace, folder)
+    dataset = catalog.import_folder(workspace, folder)
     encoders = [
         EncoderSpec(f"made/model-{number}", "transformer", "hub", f"{number:040d}", f"made/model-{number}")
         for number in range(ENCODERS)

@@ -20,17 +20,18 @@ from typing import TypeVar, cast
 import numpy as np
 
 from benchmarks.chaos import write_dataset
+from evaluator.analysis.export import export
+from evaluator.analysis.leaderboard import leaderboard
 from evaluator.domain.experiment import Experiment, ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
 from evaluator.domain.variant import BM25, Fuse, Retrieve, Variant
-from evaluator.jobs.supervisor import Supervisor
-from evaluator.services import datasets, experiments
-from evaluator.services.export import export
-from evaluator.services.leaderboard import leaderboard
-from evaluator.services.workspace import Workspace
+from evaluator.experiments import lifecycle
+from evaluator.jobs.processes.supervisor import Supervisor
+from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.store import results
+from evaluator.workspace.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -77,13 +78,13 @@ def measure(folder: Path, n_variants: int, n_queries: int) -> list[str]:
     with Supervisor(settings) as supervisor:
         supervisor.add_valkey()
         with Workspace.open(settings) as workspace:
-            datasets.import_folder(workspace, folder / "made")
+            catalog.import_folder(workspace, folder / "made")
             for name, variants in (("BM25", words(n_variants)), ("fusions", fusions(n_variants))):
                 print(f"{n_variants:,} {name} over {n_queries:,} queries", flush=True)
                 experiment = Experiment(name, "made", variants)
-                timed("submitted", lambda e=experiment: experiments.submit(workspace, e))  # type: ignore[misc]
-                row = experiments.find(workspace, name)
-                timed("cancelled", lambda r=row: experiments.cancel(workspace, r))  # type: ignore[misc]
+                timed("submitted", lambda e=experiment: lifecycle.submit(workspace, e))  # type: ignore[misc]
+                row = lifecycle.find(workspace, name)
+                timed("cancelled", lambda r=row: lifecycle.cancel(workspace, r))  # type: ignore[misc]
             record(workspace, row.spec, n_queries)
             timed("leaderboard", lambda: leaderboard(workspace, row))
             timed("TREC export", lambda: export(workspace, row, "trec", folder / "out"))

@@ -21,11 +21,11 @@ from typing import Any
 
 import duckdb
 
-from evaluator.datasets.stdlib import write_demo_dataset
+from evaluator.datasets.demo import write_demo_dataset
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.variant import MMR, Chunk, Rerank, Variant
-from evaluator.services.experiment_text import write_experiment
+from evaluator.experiments.file_writer import write_experiment
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 DOCUMENTS = 300

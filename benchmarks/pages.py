@@ -18,20 +18,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from evaluator.analysis.history import history
+from evaluator.analysis.leaderboard import leaderboard
+from evaluator.analysis.pairwise import agreement, compare
+from evaluator.analysis.snapshot import read_snapshot
+from evaluator.analysis.wording import verdict
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
+from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.variant import BM25, Retrieve, Variant
-from evaluator.services.history import history
-from evaluator.services.leaderboard import leaderboard
-from evaluator.services.pairwise import agreement, compare
-from evaluator.services.snapshot import read_snapshot
-from evaluator.services.verdict import verdict
-from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
-from evaluator.store import catalog
-from evaluator.store.lifecycle import change_status, submit_experiment
+from evaluator.store import registry
 from evaluator.store.results import SCHEMA
+from evaluator.store.status import change_status, submit_experiment
+from evaluator.workspace.workspace import Workspace
 
 BOUND = 1.0
 """Seconds that a view may take once its data were read."""
@@ -59,7 +59,7 @@ def main() -> None:
         sys.exit(f"a view takes {slowest:.2f} s once its data are at hand, more than {BOUND:.0f} s")
 
 
-def measure_views(workspace: Workspace, experiment: catalog.ExperimentRow) -> float:
+def measure_views(workspace: Workspace, experiment: registry.ExperimentRow) -> float:
     """Open each view twice and print how long it takes; returns the slowest second time, in seconds."""
     first, second = experiment.spec.variants[0].name, experiment.spec.variants[1].name
     other = experiment.spec.measures[1]
@@ -88,13 +88,13 @@ def measure_views(workspace: Workspace, experiment: catalog.ExperimentRow) -> fl
 
 def make_experiment(
     workspace: Workspace, n_variants: int, n_queries: int, version: int
-) -> catalog.ExperimentRow:
+) -> registry.ExperimentRow:
     """A finished experiment of made scores: hard and easy queries, some variants a little better than others."""
     variants = tuple(
         Variant(f"variant-{n:03d}", Retrieve(bm25=BM25(k1=0.5 + n / 100))) for n in range(n_variants)
     )
     manifest = DatasetManifest(f"corpus-{version}", "made", "made", 3, n_queries, n_queries)
-    dataset = catalog.save_dataset(workspace.database, "made", manifest, "made")
+    dataset = registry.save_dataset(workspace.database, "made", manifest, "made")
     spec = ExperimentSpec(
         name="made", dataset=manifest.fingerprint, corpus=manifest.corpus, queries="made", qrels="made",
         exclude_self=False, variants=variants, encoders={}, measures=DEFAULT_MEASURES, depth=100,
@@ -110,7 +110,7 @@ def make_experiment(
             cursor.execute(f"INSERT INTO results ({columns}) SELECT {columns} FROM made")
             cursor.unregister("made")
     change_status(workspace.database, spec.id, "complete")
-    return catalog.experiment(workspace.database, spec.id)
+    return registry.experiment(workspace.database, spec.id)
 
 
 def made_rows(

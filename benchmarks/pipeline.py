@@ -30,14 +30,15 @@ import numpy as np
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import Experiment, QueriesPerJob
-from evaluator.domain.lifecycle import ACTIVE
+from evaluator.domain.status import ACTIVE
 from evaluator.domain.variant import BM25, Dense, Retrieve, Variant
+from evaluator.experiments import lifecycle
+from evaluator.experiments.progress import progress_reader
+from evaluator.library import catalog
+from evaluator.operations.instance import headless
 from evaluator.retrieval.encoders.resolve import bundled_folder
-from evaluator.services import datasets, experiments
-from evaluator.services.instance import headless
-from evaluator.services.progress import progress_reader
-from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 
 ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 MEASURES = ("nDCG@10", "RR@10", "R@100", "AP@100")
@@ -66,7 +67,7 @@ def pipeline(source: Path, folder: Path, rounds: int) -> None:
     """(a) to (d), round after round in turn, so that a drift of the machine's speed meets all alike."""
     times: dict[str, list[float]] = {name: [] for name in "abcd"}
     with bare_model() as model, warm_instance(source, folder) as (workspace, run_cold):
-        dataset = datasets.load(workspace, datasets.import_folder(workspace, source, "bench"))
+        dataset = catalog.load(workspace, catalog.import_folder(workspace, source, "bench"))
         texts = [document.content for document in dataset.documents()]
         queries = [query.text for query in dataset.queries]
         evaluator = information_retrieval_evaluator(dataset, texts)
@@ -147,7 +148,7 @@ def warm_instance(source: Path, folder: Path) -> Iterator[tuple[Workspace, Calla
 def load_models(workspace: Workspace, folder: Path) -> None:
     """Have every worker load the model: enough small shards that each gets one."""
     write_dataset(folder / "warm-up", documents=64 * 4 * WORKERS, queries=4)
-    datasets.import_folder(workspace, folder / "warm-up", "warm-up")
+    catalog.import_folder(workspace, folder / "warm-up", "warm-up")
     finish(workspace, Experiment("warm-up", "warm-up", (dense_variant(),)))
 
 
@@ -184,7 +185,7 @@ def queue_cost(folder: Path) -> None:
     with headless(settings, WORKERS) as instance:
         instance.supervisor.add_workers(WORKERS - 1)
         workspace = instance.workspace
-        datasets.import_folder(workspace, folder / "trivial", "trivial")
+        catalog.import_folder(workspace, folder / "trivial", "trivial")
         finish(
             workspace, Experiment("first", "trivial", (bm25_variant(1.5),), measures=MEASURES)
         )  # workers import, open, load
@@ -203,7 +204,7 @@ def queue_cost(folder: Path) -> None:
 
 def finish(workspace: Workspace, experiment: Experiment) -> None:
     """Submit an experiment and wait for its end."""
-    submitted = experiments.submit(workspace, experiment, allow_paths=True)
+    submitted = lifecycle.submit(workspace, experiment, allow_paths=True)
     reader = progress_reader(workspace)
     while reader.read(submitted.id).status in ACTIVE:
         time.sleep(0.05)

@@ -29,24 +29,25 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from benchmarks.hurting import described_as
+from evaluator.analysis.export import export
+from evaluator.analysis.history import history
+from evaluator.analysis.leaderboard import board_of, leaderboard
+from evaluator.analysis.pairwise import against, compare
+from evaluator.analysis.snapshot import read_snapshot
 from evaluator.api.routes import routes
-from evaluator.domain.lifecycle import ACTIVE
-from evaluator.domain.measures import DEFAULT_MEASURES, JUDGED
+from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
+from evaluator.domain.status import ACTIVE
 from evaluator.errors import UnknownNameError
-from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.supervisor import Supervisor
-from evaluator.services import datasets, experiments
-from evaluator.services.export import export
-from evaluator.services.history import history
-from evaluator.services.keeper import Keeper
-from evaluator.services.leaderboard import board_of, leaderboard
-from evaluator.services.pairwise import against, compare
-from evaluator.services.progress import progress_reader
-from evaluator.services.snapshot import read_snapshot
-from evaluator.services.workspace import Workspace, serve
+from evaluator.experiments import lifecycle
+from evaluator.experiments.progress import progress_reader
+from evaluator.jobs.processes.supervisor import Supervisor
+from evaluator.jobs.results.stream import ResultStream
+from evaluator.library import catalog
+from evaluator.operations.keeper import Keeper
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace, serve
 
 VARIANTS = tuple(f"v{n}" for n in range(5))
 MEASURE = "nDCG@10"
@@ -101,7 +102,7 @@ def run_readers(folder: Path, queries: int) -> Seen:
     with Supervisor(settings) as supervisor:
         supervisor.add_valkey()
         with Workspace.open(settings) as workspace, serve(workspace), Keeper(workspace, look_every=0.5):
-            datasets.import_folder(workspace, folder / "made")
+            catalog.import_folder(workspace, folder / "made")
             with TestClient(Starlette(routes=routes()), raise_server_exceptions=False) as client:
                 Readers(workspace, client, folder, seen, queries).run()
     return seen
@@ -166,7 +167,7 @@ class Readers:
             time.sleep(0.01)
 
     def _row(self) -> Any:
-        return experiments.find(self._workspace, self._id)
+        return lifecycle.find(self._workspace, self._id)
 
     def _leaderboard(self) -> None:
         for baseline in (None, VARIANTS[0]):
@@ -252,7 +253,7 @@ class Readers:
             )
             yield lambda yaml=yaml: self._post("experiments", yaml=yaml)  # type: ignore[misc]
             beside = next(
-                (row.id for row in experiments.all_experiments(self._workspace) if row.id != self._id), ""
+                (row.id for row in lifecycle.all_experiments(self._workspace) if row.id != self._id), ""
             )
             yield lambda: self._post(f"experiments/{self._id}/cancel")
             yield lambda beside=beside: self._post(f"experiments/{beside}/cancel")  # type: ignore[misc]

@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 
 from evaluator.domain.ranking import Floats, Ints, Ranking
-from evaluator.retrieval.dense import DenseIndex, FlatVectors, nearest
+from evaluator.retrieval.search.dense import DenseIndex, FlatVectors, nearest
 
 QUERIES, DIMENSIONS, DEPTH = 1000, 384, 100
 BLOCK = 4096

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from evaluator.ui.frame import show
+from evaluator.ui.shell.frame import show
 
 show()

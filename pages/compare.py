@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.compare_choice import (
+from evaluator.experiments import lifecycle
+from evaluator.ui.compare.choice import (
     addressed_baseline,
     addressed_pair,
     choose_baseline,
@@ -17,18 +16,19 @@ from evaluator.ui.compare_choice import (
     explain_single,
     pinned_of,
 )
-from evaluator.ui.compare_many import show_against
-from evaluator.ui.compare_pair import show_pair
-from evaluator.ui.live import live
-from evaluator.ui.selection import addressed_experiment, addressed_measure
-from evaluator.ui.start import welcome
+from evaluator.ui.compare.many import show_against
+from evaluator.ui.compare.pair import show_pair
+from evaluator.ui.shell.live import live
+from evaluator.ui.shell.selection import addressed_experiment, addressed_measure
+from evaluator.ui.shell.start import welcome
+from evaluator.workspace.workspace import Workspace, serving
 
 REFRESH = 10.0  # seconds: resampling again and again what is not final would keep a machine busy
 
 
 def page(workspace: Workspace) -> None:
     st.title("Compare", anchor=False)
-    rows = experiments.listed(workspace)
+    rows = lifecycle.listed(workspace)
     if not rows:
         welcome(workspace)
         return

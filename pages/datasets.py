@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.dataset_list import show_datasets, welcome
-from evaluator.ui.dataset_view import show_dataset
-from evaluator.ui.links import DATASETS, UPLOAD, link
+from evaluator.library import catalog
+from evaluator.ui.datasets.list import show_datasets, welcome
+from evaluator.ui.datasets.view import show_dataset
+from evaluator.ui.shell.links import DATASETS, UPLOAD, link
+from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:
     if "dataset" in st.query_params:
         link(DATASETS, "All datasets", ":material/arrow_back:")
-        show_dataset(workspace, datasets.find(workspace, st.query_params["dataset"]))
+        show_dataset(workspace, catalog.find(workspace, st.query_params["dataset"]))
     else:
         everything(workspace)
 
 
 def everything(workspace: Workspace) -> None:
     st.title("Datasets", anchor=False)
-    rows = datasets.all_datasets(workspace)
+    rows = catalog.all_datasets(workspace)
     if not rows:
         welcome(workspace)
         return

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.experiment_form import new_experiment
-from evaluator.ui.experiment_list import show_experiments
-from evaluator.ui.experiment_live import show_experiment
-from evaluator.ui.links import EXPERIMENTS, link
-from evaluator.ui.live import live
-from evaluator.ui.selection import named_experiment
-from evaluator.ui.start import welcome
+from evaluator.experiments import lifecycle
+from evaluator.ui.experiments.form import new_experiment
+from evaluator.ui.experiments.list import show_experiments
+from evaluator.ui.experiments.live import show_experiment
+from evaluator.ui.shell.links import EXPERIMENTS, link
+from evaluator.ui.shell.live import live
+from evaluator.ui.shell.selection import named_experiment
+from evaluator.ui.shell.start import welcome
+from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:
@@ -28,7 +28,7 @@ def page(workspace: Workspace) -> None:
 
 def everything(workspace: Workspace) -> None:
     st.title("Experiments", anchor=False)
-    rows = experiments.listed(workspace)
+    rows = lifecycle.listed(workspace)
     if not rows:
         welcome(workspace)
         return

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services import experiments
-from evaluator.services.history import history
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.history_view import show_history
-from evaluator.ui.selection import choose
-from evaluator.ui.start import welcome
+from evaluator.analysis.history import history
+from evaluator.experiments import lifecycle
+from evaluator.ui.history.view import show_history
+from evaluator.ui.shell.selection import choose
+from evaluator.ui.shell.start import welcome
+from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:
     st.title("History", anchor=False)
-    rows = experiments.listed(workspace)
+    rows = lifecycle.listed(workspace)
     if not rows:
         welcome(workspace)
         return

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.board import show_board
-from evaluator.ui.board_across import show_across
-from evaluator.ui.board_view import choose_view, kept_address, refresh_every
-from evaluator.ui.live import live
-from evaluator.ui.selection import addressed_experiment, addressed_measure, choose_experiment_and_measure
-from evaluator.ui.start import welcome
-from evaluator.ui.tradeoffs import show_tradeoffs
+from evaluator.experiments import lifecycle
+from evaluator.ui.leaderboard.across import show_across
+from evaluator.ui.leaderboard.board import show_board
+from evaluator.ui.leaderboard.tradeoffs import show_tradeoffs
+from evaluator.ui.leaderboard.view import choose_view, kept_address, refresh_every
+from evaluator.ui.shell.live import live
+from evaluator.ui.shell.selection import (
+    addressed_experiment,
+    addressed_measure,
+    choose_experiment_and_measure,
+)
+from evaluator.ui.shell.start import welcome
+from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:
     st.title("Leaderboard", anchor=False)
-    rows = experiments.listed(workspace)
+    rows = lifecycle.listed(workspace)
     if not rows:
         welcome(workspace)
         return

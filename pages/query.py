@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.query_ask import show_ask
-from evaluator.ui.query_view import show_queries_of
-from evaluator.ui.selection import addressed_experiment, addressed_measure, choose_experiment_and_measure
-from evaluator.ui.start import welcome
+from evaluator.experiments import lifecycle
+from evaluator.ui.query.ask import show_ask
+from evaluator.ui.query.view import show_queries_of
+from evaluator.ui.shell.selection import (
+    addressed_experiment,
+    addressed_measure,
+    choose_experiment_and_measure,
+)
+from evaluator.ui.shell.start import welcome
+from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:
     asks = "ask" in st.query_params
     st.title("Ask a query" if asks else "Query by query", anchor=False)
-    rows = experiments.listed(workspace)
+    rows = lifecycle.listed(workspace)
     if not rows:
         welcome(workspace)
         return

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.links import DATASETS, link
-from evaluator.ui.upload_form import show_upload
-from evaluator.ui.upload_start import choose_files
+from evaluator.ui.shell.links import DATASETS, link
+from evaluator.ui.upload.form import show_upload
+from evaluator.ui.upload.start import choose_files
+from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.services.queue import without_workers
-from evaluator.services.workspace import Workspace, serving
-from evaluator.ui.links import DASHBOARD
-from evaluator.ui.live import live
-from evaluator.ui.queue_view import show_queue
-from evaluator.ui.words import capital
+from evaluator.operations.queue_status import without_workers
+from evaluator.ui.queue.view import show_queue
+from evaluator.ui.shell.links import DASHBOARD
+from evaluator.ui.shell.live import live
+from evaluator.ui.shell.words import capital
+from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:

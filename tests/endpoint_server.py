@@ -14,7 +14,7 @@ from typing import Any
 
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderSpec
-from evaluator.retrieval.endpoint_client import connections
+from evaluator.retrieval.endpoints.client import connections
 from tests.unit.retrieval.fake_encoder import hash_vector
 
 Body = Mapping[str, Any]

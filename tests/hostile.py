@@ -8,13 +8,15 @@ from pathlib import Path
 import yaml
 
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.measures import JUDGED
+from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, Record, VariantFailure
-from evaluator.services import datasets, experiments, judging
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.workspace import Workspace
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.judging import ratings
+from evaluator.library import catalog
 from evaluator.store import results
+from evaluator.workspace.workspace import Workspace
 from tests.recorded import begin
 
 MARKUP = (
@@ -149,13 +151,13 @@ def record_hostile(workspace: Workspace, folder: Path) -> ExperimentSpec:
 
     The last variant cannot work, and two queries failed under each of the others.
     """
-    row = datasets.import_folder(workspace, folder, NAME)
-    row = datasets.describe(workspace, NAME, "\n".join(MARKUP), TAGS)
-    spec = experiments.resolve_spec(parse_experiment(hostile_experiment(NAME)), row, allow_paths=False)
+    row = catalog.import_folder(workspace, folder, NAME)
+    row = catalog.describe(workspace, NAME, "\n".join(MARKUP), TAGS)
+    spec = lifecycle.resolve_spec(parse_experiment(hostile_experiment(NAME)), row, allow_paths=False)
     begin(workspace.database, spec, row.name, row.manifest.n_queries)
     records: list[Record] = []
     for place, variant in enumerate(VARIANTS[:-1]):
-        for n, query in enumerate(datasets.load(workspace, row).queries):
+        for n, query in enumerate(catalog.load(workspace, row).queries):
             if n < 2:
                 error = f"ValueError: {MARKUP[n]} {ESCAPES[n]}"
                 records.append(QueryResult(spec.id, variant, query.query_id, error=error))
@@ -165,5 +167,5 @@ def record_hostile(workspace: Workspace, folder: Path) -> ExperimentSpec:
             records.append(QueryResult(spec.id, variant, query.query_id, found, measures, 0.002))
     records.append(VariantFailure(spec.id, VARIANTS[-1], f"error: {MARKUP[0]} {ESCAPES[0]}"))
     results.record(workspace.database, records)
-    judging.write_guidelines(workspace, row.id, MARKUP[0])
+    ratings.write_guidelines(workspace, row.id, MARKUP[0])
     return spec

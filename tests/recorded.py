@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace
-from evaluator.store.database import Database
-from evaluator.store.lifecycle import enqueued_experiment, submit_experiment
+from evaluator.library import catalog
+from evaluator.store.file.database import Database
+from evaluator.store.status import enqueued_experiment, submit_experiment
+from evaluator.workspace.workspace import Workspace
 
 
 def begin(database: Database, spec: ExperimentSpec, dataset: str, n_queries: int) -> None:
@@ -20,4 +20,4 @@ def begin(database: Database, spec: ExperimentSpec, dataset: str, n_queries: int
 
 def dataset_id(workspace: Workspace, name: str) -> int:
     """The id of the dataset of that name."""
-    return datasets.find(workspace, name).id
+    return catalog.find(workspace, name).id

@@ -10,18 +10,19 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from evaluator.analysis.history import history
 from evaluator.api.handling import file_headers, json_object, route
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.printable import file_name
 from evaluator.errors import InvalidInputError
-from evaluator.services import dataset_browse, datasets, judgments
-from evaluator.services.dataset_access import register
-from evaluator.services.dataset_browse import Page
-from evaluator.services.dataset_export import write_beir
-from evaluator.services.history import history
-from evaluator.services.records import dataset_details, dataset_record, history_record
-from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import DatasetRow
+from evaluator.judging import judgments
+from evaluator.library import browsing, catalog
+from evaluator.library.browsing import Page
+from evaluator.library.download import write_beir
+from evaluator.remote.datasets import register
+from evaluator.remote.records import dataset_details, dataset_record, history_record
+from evaluator.store.registry import DatasetRow
+from evaluator.workspace.workspace import Workspace
 
 MAX_ROWS = 1000
 """Rows of one answer."""
@@ -53,7 +54,7 @@ def dataset_routes() -> list[Route]:
 
 
 def _datasets(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    return [dataset_record(row) for row in datasets.all_datasets(workspace)]
+    return [dataset_record(row) for row in catalog.all_datasets(workspace)]
 
 
 def _register(workspace: Workspace, _request: Request, body: bytes) -> Any:
@@ -79,31 +80,31 @@ def _change(workspace: Workspace, request: Request, body: bytes) -> Any:
     texts = [name, description, *tags] if isinstance(tags, list) else [None]
     if changes.keys() - {"name", "description", "tags"} or not all(isinstance(text, str) for text in texts):
         raise InvalidInputError(f"send {CHANGES}")
-    return _details(workspace, datasets.change(workspace, row.name, name, description, tags))
+    return _details(workspace, catalog.change(workspace, row.name, name, description, tags))
 
 
 def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
     row = _named(workspace, request)
-    datasets.remove(workspace, row.name)
+    catalog.remove(workspace, row.name)
     return {"deleted": row.name}
 
 
 def _documents(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    return _listed(workspace, request, dataset_browse.documents)
+    return _listed(workspace, request, browsing.documents)
 
 
 def _queries(workspace: Workspace, request: Request, _body: bytes) -> Any:
     return _listed(
         workspace,
         request,
-        dataset_browse.queries,
+        browsing.queries,
         lambda row: {**row.query._asdict(), "judged": row.judged, "relevant": row.relevant},
     )
 
 
 def _query(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    dataset = datasets.load(workspace, _named(workspace, request))
-    found = dataset_browse.judged_query(dataset, request.path_params["query"])
+    dataset = catalog.load(workspace, _named(workspace, request))
+    found = browsing.judged_query(dataset, request.path_params["query"])
     judged = [
         {"doc_id": row.doc_id, "grade": row.grade, "title": row.document and row.document.title}
         for row in found.judged
@@ -112,7 +113,7 @@ def _query(workspace: Workspace, request: Request, _body: bytes) -> Any:
 
 
 def _judgments(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    return _listed(workspace, request, dataset_browse.judgments)
+    return _listed(workspace, request, browsing.judgments)
 
 
 def _history(workspace: Workspace, request: Request, _body: bytes) -> Any:
@@ -159,15 +160,15 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _named(workspace: Workspace, request: Request) -> DatasetRow:
-    return datasets.find(workspace, request.path_params["name"])
+    return catalog.find(workspace, request.path_params["name"])
 
 
 def _details(workspace: Workspace, row: DatasetRow) -> dict[str, Any]:
     return dataset_details(
         row,
-        datasets.versions(workspace, row.id),
-        datasets.used_by(workspace, row.id),
-        datasets.siblings(workspace, row),
+        catalog.versions(workspace, row.id),
+        catalog.used_by(workspace, row.id),
+        catalog.siblings(workspace, row),
     )
 
 
@@ -178,7 +179,7 @@ def _listed(
     record: Callable[[Any], dict[str, Any]] = lambda row: dict(row._asdict()),
 ) -> dict[str, Any]:
     """A page of a list, by the parameters `search`, `offset` and `limit`."""
-    dataset = datasets.load(workspace, _named(workspace, request))
+    dataset = catalog.load(workspace, _named(workspace, request))
     offset = _number(request, "offset", 0, 1 << 40)
     limit = _number(request, "limit", 20, MAX_ROWS)
     page = browse(dataset, request.query_params.get("search", ""), offset, limit)

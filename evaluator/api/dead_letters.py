@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from evaluator.api.handling import route
-from evaluator.services.dead_letters import count_dead_letters, dead_letters, drop_dead_letters
-from evaluator.services.records import dead_letters_record
-from evaluator.services.workspace import Workspace
+from evaluator.operations.dead_letters import count_dead_letters, dead_letters, drop_dead_letters
+from evaluator.remote.records import dead_letters_record
+from evaluator.workspace.workspace import Workspace
 
 
 def dead_letter_routes() -> list[Route]:

@@ -12,15 +12,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from evaluator.analysis.export import Format, export_file
+from evaluator.analysis.recommendation import COSTS
 from evaluator.api.handling import addressed_experiment, file_headers, route
 from evaluator.domain.printable import file_name
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.report.figures import Image, Wanted, figure
 from evaluator.report.page import report
-from evaluator.services.export import Format, export_file
-from evaluator.services.recommendation import COSTS
-from evaluator.services.uploads import scratch_folder
-from evaluator.services.workspace import Workspace
+from evaluator.uploads.uploads import scratch_folder
+from evaluator.workspace.workspace import Workspace
 
 CHUNK = 1 << 20
 """Bytes that are sent at once."""

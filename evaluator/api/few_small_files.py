@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evaluator.api.handling import failure, in_time, refusal
 from evaluator.errors import TooSlowError
-from evaluator.services.yaml_nodes import MAX_BYTES
+from evaluator.experiments.yaml_nodes import MAX_BYTES
 
 ROUTE = "/_stcore/upload_file/"
 """What follows is a session's id and a file's."""

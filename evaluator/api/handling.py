@@ -31,11 +31,11 @@ from evaluator.errors import (
     TooSlowError,
     UnknownNameError,
 )
-from evaluator.services import experiments
-from evaluator.services.memory import Kind
-from evaluator.services.server_paths import without_paths
-from evaluator.services.workspace import Workspace, serving
-from evaluator.store.catalog import ExperimentRow
+from evaluator.experiments import lifecycle
+from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.memory import Kind
+from evaluator.workspace.server_paths import without_paths
+from evaluator.workspace.workspace import Workspace, serving
 
 JSON_TYPE = "application/json"
 
@@ -213,10 +213,10 @@ def addressed_experiment(
     """
     reference = request.path_params["id"]
     if reference != LAST:
-        return experiments.find(workspace, reference, beginnings=beginnings)
+        return lifecycle.find(workspace, reference, beginnings=beginnings)
     if not last:
         raise InvalidInputError(f"{LAST!r} names no experiment here; give an id or a name")
-    return experiments.find(workspace)
+    return lifecycle.find(workspace)
 
 
 async def _body(request: Request) -> bytes:

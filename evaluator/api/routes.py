@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from evaluator import __version__
+from evaluator.analysis.leaderboard import leaderboard
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
@@ -22,15 +23,14 @@ from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
 from evaluator.errors import InvalidInputError
-from evaluator.services import experiments
-from evaluator.services.demo import DEMO_EXPERIMENT
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.leaderboard import leaderboard
-from evaluator.services.metrics import Readiness, monitor
-from evaluator.services.plan import plan
-from evaluator.services.progress import progress_reader
-from evaluator.services.records import experiment_record, leaderboard_record, plan_record
-from evaluator.services.workspace import Workspace
+from evaluator.experiments import lifecycle
+from evaluator.experiments.demo import DEMO_EXPERIMENT
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.experiments.plan import plan
+from evaluator.experiments.progress import progress_reader
+from evaluator.operations.monitoring import Readiness, monitor
+from evaluator.remote.records import experiment_record, leaderboard_record, plan_record
+from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 10.0
 """Seconds that an answer waits for models to be looked up, and then for a plan. Both go on in the background; progress
@@ -127,7 +127,7 @@ def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:
 def _experiments(workspace: Workspace, request: Request, _body: bytes) -> Any:
     """As lists show them; with `?judgments=all` those by older judgments, too."""
     every = request.query_params.get("judgments") == "all"
-    rows = experiments.all_experiments(workspace) if every else experiments.listed(workspace)
+    rows = lifecycle.all_experiments(workspace) if every else lifecycle.listed(workspace)
     return [experiment_record(row) for row in rows]
 
 
@@ -137,14 +137,14 @@ async def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
 
 
 async def _submitted(workspace: Workspace, experiment: Experiment) -> Any:
-    begin = partial(experiments.begin, workspace, experiment, hub_patience=0)
+    begin = partial(lifecycle.begin, workspace, experiment, hub_patience=0)
     return await _outcome(workspace, await when_looked_up(begin, PATIENCE))
 
 
-async def _outcome(workspace: Workspace, begun: experiments.Begun) -> Any:
+async def _outcome(workspace: Workspace, begun: lifecycle.Begun) -> Any:
     if begun.planning is not None:
         await ended(begun.planning.enqueued, PATIENCE)
-    return dataclasses.asdict(await run_in_threadpool(experiments.outcome, workspace, begun, 0))
+    return dataclasses.asdict(await run_in_threadpool(lifecycle.outcome, workspace, begun, 0))
 
 
 async def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
@@ -166,19 +166,19 @@ async def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
 
 def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
     row = addressed_experiment(workspace, request, beginnings=False)
-    experiments.cancel(workspace, row)
-    return experiment_record(experiments.find(workspace, row.id))
+    lifecycle.cancel(workspace, row)
+    return experiment_record(lifecycle.find(workspace, row.id))
 
 
 def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
     row = addressed_experiment(workspace, request, beginnings=False, last=False)
-    experiments.delete(workspace, row)
+    lifecycle.delete(workspace, row)
     return {"deleted": row.id}
 
 
 async def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
     row = await run_in_threadpool(addressed_experiment, workspace, request)
-    return await _outcome(workspace, await run_in_threadpool(experiments.begin_again, workspace, row))
+    return await _outcome(workspace, await run_in_threadpool(lifecycle.begin_again, workspace, row))
 
 
 def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:

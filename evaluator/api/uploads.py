@@ -12,10 +12,10 @@ from starlette.routing import Route
 from evaluator.api.handling import failure, json_object, refusal, route
 from evaluator.datasets.reading import Reading
 from evaluator.errors import EvaluatorError, InvalidInputError
-from evaluator.services import uploads
-from evaluator.services.persons import person_at
-from evaluator.services.records import dataset_record
-from evaluator.services.workspace import Workspace, serving
+from evaluator.remote.records import dataset_record
+from evaluator.uploads import uploads
+from evaluator.uploads.persons import person_at
+from evaluator.workspace.workspace import Workspace, serving
 
 HEADER = "x-evaluator-upload"
 """A page elsewhere cannot send this header without asking first, so it can neither send nor remove files."""

@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from evaluator.api.handling import json_object, route
 from evaluator.errors import InvalidInputError
-from evaluator.services.records import vectors_record
-from evaluator.services.vectors import prune, vectors
-from evaluator.services.workspace import Workspace
+from evaluator.operations.vector_storage import prune, vectors
+from evaluator.remote.records import vectors_record
+from evaluator.workspace.workspace import Workspace
 
 EXPECTED = '{"limit": bytes or null, "encoders": ["..."]}, each of them optional'
 

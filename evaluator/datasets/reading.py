@@ -1,7 +1,7 @@
 """How files are read as a dataset: which table is the corpus, the queries, the qrels, and which columns mean what.
 
-A reading is guessed by `evaluator.datasets.recognition`, corrected by a person, and read by
-`evaluator.datasets.reader`. It is plain data, so that it travels as JSON and YAML.
+A reading is guessed by `evaluator.datasets.recognition.recognise`, corrected by a person, and read by
+`evaluator.datasets.staging.from_tables`. It is plain data, so that it travels as JSON and YAML.
 """
 
 from __future__ import annotations

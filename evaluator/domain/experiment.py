@@ -13,8 +13,8 @@ from annotated_types import Ge, Le, Len
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.matrix import Matrix, expand
-from evaluator.domain.measures import DEFAULT_MEASURES, POLICY_VERSION
-from evaluator.domain.sharing import SharedSearches, shared_searches
+from evaluator.domain.measures.scoring import DEFAULT_MEASURES, POLICY_VERSION
+from evaluator.domain.shared_searches import SharedSearches, shared_searches
 from evaluator.domain.variant import (
     BM25,
     MMR,

@@ -25,7 +25,7 @@ CONNECT_TIMEOUT = 5.0
 """Seconds until a new connection must stand."""
 ANSWER_TIMEOUT = 10.0
 """Seconds until an answer must come: a connection that is cut off without a word (a firewall, a cable, a machine that
-is gone) gives none, for ever. Nothing may wait in Redis for longer: see `evaluator.jobs.worker.DEQUEUE_TIMEOUT`."""
+is gone) gives none, for ever. Nothing may wait in Redis for longer: see `DEQUEUE_TIMEOUT` of the worker."""
 HEALTH_CHECK_AFTER = 30
 """Seconds that a connection may have been idle before it is tried first."""
 

@@ -15,8 +15,8 @@ from evaluator.domain.variant import LanguageModel
 from evaluator.jobs.limits import RedisGate
 from evaluator.retrieval.encoders.loading import load_model
 from evaluator.retrieval.encoders.opening import Runtime
-from evaluator.retrieval.indexes import Sources
-from evaluator.retrieval.queries import Load
+from evaluator.retrieval.search.indexes import Sources
+from evaluator.retrieval.search.queries import Load
 from evaluator.settings import Settings
 
 K = TypeVar("K", bound=Hashable)
@@ -114,7 +114,7 @@ class WorkerContext:
         def load(stage: ModelStage | LanguageModel) -> Any:
             if not isinstance(stage, LanguageModel):
                 return self.model(spec.encoder(stage), gate)
-            from evaluator.retrieval.chat import ChatModel  # noqa: PLC0415  imports httpx
+            from evaluator.retrieval.endpoints.chat import ChatModel  # noqa: PLC0415  imports httpx
 
             return ChatModel(gate.current(spec.endpoints[stage.endpoint]), gate)
 

@@ -26,7 +26,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.result import ExperimentStop, Spending
 from evaluator.errors import BudgetReachedError
 from evaluator.jobs.cancellation import mark_cancelled
-from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.results.stream import ResultStream
 
 WINDOW = 60.0
 """Seconds over which requests are counted."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from evaluator.domain.variant import Stage
 from evaluator.errors import ArtifactMissingError
-from evaluator.retrieval.indexes import Sources, rebuild_indexes
+from evaluator.retrieval.search.indexes import Sources, rebuild_indexes
 
 T = TypeVar("T")
 

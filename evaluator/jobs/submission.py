@@ -15,7 +15,7 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
-from evaluator.domain.sharing import SharedSearch, first_depth
+from evaluator.domain.shared_searches import SharedSearch, first_depth
 from evaluator.domain.variant import Stage
 from evaluator.errors import ArtifactMissingError
 from evaluator.jobs.cancellation import unmark_cancelled
@@ -26,9 +26,9 @@ from evaluator.jobs.planning import PlanningEndedError, Watch, turn
 from evaluator.jobs.queue import CHANGES, YIELD, enqueue, job_data, job_id
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.opening import distilled_name
-from evaluator.retrieval.indexes import Sources, index_names
-from evaluator.retrieval.texts import TextSet
-from evaluator.retrieval.vectors import EncodingPlan, plan_encoding
+from evaluator.retrieval.search.indexes import Sources, index_names
+from evaluator.retrieval.texts.encoder_texts import TextSet
+from evaluator.retrieval.vectors.encoding import EncodingPlan, plan_encoding
 from evaluator.settings import Settings
 
 FAN_IN = 100

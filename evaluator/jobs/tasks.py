@@ -22,7 +22,7 @@ from rq.timeouts import BaseTimeoutException
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
-from evaluator.domain.measures import score_queries
+from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure, VariantMeasured
 from evaluator.domain.variant import Stage
@@ -45,15 +45,15 @@ from evaluator.jobs.measurement import measure_variant
 from evaluator.jobs.pending import read_pending
 from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
 from evaluator.jobs.rebuilding import over_indexes, rebuild
-from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.jobs.submission import Submission
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.indexes import Sources, build_index, index_names
-from evaluator.retrieval.passages import build_passages
 from evaluator.retrieval.pipeline import Opening, Retriever, open_search, open_variant
-from evaluator.retrieval.queries import LiveQueries, StoredQueries
-from evaluator.retrieval.vectors import Shard, encode_shard
+from evaluator.retrieval.search.indexes import Sources, build_index, index_names
+from evaluator.retrieval.search.queries import LiveQueries, StoredQueries
+from evaluator.retrieval.texts.passages import build_passages
+from evaluator.retrieval.vectors.encoding import Shard, encode_shard
 
 CANCELLED = "cancelled"
 """In a job's meta: it was cancelled while it ran, or what it reads is lost and must be made again, or one that it

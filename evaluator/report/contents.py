@@ -12,12 +12,22 @@ from importlib.metadata import version as installed
 import altair as alt
 import pandas as pd
 
-from evaluator.comparison_charts import MOST_BARS, difference_bars, difference_histogram, score_scatter
+from evaluator.analysis.costs import cost_records
+from evaluator.analysis.leaderboard import BoardRow, Leaderboard, board_of
+from evaluator.analysis.pair import PairLook, pair_table
+from evaluator.analysis.pair_wording import headline
+from evaluator.analysis.pairwise import Outcome
+from evaluator.analysis.recommendation import COSTS, Cost, recommend
+from evaluator.analysis.snapshot import Snapshot, read_snapshot
+from evaluator.analysis.wording import verdict
+from evaluator.charts.comparison import MOST_BARS, difference_bars, difference_histogram, score_scatter
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.matrix import pipeline_label
+from evaluator.domain.measures.policy import POLICIES
 from evaluator.domain.names import without_folder
-from evaluator.domain.policy import POLICIES
 from evaluator.domain.printable import csv_text
+from evaluator.experiments.overview import experiment_yaml, failures
+from evaluator.library import catalog
 from evaluator.report.figures import (
     DRAWN,
     HALF_WIDTH,
@@ -29,18 +39,8 @@ from evaluator.report.figures import (
     sides,
     tradeoffs_figure,
 )
-from evaluator.services import datasets
-from evaluator.services.costs import cost_records
-from evaluator.services.leaderboard import BoardRow, Leaderboard, board_of
-from evaluator.services.outcome_words import headline
-from evaluator.services.overview import experiment_yaml, failures
-from evaluator.services.pair_look import PairLook, pair_table
-from evaluator.services.pairwise import Outcome
-from evaluator.services.recommendation import COSTS, Cost, recommend
-from evaluator.services.snapshot import Snapshot, read_snapshot
-from evaluator.services.verdict import verdict
-from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import DatasetVersion, ExperimentRow
+from evaluator.store.registry import DatasetVersion, ExperimentRow
+from evaluator.workspace.workspace import Workspace
 
 PACKAGES = (
     "retrieval-evaluator", "ir-measures", "pytrec-eval-terrier", "bm25s", "sentence-transformers", "torch", "faiss-cpu",
@@ -185,7 +185,7 @@ def _read(workspace: Workspace, experiment: str, measure: str | None, baseline: 
         board,
         compared(workspace, board, None, None),
         tuple((str(variant), str(query), str(error)) for variant, query, error in failed),
-        datasets.versions(workspace, snapshot.experiment.dataset_id),
+        catalog.versions(workspace, snapshot.experiment.dataset_id),
     )
 
 

@@ -13,16 +13,16 @@ import altair as alt
 import pandas as pd
 import vl_convert
 
-from evaluator.charts import interval_points, tradeoff_points
-from evaluator.comparison_charts import Sides, difference_bars, difference_histogram, score_scatter
+from evaluator.analysis.leaderboard import Leaderboard, board_of, leaderboard
+from evaluator.analysis.pair import PairLook, look_at_pair, pair_table
+from evaluator.analysis.recommendation import COSTS, Cost, tradeoff_rows
+from evaluator.analysis.snapshot import read_snapshot
+from evaluator.charts.comparison import Sides, difference_bars, difference_histogram, score_scatter
+from evaluator.charts.scores import interval_points, tradeoff_points
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.location import app_folder
-from evaluator.services.leaderboard import Leaderboard, board_of, leaderboard
-from evaluator.services.pair_look import PairLook, look_at_pair, pair_table
-from evaluator.services.recommendation import COSTS, Cost, tradeoff_rows
-from evaluator.services.snapshot import read_snapshot
-from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
+from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.workspace import Workspace
 
 Image = Literal["svg", "png"]
 

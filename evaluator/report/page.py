@@ -7,11 +7,11 @@ from functools import cache
 import jinja2
 from markdown_it import MarkdownIt
 
+from evaluator.analysis.pair_wording import p_words
 from evaluator.report.contents import Contents, collect
 from evaluator.report.figures import theme
-from evaluator.services.outcome_words import p_words
-from evaluator.services.workspace import Workspace
-from evaluator.store.catalog import ExperimentRow
+from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.workspace import Workspace
 
 NOTHING = "–"
 """Stands where a value is not known."""

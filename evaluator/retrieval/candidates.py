@@ -16,7 +16,7 @@ import orjson
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.sharing import SharedSearch
+from evaluator.domain.shared_searches import SharedSearch
 from evaluator.errors import ArtifactMissingError
 
 FOLDER = "candidates"

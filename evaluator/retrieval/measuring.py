@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evaluator.domain.variant import BM25, Dense, Late, Run, Sparse, Variant
-from evaluator.retrieval.indexes import Sources, index_names, quantized_name, vectors_name
 from evaluator.retrieval.pipeline import Keep, Opening, open_reranker, open_search
-from evaluator.retrieval.queries import LiveQueries, Load
+from evaluator.retrieval.search.indexes import Sources, index_names, quantized_name, vectors_name
+from evaluator.retrieval.search.queries import LiveQueries, Load
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.sharing import SharedSearch, first_depth
+from evaluator.domain.shared_searches import SharedSearch, first_depth
 from evaluator.domain.variant import (
     BM25,
     MMR,
@@ -22,15 +22,15 @@ from evaluator.domain.variant import (
     Variant,
 )
 from evaluator.retrieval.candidates import Candidates
-from evaluator.retrieval.documents import DocumentTexts, texts_name
 from evaluator.retrieval.fusion import fuse_lists
-from evaluator.retrieval.indexes import Sources, form_of, index_names, open_dense, open_index
-from evaluator.retrieval.language_model import LanguageModelReranker
-from evaluator.retrieval.queries import Load, Queries, StoredQueries
-from evaluator.retrieval.rerank import CrossEncoderReranker, DenseReranker, MMRReranker, Reranker
-from evaluator.retrieval.runs import StoredRun, run_name
-from evaluator.retrieval.texts import document_texts
-from evaluator.retrieval.vectors import Form, open_matrix
+from evaluator.retrieval.rerank.language_model import LanguageModelReranker
+from evaluator.retrieval.rerank.rerankers import CrossEncoderReranker, DenseReranker, MMRReranker, Reranker
+from evaluator.retrieval.search.indexes import Sources, form_of, index_names, open_dense, open_index
+from evaluator.retrieval.search.queries import Load, Queries, StoredQueries
+from evaluator.retrieval.search.runs import StoredRun, run_name
+from evaluator.retrieval.texts.documents import DocumentTexts, texts_name
+from evaluator.retrieval.texts.encoder_texts import document_texts
+from evaluator.retrieval.vectors.encoding import Form, open_matrix
 
 Keep = Callable[[str, Callable[[], Any]], Any]
 """Returns what is kept under a key, or makes it."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluator.domain.similarity import CommonDocuments
-from evaluator.store.database import Database
+from evaluator.domain.statistics.similarity import CommonDocuments
+from evaluator.store.file.database import Database
 from evaluator.store.rescored import recorded
 
 PAIRED = """

@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 
 from evaluator.domain.cost import VariantCost
 from evaluator.domain.result import VariantMeasured
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.rescored import recorded
 
 

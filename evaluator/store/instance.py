@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 
 
 def identity(database: Database) -> str:

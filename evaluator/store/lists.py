@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from evaluator.domain.ranking import Ranking
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.rescored import recorded
 
 BATCH = 500

@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from evaluator.errors import StoreUnavailableError
-from evaluator.store.cursors import interruptible
-from evaluator.store.database import Database, disk_full
+from evaluator.store.file.cursors import interruptible
+from evaluator.store.file.database import Database, disk_full
 from evaluator.store.rescored import recorded
 
 JSON_COLUMNS = (("variants", "pipeline"), ("costs", "cost"))

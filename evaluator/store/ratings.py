@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 
 
 class Rating(NamedTuple):

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from evaluator.domain.printable import printable
 from evaluator.domain.result import Record, Rejected, stand_in
 from evaluator.errors import EvaluatorError
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.results import record
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ REASON_LENGTH = 300
 
 
 class Results(Protocol):
-    """Where results come from (`evaluator.jobs.stream.ResultStream`)."""
+    """Where results come from (`evaluator.jobs.results.stream.ResultStream`)."""
 
     def open(self) -> None:
         """Make it ready to be read."""

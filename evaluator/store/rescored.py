@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.revisions import revise
 
 CHANGED_SCHEMA = pa.schema(

@@ -22,10 +22,10 @@ from evaluator.domain.result import (
     VariantMeasured,
 )
 from evaluator.store.costs import insert_cost
-from evaluator.store.database import Database
-from evaluator.store.lifecycle import apply_event, complete
+from evaluator.store.file.database import Database
 from evaluator.store.rescored import recorded
 from evaluator.store.revisions import revise
+from evaluator.store.status import apply_event, complete
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second: only whoever asks for a table needs it

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluator.domain.ranking import Doubles
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.rescored import recorded
 
 

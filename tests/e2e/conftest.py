@@ -18,8 +18,8 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from evaluator.domain.lifecycle import ACTIVE
-from evaluator.services.client import Client
+from evaluator.domain.status import ACTIVE
+from evaluator.remote.client import Client
 
 expect.set_options(timeout=30_000)
 """Milliseconds: the machine may be busy with other tests; what is there is seen at once."""

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from evaluator.services.client import Client
+from evaluator.remote.client import Client
 from tests.e2e.conftest import DEMO_TIMEOUT
 
 VARIANTS = {"bm25", "minilm", "static", "minilm + bm25", "static + bm25"}

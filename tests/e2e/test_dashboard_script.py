@@ -15,8 +15,8 @@ from starlette.applications import Starlette
 
 from evaluator.api.dashboard import dashboard
 from evaluator.jobs.connection import require
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import open_queue
-from evaluator.jobs.worker import WarmWorker
 from evaluator.settings import Settings
 from tests.e2e.conftest import Watch
 from tests.unit.jobs.conftest import run_all

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 from playwright.sync_api import Page, expect
 
-from evaluator.services.client import Client
+from evaluator.remote.client import Client
 
 
 def test_the_report_is_read_and_saved(page: Page, finished_demo: str, tmp_path: Path) -> None:

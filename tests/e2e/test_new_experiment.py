@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from evaluator.services.client import Client
+from evaluator.remote.client import Client
 from tests.e2e.conftest import DEMO_TIMEOUT
 
 VARIANTS = ("bm25", "distilled-all-MiniLM-L6-v2", "distilled-all-MiniLM-L6-v2 + bm25")

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from evaluator.domain.lifecycle import ACTIVE
-from evaluator.services.client import Client
+from evaluator.domain.status import ACTIVE
+from evaluator.remote.client import Client
 from tests.e2e.test_browser import heading
 
 HOSTILE = "<script>document.title='broken'</script> **bold** <img src=x onerror=alert(1)>"

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from playwright.sync_api import Dialog, Page, expect
 
-from evaluator.domain.lifecycle import ACTIVE
 from evaluator.domain.printable import one_line
-from evaluator.services.client import Client
+from evaluator.domain.status import ACTIVE
+from evaluator.remote.client import Client
 from tests.e2e.conftest import START_TIMEOUT
 from tests.hostile import (
     ESCAPES,

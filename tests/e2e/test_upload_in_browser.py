@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
-from evaluator.services.client import Client
+from evaluator.datasets.staging.importing import import_dataset
+from evaluator.remote.client import Client
 from tests.e2e.test_browser import heading
 
 DATA = Path(__file__).parents[2] / "data"

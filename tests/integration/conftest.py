@@ -20,16 +20,16 @@ import pytest
 import yaml
 from typer.testing import CliRunner, Result
 
-from evaluator.cli import app
+from evaluator.cli.main import app
 from evaluator.domain.experiment import Experiment
-from evaluator.domain.lifecycle import ACTIVE
-from evaluator.services import experiments
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.experiments import Submitted
-from evaluator.services.instance import headless
-from evaluator.services.progress import ExperimentProgress, progress_reader
-from evaluator.services.workspace import Workspace
+from evaluator.domain.status import ACTIVE
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.experiments.lifecycle import Submitted
+from evaluator.experiments.progress import ExperimentProgress, progress_reader
+from evaluator.operations.instance import headless
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 
 TIMEOUT = 240
 """Seconds a command may take here."""
@@ -158,7 +158,7 @@ def instance(settings: Settings, workers: int = 2) -> Iterator[Workspace]:
 def run_experiment(settings: Settings, described: Experiment, workers: int = 2) -> ExperimentProgress:
     """Run an experiment to its end in an instance of its own."""
     with instance(settings, workers) as workspace:
-        return follow(workspace, experiments.submit(workspace, described, allow_paths=True))
+        return follow(workspace, lifecycle.submit(workspace, described, allow_paths=True))
 
 
 Row = tuple[str, str, tuple[str, ...], tuple[float, ...], tuple[tuple[str, float], ...], str | None]

@@ -10,20 +10,20 @@ import numpy as np
 import pytest
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import Doubles, Floats, Ranking
 from evaluator.domain.variant import BM25, Dense, Fuse, Late
-from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
-from evaluator.retrieval.dense import DenseIndex, FlatVectors
-from evaluator.retrieval.encoded import Tokens
+from evaluator.retrieval.encoders.encoded import Tokens
 from evaluator.retrieval.encoders.loading import load_model
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.retrieval.fusion import fuse_lists
-from evaluator.retrieval.late import LateIndex, read_late, write_late
-from evaluator.retrieval.rerank import MMRReranker
-from evaluator.retrieval.texts import document_texts
-from evaluator.retrieval.vectors import Form
+from evaluator.retrieval.rerank.rerankers import MMRReranker
+from evaluator.retrieval.search.bm25 import BM25Index, bm25_name, build_bm25
+from evaluator.retrieval.search.dense import DenseIndex, FlatVectors
+from evaluator.retrieval.search.late import LateIndex, read_late, write_late
+from evaluator.retrieval.texts.encoder_texts import document_texts
+from evaluator.retrieval.vectors.encoding import Form
 from tests.models import TinyModels
 
 DEPTH = 100

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from evaluator.domain.variant import Chunk
-from evaluator.retrieval.chunking import cut_text
+from evaluator.experiments import lifecycle
+from evaluator.experiments.progress import progress_reader
 from evaluator.retrieval.encoders.resolve import bundled_folder
-from evaluator.retrieval.tokens import TokenStarts, tokenizer_starts, word_starts
-from evaluator.services import experiments
-from evaluator.services.progress import progress_reader
+from evaluator.retrieval.texts.chunking import cut_text
+from evaluator.retrieval.texts.tokens import TokenStarts, tokenizer_starts, word_starts
 from evaluator.settings import Settings
 from tests.conftest import TOPICS, WriteDataset
 from tests.integration.conftest import Row, experiment, follow, instance, run_experiment, stored_rows
@@ -142,15 +142,15 @@ def test_a_run_goes_on_after_passages_are_cut_and_before_the_rest_is_planned(
     )
     with instance(hurt) as workspace:
         with faults.hold("plan"):
-            submitted = experiments.submit(workspace, described, allow_paths=True)
+            submitted = lifecycle.submit(workspace, described, allow_paths=True)
             victim = faults.wait_for("plan")[0]
             os.kill(victim.pid, signal.SIGKILL)
             faults.wait_for("plan", 3)  # its job again, and that of another variant: all passages are cut
             assert len(faults.calls("cut")) == 2  # in words and in tokens
             # Though nothing of them is planned yet, they count, beside 10 queries and 10 whole documents.
             assert progress_reader(workspace).read(submitted.id).texts_total == 20 + len(passages(TOKENS))
-            experiments.cancel(workspace, experiments.find(workspace, submitted.id))
-        experiments.resume(workspace, experiments.find(workspace, submitted.id))
+            lifecycle.cancel(workspace, lifecycle.find(workspace, submitted.id))
+        lifecycle.resume(workspace, lifecycle.find(workspace, submitted.id))
         progress = follow(workspace, submitted)
         assert (progress.status, progress.queries_done, progress.failed) == ("finished", 40, 0)
     assert len(faults.calls("cut")) == 2  # never again

@@ -14,8 +14,8 @@ import ir_measures
 import pandas as pd
 import pytest
 
-from evaluator.domain.lifecycle import ACTIVE
-from evaluator.jobs.valkey import answers, stop_orphan
+from evaluator.domain.status import ACTIVE
+from evaluator.jobs.processes.valkey import answers, stop_orphan
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import (
@@ -96,7 +96,7 @@ def broken_workers(tmp_path: Path) -> dict[str, str]:
     """An environment in which no worker starts."""
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "sitecustomize.py").write_text(
-        "import sys\nif 'evaluator.jobs.worker' in sys.orig_argv: sys.exit('this worker is broken')\n"
+        "import sys\nif 'evaluator.jobs.processes.worker' in sys.orig_argv: sys.exit('this worker is broken')\n"
     )
     paths = [str(tmp_path / "broken"), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {"PYTHONPATH": os.pathsep.join(paths)}

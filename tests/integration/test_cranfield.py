@@ -10,10 +10,10 @@ import ir_measures
 import pytest
 from rq.registry import StartedJobRegistry
 
-from evaluator.domain.measures import parse_measure
+from evaluator.domain.measures.scoring import parse_measure
+from evaluator.experiments import lifecycle
 from evaluator.jobs.queue import open_queue
-from evaluator.services import experiments
-from evaluator.services.instance import Headless, headless
+from evaluator.operations.instance import Headless, headless
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Cli, experiment, experiment_yaml, follow, json_output, stored_rows
@@ -64,7 +64,7 @@ def test_a_transformers_rows_do_not_depend_on_who_encodes(
         described = experiment(folder, variants, queries_per_job=queries_per_job)
         with headless(settings, workers) as running:
             running.supervisor.add_workers(workers - 1)
-            submitted = experiments.submit(running.workspace, described, allow_paths=True)
+            submitted = lifecycle.submit(running.workspace, described, allow_paths=True)
             if kill:
                 kill_a_worker_that_encodes(running)
             assert follow(running.workspace, submitted).failed == 0

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evaluator.cli_datasets import default_name
-from evaluator.datasets.gathering import link_files
-from evaluator.datasets.importing import import_dataset
+from evaluator.cli.datasets import default_name
+from evaluator.datasets.staging.gathering import link_files
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.errors import DatasetError, InvalidInputError
-from evaluator.services.examining import STEPS
-from evaluator.services.upload_folder import READING, RECOGNISED, STAGED, UploadFolder
-from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+from evaluator.uploads.examination import STEPS
+from evaluator.uploads.folder import READING, RECOGNISED, STAGED, UploadFolder
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import ROOT, WriteDataset
 from tests.integration.conftest import Cli, Commands, served
 

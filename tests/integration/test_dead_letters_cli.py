@@ -8,9 +8,9 @@ import pytest
 from redis import Redis
 
 from evaluator.errors import InstanceRunningError, QueueUnavailableError
-from evaluator.jobs.stream import FIELD, STREAM
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.results.stream import FIELD, STREAM
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.integration.conftest import Cli, Commands, json_output, served
 from tests.unit.jobs.embedded import tcp_valkey
 from tests.unit.store.test_recorder import eventually

@@ -27,7 +27,7 @@ import pytest
 from redis import Redis
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
-from evaluator.cli_datasets import dataset_import
+from evaluator.cli.datasets import dataset_import
 from evaluator.domain.result import Rejected
 from evaluator.errors import (
     ArtifactNotWrittenError,
@@ -36,16 +36,16 @@ from evaluator.errors import (
     UploadNotWrittenError,
 )
 from evaluator.jobs.connection import require
-from evaluator.jobs.stream import ResultStream
-from evaluator.services import uploads
-from evaluator.services.upload_folder import PERSON
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
-from evaluator.store import database as database_module
 from evaluator.store import recorder as recorder_module
-from evaluator.store.database import Database
+from evaluator.store.file import database as database_module
+from evaluator.store.file.database import Database
 from evaluator.store.recorder import Recorder
 from evaluator.store.results import record
+from evaluator.uploads import uploads
+from evaluator.uploads.folder import PERSON
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import ROOT, WriteDataset
 from tests.unit.jobs.embedded import embedded_valkey
 from tests.unit.store.rows import numbered, ranked, save

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from evaluator.analysis.leaderboard import leaderboard
 from evaluator.domain.experiment import Experiment
 from evaluator.errors import InvalidInputError
-from evaluator.services import datasets, experiments
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.leaderboard import leaderboard
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.store import results
 from tests.conftest import TOPICS, WriteDataset
@@ -67,11 +68,11 @@ def test_an_endpoint_encodes_each_text_once(
     dataset = write_dataset()
     again = asking(server, dataset, {"api": {"dense": {"encoder": "api", "metric": "dot"}}})
     with instance(settings) as workspace:
-        first = experiments.submit(workspace, asking(server, dataset), allow_paths=True)
+        first = lifecycle.submit(workspace, asking(server, dataset), allow_paths=True)
         follow(workspace, first)
         assert sorted(text for text in server.texts if text in TOPICS) == sorted(TOPICS)
         before = len(server.bodies)
-        second = experiments.submit(workspace, again, allow_paths=True)
+        second = lifecycle.submit(workspace, again, allow_paths=True)
         assert follow(workspace, second).queries_done == 10
     rows = stored_rows(settings)
     assert (len(rows), {row[-1] for row in rows}) == (20, {None})
@@ -89,7 +90,7 @@ def test_the_key_is_sent_and_nowhere_else(
     with instance(settings) as workspace:
         server.misbehave.extend([refuse(401, f"the key {SECRET} is unknown")] * 9)
         failing = asking(server, write_dataset("other", documents=[f"{t}!" for t in TOPICS]))
-        submitted = experiments.submit(workspace, failing, allow_paths=True)
+        submitted = lifecycle.submit(workspace, failing, allow_paths=True)
         (variant,) = follow(workspace, submitted).variants
         assert variant.error is not None
         assert "the key *** is unknown" in variant.error
@@ -122,7 +123,7 @@ def test_retry_after_is_kept_by_all_workers(
     documents = [f"{topic} {n}" for n in range(60) for topic in TOPICS]
     with instance(settings) as workspace:
         described = asking(server, write_dataset("many", documents=documents))
-        submitted = experiments.submit(workspace, described, allow_paths=True)
+        submitted = lifecycle.submit(workspace, described, allow_paths=True)
         assert follow(workspace, submitted).status == "finished"
     # Besides the first, whatever was under way at that moment, however late it comes; then nothing for a second.
     first, *others = server.moments
@@ -138,7 +139,7 @@ def test_a_budget_stops_an_experiment_and_a_larger_one_continues_it(
     dataset = write_dataset("many", documents=documents)
     limits = {"batch_size": 16, "usd_per_million_tokens": 1.0}
     with instance(settings) as workspace:
-        stopped = experiments.submit(
+        stopped = lifecycle.submit(
             workspace, asking(server, dataset, budget={"usd": 0.00025}, **limits), allow_paths=True
         )
         progress = follow(workspace, stopped)
@@ -149,11 +150,11 @@ def test_a_budget_stops_an_experiment_and_a_larger_one_continues_it(
         spent = results.spent(workspace.database, stopped.id)
         assert 250 <= spent.tokens <= 250 + 2 * 200  # what two workers had under way
         assert spent.micro_usd == pytest.approx(spent.tokens, abs=10)
-        row = experiments.find(workspace, stopped.id)
+        row = lifecycle.find(workspace, stopped.id)
         assert row.reason == progress.reason
 
         larger = asking(server, dataset, budget={"tokens": 100_000}, **limits)
-        continued = experiments.submit(workspace, larger, allow_paths=True)
+        continued = lifecycle.submit(workspace, larger, allow_paths=True)
         assert continued.id == stopped.id
         progress = follow(workspace, continued)
         assert (progress.status, progress.reason, progress.queries_done) == ("finished", None, 10)
@@ -184,11 +185,11 @@ def test_a_missing_key_is_told_at_once_and_mended_by_naming_another(
     dataset = write_dataset()
     with instance(settings) as workspace:
         wrong = asking(server, dataset, key="NO_SUCH_KEY")
-        submitted = experiments.submit(workspace, wrong, allow_paths=True)
+        submitted = lifecycle.submit(workspace, wrong, allow_paths=True)
         (variant,) = follow(workspace, submitted).variants
         assert variant.error is not None
         assert "set the environment variable NO_SUCH_KEY where the workers run" in variant.error
-        mended = experiments.submit(workspace, asking(server, dataset), allow_paths=True)
+        mended = lifecycle.submit(workspace, asking(server, dataset), allow_paths=True)
         assert mended.id == submitted.id
         progress = follow(workspace, mended)
         assert (progress.status, progress.queries_done, progress.variants[0].error) == ("finished", 10, None)
@@ -203,15 +204,15 @@ def test_a_chat_model_reranks_and_is_paid_once(
     record["variants"][0]["rerank"] = [llm]
     described = parse_experiment(yaml.safe_dump(record))
     with instance(settings) as workspace:
-        submitted = experiments.submit(workspace, described, allow_paths=True)
+        submitted = lifecycle.submit(workspace, described, allow_paths=True)
         assert follow(workspace, submitted).failed == 0
-        board = leaderboard(workspace, experiments.find(workspace, submitted.id))
+        board = leaderboard(workspace, lifecycle.find(workspace, submitted.id))
         asked = len([body for body in server.bodies if "messages" in body])
         assert 0 < asked <= 10  # queries with a single candidate need no order
         spent = results.spent(workspace.database, submitted.id)
         assert spent.output_tokens == 5 * asked
         workspace.database.cursor.execute("DELETE FROM results")
-        follow(workspace, experiments.submit(workspace, described, allow_paths=True))
+        follow(workspace, lifecycle.submit(workspace, described, allow_paths=True))
         assert len([body for body in server.bodies if "messages" in body]) == asked
         assert results.spent(workspace.database, submitted.id) == spent
     # BM25 finds the right document first; a model that always prefers the second puts it there.
@@ -224,12 +225,12 @@ def test_the_browser_asks_only_what_is_allowed(
     described = asking(server, Path("tiny"))
     allowed = Settings(endpoints=[{"base_url": server.url, "key": "SOME_API_KEY"}]).endpoints
     with instance(settings) as workspace:
-        datasets.import_folder(workspace, write_dataset(), "tiny")
+        catalog.import_folder(workspace, write_dataset(), "tiny")
         with pytest.raises(InvalidInputError, match="may not be asked from the browser"):
-            experiments.submit(workspace, described)
-        submitted = experiments.submit(workspace, described, allow_paths=True)
+            lifecycle.submit(workspace, described)
+        submitted = lifecycle.submit(workspace, described, allow_paths=True)
         follow(workspace, submitted)
         with pytest.raises(InvalidInputError, match="may not be asked from the browser"):
-            experiments.resume(workspace, experiments.find(workspace, submitted.id))
+            lifecycle.resume(workspace, lifecycle.find(workspace, submitted.id))
         workspace.settings = settings.model_copy(update={"endpoints": allowed})
-        assert experiments.submit(workspace, described).id == submitted.id
+        assert lifecycle.submit(workspace, described).id == submitted.id

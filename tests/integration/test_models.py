@@ -9,10 +9,10 @@ import yaml
 
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.ranking import Ranking
-from evaluator.services import experiments
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.workspace import Workspace
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.integration.conftest import follow, instance
 from tests.models import TinyModels
@@ -57,7 +57,7 @@ def test_every_kind_of_model_through_real_workers(
         # How the queries are cut into jobs, and who computes them, changes no bit.
         for name, queries_per_job in (("batches", "auto"), ("threes", 3)):
             asked = described(dataset, tiny_models, name=name, queries_per_job=queries_per_job)
-            submitted = experiments.submit(workspace, asked, allow_paths=True)
+            submitted = lifecycle.submit(workspace, asked, allow_paths=True)
             progress = follow(workspace, submitted)
             assert (progress.status, progress.failed) == ("finished", 0), progress
             found.append(recorded(workspace, submitted.id))

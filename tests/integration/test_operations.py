@@ -12,7 +12,7 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from evaluator.domain.lifecycle import ACTIVE
+from evaluator.domain.status import ACTIVE
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Cli, experiment_yaml, served
 

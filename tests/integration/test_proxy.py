@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.domain.lifecycle import ACTIVE
+from evaluator.domain.status import ACTIVE
 from evaluator.proxies import direct_client
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Cli, cli_command, cli_environment, experiment_yaml, free_port

@@ -14,8 +14,8 @@ import duckdb
 import pytest
 import typer
 
-from evaluator.cli import app
-from evaluator.store.database import Database
+from evaluator.cli.main import app
+from evaluator.store.file.database import Database
 from tests.conftest import ROOT, WriteDataset
 from tests.integration.conftest import cli_environment, experiment_yaml
 from tests.privileges import without_privileges

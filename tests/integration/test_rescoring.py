@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evaluator.services import datasets, experiments
-from evaluator.services.judgments import edit
-from evaluator.services.workspace import Workspace
+from evaluator.experiments import lifecycle
+from evaluator.judging.judgments import edit
+from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.store.rescored import recorded
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Row, experiment, follow, instance, run_experiment, stored_rows
 from tests.recorded import dataset_id
@@ -24,10 +25,10 @@ def test_a_rescored_experiment_is_what_a_fresh_run_gives_and_running_it_does_not
     before = write_dataset("tiny", qrels=judged)
     after = write_dataset("fresh", qrels={**judged, 0: {0: 1, 1: 2}, 3: {4: 1}})
     with instance(settings) as workspace:
-        first = experiments.submit(workspace, experiment(before, BM25), allow_paths=True)
+        first = lifecycle.submit(workspace, experiment(before, BM25), allow_paths=True)
         follow(workspace, first)
         edit(workspace, dataset_id(workspace, "tiny"), {("q0", "d1"): 2, ("q3", "d3"): None, ("q3", "d4"): 1})
-        again = experiments.submit(workspace, experiment("tiny", BM25))
+        again = lifecycle.submit(workspace, experiment("tiny", BM25))
         assert again.id != first.id
         assert (again.to_evaluate, again.skipped, again.encoding) == (0, 10, ())
         rescored = _rows(workspace, again.id)
@@ -35,8 +36,8 @@ def test_a_rescored_experiment_is_what_a_fresh_run_gives_and_running_it_does_not
     run_experiment(fresh, experiment(after, BM25), workers=1)
     assert rescored == stored_rows(fresh)
     with Workspace.open_local(fresh) as workspace:
-        assert [row.id for row in experiments.all_experiments(workspace)] == [again.id]
-        assert datasets.find(workspace, "fresh").manifest.n_judgments == 11
+        assert [row.id for row in lifecycle.all_experiments(workspace)] == [again.id]
+        assert catalog.find(workspace, "fresh").manifest.n_judgments == 11
 
 
 def _rows(workspace: Workspace, id_: str) -> list[Row]:

@@ -9,14 +9,14 @@ import duckdb
 import pytest
 
 from evaluator.errors import InvalidInputError
-from evaluator.services import datasets
-from evaluator.services.judgments import edit
-from evaluator.services.workspace import Workspace
+from evaluator.judging.judgments import edit
+from evaluator.library import catalog
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Commands, served
 from tests.recorded import dataset_id
-from tests.unit.services.finished import finished
+from tests.unit.finished import finished
 
 LISTS = {
     "bm25": {f"q{n}": [f"d{n}", f"d{(n + 1) % 10}"] for n in range(10)},
@@ -28,7 +28,7 @@ LISTS = {
 def recorded(tmp_path: Path, write_dataset: WriteDataset) -> None:
     """An experiment over `tiny`, and the same after judgments were edited."""
     with Workspace.open_local(Settings(home=tmp_path / "home")) as workspace:
-        datasets.import_folder(workspace, write_dataset())
+        catalog.import_folder(workspace, write_dataset())
         finished(workspace, "tiny", LISTS)
         edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d2"): 1})
 

@@ -15,15 +15,15 @@ import pytest
 from redis import Redis
 from rq.registry import FinishedJobRegistry
 
-from evaluator.domain.measures import score_queries
+from evaluator.analysis.leaderboard import leaderboard
+from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.ranking import Ranking
+from evaluator.experiments import lifecycle
 from evaluator.jobs.queue import all_live_ids, open_queue
-from evaluator.jobs.stream import STREAM
-from evaluator.services import experiments
-from evaluator.services.instance import headless
-from evaluator.services.leaderboard import leaderboard
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.results.stream import STREAM
+from evaluator.operations.instance import headless
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.integration.conftest import (
     Row,
@@ -50,9 +50,9 @@ def finished_jobs(connection: Redis) -> Counter[str]:
 
 def test_every_query_is_recorded_and_scored(settings: Settings, write_dataset: WriteDataset) -> None:
     with instance(settings) as workspace:
-        submitted = experiments.submit(workspace, experiment(write_dataset(), BM25), allow_paths=True)
+        submitted = lifecycle.submit(workspace, experiment(write_dataset(), BM25), allow_paths=True)
         progress = follow(workspace, submitted)
-        board = leaderboard(workspace, experiments.find(workspace, submitted.id))
+        board = leaderboard(workspace, lifecycle.find(workspace, submitted.id))
     assert (progress.status, progress.queries_done, progress.failed) == ("finished", 10, 0)
     assert board.compared == 10
     # Each query is the beginning of its document, and no other document has all three of its words.
@@ -66,7 +66,7 @@ def test_queries_per_job_decides_the_number_of_jobs(
     # auto: 10 queries over 2 workers x 4 batches = 2 queries a job.
     described = experiment(write_dataset(), BM25, queries_per_job=queries_per_job)
     with instance(settings) as workspace:
-        follow(workspace, experiments.submit(workspace, described, allow_paths=True))
+        follow(workspace, lifecycle.submit(workspace, described, allow_paths=True))
         assert finished_jobs(workspace.connection) == {"index": 1, "dispatch": 1, "evaluate": jobs}
 
 
@@ -74,11 +74,11 @@ def test_running_again_skips_what_is_recorded(settings: Settings, write_dataset:
     described = experiment(write_dataset(), BM25)
     run_experiment(settings, described)
     with instance(settings) as workspace:
-        before = experiments.find(workspace)
-        submitted = experiments.submit(workspace, described, allow_paths=True)
+        before = lifecycle.find(workspace)
+        submitted = lifecycle.submit(workspace, described, allow_paths=True)
         assert (submitted.skipped, submitted.to_evaluate) == (10, 0)
         assert follow(workspace, submitted).status == "finished"
-        assert experiments.find(workspace) == before  # the times are those of the run that did the work
+        assert lifecycle.find(workspace) == before  # the times are those of the run that did the work
 
 
 def test_only_missing_queries_are_evaluated(settings: Settings, write_dataset: WriteDataset) -> None:
@@ -87,7 +87,7 @@ def test_only_missing_queries_are_evaluated(settings: Settings, write_dataset: W
     whole = stored_rows(settings)
     with instance(settings) as workspace:
         workspace.database.cursor.execute("DELETE FROM results WHERE query_id IN ('q3', 'q7')")
-        submitted = experiments.submit(workspace, described, allow_paths=True)
+        submitted = lifecycle.submit(workspace, described, allow_paths=True)
         assert (submitted.skipped, submitted.to_evaluate) == (8, 2)
         follow(workspace, submitted)
         assert finished_jobs(workspace.connection)["evaluate"] == 2
@@ -163,10 +163,10 @@ def test_an_edited_document_is_the_only_one_encoded_again(
 ) -> None:
     variants = {"static": {"dense": {"encoder": str(static_model)}}}
     with instance(settings) as workspace:
-        first = experiments.submit(workspace, experiment(write_dataset("v1"), variants), allow_paths=True)
+        first = lifecycle.submit(workspace, experiment(write_dataset("v1"), variants), allow_paths=True)
         follow(workspace, first)
         edited = write_dataset("v2", documents=("wing lift, measured in a wind tunnel", *TOPICS[1:]))
-        second = experiments.submit(workspace, experiment(edited, variants), allow_paths=True)
+        second = lifecycle.submit(workspace, experiment(edited, variants), allow_paths=True)
         assert follow(workspace, second).status == "finished"
     assert [(stage.texts, stage.to_encode) for stage in first.encoding] == [(20, 20)]
     assert [(stage.texts, stage.to_encode) for stage in second.encoding] == [(10, 1)]  # queries are unchanged
@@ -179,10 +179,10 @@ def test_edited_qrels_encode_and_index_nothing(
     with instance(settings) as workspace:
         follow(
             workspace,
-            experiments.submit(workspace, experiment(write_dataset("v1"), variants), allow_paths=True),
+            lifecycle.submit(workspace, experiment(write_dataset("v1"), variants), allow_paths=True),
         )
         judged = write_dataset("v2", qrels={0: {1: 3}})
-        submitted = experiments.submit(workspace, experiment(judged, variants), allow_paths=True)
+        submitted = lifecycle.submit(workspace, experiment(judged, variants), allow_paths=True)
         follow(workspace, submitted)
         assert finished_jobs(workspace.connection)["index"] == 1
     assert submitted.encoding == ()
@@ -200,9 +200,9 @@ def test_a_variant_that_cannot_work_fails_once_and_the_others_go_on(
         weights.write_bytes(b"these are no weights")
     variants = {**BM25, "broken": {"dense": {"encoder": str(broken)}}}
     with instance(settings) as workspace:
-        submitted = experiments.submit(workspace, experiment(write_dataset(), variants), allow_paths=True)
+        submitted = lifecycle.submit(workspace, experiment(write_dataset(), variants), allow_paths=True)
         progress = follow(workspace, submitted)
-        board = leaderboard(workspace, experiments.find(workspace, submitted.id))
+        board = leaderboard(workspace, lifecycle.find(workspace, submitted.id))
     assert progress.status == "finished"
     working, failed = progress.variants
     assert (working.recorded, working.error) == (10, None)
@@ -218,7 +218,7 @@ def test_a_killed_worker_loses_nothing(
 ) -> None:
     described = experiment(write_dataset(), {"static": {"dense": {"encoder": str(static_model)}}, **BM25})
     with headless_with_victims(settings) as (workspace, kill_one):
-        submitted = experiments.submit(workspace, described, allow_paths=True)
+        submitted = lifecycle.submit(workspace, described, allow_paths=True)
         kill_one()
         progress = follow(workspace, submitted)
     assert (progress.status, progress.queries_done, progress.failed) == ("finished", 20, 0)

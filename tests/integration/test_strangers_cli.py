@@ -20,12 +20,12 @@ import duckdb
 import pytest
 import yaml
 
-from evaluator import cli, terminal
+from evaluator.cli import main, terminal
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.printable import FORMULA_STARTS
 from evaluator.errors import EvaluatorError, ExperimentFileError, InvalidInputError
-from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.hostile import ESCAPES, IDS, NAME, VARIANTS, hostile_experiment, record_hostile, write_hostile
 from tests.integration.conftest import Commands, cli_command, cli_environment
 
@@ -78,7 +78,7 @@ def test_an_error_prints_no_more(
     for name in ESCAPES:
         monkeypatch.setattr(sys, "argv", ["evaluator", "dataset", "show", name])
         with pytest.raises(SystemExit):
-            cli.main()
+            main.main()
         assert acted_on(capsys.readouterr().err) == set()
 
 
@@ -121,7 +121,7 @@ def test_a_download_explains_itself_in_plain_words(spec: ExperimentSpec, tmp_pat
 
 @pytest.mark.parametrize("field", ["name", "encoder"])
 def test_an_experiment_has_no_name_that_a_terminal_acts_on(field: str) -> None:
-    from evaluator.services.experiment_file import parse_experiment
+    from evaluator.experiments.file_reader import parse_experiment
 
     described: dict[str, Any] = {
         "name": "look", "dataset": "tiny",

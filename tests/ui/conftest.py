@@ -14,16 +14,17 @@ from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button
 
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.measures import JUDGED
+from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
-from evaluator.jobs.supervisor import Supervisor
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.jobs.processes.supervisor import Supervisor
+from evaluator.library import catalog
 from evaluator.location import app_folder
-from evaluator.services import datasets, experiments
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
 from evaluator.store import results
+from evaluator.workspace.workspace import Workspace, serve
 from tests.conftest import WriteDataset
 from tests.recorded import begin
 
@@ -113,8 +114,8 @@ def add_experiment(write_dataset: WriteDataset) -> AddExperiment:
         dataset: str = "tiny",
         retrieve: Mapping[str, Any] = BM25,
     ) -> ExperimentSpec:
-        if dataset not in {row.name for row in datasets.all_datasets(workspace)}:
-            datasets.import_folder(workspace, write_dataset(dataset))
+        if dataset not in {row.name for row in catalog.all_datasets(workspace)}:
+            catalog.import_folder(workspace, write_dataset(dataset))
         described = yaml.safe_dump(
             {
                 "name": name,
@@ -123,8 +124,8 @@ def add_experiment(write_dataset: WriteDataset) -> AddExperiment:
                 "variants": [{"name": variant, "retrieve": dict(retrieve)} for variant in variants],
             }
         )
-        row = datasets.find(workspace, dataset)
-        spec = experiments.resolve_spec(parse_experiment(described), row, allow_paths=False)
+        row = catalog.find(workspace, dataset)
+        spec = lifecycle.resolve_spec(parse_experiment(described), row, allow_paths=False)
         begin(workspace.database, spec, row.name, row.manifest.n_queries)
         return spec
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from evaluator.charts import count_bars, history_lines, interval_points, tradeoff_points
+from evaluator.charts.scores import count_bars, history_lines, interval_points, tradeoff_points
 
 INK = "#123456"
 

@@ -6,12 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.measures import JUDGED
+from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure
-from evaluator.services.workspace import Workspace
 from evaluator.store import results
-from evaluator.store.lifecycle import change_status
+from evaluator.store.status import change_status
+from evaluator.workspace.workspace import Workspace
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
 
 LEAD = {f"q{n}": 0.9 if n < 8 else 0.1 for n in range(10)}

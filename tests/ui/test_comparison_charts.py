@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evaluator.comparison_charts import (
+from evaluator.charts.comparison import (
     N_BINS,
     PICKED,
     Sides,

@@ -10,10 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evaluator.errors import InvalidInputError
-from evaluator.services import datasets, experiments
-from evaluator.services.judgments import edit
-from evaluator.services.workspace import Workspace
-from evaluator.ui.judgment_editor import changed
+from evaluator.experiments import lifecycle
+from evaluator.judging.judgments import edit
+from evaluator.library import catalog
+from evaluator.ui.datasets.judgments import changed
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.recorded import dataset_id
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
@@ -22,7 +23,7 @@ from tests.ui.conftest import AddExperiment, button, labels, open_page, record, 
 @pytest.fixture
 def tiny(workspace: Workspace, write_dataset: WriteDataset) -> Workspace:
     """A workspace with the dataset `tiny`."""
-    datasets.import_folder(workspace, write_dataset())
+    catalog.import_folder(workspace, write_dataset())
     return workspace
 
 
@@ -46,8 +47,8 @@ def test_the_list_shows_what_each_dataset_is_and_who_uses_it(
     tiny: Workspace, add_experiment: AddExperiment, write_dataset: WriteDataset
 ) -> None:
     add_experiment(tiny, "bm25", name="a *look*")
-    datasets.import_folder(tiny, write_dataset("half", qrels={0: {0: 1}}))
-    datasets.describe(tiny, "half", "Half of it.\nMore about it.", ["aero"])
+    catalog.import_folder(tiny, write_dataset("half", qrels={0: {0: 1}}))
+    catalog.describe(tiny, "half", "Half of it.\nMore about it.", ["aero"])
     app = open_page("datasets")
     assert not app.exception
     written = text_of(app)
@@ -64,8 +65,8 @@ def test_the_list_shows_what_each_dataset_is_and_who_uses_it(
 def test_datasets_are_found_by_name_or_tag(tiny: Workspace, write_dataset: WriteDataset) -> None:
     for number in range(5):
         folder = write_dataset(f"other-{number}", queries=(f"query {number}",))
-        datasets.import_folder(tiny, folder)
-    datasets.describe(tiny, "tiny", "", ["Aero"])
+        catalog.import_folder(tiny, folder)
+    catalog.describe(tiny, "tiny", "", ["Aero"])
     app = open_page("datasets")
     app.text_input[0].input("AERO").run()
     assert labels(app, "page_link") == ["**tiny**"]
@@ -77,12 +78,12 @@ def test_a_dataset_shows_its_sizes_fingerprints_and_relations(
     tiny: Workspace, add_experiment: AddExperiment, write_dataset: WriteDataset
 ) -> None:
     add_experiment(tiny, "bm25")
-    datasets.import_folder(tiny, write_dataset("sibling", qrels={0: {0: 1}}))
+    catalog.import_folder(tiny, write_dataset("sibling", qrels={0: {0: 1}}))
     app = open_page("datasets", dataset="tiny")
     assert not app.exception
     written = text_of(app)
     assert "10 documents · 10 queries · 10 judgments · version 1 since" in written
-    manifest = datasets.find(tiny, "tiny").manifest
+    manifest = catalog.find(tiny, "tiny").manifest
     for fingerprint in (manifest.fingerprint, manifest.corpus, manifest.queries, manifest.qrels):
         assert fingerprint in written
     assert labels(app, "page_link") == ["All datasets", "look", "History", "sibling"]
@@ -101,7 +102,7 @@ def test_a_damaged_file_is_one_sentence(tiny: Workspace) -> None:
 
 def test_documents_are_paged_and_searched(workspace: Workspace, write_dataset: WriteDataset) -> None:
     documents = [f"{topic} number {number}" for number in range(3) for topic in TOPICS]
-    datasets.import_folder(workspace, write_dataset(documents=[*documents, "long " * 100]))
+    catalog.import_folder(workspace, write_dataset(documents=[*documents, "long " * 100]))
     app = open_page("datasets", dataset="tiny")
     assert "1–20 of 31 documents" in text_of(app)
     assert texts(app)[0] == documents[0]
@@ -140,7 +141,7 @@ def as_if_edited(monkeypatch: pytest.MonkeyPatch, rows: Sequence[tuple[str, str,
     def edited(table: pd.DataFrame, **_options: object) -> pd.DataFrame:
         return pd.DataFrame(rows, columns=table.columns)
 
-    monkeypatch.setattr("evaluator.ui.judgment_editor.st.data_editor", edited)
+    monkeypatch.setattr("evaluator.ui.datasets.judgments.st.data_editor", edited)
 
 
 def test_editing_judgments_makes_a_version_and_rescores(
@@ -158,12 +159,12 @@ def test_editing_judgments_makes_a_version_and_rescores(
     button(app, "Save as version 2").click().run()
     assert not app.exception
     assert "This is version 2 of tiny now. Rescored: 1 experiment." in app.success[0].value
-    row = datasets.find(tiny, "tiny")
-    assert datasets.load(tiny, row).qrels["q0"] == {"d0": 2}
+    row = catalog.find(tiny, "tiny")
+    assert catalog.load(tiny, row).qrels["q0"] == {"d0": 2}
     assert (
-        datasets.versions(tiny, dataset_id(tiny, "tiny"))[0].change == "1 judgment changed: it answers fully"
+        catalog.versions(tiny, dataset_id(tiny, "tiny"))[0].change == "1 judgment changed: it answers fully"
     )
-    assert len(experiments.all_experiments(tiny)) == 2
+    assert len(lifecycle.all_experiments(tiny)) == 2
 
 
 def test_an_unknown_document_is_refused_with_its_id(tiny: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +172,7 @@ def test_an_unknown_document_is_refused_with_its_id(tiny: Workspace, monkeypatch
     app = open_page("datasets", dataset="tiny", tab="judgments", query="q0")
     button(app, "Save as version 2").click().run()
     assert "There is no document with the id 'd99'" in app.error[0].value
-    assert datasets.find(tiny, "tiny").version == 1
+    assert catalog.find(tiny, "tiny").version == 1
 
 
 def test_what_an_edited_table_changes() -> None:
@@ -207,8 +208,8 @@ def test_a_dataset_is_renamed_and_described(tiny: Workspace, add_experiment: Add
     button(app, "Save").click().run()
     assert not app.exception
     assert app.title[0].value == "aero"
-    assert datasets.find(tiny, "aero").description == "Ten topics."
-    assert experiments.find(tiny, spec.id).dataset == "aero"
+    assert catalog.find(tiny, "aero").description == "Ten topics."
+    assert lifecycle.find(tiny, spec.id).dataset == "aero"
 
 
 def test_a_name_that_no_new_dataset_could_have_is_refused(tiny: Workspace) -> None:
@@ -217,7 +218,7 @@ def test_a_name_that_no_new_dataset_could_have_is_refused(tiny: Workspace) -> No
     button(app, "Save").click().run()
     assert not app.exception
     assert "stands for a folder in addresses" in app.error[0].value
-    assert [row.name for row in datasets.all_datasets(tiny)] == ["tiny"]
+    assert [row.name for row in catalog.all_datasets(tiny)] == ["tiny"]
 
 
 def test_a_dataset_in_use_cannot_be_deleted_and_says_by_whom(
@@ -234,7 +235,7 @@ def test_deleting_a_dataset_leads_back_to_the_list(tiny: Workspace) -> None:
     app = open_page("datasets", dataset="tiny", tab="settings")
     button(app, "Delete the dataset").click().run()
     assert not app.exception
-    assert datasets.all_datasets(tiny) == []
+    assert catalog.all_datasets(tiny) == []
     assert "There is no dataset yet" in text_of(app)
 
 

@@ -11,14 +11,15 @@ from streamlit.testing.v1 import AppTest
 
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.variant import Dense, Retrieve
-from evaluator.services import datasets, experiments
-from evaluator.services.choices import BUNDLED
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.overview import experiment_yaml
-from evaluator.services.presets import PRESETS, Preset
-from evaluator.services.workspace import Workspace, serve
-from evaluator.services.yaml_nodes import MAX_BYTES
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.experiments.form import BUNDLED
+from evaluator.experiments.overview import experiment_yaml
+from evaluator.experiments.presets import PRESETS, Preset
+from evaluator.experiments.yaml_nodes import MAX_BYTES
+from evaluator.library import catalog
 from evaluator.settings import AllowedEndpoint, Settings
+from evaluator.workspace.workspace import Workspace, serve
 from tests.conftest import WriteDataset
 from tests.ui.conftest import AddExperiment, button, open_page, text_of
 
@@ -28,7 +29,7 @@ NEW = "name: new\ndataset: tiny\nvariants:\n  - {name: mine, retrieve: {bm25: {}
 @pytest.fixture
 def tiny(workspace: Workspace, write_dataset: WriteDataset) -> Workspace:
     """The workspace with the dataset `tiny`."""
-    datasets.import_folder(workspace, write_dataset())
+    catalog.import_folder(workspace, write_dataset())
     return workspace
 
 
@@ -83,7 +84,7 @@ def test_without_a_dataset_it_says_how_to_get_one(workspace: Workspace) -> None:
     assert not app.text_area
     button(app, "Add the demo dataset").click().run()
     assert not app.exception
-    assert [row.name for row in datasets.all_datasets(workspace)] == ["python-stdlib"]
+    assert [row.name for row in catalog.all_datasets(workspace)] == ["python-stdlib"]
     assert described(app).dataset == "python-stdlib"
 
 
@@ -97,7 +98,7 @@ def test_it_begins_with_a_quick_look_and_its_plan(tiny: Workspace) -> None:
         written
     )
     assert "30 queries to evaluate over all variants" in written
-    assert experiments.all_experiments(tiny) == []
+    assert lifecycle.all_experiments(tiny) == []
 
 
 @pytest.mark.parametrize("preset", PRESETS[:2], ids=lambda preset: preset.title)
@@ -171,7 +172,7 @@ def with_endpoint(
     allowed = (AllowedEndpoint(base_url="http://127.0.0.1:9/v1", key="SOME_KEY"),)
     settings = Settings(home=tmp_path_factory.mktemp("home"), redis_url=valkey.queue_url, endpoints=allowed)
     with Workspace.open(settings) as opened, serve(opened):
-        datasets.import_folder(opened, write_dataset())
+        catalog.import_folder(opened, write_dataset())
         yield opened
 
 
@@ -229,7 +230,7 @@ def test_every_mistake_in_a_text_is_shown_with_its_line(tiny: Workspace) -> None
 
 def test_no_folder_can_be_read_from_the_browser(workspace: Workspace, write_dataset: WriteDataset) -> None:
     folder = write_dataset()
-    datasets.import_folder(workspace, write_dataset("other"))
+    catalog.import_folder(workspace, write_dataset("other"))
     app = write(form(), NEW.replace("tiny", str(folder)))
     assert "No dataset is called" in app.error[0].value
     assert button(app, "Start").disabled
@@ -286,7 +287,7 @@ def test_it_starts_what_is_chosen_and_shows_it_at_work(tiny: Workspace) -> None:
     button(app, "Start").click().run()
     assert not app.exception
     assert app.title[0].value == "quick-look"
-    started = experiments.find(tiny, "quick-look")
+    started = lifecycle.find(tiny, "quick-look")
     assert started.status == "running"
     assert len(started.spec.variants) == 3
 
@@ -296,17 +297,17 @@ def test_it_starts_what_is_written(tiny: Workspace) -> None:
     button(app, "Start").click().run()
     assert not app.exception
     assert app.title[0].value == "new"
-    row = experiments.find(tiny, "new")
+    row = lifecycle.find(tiny, "new")
     assert row.status == "running"
     again = parse_experiment(experiment_yaml(row))
-    assert experiments.submit(tiny, again).id == row.id
+    assert lifecycle.submit(tiny, again).id == row.id
 
 
 def test_a_queue_that_does_not_answer_records_nothing(
     no_queue: Workspace, write_dataset: WriteDataset
 ) -> None:
-    datasets.import_folder(no_queue, write_dataset())
+    catalog.import_folder(no_queue, write_dataset())
     app = form()
     button(app, "Start").click().run()
     assert "No Redis answers" in app.error[0].value
-    assert not experiments.all_experiments(no_queue)
+    assert not lifecycle.all_experiments(no_queue)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from evaluator.domain.result import VariantFailure
-from evaluator.domain.sharing import shared_searches
-from evaluator.jobs.worker import WarmWorker
+from evaluator.domain.shared_searches import shared_searches
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.jobs.processes.worker import WarmWorker
+from evaluator.library import catalog
 from evaluator.retrieval.candidates import Candidates
-from evaluator.services import datasets, experiments
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.workspace import Workspace
 from evaluator.store import results
-from evaluator.store.lifecycle import change_status
+from evaluator.store.status import change_status
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
 
@@ -20,8 +21,8 @@ NEW = "name: new\ndataset: tiny\nvariants:\n  - {name: bm25, retrieve: {bm25: {}
 
 def submitted(workspace: Workspace, write_dataset: WriteDataset, text: str = NEW) -> str:
     """Really submit an experiment: its jobs wait in the queue, and nobody works."""
-    datasets.import_folder(workspace, write_dataset())
-    return experiments.submit(workspace, parse_experiment(text)).id
+    catalog.import_folder(workspace, write_dataset())
+    return lifecycle.submit(workspace, parse_experiment(text)).id
 
 
 def test_before_the_first_experiment_it_explains_what_to_do(workspace: Workspace) -> None:
@@ -130,14 +131,14 @@ def test_cancelling_asks_first_and_keeps_what_is_recorded(
 ) -> None:
     id_ = submitted(workspace, write_dataset)
     app = open_page("experiments", experiment="new")
-    assert experiments.find(workspace, id_).status == "running"
+    assert lifecycle.find(workspace, id_).status == "running"
     assert "What is evaluated stays" in text_of(app)
     button(app, "Cancel the experiment").click().run()
-    assert experiments.find(workspace, id_).status == "cancelled"
+    assert lifecycle.find(workspace, id_).status == "cancelled"
     assert workspace.connection.llen("rq:queue:evaluator") == 0
 
     button(app, "Resume").click().run()
-    assert experiments.find(workspace, id_).status == "running"
+    assert lifecycle.find(workspace, id_).status == "running"
     assert workspace.connection.llen("rq:queue:evaluator") > 0
     assert not app.exception
 
@@ -177,7 +178,7 @@ def test_deleting_an_experiment_leads_back_to_the_list(
     app = open_page("experiments", experiment=spec.id)
     button(app, "Delete the experiment").click().run()
     assert not app.exception
-    assert experiments.all_experiments(workspace) == []
+    assert lifecycle.all_experiments(workspace) == []
     assert "No experiment has run yet" in text_of(app)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace
+from evaluator.library import catalog
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.ui.conftest import AddExperiment, labels, open_page, record, text_of
 
@@ -42,7 +42,7 @@ def test_what_became_worse_stands_first(
     before = add_experiment(workspace, "bm25", "other")
     record(workspace, before, "bm25", 0.8)
     record(workspace, before, "other", 0.4)
-    datasets.import_folder(workspace, write_dataset("more", documents=[*TOPICS, "another"]), name="tiny")
+    catalog.import_folder(workspace, write_dataset("more", documents=[*TOPICS, "another"]), name="tiny")
     after = add_experiment(workspace, "bm25", "other", name="nightly")
     record(workspace, after, "bm25", 0.5)
     record(workspace, after, "other", 0.4)

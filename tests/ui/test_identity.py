@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.measures import JUDGED
+from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
+from evaluator.library import catalog
 from evaluator.location import app_folder
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace
 from evaluator.store import results
-from evaluator.ui.address import joined
-from evaluator.ui.identity import keyed, told_apart
+from evaluator.ui.shell.address import joined
+from evaluator.ui.shell.identity import keyed, told_apart
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.ui.conftest import AddExperiment, labels, open_page, record, text_of
 
@@ -114,7 +114,7 @@ def test_no_two_labels_are_alike(options: dict[str, str]) -> None:
 def addressed() -> None:
     import streamlit as st
 
-    from evaluator.ui.address import parted
+    from evaluator.ui.shell.address import parted
 
     st.json(parted("variants"))
 
@@ -127,8 +127,8 @@ def test_names_in_an_address_may_hold_anything(names: list[str]) -> None:
 
 
 def test_each_dataset_shows_its_own_health(workspace: Workspace, write_dataset: WriteDataset) -> None:
-    datasets.import_folder(workspace, write_dataset("ten"))
-    datasets.import_folder(workspace, write_dataset("three", TOPICS[:3], TOPICS[:3]))
+    catalog.import_folder(workspace, write_dataset("ten"))
+    catalog.import_folder(workspace, write_dataset("three", TOPICS[:3], TOPICS[:3]))
     for name, n in (("ten", 10), ("three", 3), ("ten", 10)):
         app = open_page("datasets", dataset=name, tab="health")
         assert not app.exception
@@ -233,7 +233,7 @@ def test_what_is_typed_about_one_dataset_is_not_about_the_next(
     """Neither of them has a description yet: a browser keeps what is not saved by the identities of form and field."""
     found = []
     for name in ("one", "other"):
-        datasets.import_folder(workspace, write_dataset(name))
+        catalog.import_folder(workspace, write_dataset(name))
         app = open_page("datasets", dataset=name, tab="settings")
         found += [(field.id, field.form_id) for field in (app.text_area[0], app.multiselect[0])]
     assert len({id_ for id_, _ in found}) == 4
@@ -243,7 +243,7 @@ def test_what_is_typed_about_one_dataset_is_not_about_the_next(
 def test_a_reason_for_one_querys_judgments_is_not_one_for_the_next(
     workspace: Workspace, write_dataset: WriteDataset
 ) -> None:
-    datasets.import_folder(workspace, write_dataset("one"))
+    catalog.import_folder(workspace, write_dataset("one"))
     app = open_page("datasets", dataset="one", tab="judgments", query="q0")
     app.text_input[0].set_value("a reason").run()
     assert app.text_input[0].value == "a reason"
@@ -261,7 +261,7 @@ def test_a_tag_called_any_can_be_chosen(
         for n in range(10)
     ]
     (folder / "queries.jsonl").write_text("\n".join(lines) + "\n")
-    datasets.import_folder(workspace, folder)
+    catalog.import_folder(workspace, folder)
     spec = add_experiment(workspace, "bm25")
     record(workspace, spec, "bm25", 0.5)
     app = open_page("query", experiment=spec.id)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from evaluator.domain.measures import POLICY_VERSION
-from evaluator.domain.policy import POLICIES
+from evaluator.domain.measures.policy import POLICIES
+from evaluator.domain.measures.scoring import POLICY_VERSION
 from evaluator.domain.result import VariantFailure
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace
+from evaluator.experiments import lifecycle
 from evaluator.store import results
+from evaluator.workspace.workspace import Workspace
 from tests.ui.conftest import BM25, AddExperiment, labels, open_page, record, text_of
-from tests.unit.services.made_scores import cost, measured
+from tests.unit.made_scores import cost, measured
 
 
 def test_before_the_first_experiment_it_explains_what_to_do(workspace: Workspace) -> None:
@@ -26,7 +26,7 @@ def test_the_demo_starts_from_the_empty_page_and_leads_to_where_it_is_seen(works
     assert not app.exception
     assert app.title[0].value == "demo"
     assert "running" in text_of(app)
-    assert experiments.find(workspace, "demo").status == "running"
+    assert lifecycle.find(workspace, "demo").status == "running"
     assert workspace.connection.llen("rq:queue:evaluator") > 0
 
 
@@ -219,7 +219,7 @@ def test_trade_offs_recommend_within_limits(workspace: Workspace, add_experiment
     spec = add_experiment(workspace, "cheap", "dear")
     record(workspace, spec, "cheap", 0.375)
     record(workspace, spec, "dear", 0.75)
-    row = experiments.find(workspace, spec.id)
+    row = lifecycle.find(workspace, spec.id)
     measured(workspace, row, {"cheap": cost(10), "dear": cost(100)})
     app = open_page("leaderboard", view="tradeoffs")
     assert not app.exception
@@ -252,9 +252,7 @@ def test_several_datasets_beside_each_other(workspace: Workspace, add_experiment
     table = app.dataframe[0].value
     assert {"rank_0", "score_0", "rank_1", "score_1"} <= set(table.columns)
     assert list(table["variant"]) == ["dense", "bm25"]
-    assert list(app.multiselect("across").value) == [
-        experiments.find(workspace, n).id for n in ("one", "two")
-    ]
+    assert list(app.multiselect("across").value) == [lifecycle.find(workspace, n).id for n in ("one", "two")]
 
     alone = open_page("leaderboard", experiments="one,one")
     assert "Choose two or more experiments" in text_of(alone)

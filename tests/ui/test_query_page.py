@@ -11,14 +11,15 @@ from streamlit.testing.v1 import AppTest
 from evaluator.domain.dataset import Document, Query
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, VariantFailure
+from evaluator.experiments import lifecycle
+from evaluator.inspection.marking import Marker
+from evaluator.inspection.side_by_side import Hit, ShownList, SideBySide
 from evaluator.jobs.asking import ask_id
 from evaluator.jobs.queue import open_queue
-from evaluator.services import datasets, experiments
-from evaluator.services.marking import Marker
-from evaluator.services.side_by_side import Hit, ShownList, SideBySide
-from evaluator.services.workspace import Workspace
+from evaluator.library import catalog
 from evaluator.store import results
-from evaluator.ui.query_data import grade_badge, lists_data, ordinal, parts
+from evaluator.ui.query.data import grade_badge, lists_data, ordinal, parts
+from evaluator.workspace.workspace import Workspace
 from tests.ui.conftest import AddExperiment, button, labels, open_page, record, text_of
 
 
@@ -105,7 +106,7 @@ def finished_pair(workspace: Workspace, add_experiment: AddExperiment) -> str:
     spec = add_experiment(workspace, "bm25", "dense")
     for variant in ("bm25", "dense"):
         record(workspace, spec, variant, 0.5)
-    assert experiments.find(workspace, spec.id).status == "finished"
+    assert lifecycle.find(workspace, spec.id).status == "finished"
     return spec.id
 
 
@@ -123,8 +124,8 @@ def test_a_grade_is_saved_as_a_version_and_the_page_follows(
     assert not app.exception
     assert "Saved 1 judgment by Anna. tiny is at version 2" in app.success[0].value
     assert app.query_params["experiment"] != id_
-    row = datasets.find(workspace, "tiny")
-    assert datasets.load(workspace, row).qrels["q0"] == {"d0": 1, "d1": 2}
+    row = catalog.find(workspace, "tiny")
+    assert catalog.load(workspace, row).qrels["q0"] == {"d0": 1, "d1": 2}
     assert lists_of(app)[0]["hits"][0]["grade"]["word"] == "highly relevant · 2"
 
     old = open_page("query", experiment=id_, query="q0")

@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evaluator.jobs.orphan import SUPERVISOR_VARIABLE
+from evaluator.experiments import lifecycle
+from evaluator.experiments.file_reader import parse_experiment
+from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import open_queue
-from evaluator.jobs.stream import FIELD, STREAM, ResultStream
-from evaluator.jobs.worker import WarmWorker
-from evaluator.services import datasets, experiments
-from evaluator.services.experiment_file import parse_experiment
-from evaluator.services.queue import job_in_words
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.results.stream import FIELD, STREAM, ResultStream
+from evaluator.library import catalog
+from evaluator.operations.queue_status import job_in_words
 from evaluator.store.recorder import Recorder
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.ui.conftest import button, open_page, text_of
 from tests.ui.test_experiment_form import unescaped
@@ -59,8 +60,8 @@ def test_an_idle_worker(workspace: Workspace) -> None:
 
 
 def test_a_busy_worker_says_what_it_does(workspace: Workspace, write_dataset: WriteDataset) -> None:
-    datasets.import_folder(workspace, write_dataset())
-    experiments.submit(workspace, parse_experiment(NEW))
+    catalog.import_folder(workspace, write_dataset())
+    lifecycle.submit(workspace, parse_experiment(NEW))
     worker = WarmWorker(workspace.connection)
     worker.register_birth()
     taken = worker.dequeue_job_and_maintain_ttl(timeout=1)
@@ -88,8 +89,8 @@ def test_a_worker_that_went_silent_is_gone(workspace: Workspace) -> None:
 
 
 def test_jobs_are_counted_by_state(workspace: Workspace, write_dataset: WriteDataset) -> None:
-    datasets.import_folder(workspace, write_dataset())
-    experiments.submit(workspace, parse_experiment(NEW))
+    catalog.import_folder(workspace, write_dataset())
+    lifecycle.submit(workspace, parse_experiment(NEW))
     assert open_queue(workspace.connection).count == 1
     figures = {metric.label: metric.value for metric in open_page("workers").metric}
     assert figures["Queued"] == "1"
@@ -99,8 +100,8 @@ def test_jobs_are_counted_by_state(workspace: Workspace, write_dataset: WriteDat
 
 def test_jobs_that_no_worker_takes_are_said(workspace: Workspace, write_dataset: WriteDataset) -> None:
     WarmWorker(workspace.connection, queues=("encode",)).register_birth()
-    datasets.import_folder(workspace, write_dataset())
-    experiments.submit(workspace, parse_experiment(NEW))
+    catalog.import_folder(workspace, write_dataset())
+    lifecycle.submit(workspace, parse_experiment(NEW))
     app = open_page("workers")
     assert app.warning[0].value.startswith("1 job to evaluate, and no worker does that")
     assert app.dataframe[0].value.iloc[0]["Queues"] == "encode"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from evaluator.domain.result import ExperimentStop
-from evaluator.services.workspace import Workspace
 from evaluator.store import results
+from evaluator.workspace.workspace import Workspace
 from tests.ui.conftest import AddExperiment, labels, open_page, text_of
 
 

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.services.workspace import Workspace
+from evaluator.workspace.workspace import Workspace
 from tests.hostile import IDS, MARKUP, NAME, TAGS, VARIANTS, record_hostile, write_hostile
 from tests.ui.conftest import FRAME, open_page
 from tests.ui.test_upload_page import upload

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.runtime.context import ContextProxy
 
-from evaluator.ui.theme import ink, palette
+from evaluator.ui.shell.theme import ink, palette
 
 
 @pytest.mark.parametrize(

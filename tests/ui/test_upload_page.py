@@ -12,18 +12,19 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evaluator.datasets.findings import Finding
-from evaluator.datasets.health import HealthReport, Histogram, Truncation
+from evaluator.datasets.health.report import HealthReport, Histogram, Truncation
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
-from evaluator.datasets.recognition import Recognised, TableInfo
-from evaluator.services import datasets, uploads
-from evaluator.services.persons import HERE
-from evaluator.services.upload_folder import Progress
-from evaluator.services.upload_state import UploadedFile, UploadState
-from evaluator.services.workspace import Workspace
-from evaluator.ui.health_view import binned, numbers, remarks, verdict
-from evaluator.ui.identity import keyed
-from evaluator.ui.reading_form import NO_COLUMN, assemble, meanings, suggested
-from evaluator.ui.upload_form import progress_text, suggested_name
+from evaluator.datasets.recognition.recognise import Recognised, TableInfo
+from evaluator.library import catalog
+from evaluator.ui.datasets.health import binned, numbers, remarks, verdict
+from evaluator.ui.shell.identity import keyed
+from evaluator.ui.upload.form import progress_text, suggested_name
+from evaluator.ui.upload.reading import NO_COLUMN, assemble, meanings, suggested
+from evaluator.uploads import uploads
+from evaluator.uploads.folder import Progress
+from evaluator.uploads.persons import HERE
+from evaluator.uploads.state import UploadedFile, UploadState
+from evaluator.workspace.workspace import Workspace
 from tests.ui.conftest import button, labels, open_page, text_of
 
 DEADLINE = 60.0
@@ -116,7 +117,7 @@ def test_from_files_to_a_dataset(workspace: Workspace) -> None:
     state = wait(workspace, id_)
     assert state.reading is not None
     assert state.reading.corpus.title is None
-    assert datasets.all_datasets(workspace) == []
+    assert catalog.all_datasets(workspace) == []
 
     app = open_page("upload", upload=id_)
     assert not app.exception
@@ -131,7 +132,7 @@ def test_from_files_to_a_dataset(workspace: Workspace) -> None:
     next(field for field in app.text_input if field.label == "Name").set_value("bakery")
     button(app, "Store dataset").click().run()
     assert not app.exception
-    row = datasets.find(workspace, "bakery")
+    row = catalog.find(workspace, "bakery")
     assert row.manifest.exclude_self
     assert row.manifest.n_documents == 3
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from evaluator.errors import UnknownNameError
-from evaluator.ui.words import capital, count, duration, moment, percent, queries, rate, sentence, size
+from evaluator.ui.shell.words import capital, count, duration, moment, percent, queries, rate, sentence, size
 
 
 @pytest.mark.parametrize(

@@ -43,16 +43,16 @@ def loaded_by(module: str) -> set[str]:
     [
         (APP, MODELS),
         # `--help` answers at once; each command imports what it needs.
-        ("evaluator.cli", MODELS | {"streamlit", "duckdb", "rq", "pandas", "pyarrow"}),
+        ("evaluator.cli.main", MODELS | {"streamlit", "duckdb", "rq", "pandas", "pyarrow"}),
         # A worker is ready within a second and loads a model with the first job that needs one.
-        ("evaluator.jobs.worker", MODELS | {"streamlit", "duckdb"}),
+        ("evaluator.jobs.processes.worker", MODELS | {"streamlit", "duckdb"}),
         ("evaluator.jobs.tasks", MODELS | {"streamlit", "duckdb"}),
         # Whoever submits plans the encoding, and leaves it to the workers.
         ("evaluator.jobs.submission", MODELS | {"streamlit", "duckdb"}),
         # Examines files from outside: what is not loaded cannot be broken into, and it is ready at once.
-        ("evaluator.services.examining", MODELS | {"streamlit", "duckdb"}),
+        ("evaluator.uploads.examination", MODELS | {"streamlit", "duckdb"}),
         # `evaluator run` without a server.
-        ("evaluator.services.experiments", MODELS | {"streamlit"}),
+        ("evaluator.experiments.lifecycle", MODELS | {"streamlit"}),
     ],
 )
 def test_importing_loads_no_more_than_is_needed(module: str, never: set[str]) -> None:

@@ -12,9 +12,9 @@ import pytest
 from evaluator import home
 from evaluator.artifacts import ArtifactStore
 from evaluator.home import for_people, is_open_to_others, keep_private, make_home
-from evaluator.services.doctor import examine
+from evaluator.operations.doctor import examine
 from evaluator.settings import Settings
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 
 
 @pytest.fixture(autouse=True)

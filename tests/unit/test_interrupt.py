@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from evaluator.cli import _told_once
+from evaluator.cli.main import _told_once
 from evaluator.errors import WorkersFailedError
 
 IN_A_FINALIZER = """

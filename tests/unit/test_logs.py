@@ -21,8 +21,8 @@ from rq.serializers import JSONSerializer
 from evaluator import logs
 from evaluator.jobs import queue as job_queue
 from evaluator.jobs import tasks
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import TASKS, enqueue, job_data, job_id
-from evaluator.jobs.worker import WarmWorker
 from evaluator.location import app_folder
 from evaluator.logs import JsonFormatter, TextFormatter, bind, bound, job_fields
 from evaluator.settings import Settings

@@ -153,7 +153,7 @@ class TestNonsense:
         monkeypatch.setenv("EVALUATOR_LOG_LEVEL", "warning")
         assert Settings.read().log_level == "WARNING"
 
-    @pytest.mark.parametrize("arguments", [["-m", "evaluator.jobs.worker"], ["-c", "import app"]])
+    @pytest.mark.parametrize("arguments", [["-m", "evaluator.jobs.processes.worker"], ["-c", "import app"]])
     def test_ends_a_worker_and_a_server_with_one_line(self, arguments: list[str]) -> None:
         done = subprocess.run(
             [sys.executable, *arguments], env={**os.environ, "EVALUATOR_PORT": "-1"},

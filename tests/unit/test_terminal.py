@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from evaluator import terminal
-from evaluator.terminal import Stages
+from evaluator.cli import terminal
+from evaluator.cli.terminal import Stages
 
 
 def test_a_quick_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.endpoint import Endpoint
 from evaluator.errors import ArtifactMissingError, InvalidInputError
-from evaluator.services.doctor import examine
+from evaluator.operations.doctor import examine
 from evaluator.settings import Settings
 from evaluator.urls import hide_passwords, shown_url
 

@@ -11,8 +11,8 @@ from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Doubles, Floats
 from evaluator.errors import EncodingError
 from evaluator.retrieval.encoders.protocol import Role, check_vectors
-from evaluator.retrieval.endpoint_client import EndpointClient, Gate
-from evaluator.retrieval.usage import Usage
+from evaluator.retrieval.endpoints.client import EndpointClient, Gate
+from evaluator.retrieval.endpoints.usage import Usage
 
 __all__ = ["EndpointEncoder", "Gate"]
 

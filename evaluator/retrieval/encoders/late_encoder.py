@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
-from evaluator.retrieval.encoded import Tokens, check_tokens
+from evaluator.retrieval.encoders.encoded import Tokens, check_tokens
 from evaluator.retrieval.encoders.opening import Runtime, open_model
 from evaluator.retrieval.encoders.protocol import Encoder, Role
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
-from evaluator.retrieval.encoded import Terms, check_terms
+from evaluator.retrieval.encoders.encoded import Terms, check_terms
 from evaluator.retrieval.encoders.opening import Runtime, open_model
 from evaluator.retrieval.encoders.protocol import Encoder, Role
 

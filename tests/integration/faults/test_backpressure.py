@@ -6,12 +6,12 @@ import time
 
 import pytest
 
+from evaluator.experiments import lifecycle
 from evaluator.jobs.connection import require
-from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.supervisor import Supervisor
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.processes.supervisor import Supervisor
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.integration.conftest import Row, follow, stored_rows
 from tests.integration.faults.conftest import Describe
 from tests.integration.faults.faults import Faults, wait_until
@@ -33,7 +33,7 @@ def test_without_a_recorder_workers_wait_and_nothing_is_lost(
         supervisor.add_workers(2)
         with Workspace.open_local(settings) as unrecorded, require(settings) as connection:
             unrecorded.queue = connection
-            submitted = experiments.submit(unrecorded, describe(), allow_paths=True)
+            submitted = lifecycle.submit(unrecorded, describe(), allow_paths=True)
             stream = ResultStream(connection)
             wait_until(lambda: len(stream) >= LIMIT and faults.searched().total() == len(stream) + 4)
             full = time.monotonic()

@@ -15,11 +15,11 @@ import pytest
 from redis import Redis
 
 from evaluator.errors import EvaluatorError
-from evaluator.jobs.stream import STREAM
-from evaluator.services import datasets
-from evaluator.services.client import Client
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.results.stream import STREAM
+from evaluator.library import catalog
+from evaluator.remote.client import Client
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.integration.conftest import (
     Cli,
     Row,
@@ -76,7 +76,7 @@ def up(tmp_path: Path, faults: Faults) -> Iterator[Up]:
 def yaml(settings: Settings, dataset: Path) -> str:
     """The usual experiment as the API takes it: its dataset is imported, its encoder named."""
     with Workspace.open_local(settings) as workspace:
-        datasets.import_folder(workspace, dataset)
+        catalog.import_folder(workspace, dataset)
     dense = {"dense": {"encoder": "all-MiniLM-L6-v2"}}  # hurtable workers encode with hashes instead
     return experiment_yaml("made", {"bm25": {"bm25": {}}, "dense": dense}, queries_per_job=2)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evaluator.jobs.supervisor import VALKEY, Supervisor
-from evaluator.jobs.valkey import answers
-from evaluator.services import experiments
-from evaluator.services.instance import headless
+from evaluator.experiments import lifecycle
+from evaluator.jobs.processes.supervisor import VALKEY, Supervisor
+from evaluator.jobs.processes.valkey import answers
+from evaluator.operations.instance import headless
 from evaluator.settings import Settings
 from tests.integration.conftest import Row, follow, stored_rows
 from tests.integration.faults.conftest import Describe
@@ -42,7 +42,7 @@ def test_an_experiment_outlives_its_valkey(
 ) -> None:
     with headless(settings, 2) as running, faults.hold(stage):
         running.supervisor.add_workers(1)
-        submitted = experiments.submit(running.workspace, describe(), allow_paths=True)
+        submitted = lifecycle.submit(running.workspace, describe(), allow_paths=True)
         faults.wait_for(stage, 2)
         killed = wait_until(lambda: valkey_of(running.supervisor))
         data(settings, tmp_path)

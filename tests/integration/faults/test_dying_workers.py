@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.experiments import lifecycle
 from evaluator.jobs.queue import all_live_ids, open_queue
-from evaluator.jobs.stream import STREAM
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.results.stream import STREAM
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.integration.conftest import Row, follow, instance, stored_rows
 from tests.integration.faults.conftest import Describe
 from tests.integration.faults.faults import Call, Faults, is_running, wait_until
@@ -28,7 +28,7 @@ def test_a_killed_workers_job_runs_again_elsewhere(
     stage: str, settings: Settings, faults: Faults, describe: Describe, undisturbed_rows: list[Row]
 ) -> None:
     with instance(settings) as workspace, faults.hold(stage):
-        submitted = experiments.submit(workspace, describe(), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(), allow_paths=True)
         victim = faults.wait_for(stage)[0]
         os.kill(victim.pid, signal.SIGKILL)
         killed = time.monotonic()
@@ -51,7 +51,7 @@ def test_a_worker_that_dies_while_it_searches_for_several_variants_loses_and_dou
         "both": {"fuse": {"of": ["bm25", "dense"]}},
     }
     with instance(settings) as workspace, faults.hold("search"):
-        submitted = experiments.submit(workspace, describe(shared), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(shared), allow_paths=True)
         victim = faults.wait_for("search")[0]
         os.kill(victim.pid, signal.SIGKILL)
         faults.release("search")
@@ -72,7 +72,7 @@ def test_a_worker_that_dies_while_it_keeps_house_does_not_keep_others_from_it(
     # With a pause before the next attempt, it is up to whoever keeps house to enqueue it.
     monkeypatch.setenv("EVALUATOR_RETRY_INTERVALS", "[1]")
     with instance(settings) as workspace, faults.hold("evaluate"):
-        submitted = experiments.submit(workspace, describe({"bm25": {"bm25": {}}}), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe({"bm25": {"bm25": {}}}), allow_paths=True)
         in_hand = faults.wait_for("evaluate", 2)
         faults.die_in_housekeeping()
         victim = wait_until(lambda: next((call for call in in_hand if not is_running(call.pid)), None))
@@ -88,7 +88,7 @@ def test_queries_that_were_handed_over_are_not_searched_again(
 ) -> None:
     faults.die_after_hand_over()
     with instance(settings) as workspace:
-        submitted = experiments.submit(workspace, describe(), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(), allow_paths=True)
         assert follow(workspace, submitted).status == "finished"
         again = wait_until(lambda: repeated(faults.calls("evaluate")))
     assert [call.items for call in again] == [()]  # it ran again, and found nothing left to do
@@ -106,7 +106,7 @@ def test_a_long_job_of_a_living_worker_is_never_abandoned(
 ) -> None:
     faults.silence(2)
     with instance(settings) as workspace, faults.hold("index"):
-        submitted = experiments.submit(workspace, describe({"bm25": {"bm25": {}}}), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe({"bm25": {"bm25": {}}}), allow_paths=True)
         begun = faults.wait_for("index")[0]
         # Twice as long as a silent worker would be given; the other worker keeps house meanwhile.
         wait_until(lambda: time.monotonic() - begun.at > 4.0)
@@ -121,7 +121,7 @@ def test_a_worker_that_stops_without_dying_is_replaced_and_doubles_nothing_when_
     # To the queue, a stopped process is a machine out of reach: it lives, and sends no heartbeat.
     faults.silence(2)
     with instance(settings) as workspace, faults.hold("evaluate"):
-        submitted = experiments.submit(workspace, describe(), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(), allow_paths=True)
         victim = faults.wait_for("evaluate")[0]
         os.kill(victim.pid, signal.SIGSTOP)
         try:

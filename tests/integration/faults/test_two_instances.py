@@ -14,11 +14,11 @@ import psutil
 import pytest
 from redis import Redis
 
-from evaluator.jobs.claim import CLAIM, Holder
-from evaluator.services import datasets
-from evaluator.services.client import Client
-from evaluator.services.workspace import Workspace
+from evaluator.jobs.processes.claim import CLAIM, Holder
+from evaluator.library import catalog
+from evaluator.remote.client import Client
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.integration.conftest import (
     cli_command,
@@ -91,7 +91,7 @@ def test_a_second_instance_is_refused_and_the_first_is_not_disturbed(
     for name in ("one", "two"):
         home = Settings(home=tmp_path / name, redis_url=queue_url)
         with Workspace.open_local(home) as workspace:
-            datasets.import_folder(workspace, write_dataset(f"tiny-{name}"), name="tiny")
+            catalog.import_folder(workspace, write_dataset(f"tiny-{name}"), name="tiny")
     file = tmp_path / "experiment.yaml"
     file.write_text(experiment_yaml("tiny", {"bm25": {"bm25": {}}}))
     with up(tmp_path, "one", queue_url) as address, Client(address) as client:

@@ -12,8 +12,8 @@ import pytest
 from starlette.applications import Starlette
 
 from evaluator.api.routes import routes
-from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace, serve
 
 
 class Api:

@@ -21,8 +21,8 @@ from starlette.applications import Starlette
 
 from evaluator.api.dashboard import dashboard
 from evaluator.jobs.connection import connect
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import open_queue
-from evaluator.jobs.worker import WarmWorker
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.embedded import embedded_valkey

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from evaluator.services import datasets, experiments
-from evaluator.services.workspace import Workspace, serving
+from evaluator.experiments import lifecycle
+from evaluator.library import catalog
+from evaluator.workspace.workspace import Workspace, serving
 from tests.conftest import WriteDataset
 from tests.unit.api.conftest import Api
-from tests.unit.services.finished import finished
+from tests.unit.finished import finished
 
 TINY = "/api/datasets/tiny"
 RANKED = {"bm25": {f"q{n}": ["d0", "d1"] for n in range(10)}}
@@ -22,14 +23,14 @@ RANKED = {"bm25": {f"q{n}": ["d0", "d1"] for n in range(10)}}
 @pytest.fixture
 def tiny(api: Api, write_dataset: WriteDataset) -> Workspace:
     """The workspace that is served, with the dataset `tiny`."""
-    datasets.import_folder(serving(), write_dataset())
+    catalog.import_folder(serving(), write_dataset())
     return serving()
 
 
 def test_a_dataset_with_its_history_and_relations(
     api: Api, tiny: Workspace, write_dataset: WriteDataset
 ) -> None:
-    datasets.import_folder(tiny, write_dataset("sibling", qrels={0: {0: 1}}))
+    catalog.import_folder(tiny, write_dataset("sibling", qrels={0: {0: 1}}))
     spec = finished(tiny, "tiny", RANKED)
     record = api("GET", TINY).json()
     assert (record["name"], record["documents"], record["siblings"]) == ("tiny", 10, ["sibling"])
@@ -86,7 +87,7 @@ def test_it_is_renamed_and_described(api: Api, tiny: Workspace) -> None:
 def test_it_is_called_nothing_that_a_new_dataset_could_not_be(
     api: Api, tiny: Workspace, write_dataset: WriteDataset
 ) -> None:
-    datasets.import_folder(tiny, write_dataset("other"), "caf\u00e9")
+    catalog.import_folder(tiny, write_dataset("other"), "caf\u00e9")
     for name, reason in (
         (".", "stands for a folder"),
         ("..", "stands for a folder"),
@@ -95,8 +96,8 @@ def test_it_is_called_nothing_that_a_new_dataset_could_not_be(
         answer = api("PATCH", TINY, json={"name": name, "description": "new"})
         assert answer.status_code == 422
         assert reason in answer.json()["error"]
-    assert {row.name for row in datasets.all_datasets(tiny)} == {"tiny", "caf\u00e9"}
-    assert datasets.find(tiny, "tiny").description == ""
+    assert {row.name for row in catalog.all_datasets(tiny)} == {"tiny", "caf\u00e9"}
+    assert catalog.find(tiny, "tiny").description == ""
 
 
 def test_judgments_are_edited(api: Api, tiny: Workspace) -> None:
@@ -113,11 +114,11 @@ def test_judgments_are_edited(api: Api, tiny: Workspace) -> None:
     wrong += [{"changes": [{**changes[0], "grade": grade}]} for grade in (True, 0.5, "1")]
     for body in wrong:
         assert api("POST", f"{TINY}/judgments", json=body).status_code == 422
-    assert datasets.find(tiny, "tiny").version == 2
+    assert catalog.find(tiny, "tiny").version == 2
 
 
 def test_the_download_is_a_zip_and_leaves_nothing_behind(api: Api, tiny: Workspace) -> None:
-    datasets.rename(tiny, "tiny", "tïny")
+    catalog.rename(tiny, "tiny", "tïny")
     before = set(Path(tiny.settings.home_path).iterdir())
     answer = api("GET", "/api/datasets/t%C3%AFny/download")
     assert answer.headers["content-type"] == "application/zip"
@@ -135,8 +136,8 @@ def test_a_dataset_in_use_is_not_deleted_before_its_experiments(api: Api, tiny: 
     assert (refused.status_code, "Delete them first: look" in refused.json()["error"]) == (422, True)
     assert api("DELETE", f"/api/experiments/{spec.id}", json={}).json() == {"deleted": spec.id}
     assert api("DELETE", TINY, json={}).json() == {"deleted": "tiny"}
-    assert experiments.all_experiments(tiny) == []
-    assert datasets.all_datasets(tiny) == []
+    assert lifecycle.all_experiments(tiny) == []
+    assert catalog.all_datasets(tiny) == []
 
 
 def test_a_page_from_elsewhere_changes_nothing(api: Api, tiny: Workspace) -> None:

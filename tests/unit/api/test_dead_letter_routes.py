@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from evaluator.api.routes import routes
 from evaluator.jobs.connection import require
-from evaluator.jobs.stream import FIELD, STREAM
-from evaluator.services.workspace import Workspace, serve
+from evaluator.jobs.results.stream import FIELD, STREAM
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace, serve
 from tests.unit.jobs.embedded import embedded_valkey
 
 JSON = {"content-type": "application/json"}

@@ -12,14 +12,15 @@ from starlette.applications import Starlette
 
 from evaluator.api.routes import routes
 from evaluator.errors import InvalidInputError
-from evaluator.services import datasets, experiments
-from evaluator.services.client import Client
-from evaluator.services.judgments import edit
-from evaluator.services.workspace import Workspace, serving
+from evaluator.experiments import lifecycle
+from evaluator.judging.judgments import edit
+from evaluator.library import catalog
+from evaluator.remote.client import Client
+from evaluator.workspace.workspace import Workspace, serving
 from tests.conftest import WriteDataset
 from tests.recorded import dataset_id
 from tests.unit.api.conftest import Api
-from tests.unit.services.finished import finished, submitted
+from tests.unit.finished import finished, submitted
 
 JSON = {"content-type": "application/json"}
 LISTS = {"bm25": {f"q{n}": ["d0"] for n in range(10)}}
@@ -28,7 +29,7 @@ LISTS = {"bm25": {f"q{n}": ["d0"] for n in range(10)}}
 @pytest.fixture
 def workspace(api: Api, write_dataset: WriteDataset) -> Workspace:
     """The workspace that the routes serve, with the dataset `tiny`."""
-    datasets.import_folder(serving(), write_dataset())
+    catalog.import_folder(serving(), write_dataset())
     return serving()
 
 
@@ -56,7 +57,7 @@ def test_an_ambiguous_name_is_a_conflict_that_lists_the_candidates(api: Api, wor
         assert answer.status_code == 409
         assert one.id in answer.json()["error"]
         assert other.id in answer.json()["error"]
-    assert len(experiments.all_experiments(workspace)) == 2
+    assert len(lifecycle.all_experiments(workspace)) == 2
 
 
 def test_deleting_takes_no_beginning_and_not_last(api: Api, workspace: Workspace) -> None:
@@ -64,7 +65,7 @@ def test_deleting_takes_no_beginning_and_not_last(api: Api, workspace: Workspace
     assert api("GET", f"/api/experiments/{spec.id[:5]}").status_code == 200
     for reference, status in ((spec.id[:5], 404), ("last", 422)):
         assert api("DELETE", f"/api/experiments/{reference}", headers=JSON).status_code == status
-        assert [row.id for row in experiments.all_experiments(workspace)] == [spec.id]
+        assert [row.id for row in lifecycle.all_experiments(workspace)] == [spec.id]
     assert api("DELETE", f"/api/experiments/{spec.id}", headers=JSON).json() == {"deleted": spec.id}
 
 

@@ -16,13 +16,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from evaluator.api.routes import routes
-from evaluator.services import experiments
-from evaluator.services.judgments import edit
-from evaluator.services.workspace import Workspace, serve
+from evaluator.experiments import lifecycle
+from evaluator.judging.judgments import edit
 from evaluator.store import results
+from evaluator.workspace.workspace import Workspace, serve
 from tests.recorded import dataset_id
-from tests.unit.services.conftest import workspace  # noqa: F401  a fixture
-from tests.unit.services.finished import finished
+from tests.unit.finished import finished
 
 LISTS = {
     "bm25": {f"q{n}": [f"d{n}", f"d{(n + 1) % 10}"] for n in range(10)},
@@ -31,7 +30,7 @@ LISTS = {
 
 
 @pytest.fixture
-def client(workspace: Workspace) -> Iterator[TestClient]:  # noqa: F811
+def client(workspace: Workspace) -> Iterator[TestClient]:
     finished(workspace, "tiny", LISTS, name="one / two")
     with serve(workspace):
         yield TestClient(Starlette(routes=routes()))
@@ -87,7 +86,7 @@ def test_the_whole_experiment_as_one_file(client: TestClient, tmp_path: Path) ->
 
 
 def test_it_has_the_judgments_that_it_was_scored_by(
-    workspace: Workspace,  # noqa: F811
+    workspace: Workspace,
     client: TestClient,
     tmp_path: Path,
 ) -> None:
@@ -132,13 +131,13 @@ def test_what_cannot_be_asked(client: TestClient, path: str, status: int, messag
     assert message in answer.json()["error"]
 
 
-def test_nothing_is_left_behind(workspace: Workspace, client: TestClient) -> None:  # noqa: F811
+def test_nothing_is_left_behind(workspace: Workspace, client: TestClient) -> None:
     for format_ in ("trec", "csv", "duckdb"):
         client.get(f"/api/experiments/last/export/{format_}")
     assert not list(workspace.settings.home_path.rglob("export-*"))
 
 
-def test_history(workspace: Workspace, client: TestClient) -> None:  # noqa: F811
+def test_history(workspace: Workspace, client: TestClient) -> None:
     edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d0"): 2})
     found = client.get("/api/datasets/tiny/history?measure=RR@10").json()
     assert [(point["variant"], point["version"]) for point in found["points"]] == [
@@ -159,13 +158,13 @@ def test_a_leaderboard_against_a_baseline_says_what_is_corrected_for(client: Tes
 
 def test_an_experiment_that_is_deleted_between_two_reads_is_unknown(
     client: TestClient,
-    workspace: Workspace,  # noqa: F811
+    workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is found by its name, and gone when it is read."""
-    row = experiments.find(workspace, "one / two")
-    monkeypatch.setattr(experiments, "find", lambda *_: row)
-    experiments.delete(workspace, row)
+    row = lifecycle.find(workspace, "one / two")
+    monkeypatch.setattr(lifecycle, "find", lambda *_: row)
+    lifecycle.delete(workspace, row)
     paths = (
         "leaderboard",
         "report",

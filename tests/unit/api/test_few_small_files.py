@@ -15,7 +15,7 @@ from streamlit.web.server.starlette import starlette_routes
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from evaluator.api.few_small_files import KEPT_FILES, FewSmallFiles
-from evaluator.services.yaml_nodes import MAX_BYTES
+from evaluator.experiments.yaml_nodes import MAX_BYTES
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from starlette.routing import Route
 
 from evaluator.api.routes import METHODS, routes
 from evaluator.api.uploads import HEADER
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace, serve
+from evaluator.library import catalog
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace, serve
 from tests.conftest import WriteDataset
-from tests.unit.services.finished import finished
+from tests.unit.finished import finished
 
 KNOWN = {"name": "tiny", "query": "q1", "id": "last", "kind": "svg", "format": "csv", "rest": "typo"}
 """What leads each route further than to an unknown name; `{name}` of a figure or a file is unknown then."""
@@ -81,7 +81,7 @@ def workspace(tmp_path: Path, valkey: Settings, write_dataset: WriteDataset) -> 
     """A real one, with a queue, a dataset and a finished experiment; ready still after all that was sent."""
     settings = Settings(home=tmp_path / "home", redis_url=valkey.queue_url, upload_limit=10_000)
     with Workspace.open(settings) as workspace, serve(workspace):
-        datasets.import_folder(workspace, write_dataset())
+        catalog.import_folder(workspace, write_dataset())
         finished(workspace, "tiny", {"bm25": {f"q{n}": ["d0"] for n in range(10)}, "other": {}})
         yield workspace
         (health,) = send_all([Sent("GET", "/api/health")])

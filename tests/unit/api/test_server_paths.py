@@ -9,17 +9,17 @@ import pytest
 
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.errors import ArtifactNotWrittenError
-from evaluator.services import datasets
-from evaluator.services.dataset_access import LocalDatasets
-from evaluator.services.overview import failures
-from evaluator.services.server_paths import without_paths
-from evaluator.services.workspace import Workspace, serve, serving
+from evaluator.experiments.overview import failures
+from evaluator.library import catalog
+from evaluator.remote.datasets import LocalDatasets
 from evaluator.settings import Settings
-from evaluator.store import catalog, results
-from evaluator.ui.words import sentence
+from evaluator.store import registry, results
+from evaluator.ui.shell.words import sentence
+from evaluator.workspace.server_paths import without_paths
+from evaluator.workspace.workspace import Workspace, serve, serving
 from tests.conftest import WriteDataset
 from tests.unit.api.conftest import Api
-from tests.unit.services.finished import finished
+from tests.unit.finished import finished
 
 PARTS = ("/api/datasets", "/api/datasets/tiny", "/api/experiments", "/api/experiments/last")
 
@@ -28,7 +28,7 @@ def test_of_an_imported_folder_others_learn_the_name_alone(
     api: Api, write_dataset: WriteDataset, tmp_path: Path
 ) -> None:
     folder = write_dataset()
-    datasets.import_folder(serving(), folder)
+    catalog.import_folder(serving(), folder)
     listed, details = api("GET", "/api/datasets"), api("GET", "/api/datasets/tiny")
     assert str(tmp_path) not in listed.text + details.text
     assert listed.json()[0]["source"] == "tiny"
@@ -50,8 +50,8 @@ def test_of_an_imported_folder_others_learn_the_name_alone(
 def test_where_else_a_dataset_comes_from_is_said(
     api: Api, write_dataset: WriteDataset, source: str, shown: str
 ) -> None:
-    manifest = datasets.import_folder(serving(), write_dataset()).manifest
-    catalog.save_dataset(serving().database, "other", manifest, source)
+    manifest = catalog.import_folder(serving(), write_dataset()).manifest
+    registry.save_dataset(serving().database, "other", manifest, source)
     assert api("GET", "/api/datasets/other").json()["source"] == shown
 
 
@@ -61,7 +61,7 @@ def test_an_error_names_the_setting_and_not_the_folder(api: Api, monkeypatch: py
     def full(*_: object) -> Any:
         raise ArtifactNotWrittenError(f"nothing can be written in {settings.artifacts_url}/tmp, make room")
 
-    monkeypatch.setattr(datasets, "all_datasets", full)
+    monkeypatch.setattr(catalog, "all_datasets", full)
     answer = api("GET", "/api/datasets")
     assert (answer.status_code, answer.json()) == (
         503, {"error": "nothing can be written in EVALUATOR_ARTIFACTS/tmp, make room"}
@@ -76,7 +76,7 @@ def test_an_error_names_the_setting_and_not_the_folder(api: Api, monkeypatch: py
 
 def test_health_and_recorded_errors_name_none(api: Api, write_dataset: WriteDataset, tmp_path: Path) -> None:
     workspace = serving()
-    datasets.import_folder(workspace, write_dataset())
+    catalog.import_folder(workspace, write_dataset())
     spec = finished(workspace, "tiny", {"bm25": {"q0": ["d0"]}, "other": {}})
     said = f"FileNotFoundError: {workspace.settings.home_path}/artifacts/x"
     results.record(
@@ -85,7 +85,7 @@ def test_health_and_recorded_errors_name_none(api: Api, write_dataset: WriteData
     )
     workspace.settings.database_path.unlink()
     texts = [api("GET", path).text for path in (*PARTS, "/api/health", "/api/health/ready", "/api/metrics")]
-    texts += [str(failures(workspace, catalog.experiment(workspace.database, spec.id)).to_dict())]
+    texts += [str(failures(workspace, registry.experiment(workspace.database, spec.id)).to_dict())]
     assert str(tmp_path) not in "".join(texts)
     assert "EVALUATOR_HOME/evaluator.duckdb was removed" in texts[4]
     assert "EVALUATOR_ARTIFACTS/x" in texts[3]

@@ -12,10 +12,9 @@ from starlette.requests import Request
 from evaluator.api.handling import route
 from evaluator.api.sharing import Together
 from evaluator.errors import UnknownNameError
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace, serve
+from evaluator.library import catalog
+from evaluator.workspace.workspace import Workspace, serve
 from tests.conftest import WriteDataset
-from tests.unit.services.conftest import library  # noqa: F401  a fixture
 
 
 class Looking:
@@ -94,9 +93,9 @@ class TestTogether:
 
 
 @pytest.fixture
-def workspace(library: Workspace, write_dataset: WriteDataset) -> Workspace:  # noqa: F811
+def workspace(library: Workspace, write_dataset: WriteDataset) -> Workspace:
     """A workspace with a dataset."""
-    datasets.import_folder(library, write_dataset())
+    catalog.import_folder(library, write_dataset())
     return library
 
 
@@ -108,7 +107,7 @@ class TestOfState:
             asked.append(request.url.query)
             if request.url.query == "unknown":
                 raise UnknownNameError("there is none")
-            return [row.name for row in datasets.all_datasets(workspace)]
+            return [row.name for row in catalog.all_datasets(workspace)]
 
         application = Starlette(routes=[route("/names", handler, of_state=True)])
 
@@ -123,7 +122,7 @@ class TestOfState:
                 for _ in range(2):
                     assert (await client.get("/names?unknown")).status_code == 404
                 assert asked == ["", "a=1", "unknown", "unknown"]  # errors are not kept
-                datasets.change(workspace, "tiny", "small", "", [])
+                catalog.change(workspace, "tiny", "small", "", [])
                 assert (await client.get("/names")).json() == ["small"]
 
         with serve(workspace):

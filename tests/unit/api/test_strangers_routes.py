@@ -27,8 +27,8 @@ from evaluator.api.origins import guards
 from evaluator.api.routes import routes
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.printable import FORMULA_STARTS
-from evaluator.services.workspace import serving
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import serving
 from tests.hostile import EXPERIMENT, IDS, MARKUP, NAME, VARIANTS, record_hostile, write_hostile
 from tests.unit.api.conftest import Api
 

@@ -11,16 +11,15 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from evaluator.api.vectors import vector_routes
-from evaluator.cli_vectors import vectors_app
-from evaluator.services.workspace import Workspace, serve
-from tests.unit.services.conftest import library  # noqa: F401  a fixture
-from tests.unit.services.test_vectors_at_rest import NEW, OLD, keep
+from evaluator.cli.vectors import vectors_app
+from evaluator.workspace.workspace import Workspace, serve
+from tests.unit.operations.test_vector_storage import NEW, OLD, keep
 
 JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
-def client(library: Workspace) -> Iterator[TestClient]:  # noqa: F811
+def client(library: Workspace) -> Iterator[TestClient]:
     keep(library, OLD, 400)
     keep(library, NEW, 800)
     with serve(library):
@@ -41,7 +40,7 @@ def test_what_cannot_be_asked(client: TestClient, body: str) -> None:
     assert "encoders" in answer.json()["error"]
 
 
-def test_the_command_line(library: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_the_command_line(library: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     keep(library, OLD, 400)
     home = str(library.settings.home_path)
     library.close()

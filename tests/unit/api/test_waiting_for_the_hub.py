@@ -16,10 +16,11 @@ from starlette.applications import Starlette
 from evaluator.api import handling
 from evaluator.api import routes as module
 from evaluator.api.routes import routes
+from evaluator.experiments import lifecycle
+from evaluator.library import catalog
 from evaluator.retrieval.encoders.lookups import AT_ONCE
-from evaluator.services import datasets, experiments
-from evaluator.services.workspace import Workspace, serve
 from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace, serve
 from tests.conftest import WriteDataset
 from tests.hub_server import SilentHub, silent_hub, use_hub
 from tests.unit.jobs.embedded import embedded_valkey
@@ -36,7 +37,7 @@ def workspace(tmp_path: Path, write_dataset: WriteDataset) -> Iterator[Workspace
     with embedded_valkey(tmp_path / "valkey") as valkey:
         settings = Settings(home=tmp_path / "home", redis_url=valkey.queue_url)
         with Workspace.open(settings) as opened, serve(opened):
-            datasets.import_folder(opened, write_dataset())
+            catalog.import_folder(opened, write_dataset())
             yield opened
 
 
@@ -89,7 +90,7 @@ def test_nobody_waits_for_models_that_others_name(workspace: Workspace, hub: Sil
 
     asyncio.run(asyncio.wait_for(ask(), DEADLINE))
     assert hub.connections <= AT_ONCE  # a hub that does not answer is not asked again for a moment
-    assert [row.name for row in experiments.all_experiments(workspace)] == ["honest"]
+    assert [row.name for row in lifecycle.all_experiments(workspace)] == ["honest"]
 
 
 def test_who_has_waited_long_enough_is_told_when_to_ask_again(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, cast
 
-from evaluator.datasets.health import HealthReport, examine
+from evaluator.datasets.health.report import HealthReport, examine
 from evaluator.datasets.source import Place, Row
-from evaluator.datasets.staging import stage
+from evaluator.datasets.staging.stage import stage
 from evaluator.domain.dataset import Document, ImportNote, Judgment, Query, RunLine
 from evaluator.errors import DatasetError
 

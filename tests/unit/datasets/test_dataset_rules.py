@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest, ImportNote
 from evaluator.errors import DatasetError

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
-from evaluator.datasets.stdlib import write_demo_dataset
+from evaluator.datasets.demo import write_demo_dataset
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evaluator.datasets.reader import open_source
+from evaluator.datasets.formats import members, read
 from evaluator.datasets.reading import Kind, Table
-from evaluator.datasets.recognition import Recognised, recognise
+from evaluator.datasets.recognition.recognise import Recognised, recognise
 from evaluator.datasets.source import Place
-from evaluator.datasets.tables import members, read
+from evaluator.datasets.staging.from_tables import open_source
 from evaluator.domain.dataset import Document, Judgment, Query
 from evaluator.errors import DatasetError
 

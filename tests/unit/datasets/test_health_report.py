@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.findings import Finding
-from evaluator.datasets.health import HealthReport, Histogram, examine, examine_stored
-from evaluator.datasets.staging import publish, stage
+from evaluator.datasets.health.report import HealthReport, Histogram, examine, examine_stored
+from evaluator.datasets.health.text_statistics import TokenCounter, Truncation
+from evaluator.datasets.staging.stage import publish, stage
 from evaluator.datasets.stored import StoredDataset
-from evaluator.datasets.text_statistics import TokenCounter, Truncation
 from evaluator.domain.dataset import Document, ImportNote
 from tests.unit.datasets.sources import Rows, documents, judgments, queries, report
 

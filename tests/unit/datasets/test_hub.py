@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluator.datasets import hub
-from evaluator.datasets.hub import HubReference, fetch, write_hugging_face
-from evaluator.datasets.reader import open_source
-from evaluator.datasets.recognition import recognise
+from evaluator.datasets.recognition.recognise import recognise
+from evaluator.datasets.staging import hub
+from evaluator.datasets.staging.from_tables import open_source
+from evaluator.datasets.staging.hub import HubReference, fetch, write_hugging_face
 from evaluator.domain.dataset import Document, Judgment, Query
 from evaluator.errors import DatasetError
 from tests.hub_server import silent_hub, use_hub

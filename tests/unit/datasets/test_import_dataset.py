@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.canonical import ROW_GROUP_CHARACTERS, ROW_GROUP_ROWS, row_groups
-from evaluator.datasets.importing import import_dataset
 from evaluator.datasets.reading import CorpusPart, QueriesPart, Reading, Table
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, Query
 from evaluator.errors import DatasetError

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from evaluator.datasets.formats import columnar
+from evaluator.datasets.formats.columnar import BATCH_BYTES, read_parquet
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Row
-from evaluator.datasets.tables import columnar
-from evaluator.datasets.tables.columnar import BATCH_BYTES, read_parquet
 from evaluator.errors import DatasetError
 
 MANY = 300_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.datasets.reader import made_id, open_source
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+from evaluator.datasets.staging.from_tables import made_id, open_source
 from evaluator.domain.dataset import Document, Judgment, Query
 from evaluator.errors import DatasetError
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from evaluator.datasets.reader import open_source
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
-from evaluator.datasets.recognition import Recognised, recognise
+from evaluator.datasets.recognition.recognise import Recognised, recognise
+from evaluator.datasets.staging.from_tables import open_source
 from evaluator.errors import DatasetError
 
 DATA = Path(__file__).parents[3] / "data"

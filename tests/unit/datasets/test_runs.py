@@ -9,11 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
-from evaluator.datasets.reader import open_source
-from evaluator.datasets.recognition import recognise
+from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.runs import run_artifact
-from evaluator.datasets.staging import Staged, stage
+from evaluator.datasets.staging.from_tables import open_source
+from evaluator.datasets.staging.importing import import_dataset
+from evaluator.datasets.staging.stage import Staged, stage
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.fingerprint import fingerprint
 

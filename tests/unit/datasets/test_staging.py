@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.canonical import CORPUS_FILE, QRELS_FILE, QUERIES_FILE
 from evaluator.datasets.findings import EXAMPLE_CHARACTERS, Finding
-from evaluator.datasets.health import HealthReport, examine, examine_stored
+from evaluator.datasets.health.report import HealthReport, examine, examine_stored
 from evaluator.datasets.source import Place
-from evaluator.datasets.staging import Staged, publish, stage
+from evaluator.datasets.staging.stage import Staged, publish, stage
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, ImportNote, Judgment, Query
 from evaluator.errors import DatasetError

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
 from evaluator.datasets.layout import manifest_artifact
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, Query
 from evaluator.domain.fingerprint import text_key

@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluator.datasets import lines
+from evaluator.datasets.formats import delimited, lines, members, objects, pdf, read, workbook
 from evaluator.datasets.reading import Kind, Table
-from evaluator.datasets.tables import delimited, members, objects, pdf, read, workbook
 from evaluator.errors import DatasetError
 
 REPOSITORY = Path(__file__).parents[3]

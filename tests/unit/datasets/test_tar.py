@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from evaluator.datasets.tar import MAX_HEADER, Readable, read_tar
+from evaluator.datasets.staging.tar import MAX_HEADER, Readable, read_tar
 
 NAMES = ["a.csv", "folder/b.csv", "käse/字.txt", "l" * 120, "deep/" * 40 + "file", "p" * 90 + "/" + "n" * 90]
 

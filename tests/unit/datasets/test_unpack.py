@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator.datasets import unpack as unpacking
-from evaluator.datasets.unpack import unpack
+from evaluator.datasets.staging import unpack as unpacking
+from evaluator.datasets.staging.unpack import unpack
 from evaluator.errors import DatasetError
 from tests.unit.datasets.test_tar import with_header
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.domain.bounds import Bounds, score_bounds, unjudged
+from evaluator.domain.measures.bounds import Bounds, score_bounds, unjudged
 from evaluator.domain.ranking import Ranking
 
 LIST = {"q": Ranking(("a", "b", "c", "d"), (4.0, 3.0, 2.0, 1.0))}

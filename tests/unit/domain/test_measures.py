@@ -12,7 +12,7 @@ import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.domain.measures import (
+from evaluator.domain.measures.scoring import (
     DEFAULT_MEASURES,
     JUDGED,
     MAX_CUTOFF,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.domain.power import detectable_difference
+from evaluator.domain.statistics.power import detectable_difference
 
 
 def test_fifty_queries() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.domain.power import SIGNIFICANCE
-from evaluator.domain.separability import Decision, decide, tie_group
-from evaluator.domain.statistics import Evidence, holm
+from evaluator.domain.statistics.power import SIGNIFICANCE
+from evaluator.domain.statistics.resampling import Evidence, holm
+from evaluator.domain.statistics.separability import Decision, decide, tie_group
 
 
 def decision(corrected: float, difference: float = 0.1) -> Decision:

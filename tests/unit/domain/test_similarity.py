@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from evaluator.domain.similarity import CommonDocuments, jaccard, rank_biased_overlap, rank_correlation
+from evaluator.domain.statistics.similarity import (
+    CommonDocuments,
+    jaccard,
+    rank_biased_overlap,
+    rank_correlation,
+)
 
 Pairs = Sequence[tuple[Sequence[str], Sequence[str]]]
 IDENTICAL, DISJOINT, REVERSED = ("abc", "abc"), ("abc", "xyz"), ("abc", "cba")

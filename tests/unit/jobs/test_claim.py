@@ -20,10 +20,10 @@ from redis import Redis
 
 from evaluator.domain.result import QueryResult
 from evaluator.errors import InstanceRunningError, QueueUnavailableError
-from evaluator.jobs.claim import CLAIM, Claim, Holder
-from evaluator.jobs.processes import Process, this_process
+from evaluator.jobs.processes.claim import CLAIM, Claim, Holder
+from evaluator.jobs.processes.identity import Process, this_process
 from evaluator.jobs.queue import enqueue, job_data
-from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
 
 LONG = 3600.0

@@ -21,7 +21,7 @@ from evaluator.domain.result import (
     VariantFailure,
     VariantMeasured,
 )
-from evaluator.jobs.codec import VERSION, decode, encode
+from evaluator.jobs.results.codec import VERSION, decode, encode
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -17,8 +17,8 @@ from redis import Redis
 from scipy.sparse import csr_array
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
 from evaluator.datasets.runs import run_artifact, write_run
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.ranking import Doubles, Ranking
@@ -40,9 +40,9 @@ from evaluator.domain.variant import (
 from evaluator.jobs import context
 from evaluator.jobs.asking import answer, enqueue_questions
 from evaluator.jobs.context import WorkerContext
-from evaluator.jobs.worker import WarmWorker
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.retrieval.candidates import drop_candidates
-from evaluator.retrieval.encoded import Terms, Tokens
+from evaluator.retrieval.encoders.encoded import Terms, Tokens
 from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.encoders.protocol import Role
 from evaluator.retrieval.encoders.resolve import resolve_encoder

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from evaluator.jobs.connection import require
-from evaluator.jobs.supervisor import VALKEY, Supervisor
-from evaluator.jobs.valkey import answers
+from evaluator.jobs.processes.supervisor import VALKEY, Supervisor
+from evaluator.jobs.processes.valkey import answers
 from evaluator.settings import Settings
 
 

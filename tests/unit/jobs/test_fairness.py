@@ -9,8 +9,8 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs import fairness
+from evaluator.jobs.processes.worker import tidy
 from evaluator.jobs.queue import QUEUES, enqueue, job_data
-from evaluator.jobs.worker import tidy
 from evaluator.settings import Settings
 
 SETTINGS = Settings(attempts=1)

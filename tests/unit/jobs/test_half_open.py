@@ -14,13 +14,13 @@ import pytest
 from redis import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from evaluator.jobs import worker as worker_module
 from evaluator.jobs.connection import ANSWER_TIMEOUT, connect
+from evaluator.jobs.processes import worker as worker_module
+from evaluator.jobs.processes.worker import DEQUEUE_TIMEOUT, WarmWorker
 from evaluator.jobs.queue import enqueue, job_data
-from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.worker import DEQUEUE_TIMEOUT, WarmWorker
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.recorder import Recorder
 from evaluator.store.results import recorded_queries
 from tests.unit.jobs.embedded import tcp_valkey

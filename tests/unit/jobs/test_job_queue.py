@@ -17,9 +17,9 @@ from rq.registry import DeferredJobRegistry, ScheduledJobRegistry, StartedJobReg
 from rq.serializers import JSONSerializer
 
 from evaluator.domain.result import QueryResult
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import all_live_ids, cancel_experiment, enqueue, forget_all, job_data, job_id
-from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.worker import WarmWorker
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all, run_next
 

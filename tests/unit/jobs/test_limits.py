@@ -17,7 +17,7 @@ from evaluator.errors import BudgetReachedError
 from evaluator.jobs import limits
 from evaluator.jobs.cancellation import is_cancelled, unmark_cancelled
 from evaluator.jobs.limits import RedisGate, restore_spending, write_terms
-from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.results.stream import ResultStream
 from tests.endpoint_server import endpoint_at, endpoint_spec
 
 API = endpoint_at("http://127.0.0.1:1/v1", usd_per_million_tokens=2.0, usd_per_million_output_tokens=8.0)

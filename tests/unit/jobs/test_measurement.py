@@ -12,8 +12,8 @@ from evaluator.domain.cost import VariantCost
 from evaluator.domain.result import VariantMeasured
 from evaluator.domain.variant import Chunk, Dense, Rerank, Retrieve, Run, Variant
 from evaluator.jobs.measurement import enqueue_measurements
-from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.worker import WarmWorker
+from evaluator.jobs.processes.worker import WarmWorker
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.retrieval.measuring import can_be_asked
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.experiments import FUSED, LEXICAL, SEMANTIC, make_spec

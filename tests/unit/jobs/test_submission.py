@@ -18,6 +18,7 @@ from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.jobs import context, fairness, submission
 from evaluator.jobs.context import WorkerContext, spec_name
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import (
     all_live_ids,
     cancel_experiment,
@@ -27,11 +28,10 @@ from evaluator.jobs.queue import (
     job_data,
     open_queue,
 )
-from evaluator.jobs.stream import ResultStream
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.jobs.submission import EncodingStage, Enqueued, Submission
-from evaluator.jobs.worker import WarmWorker
-from evaluator.retrieval import vectors
 from evaluator.retrieval.candidates import Candidates, drop_candidates
+from evaluator.retrieval.vectors import encoding
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all, run_next
 from tests.unit.jobs.experiments import FUSED, LEXICAL, SEMANTIC, make_dataset, make_spec
@@ -56,7 +56,7 @@ def dataset(store: ArtifactStore) -> StoredDataset:
 @pytest.fixture
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards of two texts."""
-    monkeypatch.setitem(vectors.SHARD_TEXTS, "transformer", 2)
+    monkeypatch.setitem(encoding.SHARD_TEXTS, "transformer", 2)
 
 
 @pytest.fixture

@@ -14,8 +14,15 @@ from pathlib import Path
 import pytest
 
 from evaluator.errors import InstanceRunningError, StoreUnavailableError, WorkersFailedError
-from evaluator.jobs import supervisor as supervisor_module
-from evaluator.jobs.supervisor import FAILED_STARTS, LONGEST_PAUSE, VALKEY, Child, Supervisor, announced
+from evaluator.jobs.processes import supervisor as supervisor_module
+from evaluator.jobs.processes.supervisor import (
+    FAILED_STARTS,
+    LONGEST_PAUSE,
+    VALKEY,
+    Child,
+    Supervisor,
+    announced,
+)
 from evaluator.settings import Settings
 
 DIE_AT_ONCE = "raise SystemExit(3)"

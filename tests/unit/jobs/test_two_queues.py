@@ -10,8 +10,8 @@ from rq.exceptions import DequeueTimeout
 from rq.serializers import JSONSerializer
 
 from evaluator.errors import InvalidInputError
+from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import CarefulQueue, enqueue, job_data, open_queue, open_queues
-from evaluator.jobs.worker import WarmWorker
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all
 

@@ -23,11 +23,11 @@ from rq.serializers import JSONSerializer
 
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.errors import WorkerStopping
-from evaluator.jobs import worker as worker_module
+from evaluator.jobs.processes import worker as worker_module
+from evaluator.jobs.processes.recovery import release_dead_worker
+from evaluator.jobs.processes.worker import WarmWorker, put_back, tidy
 from evaluator.jobs.queue import enqueue, job_data
-from evaluator.jobs.recovery import release_dead_worker
-from evaluator.jobs.stream import ResultStream
-from evaluator.jobs.worker import WarmWorker, put_back, tidy
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
 from tests.conftest import ROOT
 from tests.unit.jobs.conftest import run_all, run_next

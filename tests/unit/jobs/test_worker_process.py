@@ -29,7 +29,7 @@ def test_a_worker_that_is_done_ends_at_once(queue: Queue, valkey: Settings, tmp_
         "EVALUATOR_HOME": str(valkey.home_path),
         "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
     }
-    process = subprocess.Popen([sys.executable, "-m", "evaluator.jobs.worker"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "evaluator.jobs.processes.worker"], env=environment)
     try:
         while (done := queue.fetch_job("hello-a")) is None or done.get_status() != JobStatus.FINISHED:
             assert process.poll() is None

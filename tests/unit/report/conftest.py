@@ -1,3 +1,1 @@
 from __future__ import annotations
-
-from tests.unit.services.conftest import workspace  # noqa: F401  a fixture

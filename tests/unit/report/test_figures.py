@@ -8,9 +8,9 @@ import pytest
 
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.report.figures import FIGURES, Wanted, figure
-from evaluator.services.workspace import Workspace
+from evaluator.workspace.workspace import Workspace
+from tests.unit.made_scores import WAITING, cost, made, measured
 from tests.unit.report.test_report import GOOD, WORSE
-from tests.unit.services.made_scores import WAITING, cost, made, measured
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

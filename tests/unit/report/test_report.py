@@ -9,12 +9,12 @@ import pytest
 
 from evaluator.domain.result import VariantFailure
 from evaluator.errors import UnknownNameError
+from evaluator.library import catalog
 from evaluator.report.page import report
-from evaluator.services import datasets
-from evaluator.services.workspace import Workspace
-from evaluator.store import catalog, results
+from evaluator.store import registry, results
+from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
-from tests.unit.services.made_scores import EXCLUDED, FAILED, WAITING, cost, made, measured
+from tests.unit.made_scores import EXCLUDED, FAILED, WAITING, cost, made, measured
 
 GOOD, WORSE = (
     [0.9, 0.8, 0.9, 0.7, 0.8, 0.9, 0.8, 0.7, 0.9, 0.8],
@@ -66,7 +66,7 @@ def test_it_needs_nothing_else_and_runs_nothing(workspace: Workspace) -> None:
 
 def test_what_strangers_wrote_is_only_text(workspace: Workspace, write_dataset: WriteDataset) -> None:
     queries = [f"<script>alert({n})</script> <img src=x onerror=alert(1)>" for n in range(10)]
-    datasets.import_folder(workspace, write_dataset("evil", queries=queries))
+    catalog.import_folder(workspace, write_dataset("evil", queries=queries))
     html = report(
         workspace, made(workspace, {"a": GOOD, "b": WORSE}, name="<b>bold</b> & co", dataset="evil")
     )
@@ -103,7 +103,7 @@ def test_a_pair_has_the_correction_that_the_table_has(workspace: Workspace) -> N
 def test_what_is_not_final_is_said(workspace: Workspace) -> None:
     running = made(workspace, {"a": [0.5, 0.25, WAITING], "b": [1.0, FAILED, EXCLUDED]})
     results.record(workspace.database, [VariantFailure(running.id, "b", "no such model")])
-    html = report(workspace, catalog.experiment(workspace.database, running.id))
+    html = report(workspace, registry.experiment(workspace.database, running.id))
     assert "The experiment was running when this was written: 1 queries were waiting." in html
     assert "b cannot work: no such model" in html
     assert "1 queries failed with b" in html

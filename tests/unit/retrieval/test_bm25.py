@@ -12,13 +12,13 @@ import pytest
 import Stemmer
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import EMPTY, Ranking
 from evaluator.domain.variant import BM25
-from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
 from evaluator.retrieval.pipeline import Bound
-from evaluator.retrieval.texts import document_texts
+from evaluator.retrieval.search.bm25 import BM25Index, bm25_name, build_bm25
+from evaluator.retrieval.texts.encoder_texts import document_texts
 from tests.unit.retrieval.conftest import MakeDataset
 
 CRANFIELD = Path(__file__).parents[4] / "shared/data/cranfield"

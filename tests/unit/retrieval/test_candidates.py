@@ -6,7 +6,7 @@ import pytest
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.sharing import SharedSearch
+from evaluator.domain.shared_searches import SharedSearch
 from evaluator.domain.variant import BM25, Retrieve
 from evaluator.retrieval.candidates import (
     MAX_SHARD,

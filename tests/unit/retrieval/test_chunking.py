@@ -13,9 +13,9 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.domain.variant import Chunk, Dense
-from evaluator.retrieval.chunking import cut_text, open_cutter, sentence_starts
 from evaluator.retrieval.encoders.resolve import bundled_folder, resolve_encoder
-from evaluator.retrieval.tokens import TokenStarts, tokenizer_starts, word_starts
+from evaluator.retrieval.texts.chunking import cut_text, open_cutter, sentence_starts
+from evaluator.retrieval.texts.tokens import TokenStarts, tokenizer_starts, word_starts
 
 By = Literal["tokens", "sentences", "structure"]
 WAYS: tuple[By, ...] = ("tokens", "sentences", "structure")

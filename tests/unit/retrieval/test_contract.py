@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
 from evaluator.datasets.runs import run_artifact, write_run
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec, ModelStage, encoder_key, models_of
 from evaluator.domain.ranking import Ranking
@@ -37,15 +37,15 @@ from evaluator.domain.variant import (
     Sparse,
     Variant,
 )
-from evaluator.retrieval.encoded import check_encoded
+from evaluator.retrieval.encoders.encoded import check_encoded
 from evaluator.retrieval.encoders.loading import load_model
 from evaluator.retrieval.encoders.protocol import Encoder, PairScorer, Role
 from evaluator.retrieval.encoders.resolve import resolve_encoder
-from evaluator.retrieval.indexes import Sources, build_index
-from evaluator.retrieval.passages import build_passages
 from evaluator.retrieval.pipeline import Opening, Retriever, open_reranker, open_variant
-from evaluator.retrieval.queries import LiveQueries, StoredQueries
-from evaluator.retrieval.vectors import encode_shard, plan_encoding
+from evaluator.retrieval.search.indexes import Sources, build_index
+from evaluator.retrieval.search.queries import LiveQueries, StoredQueries
+from evaluator.retrieval.texts.passages import build_passages
+from evaluator.retrieval.vectors.encoding import encode_shard, plan_encoding
 from tests.conftest import TOPICS
 from tests.models import TinyModels
 from tests.unit.datasets.folders import write_decision_record

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from evaluator.domain.ranking import Floats, Ranking, rank
 from evaluator.domain.variant import Chunk
 from evaluator.errors import EncodingError
-from evaluator.retrieval.dense import MARGIN, DenseIndex, FlatVectors, Metric, nearest
-from evaluator.retrieval.grouping import Grouping
+from evaluator.retrieval.search.dense import MARGIN, DenseIndex, FlatVectors, Metric, nearest
+from evaluator.retrieval.search.grouping import Grouping
 
 SEEDS = st.integers(0, 2**32 - 1)
 DIMENSIONS = st.sampled_from([1, 2, 3, 17])

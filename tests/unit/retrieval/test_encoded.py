@@ -11,10 +11,10 @@ from scipy.sparse import csr_array
 
 from evaluator.domain.experiment import EncoderKind
 from evaluator.errors import EncodingError
-from evaluator.retrieval.encoded import check_encoded, read_encoded, suffix, write_encoded
+from evaluator.retrieval.encoders.encoded import check_encoded, read_encoded, suffix, write_encoded
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.texts import document_texts
-from evaluator.retrieval.vectors import encode_shard, plan_encoding, vector_folder
+from evaluator.retrieval.texts.encoder_texts import document_texts
+from evaluator.retrieval.vectors.encoding import encode_shard, plan_encoding, vector_folder
 from tests.unit.retrieval.conftest import MakeDataset
 from tests.unit.retrieval.fake_encoder import hash_spec
 

@@ -13,12 +13,12 @@ import pytest
 
 from evaluator.artifacts import ArtifactStore
 from evaluator.errors import EncoderNotFoundError, EncodingError, EvaluatorError, InvalidInputError
-from evaluator.retrieval import endpoint_client
 from evaluator.retrieval.encoders.endpoint import EndpointEncoder
-from evaluator.retrieval.endpoint_client import retry_after
-from evaluator.retrieval.texts import document_texts
-from evaluator.retrieval.usage import Usage
-from evaluator.retrieval.vectors import encode_shard, plan_encoding, vector_folder
+from evaluator.retrieval.endpoints import client
+from evaluator.retrieval.endpoints.client import retry_after
+from evaluator.retrieval.endpoints.usage import Usage
+from evaluator.retrieval.texts.encoder_texts import document_texts
+from evaluator.retrieval.vectors.encoding import encode_shard, plan_encoding, vector_folder
 from tests.endpoint_server import (
     Behaviour,
     EndpointServer,
@@ -51,7 +51,7 @@ def gate() -> OpenGate:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between requests are short."""
-    monkeypatch.setattr(endpoint_client, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.001)
 
 
 def encoder(server: EndpointServer, gate: OpenGate, **changes: Any) -> EndpointEncoder:
@@ -238,7 +238,7 @@ def test_after_some_requests_it_gives_up(server: EndpointServer, gate: OpenGate)
     server.misbehave.extend([refuse(500, "out of\nmemory")] * 9)
     with pytest.raises(EncodingError, match="does not answer after 5 requests: status 500: out of memory"):
         encoder(server, gate).encode(["a"], "document")
-    assert len(server.bodies) == endpoint_client.ATTEMPTS == 5
+    assert len(server.bodies) == client.ATTEMPTS == 5
 
 
 def test_retry_after_pauses_everybody(server: EndpointServer, gate: OpenGate) -> None:
@@ -340,7 +340,7 @@ def test_proxies_are_those_of_the_environment(
     monkeypatch.setenv("http_proxy", server.url.removesuffix("/v1"))
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    endpoint_client.connections.cache_clear()
+    client.connections.cache_clear()
     spec = endpoint_spec(endpoint_at("http://nowhere.invalid/v1"))
     EndpointEncoder(spec, gate).encode(["a"], "document")
     assert server.texts == ["a"]
@@ -354,6 +354,6 @@ def test_an_endpoint_on_this_machine_is_asked_without_a_proxy(
         monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
         monkeypatch.delenv("no_proxy", raising=False)
         monkeypatch.delenv("NO_PROXY", raising=False)
-        endpoint_client.connections.cache_clear()
+        client.connections.cache_clear()
         encoder(server, gate).encode(["a"], "document")
     assert (server.texts, proxy.asked) == (["a"], [])

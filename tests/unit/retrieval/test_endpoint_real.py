@@ -14,7 +14,7 @@ import pytest
 
 from evaluator.domain.ranking import Floats
 from evaluator.retrieval.encoders.endpoint import EndpointEncoder
-from evaluator.retrieval.usage import Usage
+from evaluator.retrieval.endpoints.usage import Usage
 from tests.endpoint_server import OpenGate, endpoint_at, endpoint_spec
 
 TEXTS = ("how heavy is a wing", "", "crème brûlée", "какая погода сегодня", "翼の重さ", "very long " * 300)

@@ -13,10 +13,10 @@ from evaluator.artifacts import ArtifactStore
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.variant import LanguageModel
 from evaluator.errors import EncodingError, InvalidInputError
-from evaluator.retrieval.chat import ChatModel
-from evaluator.retrieval.documents import DocumentTexts, build_texts
-from evaluator.retrieval.language_model import LanguageModelReranker, parse_order, question, windows
-from evaluator.retrieval.rerank import in_order
+from evaluator.retrieval.endpoints.chat import ChatModel
+from evaluator.retrieval.rerank.language_model import LanguageModelReranker, parse_order, question, windows
+from evaluator.retrieval.rerank.rerankers import in_order
+from evaluator.retrieval.texts.documents import DocumentTexts, build_texts
 from tests.endpoint_server import EndpointServer, OpenGate, endpoint_at, refuse, serve_endpoint
 from tests.unit.retrieval.conftest import MakeDataset
 

@@ -14,13 +14,21 @@ from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import EMPTY, Floats, Ranking
 from evaluator.domain.variant import Chunk
 from evaluator.errors import ArtifactMissingError
-from evaluator.retrieval import vectors
-from evaluator.retrieval.encoded import Tokens
+from evaluator.retrieval.encoders.encoded import Tokens
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.grouping import Grouping
-from evaluator.retrieval.late import Block, LateIndex, build_late, late_name, open_late, read_late, write_late
-from evaluator.retrieval.texts import document_texts
-from evaluator.retrieval.vectors import encode_shard, plan_encoding
+from evaluator.retrieval.search.grouping import Grouping
+from evaluator.retrieval.search.late import (
+    Block,
+    LateIndex,
+    build_late,
+    late_name,
+    open_late,
+    read_late,
+    write_late,
+)
+from evaluator.retrieval.texts.encoder_texts import document_texts
+from evaluator.retrieval.vectors import encoding as vectors
+from evaluator.retrieval.vectors.encoding import encode_shard, plan_encoding
 from tests.unit.retrieval.conftest import MakeDataset
 from tests.unit.retrieval.fake_encoder import hash_spec
 

@@ -16,21 +16,21 @@ from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.fingerprint import text_key
 from evaluator.domain.variant import BM25, Chunk
 from evaluator.errors import ArtifactMissingError
-from evaluator.retrieval.bm25 import BM25Index, bm25_name, build_bm25
-from evaluator.retrieval.chunking import cutting_version
-from evaluator.retrieval.dense import DenseIndex, FlatVectors
 from evaluator.retrieval.encoders.resolve import bundled_folder
 from evaluator.retrieval.encoders.saved_model import tokenizer_hash
-from evaluator.retrieval.grouping import Grouping
-from evaluator.retrieval.passages import (
+from evaluator.retrieval.search.bm25 import BM25Index, bm25_name, build_bm25
+from evaluator.retrieval.search.dense import DenseIndex, FlatVectors
+from evaluator.retrieval.search.grouping import Grouping
+from evaluator.retrieval.texts.chunking import cutting_version
+from evaluator.retrieval.texts.encoder_texts import document_texts
+from evaluator.retrieval.texts.passages import (
     build_passages,
     cutting,
     documents_of_passages,
     passage_texts,
     passages_name,
 )
-from evaluator.retrieval.texts import document_texts
-from evaluator.retrieval.vectors import build_matrix, encode_shard, open_matrix, plan_encoding
+from evaluator.retrieval.vectors.encoding import build_matrix, encode_shard, open_matrix, plan_encoding
 from tests.unit.retrieval.conftest import MakeDataset
 from tests.unit.retrieval.fake_encoder import HashEncoder, hash_spec, hash_vector
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluator.domain.ranking import Floats, rank
-from evaluator.retrieval.dense import DenseIndex, FlatVectors, RescoredIndex
-from evaluator.retrieval.quantized import BinaryVectors, Int8Vectors
+from evaluator.retrieval.search.dense import DenseIndex, FlatVectors, RescoredIndex
+from evaluator.retrieval.search.quantized import BinaryVectors, Int8Vectors
 
 SEEDS = st.integers(0, 2**32 - 1)
 

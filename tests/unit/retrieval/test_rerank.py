@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from evaluator.domain.ranking import EMPTY, Floats, Ranking
-from evaluator.retrieval.dense import DenseIndex, FlatVectors
-from evaluator.retrieval.documents import DocumentTexts, build_texts
-from evaluator.retrieval.rerank import CrossEncoderReranker, DenseReranker, MMRReranker, Reranker, in_order
+from evaluator.retrieval.rerank.rerankers import (
+    CrossEncoderReranker,
+    DenseReranker,
+    MMRReranker,
+    Reranker,
+    in_order,
+)
+from evaluator.retrieval.search.dense import DenseIndex, FlatVectors
+from evaluator.retrieval.texts.documents import DocumentTexts, build_texts
 from tests.unit.retrieval.conftest import MakeDataset
 
 ROWS = {"a": 0, "b": 1, "c": 2, "d": 3}

@@ -14,12 +14,12 @@ from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import EMPTY, Ranking
 from evaluator.domain.variant import Chunk
 from evaluator.errors import ArtifactMissingError
-from evaluator.retrieval import vectors
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.grouping import Grouping
-from evaluator.retrieval.sparse import SparseIndex, build_sparse, open_sparse, sparse_name
-from evaluator.retrieval.texts import document_texts
-from evaluator.retrieval.vectors import encode_shard, plan_encoding
+from evaluator.retrieval.search.grouping import Grouping
+from evaluator.retrieval.search.sparse import SparseIndex, build_sparse, open_sparse, sparse_name
+from evaluator.retrieval.texts.encoder_texts import document_texts
+from evaluator.retrieval.vectors import encoding
+from evaluator.retrieval.vectors.encoding import encode_shard, plan_encoding
 from tests.unit.retrieval.conftest import MakeDataset
 from tests.unit.retrieval.fake_encoder import hash_spec
 
@@ -113,7 +113,7 @@ class LetterEncoder:
 def test_shards_are_gathered_in_the_order_of_the_texts(
     make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(vectors.SHARD_TEXTS, "sparse", 2)
+    monkeypatch.setitem(encoding.SHARD_TEXTS, "sparse", 2)
     dataset = make_dataset(["aab", "c", "aab", "", "eeeee"])
     texts = document_texts(dataset)
     plan = plan_encoding(SPEC, texts, dataset.store)

@@ -17,7 +17,7 @@ from evaluator.domain.variant import Dense
 from evaluator.errors import EncoderNotFoundError, EncodingError
 from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.encoders.resolve import bundled_folder, resolve_encoder
-from evaluator.retrieval.tokens import PIECE, TokenStarts, open_tokens, tokenizer_starts, word_starts
+from evaluator.retrieval.texts.tokens import PIECE, TokenStarts, open_tokens, tokenizer_starts, word_starts
 from tests.unit.retrieval.fake_encoder import hash_spec
 
 SENTENCE = "Unbelievably, CAFÉS close."

@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
 from evaluator.errors import ArtifactMissingError, EncodingError, InvalidInputError
-from evaluator.retrieval import vectors
 from evaluator.retrieval.encoders.protocol import Role
-from evaluator.retrieval.texts import TextSet, document_texts, query_texts
-from evaluator.retrieval.vectors import (
+from evaluator.retrieval.texts.encoder_texts import TextSet, document_texts, query_texts
+from evaluator.retrieval.vectors import encoding as vectors
+from evaluator.retrieval.vectors.encoding import (
     EncodingPlan,
     Form,
     Shard,

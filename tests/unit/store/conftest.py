@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
 from evaluator.domain.variant import BM25, Retrieve, Variant
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from tests.recorded import begin
 
 

@@ -12,12 +12,13 @@ import pytest
 from evaluator.domain.dataset import DatasetManifest, ImportNote
 from evaluator.domain.result import VariantFailure
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.store import catalog, condition
-from evaluator.store import database as database_module
-from evaluator.store.database import Database, migrations
-from evaluator.store.lifecycle import change_status
+from evaluator.store import registry
+from evaluator.store.file import condition
+from evaluator.store.file import database as database_module
+from evaluator.store.file.database import Database, migrations
 from evaluator.store.ratings import Rating, guidelines, ratings
 from evaluator.store.results import record, recorded_counts
+from evaluator.store.status import change_status
 from tests.unit.store.rows import save, scored, spec_of
 
 MANIFEST = DatasetManifest(
@@ -26,8 +27,8 @@ MANIFEST = DatasetManifest(
 
 
 def test_a_dataset_comes_back(database: Database) -> None:
-    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    (row,) = catalog.datasets(database)
+    registry.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    (row,) = registry.datasets(database)
     assert (row.name, row.manifest, row.manifest.notes, row.source) == (
         "bread",
         MANIFEST,
@@ -40,11 +41,11 @@ EDITED = dataclasses.replace(MANIFEST, qrels="r2")
 
 
 def test_the_same_name_with_other_content_is_its_next_version(database: Database) -> None:
-    id_ = catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    assert catalog.save_dataset(database, "bread", EDITED, "/elsewhere") == id_
-    (row,) = catalog.datasets(database)
+    id_ = registry.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    assert registry.save_dataset(database, "bread", EDITED, "/elsewhere") == id_
+    (row,) = registry.datasets(database)
     assert (row.manifest, row.source, row.version) == (EDITED, "/elsewhere", 2)
-    newest, first = catalog.versions(database, id_)
+    newest, first = registry.versions(database, id_)
     assert (newest.version, newest.manifest, newest.change) == (
         2,
         EDITED,
@@ -54,56 +55,56 @@ def test_the_same_name_with_other_content_is_its_next_version(database: Database
 
 
 def test_the_same_content_under_the_same_name_changes_nothing(database: Database) -> None:
-    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food",))
-    before = catalog.datasets(database)
-    catalog.save_dataset(database, "bread", MANIFEST, "/elsewhere")
-    assert catalog.datasets(database) == before
+    registry.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food",))
+    before = registry.datasets(database)
+    registry.save_dataset(database, "bread", MANIFEST, "/elsewhere")
+    assert registry.datasets(database) == before
 
 
 def test_content_that_comes_back_is_a_new_version(database: Database) -> None:
     for manifest in (MANIFEST, EDITED, MANIFEST):
-        catalog.save_dataset(database, "bread", manifest, "/data/bread")
-    assert [version.manifest.qrels for version in catalog.versions(database)] == ["r1", "r2", "r1"]
+        registry.save_dataset(database, "bread", manifest, "/data/bread")
+    assert [version.manifest.qrels for version in registry.versions(database)] == ["r1", "r2", "r1"]
 
 
 def test_a_dataset_is_described_and_a_later_import_leaves_that(database: Database) -> None:
-    catalog.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food", "small"))
-    catalog.save_dataset(database, "bread", EDITED, "/data/bread")
-    (row,) = catalog.datasets(database)
+    registry.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food", "small"))
+    registry.save_dataset(database, "bread", EDITED, "/data/bread")
+    (row,) = registry.datasets(database)
     assert (row.description, row.tags) == ("About bread.", ("food", "small"))
-    catalog.describe_dataset(database, row.id, "", ())
-    (row,) = catalog.datasets(database)
+    registry.describe_dataset(database, row.id, "", ())
+    (row,) = registry.datasets(database)
     assert (row.description, row.tags) == ("", ())
 
 
 def test_a_new_name_is_also_what_experiments_say(database: Database) -> None:
-    dataset = catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
-    catalog.save_dataset(database, "a dataset", EDITED, "/data/bread")
+    dataset = registry.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    registry.save_dataset(database, "a dataset", EDITED, "/data/bread")
     id_ = save(database)
-    catalog.rename_dataset(database, dataset, "bread")
-    assert [row.name for row in catalog.datasets(database)] == ["bread"]
-    assert [version.name for version in catalog.versions(database)] == ["bread", "bread"]
-    assert catalog.experiment(database, id_).dataset == "bread"
+    registry.rename_dataset(database, dataset, "bread")
+    assert [row.name for row in registry.datasets(database)] == ["bread"]
+    assert [version.name for version in registry.versions(database)] == ["bread", "bread"]
+    assert registry.experiment(database, id_).dataset == "bread"
 
 
 def test_two_datasets_never_have_one_name(database: Database) -> None:
-    bread = catalog.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    catalog.save_dataset(database, "cake", EDITED, "/data/cake")
+    bread = registry.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    registry.save_dataset(database, "cake", EDITED, "/data/cake")
     with pytest.raises(InvalidInputError, match="another dataset is called 'cake'"):
-        catalog.rename_dataset(database, bread, "cake")
-    assert {row.name for row in catalog.datasets(database)} == {"bread", "cake"}
+        registry.rename_dataset(database, bread, "cake")
+    assert {row.name for row in registry.datasets(database)} == {"bread", "cake"}
 
 
 def test_a_dataset_in_use_is_not_removed(database: Database) -> None:
-    dataset = catalog.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    dataset = registry.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
     id_ = save(database)
     with pytest.raises(InvalidInputError, match="Delete them first: toy"):
-        catalog.remove_dataset(database, dataset)
-    assert len(catalog.versions(database)) == 1
+        registry.remove_dataset(database, dataset)
+    assert len(registry.versions(database)) == 1
     change_status(database, id_, "cancel")
-    catalog.delete_experiment(database, id_)
-    catalog.remove_dataset(database, dataset)
-    assert (catalog.datasets(database), catalog.versions(database)) == ([], [])
+    registry.delete_experiment(database, id_)
+    registry.remove_dataset(database, dataset)
+    assert (registry.datasets(database), registry.versions(database)) == ([], [])
 
 
 def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,13 +121,13 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
         )
         (imported_at,) = old.execute("SELECT imported_at FROM datasets").fetchall()[0]
     database = Database(path)
-    assert catalog.datasets(database) == [
-        catalog.DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
+    assert registry.datasets(database) == [
+        registry.DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
     ]
-    catalog.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
+    registry.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
     database.close()
     again = Database(path)
-    assert [(row.version, row.tags) for row in catalog.datasets(again)] == [(2, ("food",))]
+    assert [(row.version, row.tags) for row in registry.datasets(again)] == [(2, ("food",))]
     again.close()
 
 
@@ -165,24 +166,24 @@ def test_an_older_database_knows_its_datasets_by_id(tmp_path: Path, monkeypatch:
             )
             old.execute("INSERT INTO submissions (experiment) VALUES (?)", [id_])
     database = Database(path)
-    rows = {row.name: row for row in catalog.datasets(database)}
+    rows = {row.name: row for row in registry.datasets(database)}
     assert {name: (row.description, row.tags, row.version) for name, row in rows.items()} == {
         "bread": ("About bread.", ("food",), 1),
         "cake": ("", ("food",), 1),
     }
-    assert {row.id: row.dataset for row in catalog.experiments(database)} == {"e1": "cake", "e2": "gone"}
-    assert catalog.experiment(database, "e1").dataset_id == rows["cake"].id
-    assert [row.id for _, row in catalog.submissions(database, rows["cake"].id)] == ["e1"]
+    assert {row.id: row.dataset for row in registry.experiments(database)} == {"e1": "cake", "e2": "gone"}
+    assert registry.experiment(database, "e1").dataset_id == rows["cake"].id
+    assert [row.id for _, row in registry.submissions(database, rows["cake"].id)] == ["e1"]
     assert ratings(database, rows["cake"].id) == [Rating("Anna", "q", "d", 2)]
     assert guidelines(database, rows["cake"].id) == "by taste"
     with pytest.raises(InvalidInputError, match="experiments use it"):
-        catalog.remove_dataset(database, rows["cake"].id)
+        registry.remove_dataset(database, rows["cake"].id)
     database.close()
 
 
 def test_an_experiment_comes_back(database: Database) -> None:
     id_ = save(database, ["bm25", "other"], n_queries=7)
-    row = catalog.experiment(database, id_)
+    row = registry.experiment(database, id_)
     assert (row.id, row.name, row.dataset, row.n_queries, row.status) == (
         id_,
         "toy",
@@ -197,22 +198,22 @@ def test_an_experiment_comes_back(database: Database) -> None:
 
 def test_an_unknown_experiment(database: Database) -> None:
     with pytest.raises(UnknownNameError, match="'nowhere'"):
-        catalog.experiment(database, "nowhere")
+        registry.experiment(database, "nowhere")
 
 
 def test_the_last_submitted_is_first(database: Database) -> None:
     one, other = save(database, name="one"), save(database, name="other")
-    assert [row.id for row in catalog.experiments(database)] == [other, one]
+    assert [row.id for row in registry.experiments(database)] == [other, one]
     save(database, name="one")
-    assert [row.id for row in catalog.experiments(database)] == [one, other]
+    assert [row.id for row in registry.experiments(database)] == [one, other]
 
 
 def test_submitting_again_keeps_the_results_and_forgets_the_failure(database: Database) -> None:
     id_ = save(database, n_queries=2)
     record(database, [scored(id_, "q1", 1.0), VariantFailure(id_, "bm25", "no such model")])
-    assert catalog.experiment(database, id_).status == "finished"
+    assert registry.experiment(database, id_).status == "finished"
     save(database, n_queries=2)
-    row = catalog.experiment(database, id_)
+    row = registry.experiment(database, id_)
     assert (row.status, row.finished_at) == ("running", None)
     (counts,) = recorded_counts(database, id_)
     assert (counts.recorded, counts.error) == (1, None)
@@ -221,19 +222,19 @@ def test_submitting_again_keeps_the_results_and_forgets_the_failure(database: Da
 def test_a_cancelled_experiment_says_so(database: Database) -> None:
     id_ = save(database)
     change_status(database, id_, "cancel")
-    assert catalog.experiment(database, id_).status == "cancelled"
+    assert registry.experiment(database, id_).status == "cancelled"
 
 
 def test_a_deleted_experiment_leaves_nothing_and_can_be_run_again(database: Database) -> None:
     id_, other = save(database, n_queries=1), save(database, n_queries=1, name="other")
     with pytest.raises(InvalidInputError, match="'toy' is running; cancel it"):
-        catalog.delete_experiment(database, id_)
+        registry.delete_experiment(database, id_)
     record(database, [scored(id_, "q1", 1.0), scored(other, "q1", 1.0)])
-    catalog.delete_experiment(database, id_)
-    assert [row.id for row in catalog.experiments(database)] == [other]
+    registry.delete_experiment(database, id_)
+    assert [row.id for row in registry.experiments(database)] == [other]
     record(database, [scored(id_, "q2", 1.0)])  # what a worker was still at
     counts = database.cursor.execute("SELECT experiment, count(*) FROM results GROUP BY 1").fetchall()
     assert counts == [(other, 1)]
     assert save(database, n_queries=1) == id_
     record(database, [scored(id_, "q1", 1.0)])
-    assert catalog.experiment(database, id_).status == "finished"
+    assert registry.experiment(database, id_).status == "finished"

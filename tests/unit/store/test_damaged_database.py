@@ -16,9 +16,9 @@ import duckdb
 import pytest
 
 from evaluator.errors import StoreUnavailableError
-from evaluator.store import database as database_module
-from evaluator.store.condition import COLUMNS, HEADERS, LOG_MAGIC
-from evaluator.store.database import Database, examine, migrations
+from evaluator.store.file import database as database_module
+from evaluator.store.file.condition import COLUMNS, HEADERS, LOG_MAGIC
+from evaluator.store.file.database import Database, examine, migrations
 from evaluator.store.results import record
 from tests.conftest import ROOT
 from tests.privileges import without_privileges
@@ -325,7 +325,7 @@ def test_a_migration_that_fails_on_what_is_there_is_one_sentence(
 
 
 def test_the_columns_are_those_that_the_migrations_make(whole: Path) -> None:
-    """The message is what to write in `evaluator.store.condition`."""
+    """The message is what to write in `evaluator.store.file.condition`."""
     with duckdb.connect(str(whole / FILE), read_only=True) as connection:
         made = connection.execute(
             "SELECT table_name, string_agg(column_name, ' ' ORDER BY column_index) FROM duckdb_columns() "

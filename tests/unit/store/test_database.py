@@ -14,9 +14,9 @@ import duckdb
 import pytest
 
 from evaluator.errors import StoreUnavailableError
-from evaluator.store import database as database_module
-from evaluator.store.cursors import Cursor, interruptible
-from evaluator.store.database import Database, migrate, migrations
+from evaluator.store.file import database as database_module
+from evaluator.store.file.cursors import Cursor, interruptible
+from evaluator.store.file.database import Database, migrate, migrations
 
 
 def tables(database: Database) -> set[str]:

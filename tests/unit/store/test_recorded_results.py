@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from evaluator.domain.result import QueryResult, Record, VariantFailure
-from evaluator.store import catalog, results
-from evaluator.store.database import Database
-from evaluator.store.lifecycle import change_status
+from evaluator.store import registry, results
+from evaluator.store.file.database import Database
 from evaluator.store.results import VariantCounts, record
+from evaluator.store.status import change_status
 from tests.unit.store.rows import failed, save, scored, unscored
 
 
@@ -30,7 +30,7 @@ def runs(database: Database, experiment: str) -> list[tuple[str, list[str], list
 
 
 def status(database: Database, experiment: str) -> str:
-    return catalog.experiment(database, experiment).status
+    return registry.experiment(database, experiment).status
 
 
 def test_a_result_comes_back(database: Database) -> None:
@@ -102,7 +102,7 @@ def test_an_experiment_is_finished_when_no_query_is_left(database: Database) -> 
     assert status(database, id_) == "running"
     record(database, [unscored(id_, "q2", "other")])
     assert status(database, id_) == "finished"
-    assert catalog.experiment(database, id_).finished_at is not None
+    assert registry.experiment(database, id_).finished_at is not None
 
 
 def test_a_variant_that_cannot_work_is_not_waited_for(database: Database) -> None:

@@ -11,13 +11,13 @@ from redis import Redis
 
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult, Record, Spending
-from evaluator.jobs.codec import encode
-from evaluator.jobs.dead_letters import DeadLetterCounts, count_dead_letters, dead_letters
-from evaluator.jobs.stream import FIELD, STREAM, ResultStream
+from evaluator.jobs.results.codec import encode
+from evaluator.jobs.results.dead_letters import DeadLetterCounts, count_dead_letters, dead_letters
+from evaluator.jobs.results.stream import FIELD, STREAM, ResultStream
 from evaluator.store import recorder as recorder_module
-from evaluator.store.catalog import experiment
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.recorder import Recorder
+from evaluator.store.registry import experiment
 from evaluator.store.results import failures, recorded_counts, recorded_queries
 from tests.unit.store.rows import save, scored
 

@@ -11,13 +11,13 @@ import duckdb
 import pytest
 
 from evaluator.domain.result import Spending, VariantFailure
-from evaluator.store import catalog, results
-from evaluator.store import database as database_module
-from evaluator.store.catalog import experiment
-from evaluator.store.database import Database, migrate, migrations
-from evaluator.store.lifecycle import change_status
+from evaluator.store import registry, results
+from evaluator.store.file import database as database_module
+from evaluator.store.file.database import Database, migrate, migrations
+from evaluator.store.registry import experiment
 from evaluator.store.rescored import save_rescored
 from evaluator.store.revisions import revise
+from evaluator.store.status import change_status
 from tests.recorded import begin
 from tests.unit.store.rows import failed, numbered, ranked, save, scored
 
@@ -90,7 +90,7 @@ def test_an_experiment_that_comes_back_has_no_number_it_had(database: Database) 
     seen = [experiment(database, id_).revision]
     for _ in range(3):
         change_status(database, id_, "cancel")
-        catalog.delete_experiment(database, id_)
+        registry.delete_experiment(database, id_)
         assert save(database) == id_
         seen.append(experiment(database, id_).revision)
     assert seen == sorted(set(seen))

@@ -88,7 +88,7 @@ def install(folder: Path) -> None:
         original["enter"](entered)
         if (seconds := number(folder / "silence")) is not None:
             limits = {"HEARTBEAT_TTL": int(seconds), "HEARTBEAT_INTERVAL": 1.0, "ROUND_TTL": int(seconds)}
-            vars(sys.modules["__main__"]).update(limits)  # the module evaluator.jobs.worker
+            vars(sys.modules["__main__"]).update(limits)  # the module evaluator.jobs.processes.worker
 
     for stage in (build_passages, plan, encode_shard, build_index, search_each, hand_over):
         replace(tasks, stage)
@@ -138,5 +138,5 @@ def number(file: Path) -> float | None:
     return float(file.read_text()) if file.exists() else None
 
 
-if "evaluator.jobs.worker" in sys.orig_argv and "EVALUATOR_TEST_FAULTS" in os.environ:
+if "evaluator.jobs.processes.worker" in sys.orig_argv and "EVALUATOR_TEST_FAULTS" in os.environ:
     install(Path(os.environ["EVALUATOR_TEST_FAULTS"]))

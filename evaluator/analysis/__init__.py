@@ -1,0 +1,1 @@
+"""What recorded scores allow to say: leaderboards, comparisons, history, recommendations, exports."""

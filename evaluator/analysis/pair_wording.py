@@ -1,0 +1,53 @@
+"""What a comparison says, in words that claim no more than the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from evaluator.analysis.pairwise import Outcome
+from evaluator.domain.statistics.resampling import TestName
+
+EFFECTS: Final = ((0.2, "negligible"), (0.5, "small"), (0.8, "medium"))
+"""What an effect is called below each size; from the last on it is "large" (Cohen, Statistical Power Analysis for the
+Behavioral Sciences, 1988)."""
+TESTS: Final[Mapping[TestName, str]] = {"randomization": "randomization test", "t": "paired t-test"}
+"""What the tests are called that p-values come from."""
+SMALLEST_P: Final = 0.001
+"""Below this, the digits of a p-value mean nothing."""
+
+
+def effect_words(effect_size: float) -> str:
+    """What an effect of that size is called: negligible, small, medium, large."""
+    return next((word for limit, word in EFFECTS if abs(effect_size) < limit), "large")
+
+
+def p_words(p: float) -> str:
+    """A p-value as it is written: `p = 0.012`, `p < 0.001`."""
+    return f"p < {SMALLEST_P}" if p < SMALLEST_P else f"p = {p:.3f}"
+
+
+def headline(outcome: Outcome) -> str:
+    """What the evidence allows to say of two variants, in one sentence."""
+    test, size = outcome.test, f"{abs(outcome.test.difference):.3f} {outcome.measure}"
+    ahead = outcome.ahead or outcome.a
+    behind = outcome.b if ahead == outcome.a else outcome.a
+    low, high, wins, losses = test.interval.low, test.interval.high, test.wins, test.losses
+    if ahead == outcome.b:
+        low, high, wins, losses = -high, -low, losses, wins
+    interval = f"95 % interval {low:.3f} to {high:.3f}, " if test.n > 1 else ""
+    corrected = " corrected" if outcome.correction.family > 1 else ""
+    evidence = f"({interval}{p_words(outcome.decision.corrected)}{corrected})"
+    counts = ", ".join(
+        f"{number:,} {word if number == 1 else plural}"
+        for number, word, plural in (
+            (wins, "win", "wins"),
+            (losses, "loss", "losses"),
+            (test.ties, "tie", "ties"),
+        )
+    )
+    if outcome.separable:
+        return f"{ahead} beats {behind} by {size} {evidence}: {counts}"
+    if test.difference == 0:
+        return f"{ahead} and {behind} have the same {outcome.measure} {evidence}: {counts}"
+    return f"{ahead} is not separable from {behind}: {size} ahead {evidence}, {counts}"

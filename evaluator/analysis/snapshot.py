@@ -1,0 +1,193 @@
+"""One state of an experiment: read in one transaction, and handed down to whatever answers a question about it.
+
+Nothing is read a second time in the middle of an answer, so that its parts cannot contradict each other (ADR 0019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluator.domain.cost import VariantCost
+from evaluator.domain.measures.scoring import JUDGED, canonical_measures
+from evaluator.domain.ranking import Doubles
+from evaluator.domain.statistics.resampling import Resampled
+from evaluator.errors import UnknownNameError
+from evaluator.store import registry, results
+from evaluator.store.costs import costs
+from evaluator.store.registry import ExperimentRow
+from evaluator.store.results import VariantCounts
+from evaluator.store.scores import ScoreArrays, read_scores
+from evaluator.workspace.memory import Kind, Memory
+from evaluator.workspace.server_paths import without_paths
+from evaluator.workspace.workspace import Workspace
+
+T = TypeVar("T")
+
+
+def _recorded_bytes(found: ScoreArrays) -> int:
+    return found.seconds.nbytes + sum(values.nbytes for values in found.values.values())
+
+
+def _resampled_bytes(found: Resampled | None) -> int:
+    return 0 if found is None else found.values.nbytes + found.means.nbytes + found.flipped.nbytes
+
+
+# At 200 variants and 10,000 queries the scores of five measures are 112 MB, what is resampled of one 48 MB.
+RECORDED = Kind("recorded", 900_000_000, _recorded_bytes)
+RESAMPLED = Kind("resampled", 400_000_000, _resampled_bytes)
+COUNTS = Kind("counts", 1024)
+
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """One measure of an experiment. Do not change it.
+
+    Attributes:
+        variants: names, in the experiment's order.
+        query_ids: of all queries with a row, sorted.
+        values: [n_variants, n_queries] float64; NaN where a query has no score: failed, waiting, nothing relevant.
+    """
+
+    variants: tuple[str, ...]
+    query_ids: tuple[str, ...]
+    values: Doubles
+
+    @cached_property
+    def scored(self) -> Bools:
+        """Variants that have a score at all: [n_variants]."""
+        return np.asarray(np.isfinite(self.values).any(axis=1))
+
+    @cached_property
+    def common(self) -> Bools:
+        """Queries that every variant with a score has scored: [n_queries]."""
+        scored = self.scored
+        if not scored.any():
+            return np.zeros(len(self.query_ids), dtype=np.bool_)
+        return np.asarray(np.isfinite(self.values[scored]).all(axis=0))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Variants that have a score, in the experiment's order."""
+        return tuple(self.variants[row] for row in np.flatnonzero(self.scored))
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """An experiment as it was at one moment.
+
+    Attributes:
+        counts: how far each variant is, and why it cannot work, in the experiment's order.
+        arrays: all measures, `Judged@10` and seconds. Do not change them.
+        costs: by variant, of those that were measured; None where it could not be.
+        memory: keeps what is computed from it.
+    """
+
+    experiment: ExperimentRow
+    counts: tuple[VariantCounts, ...]
+    arrays: ScoreArrays
+    costs: Mapping[str, VariantCost | None]
+    memory: Memory
+    _scores: dict[str, Scores] = field(default_factory=dict, repr=False)
+
+    @property
+    def revision(self) -> int:
+        """The number of what is recorded of the experiment."""
+        return self.experiment.revision
+
+    def measure(self, measure: str | None = None) -> str:
+        """A measure of the experiment in ir-measures' notation; its first by default.
+
+        Raises:
+            InvalidInputError: it is no measure.
+            UnknownNameError: the experiment did not compute it; lists those it did.
+        """
+        measures = self.experiment.spec.measures
+        chosen = canonical_measures([measure])[0] if measure else measures[0]
+        if chosen not in (*measures, JUDGED):
+            raise UnknownNameError(
+                f"the experiment {self.experiment.name!r} did not compute {chosen}; it computed {', '.join(measures)}"
+            )
+        return chosen
+
+    def require_variant(self, name: str) -> None:
+        """Check that the experiment has a variant.
+
+        Raises:
+            UnknownNameError: it has not; lists those it has.
+        """
+        names = [variant.name for variant in self.experiment.spec.variants]
+        if name not in names:
+            raise UnknownNameError(
+                f"the experiment {self.experiment.name!r} has no variant {name!r}; it has {', '.join(names)}"
+            )
+
+    def scores(self, measure: str | None = None) -> Scores:
+        """One measure, variants by queries; the experiment's first by default.
+
+        Raises:
+            InvalidInputError, UnknownNameError: as `measure`.
+        """
+        chosen, arrays = self.measure(measure), self.arrays
+        return self._scores.setdefault(
+            chosen, Scores(arrays.variants, arrays.query_ids, arrays.values[chosen])
+        )
+
+    def resampled(self, measure: str) -> Resampled | None:
+        """A measure of the variants that have a score, over the queries that all of them scored, resampled.
+
+        None where there is no such query. Rows are the scored variants, in the experiment's order.
+        """
+
+        def compute() -> Resampled | None:
+            scores = self.scores(measure)
+            common = scores.common
+            return Resampled.of(scores.values[np.ix_(scores.scored, common)]) if common.any() else None
+
+        return self.remember(RESAMPLED, measure, compute)
+
+    def remember(self, kind: Kind, key: Hashable, compute: Callable[[], T]) -> T:
+        """What was computed from this state of the experiment before; else compute it."""
+        return self.memory.get(kind, (self.experiment.id, self.revision, key), compute)
+
+
+def read_snapshot(workspace: Workspace, experiment: str) -> Snapshot:
+    """An experiment as it is now.
+
+    Args:
+        experiment: its id.
+
+    Raises:
+        UnknownNameError: there is none; it may have been deleted since it was found.
+    """
+    return workspace.frozen(
+        lambda: snapshot_of(workspace, registry.experiment(workspace.database, experiment))
+    )
+
+
+def snapshot_of(workspace: Workspace, row: ExperimentRow) -> Snapshot:
+    """An experiment as it was when its row was read: call it in the same look (`Workspace.frozen`)."""
+    measures = tuple(dict.fromkeys((*row.spec.measures, JUDGED)))
+    arrays = workspace.memory.get(
+        RECORDED, (row.id, row.revision), lambda: read_scores(workspace.database, row.id, measures)
+    )
+    return Snapshot(
+        row, counts_of(workspace, row), arrays, costs(workspace.database, row.id), workspace.memory
+    )
+
+
+def counts_of(workspace: Workspace, row: ExperimentRow) -> tuple[VariantCounts, ...]:
+    """How far an experiment's variants were when its row was read: call it in the same look, as `snapshot_of`."""
+
+    def count() -> tuple[VariantCounts, ...]:
+        found = results.recorded_counts(workspace.database, row.id)
+        return tuple(counts._replace(error=counts.error and without_paths(counts.error)) for counts in found)
+
+    return workspace.memory.get(COUNTS, (row.id, row.revision), count)

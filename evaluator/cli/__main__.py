@@ -1,0 +1,7 @@
+"""`python -m evaluator.cli`."""
+
+from __future__ import annotations
+
+from evaluator.cli.main import main
+
+main()

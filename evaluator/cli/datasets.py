@@ -1,0 +1,343 @@
+"""The dataset commands: thin, like `cli`. They work beside a running instance, through its REST API."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from evaluator.cli.options import Json, read_settings
+from evaluator.cli.terminal import Stages, confirm, print_json, print_table, remark, say
+from evaluator.errors import DatasetError, InvalidInputError
+from evaluator.home import for_people
+
+if TYPE_CHECKING:
+    from evaluator.datasets.health.report import HealthReport
+    from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading
+    from evaluator.datasets.recognition.recognise import Recognised
+    from evaluator.uploads.examination import Checked
+
+# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# ruff: noqa: PLC0415
+
+dataset_app = typer.Typer(
+    help="Import, check, list, show, export and delete datasets.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Origin = Annotated[
+    str,
+    typer.Argument(
+        metavar="PATH", help="A file, an archive or a folder; or hf:organisation/name, or ir_datasets:id."
+    ),
+]
+ReadingFile = Annotated[
+    Path | None,
+    typer.Option("--reading", help="How the files are read (YAML or JSON), as `check --json` prints it."),
+]
+ExcludeSelf = Annotated[
+    bool | None,
+    typer.Option(
+        "--exclude-self/--keep-self",
+        help="Leave a document with a query's own id out of that query's list. Default: keep it, unless the files "
+        "are an export that says otherwise.",
+    ),
+]
+Name = Annotated[str, typer.Argument(help="The dataset's name.")]
+
+
+@dataset_app.command("import")
+def dataset_import(
+    path: Origin,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset. Default: the folder's or file's.")
+    ] = None,
+    reading: ReadingFile = None,
+    exclude_self: ExcludeSelf = None,
+    description: Annotated[str, typer.Option(help="What people should know about it.")] = "",
+    tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
+    json_: Json = False,
+) -> None:
+    """Import a dataset: recognise the files, check them, store them. An old name gets a new version."""
+    from evaluator.artifacts import ArtifactStore
+    from evaluator.datasets.staging.stage import publish
+    from evaluator.library.catalog import checked_name
+    from evaluator.remote.datasets import open_datasets
+    from evaluator.uploads.receiving import room
+    from evaluator.uploads.uploads import scratch_folder
+
+    settings = read_settings()
+    given = _given_reading(reading)
+    named = checked_name(name or default_name(path))
+    with open_datasets(settings):  # before the work, not after it: whether it can be registered at all
+        pass
+    store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
+    with (
+        room(str(settings.home_path)),
+        tempfile.TemporaryDirectory(prefix="import-", dir=scratch_folder(settings)) as scratch,
+        Stages() as stages,
+        _recognised(path, settings.unpacked_limit, Path(scratch), stages) as found,
+    ):
+        read = given or _certain(path, found)
+        checked = _checked(found, read, exclude_self, Path(scratch), stages)
+        stages.stage("storing")
+        manifest = publish(checked.staged, store)
+    with open_datasets(settings) as datasets:
+        source = path if _is_reference(path) else str(Path(path).expanduser().resolve())
+        record = datasets.register_dataset(named, manifest.fingerprint, source, description, tag or ())
+    if json_:
+        print_json(record)
+        return
+    _print_datasets([record])
+    for finding in checked.report.findings:
+        remark(f"{finding.severity}: {finding.message}")
+
+
+@dataset_app.command("check")
+def dataset_check(
+    path: Origin,
+    reading: ReadingFile = None,
+    exclude_self: ExcludeSelf = None,
+    json_: Json = False,
+) -> None:
+    """Say what files are recognised as, and how healthy the dataset is. Exit code 1: it cannot be imported."""
+    from evaluator.uploads.receiving import room
+
+    settings = read_settings()
+    given = _given_reading(reading)
+    with (
+        room(tempfile.gettempdir()),
+        tempfile.TemporaryDirectory(prefix="evaluator-check-") as name,
+        Stages() as stages,
+    ):
+        scratch = Path(name)
+        with _recognised(path, settings.unpacked_limit, scratch, stages) as found:
+            read = given or found.recognised.reading
+            report = None if read is None else _checked(found, read, exclude_self, scratch, stages).report
+    if json_:
+        print_json(
+            {
+                "reading": read and read.to_json(),
+                "tables": found.recognised.to_json()["tables"],
+                "report": report and report.to_json(),
+                "problems": list(found.recognised.problems),
+            }
+        )
+    else:
+        _print_recognised(found.recognised, read)
+        if report is not None:
+            _print_report(report)
+    if report is None or report.blocking:
+        raise typer.Exit(1)
+
+
+@dataset_app.command("list")
+def dataset_list(json_: Json = False) -> None:
+    """List the datasets that are stored."""
+    from evaluator.remote.datasets import open_datasets
+
+    with open_datasets(read_settings()) as datasets:
+        records = datasets.datasets()
+    if json_:
+        print_json(records)
+    else:
+        _print_datasets(records)
+
+
+@dataset_app.command("show")
+def dataset_show(name: Name, json_: Json = False) -> None:
+    """Show a dataset: its size, description, fingerprints, versions, and which experiments use it."""
+    from evaluator.remote.datasets import open_datasets
+
+    with open_datasets(read_settings()) as datasets:
+        record = datasets.dataset(name)
+    if json_:
+        print_json(record)
+        return
+    _print_datasets([record])
+    if record["description"]:
+        say(record["description"])
+    if record["tags"]:
+        say(f"tags: {', '.join(record['tags'])}")
+    for note in record["notes"]:
+        say(f"note: {note['message']} ({note['count']:,})")
+    print_table(
+        "versions",
+        ("version", "fingerprint", "change", "since"),
+        [(v["version"], v["fingerprint"], v["change"], v["created_at"]) for v in record["versions"]],
+    )
+    users = ", ".join(experiment["name"] for experiment in record["used_by"]) or "no experiment"
+    say(f"used by: {users}")
+
+
+@dataset_app.command("export")
+def dataset_export(
+    name: Name, output: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to write.")]
+) -> None:
+    """Write a dataset as a zip in BEIR's format; importing it gives the same fingerprint."""
+    from evaluator.remote.datasets import open_datasets
+
+    if output.exists():
+        raise InvalidInputError(f"{output} is there already; choose another file")
+    with open_datasets(read_settings()) as datasets, Stages() as stages:
+        stages.stage("writing")
+        with for_people():
+            datasets.export_dataset(name, output)
+    say(output)
+
+
+@dataset_app.command("delete")
+def dataset_delete(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Delete a dataset with all of its versions; refused while experiments use it."""
+    from evaluator.remote.datasets import open_datasets
+
+    with open_datasets(read_settings()) as datasets:
+        record = datasets.dataset(name)
+        if not yes:
+            confirm(f"Delete {record['name']} ({record['documents']:,} documents)?")
+        datasets.delete_dataset(record["name"])
+    remark(f"{record['name']} is deleted.")
+
+
+def default_name(origin: str) -> str:
+    """The name of a dataset that nobody named: its file's or folder's, or its last part on a hub."""
+    if _is_reference(origin):
+        return origin.partition(":")[2].partition("@")[0].strip("/").replace("/", "-")
+    path = Path(origin).expanduser().resolve()
+    return path.name if path.is_dir() else path.name.partition(".")[0]
+
+
+def _is_reference(origin: str) -> bool:
+    from evaluator.datasets.staging.gathering import HUBS
+
+    return origin.startswith(HUBS)
+
+
+class _Found(NamedTuple):
+    """Files in a folder, unpacked, and what they are recognised as."""
+
+    folder: Path
+    recognised: Recognised
+
+
+@contextmanager
+def _recognised(origin: str, limit: int, scratch: Path, stages: Stages) -> Iterator[_Found]:
+    from evaluator.datasets.recognition.recognise import recognise
+    from evaluator.datasets.staging.gathering import gathered
+
+    stages.stage("fetching" if _is_reference(origin) else "unpacking")
+    with gathered(origin, limit, scratch) as folder:
+        stages.stage("recognising")
+        yield _Found(folder, recognise(folder))
+
+
+def _certain(origin: str, found: _Found) -> Reading:
+    """The reading that was recognised, if nothing about it is doubtful."""
+    recognised = found.recognised
+    if recognised.reading is None or recognised.problems:
+        raise DatasetError(
+            f"{origin}: {' '.join(recognised.problems)} Say with --reading how the files are read; "
+            "`evaluator dataset check --json` prints what to start from"
+        )
+    return recognised.reading
+
+
+def _checked(
+    found: _Found, reading: Reading, exclude_self: bool | None, scratch: Path, stages: Stages
+) -> Checked:
+    """Read files and examine the dataset, which is staged below `scratch`."""
+    from evaluator.uploads.examination import check, says_exclude_self
+
+    return check(
+        found.folder,
+        reading,
+        scratch / "staged",
+        exclude_self=says_exclude_self(found.folder) if exclude_self is None else exclude_self,
+        on_stage=stages.stage,
+        on_progress=stages.count,
+    )
+
+
+def _given_reading(path: Path | None) -> Reading | None:
+    """The reading in a file, or in the whole output of `check --json`; None if there is no file.
+
+    Raises:
+        InvalidInputError: the file cannot be read, or is no reading.
+    """
+    if path is None:
+        return None
+    import yaml
+
+    from evaluator.datasets.reading import Reading
+
+    try:
+        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InvalidInputError(f"the reading {path} cannot be read: {error}") from error
+    if isinstance(value, dict) and "reading" in value:
+        value = value["reading"]
+    return Reading.from_json(value)
+
+
+def _print_datasets(records: list[dict[str, Any]]) -> None:
+    columns = ("name", "version", "documents", "queries", "judgments", "fingerprint", "source")
+    print_table("", columns, [[record[column] for column in columns] for record in records])
+
+
+def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
+    """Which file is what, and which columns are read; without a reading, what there is."""
+    if reading is None:
+        tables = [(str(info.table), ", ".join(info.columns)) for info in recognised.tables]
+        print_table("Not recognised as a dataset", ("file", "columns"), tables)
+    else:
+        rows = [
+            ("documents", *_part_in_words(reading.corpus)),
+            ("queries", *_part_in_words(reading.queries)),
+            ("judgments", *_part_in_words(reading.qrels)),
+        ]
+        print_table(f"Read as {reading.format}", ("part", "file", "columns that are read"), rows)
+    for problem in recognised.problems:
+        say(f"problem: {problem}")
+
+
+def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[str, str]:
+    """A part's file, and what is read of it."""
+    if part is None:
+        return "none", ""
+    columns = {
+        field: value for field, value in vars(part).items() if field != "table" and value not in (None, "id")
+    }
+    return str(part.table), ", ".join(
+        f"{field}: {' + '.join(value) if isinstance(value, tuple) else value}"
+        for field, value in columns.items()
+    )
+
+
+def _print_report(report: HealthReport) -> None:
+    """The health report in words."""
+    say(f"{report.n_documents:,} documents, {report.n_queries:,} queries, {report.n_judgments:,} judgments")
+    for finding in report.findings:
+        say(f"\n{finding.severity}: {finding.message}\n  {finding.consequence}")
+        for example in finding.examples:
+            say(f"  - {example}")
+    if not report.findings:
+        say("nothing to remark")
+    say("")
+    if report.grades:
+        grades = ", ".join(f"{grade}: {n:,}" for grade, n in sorted(report.grades.items()))
+        say(f"judgments by grade: {grades}")
+    for truncation in report.truncation:
+        say(
+            f"{truncation.encoder} cuts off {truncation.share:.1%} of the documents after "
+            f"{truncation.max_length} tokens (of {truncation.sampled:,} that were looked at)"
+        )
+    if report.languages:
+        languages = ", ".join(f"{code} {share:.0%}" for code, share in report.languages.items())
+        say(f"languages: {languages}")
+    if report.detectable is not None:
+        say(f"a difference of {report.detectable:.3f} and more can be told from chance")

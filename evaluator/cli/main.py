@@ -1,0 +1,437 @@
+"""The command line: thin; every command asks a service and prints the answer.
+
+Exit codes: 0 done, 1 the work failed, 2 wrong usage or invalid input.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from evaluator import __version__
+from evaluator.cli.datasets import dataset_app
+from evaluator.cli.dead_letters import dead_letters_app
+from evaluator.cli.options import Json, read_settings
+from evaluator.cli.results import results_app
+from evaluator.cli.terminal import (
+    Stages,
+    confirm,
+    follow,
+    print_board,
+    print_json,
+    print_plan,
+    print_table,
+    remark,
+    remark_submission,
+    say,
+    show_board,
+)
+from evaluator.cli.vectors import vectors_app
+from evaluator.errors import ConflictError, EvaluatorError, InvalidInputError, WorkersFailedError
+from evaluator.proxies import except_here
+from evaluator.settings import Settings
+from evaluator.urls import hide_passwords, shown_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from evaluator.experiments.lifecycle import Submitted
+    from evaluator.experiments.progress import ProgressReader
+    from evaluator.operations.instance import Headless
+    from evaluator.workspace.workspace import Workspace
+
+# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# ruff: noqa: PLC0415
+
+app = typer.Typer(
+    help="Decide which embedding model and retrieval strategy to ship, measured on your own data.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(results_app)
+app.add_typer(dataset_app, name="dataset")
+app.add_typer(vectors_app, name="vectors")
+app.add_typer(dead_letters_app, name="dead-letters")
+
+OUTSIDE = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,
+     errno.EFBIG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
+)  # fmt: skip
+"""Errors of disks and permissions, wherever they happen: no defect of this software."""
+
+LOOK_EVERY = 1.0
+"""Seconds between looks whether any worker starts."""
+PATIENCE = 2.0
+"""Seconds that a command waits for a plan before it draws how far that is."""
+
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
+AnyWorkers = Annotated[
+    int | None,
+    typer.Option(min=0, help="Worker processes; 0 where they run elsewhere. Default: min(5, cores)."),
+]
+
+
+_told: SimpleQueue[int] = SimpleQueue()
+"""Signals to end that came; its `put` may be called within a signal's handler."""
+
+
+def main() -> None:
+    """Run the command line; turn errors into one line and an exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells start background jobs deaf to it
+        signal.signal(number, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under `nohup`
+        signal.signal(signal.SIGHUP, _interrupt)
+    except_here()
+    try:
+        app()
+    except InvalidInputError as error:
+        _fail(error, 2)
+    except EvaluatorError as error:
+        _fail(error, 1)
+    except OSError as error:
+        if error.errno not in OUTSIDE:
+            raise
+        # Help is written by a library, and by nothing else.
+        written = "standard output" if "--help" in sys.argv else "a file"
+        _fail(f"{error.filename or written} cannot be used: {error.strerror}; mend that and try again", 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _told.put(number)  # Python also drops what is raised in callbacks of weak references
+    if _in_finalizer(frame):  # where Python would drop the exception: once more, when that is over
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        return
+    if number == signal.SIGHUP:  # shell and terminal may both send it; one is enough to stop in order
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _in_finalizer(frame: FrameType | None) -> bool:
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
+
+
+def _fail(error: Exception | str, code: int) -> None:
+    remark(f"error: {hide_passwords(str(error))}")
+    sys.exit(code)
+
+
+def _version(show: bool) -> None:
+    if show:
+        say(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Decide which embedding model and retrieval strategy to ship, measured on your own data."""
+
+
+@app.command()
+def demo(
+    serve: Annotated[bool, typer.Option(help="Keep serving the web page after the table.")] = True,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    workers: Workers = None,
+) -> None:
+    """Evaluate five variants on the documentation of Python's standard library, and show them."""
+    from evaluator.operations.instance import served
+    from evaluator.remote.client import Client
+
+    settings = read_settings(host=host, port=port, workers=workers)
+    remark("Starting ...")
+    with served(settings, settings.workers) as instance:
+        with Client(instance.address) as client:
+            submitted = client.start_demo()
+            remark_submission(submitted)
+
+            def progress() -> dict[str, Any]:
+                instance.supervisor.require_workers()
+                return client.progress(submitted["id"])
+
+            last = follow(progress)
+            print_board(client.leaderboard(submitted["id"]))
+        _check_outcome(last)
+        if serve:
+            remark(f"\nThe leaderboard is at {instance.address} . Ctrl-C stops everything; nothing is lost.")
+            _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
+
+
+@app.command()
+def up(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 8501.")] = None,
+    workers: AnyWorkers = None,
+) -> None:
+    """Run Valkey, workers and the web server, supervised, until Ctrl-C."""
+    from evaluator.operations.instance import served
+
+    settings = read_settings(host=host, port=port, workers=workers)
+    remark("Starting ...")
+    with served(settings, settings.workers) as instance:
+        remark(
+            f"Serving at {instance.address} with {settings.workers} workers. Ctrl-C stops everything; nothing is lost."
+        )
+        _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
+
+
+@app.command()
+def worker(
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")
+    ] = None,
+) -> None:
+    """Run workers only, for another terminal or another machine (REDIS_URL, EVALUATOR_ARTIFACTS)."""
+    from evaluator.operations.instance import workers_only
+
+    settings = read_settings(workers=count)
+    with workers_only(settings, settings.workers) as supervisor:
+        remark(f"{settings.workers} workers on {shown_url(settings.queue_url)}. Ctrl-C stops them.")
+        _wait_for_interrupt(supervisor.require_workers)
+
+
+@app.command()
+def run(
+    experiment: Annotated[Path, typer.Argument(help="The experiment file (YAML).")],
+    workers: Workers = None,
+    json_: Json = False,
+) -> None:
+    """Run an experiment without a server, and print its leaderboard. Run again, it continues.
+
+    A dataset's folder is looked for beside the experiment file first, then from the current folder.
+    """
+    settings = read_settings(workers=workers)
+    if not experiment.is_file():
+        raise InvalidInputError(f"there is no experiment file {experiment}")
+    from functools import partial
+
+    board = _recorded_board(settings, experiment)
+    if board is None:
+        _run_headless(settings, partial(_submit_file, experiment), json_)
+    else:
+        show_board(board, json_)
+
+
+@app.command()
+def plan(
+    experiment: Annotated[Path, typer.Argument(help="The experiment file (YAML).")],
+    workers: Workers = None,
+    json_: Json = False,
+) -> None:
+    """Say what running an experiment would take: what is cached, texts to encode, time, tokens, price, memory.
+
+    Starts nothing; a dataset that is a folder is imported, as for `run`.
+    """
+    from evaluator.experiments.file_reader import read_experiment
+    from evaluator.experiments.plan import plan as planned
+    from evaluator.remote.records import plan_record
+    from evaluator.workspace.workspace import Workspace
+
+    with Workspace.open_local(read_settings(workers=workers)) as workspace:
+        record = plan_record(planned(workspace, read_experiment(experiment), allow_paths=True))
+    if json_:
+        print_json(record)
+    else:
+        print_plan(record)
+
+
+@app.command()
+def resume(
+    experiment: Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")] = None,
+    workers: Workers = None,
+    json_: Json = False,
+) -> None:
+    """Continue an experiment without a server: queries that are missing, and those that failed."""
+    from functools import partial
+
+    _run_headless(read_settings(workers=workers), partial(_resume_stored, experiment), json_)
+
+
+@app.command()
+def cancel(
+    experiment: Annotated[str | None, typer.Argument(help="Name or whole id. Default: the last one.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address of the instance. Default: 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port of the instance. Default: 8501.")] = None,
+) -> None:
+    """Cancel an experiment of a running instance; what is evaluated stays."""
+    from evaluator.operations.instance import address
+    from evaluator.remote.client import Client
+
+    with Client(address(read_settings(host=host, port=port))) as client:
+        remark(f"{client.cancel(experiment)['name']} is cancelled; `evaluator resume` continues it.")
+
+
+@app.command()
+def delete(
+    experiment: Annotated[str, typer.Argument(help="Name or whole id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete an experiment that is not running, with its results; vectors and indexes stay."""
+    from evaluator.experiments import lifecycle
+    from evaluator.workspace.workspace import Workspace
+
+    with Workspace.open_local(read_settings()) as workspace:
+        row = lifecycle.find(workspace, experiment, beginnings=False)
+        if not yes:
+            confirm(f"Delete {row.name} ({row.id}) with all of its results?")
+        lifecycle.delete(workspace, row)
+    remark(f"{row.name} ({row.id}) is deleted.")
+
+
+def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | None:
+    """The leaderboard of an experiment that is recorded whole: no queue and no worker has to start for it."""
+    if not settings.database_path.exists():
+        return None
+    from evaluator.analysis.leaderboard import leaderboard
+    from evaluator.experiments import lifecycle
+    from evaluator.experiments.file_reader import read_experiment
+    from evaluator.remote.records import leaderboard_record
+    from evaluator.workspace.workspace import Workspace
+
+    with Workspace.open_local(settings) as workspace:
+        row = lifecycle.completed(workspace, read_experiment(experiment), allow_paths=True)
+        if row is None:
+            return None
+        remark(f"{row.n_queries * len(row.spec.variants):,} queries are recorded already and skipped.")
+        return leaderboard_record(leaderboard(workspace, row))
+
+
+def _submit_file(experiment: Path, workspace: Workspace) -> Submitted:
+    from evaluator.experiments import lifecycle
+    from evaluator.experiments.file_reader import read_experiment
+
+    return lifecycle.submit(workspace, read_experiment(experiment), allow_paths=True, patience=PATIENCE)
+
+
+def _resume_stored(experiment: str | None, workspace: Workspace) -> Submitted:
+    from evaluator.experiments import lifecycle
+
+    row = lifecycle.find(workspace, experiment)
+    return lifecycle.resume(workspace, row, allow_paths=True, patience=PATIENCE)
+
+
+def _progress(instance: Headless, reader: ProgressReader, id_: str) -> dict[str, Any]:
+    instance.supervisor.require_workers()
+    return dataclasses.asdict(reader.read(id_))
+
+
+def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], json_: bool) -> None:
+    """Run an experiment with a queue and workers of its own, and print its leaderboard."""
+    from functools import partial
+
+    from evaluator.operations.instance import headless
+
+    with headless(settings, settings.workers) as instance:
+        workspace = instance.workspace
+        submitted = start(workspace)  # imports what it needs while the first worker starts
+        instance.start_workers(submitted)
+        remark_submission(dataclasses.asdict(submitted))
+        from evaluator.analysis.leaderboard import leaderboard
+        from evaluator.experiments import lifecycle
+        from evaluator.experiments.progress import progress_reader
+        from evaluator.remote.records import leaderboard_record
+
+        reader = progress_reader(workspace)
+        try:
+            last = follow(partial(_progress, instance, reader, submitted.id))
+        except KeyboardInterrupt:
+            with suppress(ConflictError):  # it has just finished
+                lifecycle.cancel(workspace, lifecycle.find(workspace, submitted.id))
+            remark("Interrupted; what is evaluated is kept. Run the same command again to continue.")
+            raise
+        board = leaderboard_record(leaderboard(workspace, lifecycle.find(workspace, submitted.id)))
+    show_board(board, json_)
+    _check_outcome(last)
+
+
+@app.command()
+def doctor(
+    artifacts: Annotated[
+        bool, typer.Option("--artifacts", help="Also read every artifact, and find those that are damaged.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
+    from evaluator.operations.doctor import examine
+
+    with Stages("artifacts") as stages:
+        stages.stage("looking")
+        checks = list(examine(read_settings(), stages.count if artifacts else None))
+    if json_:
+        print_json([dataclasses.asdict(check) for check in checks])
+    else:
+        rows = [
+            (
+                "ok" if check.well else "WRONG",
+                check.name,
+                check.detail + (f"\n-> {check.advice}" if check.advice and not check.well else ""),
+            )
+            for check in checks
+        ]
+        print_table("", ("", "check", "finding"), rows)
+    if not all(check.well for check in checks):
+        raise typer.Exit(1)
+
+
+def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
+    """Wait until a signal comes; meanwhile look again and again, and end with what that raises."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            with suppress(Empty):
+                _told.get(timeout=LOOK_EVERY)
+                break
+            look()
+    remark("Stopping ...")
+
+
+def _told_once(require: Callable[[], None]) -> Callable[[], None]:
+    """Say what is wrong, once, and go on: the pages are there, and workers are started again and again."""
+    told = False
+
+    def look() -> None:
+        nonlocal told
+        try:
+            require()
+        except WorkersFailedError as error:
+            if not told:
+                remark(f"error: {error}")
+            told = True
+
+    return look
+
+
+def _check_outcome(progress: dict[str, Any]) -> None:
+    if progress["reason"]:
+        remark(f"error: stopped: {progress['reason']}; to continue, raise the budget and run it again")
+    broken = [variant for variant in progress["variants"] if variant["error"]]
+    for variant in broken:
+        remark(f"error: {variant['variant']}: {variant['error']}")
+    failed = sum(variant["failed"] for variant in progress["variants"])
+    if failed:
+        remark(f"error: {failed} queries failed; they are not averaged in")
+    if broken or failed or progress["reason"]:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

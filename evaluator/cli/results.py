@@ -1,0 +1,223 @@
+"""The commands that print what is recorded: thin, like `cli`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast, get_args
+
+import typer
+
+from evaluator.cli.options import Json, ask, read_settings
+from evaluator.cli.terminal import print_json, print_table, remark, say, show_board, show_history
+from evaluator.errors import InvalidInputError
+from evaluator.home import for_people
+
+if TYPE_CHECKING:
+    from evaluator.analysis.recommendation import Cost
+    from evaluator.workspace.workspace import Workspace
+
+# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# ruff: noqa: PLC0415
+
+POLL = 0.2
+"""Seconds between looks at measurements."""
+
+Experiment = Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")]
+Measure = Annotated[str | None, typer.Option(help="By this measure, such as nDCG@10. Default: the first.")]
+
+results_app = typer.Typer(rich_markup_mode=None)
+
+
+@results_app.command()
+def failures(
+    experiment: Experiment = None,
+    json_: Json = False,
+) -> None:
+    """List the queries of an experiment that failed, and why; `evaluator resume` tries them again."""
+    from evaluator.experiments import lifecycle
+    from evaluator.experiments.overview import failures as failed
+    from evaluator.workspace.workspace import Workspace
+
+    with Workspace.open_local(read_settings()) as workspace:
+        records = failed(workspace, lifecycle.find(workspace, experiment)).to_dict("records")
+    if json_:
+        print_json(records)
+    else:
+        print_table("", ("variant", "query", "error"), [tuple(record.values()) for record in records])
+
+
+@results_app.command()
+def costs(
+    experiment: Experiment = None,
+    json_: Json = False,
+) -> None:
+    """Measure what an experiment's variants cost, if that is not known yet, and print it. Needs no server."""
+    from evaluator.analysis.costs import cost_rows, measure_finished, to_measure
+    from evaluator.experiments import lifecycle
+    from evaluator.operations.instance import headless
+
+    with headless(read_settings(), 1) as instance:
+        workspace = instance.workspace
+        row = lifecycle.find(workspace, experiment)
+        left = len(to_measure(workspace, row))
+        if left:
+            remark(f"Measuring {left} variants, one after the other ...")
+        while to_measure(workspace, row):
+            measure_finished(workspace, row.id)
+            instance.supervisor.pause(POLL)
+        rows = cost_rows(workspace, row)
+    if json_:
+        print_json(rows)
+        return
+    names = ("variant", "total_p50_ms", "total_p95_ms", "encode_p50_ms", "search_p50_ms", "rerank_p50_ms")
+    sizes = ("index_bytes", "vector_bytes", "encode_seconds", "usd")
+    print_table(row.name, (*names, *sizes), [tuple(r[name] for name in (*names, *sizes)) for r in rows])
+
+
+@results_app.command("leaderboard")
+def leaderboard_command(
+    experiment: Experiment = None,
+    measure: Measure = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="Compare with this variant. Default: the best.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Print an experiment's leaderboard."""
+    from evaluator.analysis.leaderboard import leaderboard
+    from evaluator.experiments import lifecycle
+    from evaluator.remote.records import leaderboard_record
+
+    board = ask(
+        lambda workspace: leaderboard_record(
+            leaderboard(workspace, lifecycle.find(workspace, experiment), measure, baseline=baseline)
+        ),
+        lambda client: client.leaderboard(experiment, measure, baseline),
+    )
+    show_board(board, json_)
+
+
+@results_app.command()
+def history(
+    dataset: Annotated[str, typer.Argument(help="The dataset's name.")],
+    measure: Measure = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with 1 if a variant's last step is a regression.")
+    ] = False,
+    json_: Json = False,
+) -> None:
+    """Print how a dataset's scores changed over time, and what became worse."""
+    from evaluator.analysis.history import history as followed
+    from evaluator.remote.records import history_record
+
+    found = ask(
+        lambda workspace: history_record(followed(workspace, dataset, measure)),
+        lambda client: client.history(dataset, measure),
+    )
+    if json_:
+        print_json(found)
+    else:
+        show_history(found)
+    if check and any(point["standing"] for point in found["points"]):
+        raise typer.Exit(1)
+
+
+@results_app.command()
+def report(
+    experiment: Experiment = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write.", show_default=True)] = Path(
+        "report.html"
+    ),
+    measure: Measure = None,
+    baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
+) -> None:
+    """Write an experiment's report: one HTML file with the answer, its figures, and how it was measured."""
+    from evaluator.experiments import lifecycle
+    from evaluator.report.page import report as written
+    from evaluator.whole_file import whole_file
+
+    def local(workspace: Workspace) -> None:
+        html = written(workspace, lifecycle.find(workspace, experiment), measure, baseline)
+        with for_people(), whole_file(output) as file:
+            file.write(html.encode())
+
+    ask(local, lambda client: client.report(experiment, measure, baseline, output))
+    say(output)
+
+
+@results_app.command()
+def figure(
+    name: Annotated[str, typer.Argument(help="scores, tradeoffs, differences, histogram or scatter.")],
+    experiment: Experiment = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="File to write, .svg or .png. Default: NAME.svg.")
+    ] = None,
+    measure: Measure = None,
+    baseline: Annotated[str | None, typer.Option(help="Draw a line at this variant.")] = None,
+    a: Annotated[str | None, typer.Option(help="A variant to compare. Default: the best.")] = None,
+    b: Annotated[str | None, typer.Option(help="The other. Default: the baseline, or the second.")] = None,
+    cost: Annotated[
+        str, typer.Option(help="For tradeoffs: p95_ms, index_mb or usd_per_million_queries.")
+    ] = "p95_ms",
+) -> None:
+    """Write one of an experiment's figures as SVG or PNG."""
+    from evaluator.analysis.recommendation import COSTS
+    from evaluator.experiments import lifecycle
+    from evaluator.report.figures import Image, Wanted
+    from evaluator.report.figures import figure as drawn
+    from evaluator.whole_file import whole_file
+
+    path = output or Path(f"{name}.svg")
+    kind = path.suffix.removeprefix(".")
+    if kind not in get_args(Image):
+        raise InvalidInputError(
+            f"{path} ends neither in .svg nor in .png; name the file by what it should be"
+        )
+    if cost not in COSTS:
+        raise InvalidInputError(f"--cost {cost!r} is not one of {', '.join(COSTS)}")
+    wanted = Wanted(measure, baseline, a, b, cast("Cost", cost))
+
+    def local(workspace: Workspace) -> None:
+        row = lifecycle.find(workspace, experiment)
+        image = drawn(workspace, row, name, wanted, cast("Image", kind))
+        with for_people(), whole_file(path) as file:
+            file.write(image)
+
+    ask(
+        local,
+        lambda client: client.figure(
+            experiment, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost
+        ),
+    )
+    say(path)
+
+
+@results_app.command()
+def export(
+    experiment: Annotated[str, typer.Argument(help="Name or id.")],
+    format_: Annotated[str, typer.Option("--format", help="trec, csv, parquet or duckdb.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.")],
+    json_: Json = False,
+) -> None:
+    """Export runs and qrels as TREC files, per-query measures as CSV or Parquet, or all of it as a DuckDB file."""
+    from evaluator.analysis.export import Format
+    from evaluator.analysis.export import export as write
+    from evaluator.experiments import lifecycle
+
+    if format_ not in get_args(Format):
+        raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
+
+    def local(workspace: Workspace) -> list[Path]:
+        row = lifecycle.find(workspace, experiment)
+        with for_people():
+            return write(workspace, row, cast("Format", format_), output)
+
+    files = ask(
+        local,
+        lambda client: client.export(experiment, format_, output),
+    )
+    if json_:
+        print_json([str(path) for path in files])
+    else:
+        for path in files:
+            say(path)

@@ -1,0 +1,351 @@
+"""The terminal: data as tables on standard output, progress and remarks on standard error.
+
+The only module that prints, so that no text reaches a terminal but through `domain.printable`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from evaluator.domain.printable import on_terminal, shown_json
+from evaluator.domain.status import ACTIVE
+from evaluator.errors import EvaluatorError
+
+FIRST_POLL, LONGEST_POLL = 0.02, 0.3
+"""Seconds between looks at an experiment's progress; they grow, so that a small one is not kept waiting."""
+
+TELL_EVERY = 10.0
+"""Seconds between two lines on how far something is, where nothing can be drawn."""
+WORTH_TELLING = 2.0
+"""Seconds that something takes before it is told how fast it was."""
+
+FILE_WIDTH = 200
+"""Columns of a table that goes to a file or a pipe."""
+
+console = Console(stderr=True, highlight=False)
+
+
+def remark(message: str) -> None:
+    """A line for the person who watches."""
+    console.print(Text(on_terminal(message)), soft_wrap=True)
+
+
+def say(text: object) -> None:
+    """A line of data for people, on standard output."""
+    with _output():
+        typer.echo(on_terminal(str(text)))
+
+
+def confirm(question: str) -> None:
+    """Ask whether to go on.
+
+    Raises:
+        Abort: no; the command ends.
+    """
+    typer.confirm(on_terminal(question), abort=True, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Data for programs, on standard output."""
+    with _output():
+        typer.echo(shown_json(value, indent=2))
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = ""
+) -> None:
+    """Data for people, on standard output: numbers right-aligned, floats with four decimals."""
+    table = Table(
+        title=_text(title, "table.title"),
+        caption=_text(caption, "table.caption") if caption else None,
+        title_justify="left",
+        caption_justify="left",
+    )
+    body = [list(row) for row in rows]
+    for place, column in enumerate(columns):
+        numeric = all(isinstance(row[place], int | float) or row[place] is None for row in body) and bool(
+            body
+        )
+        table.add_column(_text(column), justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        table.add_row(*(_text(_cell(value)) for value in row))
+    with _output() as output:
+        Console(highlight=False, width=None if output.isatty() else FILE_WIDTH).print(table)
+
+
+@contextmanager
+def _output() -> Iterator[TextIO]:
+    """Standard output, to be written to. A reader who has left, as `head` does, ends the command without a word.
+
+    Raises:
+        EvaluatorError: it takes nothing: it is closed, or its disk is full.
+    """
+    if sys.stdout is None:
+        raise EvaluatorError("standard output is closed; send it to a file, or to /dev/null")
+    try:
+        yield sys.stdout
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise EvaluatorError(f"standard output cannot be written: {error.strerror}") from error
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text as it is: in a plain string, `rich` would look for markup."""
+    return Text(on_terminal(text), style=style)
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:  # NaN
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return str(value)
+
+
+def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Draw an experiment's progress until it is no longer running; returns the last progress.
+
+    Args:
+        read: gives the progress as plain JSON types (`ExperimentProgress`).
+    """
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    with Progress(*columns, console=console, transient=False) as bars:
+        planning = bars.add_task("planning", total=None, rate="", visible=False)
+        encoding = bars.add_task("encoding", total=None, rate="", visible=False)
+        searching = bars.add_task("searching", total=None, rate="", visible=False)
+        evaluating = bars.add_task("evaluating", total=None, rate="")
+        poll = FIRST_POLL
+        while True:
+            progress = read()
+            encoders, searches, variants = progress["encoders"], progress["searches"], progress["variants"]
+            planned = progress["planning"] or {"texts": 0, "total": 0}
+            texts, texts_total = sum(e["done"] for e in encoders), sum(e["total"] for e in encoders)
+            done = sum(v["total"] if v["error"] else v["recorded"] for v in variants)
+            left = _left(progress["seconds_left"])
+            bars.update(
+                planning,
+                completed=planned["texts"],
+                total=planned["total"] or None,
+                visible=bool(planned["total"]),
+                rate="texts" if planned["total"] else "",
+            )
+            bars.update(
+                encoding,
+                completed=texts,
+                total=texts_total,
+                visible=bool(encoders),
+                rate=_rate(progress["texts_per_second"], "texts/s", left if texts < texts_total else ""),
+            )
+            bars.update(
+                searching,
+                completed=sum(s["done"] for s in searches),
+                total=sum(s["total"] for s in searches),
+                visible=bool(searches),
+            )
+            bars.update(
+                evaluating,
+                completed=done,
+                total=sum(v["total"] for v in variants),
+                rate=_rate(progress["queries_per_second"], "queries/s", left if texts >= texts_total else ""),
+            )
+            if progress["status"] not in ACTIVE:
+                return progress
+            time.sleep(poll)
+            poll = min(poll * 1.2, LONGEST_POLL)
+
+
+class Stages:
+    """Tells what goes on, and how much of it is done, once it takes longer than a moment; a context.
+
+    A terminal shows it live; a file or a pipe gets a line from time to time.
+
+    Args:
+        counted: what is counted.
+    """
+
+    def __init__(self, counted: str = "documents") -> None:
+        self._counted = counted
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description} {task.fields[count]}"),
+            TimeElapsedColumn(),
+        )
+        self._live = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._live.add_task("", total=None, count="")
+        self._stage, self._done, self._began, self._told = "", 0, 0.0, 0.0
+
+    def __enter__(self) -> Stages:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+        self._tell_end()
+
+    def stage(self, name: str) -> None:
+        """A stage begins, such as `reading`."""
+        self._tell_end()
+        self._stage, self._done = name, 0
+        self._began = self._told = time.monotonic()
+        self._live.update(self._task, description=f"{name} ...", count="")
+
+    def count(self, done: int) -> None:
+        """So many are done."""
+        self._done = done
+        self._live.update(self._task, count=self._so_far())
+        if self._live.disable and time.monotonic() - self._told > TELL_EVERY:
+            self._told = time.monotonic()
+            remark(f"{self._stage}: {self._so_far()}")
+
+    def _so_far(self) -> str:
+        rate = self._done / max(time.monotonic() - self._began, 1e-3)
+        return f"{self._done:,} {self._counted}, {rate:,.0f} a second"
+
+    def _tell_end(self) -> None:
+        """What a stage that counts came to, if it took a while."""
+        seconds = time.monotonic() - self._began
+        if self._done and seconds > WORTH_TELLING:
+            remark(f"{self._stage}: {self._so_far()}, {seconds:.0f} s")
+
+
+def _rate(rate: float | None, unit: str, left: str) -> str:
+    return " ".join(part for part in (f"{rate:,.0f} {unit}" if rate else "", left) if part)
+
+
+def _left(seconds: float | None) -> str:
+    if not seconds:
+        return ""
+    minutes, rest = divmod(int(seconds) + 1, 60)
+    return f"about {minutes} min {rest} s left" if minutes else f"about {rest} s left"
+
+
+def remark_submission(submitted: dict[str, Any]) -> None:
+    """What there is to do, from `Submitted` as plain JSON types."""
+    for stage in submitted["encoding"]:
+        if stage["texts"]:
+            remark(
+                f"{stage['encoder'].partition('|')[0]}: {stage['to_encode']:,} of {stage['texts']:,} texts to encode"
+            )
+    if submitted["skipped"]:
+        remark(f"{submitted['skipped']:,} queries are recorded already and skipped.")
+    remark(f"{submitted['to_evaluate']:,} queries to evaluate.")
+
+
+def show_board(board: dict[str, Any], json_: bool) -> None:
+    """A leaderboard's record, for programs or for people."""
+    if json_:
+        print_json(board)
+    else:
+        print_board(board)
+
+
+def print_board(board: dict[str, Any]) -> None:
+    """A leaderboard's record as a table."""
+    experiment, measure = board["experiment"], board["measure"]
+    measures = [measure, *(m for m in experiment["measures"] if m != measure), "Judged@10"]
+    rows = [
+        (v["variant"], *(v[m] for m in measures), v["ms_per_query"], v["scored"], v["failed"])
+        for v in board["variants"]
+    ]
+    print_table(
+        f"{experiment['name']} on {experiment['dataset']}",
+        ("variant", *measures, "ms/query", "scored", "failed"),
+        rows,
+        f"means over the {board['compared']} queries that all variants completed; ranking policy {board['policy']}",
+    )
+
+
+def show_history(history: dict[str, Any]) -> None:
+    """A history's record as a table, the newest first."""
+    rows = []
+    for point in reversed(history["points"]):
+        step = point["step"] or {"difference": None, "corrected": None, "outcome": "first", "changed": []}
+        rows.append(
+            (
+                point["at"][:16].replace("T", " "), point["version"], point["variant"], point["score"],
+                step["difference"], step["corrected"], step["outcome"], ", ".join(step["changed"]),
+            )
+        )  # fmt: skip
+    columns = (
+        "when (UTC)",
+        "version",
+        "variant",
+        history["measure"],
+        "difference",
+        "p",
+        "since before",
+        "changed",
+    )
+    print_table(history["dataset"], columns, rows)
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """A plan's record: what must be encoded and reranked as a table, the sums below it."""
+    rows = [
+        (
+            part["encoder"],
+            part["of"],
+            part["texts"],
+            part["cached"],
+            part["to_encode"],
+            part["tokens"],
+            _rough(part),
+        )
+        for part in plan["encodings"]
+    ]
+    rows += [
+        (
+            part["model"],
+            f"pairs of {part['variant']}",
+            part["pairs"],
+            0,
+            part["pairs"],
+            part["tokens"],
+            _rough(part),
+        )
+        for part in plan["reranking"]
+    ]
+    columns = ("model", "of", "texts", "cached", "to do", "tokens", "seconds")
+    say(f"{len(plan['variants'])} variants: {', '.join(plan['variants'])}")
+    print_table("", columns, rows)
+    for shared in plan["shared"]:
+        say(f"{shared}.")
+    say(
+        f"{plan['to_evaluate']:,} queries to evaluate, {plan['recorded']:,} recorded already. "
+        f"About {plan['seconds']:,.0f} s with {plan['workers']} workers"
+        f"{'' if plan['measured'] else ', roughly: not all of these models have been measured here'}."
+    )
+    if plan["usd"] is not None:
+        say(f"About {plan['usd']:.4f} USD.")
+    if plan["memory"] is not None:
+        say(f"About {plan['memory'] / 1e6:,.1f} MB of vectors.")
+
+
+def _rough(part: dict[str, Any]) -> str:
+    return f"{part['seconds']:,.1f}"

@@ -1,0 +1,72 @@
+"""The commands about vectors at rest: thin, like `cli`. They work beside a running instance, through its REST API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from evaluator.cli.options import Json, ask
+from evaluator.cli.terminal import print_json, print_table, remark
+
+# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# ruff: noqa: PLC0415
+
+vectors_app = typer.Typer(
+    help="What encoders' vectors take, and dropping them.", no_args_is_help=True, rich_markup_mode=None
+)
+
+Rows = list[dict[str, Any]]
+
+
+@vectors_app.command("list")
+def vectors_list(json_: Json = False) -> None:
+    """List what is kept of each encoder, the one used last first."""
+    from evaluator.operations.vector_storage import vectors
+    from evaluator.remote.records import vectors_record
+
+    _print(
+        ask(
+            lambda workspace: [vectors_record(row) for row in vectors(workspace)],
+            lambda client: client.vectors(),
+        ),
+        json_,
+    )
+
+
+@vectors_app.command("prune")
+def vectors_prune(
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="Bytes that may stay. Default: EVALUATOR_VECTORS_LIMIT.")
+    ] = None,
+    encoder: Annotated[
+        list[str] | None, typer.Option(help="Drop this encoder's; may be given several times.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Drop vectors: those of some encoders, or those used longest ago. What is needed again is encoded again."""
+    from evaluator.operations.vector_storage import prune
+    from evaluator.remote.records import vectors_record
+
+    named = encoder or []
+    dropped = ask(
+        lambda workspace: [vectors_record(row) for row in prune(workspace, limit, named)],
+        lambda client: client.prune_vectors(limit, named),
+    )
+    _print(dropped, json_)
+    remark(f"{sum(row['bytes'] for row in dropped) / 1e6:,.1f} MB dropped.")
+
+
+def _print(rows: Rows, json_: bool) -> None:
+    if json_:
+        print_json(rows)
+        return
+    print_table(
+        "",
+        ("encoder", "MB", "files", "used", "fingerprint"),
+        [(row["name"], row["bytes"] / 1e6, row["files"], _used(row), row["fingerprint"]) for row in rows],
+    )
+
+
+def _used(row: dict[str, Any]) -> str:
+    return "now" if row["in_use"] else str(row["used_at"] or "–")[:16].replace("T", " ")

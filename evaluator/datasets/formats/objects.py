@@ -1,0 +1,249 @@
+"""JSON: a list of objects, a mapping by id, or an object with the parts of a dataset as its members."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import ijson
+
+from evaluator.datasets.formats.lines import as_object
+from evaluator.datasets.reading import Table
+from evaluator.datasets.source import Fields, Place, Row
+from evaluator.errors import DatasetError
+
+MAX_DEPTH = 64
+"""Levels of lists and objects inside each other."""
+
+CHUNK = 1 << 22
+"""Bytes that are parsed at once: the parser begins a string anew with every chunk that it reaches into."""
+
+LONGEST_STRING = 16
+"""Chunks."""
+
+LONGEST_ESCAPE = 12
+"""Bytes of a surrogate pair: two escapes of six."""
+
+QUOTE = re.compile(rb'(?<!\\)"')
+SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]")
+ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.|\Z)",
+    re.DOTALL,
+)
+"""Every escape, surrogate pairs as one; the group is half a pair."""
+
+PARTS = {
+    *("corpus", "documents", "docs", "passages", "collection"),
+    *("queries", "questions", "topics"),
+    *("qrels", "judgments", "judgements", "relevance", "relevantdocs"),
+}
+"""Names of members that hold a part of a dataset, as `part_name` gives them."""
+
+OPENING, CLOSING = ("start_map", "start_array"), ("end_map", "end_array")
+
+Event = tuple[str, object]
+
+
+def read_json(folder: Path, table: Table) -> Iterator[Row[Fields]]:
+    """The rows of a list or mapping, that of the table's member or the file's only one.
+
+    Raises:
+        DatasetError: the file is not valid JSON from here on, or has no such member.
+    """
+    count = 0
+    for key, value in _entries(folder, table):
+        for row in _rows(key, value):
+            count += 1
+            place = Place(str(table), count)
+            yield place, as_object(place, row)
+
+
+def members(folder: Path, file: str) -> tuple[str, ...]:
+    """Names of the members of a file's object that are tables of their own; none if the file is one table.
+
+    An object is one table, a mapping by id, unless a member has the name of a dataset's part or lists objects.
+
+    Raises:
+        DatasetError: it is not valid JSON.
+    """
+    named: list[str] = []
+    listing: list[str] = []
+    with (folder / file).open("rb") as opened:
+        events = _events(opened, file)
+        if next(events, ("", None))[0] != "start_map":
+            return ()
+        for event, name in events:
+            if event == "map_key":
+                start = next(events)
+                first = next(events) if start[0] == "start_array" else ("", None)
+                if start[0] in OPENING and part_name(str(name)) in PARTS:
+                    named.append(str(name))
+                elif first[0] == "start_map":
+                    listing.append(str(name))
+                _skip(start, events, first)
+    return tuple(named or listing)
+
+
+def part_name(name: str) -> str:
+    """A member's name without case and punctuation."""
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _entries(folder: Path, table: Table) -> Iterator[tuple[str | None, object]]:
+    """The items of a list (without a key) or of a mapping (with theirs)."""
+    place = Place(str(table))
+    with (folder / table.file).open("rb") as opened:
+        events = _events(opened, table.file)
+        start = next(events, ("", None))
+        if table.member:
+            start = _find(table.member, start, events)
+        if start[0] == "start_array":
+            while (event := next(events))[0] != "end_array":
+                yield None, _build(event, events, place)
+        elif start[0] == "start_map":
+            while (event := next(events))[0] != "end_map":
+                yield str(event[1]), _build(next(events), events, place)
+        else:
+            raise place.error("a list or an object is expected", "write a list of objects")
+        for _ in events:
+            pass
+
+
+def _find(member: str, start: Event, events: Iterator[Event]) -> Event:
+    """The start of a member's value."""
+    if start[0] == "start_map":
+        while (event := next(events))[0] != "end_map":
+            value = next(events)
+            if event[1] == member:
+                return value
+            _skip(value, events)
+    raise DatasetError(f"{member}: there is no such member; choose one that the file has")
+
+
+def _rows(key: str | None, value: object) -> Iterator[object]:
+    """What one item holds: itself, or, in a mapping, its key with its text, its fields or its judgments."""
+    if key is None:
+        yield _positional(value)
+    elif (
+        isinstance(value, dict) and value and all(isinstance(grade, int | float) for grade in value.values())
+    ):
+        for document, grade in value.items():
+            yield {"query": key, "document": document, "grade": grade}
+    elif isinstance(value, dict):
+        yield {**value, "id": key}
+    elif isinstance(value, list):
+        for document in value:
+            yield {"query": key, "document": document}
+    else:
+        yield {"id": key, "text": value}
+
+
+def _positional(value: object) -> object:
+    """An item of a list: a text stands for a document or query, two or three values for a judgment."""
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, list) and len(value) in (2, 3):
+        return dict(zip(("query", "document", "grade"), value, strict=False))
+    return value
+
+
+def _events(file: BinaryIO, name: str) -> Iterator[Event]:
+    """The parser's events.
+
+    Raises:
+        DatasetError: the file is not valid JSON, or its values are too deep.
+    """
+    place = Place(name)
+    depth = 0
+    try:
+        for event, value in ijson.basic_parse(_Checked(file, place), use_float=True, buf_size=CHUNK):
+            if event in OPENING:
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise place.error(
+                        f"lists and objects are inside each other {depth} deep", "write a list of objects"
+                    )
+            elif event in CLOSING:
+                depth -= 1
+            yield event, value
+    except (ijson.JSONError, ValueError) as error:
+        raise place.error(f"not valid JSON ({_reason(error)})", "write the file anew") from error
+
+
+def _reason(error: Exception) -> str:
+    """The parser's message on one line; it quotes the file in bytes where those are no UTF-8."""
+    message = error.args[0] if error.args else ""
+    written = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
+    return " ".join(written.split())[:300]
+
+
+def _build(event: Event, events: Iterator[Event], place: Place) -> object:
+    """The value that begins with an event."""
+    kind, value = event
+    if kind == "start_array":
+        items = []
+        while (event := next(events))[0] != "end_array":
+            items.append(_build(event, events, place))
+        return items
+    if kind == "start_map":
+        fields: Fields = {}
+        while (event := next(events))[0] != "end_map":
+            fields[str(event[1])] = _build(next(events), events, place)
+        return fields
+    return value
+
+
+def _skip(start: Event, events: Iterator[Event], second: Event = ("", None)) -> None:
+    """Pass over the value that begins with one event, or with two."""
+    depth = (start[0] in OPENING) + (second[0] in OPENING) - (second[0] in CLOSING)
+    while depth:
+        kind = next(events)[0]
+        depth += (kind in OPENING) - (kind in CLOSING)
+
+
+class _Checked:
+    """A file whose reader sees no endless string, and no half of a surrogate pair, which it would just replace."""
+
+    def __init__(self, file: BinaryIO, place: Place) -> None:
+        self._file = file
+        self._place = place
+        self._tail = b""
+        self._without_quote = 0
+        if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            file.seek(0)
+
+    def read(self, size: int) -> bytes:
+        """The next bytes.
+
+        Raises:
+            DatasetError: they hold half of a surrogate pair, or go on with a string that is too long.
+        """
+        chunk = self._file.read(size)
+        if size:
+            self._check(chunk)
+        return chunk
+
+    def _check(self, chunk: bytes) -> None:
+        self._without_quote = 0 if QUOTE.search(chunk) else self._without_quote + 1
+        if self._without_quote > LONGEST_STRING:
+            raise self._place.error(
+                f"a string is longer than {LONGEST_STRING * CHUNK >> 20} MiB", "split it, or remove it"
+            )
+        seen, self._tail = self._tail + chunk, b""
+        if not SUSPECT.search(seen):
+            last = seen.rfind(b"\\")
+            if chunk and last >= max(0, len(seen) - len(b"\\ud")):
+                self._tail = seen[len(seen[: last + 1].rstrip(b"\\")) :]
+            return
+        for escape in ESCAPES.finditer(seen):
+            if chunk and escape.start() > len(seen) - LONGEST_ESCAPE:
+                self._tail = seen[escape.start() :]
+                return
+            if escape[1]:
+                raise self._place.error(
+                    f"\\{escape[1].decode()} is half of a surrogate pair",
+                    "write the whole character, or remove it",
+                )

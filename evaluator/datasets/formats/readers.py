@@ -1,0 +1,64 @@
+"""Every kind of table read in the same way: rows or defects, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from evaluator.datasets.formats import objects, spreadsheet
+from evaluator.datasets.formats.columnar import read_parquet
+from evaluator.datasets.formats.delimited import read_delimited
+from evaluator.datasets.formats.lines import read_objects
+from evaluator.datasets.formats.objects import read_json
+from evaluator.datasets.formats.smart import read_smart
+from evaluator.datasets.formats.spreadsheet import read_excel
+from evaluator.datasets.formats.texts import read_texts
+from evaluator.datasets.formats.trec import read_documents, read_qrels, read_run, read_topics
+from evaluator.datasets.reading import Kind, Table
+from evaluator.datasets.source import Fields, Place, Row
+from evaluator.errors import DatasetError
+
+Read = Callable[[Path, Table], Iterator[Row[Fields]]]
+
+READERS: dict[Kind, Read] = {
+    "csv": read_delimited,
+    "tsv": read_delimited,
+    "jsonl": lambda folder, table: read_objects(folder, table.file),
+    "json": read_json,
+    "parquet": read_parquet,
+    "excel": read_excel,
+    "smart": read_smart,
+    "topics": read_topics,
+    "trec-documents": read_documents,
+    "qrels": read_qrels,
+    "run": read_run,
+    "texts": read_texts,
+}
+"""The reader of each kind; it may raise `DatasetError` where a file cannot be read on."""
+
+
+def read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
+    """The rows of a table below `folder`, streamed.
+
+    A row that cannot be read is its error; a file that cannot be read on gives one last error and ends.
+    """
+    place = Place(str(table))
+    try:
+        yield from READERS[table.kind](folder, table)
+    except DatasetError as error:
+        yield place, error
+    except OSError as error:
+        yield place, place.error(f"the file cannot be read ({error.strerror})", "check that it is there")
+
+
+def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
+    """The tables inside a file: an Excel file's sheets, a JSON object's members; one without a name otherwise.
+
+    Raises:
+        DatasetError: the file cannot be read.
+    """
+    if kind == "excel":
+        return spreadsheet.sheets(folder, file)
+    if kind == "json":
+        return objects.members(folder, file) or ("",)
+    return ("",)

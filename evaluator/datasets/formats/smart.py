@@ -1,0 +1,77 @@
+"""SMART's records: `.I` and an id, then sections `.T` title, `.A` author, `.B` source, `.W` text.
+
+The form of Cranfield, CISI, MEDLINE and other collections that the SMART system used (Salton, 1971).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from evaluator.datasets.formats.lines import MAX_LINE, read_lines
+from evaluator.datasets.reading import Table
+from evaluator.datasets.source import Fields, Place, Row
+from evaluator.errors import DatasetError
+
+SECTIONS = {"T": "title", "A": "author", "B": "source", "W": "text"}
+MARKER = re.compile(r"\.([ITABWNKXC])(?:\s+(.*))?")
+"""A record or section begins; those that are not in `SECTIONS` are passed over."""
+
+COLUMNS = ("id", "number", *SECTIONS.values())
+
+
+def read_smart(folder: Path, table: Table) -> Iterator[Row[Fields]]:
+    """The records; `number` counts them from 1, which is what Cranfield's qrels call its queries."""
+    record: _Record | None = None
+    number = 0
+    for place, line in read_lines(folder, table.file):
+        if isinstance(line, DatasetError):
+            yield place, line
+            continue
+        marker = MARKER.fullmatch(line.rstrip())
+        if marker and marker[1] == "I":
+            if record:
+                yield record.row()
+            number += 1
+            record = _Record(place, (marker[2] or "").strip(), number)
+        elif record is None:
+            yield (
+                place,
+                place.error("there is text before the first .I", "begin every record with .I and its id"),
+            )
+        elif marker:
+            record.begin(marker[1])
+        else:
+            record.add(line)
+    if record:
+        yield record.row()
+
+
+class _Record:
+    """A record while its lines come by."""
+
+    def __init__(self, place: Place, record_id: str, number: int) -> None:
+        self._place = place
+        self._head: Fields = {"id": record_id, "number": str(number)}
+        self._words: dict[str, list[str]] = {column: [] for column in SECTIONS.values()}
+        self._section: str | None = None
+        self._size = 0
+
+    def begin(self, marker: str) -> None:
+        """Lines that follow belong to this section."""
+        self._section = SECTIONS.get(marker)
+
+    def add(self, line: str) -> None:
+        """One more line of the section."""
+        self._size += len(line)
+        if self._section and self._size <= MAX_LINE:
+            self._words[self._section].extend(line.split())
+
+    def row(self) -> Row[Fields]:
+        """The record as a row; lines are joined, since they were broken at 72 characters."""
+        if self._size > MAX_LINE:
+            return self._place, self._place.error(
+                f"the record has more than {MAX_LINE >> 20} MiB", "is a .I missing below it?"
+            )
+        return self._place, self._head | {column: " ".join(words) for column, words in self._words.items()}

@@ -1,0 +1,100 @@
+"""What kind of table a file holds, by its name and its first bytes."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from pathlib import Path, PurePath
+
+from evaluator.datasets.formats.trec import is_header
+from evaluator.datasets.reading import Kind
+
+SAMPLE = 1 << 16
+"""Bytes of a file that are looked at."""
+
+SAMPLED_LINES = 20
+BY_SUFFIX: dict[str, Kind] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xls": "excel",
+}
+TEXT_SUFFIXES = frozenset({".md", ".markdown", ".html", ".htm", ".pdf"})
+JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
+NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
+
+
+def is_junk(path: PurePath) -> bool:
+    """Whether a path is what systems leave behind: hidden files, `__MACOSX`, `Thumbs.db`."""
+    return any(part.startswith(".") or part.lower() in JUNK for part in path.parts)
+
+
+def kind_of(path: Path) -> Kind | None:
+    """The kind of a file's table; None if it holds none, be it one text or something unknown."""
+    suffix = path.suffix.lower()
+    if suffix in BY_SUFFIX:
+        return BY_SUFFIX[suffix]
+    if suffix == ".json":
+        return "jsonl" if _is_json_lines(path) else "json"
+    if suffix in (".tsv", ".tab"):
+        return "qrels" if sniff(path) == "qrels" else "tsv"
+    return None if suffix in TEXT_SUFFIXES else sniff(path)
+
+
+def sniff(path: Path) -> Kind | None:
+    """The kind of a text file by its first lines: SMART, or one of TREC's."""
+    lines = _lines(path)
+    if not lines:
+        return None
+    if re.fullmatch(r"\.I\s+\S+\s*", lines[0]):
+        return "smart"
+    start = "\n".join(lines[:SAMPLED_LINES]).lower()
+    if "<top>" in start and "<num>" in "\n".join(lines).lower():
+        return "topics"
+    if "<doc>" in start and "<docno>" in "\n".join(lines).lower():
+        return "trec-documents"
+    return _columns_of(lines[:SAMPLED_LINES], path)
+
+
+def _columns_of(lines: list[str], path: Path) -> Kind | None:
+    """Whether every line has the columns of a run, or of qrels."""
+    tabs = path.suffix.lower() in (".tsv", ".tab")
+    rows = [line.split("\t") if tabs else line.split() for line in lines]
+    if all(len(row) == 6 and WHOLE.fullmatch(row[3]) and NUMBER.fullmatch(row[4]) for row in rows):
+        return "run"
+    judged = rows[1:] if is_header(rows[0]) and len(rows) > 1 else rows
+    if all(len(row) in (3, 4) and WHOLE.fullmatch(row[-1]) and _are_ids(row[:-1]) for row in judged):
+        return "qrels"
+    return None
+
+
+def _are_ids(cells: list[str]) -> bool:
+    return all(cell.split() == [cell] for cell in cells)
+
+
+def _is_json_lines(path: Path) -> bool:
+    """Whether a file named .json holds one object a line."""
+    first, *rest = [*_lines(path)[:2], ""]
+    if not (first.lstrip().startswith("{") and rest[0].lstrip().startswith("{")):
+        return False
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _lines(path: Path) -> list[str]:
+    """The file's first lines that are not blank, the last maybe cut; none of a file that is no text."""
+    with path.open("rb") as file:
+        sample = file.read(SAMPLE).removeprefix(codecs.BOM_UTF8)
+    if b"\0" in sample:
+        return []
+    lines = [line for line in sample.decode(errors="replace").splitlines() if line.strip()]
+    return lines[:-1] if len(lines) > 1 and path.stat().st_size > SAMPLE else lines

@@ -1,0 +1,100 @@
+"""A folder of texts: one plain text, Markdown, HTML or PDF file is one document."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from evaluator.datasets.formats.markup import read_html
+from evaluator.datasets.formats.pdf import read_pdf
+from evaluator.datasets.formats.sniffing import is_junk, sniff
+from evaluator.datasets.reading import Table
+from evaluator.datasets.source import Fields, Place, Row
+from evaluator.errors import DatasetError
+
+COLUMNS = ("id", "title", "text")
+MAX_FILE = 64 * 2**20
+"""Bytes of the largest file that is read."""
+
+UNSAFE = re.compile(r"[\s%\x00-\x1f\x7f\ud800-\udfff]")
+HEADING = re.compile(r"#{1,6}\s")
+
+
+def read_texts(folder: Path, table: Table) -> Iterator[Row[Fields]]:
+    """The files below a folder, in the order of their paths, which are their ids."""
+    base = folder / table.file
+    if not base.is_dir():
+        raise DatasetError(f"{table.file} is no folder; choose the folder of the texts")
+    for path in text_files(base):
+        place = Place(printable(path.relative_to(folder).as_posix()))
+        yield place, _document(path, path.relative_to(base).as_posix(), place)
+
+
+def text_files(folder: Path) -> Iterator[Path]:
+    """Files below a folder that each are one document: not those that hold a table."""
+    for path in sorted(folder.rglob("*")):
+        suffix = path.suffix.lower()
+        if suffix not in READERS or is_junk(path.relative_to(folder)) or not path.is_file():
+            continue
+        if READERS[suffix] is not _plain or sniff(path) is None:
+            yield path
+
+
+def document_id(path: str) -> str:
+    """A path as an id: white space, and what is no text, percent-encoded."""
+    return UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in os.fsencode(found[0])), path)
+
+
+def printable(path: str) -> str:
+    """A path for people."""
+    return path.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _document(path: Path, name: str, place: Place) -> Fields | DatasetError:
+    size = path.stat().st_size
+    if size > MAX_FILE:
+        return place.error(
+            f"the file has {size >> 20} MiB", f"split it: at most {MAX_FILE >> 20} MiB are read"
+        )
+    try:
+        title, text = READERS[path.suffix.lower()](path.read_bytes())
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        return place.error(f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8", "save the file as UTF-8")
+    except ValueError as error:
+        return place.error(f"not readable ({str(error)[:200]})", "export it anew, or remove it")
+    return {"id": document_id(name), "title": title or printable(path.stem), "text": text}
+
+
+def _plain(content: bytes) -> tuple[str, str]:
+    return "", content.decode("utf-8-sig").strip()
+
+
+def _markdown(content: bytes) -> tuple[str, str]:
+    """The first heading is the title; the text lacks it if it begins with it."""
+    text = content.decode("utf-8-sig").strip()
+    heading = next(filter(HEADING.match, text.splitlines()), "")
+    title = heading.strip("#").strip()
+    return title, text[len(heading) :].strip() if heading and text.startswith(heading) else text
+
+
+def _html(content: bytes) -> tuple[str, str]:
+    return read_html(content.decode("utf-8-sig"))
+
+
+def _pdf(content: bytes) -> tuple[str, str]:
+    return "", read_pdf(content)
+
+
+READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
+    ".txt": _plain,
+    ".text": _plain,
+    ".md": _markdown,
+    ".markdown": _markdown,
+    ".html": _html,
+    ".htm": _html,
+    ".pdf": _pdf,
+}
+"""How a file's bytes become title and text, by its suffix."""

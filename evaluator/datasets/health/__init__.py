@@ -1,0 +1,1 @@
+"""The health report: what is wrong with a dataset, or worth knowing."""

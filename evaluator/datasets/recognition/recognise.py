@@ -1,0 +1,208 @@
+"""What the files in a folder are: their tables, and how they are most likely read as a dataset.
+
+By names first (BEIR's and the decision record's files, `presets.py`), then by columns and content (`roles.py`).
+What is returned is a guess for a person to correct; what is doubtful is said.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from evaluator.datasets.formats import members, read
+from evaluator.datasets.formats.sniffing import is_junk, kind_of
+from evaluator.datasets.formats.texts import printable, text_files
+from evaluator.datasets.reading import Reading, Table
+from evaluator.datasets.recognition import presets
+from evaluator.datasets.recognition.assignment import assign
+from evaluator.datasets.recognition.roles import Looked
+from evaluator.datasets.source import Fields
+from evaluator.errors import DatasetError
+
+SAMPLE_ROWS = 5
+SAMPLE_CHARACTERS = 300
+"""Of a cell in a sample."""
+
+LOOKED_ROWS = 200
+"""Rows of a table by which its columns are told apart."""
+
+LOOKED_TEXTS = 5
+"""Files of a folder of texts that are looked at: a PDF takes its time."""
+
+LISTED = 20
+"""Names of a folder's entries that a problem shows."""
+
+EXPECTED = (
+    "Expected tables of documents (id, text), queries (id, query) and judgments (query, document, grade), "
+    f"or a known format. {presets.EXPECTED}"
+)
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """A table among the files, for people: its columns and its first rows.
+
+    Attributes:
+        sample: at most 5 rows, their cells as text and cut to 300 characters.
+        bytes: the size of its file or files.
+    """
+
+    table: Table
+    columns: tuple[str, ...]
+    sample: tuple[dict[str, str], ...]
+    bytes: int
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> TableInfo:
+        """The table from what `Recognised.to_json` gave."""
+        return cls(
+            Table(**record["table"]), tuple(record["columns"]), tuple(record["sample"]), record["bytes"]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The table as plain JSON types."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The tables of a folder, and how they are read.
+
+    Attributes:
+        reading: the most likely reading; None if there is no complete one.
+        problems: sentences that say why there is none, or what is doubtful.
+    """
+
+    tables: tuple[TableInfo, ...]
+    reading: Reading | None
+    problems: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """What was recognised as plain JSON types."""
+        return {
+            "tables": [info.to_json() for info in self.tables],
+            "reading": self.reading and self.reading.to_json(),
+            "problems": list(self.problems),
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Recognised:
+        """What was recognised from what `to_json` gave."""
+        reading = record["reading"]
+        return cls(
+            tuple(map(TableInfo.from_json, record["tables"])),
+            None if reading is None else Reading.from_json(reading),
+            tuple(record["problems"]),
+        )
+
+
+def recognise(folder: Path) -> Recognised:
+    """The tables below a folder and how they make a dataset; raises nothing for what the files hold."""
+    files = _files(folder)
+    problems: list[str] = []
+    looked = list(_look(folder, files, problems))
+    preset = presets.recognise(folder, files, _columns(looked))
+    if preset is None:
+        reading, doubts = assign(folder, [table for table, _ in looked])
+        problems += [table.defect for table, _ in looked if table.defect and not table.rows]
+        if reading is None and not problems:
+            doubts = [f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.", *doubts]
+    else:
+        reading, doubts = preset
+        if reading is not None:
+            runs = tuple(table.table for table, _ in looked if table.table.kind == "run")
+            reading = dataclasses.replace(reading, runs=runs)
+    problems += [
+        f"the first row of {table.table} looks like a row of its own; write the names of the columns above it."
+        for table, _ in looked
+        if table.lacks_header
+    ]
+    if reading is not None:
+        reading = dataclasses.replace(reading, ignored=_ignored(folder, files, reading))
+    tables = tuple(_info(table, size) for table, size in looked)
+    return Recognised(tables, reading, (*problems, *doubts))
+
+
+def _files(folder: Path) -> list[str]:
+    """Paths of the files that count, relative and sorted."""
+    paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sorted(
+        path.as_posix() for path in paths if not is_junk(path) and printable(str(path)) == str(path)
+    )
+
+
+def _look(folder: Path, files: list[str], problems: list[str]) -> Iterator[tuple[Looked, int]]:
+    """Every table with its first rows and its bytes; `problems` learns what cannot be read."""
+    for file in files:
+        kind = kind_of(folder / file)
+        if kind is None:
+            continue
+        size = (folder / file).stat().st_size
+        try:
+            for member in members(folder, file, kind):
+                yield _looked(folder, Table(file, kind, member), LOOKED_ROWS), size
+        except DatasetError as error:
+            problems.append(str(error))
+    texts = [path.relative_to(folder) for path in text_files(folder)]
+    if texts:
+        base = _common_folder([PurePosixPath(path.as_posix()) for path in texts])
+        size = sum((folder / path).stat().st_size for path in texts)
+        yield _looked(folder, Table(base, "texts"), LOOKED_TEXTS), size
+
+
+def _looked(folder: Path, table: Table, n_rows: int) -> Looked:
+    rows: list[Fields] = []
+    defect = None
+    for _, row in islice(read(folder, table), n_rows):
+        if isinstance(row, DatasetError):
+            defect = defect or str(row)
+        else:
+            rows.append(row)
+    return Looked(table, tuple(dict.fromkeys(column for row in rows for column in row)), tuple(rows), defect)
+
+
+def _common_folder(paths: list[PurePosixPath]) -> str:
+    """The deepest folder that holds all texts; a README above them does not count."""
+    counted = [path for path in paths if path.stem.lower() not in ("readme", "license")] or paths
+    common = counted[0].parent
+    while any(common not in path.parents for path in counted):
+        common = common.parent
+    return str(common)
+
+
+def _columns(looked: list[tuple[Looked, int]]) -> dict[str, tuple[str, ...]]:
+    return {table.table.file: table.columns for table, _ in looked}
+
+
+def _info(looked: Looked, size: int) -> TableInfo:
+    sample = tuple({column: _shown(row.get(column)) for column in row} for row in looked.rows[:SAMPLE_ROWS])
+    return TableInfo(looked.table, looked.columns, sample, size)
+
+
+def _shown(value: object) -> str:
+    """A cell for people: text that can be encoded, cut."""
+    written = "" if value is None else str(value)
+    return written[:SAMPLE_CHARACTERS].encode(errors="replace").decode()
+
+
+def _ignored(folder: Path, files: list[str], reading: Reading) -> tuple[str, ...]:
+    """Files that no part of the reading uses."""
+    tables = {reading.corpus.table, reading.queries.table, *reading.runs}
+    if reading.qrels:
+        tables.add(reading.qrels.table)
+    used = {table.file for table in tables}
+    for table in tables:
+        if table.kind == "texts":
+            used.update(path.relative_to(folder).as_posix() for path in text_files(folder / table.file))
+    return tuple(file for file in files if file not in used)
+
+
+def _entries(folder: Path) -> str:
+    """What is in a folder, in words."""
+    names = sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in folder.iterdir())
+    more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
+    return printable(", ".join([*names[:LISTED], *more])) or "nothing"

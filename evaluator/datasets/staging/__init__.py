@@ -1,0 +1,1 @@
+"""From files to stored Parquet: fetched, unpacked, read, checked, published."""

@@ -1,0 +1,286 @@
+"""Archives replaced by what they hold. Whatever would hurt is refused before it is kept.
+
+Bytes are counted as they really unpack, not as an archive's directory says; names that lead out of the folder, links,
+devices and passwords are refused. An archive inside an archive stays as it is, but for one layer of .gz or .zst.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import lzma
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
+
+import pyarrow as pa
+
+from evaluator.datasets.formats.sniffing import is_junk
+from evaluator.datasets.staging.tar import Readable, read_tar
+from evaluator.domain.names import composed, has_invisible
+from evaluator.errors import DatasetError
+
+MAX_ENTRIES = 200_000
+"""Files and folders of all archives together."""
+
+MAX_NAME, MAX_PATH = 255, 1024
+"""Bytes of a file's name, and of its path in an archive."""
+
+COMPRESSED = (".gz", ".zst")
+"""Ends of the names of single files that are compressed."""
+
+MAX_LEVELS = 32
+CHUNK = 1 << 20
+
+BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+)
+"""What the libraries raise for an archive that is broken, or of a kind that they do not know."""
+
+
+def unpack(folder: Path, limit: int) -> None:
+    """Replace every archive below a folder by what it holds.
+
+    A .zip or .tar becomes a folder of its name, a .gz or .zst the file without that suffix.
+
+    Args:
+        folder: the folder.
+        limit: how many bytes all archives together may unpack to.
+
+    Raises:
+        DatasetError: an archive is broken, too large, or holds what is refused. It is left as it was.
+    """
+    budget = _Budget(limit)
+    for path in _files(folder):
+        if _archive_suffix(path):
+            _unpack_archive(folder, path, budget)
+    for path in _files(folder):
+        if path.suffix.lower() in COMPRESSED:
+            _unpack_file(folder, path, budget)
+
+
+def holds_archives(folder: Path) -> bool:
+    """Whether `unpack` would change anything below a folder."""
+    return any(map(is_packed, _files(folder)))
+
+
+def is_packed(path: Path) -> bool:
+    """Whether `unpack` would replace a file, by its name."""
+    return _archive_suffix(path) is not None or path.suffix.lower() in COMPRESSED
+
+
+class _Budget:
+    """What may still be unpacked."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.bytes = limit
+        self.entries = MAX_ENTRIES
+
+    def take(self, n_bytes: int, name: str) -> None:
+        """Count bytes.
+
+        Raises:
+            DatasetError: they are too many.
+        """
+        self.require(n_bytes, name)
+        self.bytes -= n_bytes
+
+    def require(self, n_bytes: int, name: str) -> None:
+        """Look whether bytes may come, which are counted when they do.
+
+        Raises:
+            DatasetError: they are too many.
+        """
+        if n_bytes > self.bytes:
+            raise DatasetError(
+                f"{name}: it unpacks to more than {self.limit} bytes; leave out what the dataset does not need, give "
+                "the files as they are, or raise the setting upload_limit"
+            )
+
+    def take_entry(self, name: str) -> None:
+        """Count a file or folder.
+
+        Raises:
+            DatasetError: they are too many.
+        """
+        self.entries -= 1
+        if self.entries < 0:
+            raise DatasetError(
+                f"{name}: it has more than {MAX_ENTRIES} entries; put the texts into one table"
+            )
+
+
+def _files(folder: Path) -> list[Path]:
+    paths = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sorted(path for path in paths if not is_junk(path.relative_to(folder)))
+
+
+def _archive_suffix(path: Path) -> str | None:
+    """The end of an archive's name, if it is one of several files."""
+    name = path.name.lower()
+    return next((end for end in (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst") if name.endswith(end)), None)
+
+
+def _unpack_archive(folder: Path, path: Path, budget: _Budget) -> None:
+    suffix = _archive_suffix(path) or ""
+    name = path.relative_to(folder).as_posix()
+    target = _free(path.with_name(path.name[: -len(suffix)] or "archive"), name)
+    extract = _extract_zip if suffix == ".zip" else _extract_tar
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as temporary:
+        contents = Path(temporary) / "contents"
+        contents.mkdir()
+        with _explained(name):
+            extract(path, name, contents, budget)
+        path.unlink()
+        contents.rename(target)
+
+
+def _unpack_file(folder: Path, path: Path, budget: _Budget) -> None:
+    name = path.relative_to(folder).as_posix()
+    target = _free(path.with_suffix(""), name)
+    with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as temporary:
+        contents = Path(temporary) / "contents"
+        with _explained(name), _decompressed(path) as file:
+            _copy(file, contents, budget, name)
+        path.unlink()
+        contents.rename(target)
+
+
+def _free(target: Path, name: str) -> Path:
+    """A path that nothing has yet.
+
+    Raises:
+        DatasetError: there is something.
+    """
+    if target.exists():
+        raise DatasetError(f"{name}: {target.name} is there already; rename or remove one of them")
+    return target
+
+
+@contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Say what is wrong with an archive in terms of its name.
+
+    Raises:
+        DatasetError: it is broken, or needs a password.
+    """
+    try:
+        yield
+    except BROKEN as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # nothing is wrong with the archive
+        # Not all of an operating system's error: its path is one of this machine.
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise DatasetError(
+            f"{name}: it cannot be unpacked ({type(error).__name__}: {reason[:200]}); "
+            "pack it anew as .zip without a password"
+        ) from error
+
+
+def _extract_zip(path: Path, name: str, target: Path, budget: _Budget) -> None:
+    with zipfile.ZipFile(path) as archive:
+        budget.require(sum(entry.file_size for entry in archive.infolist()), name)
+        for entry in archive.infolist():
+            place = f"{name}: {entry.filename!r}"
+            budget.take_entry(name)
+            if entry.flag_bits & 0x1:
+                raise DatasetError(f"{place} needs a password; pack it without one")
+            mode = entry.external_attr >> 16
+            if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise DatasetError(f"{place} is a link or device; pack the file itself")
+            entry_target = _inside(target, entry.filename, place)
+            if entry_target is None or entry.is_dir():
+                continue
+            with archive.open(entry) as file:
+                _copy(file, entry_target, budget, name)
+
+
+def _extract_tar(path: Path, name: str, target: Path, budget: _Budget) -> None:
+    opened = _decompressed(path) if path.name.lower().endswith((".tgz", ".gz", ".zst")) else path.open("rb")
+    with opened as file:
+        for entry in read_tar(_Metered(file, budget, name)):
+            place = f"{name}: {entry.name!r}"
+            budget.take_entry(name)
+            if entry.kind == "other":
+                raise DatasetError(f"{place} is a link or device; pack the file itself")
+            entry_target = _inside(target, entry.name, place)
+            if entry_target is not None and entry.kind == "file":
+                _copy(entry.content, entry_target, budget, name)
+
+
+def _inside(folder: Path, entry: str, place: str) -> Path | None:
+    """Where an entry goes; None for what systems leave behind.
+
+    Raises:
+        DatasetError: its name leads out of the folder, or cannot be a file's name.
+    """
+    path = PurePosixPath(composed(entry.replace("\\", "/")))
+    parts = [part for part in path.parts if part != "."]
+    if path.is_absolute() or ".." in parts or (parts and parts[0].endswith(":")):
+        raise DatasetError(f"{place} leads out of the archive; pack it with relative names")
+    too_long = len(entry.encode(errors="replace")) > MAX_PATH or any(
+        len(part.encode(errors="replace")) > MAX_NAME for part in parts
+    )
+    if has_invisible(entry) or too_long or len(parts) > MAX_LEVELS:
+        raise DatasetError(f"{place[:300]} is no name for a file; rename it")
+    return None if not parts or is_junk(PurePosixPath(*parts)) else folder.joinpath(*parts)
+
+
+def _copy(source: Readable, target: Path, budget: _Budget, name: str) -> None:
+    """Write a file, counting its bytes.
+
+    Raises:
+        DatasetError: they are too many, or the archive has the file twice.
+    """
+    if target.exists():
+        raise DatasetError(f"{name}: {target.name} is in it twice; pack it once")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as file:
+        while chunk := source.read(CHUNK):
+            budget.take(len(chunk), name)
+            file.write(chunk)
+
+
+@contextmanager
+def _decompressed(path: Path) -> Iterator[IO[bytes]]:
+    """A compressed file's content, as a stream."""
+    if path.suffix.lower() == ".zst":
+        with pa.OSFile(str(path)) as file, pa.CompressedInputStream(file, "zstd") as stream:
+            yield cast(IO[bytes], stream)
+    else:
+        with gzip.open(path) as unzipped:
+            yield cast(IO[bytes], unzipped)
+
+
+class _Metered:
+    """A tar's own bytes, bounded: it may have headers without end, or files that are passed over."""
+
+    def __init__(self, source: IO[bytes], budget: _Budget, name: str) -> None:
+        self._source = source
+        self._budget = _Budget(2 * budget.limit + CHUNK)
+        self._name = name
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most 1 MiB.
+
+        Raises:
+            DatasetError: they are too many.
+        """
+        chunk = self._source.read(min(size, CHUNK))
+        self._budget.take(len(chunk), self._name)
+        return chunk

@@ -1,0 +1,1 @@
+"""Measures of ranked lists, and the policy by which they are computed."""

@@ -1,0 +1,1 @@
+"""Experiments: described, planned, started, followed, cancelled."""

@@ -1,0 +1,128 @@
+"""Experiments as the YAML that people write: what `parse_experiment` reads back as the same experiment."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from evaluator.domain.endpoint import Endpoint
+from evaluator.domain.experiment import Experiment
+from evaluator.domain.variant import Rerank, Retrieve, Variant
+from evaluator.store.registry import ExperimentRow
+
+WIDTH = 100
+"""Columns of a line, roughly."""
+LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""Line breaks that PyYAML loses unless they are escaped."""
+
+
+def write_experiment(experiment: Experiment) -> str:
+    """The experiment's file. Defaults are written out, so that the file means the same when one changes.
+
+    A matrix is written as its variants. Parts of a fusion that are variants themselves are named.
+    """
+    variants = experiment.all_variants
+    record: dict[str, Any] = {
+        "name": experiment.name,
+        "dataset": experiment.dataset,
+        "measures": list(experiment.measures),
+        "queries_per_job": experiment.queries_per_job,
+    }
+    if experiment.budget is not None:
+        record["budget"] = _fields(experiment.budget)
+    if experiment.endpoints:
+        record["endpoints"] = [_fields(endpoint) for endpoint in experiment.endpoints]
+    writer = _VariantWriter(variants, frozenset(endpoint.name for endpoint in experiment.endpoints))
+    record["variants"] = [writer.variant(variant) for variant in variants]
+    text: str = yaml.dump(
+        record, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=WIDTH
+    )
+    return text
+
+
+def recorded_experiment(row: ExperimentRow) -> Experiment:
+    """A recorded experiment as somebody could have written it."""
+    spec = row.spec
+    endpoints: dict[str, Endpoint] = dict(spec.endpoints)
+    for encoder in spec.encoders.values():
+        if encoder.endpoint is not None:
+            endpoints.setdefault(encoder.endpoint.name, encoder.endpoint)
+    return Experiment(
+        name=spec.name,
+        dataset=row.dataset,
+        variants=spec.variants,
+        measures=spec.measures,
+        queries_per_job=spec.queries_per_job,
+        endpoints=tuple(endpoints.values()),
+        budget=spec.budget,
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes equal values out each time: an anchor saves a few bytes, and puzzles who reads it."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = '"' if LINE_BREAKS.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+@dataclass(frozen=True)
+class _VariantWriter:
+    """Variants as mappings and lists; parts of a fusion by the name of the variant that retrieves so."""
+
+    variants: Sequence[Variant]
+    endpoints: Collection[str]
+
+    def variant(self, variant: Variant) -> dict[str, Any]:
+        record: dict[str, Any] = {"name": variant.name, "retrieve": self._retrieve(variant.retrieve)}
+        if variant.rerank is not None:
+            record["rerank"] = [self._stage(stage) for stage in variant.rerank]
+        return record
+
+    def _retrieve(self, retrieve: Retrieve) -> dict[str, Any]:
+        fuse = retrieve.fuse
+        if fuse is None:
+            return self._stage(retrieve)
+        record = _fields(dataclasses.replace(fuse, of=(), weights=None))
+        record["of"] = [part if isinstance(part, str) else self._part(part) for part in fuse.of]
+        if fuse.weights is not None:
+            record["weights"] = list(fuse.weights)
+        return {"fuse": record}
+
+    def _part(self, part: Retrieve) -> str | dict[str, Any]:
+        named = next((variant.name for variant in self.variants if variant.retrieve == part), None)
+        return self._retrieve(part) if named is None else named
+
+    def _stage(self, record: Retrieve | Rerank) -> dict[str, Any]:
+        """A retriever or reranker; an endpoint computes in a precision of its own, so none is written."""
+        stage = _fields(record)
+        for values in stage.values():
+            if isinstance(values, dict) and values.get("encoder") in self.endpoints:
+                values.pop("precision", None)
+        return stage
+
+
+def _fields(record: Any) -> dict[str, Any]:
+    """A dataclass as mappings and lists, without what is None."""
+    found: dict[str, Any] = _without_none(dataclasses.asdict(record))
+    return found
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_none(part) for name, part in value.items() if part is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(part) for part in value]
+    return value

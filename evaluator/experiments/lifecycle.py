@@ -1,0 +1,349 @@
+"""Experiments: submit, resume, cancel, delete, find."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError
+
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.endpoint import Endpoint
+from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
+from evaluator.domain.measures.scoring import needed_depth
+from evaluator.domain.variant import LanguageModel, resolve_runs
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.experiments.endpoints import check_allowed
+from evaluator.experiments.planning import start_planning
+from evaluator.experiments.references import meant
+from evaluator.jobs.limits import Terms, write_terms
+from evaluator.jobs.queue import cancel_experiment
+from evaluator.jobs.submission import EncodingStage
+from evaluator.library import catalog
+from evaluator.operations.queue_status import is_stalled, reachable
+from evaluator.retrieval.candidates import drop_candidates
+from evaluator.retrieval.encoders.resolve import resolve_encoder
+from evaluator.store import registry, results
+from evaluator.store.registry import ExperimentRow
+from evaluator.store.status import change_status, describe, submit_experiment
+from evaluator.workspace.plannings import Planning
+from evaluator.workspace.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An experiment that was submitted.
+
+    Attributes:
+        id: of the experiment.
+        planning: what goes on in the background; None where nothing had to be planned, or another process plans it.
+        already_running: it is planned or its jobs wait or run already; nothing was begun.
+    """
+
+    id: str
+    planning: Planning | None = None
+    already_running: bool = False
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What submitting an experiment came to.
+
+    Attributes:
+        id: of the experiment.
+        to_evaluate: queries over all variants that are still to be evaluated.
+        skipped: queries over all variants that are recorded already.
+        encoding: texts by encoder, and how many of them are not cached; empty while it is being planned.
+        already_running: it is planned or its jobs wait or run already; nothing was begun.
+        planning: what must be encoded is still being worked out; progress says how far that is.
+    """
+
+    id: str
+    to_evaluate: int
+    skipped: int
+    encoding: tuple[EncodingStage, ...] = ()
+    already_running: bool = False
+    planning: bool = False
+
+
+def submit(
+    workspace: Workspace,
+    experiment: Experiment,
+    *,
+    allow_paths: bool = False,
+    patience: float | None = None,
+    hub_patience: float | None = None,
+) -> Submitted:
+    """Begin an experiment, or what is missing of it: the same experiment has the same id.
+
+    Args:
+        allow_paths, hub_patience: as for `begin`.
+        patience: seconds to wait until it is planned, which goes on in the background; None to wait for as long as
+            that takes.
+
+    Raises:
+        EvaluatorError: as `begin`, or it cannot be planned.
+    """
+    begun = begin(workspace, experiment, allow_paths=allow_paths, hub_patience=hub_patience)
+    return outcome(workspace, begun, patience)
+
+
+def begin(
+    workspace: Workspace,
+    experiment: Experiment,
+    *,
+    allow_paths: bool = False,
+    hub_patience: float | None = None,
+) -> Begun:
+    """Begin an experiment, and wait for nothing else; `outcome` tells what that comes to.
+
+    Args:
+        allow_paths: whether datasets and encoders may be local folders, and any endpoint be asked (command line only).
+        hub_patience: seconds to wait for each model that is looked up on the hub; None for as long as it takes.
+
+    Raises:
+        InvalidInputError: the dataset is unknown or invalid, or an endpoint may not be asked.
+        EncoderNotFoundError: an encoder cannot be found.
+        LookingUpError: the hub takes longer to answer; nothing is begun.
+        QueueUnavailableError: the queue does not answer.
+    """
+    if not allow_paths:
+        check_allowed(workspace.settings, experiment.endpoints)
+    row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
+    # Before any lock is taken: it may wait for the hub.
+    spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
+    begun = _begin(workspace, spec, row.id)
+    if not begun.already_running and not _submitted(workspace, begun).to_evaluate:
+        registry.note_submission(workspace.database, spec.id)
+    return begun
+
+
+def outcome(workspace: Workspace, begun: Begun, patience: float | None = None) -> Submitted:
+    """What beginning an experiment comes to, as far as that is known.
+
+    Args:
+        patience: seconds to wait until it is planned; None for as long as it takes.
+
+    Raises:
+        EvaluatorError: it cannot be planned.
+        QueueUnavailableError: the queue does not answer.
+    """
+    enqueued = None if begun.planning is None else begun.planning.wait(patience)
+    return _submitted(workspace, begun, () if enqueued is None else enqueued.stages)
+
+
+def completed(
+    workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False
+) -> ExperimentRow | None:
+    """The experiment, if all of it is recorded and nothing failed: then submitting it is done. Needs no queue.
+
+    Raises:
+        InvalidInputError, EncoderNotFoundError: as `submit`.
+    """
+    row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
+    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+    known = registry.known_experiment(workspace.database, spec.id)
+    if known is None or not _is_whole(workspace, known):
+        return None
+    registry.note_submission(workspace.database, known.id)
+    return known
+
+
+def resume(
+    workspace: Workspace,
+    experiment: ExperimentRow,
+    *,
+    allow_paths: bool = False,
+    patience: float | None = None,
+) -> Submitted:
+    """Begin what an experiment lacks, queries that failed among it.
+
+    Args:
+        allow_paths, patience: as for `submit`.
+
+    Raises:
+        EvaluatorError: as `begin_again`, or it cannot be planned.
+    """
+    return outcome(workspace, begin_again(workspace, experiment, allow_paths=allow_paths), patience)
+
+
+def begin_again(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool = False) -> Begun:
+    """Begin what an experiment lacks, and wait for nothing else; `outcome` tells what that comes to.
+
+    Args:
+        allow_paths: as for `begin`.
+
+    Raises:
+        InvalidInputError: an endpoint may not be asked.
+        QueueUnavailableError: the queue does not answer.
+    """
+    if not allow_paths:
+        check_allowed(workspace.settings, Terms.of(experiment.spec).endpoints.values())
+    return _begin(workspace, experiment.spec, experiment.dataset_id)
+
+
+def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
+    """Drop an experiment's waiting jobs; what is recorded stays, and `resume` continues it.
+
+    Raises:
+        ConflictError: it is finished already.
+        QueueUnavailableError: the queue does not answer.
+    """
+    with reachable(workspace) as connection:
+        # First: whoever plans it asks for the status before anything is enqueued.
+        change_status(workspace.database, experiment.id, "cancel")
+        cancel_experiment(connection, experiment.id, lambda: is_over(workspace, experiment.id))
+
+
+def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
+    """Forget an experiment with its results; vectors, indexes and the dataset stay.
+
+    Raises:
+        ConflictError: it is planned or running.
+    """
+    registry.delete_experiment(workspace.database, experiment.id)
+    if workspace.queue is not None:
+        try:
+            # What measures its cost.
+            cancel_experiment(workspace.queue, experiment.id, lambda: is_over(workspace, experiment.id))
+        except RedisError as error:  # the keeper drops them
+            logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
+    drop_candidates(workspace.store, experiment.id)
+
+
+def is_over(workspace: Workspace, experiment: str) -> bool:
+    """Whether an experiment (its id) is cancelled or deleted, and nobody has asked for it again."""
+    known = registry.known_experiment(workspace.database, experiment)
+    return known is None or known.status == "cancelled"
+
+
+def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:
+    """An experiment by id, by name, or by the beginning of its id; the last submitted if nothing is given.
+
+    Args:
+        beginnings: whether the beginning of an id will do; not for what cannot be undone.
+
+    Raises:
+        AmbiguousNameError: several could be meant; lists them.
+        UnknownNameError: there is none; lists those there are.
+    """
+    database = workspace.database
+    if reference is not None:
+        known = registry.known_experiment(database, reference)
+        return known or meant(registry.experiments(database), reference, beginnings=beginnings)
+    last = registry.last_experiment(database)
+    if last is None:
+        raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
+    return last
+
+
+def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
+    """All experiments, the last submitted first."""
+    return registry.experiments(workspace.database)
+
+
+def listed(workspace: Workspace) -> list[ExperimentRow]:
+    """Experiments as lists show them, the last submitted first: one that followed other judgments is one line.
+
+    Those by older judgments are found by their ids, and on the history.
+    """
+    return registry.newest_of_runs(all_experiments(workspace))
+
+
+def resolve_spec(
+    experiment: Experiment,
+    row: registry.DatasetRow,
+    *,
+    allow_paths: bool,
+    hub_patience: float | None = None,
+) -> ExperimentSpec:
+    """Make an experiment ready to run: fingerprints of its dataset, its runs and its encoders.
+
+    Args:
+        allow_paths, hub_patience: as for `begin`.
+
+    Raises:
+        InvalidInputError: an endpoint or a run is unknown.
+        EncoderNotFoundError: an encoder cannot be found.
+        LookingUpError: the hub takes longer to answer.
+    """
+    manifest = row.manifest
+    runs = {run.name: run.id for run in manifest.runs}
+    try:
+        variants = tuple(resolve_runs(variant, runs) for variant in experiment.variants)
+    except ValueError as error:
+        raise InvalidInputError(str(error)) from error
+    return ExperimentSpec(
+        name=experiment.name,
+        dataset=manifest.fingerprint,
+        corpus=manifest.corpus,
+        queries=manifest.queries,
+        qrels=manifest.qrels,
+        exclude_self=manifest.exclude_self,
+        variants=variants,
+        encoders=_resolve_encoders(experiment, allow_paths, hub_patience),
+        measures=experiment.measures,
+        depth=needed_depth(experiment.measures),
+        queries_per_job=experiment.queries_per_job,
+        endpoints=_chat_endpoints(experiment),
+        budget=experiment.budget,
+    )
+
+
+def _chat_endpoints(experiment: Experiment) -> dict[str, Endpoint]:
+    stages = [stage for variant in experiment.variants for stage in variant.stages()]
+    asked = {stage.endpoint for stage in stages if isinstance(stage, LanguageModel)}
+    known = {endpoint.name: endpoint for endpoint in experiment.endpoints}
+    if unknown := asked - set(known):
+        raise InvalidInputError(f"no endpoint is called {min(unknown)!r}; list it under endpoints")
+    return {name: known[name] for name in sorted(asked)}
+
+
+def _resolve_encoders(
+    experiment: Experiment, allow_folders: bool, hub_patience: float | None
+) -> dict[str, EncoderSpec]:
+    """Each encoder by its key. One after the other: so an experiment keeps one place at the hub, not all of them."""
+    stages = {encoder_key(stage): stage for variant in experiment.variants for stage in models_of(variant)}
+    endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
+    return {
+        key: resolve_encoder(stage, allow_folders=allow_folders, endpoints=endpoints, patience=hub_patience)
+        for key, stage in stages.items()
+    }
+
+
+def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
+    """Have an experiment planned, unless it is whole, or planned or running already."""
+    described = describe(spec)
+    with reachable(workspace) as connection, workspace.in_use:
+        known = registry.known_experiment(workspace.database, spec.id)
+        if known is not None and not is_stalled(workspace, known) and known.active:
+            write_terms(connection, spec)
+            return Begun(spec.id, workspace.plannings.of(spec.id), already_running=True)
+        if known is not None and _is_whole(workspace, known):
+            return Begun(spec.id)  # it keeps the times of the run that did the work
+        n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
+        attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
+        return Begun(spec.id, start_planning(workspace, spec, attempt))
+
+
+def _submitted(workspace: Workspace, begun: Begun, encoding: tuple[EncodingStage, ...] = ()) -> Submitted:
+    row = registry.experiment(workspace.database, begun.id)
+    recorded = sum(variant.recorded for variant in results.recorded_counts(workspace.database, begun.id))
+    return Submitted(
+        id=begun.id,
+        to_evaluate=row.n_queries * len(row.spec.variants) - recorded,
+        skipped=recorded,
+        encoding=encoding,
+        already_running=begun.already_running,
+        planning=begun.planning is not None and not begun.planning.enqueued.done(),
+    )
+
+
+def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
+    """Whether all of an experiment is recorded and nothing failed."""
+    counts = results.recorded_counts(workspace.database, experiment.id)
+    return experiment.status == "finished" and all(
+        c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
+    )

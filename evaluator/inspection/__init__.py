@@ -1,0 +1,1 @@
+"""One query's ranked lists, side by side."""

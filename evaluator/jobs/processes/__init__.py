@@ -1,0 +1,1 @@
+"""Processes of an instance: supervisor, workers, the embedded Valkey."""

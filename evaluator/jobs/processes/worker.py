@@ -1,0 +1,316 @@
+"""A worker that stays warm: RQ's SimpleWorker with heartbeats while a job runs, and housekeeping of the queue.
+
+RQ's forking worker would load the model for every job; its SimpleWorker sends no heartbeat while one runs
+(ADR 0003). Never imports DuckDB.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import psutil
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
+from rq.executions import Execution
+from rq.job import Job, JobStatus
+from rq.registry import StartedJobRegistry
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+from rq.timeouts import TimerDeathPenalty
+
+from evaluator import logs
+from evaluator.errors import InvalidInputError, JobCancelled, QueueUnavailableError, WorkerStopping
+from evaluator.home import keep_private
+from evaluator.jobs import context
+from evaluator.jobs.cancellation import take_stop
+from evaluator.jobs.connection import ANSWER_TIMEOUT, require
+from evaluator.jobs.fairness import EVALUATIONS_PER_TURN, take_turns
+from evaluator.jobs.processes.orphan import stop_without_supervisor
+from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues, queue_of
+from evaluator.settings import QueueName, Settings
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_INTERVAL = 5.0
+"""Seconds between heartbeats of a worker that works."""
+HEARTBEAT_TTL = 45
+"""Seconds without a heartbeat after which a job counts as abandoned, and is tried again elsewhere."""
+WORKER_TTL = 60
+"""Seconds that RQ keeps a silent worker's record."""
+DEQUEUE_TIMEOUT = 5
+"""Seconds that an idle worker waits in Redis for a job before it gives a sign of life and waits again. Less than an
+answer may take (`evaluator.jobs.connection.ANSWER_TIMEOUT`), so that no connection is given up that only waits."""
+TAKEN_TOO_LONG = 5.0
+"""Seconds between taking a job and beginning it, of a worker that lives."""
+FINISH_WITHIN = 3.0
+"""Seconds that the job which runs has left when its worker is told to stop; then it is given back. The supervisor kills
+who takes longer than `evaluator.jobs.processes.supervisor.GRACE`."""
+TICK = 1.0
+"""Seconds between rounds of housekeeping."""
+FREES_MANY = "index-"
+"""Beginning of the ids of jobs that others wait for which are many: searches."""
+ROUND_TTL = 5
+"""Seconds that a worker which died or stopped in the middle of a round keeps others from housekeeping."""
+
+
+class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
+    """Works in its own process and thread, so that encoders and indexes stay loaded between jobs."""
+
+    log_result_lifespan = False
+    max_connection_wait_time = 5.0  # seconds between attempts to reach a queue that is away
+
+    queue_class = CarefulQueue
+
+    def __init__(
+        self, connection: Redis, name: str | None = None, queues: Sequence[QueueName] = tuple(QUEUES)
+    ) -> None:
+        super().__init__(
+            open_queues(connection, queues),
+            name=name or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}",
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL,
+            maintenance_interval=15,
+            log_job_description=False,
+        )
+        self._running: tuple[Job, Execution] | None = None
+        self._background = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
+        self._ended = threading.Event()
+        self._to_stop: str | None = None
+        self._told_to_end: float | None = None
+        self._ending = False
+        self._evaluated = 0
+        self._order()
+
+    @property
+    def dequeue_timeout(self) -> int:
+        """Seconds that one wait for a job takes; RQ's own 45 are longer than a dead connection may go unnoticed."""
+        return DEQUEUE_TIMEOUT
+
+    @property
+    def connection_timeout(self) -> float:
+        """Seconds until Redis must answer; RQ lengthens what is shorter."""
+        return ANSWER_TIMEOUT
+
+    def reorder_queues(self, reference_queue: Queue) -> None:
+        """Evaluate first, since finished queries are what people wait for; after a turn of that, encode."""
+        self._evaluated = 0 if reference_queue.name == QUEUES["encode"] else self._evaluated + 1
+        self._order()
+
+    def _order(self) -> None:
+        encode_first = self._evaluated >= EVALUATIONS_PER_TURN
+        self._ordered_queues = sorted(
+            self.queues, key=lambda queue: (queue.name == QUEUES["encode"]) is not encode_first
+        )
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """Seconds until the next heartbeat is overdue."""
+        return HEARTBEAT_TTL
+
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
+        """Begin a job. Its note of having been taken goes, which RQ leaves where a worker serves several queues."""
+        super().prepare_job_execution(job, remove_from_intermediate_queue=True)
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run a job in this process, with heartbeats from the background thread."""
+        execution = self.prepare_execution(job)
+        self._running = (job, execution)
+        try:
+            with logs.bound(logs.job_fields(job)):
+                self.perform_job(job, queue, execution)
+        finally:
+            self._running = None
+        if job.id.startswith(FREES_MANY):  # RQ has put what waited for it behind all others, as a block
+            take_turns(self.connection, open_queue(self.connection).key)
+        self.set_state("idle")
+
+    def handle_job_failure(
+        self,
+        job: Job,
+        queue: Queue,
+        started_job_registry: StartedJobRegistry | None = None,
+        exc_string: str = "",
+        execution: Execution | None = None,
+    ) -> None:
+        """Retry or give up a job whose execution failed.
+
+        RQ's maintenance hands over jobs without an execution: a worker took them from the queue and ended before
+        it began. They go back to the queue; RQ would count an attempt, and after the last one nobody would be told.
+        """
+        if execution is not None:
+            super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
+        elif job.get_status(refresh=False) == JobStatus.QUEUED:
+            queue.enqueue_job(job, at_front=True)
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        """Work until told to stop."""
+        signal.signal(signal.SIGUSR1, self._interrupt)
+        self._background.start()
+        try:
+            return bool(super().work(*args, **kwargs))
+        finally:
+            self._ended.set()
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Told to end: take no other job, and soon give back the one that runs."""
+        # First of all: what RQ raises here may come while Python drops exceptions, in a finalizer.
+        self._stop_requested, self._told_to_end = True, time.monotonic()
+        super().request_stop(signum, frame)
+
+    @property
+    def _overdue(self) -> bool:
+        """Whether it should have ended by now."""
+        told = self._told_to_end
+        return told is not None and not self._ending and time.monotonic() - told > FINISH_WITHIN
+
+    def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
+        """Raised by the background thread, so that it interrupts the main thread."""
+        running = self._running
+        if running is not None and running[0].id == self._to_stop:
+            raise JobCancelled(f"the job {self._to_stop} was cancelled")
+        if self._overdue:
+            if running is None:
+                raise StopRequested
+            raise WorkerStopping(f"the worker of the job {running[0].id} is told to end")
+
+    def _finalize_failure(self, job: Job, queue: Queue, execution: Execution, exc_info: Any) -> None:
+        """As RQ does it, but a job whose worker ends has not failed: it goes back to the front of the queue."""
+        if not issubclass(exc_info[0], WorkerStopping):
+            super()._finalize_failure(job, queue, execution, exc_info)
+            return
+        self._ending = True
+        if job.get_status(refresh=True) != JobStatus.STARTED:
+            return  # it has just been done
+        with self.connection.pipeline(transaction=True) as pipeline:
+            self.cleanup_execution(job, pipeline=pipeline, execution=execution)
+            queue._enqueue_job(job, pipeline=pipeline, at_front=True)
+            pipeline.execute()
+        logger.warning("the worker ends; given back: %s", job.id)
+
+    def teardown(self) -> None:
+        """Sign off; nothing interrupts that."""
+        self._ending = True
+        super().teardown()
+
+    def _watch(self) -> None:
+        """Heartbeats and housekeeping, until the worker ends."""
+        since_heartbeat = 0.0
+        scheduler = RQScheduler(
+            [*QUEUES.values()],
+            connection=self.connection,
+            logging_level=logging.WARNING,
+            serializer=JSONSerializer,
+            name=f"scheduler-{self.name}",
+        )
+        taken: dict[str, float] = {}
+        while not self._ended.wait(TICK):
+            since_heartbeat += TICK
+            running = self._running
+            if self._overdue:
+                os.kill(os.getpid(), signal.SIGUSR1)
+            try:
+                if running is not None and since_heartbeat >= HEARTBEAT_INTERVAL:
+                    self.connection.hset(self.key, "rss", psutil.Process().memory_info().rss)
+                    self.maintain_heartbeats(*running)
+                    since_heartbeat = 0.0
+                if running is not None and take_stop(self.connection, running[0].id):
+                    self._to_stop = running[0].id
+                    os.kill(os.getpid(), signal.SIGUSR1)
+                tidy(scheduler, taken)
+            except RedisError as error:
+                logger.warning("no heartbeat: %s", error)
+            except Exception:  # without heartbeats, the job that runs would count as abandoned
+                logger.exception("housekeeping failed; trying again")
+
+
+def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
+    """One round of housekeeping, by one worker at a time.
+
+    Enqueues retries that are due, tries abandoned jobs again, puts back what a worker took but never began, and puts
+    what waits in order if there was no time for it when it was added.
+
+    Args:
+        taken: jobs seen between queue and worker, and since when; kept from round to round.
+    """
+    acquired = scheduler.acquire_locks()
+    if not acquired:
+        return
+    # RQ holds its locks for a minute beyond the round: long enough to leave a dead worker's job waiting.
+    for name in acquired:
+        scheduler.connection.expire(RQScheduler.get_locking_key(name), ROUND_TTL)
+    try:
+        scheduler.enqueue_scheduled_jobs()
+        for queue in open_queues(scheduler.connection):
+            if queue.name not in acquired:
+                continue
+            # The timer, not SIGALRM: this runs beside the main thread.
+            started = StartedJobRegistry(queue=queue, death_penalty_class=TimerDeathPenalty)
+            started.cleanup()
+            put_back(queue, taken)
+            take_turns(scheduler.connection, queue.key, added=False)
+    finally:
+        scheduler.release_locks()
+
+
+def put_back(queue: Queue, taken: dict[str, float]) -> None:
+    """Put jobs back at the front that were taken from the queue seconds ago and never began: their worker died."""
+    waiting = set(queue.intermediate_queue.get_job_ids()) - set(
+        queue.started_job_registry.get_job_ids(cleanup=False)
+    )
+    now = time.monotonic()
+    for id_ in [id_ for id_ in taken if QUEUES[queue_of(id_)] == queue.name and id_ not in waiting]:
+        del taken[id_]
+    for id_ in waiting:
+        if now - taken.setdefault(id_, now) > TAKEN_TOO_LONG:
+            with queue.connection.pipeline(transaction=True) as pipeline:
+                pipeline.lrem(queue.intermediate_queue_key, 1, id_)
+                pipeline.lpush(queue.key, id_)
+                pipeline.execute()
+            del taken[id_]
+
+
+def wait_for_queue(settings: Settings) -> Redis:
+    """A connection to the queue, however long it takes until it answers."""
+    pause = 0.2
+    while True:
+        try:
+            return require(settings)
+        except QueueUnavailableError as error:
+            logger.warning("%s; trying again in %.1f s", error, pause)
+            time.sleep(pause)
+            pause = min(pause * 2, WarmWorker.max_connection_wait_time)
+
+
+def main() -> int:
+    """Entry point of a worker process: `python -m evaluator.jobs.processes.worker`."""
+    try:
+        settings = Settings.read()
+    except InvalidInputError as error:
+        raise SystemExit(f"error: {error}") from None
+    keep_private(settings)
+    logs.configure(settings, "json")
+    stop_without_supervisor()
+    context.enter(context.WorkerContext.open(settings))
+    worker = WarmWorker(wait_for_queue(settings), queues=settings.queues)
+    logs.bind(worker=worker.name)
+    worker.work(logging_level="WARNING")
+    return 0
+
+
+if __name__ == "__main__":
+    ended = main()
+    logging.shutdown()
+    # Not `sys.exit`: it has Python collect all that PyTorch and its like have made, which takes more than a second of a
+    # core, and on a busy machine more than the supervisor waits. Nothing is left to be done.
+    os._exit(ended)

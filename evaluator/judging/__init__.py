@@ -1,0 +1,1 @@
+"""Relevance judgments: edited by people, and experiments rescored by them."""

@@ -1,0 +1,271 @@
+"""Judging documents that nobody judged: several people may, and the qrels take what most of them say.
+
+A document is up for judging while it has no grade, or only grades that raters gave here. What came with the dataset
+is never overruled; it is edited with the dataset.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from evaluator.domain.dataset import Document
+from evaluator.domain.fingerprint import text_key
+from evaluator.domain.measures.bounds import score_bounds
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.inspection.side_by_side import opened
+from evaluator.judging import judgments
+from evaluator.library import catalog
+from evaluator.library.browsing import documents_of, judged_query
+from evaluator.store import registry
+from evaluator.store.lists import recorded_lists, scored_lists
+from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
+from evaluator.store.registry import DatasetRow, ExperimentRow
+from evaluator.workspace.workspace import Workspace
+
+MAX_RATER, MAX_GUIDELINES = 60, 10_000
+"""Characters."""
+
+Ratings = Mapping[str, Mapping[str, int]]
+"""Grades by document id, then rater."""
+
+
+class Pooled(NamedTuple):
+    """A document that is up for judging; `grades` by rater."""
+
+    document: Document
+    grades: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class MeanBounds:
+    """A variant's mean, and the means if none or all of the unjudged documents at the top were relevant.
+
+    Attributes:
+        queries: those with a score, which the means are over.
+        unjudged: documents over all these queries.
+    """
+
+    variant: str
+    mean: float
+    low: float
+    high: float
+    queries: int
+    unjudged: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far raters agree on what they graded both, or all.
+
+    Attributes:
+        raters: two, or all of them.
+        documents: pairs of query and document that each of them graded.
+        same: share of these with the same grade from each.
+        kappa: Cohen's (1960) of two raters, Fleiss' (1971) of more; None where chance alone explains everything
+            (all grades are the same) or nothing is shared.
+    """
+
+    raters: tuple[str, ...]
+    documents: int
+    same: float | None
+    kappa: float | None
+
+
+def pool(
+    workspace: Workspace, experiment: ExperimentRow, query_id: str, variants: Sequence[str], depth: int
+) -> list[Pooled]:
+    """Documents among the first of any of these lists that are up for judging.
+
+    Their order says nothing of which variant found them, or where: whoever judges should not know.
+    """
+    newest = catalog.by_id(workspace, experiment.dataset_id).manifest
+    dataset = opened(workspace.store, newest.fingerprint)
+    recorded = recorded_lists(workspace.database, experiment.id, query_id, variants)
+    top = {doc_id for result in recorded.values() for doc_id in result.ranking.doc_ids[:depth]}
+    given = by_document(ratings(workspace.database, experiment.dataset_id, query_id))
+    graded = {judged.doc_id for judged in judged_query(dataset, query_id).judged}
+    wanted = {doc_id for doc_id in top if doc_id not in graded or doc_id in given}
+    known = documents_of(dataset, wanted)
+    order = sorted(known, key=lambda doc_id: text_key(f"{query_id} {doc_id}"))
+    return [Pooled(known[doc_id], given.get(doc_id, {})) for doc_id in order]
+
+
+def judge(
+    workspace: Workspace, dataset: int, rater: str, query_id: str, grades: Mapping[str, int | None]
+) -> DatasetRow:
+    """Keep a rater's grades, and let the judgments follow what most raters say, as a new version with new scores.
+
+    Args:
+        dataset: its id.
+        grades: by document id; None takes a grade back.
+
+    Raises:
+        InvalidInputError: the rater has no proper name, a document was judged before by other means, or what
+            `judgments.edit` refuses. Nothing is kept then.
+    """
+    rater = checked_rater(rater)
+    with catalog.CHANGES:
+        row = catalog.by_id(workspace, dataset)
+        given = by_document(ratings(workspace.database, row.id, query_id))
+        judged = catalog.load(workspace, row).qrels.get(query_id, {})
+        changes: dict[tuple[str, str], int | None] = {}
+        for doc_id, grade in grades.items():
+            before = given.get(doc_id, {})
+            if doc_id in judged and not before:
+                raise InvalidInputError(
+                    f"the judgment of {doc_id!r} for {query_id!r} came with the dataset; edit it there"
+                )
+            others = [other for who, other in before.items() if who != rater]
+            changes[query_id, doc_id] = majority([*others, *([] if grade is None else [grade])])
+        # First: a judgment that no rating explains would count as one that came with the dataset, for ever.
+        save_ratings(workspace.database, row.id, rater, query_id, grades)
+        try:
+            judgments.save(workspace, row.id, changes, f"judged by {rater}")
+        except BaseException:
+            mine = {doc_id: given.get(doc_id, {}).get(rater) for doc_id in grades}
+            save_ratings(workspace.database, row.id, rater, query_id, mine)
+            raise
+    judgments.follow(workspace)
+    return catalog.by_id(workspace, row.id)
+
+
+def majority(grades: Sequence[int]) -> int | None:
+    """The grade that most raters gave; of several the highest, because what is called relevant is easily missed.
+
+    None if there is no grade.
+    """
+    counts = Counter(grades)
+    return max(counts, key=lambda grade: (counts[grade], grade), default=None)
+
+
+def by_document(given: Iterable[Rating]) -> dict[str, dict[str, int]]:
+    """Ratings of one query as grades by document id, then rater."""
+    grades: dict[str, dict[str, int]] = {}
+    for rating in given:
+        grades.setdefault(rating.doc_id, {})[rating.rater] = rating.grade
+    return grades
+
+
+def followed(workspace: Workspace, experiment: ExperimentRow) -> ExperimentRow | None:
+    """The same experiment over the dataset's newest judgments; None if there is none."""
+    newest = catalog.by_id(workspace, experiment.dataset_id).manifest
+    spec = dataclasses.replace(experiment.spec, dataset=newest.fingerprint, qrels=newest.qrels)
+    try:
+        return registry.experiment(workspace.database, spec.id)
+    except UnknownNameError:
+        return None
+
+
+def agreements(workspace: Workspace, dataset: int) -> list[Agreement]:
+    """How far a dataset's raters agree: all of them if they are more than two, then each pair that shares something."""
+    items: dict[tuple[str, str], dict[str, int]] = {}
+    for rating in ratings(workspace.database, dataset):
+        items.setdefault((rating.query_id, rating.doc_id), {})[rating.rater] = rating.grade
+    raters = sorted({rater for grades in items.values() for rater in grades})
+    groups = [tuple(raters)] if len(raters) > 2 else []
+    groups += itertools.combinations(raters, 2)
+    found = [agreement(group, list(items.values())) for group in groups]
+    return [shared for shared in found if shared.documents]
+
+
+def agreement(raters: Sequence[str], items: Sequence[Mapping[str, int]]) -> Agreement:
+    """How far some raters agree.
+
+    Args:
+        items: grades by rater, one mapping a document; those that not all of the raters graded are passed over.
+    """
+    shared = [[grades[rater] for rater in raters] for grades in items if all(r in grades for r in raters)]
+    if not shared:
+        return Agreement(tuple(raters), 0, None, None)
+    same = sum(len(set(grades)) == 1 for grades in shared) / len(shared)
+    return Agreement(tuple(raters), len(shared), same, _kappa(shared))
+
+
+def _kappa(shared: list[list[int]]) -> float | None:
+    """Kappa of grades [n_documents][n_raters], by statsmodels."""
+    if len({grade for grades in shared for grade in grades}) < 2:
+        return None
+    from statsmodels.stats import inter_rater  # noqa: PLC0415  two seconds, which only this needs
+
+    table = np.asarray(shared)
+    if table.shape[1] == 2:
+        kappa = inter_rater.cohens_kappa(inter_rater.to_table(table)[0], return_results=False)
+    else:
+        kappa = inter_rater.fleiss_kappa(inter_rater.aggregate_raters(table)[0])
+    return None if math.isnan(kappa) else float(kappa)
+
+
+def mean_bounds(
+    workspace: Workspace, experiment: ExperimentRow, variant: str, measure: str, depth: int
+) -> MeanBounds | None:
+    """Bounds of a variant's mean under unjudged documents among the first `depth`; None without a scored query.
+
+    All lists are scored again: 10,000 queries take seconds.
+    """
+    return workspace.frozen(lambda: _mean_bounds(workspace, experiment, variant, measure, depth))
+
+
+def _mean_bounds(
+    workspace: Workspace, experiment: ExperimentRow, variant: str, measure: str, depth: int
+) -> MeanBounds | None:
+    qrels = opened(workspace.store, experiment.spec.dataset).qrels
+    scores: list[float] = []
+    lows: list[float] = []
+    highs: list[float] = []
+    unjudged = 0
+    for batch in scored_lists(workspace.database, experiment.id, variant, measure):
+        bounds = score_bounds({query_id: ranking for query_id, ranking, _ in batch}, qrels, measure, depth)
+        for query_id, _, value in batch:
+            if (
+                query_id not in bounds
+            ):  # what is recorded can have a value that the other judgments leave without
+                continue
+            scores.append(value)
+            lows.append(bounds[query_id].low)
+            highs.append(bounds[query_id].high)
+            unjudged += bounds[query_id].unjudged
+    if not scores:
+        return None
+    mean, low, high = (float(np.mean(values)) for values in (scores, lows, highs))
+    return MeanBounds(variant, mean, low, high, len(scores), unjudged)
+
+
+def read_guidelines(workspace: Workspace, dataset: int) -> str:
+    """What the raters of a dataset go by."""
+    return guidelines(workspace.database, dataset)
+
+
+def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
+    """Set what the raters of a dataset go by.
+
+    Raises:
+        InvalidInputError: the text is too long.
+        UnknownNameError: the dataset was deleted meanwhile.
+    """
+    if len(text) > MAX_GUIDELINES:
+        raise InvalidInputError(
+            f"the guidelines have {len(text):,} characters; shorten them to {MAX_GUIDELINES:,}"
+        )
+    save_guidelines(workspace.database, catalog.by_id(workspace, dataset).id, text.strip())
+
+
+def checked_rater(rater: str) -> str:
+    """A rater's name, without space around it.
+
+    Raises:
+        InvalidInputError: it is empty, too long, or cannot be printed.
+    """
+    rater = rater.strip()
+    if not rater:
+        raise InvalidInputError("say who judges: raters are told apart by their names")
+    if len(rater) > MAX_RATER or not rater.isprintable():
+        raise InvalidInputError(f"{rater[:20]!r} is no name of {MAX_RATER} characters at most; use another")
+    return rater

@@ -1,0 +1,1 @@
+"""The datasets that a team owns: import, find, browse, download, delete."""

@@ -1,0 +1,128 @@
+"""Datasets as files for other tools: a BEIR zip that imports to the same fingerprint, and CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from evaluator.datasets.runs import read_run, run_artifact
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.dataset import RunNote
+from evaluator.domain.names import without_folder
+from evaluator.domain.printable import csv_text, markdown
+from evaluator.library import catalog
+from evaluator.store.registry import DatasetRow
+from evaluator.whole_file import whole_file
+from evaluator.workspace.workspace import Workspace
+
+README = """\
+# {name}
+
+{description}
+
+| | |
+|---|---|
+| documents | {manifest.n_documents:,} |
+| queries | {manifest.n_queries:,} |
+| judgments | {manifest.n_judgments:,} |
+| version | {version} |
+| source | {source} |
+| fingerprint | `{manifest.fingerprint}` |
+| fingerprint of the corpus | `{manifest.corpus}` |
+| fingerprint of the queries | `{manifest.queries}` |
+| fingerprint of the judgments | `{manifest.qrels}` |
+
+The format is BEIR's: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`, and `tags` where there
+are some), `qrels/test.tsv` (query, document, grade). Ranked lists that came along are in `runs/`, in TREC's format.
+`dataset.json` says what BEIR has no place for: name, description,
+tags, and whether a document with a query's own id is left out of that query's list (`exclude_self`).
+"""
+
+
+def export_beir(workspace: Workspace, row: DatasetRow, path: Path) -> None:
+    """Write a dataset's newest version as a zip file; it appears once it is whole.
+
+    Raises:
+        InvalidInputError: it cannot be written there.
+    """
+    with whole_file(path) as file:
+        write_beir(workspace, row, file)
+
+
+def write_beir(workspace: Workspace, row: DatasetRow, file: IO[bytes]) -> None:
+    """Write a dataset's newest version into a file as a zip; the corpus streams through."""
+    dataset = catalog.load(workspace, row)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write(archive, "README.md", [_readme(row)])
+        _write(archive, "dataset.json", [json.dumps(_beyond_beir(row), ensure_ascii=False, indent=2)])
+        _write(archive, "corpus.jsonl", _corpus_lines(dataset))
+        _write(archive, "queries.jsonl", _query_lines(dataset))
+        if row.manifest.n_judgments:
+            _write(archive, "qrels/test.tsv", _qrels_lines(dataset))
+        for run in row.manifest.runs:
+            _write(archive, f"runs/{run.name}.run", _run_lines(dataset, run))
+
+
+def judgments_csv(dataset: StoredDataset) -> str:
+    """All judgments as CSV, for spreadsheets."""
+    rows = ((query, doc, grade) for query, grades in dataset.qrels.items() for doc, grade in grades.items())
+    return csv_text(("query_id", "doc_id", "grade"), rows)
+
+
+def _readme(row: DatasetRow) -> str:
+    return README.format(
+        name=markdown(row.name),
+        description="\n".join(map(markdown, row.description.splitlines())) or "No description.",
+        manifest=row.manifest,
+        version=row.version,
+        source=markdown(without_folder(row.source)),
+    )
+
+
+def _beyond_beir(row: DatasetRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "description": row.description,
+        "tags": list(row.tags),
+        "exclude_self": row.manifest.exclude_self,
+    }
+
+
+def _corpus_lines(dataset: StoredDataset) -> Iterator[str]:
+    for document in dataset.documents():
+        yield _json_line({"_id": document.doc_id, "title": document.title, "text": document.text})
+
+
+def _query_lines(dataset: StoredDataset) -> Iterator[str]:
+    for query in dataset.queries:
+        tags = {"tags": list(query.tags)} if query.tags else {}
+        yield _json_line({"_id": query.query_id, "text": query.text, **tags})
+
+
+def _qrels_lines(dataset: StoredDataset) -> Iterator[str]:
+    yield "query-id\tcorpus-id\tscore\n"
+    for query_id, grades in dataset.qrels.items():
+        for doc_id, grade in grades.items():
+            yield f"{query_id}\t{doc_id}\t{grade}\n"
+
+
+def _run_lines(dataset: StoredDataset, run: RunNote) -> Iterator[str]:
+    """Lines of TREC's format. Ids hold no white space: the lists were read from such lines."""
+    place: Counter[str] = Counter()
+    for query_id, doc_id, score in read_run(dataset.store.local_path(run_artifact(run.id))):
+        place[query_id] += 1
+        yield f"{query_id} Q0 {doc_id} {place[query_id]} {score!r} {'-'.join(run.name.split())}\n"
+
+
+def _json_line(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _write(archive: zipfile.ZipFile, name: str, lines: Iterable[str]) -> None:
+    with archive.open(name, "w", force_zip64=True) as file:
+        for line in lines:
+            file.write(line.encode())

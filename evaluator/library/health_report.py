@@ -1,0 +1,14 @@
+"""The health report of a stored dataset."""
+
+from __future__ import annotations
+
+from evaluator.datasets.health.report import HealthReport, examine_stored
+from evaluator.library import catalog
+from evaluator.library.token_counters import token_counters
+from evaluator.store.registry import DatasetRow
+from evaluator.workspace.workspace import Workspace
+
+
+def health(workspace: Workspace, row: DatasetRow) -> HealthReport:
+    """The report on a dataset's newest version; the whole corpus is read for it."""
+    return examine_stored(catalog.load(workspace, row), token_counters())

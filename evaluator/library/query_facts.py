@@ -1,0 +1,77 @@
+"""What is known of each query of a dataset: its words, its language, its tags, its relevant documents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.health.text_statistics import languages_of
+from evaluator.datasets.layout import qrels_artifact
+from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.ranking import Ints
+from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class QueryFacts:
+    """The queries of a dataset version, in their file's order.
+
+    Attributes:
+        rows: each query's place, by its id.
+        texts, tags: [n_queries].
+        words: [n_queries] int64, what white space divides.
+        relevant: [n_queries] int64, documents with a grade of 1 or more.
+    """
+
+    rows: dict[str, int]
+    texts: tuple[str, ...]
+    tags: tuple[tuple[str, ...], ...]
+    words: Ints
+    relevant: Ints
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """[n_queries] ISO 639 codes; `unknown` for texts that are too short to tell. About 0.03 ms a query, once."""
+        return tuple(languages_of(self.texts))
+
+
+def query_facts(workspace: Workspace, experiment: ExperimentRow) -> QueryFacts:
+    """What is known of the queries that an experiment asked.
+
+    Raises:
+        UnknownNameError: its dataset is no longer stored.
+    """
+    return _read(workspace.store, experiment.spec.dataset)
+
+
+@lru_cache(maxsize=8)  # a fingerprint never changes its meaning
+def _read(store: ArtifactStore, fingerprint: str) -> QueryFacts:
+    dataset = StoredDataset.open(store, fingerprint)
+    queries = dataset.queries
+    return QueryFacts(
+        rows=dataset.query_rows,
+        texts=tuple(query.text for query in queries),
+        tags=tuple(query.tags for query in queries),
+        words=np.array([len(query.text.split()) for query in queries], dtype=np.int64),
+        relevant=_relevant(dataset),
+    )
+
+
+def _relevant(dataset: StoredDataset) -> Ints:
+    """Relevant documents of each query: [n_queries]. Counted by Arrow: judgments may be millions."""
+    table = pq.read_table(
+        dataset.store.local_path(qrels_artifact(dataset.manifest)),
+        columns=["query_id"],
+        filters=pc.field("grade") >= 1,
+    )
+    counted = pc.value_counts(table["query_id"])
+    counts = np.zeros(len(dataset.queries), dtype=np.int64)
+    for found in counted.to_pylist():
+        counts[dataset.query_rows[found["values"]]] = found["counts"]
+    return counts

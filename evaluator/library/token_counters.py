@@ -1,0 +1,47 @@
+"""The tokenizers by which a health report counts what encoders would cut off; no model is loaded for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from evaluator.datasets.health.text_statistics import TokenCounter
+from evaluator.domain.variant import Dense
+from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, local_folder, resolve_encoder
+
+KNOWN_ENCODERS = (BUNDLED_NAMES[0],)
+"""Encoders that every machine has, and that read only so much of a text (static ones read all)."""
+
+BATCH = 64
+"""Texts whose tokens are held at a time."""
+
+
+def token_counters() -> tuple[TokenCounter, ...]:
+    """One for each of `KNOWN_ENCODERS`.
+
+    Raises:
+        EncoderNotFoundError: one is not installed as it should be.
+    """
+    specs = [resolve_encoder(Dense(name), allow_folders=False) for name in KNOWN_ENCODERS]
+    return tuple(
+        TokenCounter(
+            spec.name, spec.max_length, partial(_count, local_folder(spec.location) / "tokenizer.json")
+        )
+        for spec in specs
+        if spec.max_length is not None
+    )
+
+
+def _count(tokenizer_file: Path, texts: Sequence[str]) -> list[int]:
+    """Tokens of each text, with those that the model puts around it."""
+    from tokenizers import Tokenizer  # noqa: PLC0415  only reports need it
+
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return [
+        len(encoding.ids)
+        for start in range(0, len(texts), BATCH)
+        for encoding in tokenizer.encode_batch(list(texts[start : start + BATCH]))
+    ]

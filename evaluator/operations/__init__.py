@@ -1,0 +1,1 @@
+"""Running and watching an instance: starting it, keeping it, its queue, its metrics, its health."""

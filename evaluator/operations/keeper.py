@@ -1,0 +1,95 @@
+"""The keeper looks after experiments for as long as a process owns the database.
+
+It plans those anew whose jobs were lost, and clears away what stopped and ended ones left, and uploads that nobody
+stored.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from redis.exceptions import RedisError
+
+from evaluator.analysis.costs import measure_finished
+from evaluator.errors import EvaluatorError
+from evaluator.operations.upkeep import Upkeep
+from evaluator.operations.vector_storage import prune
+from evaluator.uploads.uploads import clear_old
+from evaluator.workspace.workspace import Workspace
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 5.0
+"""Seconds between looks at running experiments."""
+BOUND_EVERY = 300.0
+"""Seconds between looks at how much vectors take, and at uploads that nobody stored."""
+
+
+class Keeper:
+    """A thread that looks after experiments from entering the context to leaving it.
+
+    Each of its duties, and within one each experiment, stands alone: what fails for one is tried again with the next
+    look, and keeps nobody else waiting.
+
+    Args:
+        measures: whether what finished experiments cost is measured, too, when nothing else is at work.
+    """
+
+    def __init__(
+        self, workspace: Workspace, look_every: float = LOOK_EVERY, *, measures: bool = False
+    ) -> None:
+        self._workspace = workspace
+        self._measures = measures
+        self._bound_at = time.monotonic() + BOUND_EVERY
+        self._look_every = look_every
+        self._upkeep = Upkeep(workspace, self._guard)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def __enter__(self) -> Keeper:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Do every duty once."""
+        self._guard(self._upkeep.replan_lost)
+        self._guard(self._upkeep.drop_ended)
+        self._guard(self._upkeep.drop_searched)
+        if self._measures:
+            self._guard(lambda: measure_finished(self._workspace, guard=self._guard))
+        if time.monotonic() >= self._bound_at:
+            self._bound_at = time.monotonic() + BOUND_EVERY
+            self._guard(self._bound_vectors)
+            self._guard(self._clear_uploads)
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._look_every):
+            self.look()
+        self._guard(self._upkeep.drop_searched)
+
+    def _bound_vectors(self) -> None:
+        for dropped in prune(self._workspace):
+            logger.info("dropped the vectors of %s: %d bytes", dropped.name, dropped.bytes)
+
+    def _clear_uploads(self) -> None:
+        if cleared := clear_old(self._workspace):
+            logger.info("cleared uploads that nobody stored: %d", cleared)
+
+    def _guard(self, duty: Callable[[], object], experiment: str | None = None) -> None:
+        named = {} if experiment is None else {"experiment": experiment}
+        try:
+            duty()
+        except (EvaluatorError, RedisError) as error:
+            logger.warning("experiments cannot be looked after: %s", error, extra=named)
+        except Exception:  # the thread's boundary: it must not end unseen, and others are looked after
+            logger.exception("experiments cannot be looked after; trying again", extra=named)

@@ -1,0 +1,275 @@
+"""The queue's state in people's words: workers, jobs by state, results that wait to be recorded."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import psutil
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import NoSuchJobError
+from rq.job import Job
+from rq.registry import (
+    BaseRegistry,
+    DeferredJobRegistry,
+    FailedJobRegistry,
+    ScheduledJobRegistry,
+    StartedJobRegistry,
+)
+from rq.serializers import JSONSerializer
+
+from evaluator.errors import QueueUnavailableError
+from evaluator.experiments.progress import encoder_label
+from evaluator.jobs.connection import unavailable_message
+from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
+from evaluator.jobs.processes.supervisor import WORKER
+from evaluator.jobs.queue import QUEUES, experiments_with_jobs, open_queues
+from evaluator.jobs.results.stream import ResultStream
+from evaluator.settings import QueueName
+from evaluator.store import registry
+from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.workspace import Workspace
+
+SILENT_AFTER = 60.0
+"""Seconds without a heartbeat after which a worker counts as gone; an idle one sends one every 5."""
+
+WorkerState = Literal["busy", "idle", "gone"]
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """A worker process.
+
+    Attributes:
+        queues: those it takes jobs from.
+        job: what it does now, in words; None while it does nothing.
+        done, failed: jobs since it started.
+        heartbeat_age: seconds since its last sign of life; None if it never gave one.
+        memory: bytes resident; None where that cannot be seen (another machine, a worker that is gone).
+    """
+
+    name: str
+    host: str
+    pid: int
+    state: WorkerState
+    queues: tuple[QueueName, ...]
+    job: str | None
+    done: int
+    failed: int
+    heartbeat_age: float | None
+    memory: int | None
+
+
+@dataclass(frozen=True)
+class QueueStatus:
+    """A moment of the queue: its workers, its jobs by state, and results not recorded yet."""
+
+    workers: tuple[WorkerStatus, ...]
+    waiting: Mapping[QueueName, int]
+    started: int
+    deferred: int
+    scheduled: int
+    failed: int
+    unrecorded: int
+
+    @property
+    def queued(self) -> int:
+        """Jobs that are ready, in all queues."""
+        return sum(self.waiting.values())
+
+    @property
+    def unserved(self) -> tuple[QueueName, ...]:
+        """Queues in which jobs wait though no worker takes them."""
+        served = {name for worker in self.present for name in worker.queues}
+        return tuple(name for name, number in self.waiting.items() if number and name not in served)
+
+    @property
+    def present(self) -> tuple[WorkerStatus, ...]:
+        """The workers that are not gone."""
+        return tuple(worker for worker in self.workers if worker.state != "gone")
+
+
+@contextmanager
+def reachable(workspace: Workspace) -> Iterator[Redis]:
+    """The queue's connection, for as long as it answers.
+
+    Raises:
+        QueueUnavailableError: it does not, at the start or later; says what to do.
+    """
+    try:
+        workspace.connection.ping()
+        yield workspace.connection
+    except RedisError as error:
+        raise QueueUnavailableError(unavailable_message(workspace.settings, error)) from error
+
+
+def without_workers(workspace: Workspace) -> str | None:
+    """What to say where this instance starts workers, and none runs; None if one does, or it starts none.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    settings = workspace.settings
+    if not settings.workers or SUPERVISOR_VARIABLE not in os.environ:
+        return None
+    with reachable(workspace) as connection:
+        if SimpleWorker.count(connection=connection):
+            return None
+    return (
+        f"this instance starts {settings.workers} workers, and none runs yet; if that stays so, none can start, and "
+        f"{settings.logs_path / f'{WORKER}1.log'} says why"
+    )
+
+
+def queue_status(workspace: Workspace) -> QueueStatus:
+    """The queue now.
+
+    Raises:
+        QueueUnavailableError: it does not answer.
+    """
+    with reachable(workspace) as connection:
+        queues = open_queues(connection)
+        workers = SimpleWorker.all(connection=connection, serializer=JSONSerializer)
+        names = {row.id: row.name for row in registry.experiments(workspace.database)}
+        return QueueStatus(
+            workers=tuple(sorted((_worker(w, names) for w in workers), key=lambda w: (w.host, w.pid))),
+            waiting={
+                name: queue.count + len(queue.intermediate_queue.get_job_ids())
+                for name, queue in zip(QUEUES, queues, strict=True)
+            },
+            started=_count(StartedJobRegistry, queues),
+            deferred=_count(DeferredJobRegistry, queues),
+            scheduled=_count(ScheduledJobRegistry, queues),
+            failed=_count(FailedJobRegistry, queues),
+            unrecorded=len(ResultStream(connection)),
+        )
+
+
+def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
+    """Whether nobody works at an experiment that is planned or running; `resume` continues it.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    return bool(stalled(workspace, [experiment]))
+
+
+def stalled(
+    workspace: Workspace, experiments: Sequence[ExperimentRow], patience: float = 0.0
+) -> list[ExperimentRow]:
+    """Those of some experiments that are planned or running though nobody plans them and none of their jobs is there.
+
+    So it is when a process ended in the middle, or the queue lost its data.
+
+    Args:
+        patience: seconds to wait until what is in the results stream now is recorded: before, nothing is known.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    candidates = [row for row in experiments if row.active and workspace.plannings.of(row.id) is None]
+    if not candidates:
+        return []
+    with reachable(workspace) as connection:
+        # In this order: a job hands its results over before it ends, and they leave the stream once they are recorded.
+        with_jobs = experiments_with_jobs(connection)
+        if not ResultStream(connection).wait_recorded(patience):
+            return []
+    found = []
+    for row in candidates:
+        now = registry.known_experiment(workspace.database, row.id)
+        overtaken = now is None or not now.active or now.attempt != row.attempt
+        if not overtaken and workspace.plannings.of(row.id) is None and row.id not in with_jobs:
+            found.append(row)
+    return found
+
+
+def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) -> str:
+    """What a job does, such as `encode documents, shard 4, with all-MiniLM-L6-v2`.
+
+    Args:
+        task: a function's name in `evaluator.jobs.tasks`.
+        args: its arguments; the first is the experiment's id.
+        experiments: names of experiments by id.
+    """
+    experiment = experiments.get(args[0], args[0])
+    match task, args[1:]:
+        case "prepare", [encoder]:
+            return f"distil {_encoder(encoder)}"
+        case "encode", [encoder, role, _plan, number]:
+            texts = "queries" if role == "query" else "documents"
+            return f"encode {texts}, shard {number + 1}, with {_encoder(encoder)}"
+        case "index", [variant, _place]:
+            return f"build an index for {variant} of {experiment}"
+        case "cut", [variant, _place]:
+            return f"cut the documents into passages for {variant} of {experiment}"
+        case "plan", [variant, _batch_size]:
+            return f"plan {variant} of {experiment}"
+        case "search", [_place, shard]:
+            return f"search queries, shard {shard + 1}, for variants of {experiment} that share it"
+        case "dispatch", [variant, _batch_size]:
+            return f"hand out the queries of {variant} of {experiment}"
+        case "evaluate", [variant, query_ids]:
+            queries = "1 query" if len(query_ids) == 1 else f"{len(query_ids)} queries"
+            return f"evaluate {queries} with {variant} of {experiment}"
+        case "ask", [variant, _text]:
+            return f"answer a query with {variant} of {experiment}"
+    return f"{task} of {experiment}"
+
+
+def _encoder(key: str) -> str:
+    reference, _, precision = key.partition("|")
+    # Without the organisation on the hub: the line is long enough.
+    return encoder_label(reference.rsplit("/", 1)[-1], precision)
+
+
+def _count(kind: type[BaseRegistry], queues: Iterable[Queue]) -> int:
+    # Without RQ's cleanup: that moves abandoned jobs, which is the workers' business, not a reader's.
+    return sum(int(kind(queue=queue).get_job_count(cleanup=False)) for queue in queues)
+
+
+def _worker(worker: SimpleWorker, experiments: dict[str, str]) -> WorkerStatus:
+    age = None
+    if worker.last_heartbeat is not None:
+        age = (datetime.now(UTC) - worker.last_heartbeat.replace(tzinfo=UTC)).total_seconds()
+    state: WorkerState = "busy" if worker.get_state() == "busy" else "idle"
+    if age is None or age > SILENT_AFTER:
+        state = "gone"
+    host, pid = worker.hostname or "unknown", worker.pid or 0
+    return WorkerStatus(
+        name=worker.name,
+        host=host,
+        pid=pid,
+        state=state,
+        queues=tuple(name for name, rq_name in QUEUES.items() if rq_name in worker.queue_names()),
+        job=_current_job(worker, experiments) if state == "busy" else None,
+        done=worker.successful_job_count,
+        failed=worker.failed_job_count,
+        heartbeat_age=age,
+        memory=_memory(pid) if state != "gone" and host == socket.gethostname() else None,
+    )
+
+
+def _current_job(worker: SimpleWorker, experiments: dict[str, str]) -> str | None:
+    id_ = worker.get_current_job_id()
+    if id_ is None:
+        return None
+    try:
+        job = Job.fetch(id_, connection=worker.connection, serializer=JSONSerializer)
+    except NoSuchJobError:  # it ended meanwhile
+        return None
+    return job_in_words(job.func_name.rsplit(".", 1)[-1], job.args, experiments)
+
+
+def _memory(pid: int) -> int | None:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None

@@ -1,0 +1,150 @@
+"""Vectors at rest: what each encoder's take, and dropping those that were used longest ago.
+
+An encoder's vectors are dropped as a whole, with the matrices built of them, and never while an experiment that uses
+it is planned or runs. Results are not touched: what is dropped is encoded anew when it is needed again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from redis.exceptions import RedisError
+
+from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
+from evaluator.errors import AmbiguousNameError
+from evaluator.experiments.progress import encoder_label
+from evaluator.jobs.queue import experiments_with_jobs
+from evaluator.store import registry
+from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.workspace import Workspace
+
+MATRIX = re.compile(rf"indexes/[^/]+/([0-9a-f]{{{FINGERPRINT_LENGTH}}})-(?:query|document)\b.*")
+"""Names of what is built of an encoder's vectors."""
+
+NEVER = datetime.min
+
+
+@dataclass(frozen=True)
+class EncoderVectors:
+    """Everything that is kept of one encoder.
+
+    Attributes:
+        fingerprint: of the encoder.
+        name: its label; the fingerprint if no experiment names it any more.
+        bytes: of vectors and matrices.
+        files: artifacts.
+        used_at: when an experiment with it was last submitted; None if none is known.
+        in_use: whether such an experiment is planned or runs.
+    """
+
+    fingerprint: str
+    name: str
+    bytes: int
+    files: int
+    used_at: datetime | None
+    in_use: bool
+
+
+def vectors(workspace: Workspace) -> list[EncoderVectors]:
+    """What is kept of each encoder, used last first."""
+    artifacts = _artifacts(workspace)
+    used: dict[str, tuple[str, datetime, bool]] = {}
+    for row in registry.experiments(workspace.database):  # the last submitted first
+        for spec in row.spec.encoders.values():
+            name, at, running = used.get(
+                spec.fingerprint, (encoder_label(spec.name, spec.precision), row.started_at, False)
+            )
+            used[spec.fingerprint] = name, at, running or row.active
+    rows = []
+    for fingerprint, sizes in artifacts.items():
+        name, at, running = used.get(fingerprint, (fingerprint, NEVER, False))
+        used_at = None if at is NEVER else at
+        rows.append(EncoderVectors(fingerprint, name, sum(sizes.values()), len(sizes), used_at, running))
+    return sorted(rows, key=lambda row: (row.used_at or NEVER, row.fingerprint), reverse=True)
+
+
+def prune(
+    workspace: Workspace, limit: int | None = None, encoders: Sequence[str] = ()
+) -> list[EncoderVectors]:
+    """Drop encoders' vectors; returns what was dropped.
+
+    Args:
+        limit: bytes that may stay; those used longest ago go first. The configured limit by default.
+        encoders: drop these, by label or fingerprint, instead.
+
+    Raises:
+        AmbiguousNameError: several encoders have one of the labels; lists their fingerprints.
+    """
+    kept = vectors(workspace)
+    if encoders:
+        chosen = [row for named in dict.fromkeys(encoders) for row in _named(kept, named)]
+    else:
+        chosen, total = [], sum(row.bytes for row in kept)
+        allowed = workspace.settings.vectors_limit if limit is None else limit
+        for row in reversed(kept):
+            if total <= allowed:
+                break
+            if not row.in_use:
+                chosen.append(row)
+                total -= row.bytes
+    return [row for row in chosen if _drop(workspace, row.fingerprint)]
+
+
+def _drop(workspace: Workspace, fingerprint: str) -> bool:
+    """Drop an encoder's vectors unless an experiment needs them; whether they are dropped.
+
+    Nobody begins to need them meanwhile: an experiment that begins is recorded as active under the same lock, before
+    it looks which vectors are there.
+    """
+    with workspace.in_use:
+        rows = [row for row in registry.experiments(workspace.database) if _uses(row, fingerprint)]
+        if any(row.active for row in rows) or _with_jobs(workspace) & {row.id for row in rows}:
+            return False
+        # What is built of vectors goes first: nothing ever lacks what it was built of.
+        for name in sorted(_artifacts(workspace).get(fingerprint, ())):
+            workspace.store.remove(name)
+    return True
+
+
+def _uses(row: ExperimentRow, fingerprint: str) -> bool:
+    return any(spec.fingerprint == fingerprint for spec in row.spec.encoders.values())
+
+
+def _with_jobs(workspace: Workspace) -> set[str]:
+    """Experiments that have jobs, such as those that measure a finished one; none if there is no queue to ask."""
+    if workspace.queue is None:
+        return set()
+    try:
+        return experiments_with_jobs(workspace.queue)
+    except RedisError:  # then no worker has anything to do either
+        return set()
+
+
+def _named(kept: Sequence[EncoderVectors], named: str) -> list[EncoderVectors]:
+    """The encoder of that fingerprint, else of that label; none if nothing is kept of it.
+
+    Raises:
+        AmbiguousNameError: several have the label.
+    """
+    found = [row for row in kept if row.fingerprint == named] or [row for row in kept if row.name == named]
+    if len(found) > 1:
+        fingerprints = tuple(row.fingerprint for row in found)
+        raise AmbiguousNameError(
+            f"{len(found)} encoders are labelled {named!r}; give a fingerprint: {', '.join(fingerprints)}",
+            fingerprints,
+        )
+    return found
+
+
+def _artifacts(workspace: Workspace) -> dict[str, dict[str, int]]:
+    """Bytes of artifacts by encoder and name."""
+    found: dict[str, dict[str, int]] = {}
+    for name, size in workspace.store.sizes("vectors").items():
+        found.setdefault(name.split("/")[1], {})[name] = size
+    for name, size in workspace.store.sizes("indexes").items():
+        if match := MATRIX.fullmatch(name):
+            found.setdefault(match[1], {})[name] = size
+    return found

@@ -1,0 +1,1 @@
+"""The same calls here, or through a running instance."""

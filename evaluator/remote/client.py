@@ -1,0 +1,208 @@
+"""A client of a running instance's REST API."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.home import for_people
+from evaluator.proxies import client_for
+from evaluator.whole_file import whole_file
+
+LAST = "last"
+"""What the REST API calls the last submitted experiment."""
+TIMEOUT = 60.0
+"""Seconds; the first submission builds and imports the demo dataset."""
+
+
+class Client:
+    """Calls the API of an instance at an address; a context that closes its connections."""
+
+    def __init__(self, address: str) -> None:
+        self._http = client_for(address, base_url=address, timeout=TIMEOUT)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def start_demo(self) -> dict[str, Any]:
+        """Submit the demo's experiment."""
+        return self._call("POST", "/api/demo", headers={"content-type": "application/json"})
+
+    def submit(self, yaml: str) -> dict[str, Any]:
+        """Submit an experiment file's text."""
+        return self._call("POST", "/api/experiments", json={"yaml": yaml})
+
+    # An experiment is named by its name or id; None is the last submitted.
+
+    def cancel(self, experiment: str | None) -> dict[str, Any]:
+        """Cancel an experiment."""
+        return self._call("POST", f"{self._experiment_path(experiment)}/cancel", json={})
+
+    def progress(self, experiment: str | None) -> dict[str, Any]:
+        """An experiment's progress."""
+        return self._call("GET", self._experiment_path(experiment))
+
+    def leaderboard(
+        self, experiment: str | None, measure: str | None = None, baseline: str | None = None
+    ) -> dict[str, Any]:
+        """An experiment's leaderboard, by its first measure and compared with the best, unless others are given."""
+        asked = {"measure": measure, "baseline": baseline}
+        parameters = {name: value for name, value in asked.items() if value}
+        return self._call("GET", f"{self._experiment_path(experiment)}/leaderboard", params=parameters)
+
+    def datasets(self) -> list[dict[str, Any]]:
+        """All datasets, newest first."""
+        with self._request("GET", "/api/datasets") as answer:
+            records: list[dict[str, Any]] = json.loads(answer.read())
+            return records
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        """A dataset with its history and its relations."""
+        return self._call("GET", _dataset_path(name))
+
+    def history(self, name: str, measure: str | None) -> dict[str, Any]:
+        """A dataset's scores over time."""
+        parameters = {"measure": measure} if measure else {}
+        return self._call("GET", f"{_dataset_path(name)}/history", params=parameters)
+
+    def register_dataset(
+        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Give a dataset that is in the instance's artifact store a name."""
+        record = {
+            "name": name,
+            "fingerprint": fingerprint,
+            "source": source,
+            "description": description,
+            "tags": list(tags),
+        }
+        return self._call("POST", "/api/datasets", json=record)
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset with all of its versions."""
+        self._call("DELETE", _dataset_path(name), headers={"content-type": "application/json"})
+
+    def export_dataset(self, name: str, path: Path) -> None:
+        """Write a dataset into a file, as a zip in BEIR's format; it appears once it is whole."""
+        self._save(f"{_dataset_path(name)}/download", path)
+
+    def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
+        """Write an experiment's results into a folder, as `services.export` does; returns the files written."""
+        try:
+            with for_people():
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInputError(
+                f"{folder} cannot be written: {error.strerror}; choose another place"
+            ) from error
+        address = f"{self._experiment_path(experiment)}/export/{format_}"
+        if format_ != "trec":
+            name = "per_query" if format_ in ("csv", "parquet") else "experiment"
+            path = folder / f"{name}.{format_}"
+            self._save(address, path)
+            return [path]
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            archive = Path(scratch) / "runs.zip"
+            self._save(address, archive)
+            with for_people(), zipfile.ZipFile(archive) as files:
+                files.extractall(folder)  # names are variants' names; a path that leads out is dropped
+                return [folder / name for name in files.namelist()]
+
+    def report(self, experiment: str | None, measure: str | None, baseline: str | None, path: Path) -> None:
+        """Write an experiment's report into a file."""
+        self._save(f"{self._experiment_path(experiment)}/report", path, measure=measure, baseline=baseline)
+
+    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+        """Write one of an experiment's figures into a file."""
+        self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **wanted)
+
+    def _experiment_path(self, experiment: str | None) -> str:
+        """The address of an experiment. `last` is the last submitted there: one of that name goes by its id."""
+        if experiment == LAST:
+            with self._request("GET", "/api/experiments") as answer:
+                called = [row["id"] for row in json.loads(answer.read()) if row["name"] == LAST]
+            if len(called) != 1:
+                raise InvalidInputError(
+                    f"{len(called)} experiments are called {LAST!r}; give the id of one"
+                    + (f": {', '.join(called)}" if called else "")
+                )
+            experiment = called[0]
+        return f"/api/experiments/{quote(experiment or LAST, safe='')}"
+
+    def _save(self, address: str, path: Path, **parameters: str | None) -> None:
+        given = {name: value for name, value in parameters.items() if value is not None}
+        # The server makes a file before it sends any of it, which may take long.
+        patient = httpx.Timeout(TIMEOUT, read=None)
+        asked = self._request("GET", address, params=given, timeout=patient)
+        with asked as answer, for_people(), whole_file(path) as file:
+            for chunk in answer.iter_bytes():
+                file.write(chunk)
+
+    def vectors(self) -> list[dict[str, Any]]:
+        """What is kept of each encoder."""
+        records: list[dict[str, Any]] = self._call("GET", "/api/vectors")  # type: ignore[assignment]
+        return records
+
+    def prune_vectors(self, limit: int | None, encoders: Sequence[str]) -> list[dict[str, Any]]:
+        """Drop encoders' vectors; what was dropped."""
+        asked = {"limit": limit, "encoders": list(encoders)}
+        records: list[dict[str, Any]] = self._call("POST", "/api/vectors/prune", json=asked)  # type: ignore[assignment]
+        return records
+
+    def dead_letters(self) -> dict[str, Any]:
+        """Results that could not be recorded."""
+        return self._call("GET", "/api/dead-letters")
+
+    def drop_dead_letters(self) -> int:
+        """Forget results that could not be recorded; how many."""
+        answer = self._call("DELETE", "/api/dead-letters", headers={"content-type": "application/json"})
+        return int(answer["dropped"])
+
+    def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+        with self._request(method, path, **options) as answer:
+            record: dict[str, Any] = json.loads(answer.read())
+            return record
+
+    @contextmanager
+    def _request(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
+        """A request whose answer is a success; its body is not read yet.
+
+        Raises:
+            InvalidInputError: the server does not take what was asked; in its words.
+            EvaluatorError: it does not answer, or fails.
+        """
+        try:
+            with self._http.stream(method, path, **options) as answer:
+                if not answer.is_success:
+                    raise _refused(answer)
+                yield answer
+        except httpx.TransportError as error:
+            raise EvaluatorError(f"the server does not answer at {self._http.base_url}: {error}") from error
+
+
+def _dataset_path(name: str) -> str:
+    return f"/api/datasets/{quote(name, safe='')}"
+
+
+def _refused(answer: httpx.Response) -> EvaluatorError:
+    try:
+        message = json.loads(answer.read())["error"]
+    except (ValueError, KeyError):
+        message = f"status {answer.status_code}"
+    kind = InvalidInputError if answer.status_code in (404, 409, 422) else EvaluatorError
+    return kind(f"the server refused: {message}")

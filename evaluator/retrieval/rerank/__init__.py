@@ -1,0 +1,1 @@
+"""Reranking: candidates in, the same in a new order out."""

@@ -1,0 +1,1 @@
+"""Search: lexical, dense, sparse, late interaction, and the indexes that it reads."""

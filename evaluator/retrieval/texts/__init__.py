@@ -1,0 +1,1 @@
+"""The texts of documents, passages and queries."""

@@ -1,0 +1,1 @@
+"""Vectors: encoded once, kept, counted."""

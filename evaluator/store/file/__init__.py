@@ -1,0 +1,1 @@
+"""The DuckDB file: opened, read, written, checked."""

@@ -1,0 +1,169 @@
+"""How threads read the database: by cursors that outlive DuckDB's own, or within one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakSet
+
+import duckdb
+
+from evaluator.errors import EvaluatorError
+from evaluator.store.file.states import States
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second: only whoever asks for a table needs it
+
+T = TypeVar("T")
+
+READS = ("SELECT", "FROM", "WITH", "BEGIN", "ROLLBACK")
+"""How queries begin that change nothing by themselves."""
+
+
+class Owner(Protocol):
+    """What cursors need of their database; see `evaluator.store.file.database.Database`."""
+
+    cursors: WeakSet[duckdb.DuckDBPyConnection]
+    states: States
+
+    def named(self, error: duckdb.Error) -> EvaluatorError | None:
+        """What to say if DuckDB failed because of the disk or a damaged file."""
+        ...
+
+    def opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """The connection, which nobody closes meanwhile."""
+        ...
+
+    def reopen(self, broken: duckdb.DuckDBPyConnection | None) -> None:
+        """Open the file anew, unless it was done since `broken` was the connection."""
+        ...
+
+
+class Cursor:
+    """One thread's way to read. It outlives DuckDB's own cursors, which end when the file is opened anew.
+
+    Writes go through `Database.transaction`.
+    """
+
+    def __init__(self, database: Owner) -> None:
+        self._database = database
+        self._query: tuple[str, Any] = ("", None)
+        self.duckdb: duckdb.DuckDBPyConnection
+        """DuckDB's cursor that ran the last query, and the connection that it came from."""
+        self.connection: duckdb.DuckDBPyConnection | None = None
+
+    def execute(self, sql: str, parameters: Any = None) -> Cursor:
+        """Run a query; what it found is fetched next.
+
+        Raises:
+            StoreUnavailableError: the file is closed, damaged, or cannot be opened.
+        """
+        self._query = sql, parameters
+        try:
+            self._run()
+        except duckdb.Error as error:
+            if not self._lost(error):
+                self._raise_named(error)
+                raise
+            self._run()
+        return self
+
+    def relation(self, sql: str, parameters: Any = None) -> duckdb.DuckDBPyRelation:
+        """A query that runs while its rows are taken, for more of them than memory should hold."""
+        self.execute("SELECT 1").fetchall()  # there is a connection now
+        return self.duckdb.sql(sql, params=parameters)
+
+    def fetchall(self) -> list[Any]:
+        """All rows that are left."""
+        return self._fetch(lambda: self.duckdb.fetchall())
+
+    def fetchone(self) -> Any:
+        """The next row; None if there is none."""
+        return self._fetch(lambda: self.duckdb.fetchone())
+
+    def columns(self) -> dict[str, Any]:
+        """All rows that are left, as NumPy arrays by column; masked where a value is missing."""
+        return self._fetch(lambda: self.duckdb.fetchnumpy())
+
+    def df(self) -> pd.DataFrame:
+        """All rows that are left."""
+        return self._fetch(lambda: self.duckdb.df())
+
+    def _run(self) -> None:
+        with self._database.opened() as connection:
+            if self.connection is not connection:
+                self.connection, self.duckdb = connection, connection.cursor()
+                self._database.cursors.add(self.duckdb)
+        reads = self._query[0].lstrip().startswith(READS)
+        with interruptible(), nullcontext() if reads else self._database.states.change():
+            self.duckdb.execute(*self._query)
+
+    def _fetch(self, step: Callable[[], T]) -> T:
+        try:
+            with interruptible():
+                return step()
+        except duckdb.Error as error:
+            if not self._lost(error):
+                self._raise_named(error)
+                raise
+            self._run()
+            return step()
+
+    def _raise_named(self, error: duckdb.Error) -> None:
+        if (named := self._database.named(error)) is not None:
+            raise named from error
+
+    def _lost(self, error: duckdb.Error) -> bool:
+        """Whether a query failed only because DuckDB gave up the file, or somebody opened it anew since."""
+        if isinstance(error, duckdb.FatalException):
+            self._database.reopen(self.connection)
+        with self._database.opened() as connection:
+            return connection is not self.connection
+
+
+class FrozenCursor(Cursor):
+    """Reads within one transaction; once DuckDB has given that up it reads no more, and never on another connection."""
+
+    def __init__(
+        self,
+        database: Owner,
+        connection: duckdb.DuckDBPyConnection,
+        cursor: duckdb.DuckDBPyConnection,
+        state: int | None,
+    ) -> None:
+        super().__init__(database)
+        self.connection, self.duckdb = connection, cursor
+        self.state = state
+        """Of the database, that it reads; None if that cannot be told."""
+
+    def is_lost(self, error: BaseException) -> bool:
+        """Whether something failed only because the transaction is gone.
+
+        Errors of another database, such as the one that an export writes, are told apart by asking this one.
+        """
+        if not any(isinstance(cause, duckdb.Error) for cause in (error, error.__cause__)):
+            return False
+        try:
+            self.duckdb.execute("SELECT 1").fetchall()
+        except duckdb.Error as now:
+            return super()._lost(now)
+        return False
+
+    def _run(self) -> None:
+        with interruptible():
+            self.duckdb.execute(*self._query)
+
+    def _lost(self, error: duckdb.Error) -> bool:
+        return False
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C during a query stays what it is; DuckDB makes an error of its own of it."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from error

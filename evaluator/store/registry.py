@@ -1,0 +1,391 @@
+"""SQL over datasets and experiments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, cast
+
+from duckdb import DuckDBPyConnection
+
+from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.status import ACTIVE, Status
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.store.file.database import Database
+from evaluator.store.rescored import drop_unused, part
+from evaluator.store.revisions import REVISION
+from evaluator.store.status import apply_event
+
+REMEMBERED = 2048
+"""Specs, and manifests, that are kept decoded: every page and route lists experiments."""
+
+
+@dataclass(frozen=True)
+class DatasetRow:
+    """A dataset, as its newest version is. Its `id` stays what it is; its name may change."""
+
+    id: int
+    name: str
+    manifest: DatasetManifest
+    source: str
+    imported_at: datetime
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class DatasetVersion:
+    """What a dataset was from `created_at` on; `change` says in words what that changed. `name`: its present one."""
+
+    name: str
+    version: int
+    manifest: DatasetManifest
+    source: str
+    change: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ExperimentRow:
+    """An experiment and its status.
+
+    Attributes:
+        dataset: what its dataset is called now.
+        dataset_id: the dataset.
+        reason: why its workers or its planner stopped it.
+        attempt: changes each time it is asked for or planned anew.
+        revision: the number of what is recorded of it; see `evaluator.store.revisions`.
+        run: whose ranked lists it has: its own, or those that it shares with experiments of other judgments.
+        place: the later of a run's experiments has the higher.
+    """
+
+    id: str
+    name: str
+    dataset: str
+    spec: ExperimentSpec
+    n_queries: int
+    status: Status
+    created_at: datetime
+    started_at: datetime
+    finished_at: datetime | None
+    reason: str | None = None
+    dataset_id: int = 0
+    attempt: int = 0
+    revision: int = 0
+    run: str = ""
+    place: int = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether it is planned or its jobs run: it is not final, and needs its dataset's files and vectors."""
+        return self.status in ACTIVE
+
+
+VERSIONS = """
+    SELECT d.name, v.version, v.manifest, v.source, v.change, v.created_at
+    FROM dataset_versions v JOIN datasets d ON d.id = v.dataset
+"""
+EXPERIMENTS = f"""
+    SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
+           e.dataset, e.attempt, {REVISION} AS revision, coalesce(e.run, e.id) AS run, e.place
+    FROM experiments e JOIN datasets d ON d.id = e.dataset
+"""  # noqa: S608  a constant
+
+
+def save_dataset(
+    database: Database,
+    name: str,
+    manifest: DatasetManifest,
+    source: str,
+    description: str = "",
+    tags: Sequence[str] = (),
+    *,
+    change: str = "",
+) -> int:
+    """Give a stored dataset a name. If the name's newest version is another dataset, this is the next version.
+
+    Args:
+        name: in Unicode's composed form; one that is stored in another form is the same name.
+        source: where it comes from, for people.
+        description, tags: empty leaves them as they are.
+        change: what the version changes, in words; made from the manifests if it is empty.
+
+    Returns:
+        the dataset's id.
+    """
+    with database.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO datasets (name) SELECT ? WHERE NOT EXISTS "
+            "(SELECT 1 FROM datasets WHERE nfc_normalize(name) = ?)",
+            [name, name],
+        )
+        row = cursor.execute(
+            "SELECT id FROM datasets WHERE nfc_normalize(name) = ? ORDER BY name <> ?", [name, name]
+        ).fetchone()
+        id_ = int(cast("tuple[int]", row)[0])
+        _add_version(cursor, id_, manifest, source, change)
+        if description:
+            cursor.execute("UPDATE datasets SET description = ? WHERE id = ?", [description, id_])
+        if tags:
+            cursor.execute("UPDATE datasets SET tags = ? WHERE id = ?", [list(tags), id_])
+    return id_
+
+
+def add_version(database: Database, id_: int, manifest: DatasetManifest, source: str, change: str) -> None:
+    """Make a stored dataset the next version of one that is there, whatever that is called by now.
+
+    Raises:
+        UnknownNameError: it was deleted meanwhile.
+    """
+    with database.transaction() as cursor:
+        if not cursor.execute("SELECT 1 FROM datasets WHERE id = ?", [id_]).fetchone():
+            raise UnknownNameError("the dataset was deleted meanwhile")
+        _add_version(cursor, id_, manifest, source, change)
+
+
+def _add_version(
+    cursor: DuckDBPyConnection, id_: int, manifest: DatasetManifest, source: str, change: str
+) -> None:
+    newest = cursor.execute(
+        f"{VERSIONS} WHERE d.id = ? ORDER BY v.version DESC LIMIT 1",
+        [id_],
+    ).fetchone()
+    before = _version(newest) if newest else None
+    if before is not None and before.manifest == manifest:
+        return
+    cursor.execute(
+        """
+        INSERT INTO dataset_versions (dataset, version, fingerprint, manifest, source, change)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
+        [
+            id_,
+            before.version + 1 if before else 1,
+            manifest.fingerprint,
+            json.dumps(manifest.to_json()),
+            source,
+            change or what_changed(before.manifest if before else None, manifest),
+        ],
+    )
+
+
+def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
+    """What a new version of a dataset changes, in words."""
+    if before is None:
+        return "imported"
+    parts = {
+        "documents": before.corpus != after.corpus,
+        "queries": before.queries != after.queries,
+        "judgments": before.qrels != after.qrels,
+        "whether a query's own document is left out": before.exclude_self != after.exclude_self,
+        "runs": before.runs != after.runs,
+    }
+    return f"imported again, with other {', '.join(part for part, changed in parts.items() if changed)}"
+
+
+def datasets(database: Database) -> list[DatasetRow]:
+    """All datasets, as their newest versions are, newest first."""
+    return list(database.remember("datasets", lambda: _datasets(database)))
+
+
+def _datasets(database: Database) -> list[DatasetRow]:
+    rows = database.cursor.execute(
+        """
+        SELECT d.id, d.name, v.manifest, v.source, v.created_at, d.description, d.tags, v.version
+        FROM datasets d JOIN dataset_versions v ON v.dataset = d.id
+        QUALIFY row_number() OVER (PARTITION BY d.id ORDER BY v.version DESC) = 1
+        ORDER BY v.created_at DESC, d.name
+        """
+    ).fetchall()
+    return [
+        DatasetRow(id_, name, _manifest(m), source, at, description, tuple(tags), version)
+        for id_, name, m, source, at, description, tags, version in rows
+    ]
+
+
+def versions(database: Database, id_: int | None = None) -> list[DatasetVersion]:
+    """A dataset's versions, or all of all datasets; newest first."""
+    return list(database.remember(("versions", id_), lambda: _versions(database, id_)))
+
+
+def _versions(database: Database, id_: int | None) -> list[DatasetVersion]:
+    rows = database.cursor.execute(
+        f"{VERSIONS} WHERE $id IS NULL OR d.id = $id ORDER BY v.created_at DESC, d.name, v.version DESC",
+        {"id": id_},
+    ).fetchall()
+    return [_version(row) for row in rows]
+
+
+def rename_dataset(database: Database, id_: int, to: str) -> None:
+    """Give a dataset another name.
+
+    Raises:
+        InvalidInputError: another dataset has that name.
+    """
+    with database.transaction() as cursor:
+        if cursor.execute(
+            "SELECT 1 FROM datasets WHERE nfc_normalize(name) = ? AND id <> ?", [to, id_]
+        ).fetchone():
+            raise InvalidInputError(f"another dataset is called {to!r}; choose another name")
+        cursor.execute("UPDATE datasets SET name = ? WHERE id = ?", [to, id_])
+
+
+def describe_dataset(database: Database, id_: int, description: str, tags: Sequence[str]) -> None:
+    """Set a dataset's description and tags."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            "UPDATE datasets SET description = ?, tags = ? WHERE id = ?", [description, list(tags), id_]
+        )
+
+
+def remove_dataset(database: Database, id_: int) -> None:
+    """Forget a dataset with all of its versions.
+
+    Raises:
+        InvalidInputError: experiments use it; names them.
+    """
+    with database.transaction() as cursor:
+        users = cursor.execute(
+            """
+            SELECT DISTINCT e.name, d.name FROM experiments e JOIN datasets d ON d.id = e.dataset
+            WHERE d.id = ? ORDER BY e.name
+            """,
+            [id_],
+        ).fetchall()
+        if users:
+            raise InvalidInputError(
+                f"the dataset {users[0][1]!r} cannot be deleted: experiments use it. Delete them first: "
+                f"{', '.join(user for user, _ in users)}"
+            )
+        cursor.execute("DELETE FROM ratings WHERE dataset = ?", [id_])
+        cursor.execute("DELETE FROM dataset_versions WHERE dataset = ?", [id_])
+        cursor.execute("DELETE FROM datasets WHERE id = ?", [id_])
+
+
+def note_submission(database: Database, experiment: str) -> None:
+    """Note that an experiment was asked for again, if another was over the same dataset since it was the last time."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO submissions (experiment)
+            SELECT $id WHERE $id <> (
+                SELECT s.experiment FROM submissions s JOIN experiments e ON e.id = s.experiment
+                WHERE e.dataset = (SELECT dataset FROM experiments WHERE id = $id)
+                ORDER BY s.submitted_at DESC, s.rowid DESC LIMIT 1
+            )
+            """,
+            {"id": experiment},
+        )
+
+
+def submissions(database: Database, dataset: int) -> list[tuple[datetime, ExperimentRow]]:
+    """When which experiment over any version of a dataset was asked for, the first at first."""
+    found = {row.id: row for row in experiments(database) if row.dataset_id == dataset}
+    rows = database.cursor.execute(
+        """
+        SELECT s.submitted_at, s.experiment FROM submissions s JOIN experiments e ON e.id = s.experiment
+        WHERE e.dataset = ? ORDER BY s.submitted_at, s.rowid
+        """,
+        [dataset],
+    ).fetchall()
+    return [(at, found[id_]) for at, id_ in rows if id_ in found]
+
+
+def delete_experiment(database: Database, id_: str) -> None:
+    """Forget an experiment with its results.
+
+    Raises:
+        ConflictError: it is planned or running.
+    """
+    with database.transaction() as cursor:
+        apply_event(cursor, id_, "delete")
+        run = cursor.execute("SELECT run FROM experiments WHERE id = ?", [id_]).fetchone()
+        if run == (None,):  # its rows are its own, and go
+            part(cursor, id_)
+        for table in ("spending", "submissions", "revisions"):
+            cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
+        cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])
+        drop_unused(cursor, id_ if run is None or run[0] is None else run[0])
+
+
+def experiments(database: Database) -> list[ExperimentRow]:
+    """All experiments, the last submitted first."""
+    return list(database.remember("experiments", lambda: _experiments(database)))
+
+
+def newest_of_runs(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
+    """Of each run the experiment by the newest judgments, in the order given: what lists show, a line a run."""
+    newest: dict[str, ExperimentRow] = {}
+    for row in rows:
+        if row.run not in newest or row.place > newest[row.run].place:
+            newest[row.run] = row
+    return [row for row in rows if newest[row.run] is row]
+
+
+def _experiments(database: Database) -> list[ExperimentRow]:
+    rows = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id").fetchall()
+    return [_experiment(row) for row in rows]
+
+
+def last_experiment(database: Database) -> ExperimentRow | None:
+    """The experiment that was submitted last; None if there is none."""
+    row = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id LIMIT 1").fetchone()
+    return None if row is None else _experiment(row)
+
+
+def experiments_over(database: Database, dataset: int, fingerprint: str) -> list[ExperimentRow]:
+    """Experiments over one version of a dataset, the last submitted first."""
+    rows = database.cursor.execute(
+        f"{EXPERIMENTS} WHERE e.dataset = ? AND e.spec->>'dataset' = ? ORDER BY e.started_at DESC, e.id",
+        [dataset, fingerprint],
+    ).fetchall()
+    return [_experiment(row) for row in rows]
+
+
+def known_experiment(database: Database, id_: str) -> ExperimentRow | None:
+    """One experiment; None if there is none of that id."""
+    return database.remember(("experiment", id_), lambda: _known_experiment(database, id_))
+
+
+def _known_experiment(database: Database, id_: str) -> ExperimentRow | None:
+    row = database.cursor.execute(f"{EXPERIMENTS} WHERE e.id = ?", [id_]).fetchone()
+    return None if row is None else _experiment(row)
+
+
+def experiment(database: Database, id_: str) -> ExperimentRow:
+    """One experiment.
+
+    Raises:
+        UnknownNameError: there is none of that id.
+    """
+    row = known_experiment(database, id_)
+    if row is None:
+        raise UnknownNameError(f"no experiment has the id {id_!r}")
+    return row
+
+
+def _experiment(row: tuple[Any, ...]) -> ExperimentRow:
+    id_, name, dataset, spec, *rest = row
+    return ExperimentRow(id_, name, dataset, _spec(spec), *rest)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _spec(text: str) -> ExperimentSpec:
+    """A spec from its JSON; the same text is the same spec, for ever."""
+    return ExperimentSpec.from_json(json.loads(text))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _manifest(text: str) -> DatasetManifest:
+    """A manifest from its JSON."""
+    return DatasetManifest.from_json(json.loads(text))
+
+
+def _version(row: tuple[Any, ...]) -> DatasetVersion:
+    name, version, manifest, *rest = row
+    return DatasetVersion(name, version, _manifest(manifest), *rest)

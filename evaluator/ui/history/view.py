@@ -1,0 +1,219 @@
+"""A dataset's scores over time: what became worse, a line a variant, and every step in a table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import groupby
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.analysis.history import LAST, History, Point, Step
+from evaluator.analysis.pair_wording import TESTS, p_words
+from evaluator.charts.scores import history_lines
+from evaluator.domain.printable import csv_text, file_name
+from evaluator.ui.shell.address import joined, parted, readdress
+from evaluator.ui.shell.identity import keyed
+from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, link
+from evaluator.ui.shell.theme import ink
+from evaluator.ui.shell.words import count, moment, plain
+
+DRAWN = 6
+"""Variants that are drawn unless others are chosen; more lines are hard to tell apart."""
+MOST = 8
+"""Lines that have a colour of their own."""
+STEPS = (
+    "number", "at", "variant", "score", "outcome", "p", "changed", "version", "experiment", "low", "high", "queries",
+    "test",
+)  # fmt: skip
+"""Columns of the table."""
+FLAGGED = 3
+"""Experiments whose regressions are spelled out; the others are in the table."""
+
+
+def show_history(found: History) -> None:
+    """Draw what is known; at least one point must be."""
+    shown = _choose_variants(found)
+    _flags(found)
+    points = [point for point in found.points if point.variant in shown]
+    table = _table(points, _numbers(found))
+    if not table.empty:
+        st.altair_chart(
+            history_lines(table, found.measure, ink()),
+            alt=f"{found.measure} of each variant over time",
+            width="stretch",
+        )
+    if len({point.at for point in found.points}) < 2:
+        st.info(
+            "A history begins with the second point: edit judgments, import the dataset anew, or run the same "
+            "variants with another model, and this page says what became better or worse.",
+            icon=":material/timeline:",
+        )
+    st.caption(
+        "Points are an experiment's means with their 95 % intervals, as on its leaderboard; a ring is a regression. A "
+        "step compares query by query, over queries with a score in both that ask the same, and is "
+        "corrected for the variants of an experiment. Where nothing changed, there is no point."
+        + _left_out(found)
+    )
+    _steps(points, found)
+
+
+def _choose_variants(found: History) -> list[str]:
+    known = list(found.variants)
+    named = [name for name in parted("variants") if name in known]
+    shown = st.session_state["history-variants"] = named or known[:DRAWN]
+    if len(known) > 1:
+        st.multiselect(
+            "Variants",
+            known,
+            key="history-variants",
+            max_selections=MOST,
+            on_change=lambda: readdress(variants=joined(st.session_state["history-variants"])),
+        )
+    return shown
+
+
+def _flags(found: History) -> None:
+    worse = found.regressions
+    if not worse:
+        return
+    with st.container(border=True, key="regressions"):
+        st.markdown(f":red[:material/trending_down: **{count(len(worse), 'regression')}**]")
+        groups = [list(group) for _, group in groupby(worse, key=lambda point: point.at)]
+        for group in groups[:FLAGGED]:
+            _flag(group, found.measure)
+        if left := sum(map(len, groups[FLAGGED:])):
+            st.caption(f"And {left} before, in the table.")
+
+
+def _flag(group: list[Point], measure: str) -> None:
+    """Draw what became worse with one experiment."""
+    experiment = group[0].experiment
+    steps = [(point.variant, point.step) for point in group if point.step is not None]
+    lost = ", ".join(f"**{plain(variant)}** {_lost(step)}" for variant, step in steps)
+    changed = dict.fromkeys(_changed(step) for _, step in steps)
+    st.markdown(f"In {measure}, {_when(group[0])}: {lost}. {' '.join(changed)}")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        before = steps[0][1].before
+        link(LEADERBOARD, "Before", ":material/history:", experiment=before, measure=measure)
+        after = f"After: {plain(experiment.name)}"
+        link(LEADERBOARD, after, ":material/leaderboard:", experiment=experiment.id, measure=measure)
+
+
+def _lost(step: Step) -> str:
+    if step.difference is None or step.corrected is None:
+        return ""
+    return f"{step.difference:+.4f} ({p_words(step.corrected)})"
+
+
+def _changed(step: Step) -> str:
+    if not step.changed:
+        return "Nothing in the description changed: another machine, or other versions of libraries."
+    return f"Changed: {plain(', '.join(step.changed))}."
+
+
+def _when(point: Point) -> str:
+    at = moment(point.at, st.context.timezone)
+    return f"version {point.version}, {at}"
+
+
+def _numbers(found: History) -> dict[datetime, int]:
+    """When experiments were asked for, numbered from the oldest on."""
+    moments = dict.fromkeys(point.at for point in found.points)
+    return {at: number for number, at in enumerate(moments, 1)}
+
+
+def _label(point: Point, number: int) -> str:
+    """Of the axis below the chart: lines that tell experiments apart."""
+    at = moment(point.at, st.context.timezone).replace(", ", " · ")
+    return f"#{number} · version {point.version} · {at}"
+
+
+def _table(points: list[Point], numbers: dict[datetime, int]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "when": _label(point, numbers[point.at]),
+            "variant": point.variant,
+            "score": point.score,
+            "low": point.low,
+            "high": point.high,
+            "note": "" if point.step is None else _outcome_words(point.step),
+            "regression": point.step is not None and point.step.outcome == "regression",
+        }
+        for point in points
+    )
+
+
+def _outcome_words(step: Step) -> str:
+    if step.outcome == "not compared":
+        reason = "another ranking policy" if "policy" in step.changed else "no query in common"
+        return f"not compared: {reason}"
+    difference = "" if step.difference is None else f"{step.difference:+.4f}, "
+    return difference + {"regression": "worse", "improvement": "better"}.get(step.outcome, step.outcome)
+
+
+def _left_out(found: History) -> str:
+    if not found.left_out:
+        return ""
+    left_out = count(found.left_out, "experiment")
+    return f" Left out: {left_out} that did not finish, lack the measure, or were not among the last {LAST}."
+
+
+def _steps(points: list[Point], found: History) -> None:
+    numbers = _numbers(found)
+    rows = [
+        {
+            "number": numbers[point.at],
+            "at": moment(point.at, st.context.timezone),
+            "experiment": point.experiment.name,
+            "version": point.version,
+            "variant": point.variant,
+            "score": point.score,
+            "low": point.low,
+            "high": point.high,
+            "difference": point.step.difference if point.step else None,
+            "p": point.step.corrected if point.step else None,
+            "test": TESTS[point.step.test] if point.step and point.step.test else "",
+            "queries": point.step.n if point.step else None,
+            "outcome": _outcome_words(point.step) if point.step else "first",
+            "changed": ", ".join(point.step.changed) if point.step else "",
+        }
+        for point in reversed(points)
+    ]
+    table = pd.DataFrame(rows)
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        table,
+        hide_index=True,
+        key=keyed("history-steps", found.dataset, found.measure),
+        placeholder="",
+        alt="Every step",
+        column_order=STEPS,
+        column_config={
+            "number": number("#", format="%d", width="small"),
+            "at": st.column_config.TextColumn("When"),
+            "variant": st.column_config.TextColumn("Variant"),
+            "score": number(found.measure, format="%.4f"),
+            "outcome": st.column_config.TextColumn("Since before"),
+            "p": number("p corrected", format="%.4f", help="By Holm for the variants of the experiment."),
+            "test": st.column_config.TextColumn("Test"),
+            "changed": st.column_config.TextColumn("What changed"),
+            "version": number("Version", format="%d"),
+            "experiment": st.column_config.TextColumn("Experiment"),
+            "low": number("From", format="%.4f"),
+            "high": number("To", format="%.4f"),
+            "queries": number("Queries", format="localized"),
+        },
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            "CSV",
+            csv_text(list(map(str, table)), table.itertuples(index=False)),
+            file_name=file_name(found.dataset, found.measure, "history", ending="csv"),
+            mime="text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            help="Download these numbers",
+        )
+        link(EXPERIMENTS, "Experiments", ":material/science:")

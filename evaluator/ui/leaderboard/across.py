@@ -1,0 +1,132 @@
+"""Several datasets at once (`?experiments=<a>,<b>&measure=`): ranks on each, an average where it means something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.analysis.several_datasets import Across, across, shared_measures
+from evaluator.domain.printable import csv_text, file_name
+from evaluator.store.registry import ExperimentRow
+from evaluator.ui.shell.address import joined, parted, readdress
+from evaluator.ui.shell.identity import keyed, told_apart
+from evaluator.ui.shell.links import LEADERBOARD, link
+from evaluator.ui.shell.selection import choose, named_experiment
+from evaluator.ui.shell.words import moment, plain
+from evaluator.workspace.workspace import Workspace
+
+
+def addressed_experiments(workspace: Workspace) -> list[ExperimentRow]:
+    """The experiments that the address names, each once.
+
+    Raises:
+        UnknownNameError: there is none of a name; lists those there are.
+    """
+    rows = [named_experiment(workspace, name) for name in parted("experiments")]
+    return list({row.id: row for row in rows}.values())
+
+
+def show_across(workspace: Workspace, everything: Sequence[ExperimentRow]) -> None:
+    """Draw the experiments that are chosen beside each other."""
+    chosen = addressed_experiments(workspace)
+    _choose_experiments(everything, chosen)
+    if len(chosen) < 2:
+        st.info("Choose two or more experiments, best over different datasets.", icon=":material/add_chart:")
+        return
+    shared = shared_measures(chosen)
+    measure = st.query_params.get("measure", shared[0] if shared else None)
+    found = across(workspace, chosen, measure)
+    choose(
+        "Measure", shared, found.measure,
+        lambda name: {"view": "datasets", "experiments": _ids(chosen), "measure": name},
+    )  # fmt: skip
+    if found.reasons:
+        st.warning(
+            "There is no average: it would mean nothing here.\n"
+            + "\n".join(f"- {plain(reason)}" for reason in found.reasons),
+            icon=":material/function:",
+        )
+    _table(found)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for board in found.boards:
+            link(
+                LEADERBOARD, plain(board.experiment.dataset), ":material/leaderboard:",
+                experiment=board.experiment.id, measure=found.measure,
+            )  # fmt: skip
+
+
+def _ids(rows: Sequence[ExperimentRow]) -> str:
+    return joined(row.id for row in rows)
+
+
+def _choose_experiments(everything: Sequence[ExperimentRow], chosen: Sequence[ExperimentRow]) -> None:
+    known = {row.id: row for row in everything}
+    st.session_state["across"] = [row.id for row in chosen]
+
+    def name(id_: str) -> str:
+        row = known[id_]
+        return f"{row.dataset} · {row.name} · {moment(row.started_at, st.context.timezone)}"
+
+    st.multiselect(
+        "Experiments",
+        list(known),
+        key="across",
+        format_func=told_apart(list(known), name),
+        on_change=lambda: readdress(experiments=joined(st.session_state["across"]), measure=None),
+    )
+
+
+def _table(found: Across) -> None:
+    number = st.column_config.NumberColumn
+    titles = [_title(board.experiment, found) for board in found.boards]
+    rows: dict[str, list[object]] = {"variant": [row.name for row in found.rows]}
+    config: dict[str, Any] = {"variant": st.column_config.TextColumn("Variant", pinned=True)}
+    if not found.reasons:
+        rows["average_rank"] = [row.average_rank for row in found.rows]
+        rows["average_score"] = [row.average_score for row in found.rows]
+        config["average_rank"] = number("Mean rank", format="%.2f", help="Over the datasets; 1 is best.")
+        config["average_score"] = number(
+            f"Mean {found.measure}",
+            format="%.4f",
+            help="Every dataset counts the same, however many queries it has.",
+        )
+    for place, title in enumerate(titles):
+        rows[f"rank_{place}"] = [row.ranks[place] for row in found.rows]
+        rows[f"score_{place}"] = [row.scores[place] for row in found.rows]
+        rows[f"tied_{place}"] = ["= best" if row.tied[place] else "" for row in found.rows]
+        config[f"rank_{place}"] = number(
+            f"{title}: rank", format="%.1f", help="1 is best; equal scores share ranks."
+        )
+        config[f"score_{place}"] = number(f"{title}: {found.measure}", format="%.4f")
+        config[f"tied_{place}"] = st.column_config.TextColumn(f"{title}: tie")
+    table = pd.DataFrame(rows)
+    st.dataframe(
+        table, hide_index=True, placeholder="", column_config=config,
+        key=keyed("across-table", [board.experiment.id for board in found.boards], found.measure),
+        alt=f"Variants over {len(found.boards)} datasets",
+    )  # fmt: skip
+    columns = {"average_rank": "average rank", "average_score": f"average {found.measure}"}
+    for place, title in enumerate(titles):
+        columns |= {f"{kind}_{place}": f"{title} {kind}" for kind in ("rank", "score", "tied")}
+    st.download_button(
+        "CSV",
+        csv_text(
+            [columns.get(name, name) for name in table.columns], table.astype(object).to_numpy().tolist()
+        ),
+        file_name=file_name("datasets", found.measure, ending="csv"),
+        mime="text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help="Download this table",
+    )
+
+
+def _title(experiment: ExperimentRow, found: Across) -> str:
+    """The dataset's name; with the experiment's where two are over one dataset."""
+    datasets = [board.experiment.dataset for board in found.boards]
+    alone = datasets.count(experiment.dataset) == 1
+    return experiment.dataset if alone else f"{experiment.dataset} ({experiment.name})"

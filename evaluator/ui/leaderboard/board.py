@@ -1,0 +1,179 @@
+"""The leaderboard: what it allows to say, its chart, its table, and what one has to know to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.analysis.leaderboard import Leaderboard, board_of
+from evaluator.analysis.snapshot import read_snapshot
+from evaluator.analysis.wording import verdict
+from evaluator.charts.scores import interval_points
+from evaluator.store.registry import ExperimentRow
+from evaluator.ui.leaderboard.cost_table import show_costs
+from evaluator.ui.leaderboard.table import choose_columns, show_rows
+from evaluator.ui.shell.address import readdress
+from evaluator.ui.shell.exports import export_popover, figure_links
+from evaluator.ui.shell.identity import keyed
+from evaluator.ui.shell.links import EXPERIMENTS, HISTORY, link
+from evaluator.ui.shell.policy import policy_popover
+from evaluator.ui.shell.theme import ink
+from evaluator.ui.shell.unfinished import show_unfinished
+from evaluator.ui.shell.words import count, plain, queries
+from evaluator.workspace.workspace import Workspace
+
+DRAWN = 25
+"""Variants that the chart shows; all of them once asked to."""
+BEST = "the best"
+"""What variants are compared with if none is pinned."""
+
+
+def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
+    """Draw an experiment's leaderboard as it is now; the whole page once the experiment stops running."""
+    snapshot = read_snapshot(workspace, experiment.id)
+    if snapshot.experiment.status != experiment.status:
+        st.rerun()
+    board = board_of(snapshot, measure, baseline=addressed_baseline(experiment))
+    show_state(board)
+    if not board.table[measure].notna().any():
+        _basis(board)
+        return
+    show_verdict(board)
+    found = _controls(board)
+    if found.empty:
+        st.info("No variant has that in its name.", icon=":material/search_off:")
+    else:
+        _chart(board, found)
+        show_rows(board, found)
+    _basis(board)
+    show_costs(snapshot)
+
+
+def addressed_baseline(experiment: ExperimentRow) -> str | None:
+    """The variant that the address pins; None, and said so, if the experiment lacks it."""
+    named = st.query_params.get("baseline")
+    if named is None or named in {variant.name for variant in experiment.spec.variants}:
+        return named
+    st.warning(
+        f"The experiment {plain(experiment.name)} has no variant {plain(named)}. Differences are to {BEST}.",
+        icon=":material/link_off:",
+    )
+    return None
+
+
+def show_state(board: Leaderboard) -> None:
+    """Say what is not final, and lead to where it is explained; then what cannot work at all."""
+    table = board.table
+    waiting = int(table.loc[table["error"].isna(), "waiting"].sum())
+    broken = table.loc[table["error"].notna(), ["variant", "error"]].itertuples(index=False, name=None)
+    show_unfinished(board.experiment, waiting, broken, "over all variants")
+
+
+def show_verdict(board: Leaderboard) -> None:
+    """Draw the sentence that says what the evidence allows."""
+    with st.container(border=True, key="verdict"):
+        st.markdown(verdict(board, lambda name: f"**{plain(name)}**"))
+        export_popover(board.experiment, board.measure, board.baseline)
+
+
+def _controls(board: Leaderboard) -> pd.DataFrame:
+    """Draw what chooses the baseline, the variants and the columns; returns the rows of the variants that are shown."""
+    left, middle, right = st.columns([3, 3, 2], vertical_alignment="bottom")
+    with left:
+        _choose_baseline(board)
+    with middle:
+        st.session_state["board-search"] = searched = st.query_params.get("search", "")
+        st.text_input(
+            "Search", key="board-search", placeholder="A part of a variant's name", icon=":material/search:",
+            on_change=lambda: readdress(search=st.session_state["board-search"]),
+        )  # fmt: skip
+    with right:
+        choose_columns(board)
+    table = board.table
+    return table[table["variant"].str.contains(searched, case=False, regex=False)]
+
+
+def _choose_baseline(board: Leaderboard) -> None:
+    names = [variant.name for variant in board.experiment.spec.variants]
+    st.session_state["choose-Baseline"] = board.baseline or ""
+    st.selectbox(
+        "Baseline",
+        ["", *names],
+        key="choose-Baseline",
+        format_func=lambda name: name or f"None: {BEST}",
+        on_change=lambda: readdress(baseline=st.session_state["choose-Baseline"]),
+        help="The variant that the others are compared with, such as the one in production. Choose it beforehand: "
+        "the best is only known after looking, so its comparisons are corrected for all pairs of variants.",
+    )
+
+
+def _chart(board: Leaderboard, found: pd.DataFrame) -> None:
+    pinned = found[found["variant"] == board.baseline]
+    shown = found
+    if len(found) > DRAWN and not st.toggle(
+        f"Draw all {len(found)}", key=keyed("board-all", board.experiment.id)
+    ):
+        shown = pd.concat([found.head(DRAWN), pinned[~pinned["variant"].isin(found.head(DRAWN)["variant"])]])
+    scores = board.table.set_index("variant")[board.measure]
+    at = None if board.baseline is None or pd.isna(scores[board.baseline]) else float(scores[board.baseline])
+    st.altair_chart(
+        interval_points(shown, board.measure, ink(), at),
+        alt=f"{board.measure} of each variant, with its 95 % interval",
+        width="stretch",
+    )
+    dashed = "" if at is None else f" The dashed line is the baseline, {plain(str(board.baseline))}."
+    saved = figure_links(board.experiment, "scores", measure=board.measure, baseline=board.baseline)
+    st.caption(f"Bars are 95 % intervals.{dashed} {saved}")
+
+
+def _basis(board: Leaderboard) -> None:
+    """Over what the means are taken, under which rules, and what is left out."""
+    if left_out := list(_left_out(board)):
+        st.markdown("  \n".join(left_out))
+    total = board.experiment.n_queries
+    if board.compared:
+        n_scored, n_variants = int((board.table["scored"] > 0).sum()), len(board.table)
+        by = "all variants" if n_scored == n_variants else f"the {count(n_scored, 'variant')} with a score"
+        basis = f"Means over **{board.compared:,} of {queries(total)}**: those that {by} completed."
+    elif board.table["scored"].any():
+        basis = "No query has been completed by all variants yet, so there is nothing to compare."
+    else:
+        waiting = board.experiment.active
+        basis = "No query has a score yet." if waiting else "No query has a score."
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(basis, width="content")
+        policy_popover(board.experiment.spec.policy)
+        if board.compared:
+            _statistics(board)
+        link(
+            HISTORY, "History", ":material/timeline:", dataset=board.experiment.dataset, measure=board.measure
+        )
+        link(EXPERIMENTS, "Experiment", ":material/science:", experiment=board.experiment.id)
+
+
+def _statistics(board: Leaderboard) -> None:
+    with st.popover("Statistics", icon=":material/query_stats:", type="tertiary"):
+        st.markdown(
+            "- **Interval**: where the mean over all such queries lies, with 95 % confidence (bootstrap).\n"
+            "- **Not separable from the best**: the difference may be chance (corrected for all pairs of variants).\n"
+            "- **p**: how often chance alone makes a difference as large, by the randomization test. Where no random "
+            "sign flip reached the difference, by the paired t-test; the column *Test* says which. Corrected by Holm "
+            f"for {plain(board.correction.words)}.\n"
+            "- **Queries needed**: to find the difference in 8 of 10 cases, if it is what it looks like."
+        )
+
+
+def _left_out(board: Leaderboard) -> Iterator[str]:
+    failed = board.table.loc[board.table["failed"] > 0, ["variant", "failed"]]
+    if len(failed):
+        parts = ", ".join(
+            f"{queries(n)} of {plain(variant)}" for variant, n in failed.itertuples(index=False)
+        )
+        yield f":material/warning: Failed and not averaged in: {parts}. Reasons are listed with the experiment."
+    unscored = int(board.table["unscored"].max())
+    if unscored:
+        yield f":material/info: {queries(unscored)} without a relevant document: not scored."
+    for measure, n in board.uncomputed.items():
+        yield f":material/info: {measure} has no value for {queries(n)}: it cannot be computed for some lists."

@@ -1,0 +1,191 @@
+"""The leaderboard's table: its columns, which of them are shown, and the way from a row to what is behind it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from evaluator.analysis.leaderboard import Leaderboard
+from evaluator.analysis.pair_wording import TESTS
+from evaluator.domain.measures.scoring import JUDGED
+from evaluator.domain.printable import csv_text, file_name
+from evaluator.ui.shell.address import joined, readdress
+from evaluator.ui.shell.identity import keyed, told_apart
+from evaluator.ui.shell.links import COMPARE, QUERY, link
+from evaluator.ui.shell.words import plain
+
+LONG_NAME = 28
+"""Letters of a variant's name up to which its column is as wide as the name."""
+LONG_NAME_WIDTH = 220
+"""Pixels of that column otherwise: it is pinned, and in a narrow window the score must fit beside it."""
+
+SEPARATOR = ";"
+"""Between columns in the address; measures may hold commas."""
+
+TIED = "= best"
+SMALLEST_P = 0.0001
+"""Smaller ones are written like it: 10,000 sign flips tell no more. Downloads have them as they are."""
+
+USUAL = ("tie", "difference", "p_corrected", JUDGED, "p95_ms", "index_mb", "scored", "failed", "waiting")
+"""Columns that are shown unless the reader chooses others; all measures stand before them."""
+
+
+def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
+    """All columns that can be chosen: label and configuration, by key."""
+    number = st.column_config.NumberColumn
+
+    def told(label: str, format_: str, help_: str) -> tuple[str, Any]:
+        return label, number(label, format=format_, help=help_)
+
+    to = board.reference or "the reference"
+    told_to = plain(to)  # tooltips are Markdown, titles of columns are not
+    measures = {m: told(m, "%.4f", "Mean over the compared queries.") for m in board.experiment.spec.measures}
+    tie = "= best: its difference to the best may be chance (corrected for all pairs of variants)."
+    return {
+        **measures,
+        "low": told("from", "%.4f", "Lower end of the 95 % interval of the mean."),
+        "high": told("to", "%.4f", "Upper end of the 95 % interval of the mean."),
+        "tie": ("Tie group", st.column_config.TextColumn("Tie", help=tie)),
+        "needed": told("Queries needed", "localized", "To separate it from the best, if the difference is real."),
+        "difference": told(f"Δ to {to}", "%+.4f", f"Difference of the means to {told_to}."),
+        "difference_low": told("Δ from", "%+.4f", "Lower end of the difference's 95 % interval."),
+        "difference_high": told("Δ to", "%+.4f", "Upper end of the difference's 95 % interval."),
+        "p": told("p", "%.4f", "How often chance alone makes a difference as large, by the test in the column Test."),
+        "test": ("Test", st.column_config.TextColumn("Test", help="That p is of: the randomization test; where no "
+                 "random sign flip reached the difference, the paired t-test.")),
+        "p_corrected": told("p corrected", "%.4f", f"By Holm for {plain(board.correction.words)}. 0.05 and less "
+                            "counts as found; 0.0001 may stand for less."),
+        "wins": told("Wins", "localized", f"Queries at which it is better than {told_to}."),
+        "ties": told("Ties", "localized", f"Queries at which it equals {told_to}."),
+        "losses": told("Losses", "localized", f"Queries at which it is worse than {told_to}."),
+        JUDGED: told(JUDGED, "percent", "Share of the first ten documents that somebody judged. Where it is low, "
+                     "scores may be too."),
+        "p50_ms": told("p50 ms", "%.1f", "Half of the queries take less."),
+        "p95_ms": told("p95 ms", "%.1f", "95 of 100 queries take less, encoded, searched and reranked one at a time. "
+                       "Measured once the experiment is finished and nothing else is at work."),
+        "p99_ms": told("p99 ms", "%.1f", "99 of 100 queries take less."),
+        "ms_per_query": told("ms per query", "%.1f", "Mean while the experiment ran, many at a time."),
+        "index_mb": told("Index MB", "%.1f", "Files that searching reads."),
+        "usd_per_million_queries": told("USD per million", "%.2f", "Of queries, at the endpoints' prices."),
+        "scored": told("Scored", "localized", "Queries with a score."),
+        "unscored": told("Excluded", "localized", "Queries without a relevant document: not scored."),
+        "failed": told("Failed", "localized", "Queries that failed; not averaged in."),
+        "waiting": told("Waiting", "localized", "Queries still to be evaluated."),
+    }  # fmt: skip
+
+
+def choose_columns(board: Leaderboard) -> None:
+    """Draw what chooses the table's columns; the choice is in the address."""
+    options = columns_of(board)
+    usual = _usual(board)
+    st.session_state["board-columns"] = _chosen(board)
+
+    def go() -> None:
+        chosen = st.session_state["board-columns"]
+        readdress(columns=None if chosen == usual else SEPARATOR.join(chosen))
+
+    with st.popover("Columns", icon=":material/view_column:", width="stretch"):
+        st.multiselect(
+            "Columns",
+            list(options),
+            key="board-columns",
+            on_change=go,
+            format_func=told_apart(list(options), lambda key: options[key][0]),
+        )
+
+
+def _usual(board: Leaderboard) -> list[str]:
+    return list(dict.fromkeys((board.measure, *board.experiment.spec.measures, *USUAL)))
+
+
+def _chosen(board: Leaderboard) -> list[str]:
+    known = columns_of(board)
+    named = st.query_params.get("columns", "").split(SEPARATOR)
+    return [column for column in named if column in known] or _usual(board)
+
+
+def show_rows(board: Leaderboard, found: pd.DataFrame) -> None:
+    """Draw the rows of some variants, and links to what is behind those that are ticked."""
+    columns = columns_of(board)
+    table = found.assign(
+        index_mb=found["index_bytes"].astype(float) / 1e6,
+        tie=found["tied"].map(lambda tied: TIED if tied else ""),
+        test=found["p_test"].map(lambda test: TESTS.get(test, "")),
+        **{p: found[p].astype(float).clip(lower=SMALLEST_P) for p in ("p", "p_corrected")},
+    )
+    longest = int(table["variant"].str.len().max())
+    width = LONG_NAME_WIDTH if longest > LONG_NAME else None
+    event = st.dataframe(
+        table[["variant", *_chosen(board)]],
+        hide_index=True,
+        # So that a refresh keeps how the reader sorted it, but no tick stays where another variant is now.
+        key=keyed("board", board.experiment.id, board.measure, list(table["variant"])),
+        on_select="rerun",
+        selection_mode="multi-row",
+        placeholder="",
+        alt=f"Variants of {board.experiment.name} by {board.measure}",
+        column_config={
+            "variant": st.column_config.TextColumn("Variant", pinned=True, width=width),
+            **{key: config for key, (_, config) in columns.items()},
+        },
+    )
+    ticked = [str(table["variant"].iloc[row]) for row in event.selection.rows if row < len(table)]
+    _behind(board, ticked)
+
+
+def _behind(board: Leaderboard, ticked: list[str]) -> None:
+    """Links from ticked rows to the comparison and the queries behind them."""
+    address = {"experiment": board.experiment.id, "measure": board.measure}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not ticked:
+            if board.n_scored > 1:
+                st.caption("Tick one or two rows to compare them.", width="content")
+            if board.n_scored > 1 and board.baseline is not None:
+                label = f"All against {plain(board.baseline)}"
+                link(COMPARE, label, ":material/compare_arrows:", **address, baseline=board.baseline)
+            link(QUERY, "Query by query", ":material/view_column_2:", **address)
+        else:
+            one, other = ticked[0], ticked[1] if len(ticked) > 1 else board.reference
+            pair = [one] if other in (None, one) else [one, str(other)]
+            if len(pair) == 2:
+                label = f"Compare {plain(one)} with {plain(pair[1])}"
+                pinned = {"baseline": board.baseline} if board.baseline in pair else {}
+                link(COMPARE, label, ":material/compare_arrows:", **address, a=one, b=pair[1], **pinned)
+            link(QUERY, "Their queries", ":material/view_column_2:", **address, variants=joined(pair))
+        _downloads(board)
+
+
+def _downloads(board: Leaderboard) -> None:
+    """Draw buttons that download every column of every variant."""
+    name = (board.experiment.name, board.measure)
+    records = board.records
+    st.download_button(
+        "CSV",
+        csv_text(list(records[0]), (list(record.values()) for record in records)),
+        file_name=file_name(*name, ending="csv"),
+        mime="text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help="Download all columns of all variants",
+    )
+    st.download_button(
+        "Parquet",
+        _parquet(board),
+        file_name=file_name(*name, ending="parquet"),
+        mime="application/vnd.apache.parquet",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        help="The same for programs",
+    )
+
+
+def _parquet(board: Leaderboard) -> bytes:
+    buffer = io.BytesIO()
+    board.table.to_parquet(buffer, index=False)
+    return buffer.getvalue()

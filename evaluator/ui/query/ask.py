@@ -1,0 +1,92 @@
+"""Any query, typed by whoever reads: asked of the variants, their answers side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, Asked, answered, ask, askable
+from evaluator.store.registry import ExperimentRow
+from evaluator.ui.query.selection import View, addressed_view, choose_variants
+from evaluator.ui.query.view import show_lists
+from evaluator.ui.shell.links import LEADERBOARD, QUERY, WORKERS, link
+from evaluator.ui.shell.live import live
+from evaluator.ui.shell.words import plain
+from evaluator.workspace.workspace import Workspace
+
+POLL = 1.0
+"""Seconds between two looks for answers."""
+
+
+def show_ask(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
+    """Draw the field for a query and, once one is typed, what came back."""
+    text = st.query_params.get("ask", "").strip()
+    names = askable(workspace, experiment)
+    if not names:
+        st.info(
+            "No variant of this experiment can be asked: lists that were made elsewhere answer nothing new.",
+            icon=":material/block:",
+        )
+        return
+    view = addressed_view(experiment, measure, names, MAX_ASKED)
+    choose_variants(view, names, MAX_ASKED, keep={"ask": text})
+    _field(view, text)
+    if not text:
+        st.caption(
+            "Type a query as somebody would ask it. The workers answer, with the models and indexes of the "
+            "experiment; nothing is recorded."
+        )
+        return
+    waiting = bool(ask(workspace, experiment, view.variants, text).waiting)
+    live(lambda: _answers(workspace, view, text, waiting), refresh=waiting, every=POLL)
+
+
+def _field(view: View, text: str) -> None:
+    st.session_state["ask"] = text
+
+    def go() -> None:
+        typed = st.session_state["ask"].strip()
+        st.query_params.from_dict({**dataclasses.replace(view, query=None).address(), "ask": typed})
+
+    st.text_input(
+        "Query",
+        key="ask",
+        max_chars=MAX_TEXT,
+        placeholder="How do I ...",
+        icon=":material/search:",
+        on_change=go,
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        address = dataclasses.replace(view, query=None, variants=()).address()
+        link(QUERY, "Queries of the dataset", ":material/arrow_back:", **address)
+        link(
+            LEADERBOARD, "Leaderboard", ":material/leaderboard:",
+            experiment=view.experiment.id, measure=view.measure,
+        )  # fmt: skip
+
+
+def _answers(workspace: Workspace, view: View, text: str, was_waiting: bool) -> None:
+    """Draw what came back so far; the whole page once nothing is missing, so that it stops looking."""
+    asked = ask(workspace, view.experiment, view.variants, text)
+    if was_waiting and not asked.waiting:
+        st.rerun()
+    _state(workspace, view, text, asked)
+    if len(asked.waiting) < len(asked.answers):
+        show_lists(answered(workspace, view.experiment, asked, text, view.depth), view)
+
+
+def _state(workspace: Workspace, view: View, text: str, asked: Asked) -> None:
+    if asked.waiting and not asked.served:
+        st.warning(
+            "No worker is there to answer. The query waits in the queue until one starts: `evaluator up` starts "
+            "them with the server, `evaluator worker` alone.",
+            icon=":material/person_off:",
+        )
+        link(WORKERS, "See the queue", ":material/stacks:")
+    elif asked.waiting:
+        st.status(f"Waiting for {plain(', '.join(asked.waiting))} ...", state="running")
+    failed = [name for name, found in asked.answers.items() if found.state == "failed"]
+    if failed and st.button("Ask again", icon=":material/refresh:"):
+        ask(workspace, view.experiment, view.variants, text, again=True)
+        st.rerun()

@@ -1,0 +1,63 @@
+"""The frame around every page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from evaluator.ui.shell.links import (
+    COMPARE,
+    DATASETS,
+    EXPERIMENTS,
+    HISTORY,
+    LEADERBOARD,
+    QUERY,
+    UPLOAD,
+    WORKERS,
+)
+from evaluator.ui.shell.live import explained
+from evaluator.ui.shell.theme import apply_style
+
+PRODUCT = "Retrieval Evaluator"
+MARK = Path(__file__).with_name("mark.svg")
+SIDEBAR_WIDTH = 240
+"""Pixels."""
+MAX_WIDTH = 1180
+"""Pixels; on a wide screen, a longer line or a wider table only takes longer to read."""
+
+
+def show() -> None:
+    """Draw the navigation, then the page that was chosen."""
+    # First of all, and an image: the browser would fetch a material icon for its tab from elsewhere.
+    st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
+    page = st.navigation(
+        {
+            PRODUCT: [
+                st.Page(LEADERBOARD, title="Leaderboard", icon=":material/leaderboard:", default=True),
+                st.Page(COMPARE, title="Compare", icon=":material/compare_arrows:"),
+                st.Page(QUERY, title="Queries", icon=":material/view_column_2:"),
+                st.Page(HISTORY, title="History", icon=":material/timeline:"),
+                st.Page(EXPERIMENTS, title="Experiments", icon=":material/science:"),
+                st.Page(DATASETS, title="Datasets", icon=":material/database:"),
+                st.Page(UPLOAD, title="Upload", icon=":material/upload_file:"),
+                st.Page(WORKERS, title="Queue", icon=":material/stacks:"),
+            ]
+        }
+    )
+    _keep_address(page.url_path)
+    st.set_page_config(page_title=f"{page.title} · {PRODUCT}")
+    st.logo(MARK, size="large")
+    apply_style()
+    with st.container(width=MAX_WIDTH), explained():
+        page.run()
+
+
+def _keep_address(page: str) -> None:
+    """Show the view's address: a link to another view of the same page changes the view, but not the address bar.
+
+    Arriving from another page it is right already, and saying it again would add a step to the history.
+    """
+    if st.session_state.get("page") == page:
+        st.query_params.from_dict(st.query_params.to_dict())
+    st.session_state["page"] = page

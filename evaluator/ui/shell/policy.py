@@ -1,0 +1,13 @@
+"""The ranking policy, beside every score."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.domain.measures.policy import POLICIES
+
+
+def policy_popover(version: int) -> None:
+    """Draw a button that explains a version of the policy."""
+    with st.popover(f"Ranking policy {version}", icon=":material/gavel:", type="tertiary"):
+        st.markdown(POLICIES[version])

@@ -1,0 +1,32 @@
+"""Where files are dropped: they stream from the browser to the REST routes, never through Streamlit's memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from evaluator.ui.shell.words import size
+
+
+def _written(kind: str) -> str:
+    return Path(__file__).with_name(f"dropzone.{kind}").read_text(encoding="utf-8")
+
+
+_mount = st.components.v2.component(
+    "evaluator.dropzone", html=_written("html"), css=_written("css"), js=_written("js")
+)
+
+
+def dropzone(limit: int) -> str | None:
+    """Draw the drop area. Gives the id of an upload once, when all its files have arrived.
+
+    Args:
+        limit: bytes that the files may have together; more is refused before anything is sent.
+    """
+    result = _mount(
+        key="dropzone",
+        data={"limit": limit, "limit_in_words": size(limit)},
+        on_upload_change=lambda: None,
+    )
+    return result.upload or None

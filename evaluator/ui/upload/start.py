@@ -1,0 +1,91 @@
+"""Where an upload begins: files dropped, or a public dataset fetched; and which shapes are understood."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from evaluator.library import catalog
+from evaluator.ui.shell.identity import keyed
+from evaluator.ui.shell.links import DATASETS
+from evaluator.ui.shell.live import explained
+from evaluator.ui.upload.dropzone import dropzone
+from evaluator.ui.upload.form import files_in_words
+from evaluator.uploads import uploads
+from evaluator.uploads.persons import person_at
+from evaluator.workspace.workspace import Workspace
+
+SHAPES = """\
+| What you have | What it looks like |
+|---|---|
+| One table of questions and answers | `question`, `expected passage`: a spreadsheet, CSV, TSV, JSON Lines or Parquet |
+| One table of judged pairs | `query`, `document`, `grade` |
+| Three tables | documents, queries, judgments: three files, or three sheets of one workbook |
+| BEIR | `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv` |
+| TREC | documents or `.I .T .W` records, topics, qrels; a run file may come along |
+| One JSON file | `{"queries": …, "corpus": …, "qrels": …}` |
+| A folder of texts | `.txt`, `.md`, `.html` or `.pdf`: one document a file; add a file of queries |
+"""
+
+
+def choose_files(workspace: Workspace) -> None:
+    """Draw the ways to begin; goes on to the upload once there is one."""
+    st.markdown(
+        "Documents, queries, and which documents are relevant. You see what was recognised, correct it, and read a "
+        "report about it; nothing is stored until you say so."
+    )
+    if uploaded := dropzone(workspace.settings.upload_limit):
+        _go_on(uploaded)
+    person = person_at(st.context.ip_address)
+    _open(workspace, person)
+    _fetch(workspace, person)
+    st.subheader("What can be read", anchor=False)
+    st.markdown(SHAPES)
+    st.markdown(
+        "Columns may have other names: you choose them in the next step. Archives (`.zip`, `.tar.gz`, `.gz`, `.zst`) "
+        "are opened. Judgments can follow later. This software's repository has small examples in its folder `data/`."
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("Only looking around?", width="content")
+        if st.button("Use the demo dataset", icon=":material/science:", type="tertiary"):
+            with st.spinner("Building it ..."):
+                row = catalog.import_demo(workspace)
+            st.switch_page(DATASETS, query_params={"dataset": row.name})
+
+
+def _open(workspace: Workspace, person: str) -> None:
+    """What was begun and neither stored nor discarded: it takes room."""
+    mine = uploads.open_uploads(workspace, person)
+    if not mine:
+        return
+    with st.expander(f"Go on with, or discard, what you began ({len(mine)})", icon=":material/pending:"):
+        for state in mine:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(files_in_words(state))
+                if st.button("Go on", key=keyed("go-on", state.id), type="tertiary"):
+                    _go_on(state.id)
+                if st.button("Discard", key=keyed("discard", state.id), type="tertiary"):
+                    with explained():
+                        uploads.discard(workspace, state.id)
+                        st.rerun()
+
+
+def _fetch(workspace: Workspace, person: str) -> None:
+    with (
+        st.expander("Or fetch a public dataset", icon=":material/cloud_download:"),
+        st.form("fetch", border=False),
+    ):
+        reference = st.text_input(
+            "Dataset",
+            placeholder="hf:BeIR/scifact or ir_datasets:beir/scifact/test",
+            help="`hf:organisation/name` of the Hugging Face hub, also with `/configuration` and `@revision`; or "
+            "`ir_datasets:` and an id of the ir_datasets catalogue.",
+        )
+        st.caption("The server fetches it, so the machine that it runs on needs access to the network.")
+        if st.form_submit_button("Fetch", icon=":material/download:"):
+            with explained():
+                _go_on(uploads.fetch(workspace, (reference or "").strip(), person))
+
+
+def _go_on(upload: str) -> None:
+    st.query_params["upload"] = upload
+    st.rerun()

@@ -1,0 +1,157 @@
+"""What is done with files before they are a dataset: fetch, unpack, recognise; read into Parquet, examine.
+
+The command line calls these functions in its own process. A server runs them in another
+(`python -m evaluator.uploads.examination`), because files from outside may crash, hang, or fill the memory;
+what comes out is written into the upload's folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from evaluator.datasets.health.report import HealthReport, examine
+from evaluator.datasets.reading import Reading
+from evaluator.datasets.recognition.recognise import recognise
+from evaluator.datasets.staging.from_tables import open_source
+from evaluator.datasets.staging.gathering import link_files
+from evaluator.datasets.staging.hub import fetch
+from evaluator.datasets.staging.stage import Staged, stage
+from evaluator.datasets.staging.unpack import unpack
+from evaluator.errors import EvaluatorError
+from evaluator.jobs.processes.orphan import stop_without_supervisor
+from evaluator.library.token_counters import token_counters
+from evaluator.uploads.folder import READING, RECOGNISED, REPORT, SOURCE, STAGED, ProgressWriter, UploadFolder
+
+ABOUT_FILE, ABOUT_BYTES = "dataset.json", 100_000
+"""Where an export says what its format has no place for, and how large that can be."""
+
+NICENESS = 5
+"""The server and its workers come first."""
+
+
+class Checked(NamedTuple):
+    """A dataset that is read and can be published, and what there is to say about it."""
+
+    staged: Staged
+    report: HealthReport
+
+
+def check(
+    folder: Path,
+    reading: Reading,
+    staged: Path,
+    *,
+    exclude_self: bool,
+    on_stage: Callable[[str], None],
+    on_progress: Callable[[int], None],
+) -> Checked:
+    """Read files as a dataset, and examine it.
+
+    Args:
+        folder: the files, unpacked.
+        reading: how they are read.
+        staged: where the dataset's Parquet goes.
+        exclude_self: whether a document with the query's own id is left out of that query's list.
+        on_stage: called when a stage begins, with its name.
+        on_progress: called with the number of documents read so far.
+    """
+    on_stage("reading")
+    read = stage(open_source(folder, reading), staged, exclude_self=exclude_self, on_progress=on_progress)
+    on_stage("examining")
+    return Checked(read, examine(read, token_counters()))
+
+
+def says_exclude_self(folder: Path) -> bool:
+    """Whether files are an export (`export_beir`) of a dataset that leaves a query's own document out."""
+    for path in sorted(folder.rglob(ABOUT_FILE)):
+        with suppress(OSError, ValueError, RecursionError):
+            record = json.loads(path.read_bytes()) if path.stat().st_size <= ABOUT_BYTES else None
+            if isinstance(record, dict) and record.get("exclude_self") is True:
+                return True
+    return False
+
+
+def _fetch(upload: UploadFolder, limit: int) -> None:
+    progress = ProgressWriter(upload)
+    progress.stage("fetching")
+    fetch(upload.read(SOURCE)["source"], upload.files)
+    _recognise(upload, limit)
+
+
+def _recognise(upload: UploadFolder, limit: int) -> None:
+    progress = ProgressWriter(upload)
+    progress.stage("unpacking")
+    upload.unpacked.mkdir()
+    link_files(upload.files, upload.unpacked)
+    unpack(upload.unpacked, limit)
+    progress.stage("recognising")
+    recognised = recognise(upload.unpacked)
+    upload.write(RECOGNISED, {**recognised.to_json(), "exclude_self": says_exclude_self(upload.unpacked)})
+
+
+def _check(upload: UploadFolder, _limit: int) -> None:
+    progress = ProgressWriter(upload)
+    asked = upload.read(READING)
+    checked = check(
+        upload.unpacked,
+        Reading.from_json(asked["reading"]),
+        upload.staged,
+        exclude_self=asked["exclude_self"],
+        on_stage=progress.stage,
+        on_progress=progress.count,
+    )
+    manifest, defects = checked.staged.manifest, checked.staged.defects
+    upload.write(
+        STAGED,
+        {
+            "manifest": manifest and manifest.to_json(),
+            "defects": [defect.to_json() for defect in defects],
+            "digests": upload.staged_digests,
+        },
+    )
+    upload.write(REPORT, checked.report.to_json())
+
+
+STEPS = {"fetch": _fetch, "recognise": _recognise, "check": _check}
+
+
+def main(step: str, folder: str, limit: str) -> int:
+    """Do one step for an upload.
+
+    Args:
+        step: of `STEPS`.
+        folder: the upload's, as an absolute path.
+        limit: bytes that archives may hold.
+
+    Returns:
+        The exit status: 0, or 1 after the reason was written into the upload's folder.
+    """
+    stop_without_supervisor()
+    os.nice(NICENESS)
+    os.chdir(folder)  # a hub's libraries take `organisation/name` for a folder here, if there is one
+    upload = UploadFolder(Path(folder))
+    try:
+        STEPS[step](upload, int(limit))
+    except EvaluatorError as error:
+        upload.fail(str(error))
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        upload.forget("unpacked", "staged")  # makes the room that the reason takes
+        free = shutil.disk_usage(folder).free
+        upload.fail(f"the server's disk is full: {free / 1e6:.1f} MB are free for uploads; make room there")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

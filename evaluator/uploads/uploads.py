@@ -1,0 +1,399 @@
+"""Uploads: files on their way to become a dataset. Nothing is a dataset until a person stores it.
+
+An upload is a folder below HOME/uploads; its state is derived from what is there, so a server that starts again
+knows all of them. The work on files is done by `examining`, in processes that `examiner` watches. What all of them may
+take together is `upload_quota`'s.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from evaluator.datasets.findings import Finding
+from evaluator.datasets.health.report import HealthReport
+from evaluator.datasets.reading import Reading
+from evaluator.datasets.recognition.recognise import Recognised
+from evaluator.datasets.staging.stage import Staged, publish
+from evaluator.datasets.staging.unpack import is_packed
+from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.names import composed
+from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
+from evaluator.library import catalog
+from evaluator.settings import Settings
+from evaluator.store import registry
+from evaluator.store.registry import DatasetRow
+from evaluator.uploads.folder import (
+    ERROR,
+    PERSON,
+    PROGRESS,
+    READING,
+    RECOGNISED,
+    REPORT,
+    SOURCE,
+    STAGED,
+    STEP,
+    UPLOAD_ID,
+    Progress,
+    Step,
+    UploadFolder,
+    files_below,
+    uploads_folder,
+)
+from evaluator.uploads.names import safe_name
+from evaluator.uploads.persons import HERE
+from evaluator.uploads.quota import quota_of
+from evaluator.uploads.receiving import receive_file, room
+from evaluator.uploads.state import Status, UploadedFile, UploadState
+from evaluator.uploads.watcher import BUSY, Examiner
+from evaluator.workspace.workspace import Workspace
+
+KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
+"""Seconds without a change after which an upload that nobody stored is removed; one into which no file ever came."""
+UNPACKED_ROOM, UNPACKED_TIMES = 64 << 20, 100
+"""Bytes that any archives may unpack to, and how many times their own size: text is packed to a tenth at best."""
+SHOWN_FILES = 3
+"""Files that a dataset's source names."""
+
+INTERRUPTED = "interrupted: the server stopped meanwhile; start again"
+
+_examiner = Examiner()
+
+
+def create(workspace: Workspace, person: str = HERE) -> str:
+    """Begin an upload; returns its id.
+
+    Args:
+        person: whose it is, as `persons` names them.
+
+    Raises:
+        TooManyError: too many are open, of all or of this person.
+        UploadNotWrittenError: the disk is full.
+    """
+    upload_id = secrets.token_hex(16)
+    folder, quota = (
+        UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id),
+        quota_of(workspace),
+    )
+    quota.open(upload_id, person)
+    try:
+        with room():
+            folder.files.mkdir(parents=True)
+            folder.incoming.mkdir()
+            folder.write(PERSON, {"person": person})
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        quota.close(upload_id)
+        raise
+    return upload_id
+
+
+async def receive(
+    workspace: Workspace, upload_id: str, name: str, chunks: AsyncIterator[bytes]
+) -> UploadedFile:
+    """Take a file as it arrives. It gets its name when it is whole; of one that breaks off nothing stays.
+
+    A file of the same name is replaced. What was recognised before is forgotten.
+
+    Args:
+        name: a relative path; a folder that is dropped keeps its files' paths.
+
+    Raises:
+        InvalidInputError: the name is not safe, or the upload is being examined.
+        TooLargeError: the upload would be larger than the limit.
+        QuotaReachedError: the person's uploads, or all, would hold more than they may.
+        UploadNotWrittenError: the disk is full.
+    """
+    folder, quota = _folder(workspace, upload_id), quota_of(workspace)
+    wanted = safe_name(name)
+    _refuse_busy(folder)
+    taken = 0
+
+    def take(size: int) -> None:
+        nonlocal taken
+        quota.take(upload_id, size)
+        taken += size
+
+    def forget() -> None:
+        _folder(workspace, upload_id)  # it may have been discarded meanwhile
+        _refuse_busy(folder)
+        folder.forget(STEP, RECOGNISED, READING, REPORT, ERROR, PROGRESS)
+
+    with quota.arriving(upload_id):
+        try:
+            received = await receive_file(folder, wanted, chunks, take, forget)
+        except BaseException:
+            quota.give_back(upload_id, taken)
+            raise
+        if received.replaced is None:
+            quota.count_file(upload_id)
+        else:
+            quota.give_back(upload_id, received.replaced)
+    return UploadedFile(wanted, received.bytes)
+
+
+def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
+    """Refuse a file by the size it announces, before it is sent.
+
+    Raises:
+        TooLargeError: the upload would be larger than the limit.
+        QuotaReachedError: the person's uploads, or all, would hold more than they may.
+    """
+    _folder(workspace, upload_id)
+    quota_of(workspace).require(upload_id, size)
+
+
+def recognise(workspace: Workspace, upload_id: str) -> None:
+    """Begin to find out what the files are; `state` tells how far it is.
+
+    Raises:
+        InvalidInputError: there are no files, or they are being examined already.
+        QuotaReachedError: there is no room for what archives may unpack to.
+    """
+    folder = _folder(workspace, upload_id)
+    files = list(files_below(folder.files))
+    if not files:
+        raise InvalidInputError("no file has arrived yet; send one first")
+    packed = sum(size for name, size in files if is_packed(Path(name)))
+    limit = min(workspace.settings.unpacked_limit, UNPACKED_ROOM + UNPACKED_TIMES * packed)
+    _start(workspace, folder, "recognise", limit, limit if packed else 0, lambda: _forget_all(folder))
+
+
+def fetch(workspace: Workspace, reference: str, person: str = HERE) -> str:
+    """Begin an upload whose files come from a hub, and recognise them; returns its id.
+
+    Args:
+        reference: `hf:organisation/name`, optionally with `/config` and `@revision`, or `ir_datasets:id`.
+        person: whose it is, as `persons` names them.
+
+    Raises:
+        TooManyError, QuotaReachedError: as for `create` and `recognise`.
+    """
+    upload_id = create(workspace, person)
+    folder, limit = _folder(workspace, upload_id), workspace.settings.unpacked_limit
+    folder.write(SOURCE, {"source": reference})
+    try:
+        _start(workspace, folder, "fetch", limit, limit, lambda: _forget_all(folder))
+    except QuotaReachedError:
+        discard(workspace, upload_id)
+        raise
+    return upload_id
+
+
+def _start(
+    workspace: Workspace,
+    folder: UploadFolder,
+    step: Step,
+    limit: int,
+    to_hold: int,
+    prepare: Callable[[], None],
+) -> None:
+    """Begin a step for which there is room, and count what it made when it ends.
+
+    Args:
+        limit: bytes that the unpacked or fetched files may have.
+        to_hold: bytes that the upload may hold then, beside the files that arrived.
+    """
+    upload_id, quota = folder.path.name, quota_of(workspace)
+    reserved = False
+
+    def begin() -> None:
+        nonlocal reserved
+        quota.reserve(upload_id, to_hold)
+        reserved = True
+        prepare()
+
+    def settle() -> None:
+        quota.settle(upload_id, folder.made)
+
+    try:
+        _examiner.start(folder, step, limit, begin, person=quota.person(upload_id), on_end=settle)
+    except BaseException:
+        if reserved:  # else another step of the same upload has reserved what it needs
+            settle()
+        raise
+
+
+def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: bool) -> None:
+    """Begin to read the files and to examine the dataset; `state` tells how far it is.
+
+    Raises:
+        InvalidInputError: the files are not recognised yet, or they are being examined already.
+        QuotaReachedError: there is no room for the dataset.
+    """
+    folder = _folder(workspace, upload_id)
+    if folder.read(RECOGNISED) is None:
+        raise InvalidInputError("the files are not recognised yet; do that first")
+
+    def prepare() -> None:
+        folder.forget(ERROR, REPORT, folder.staged.name)
+        folder.write(READING, {"reading": reading.to_json(), "exclude_self": exclude_self})
+
+    to_read = sum(size for _, size in files_below(folder.unpacked))
+    limit = workspace.settings.unpacked_limit
+    _start(workspace, folder, "check", limit, folder.made.bytes + to_read, prepare)
+
+
+def state(workspace: Workspace, upload_id: str) -> UploadState:
+    """What is known of an upload now.
+
+    Raises:
+        UnknownNameError: there is none of that id.
+    """
+    folder = _folder(workspace, upload_id)
+    busy = _examiner.is_busy(folder)  # before its results are read: they are whole once this is false
+    recognised, report, asked = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
+    status, error = _status(folder, busy)
+    progress = folder.read(PROGRESS) if busy else None
+    return UploadState(
+        id=upload_id,
+        status=status,
+        files=tuple(UploadedFile(*file) for file in sorted(files_below(folder.files))),
+        recognised=Recognised.from_json(recognised) if recognised else None,
+        reading=Reading.from_json(asked["reading"]) if asked else None,
+        exclude_self=(asked or recognised or {}).get("exclude_self", False),
+        report=HealthReport.from_json(report) if report else None,
+        progress=Progress(**progress) if progress else None,
+        error=error,
+    )
+
+
+def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
+    """The status, and if it is `failed` the reason."""
+    asked = folder.read(STEP)
+    if asked is None:
+        return "receiving", None
+    checks = asked["step"] == "check"
+    if busy:
+        return ("checking" if checks else "recognising"), None
+    if (failure := folder.read(ERROR)) is not None:
+        return "failed", str(failure["error"])
+    if folder.read(REPORT if checks else RECOGNISED) is not None:
+        return ("checked" if checks else "recognised"), None
+    if _examiner.is_busy(folder):  # it began a moment ago
+        return _status(folder, busy=True)
+    return "failed", INTERRUPTED
+
+
+def store(
+    workspace: Workspace, upload_id: str, name: str, description: str = "", tags: Sequence[str] = ()
+) -> DatasetRow:
+    """Store a checked upload as a dataset; the upload is gone then.
+
+    Raises:
+        InvalidInputError: it is not checked, the check found something that blocks, what it wrote is damaged, or the
+            name is another's.
+    """
+    folder = _folder(workspace, upload_id)
+    known = state(workspace, upload_id)
+    if known.status != "checked" or known.report is None:
+        raise InvalidInputError(f"the upload is not checked (it is {known.status}); check it first")
+    if known.report.blocking:
+        blocking = "; ".join(f.message for f in known.report.findings if f.severity == "blocking")
+        raise InvalidInputError(
+            f"the dataset cannot be stored: {blocking}; mend the files and upload them again"
+        )
+    named = catalog.checked_name(name)
+    described, tagged = catalog.checked_description(description), catalog.checked_tags(tags)
+    staged = _staged(folder)
+    with catalog.CHANGES:
+        for row in catalog.all_datasets(workspace):
+            if composed(row.name) == named and not _continues(row.manifest, staged.manifest):
+                raise InvalidInputError(f"another dataset is called {named!r}; choose another name")
+        manifest = publish(staged, workspace.store)
+        source = _source(folder, known.files)
+        id_ = registry.save_dataset(workspace.database, named, manifest, source, described, tagged)
+    discard(workspace, upload_id)
+    return catalog.by_id(workspace, id_)
+
+
+def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> bool:
+    """Whether an upload may go under the name of a dataset: it is the same, but for the runs that came along."""
+    return manifest is not None and (manifest == before or manifest.differs_in_runs_alone(before))
+
+
+def _staged(folder: UploadFolder) -> Staged:
+    record = folder.read(STAGED) or {}
+    written = record.get(
+        "digests", {}
+    )  # none if an earlier version checked; files that are stored already are gone
+    if not record or any(written.get(name, now) != now for name, now in folder.staged_digests.items()):
+        raise InvalidInputError("what the check wrote is damaged; check the upload again")
+    manifest = record["manifest"] and DatasetManifest.from_json(record["manifest"])
+    return Staged(folder.staged, manifest, tuple(map(Finding.from_json, record["defects"])))
+
+
+def _source(folder: UploadFolder, files: Sequence[UploadedFile]) -> str:
+    """Where a dataset came from, for people."""
+    fetched = folder.read(SOURCE)
+    if fetched is not None:
+        return str(fetched["source"])
+    more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
+    return "upload: " + ", ".join(file.name for file in files[:SHOWN_FILES]) + more
+
+
+def discard(workspace: Workspace, upload_id: str) -> None:
+    """Remove an upload; what is being done with it ends first."""
+    _remove(workspace, _folder(workspace, upload_id))
+
+
+def _remove(workspace: Workspace, folder: UploadFolder) -> None:
+    _examiner.stop(folder)
+    shutil.rmtree(
+        folder.path, ignore_errors=True
+    )  # a file may arrive meanwhile; `clear_old` removes what stays
+    quota_of(workspace).close(folder.path.name)
+
+
+def open_uploads(workspace: Workspace, person: str) -> list[UploadState]:
+    """The uploads of a person that are neither stored nor discarded, the oldest first."""
+    states = []
+    for upload_id in quota_of(workspace).uploads(person):
+        with suppress(UnknownNameError):  # it was stored or discarded meanwhile
+            states.append(state(workspace, upload_id))
+    return states
+
+
+def clear_old(workspace: Workspace) -> int:
+    """Remove uploads that nobody has touched for a week, or an hour if no file came; returns how many."""
+    quota, removed = quota_of(workspace), 0
+    for path in uploads_folder(workspace.settings.home_path).glob("*"):
+        folder = UploadFolder(path)
+        if quota.is_arriving(path.name) or _examiner.is_busy(folder):
+            continue
+        with suppress(FileNotFoundError):  # it goes at this moment
+            empty = UPLOAD_ID.fullmatch(path.name) and not any(files_below(folder.files))
+            if time.time() - folder.touched_at > (KEPT_EMPTY if empty else KEPT):
+                _remove(workspace, folder)
+                removed += 1
+    return removed
+
+
+def _forget_all(folder: UploadFolder) -> None:
+    folder.forget(RECOGNISED, READING, REPORT, ERROR, folder.unpacked.name, folder.staged.name)
+
+
+def scratch_folder(settings: Settings) -> Path:
+    """Where commands put files that are gone with them; beside the artifacts, so that storing is a rename.
+
+    What a command that was killed left there is removed like an old upload.
+    """
+    folder = uploads_folder(settings.home_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _folder(workspace: Workspace, upload_id: str) -> UploadFolder:
+    folder = UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id)
+    if not UPLOAD_ID.fullmatch(upload_id) or not folder.files.is_dir():
+        raise UnknownNameError(f"there is no upload {upload_id!r}: it was stored or cleared; start a new one")
+    return folder
+
+
+def _refuse_busy(folder: UploadFolder) -> None:
+    if _examiner.is_busy(folder):
+        raise InvalidInputError(BUSY)

@@ -1,0 +1,238 @@
+"""Examinations of uploads, each in a process of its own that is watched: few at once, one a person, none for ever."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from evaluator.errors import InvalidInputError
+from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
+from evaluator.uploads.folder import ERROR, STEP, ProgressWriter, Step, UploadFolder, files_below
+from evaluator.uploads.persons import HERE
+from evaluator.uploads.turns import Turns
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 2
+"""Examinations that run at the same time; the others wait for their turn."""
+FETCHES_AT_ONCE = 2
+"""What is fetched from hubs at the same time; it has turns of its own, because it waits for machines elsewhere."""
+TIME_LIMIT = 2 * 3600.0
+"""Seconds, whatever the size; reading a million documents takes minutes."""
+SHORT_TIME, BYTES_PER_SECOND = 300.0, 20_000
+"""Seconds that files of any size have, and bytes for which there is one second more: PDFs are read that slowly."""
+MEMORY_LIMIT = 4 << 30
+"""Resident bytes of one examination. A million documents take less than 1.5 GB; a limit on addresses
+(RLIMIT_AS) would stop pyarrow, which reserves many more than it uses."""
+LOOK_EVERY = 0.1
+"""Seconds between looks at a process."""
+BUSY = "the files are being examined already; wait for the end, or discard them"
+LAST_LINE = 500
+"""Characters of a crash's last line that are shown."""
+
+
+@dataclass
+class _Examination:
+    """One that waits or runs."""
+
+    folder: UploadFolder
+    step: Step
+    limit: int
+    person: str
+    on_end: Callable[[], None]
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class Examiner:
+    """Starts examinations and watches them; what came of one is in the upload's folder."""
+
+    def __init__(
+        self, at_once: int = AT_ONCE, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT
+    ) -> None:
+        self._turns, self._fetches = Turns(at_once), Turns(FETCHES_AT_ONCE)
+        self._time_limit = time_limit
+        self._memory_limit = memory_limit
+        self._lock = threading.Lock()
+        self._examinations: dict[Path, _Examination] = {}
+
+    def is_busy(self, folder: UploadFolder) -> bool:
+        """Whether an examination of the upload waits or runs."""
+        return folder.path in self._examinations
+
+    def start(
+        self,
+        folder: UploadFolder,
+        step: Step,
+        limit: int,
+        prepare: Callable[[], None],
+        *,
+        person: str = HERE,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Begin a step, or have it wait for its turn.
+
+        Args:
+            limit: bytes that the unpacked or fetched files may have.
+            prepare: called first, while no other step of the same upload can begin.
+            person: whose upload it is; of one person, one step at a time is done.
+            on_end: called when nothing is done any more, before another step can begin.
+
+        Raises:
+            InvalidInputError: another step of the same upload has not ended.
+        """
+        examination = _Examination(folder, step, limit, person, on_end)
+        with self._lock:
+            if self.is_busy(folder):
+                raise InvalidInputError(BUSY)
+            self._examinations[folder.path] = examination  # first: who finds it prepared also finds it busy
+            try:
+                prepare()
+                folder.write(STEP, {"step": step})
+                ProgressWriter(folder).stage("waiting")
+            except BaseException:
+                del self._examinations[folder.path]
+                raise
+        # A daemon, because no server waits for it to stop: its process ends with the server by itself.
+        threading.Thread(target=self._run, args=(examination,), name="examiner", daemon=True).start()
+
+    def stop(self, folder: UploadFolder) -> None:
+        """End an upload's examination, if there is one; returns when it has ended."""
+        examination = self._examinations.get(folder.path)
+        if examination is not None:
+            examination.cancelled.set()
+            examination.ended.wait()
+
+    def _run(self, examination: _Examination) -> None:
+        turns = self._fetches if examination.step == "fetch" else self._turns
+        try:
+            with turns.turn(examination.person, examination.cancelled) as came:
+                if came:
+                    self._examine(examination)
+        except OSError as error:  # no process, or no room to say anything about one
+            logger.exception("an upload cannot be examined")
+            with suppress(OSError):
+                examination.folder.fail(f"the files cannot be examined: {error.strerror}; try again")
+        finally:
+            try:
+                examination.on_end()
+            finally:
+                del self._examinations[examination.folder.path]
+                examination.ended.set()
+
+    def _examine(self, examination: _Examination) -> None:
+        folder = examination.folder
+        folder.forget(folder.scratch.name)
+        folder.scratch.mkdir()
+        try:
+            reason = self._run_step(examination)
+        finally:
+            folder.forget(folder.scratch.name)
+        if reason is not None:
+            logger.warning("an upload's examination failed: %s", reason)
+            folder.fail(reason)
+
+    def _run_step(self, examination: _Examination) -> str | None:
+        """Run a step in a process of its own; returns why it did not succeed, unless it said so itself."""
+        folder = examination.folder
+        with folder.log.open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603  our own command only
+                [
+                    sys.executable, "-m", "evaluator.uploads.examination",
+                    examination.step, str(folder.path), str(examination.limit),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={
+                    **os.environ,
+                    SUPERVISOR_VARIABLE: str(os.getpid()),
+                    "TMPDIR": str(folder.scratch),
+                    "HF_HUB_CACHE": str(folder.scratch / "hub"),
+                },
+                start_new_session=True,
+            )  # fmt: skip
+        reason = self._watch(process, examination)
+        if reason is None and process.returncode != 0 and folder.read(ERROR) is None:
+            reason = (
+                f"the check ended unexpectedly ({_ending(process.returncode)}): {_last_line(folder)}; "
+                f"try again, and if it happens again see {folder.log.name} in the upload's folder"
+            )
+        return reason
+
+    def _watch(self, process: subprocess.Popen[bytes], examination: _Examination) -> str | None:
+        """Wait for a process to end, or end it; returns why it had to be ended."""
+        seconds = self._seconds(examination)
+        deadline = time.monotonic() + seconds
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_EVERY)
+                return None
+            if time.monotonic() > deadline:
+                reason: str | None = _too_long(seconds)
+            else:
+                reason = self._excess(process.pid, examination)
+            if reason is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                return reason
+
+    def _seconds(self, examination: _Examination) -> float:
+        """How long a step may take, by the bytes that arrived; how many will be fetched nobody knows."""
+        if examination.step == "fetch":
+            return self._time_limit
+        size = sum(size for _, size in files_below(examination.folder.files))
+        return min(self._time_limit, SHORT_TIME + size / BYTES_PER_SECOND)
+
+    def _excess(self, pid: int, examination: _Examination) -> str | None:
+        if examination.cancelled.is_set():
+            return "discarded"
+        if _memory(pid) > self._memory_limit:
+            return (
+                f"the check needed more than {self._memory_limit / 1e9:.1f} GB of memory and was stopped; give "
+                "smaller files, or JSONL instead of one JSON value"
+            )
+        if examination.step == "fetch":
+            folder = examination.folder
+            size = sum(size for part in (folder.files, folder.scratch) for _, size in files_below(part))
+            if size > examination.limit:
+                return f"the dataset is larger than {examination.limit:,} bytes; raise EVALUATOR_UPLOAD_LIMIT"
+        return None
+
+
+def _too_long(seconds: float) -> str:
+    return (
+        f"the check took longer than {seconds:,.0f} seconds, which is what files of this size have, and was stopped; "
+        "give simpler or smaller files, or use `evaluator dataset import`"
+    )
+
+
+def _memory(pid: int) -> int:
+    try:
+        memory: int = psutil.Process(pid).memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+    return memory
+
+
+def _ending(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"
+
+
+def _last_line(folder: UploadFolder) -> str:
+    """What a process said last, without where on this machine the upload's files are."""
+    said = folder.log.read_text(encoding="utf-8", errors="replace").replace(f"{folder.path}/", "")
+    lines = [line for line in said.splitlines() if line.strip()]
+    return lines[-1].strip()[:LAST_LINE] if lines else "it said nothing"
