@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.operations.queue_status import without_workers
 from evaluator.ui.queue.view import show_queue
 from evaluator.ui.shell.links import DASHBOARD
 from evaluator.ui.shell.live import live
 from evaluator.ui.shell.words import capital
+from evaluator.workspace.queue_status import without_workers
 from evaluator.workspace.workspace import Workspace, serving
 
 

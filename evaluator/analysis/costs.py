@@ -11,10 +11,10 @@ from evaluator.domain.result import VariantMeasured
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.measurement import enqueue_measurements
 from evaluator.jobs.queue import all_live_ids
-from evaluator.operations.queue_status import reachable
 from evaluator.store import registry
 from evaluator.store.costs import costs, every_cost, save_costs, unmeasured
 from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 
 PLAIN_COLUMNS = (

@@ -6,10 +6,11 @@ the model, is said with each step, because a score may change for any of these r
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -349,3 +350,27 @@ def _outcome(decision: Decision) -> Outcome:
     if not decision.separable:
         return "not separable"
     return "regression" if decision.difference < 0 else "improvement"
+
+
+def history_record(found: History) -> dict[str, Any]:
+    """A dataset's history."""
+    return {
+        "dataset": found.dataset,
+        "measure": found.measure,
+        "left_out": found.left_out,
+        "points": [
+            {
+                "at": point.at.isoformat(),
+                "experiment": point.experiment.id,
+                "name": point.experiment.name,
+                "version": point.version,
+                "variant": point.variant,
+                "score": point.score,
+                "low": point.low,
+                "high": point.high,
+                "step": None if point.step is None else dataclasses.asdict(point.step),
+                "standing": point in found.standing,
+            }
+            for point in found.points
+        ],
+    }

@@ -17,6 +17,7 @@ from evaluator.domain.ranking import Doubles
 from evaluator.domain.statistics.power import SIGNIFICANCE
 from evaluator.domain.statistics.resampling import Resampled, needed_queries
 from evaluator.domain.statistics.separability import Decision, tie_group
+from evaluator.experiments.records import experiment_record
 from evaluator.store.registry import ExperimentRow
 from evaluator.store.results import VariantCounts
 from evaluator.workspace.memory import Kind
@@ -353,3 +354,18 @@ def _cost_columns(cost: VariantCost | None) -> dict[str, float | None]:
     if cost.total is not None:
         columns |= {f"p{p}_ms": 1000 * getattr(cost.total, f"p{p}") for p in PERCENTILES}
     return columns | {name: getattr(cost, name) for name in COST_COLUMNS if not name.endswith("_ms")}
+
+
+def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
+    """A leaderboard."""
+    return {
+        "experiment": experiment_record(board.experiment),
+        "measure": board.measure,
+        "policy": board.experiment.spec.policy,
+        "compared": board.compared,
+        "uncomputed": dict(board.uncomputed),
+        "baseline": board.baseline,
+        "reference": board.reference,
+        "corrected_for": board.correction.words,
+        "variants": list(board.records),
+    }

@@ -18,13 +18,13 @@ from evaluator.domain.measures.scoring import JUDGED, canonical_measures
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.statistics.resampling import Resampled
 from evaluator.errors import UnknownNameError
-from evaluator.store import registry, results
+from evaluator.store import registry
 from evaluator.store.costs import costs
 from evaluator.store.registry import ExperimentRow
 from evaluator.store.results import VariantCounts
 from evaluator.store.scores import ScoreArrays, read_scores
+from evaluator.workspace.counts import counts_of
 from evaluator.workspace.memory import Kind, Memory
-from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 
 T = TypeVar("T")
@@ -41,7 +41,6 @@ def _resampled_bytes(found: Resampled | None) -> int:
 # At 200 variants and 10,000 queries the scores of five measures are 112 MB, what is resampled of one 48 MB.
 RECORDED = Kind("recorded", 900_000_000, _recorded_bytes)
 RESAMPLED = Kind("resampled", 400_000_000, _resampled_bytes)
-COUNTS = Kind("counts", 1024)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -181,13 +180,3 @@ def snapshot_of(workspace: Workspace, row: ExperimentRow) -> Snapshot:
     return Snapshot(
         row, counts_of(workspace, row), arrays, costs(workspace.database, row.id), workspace.memory
     )
-
-
-def counts_of(workspace: Workspace, row: ExperimentRow) -> tuple[VariantCounts, ...]:
-    """How far an experiment's variants were when its row was read: call it in the same look, as `snapshot_of`."""
-
-    def count() -> tuple[VariantCounts, ...]:
-        found = results.recorded_counts(workspace.database, row.id)
-        return tuple(counts._replace(error=counts.error and without_paths(counts.error)) for counts in found)
-
-    return workspace.memory.get(COUNTS, (row.id, row.revision), count)

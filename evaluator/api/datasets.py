@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from evaluator.analysis.history import history
+from evaluator.analysis.history import history, history_record
 from evaluator.api.handling import file_headers, json_object, route
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.printable import file_name
@@ -19,8 +19,8 @@ from evaluator.judging import judgments
 from evaluator.library import browsing, catalog
 from evaluator.library.browsing import Page
 from evaluator.library.download import write_beir
+from evaluator.library.records import dataset_details, dataset_record
 from evaluator.remote.datasets import register
-from evaluator.remote.records import dataset_details, dataset_record, history_record
 from evaluator.store.registry import DatasetRow
 from evaluator.workspace.workspace import Workspace
 

@@ -8,8 +8,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from evaluator.api.handling import route
-from evaluator.operations.dead_letters import count_dead_letters, dead_letters, drop_dead_letters
-from evaluator.remote.records import dead_letters_record
+from evaluator.operations.dead_letters import (
+    count_dead_letters,
+    dead_letters,
+    dead_letters_record,
+    drop_dead_letters,
+)
 from evaluator.workspace.workspace import Workspace
 
 

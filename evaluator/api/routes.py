@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from evaluator import __version__
-from evaluator.analysis.leaderboard import leaderboard
+from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
@@ -28,8 +28,8 @@ from evaluator.experiments.demo import DEMO_EXPERIMENT
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.experiments.plan import plan
 from evaluator.experiments.progress import progress_reader
+from evaluator.experiments.records import experiment_record, plan_record
 from evaluator.operations.monitoring import Readiness, monitor
-from evaluator.remote.records import experiment_record, leaderboard_record, plan_record
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 10.0

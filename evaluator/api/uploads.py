@@ -12,7 +12,7 @@ from starlette.routing import Route
 from evaluator.api.handling import failure, json_object, refusal, route
 from evaluator.datasets.reading import Reading
 from evaluator.errors import EvaluatorError, InvalidInputError
-from evaluator.remote.records import dataset_record
+from evaluator.library.records import dataset_record
 from evaluator.uploads import uploads
 from evaluator.uploads.persons import person_at
 from evaluator.workspace.workspace import Workspace, serving

@@ -9,8 +9,7 @@ from starlette.routing import Route
 
 from evaluator.api.handling import json_object, route
 from evaluator.errors import InvalidInputError
-from evaluator.operations.vector_storage import prune, vectors
-from evaluator.remote.records import vectors_record
+from evaluator.operations.vector_storage import prune, vectors, vectors_record
 from evaluator.workspace.workspace import Workspace
 
 EXPECTED = '{"limit": bytes or null, "encoders": ["..."]}, each of them optional'

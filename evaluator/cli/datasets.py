@@ -251,7 +251,8 @@ def _checked(
     found: _Found, reading: Reading, exclude_self: bool | None, scratch: Path, stages: Stages
 ) -> Checked:
     """Read files and examine the dataset, which is staged below `scratch`."""
-    from evaluator.uploads.examination import check, says_exclude_self
+    from evaluator.datasets.recognition.exported import says_exclude_self
+    from evaluator.uploads.examination import check
 
     return check(
         found.folder,

@@ -23,7 +23,7 @@ dead_letters_app = typer.Typer(
 def dead_letters_list(json_: Json = False) -> None:
     """List the dead letters that are kept, newest first, with the reason and the beginning of each."""
     from evaluator.operations import dead_letters
-    from evaluator.remote.records import dead_letters_record
+    from evaluator.operations.dead_letters import dead_letters_record
     from evaluator.workspace.workspace import Workspace
 
     def here(workspace: Workspace) -> dict[str, object]:

@@ -244,7 +244,7 @@ def plan(
     """
     from evaluator.experiments.file_reader import read_experiment
     from evaluator.experiments.plan import plan as planned
-    from evaluator.remote.records import plan_record
+    from evaluator.experiments.records import plan_record
     from evaluator.workspace.workspace import Workspace
 
     with Workspace.open_local(read_settings(workers=workers)) as workspace:
@@ -302,10 +302,9 @@ def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | No
     """The leaderboard of an experiment that is recorded whole: no queue and no worker has to start for it."""
     if not settings.database_path.exists():
         return None
-    from evaluator.analysis.leaderboard import leaderboard
+    from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
     from evaluator.experiments import lifecycle
     from evaluator.experiments.file_reader import read_experiment
-    from evaluator.remote.records import leaderboard_record
     from evaluator.workspace.workspace import Workspace
 
     with Workspace.open_local(settings) as workspace:
@@ -346,10 +345,9 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
         submitted = start(workspace)  # imports what it needs while the first worker starts
         instance.start_workers(submitted)
         remark_submission(dataclasses.asdict(submitted))
-        from evaluator.analysis.leaderboard import leaderboard
+        from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
         from evaluator.experiments import lifecycle
         from evaluator.experiments.progress import progress_reader
-        from evaluator.remote.records import leaderboard_record
 
         reader = progress_reader(workspace)
         try:

@@ -84,9 +84,8 @@ def leaderboard_command(
     json_: Json = False,
 ) -> None:
     """Print an experiment's leaderboard."""
-    from evaluator.analysis.leaderboard import leaderboard
+    from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
     from evaluator.experiments import lifecycle
-    from evaluator.remote.records import leaderboard_record
 
     board = ask(
         lambda workspace: leaderboard_record(
@@ -108,7 +107,7 @@ def history(
 ) -> None:
     """Print how a dataset's scores changed over time, and what became worse."""
     from evaluator.analysis.history import history as followed
-    from evaluator.remote.records import history_record
+    from evaluator.analysis.history import history_record
 
     found = ask(
         lambda workspace: history_record(followed(workspace, dataset, measure)),

@@ -22,8 +22,7 @@ Rows = list[dict[str, Any]]
 @vectors_app.command("list")
 def vectors_list(json_: Json = False) -> None:
     """List what is kept of each encoder, the one used last first."""
-    from evaluator.operations.vector_storage import vectors
-    from evaluator.remote.records import vectors_record
+    from evaluator.operations.vector_storage import vectors, vectors_record
 
     _print(
         ask(
@@ -45,8 +44,7 @@ def vectors_prune(
     json_: Json = False,
 ) -> None:
     """Drop vectors: those of some encoders, or those used longest ago. What is needed again is encoded again."""
-    from evaluator.operations.vector_storage import prune
-    from evaluator.remote.records import vectors_record
+    from evaluator.operations.vector_storage import prune, vectors_record
 
     named = encoder or []
     dropped = ask(

@@ -271,3 +271,8 @@ def _one_of(kind: Callable[..., T], record: Mapping[str, Any]) -> T:
             given = {**stage, "chunk": Chunk(**chunk)} if chunk is not None else dict(stage)
             values[name] = _STAGES[name](**given)
     return kind(**values)
+
+
+def encoder_label(name: str, precision: str) -> str:
+    """What an encoder is called where people read: its precision is part of it unless it is the usual one."""
+    return name if precision == "float32" else f"{name} in {precision}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -17,16 +18,17 @@ from evaluator.experiments.endpoints import check_allowed
 from evaluator.experiments.planning import start_planning
 from evaluator.experiments.references import meant
 from evaluator.jobs.limits import Terms, write_terms
-from evaluator.jobs.queue import cancel_experiment
+from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
+from evaluator.jobs.results.stream import ResultStream
 from evaluator.jobs.submission import EncodingStage
 from evaluator.library import catalog
-from evaluator.operations.queue_status import is_stalled, reachable
 from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.store import registry, results
 from evaluator.store.registry import ExperimentRow
 from evaluator.store.status import change_status, describe, submit_experiment
 from evaluator.workspace.plannings import Planning
+from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -347,3 +349,42 @@ def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
     return experiment.status == "finished" and all(
         c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
     )
+
+
+def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
+    """Whether nobody works at an experiment that is planned or running; `resume` continues it.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    return bool(stalled(workspace, [experiment]))
+
+
+def stalled(
+    workspace: Workspace, experiments: Sequence[ExperimentRow], patience: float = 0.0
+) -> list[ExperimentRow]:
+    """Those of some experiments that are planned or running though nobody plans them and none of their jobs is there.
+
+    So it is when a process ended in the middle, or the queue lost its data.
+
+    Args:
+        patience: seconds to wait until what is in the results stream now is recorded: before, nothing is known.
+
+    Raises:
+        QueueUnavailableError: the queue does not answer.
+    """
+    candidates = [row for row in experiments if row.active and workspace.plannings.of(row.id) is None]
+    if not candidates:
+        return []
+    with reachable(workspace) as connection:
+        # In this order: a job hands its results over before it ends, and they leave the stream once they are recorded.
+        with_jobs = experiments_with_jobs(connection)
+        if not ResultStream(connection).wait_recorded(patience):
+            return []
+    found = []
+    for row in candidates:
+        now = registry.known_experiment(workspace.database, row.id)
+        overtaken = now is None or not now.active or now.attempt != row.attempt
+        if not overtaken and workspace.plannings.of(row.id) is None and row.id not in with_jobs:
+            found.append(row)
+    return found

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from evaluator.artifacts import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
-from evaluator.domain.experiment import EncoderKind, EncoderSpec, Experiment
+from evaluator.domain.experiment import EncoderKind, EncoderSpec, Experiment, encoder_label
 from evaluator.domain.matrix import chunk_label
 from evaluator.domain.shared_searches import SharedSearch
 from evaluator.domain.variant import (
@@ -36,7 +36,6 @@ from evaluator.domain.variant import (
 from evaluator.errors import ArtifactMissingError, EvaluatorError
 from evaluator.experiments.endpoints import check_allowed
 from evaluator.experiments.lifecycle import resolve_spec
-from evaluator.experiments.progress import encoder_label
 from evaluator.library import catalog
 from evaluator.retrieval.encoders.resolve import local_folder
 from evaluator.retrieval.rerank.language_model import windows

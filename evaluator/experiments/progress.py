@@ -7,9 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 
-from evaluator.analysis.snapshot import counts_of
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.experiment import ExperimentSpec, encoder_label
 from evaluator.domain.status import Status
 from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
@@ -19,6 +18,7 @@ from evaluator.retrieval.vectors.encoding import encoded_shards, plan_names, sha
 from evaluator.store import registry
 from evaluator.store.registry import ExperimentRow
 from evaluator.store.results import VariantCounts
+from evaluator.workspace.counts import counts_of
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
@@ -258,11 +258,6 @@ class ProgressReader:
         return tuple(
             max(count - earlier, 0) / elapsed or None for count, earlier in zip(done, before, strict=True)
         )
-
-
-def encoder_label(name: str, precision: str) -> str:
-    """What an encoder is called where people read: its precision is part of it unless it is the usual one."""
-    return name if precision == "float32" else f"{name} in {precision}"
 
 
 def progress_reader(workspace: Workspace) -> ProgressReader:

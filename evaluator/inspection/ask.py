@@ -12,10 +12,11 @@ from evaluator.inspection.side_by_side import SideBySide, check_variants, lists_
 from evaluator.jobs.asking import Answer, answer, enqueue_questions
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
-from evaluator.operations.queue_status import queue_status, reachable
 from evaluator.retrieval.measuring import can_be_asked
 from evaluator.store.lists import RecordedList, variant_errors
 from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.queue_status import queue_status
+from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 
 MAX_ASKED = 8

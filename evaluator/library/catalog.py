@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluator.datasets.demo import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
+from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
@@ -18,7 +19,6 @@ from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import registry
 from evaluator.store.registry import DatasetRow, DatasetVersion, ExperimentRow
-from evaluator.uploads.examination import says_exclude_self
 from evaluator.workspace.workspace import Workspace
 
 Progress = Callable[[int], None]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 from redis.exceptions import RedisError
 
@@ -11,8 +13,8 @@ from evaluator.jobs.connection import require, unavailable_message
 from evaluator.jobs.processes.claim import Claim
 from evaluator.jobs.results import dead_letters as kept
 from evaluator.jobs.results.dead_letters import MOST_KEPT, DeadLetter, DeadLetterCounts
-from evaluator.operations.queue_status import reachable
 from evaluator.store.instance import identity
+from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 
 
@@ -67,3 +69,11 @@ def with_queue(workspace: Workspace) -> Workspace:
     except RedisError as error:
         raise QueueUnavailableError(unavailable_message(workspace.settings, error)) from error
     return dataclasses.replace(workspace, queue=connection)
+
+
+def dead_letters_record(counts: DeadLetterCounts, letters: Sequence[DeadLetter]) -> dict[str, Any]:
+    """Results that could not be recorded: how many, and those that are kept."""
+    return {
+        **dataclasses.asdict(counts),
+        "dead_letters": [{**dataclasses.asdict(letter), "at": letter.at.isoformat()} for letter in letters],
+    }

@@ -22,10 +22,11 @@ from evaluator.jobs.queue import RETRIES
 from evaluator.jobs.results.dead_letters import DeadLetterCounts
 from evaluator.jobs.results.stream import STREAM
 from evaluator.operations.dead_letters import count_dead_letters, warning
-from evaluator.operations.queue_status import QueueStatus, WorkerStatus, queue_status, reachable
 from evaluator.store.file.database import require_writable
 from evaluator.store.results import Totals, totals
 from evaluator.workspace.memory import Kind
+from evaluator.workspace.queue_status import QueueStatus, WorkerStatus, queue_status
+from evaluator.workspace.reaching import reachable
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 

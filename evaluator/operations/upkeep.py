@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 
-from evaluator.experiments.lifecycle import is_over
+from evaluator.experiments.lifecycle import is_over, stalled
 from evaluator.experiments.planning import start_planning
 from evaluator.jobs.cancellation import marked_cancelled, unmark_cancelled
 from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
 from evaluator.jobs.results.stream import ResultStream
-from evaluator.operations.queue_status import reachable, stalled
 from evaluator.retrieval.candidates import drop_candidates, experiments_with_candidates
 from evaluator.store import registry, results
 from evaluator.store.registry import ExperimentRow
 from evaluator.store.status import change_status, replan_experiment
+from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 2.0

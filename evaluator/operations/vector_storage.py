@@ -6,16 +6,18 @@ it is planned or runs. Results are not touched: what is dropped is encoded anew 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from redis.exceptions import RedisError
 
+from evaluator.domain.experiment import encoder_label
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
 from evaluator.errors import AmbiguousNameError
-from evaluator.experiments.progress import encoder_label
 from evaluator.jobs.queue import experiments_with_jobs
 from evaluator.store import registry
 from evaluator.store.registry import ExperimentRow
@@ -148,3 +150,8 @@ def _artifacts(workspace: Workspace) -> dict[str, dict[str, int]]:
         if match := MATRIX.fullmatch(name):
             found.setdefault(match[1], {})[name] = size
     return found
+
+
+def vectors_record(row: EncoderVectors) -> dict[str, Any]:
+    """What is kept of an encoder."""
+    return {**dataclasses.asdict(row), "used_at": row.used_at.isoformat() if row.used_at else None}

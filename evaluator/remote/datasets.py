@@ -16,9 +16,9 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
 from evaluator.library.download import export_beir
+from evaluator.library.records import dataset_details, dataset_record
 from evaluator.remote.client import Client
 from evaluator.remote.owner import owner
-from evaluator.remote.records import dataset_details, dataset_record
 from evaluator.settings import Settings
 from evaluator.store import registry
 from evaluator.store.registry import DatasetRow

@@ -8,17 +8,16 @@ what comes out is written into the upload's folder.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from evaluator.datasets.health.report import HealthReport, examine
 from evaluator.datasets.reading import Reading
+from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import link_files
@@ -29,9 +28,6 @@ from evaluator.errors import EvaluatorError
 from evaluator.jobs.processes.orphan import stop_without_supervisor
 from evaluator.library.token_counters import token_counters
 from evaluator.uploads.folder import READING, RECOGNISED, REPORT, SOURCE, STAGED, ProgressWriter, UploadFolder
-
-ABOUT_FILE, ABOUT_BYTES = "dataset.json", 100_000
-"""Where an export says what its format has no place for, and how large that can be."""
 
 NICENESS = 5
 """The server and its workers come first."""
@@ -67,16 +63,6 @@ def check(
     read = stage(open_source(folder, reading), staged, exclude_self=exclude_self, on_progress=on_progress)
     on_stage("examining")
     return Checked(read, examine(read, token_counters()))
-
-
-def says_exclude_self(folder: Path) -> bool:
-    """Whether files are an export (`export_beir`) of a dataset that leaves a query's own document out."""
-    for path in sorted(folder.rglob(ABOUT_FILE)):
-        with suppress(OSError, ValueError, RecursionError):
-            record = json.loads(path.read_bytes()) if path.stat().st_size <= ABOUT_BYTES else None
-            if isinstance(record, dict) and record.get("exclude_self") is True:
-                return True
-    return False
 
 
 def _fetch(upload: UploadFolder, limit: int) -> None:

@@ -15,8 +15,8 @@ from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import open_queue
 from evaluator.jobs.results.stream import FIELD, STREAM, ResultStream
 from evaluator.library import catalog
-from evaluator.operations.queue_status import job_in_words
 from evaluator.store.recorder import Recorder
+from evaluator.workspace.queue_status import job_in_words
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.ui.conftest import button, open_page, text_of

@@ -10,6 +10,7 @@ import streamlit as st
 from evaluator.domain.status import ACTIVE
 from evaluator.errors import ConflictError, QueueUnavailableError
 from evaluator.experiments import lifecycle
+from evaluator.experiments.lifecycle import is_stalled
 from evaluator.experiments.overview import experiment_yaml, failures, overview
 from evaluator.experiments.progress import (
     ExperimentProgress,
@@ -17,7 +18,6 @@ from evaluator.experiments.progress import (
     VariantProgress,
     progress_reader,
 )
-from evaluator.operations.queue_status import is_stalled, queue_status
 from evaluator.store.registry import ExperimentRow
 from evaluator.ui.shell.badges import badge_of, show_badge
 from evaluator.ui.shell.exports import export_popover
@@ -26,6 +26,7 @@ from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.shell.live import live
 from evaluator.ui.shell.start import PATIENCE
 from evaluator.ui.shell.words import count, duration, moment, percent, plain, queries, rate, sentence
+from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from evaluator.operations.queue_status import QueueStatus, WorkerStatus, queue_status
 from evaluator.ui.queue.dead_letters import show_dead_letters
 from evaluator.ui.shell.words import NOTHING, count, duration
+from evaluator.workspace.queue_status import QueueStatus, WorkerStatus, queue_status
 from evaluator.workspace.workspace import Workspace
 
 FIGURE_WIDTH = 128

@@ -6,8 +6,8 @@ from typing import Any
 
 from evaluator.analysis.leaderboard import leaderboard
 from evaluator.experiments import lifecycle
-from evaluator.operations.queue_status import queue_status
 from evaluator.settings import Settings
+from evaluator.workspace.queue_status import queue_status
 from tests.integration.conftest import Cli, Row, follow, instance, json_output, stored_rows
 from tests.integration.faults.conftest import Describe
 from tests.integration.faults.faults import Faults, wait_until

@@ -10,8 +10,8 @@ from evaluator.experiments import lifecycle
 from evaluator.experiments.lifecycle import Submitted
 from evaluator.experiments.progress import progress_reader
 from evaluator.jobs.queue import all_live_ids, open_queue
-from evaluator.operations.queue_status import queue_status
 from evaluator.settings import Settings
+from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.workspace import Workspace
 from tests.integration.conftest import Row, follow, instance, stored_rows
 from tests.integration.faults.conftest import Describe

@@ -12,14 +12,13 @@ import pytest
 
 from evaluator.analysis.decisions import Correction, between
 from evaluator.analysis.export import export
-from evaluator.analysis.leaderboard import board_of, leaderboard
+from evaluator.analysis.leaderboard import board_of, leaderboard, leaderboard_record
 from evaluator.analysis.pair_wording import headline
 from evaluator.analysis.pairwise import against, agreement, compare
 from evaluator.analysis.recommendation import recommend
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.domain.statistics import resampling
 from evaluator.domain.statistics.separability import Decision
-from evaluator.remote.records import leaderboard_record
 from evaluator.report.contents import collect
 from evaluator.workspace.workspace import Workspace
 from tests.unit.made_scores import FAILED, Score, cost, made, measured

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from evaluator.analysis.decisions import between
-from evaluator.analysis.leaderboard import Leaderboard, leaderboard
+from evaluator.analysis.leaderboard import Leaderboard, leaderboard, leaderboard_record
 from evaluator.analysis.snapshot import Scores, read_snapshot
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.domain.statistics.resampling import holm, mean_interval, paired_test
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.remote.records import leaderboard_record
 from evaluator.store import results
 from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace

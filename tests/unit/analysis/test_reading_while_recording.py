@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from evaluator.analysis.export import export
-from evaluator.analysis.history import history
-from evaluator.analysis.leaderboard import board_of, leaderboard
+from evaluator.analysis.history import history, history_record
+from evaluator.analysis.leaderboard import board_of, leaderboard, leaderboard_record
 from evaluator.analysis.pair import look_at_pair, pair_table
 from evaluator.analysis.pairwise import against
 from evaluator.analysis.recommendation import recommend
@@ -32,7 +32,6 @@ from evaluator.experiments import lifecycle
 from evaluator.experiments.progress import progress_reader
 from evaluator.inspection.query_list import listed_queries
 from evaluator.library import catalog
-from evaluator.remote.records import history_record, leaderboard_record
 from evaluator.report.figures import Wanted, figure
 from evaluator.store import registry, results
 from evaluator.workspace.workspace import Workspace

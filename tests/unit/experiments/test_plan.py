@@ -30,8 +30,8 @@ from evaluator.errors import EncoderNotFoundError, InvalidInputError, LookingUpE
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.experiments.lifecycle import resolve_spec
 from evaluator.experiments.plan import SECONDS_PER_SEARCH, EncodingEstimate, passages_of, plan
+from evaluator.experiments.records import plan_record
 from evaluator.library import catalog
-from evaluator.remote.records import plan_record
 from evaluator.retrieval.encoders import resolve
 from evaluator.retrieval.encoders.hub import HubModel
 from evaluator.retrieval.encoders.lookups import Lookups

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluator.artifacts import ArtifactStore
+from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle
@@ -15,7 +16,6 @@ from evaluator.experiments.file_reader import parse_experiment
 from evaluator.judging.judgments import edit
 from evaluator.library import catalog
 from evaluator.remote.datasets import register
-from evaluator.uploads.examination import says_exclude_self
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.recorded import dataset_id

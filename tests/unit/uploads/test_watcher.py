@@ -139,9 +139,9 @@ def test_those_that_wait_take_their_turn_and_each_can_be_stopped(tmp_path: Path)
 SERVER_THAT_DIES = """
 import os, sys, time
 from pathlib import Path
-from evaluator.services import examiner as examiner_module
-from evaluator.services.examiner import Examiner
-from evaluator.services.upload_folder import PROGRESS, UploadFolder
+from evaluator.uploads import watcher as examiner_module
+from evaluator.uploads.watcher import Examiner
+from evaluator.uploads.folder import PROGRESS, UploadFolder
 folder = UploadFolder(Path(sys.argv[1]))
 Examiner().start(folder, "check", 1000, lambda: None)
 while folder.read(PROGRESS)["stage"] != "reading":

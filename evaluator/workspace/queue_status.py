@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import psutil
-from redis import Redis
-from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.exceptions import NoSuchJobError
 from rq.job import Job
@@ -25,16 +22,14 @@ from rq.registry import (
 )
 from rq.serializers import JSONSerializer
 
-from evaluator.errors import QueueUnavailableError
-from evaluator.experiments.progress import encoder_label
-from evaluator.jobs.connection import unavailable_message
+from evaluator.domain.experiment import encoder_label
 from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
 from evaluator.jobs.processes.supervisor import WORKER
-from evaluator.jobs.queue import QUEUES, experiments_with_jobs, open_queues
+from evaluator.jobs.queue import QUEUES, open_queues
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import QueueName
 from evaluator.store import registry
-from evaluator.store.registry import ExperimentRow
+from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 
 SILENT_AFTER = 60.0
@@ -96,20 +91,6 @@ class QueueStatus:
         return tuple(worker for worker in self.workers if worker.state != "gone")
 
 
-@contextmanager
-def reachable(workspace: Workspace) -> Iterator[Redis]:
-    """The queue's connection, for as long as it answers.
-
-    Raises:
-        QueueUnavailableError: it does not, at the start or later; says what to do.
-    """
-    try:
-        workspace.connection.ping()
-        yield workspace.connection
-    except RedisError as error:
-        raise QueueUnavailableError(unavailable_message(workspace.settings, error)) from error
-
-
 def without_workers(workspace: Workspace) -> str | None:
     """What to say where this instance starts workers, and none runs; None if one does, or it starts none.
 
@@ -150,45 +131,6 @@ def queue_status(workspace: Workspace) -> QueueStatus:
             failed=_count(FailedJobRegistry, queues),
             unrecorded=len(ResultStream(connection)),
         )
-
-
-def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
-    """Whether nobody works at an experiment that is planned or running; `resume` continues it.
-
-    Raises:
-        QueueUnavailableError: the queue does not answer.
-    """
-    return bool(stalled(workspace, [experiment]))
-
-
-def stalled(
-    workspace: Workspace, experiments: Sequence[ExperimentRow], patience: float = 0.0
-) -> list[ExperimentRow]:
-    """Those of some experiments that are planned or running though nobody plans them and none of their jobs is there.
-
-    So it is when a process ended in the middle, or the queue lost its data.
-
-    Args:
-        patience: seconds to wait until what is in the results stream now is recorded: before, nothing is known.
-
-    Raises:
-        QueueUnavailableError: the queue does not answer.
-    """
-    candidates = [row for row in experiments if row.active and workspace.plannings.of(row.id) is None]
-    if not candidates:
-        return []
-    with reachable(workspace) as connection:
-        # In this order: a job hands its results over before it ends, and they leave the stream once they are recorded.
-        with_jobs = experiments_with_jobs(connection)
-        if not ResultStream(connection).wait_recorded(patience):
-            return []
-    found = []
-    for row in candidates:
-        now = registry.known_experiment(workspace.database, row.id)
-        overtaken = now is None or not now.active or now.attempt != row.attempt
-        if not overtaken and workspace.plannings.of(row.id) is None and row.id not in with_jobs:
-            found.append(row)
-    return found
 
 
 def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) -> str:

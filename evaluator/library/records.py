@@ -1,0 +1,62 @@
+"""Records of datasets, as plain JSON types: the API's and the command line's `--json` are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from evaluator.domain.names import without_folder
+from evaluator.store.registry import DatasetRow, DatasetVersion, ExperimentRow
+
+
+def dataset_record(row: DatasetRow, *, local: bool = False) -> dict[str, Any]:
+    """A dataset.
+
+    Args:
+        local: whether it stays on this machine, so that it may say where on it the dataset came from.
+    """
+    manifest = row.manifest
+    return {
+        "name": row.name,
+        "description": row.description,
+        "tags": list(row.tags),
+        "version": row.version,
+        "fingerprint": manifest.fingerprint,
+        "parts": {"corpus": manifest.corpus, "queries": manifest.queries, "qrels": manifest.qrels},
+        "exclude_self": manifest.exclude_self,
+        "documents": manifest.n_documents,
+        "queries": manifest.n_queries,
+        "judgments": manifest.n_judgments,
+        "source": row.source if local else without_folder(row.source),
+        "imported_at": row.imported_at.isoformat(),
+        "runs": [run.name for run in manifest.runs],
+        "notes": [
+            {"code": note.code, "count": note.count, "message": note.message} for note in manifest.notes
+        ],
+    }
+
+
+def dataset_details(
+    row: DatasetRow,
+    versions: Sequence[DatasetVersion],
+    used_by: Sequence[ExperimentRow],
+    siblings: Sequence[DatasetRow],
+    *,
+    local: bool = False,
+) -> dict[str, Any]:
+    """A dataset with its history and its relations; `local` as for `dataset_record`."""
+    return {
+        **dataset_record(row, local=local),
+        "versions": [
+            {
+                "version": version.version,
+                "fingerprint": version.manifest.fingerprint,
+                "change": version.change,
+                "source": version.source if local else without_folder(version.source),
+                "created_at": version.created_at.isoformat(),
+            }
+            for version in versions
+        ],
+        "used_by": [{"id": experiment.id, "name": experiment.name} for experiment in used_by],
+        "siblings": [sibling.name for sibling in siblings],
+    }
