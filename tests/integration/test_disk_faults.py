@@ -277,7 +277,7 @@ RECORD_ON_AND_ON = """
 import os, sys
 from pathlib import Path
 import pandas, pyarrow.dataset  # DuckDB imports them when it is first given a table
-from evaluator.store import database as database_module
+from evaluator.store.file import database as database_module
 from evaluator.store.results import record
 from tests.unit.store.rows import numbered, ranked
 database_module.CHECKPOINT_AT = "400KB"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +78,20 @@ def test_every_page_is_plain_enough_to_import_no_model() -> None:
             if line.strip().startswith(("import ", "from "))
         }
         assert imported & forbidden == set(), page
+
+
+def test_contributors_read_the_layers_that_are_enforced() -> None:
+    contracts = configparser.ConfigParser()
+    contracts.read(REPOSITORY / ".importlinter")
+    enforced = contracts["importlinter:contract:layers"]["layers"].split("\n")[1:]
+    table = re.findall(r"^\| (\d+) \| `(\w+)` \|", (REPOSITORY / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    written: dict[int, list[str]] = {}
+    for layer, room in table:
+        written.setdefault(int(layer), []).append(room)
+    assert [" | ".join(rooms) for _, rooms in sorted(written.items())] == enforced
+
+
+def test_folders_are_small_enough_to_be_looked_over() -> None:
+    modules = [path for path in (REPOSITORY / "evaluator").rglob("*.py") if path.name != "__init__.py"]
+    folders = [path.parent for path in modules]
+    assert {folder.name: n for folder in {*folders} if (n := folders.count(folder)) > 15} == {}

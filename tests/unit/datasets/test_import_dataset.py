@@ -198,7 +198,7 @@ def test_a_large_corpus_needs_no_more_memory_than_a_small_one(tmp_path: Path) ->
     program = f"""
 from pathlib import Path
 from evaluator.artifacts import ArtifactStore
-from evaluator.datasets.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset
 
 for folder in {folders!r}:
     import_dataset(Path(folder), ArtifactStore({str(tmp_path / "store")!r}))

@@ -173,7 +173,7 @@ def test_a_copy_of_this_instance_that_serves_elsewhere_keeps_it(
 SERVE = """
 import sys
 from pathlib import Path
-from evaluator.jobs.claim import Claim
+from evaluator.jobs.processes.claim import Claim
 from evaluator.settings import Settings
 claim = Claim(Settings(home=Path(sys.argv[1]), redis_url=sys.argv[2]), sys.argv[3], float(sys.argv[4]))
 claim.take()

@@ -263,7 +263,7 @@ def test_the_job_of_a_dead_process_is_given_back_at_once(queue: Queue, worker: W
 
 WORK = """
 import sys
-from evaluator.jobs import worker as worker_module
+from evaluator.jobs.processes import worker as worker_module
 from evaluator.jobs.connection import require
 from evaluator.settings import Settings
 worker_module.TICK, worker_module.FINISH_WITHIN = 0.02, float(sys.argv[2])

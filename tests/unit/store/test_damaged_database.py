@@ -33,7 +33,7 @@ Damage = Callable[[Path], object]
 RECORD_AND_DIE = f"""
 import os, sys
 from pathlib import Path
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 from evaluator.store.results import record
 from tests.unit.store.rows import numbered, ranked, save
 database = Database(Path(sys.argv[1]) / {FILE!r})
@@ -275,7 +275,7 @@ MAY_NOT = """
 import sys
 from pathlib import Path
 from evaluator.errors import StoreUnavailableError
-from evaluator.store.database import Database
+from evaluator.store.file.database import Database
 path = Path(sys.argv[1])
 for forbidden in (path.parent, path):
     mode = forbidden.stat().st_mode

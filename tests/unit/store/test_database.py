@@ -72,7 +72,7 @@ OPEN_AND_SAY = (
     "import sys\n"
     "from pathlib import Path\n"
     "from evaluator.errors import StoreLockedError\n"
-    "from evaluator.store.database import Database\n"
+    "from evaluator.store.file.database import Database\n"
     "try:\n    Database(Path(sys.argv[1])).close()\n"
     "except StoreLockedError as error:\n    print(error)\n"
 )
@@ -114,7 +114,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_begun_is_begun_again_once(tmp_path: Path) -> None:
     """As where a user's files may not be so large (`ulimit -f`)."""
     script = (
-        "import resource, sys; from pathlib import Path; from evaluator.store.database import Database\n"
+        "import resource, sys; from pathlib import Path; from evaluator.store.file.database import Database\n"
         "from evaluator.errors import StoreUnavailableError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: Database(Path(sys.argv[1]))\n"
