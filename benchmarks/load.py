@@ -35,12 +35,12 @@ from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.ranking import Ranking
+from evaluator.domain.records import DatasetRow
 from evaluator.domain.result import QueryResult, VariantMeasured
 from evaluator.domain.variant import BM25, Dense, Retrieve, Variant
 from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.store import results
-from evaluator.store.registry import DatasetRow
 from evaluator.store.status import submit_experiment
 from evaluator.workspace.workspace import Workspace
 

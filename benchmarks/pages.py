@@ -26,6 +26,7 @@ from evaluator.analysis.wording import verdict
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.settings import Settings
 from evaluator.store import registry
@@ -59,7 +60,7 @@ def main() -> None:
         sys.exit(f"a view takes {slowest:.2f} s once its data are at hand, more than {BOUND:.0f} s")
 
 
-def measure_views(workspace: Workspace, experiment: registry.ExperimentRow) -> float:
+def measure_views(workspace: Workspace, experiment: ExperimentRow) -> float:
     """Open each view twice and print how long it takes; returns the slowest second time, in seconds."""
     first, second = experiment.spec.variants[0].name, experiment.spec.variants[1].name
     other = experiment.spec.measures[1]
@@ -86,9 +87,7 @@ def measure_views(workspace: Workspace, experiment: registry.ExperimentRow) -> f
     return slowest
 
 
-def make_experiment(
-    workspace: Workspace, n_variants: int, n_queries: int, version: int
-) -> registry.ExperimentRow:
+def make_experiment(workspace: Workspace, n_variants: int, n_queries: int, version: int) -> ExperimentRow:
     """A finished experiment of made scores: hard and easy queries, some variants a little better than others."""
     variants = tuple(
         Variant(f"variant-{n:03d}", Retrieve(bm25=BM25(k1=0.5 + n / 100))) for n in range(n_variants)

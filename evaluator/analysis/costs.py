@@ -7,13 +7,13 @@ from typing import Any
 
 from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.experiment import ExperimentSpec, encoder_key, models_of
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.result import VariantMeasured
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.measurement import enqueue_measurements
 from evaluator.jobs.queue import all_live_ids
 from evaluator.store import registry
 from evaluator.store.costs import costs, every_cost, save_costs, unmeasured
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 

@@ -19,11 +19,11 @@ from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_a
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.measures.policy import POLICIES
 from evaluator.domain.ranking import Floats, Ints
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
 from evaluator.experiments.overview import experiment_yaml
 from evaluator.store import registry, results
 from evaluator.store.portable import DatasetFiles, write_portable
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 Format = Literal["trec", "csv", "parquet", "duckdb"]

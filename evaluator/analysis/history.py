@@ -19,13 +19,13 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import encoder_key, models_of
 from evaluator.domain.measures.scoring import canonical_measures
 from evaluator.domain.ranking import Doubles, Ints
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.statistics.resampling import Evidence, Resampled, TestName
 from evaluator.domain.statistics.separability import Decision, decide
 from evaluator.domain.variant import LanguageModel
 from evaluator.errors import UnknownNameError
 from evaluator.library import catalog
 from evaluator.store import registry
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 

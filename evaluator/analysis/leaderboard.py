@@ -14,12 +14,11 @@ from evaluator.analysis.uncomputed import uncomputed
 from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Doubles
+from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.domain.statistics.power import SIGNIFICANCE
 from evaluator.domain.statistics.resampling import Resampled, needed_queries
 from evaluator.domain.statistics.separability import Decision, tie_group
 from evaluator.experiments.records import experiment_record
-from evaluator.store.registry import ExperimentRow
-from evaluator.store.results import VariantCounts
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 

@@ -17,11 +17,11 @@ from evaluator.analysis.decisions import Correction, between, correction, decisi
 from evaluator.analysis.overlap import Overlap
 from evaluator.analysis.snapshot import Snapshot
 from evaluator.domain.ranking import Doubles
+from evaluator.domain.records import VariantCounts
 from evaluator.domain.statistics.resampling import PairedTest, Resampled, paired_tests
 from evaluator.domain.statistics.separability import Decision
 from evaluator.errors import UnknownNameError
 from evaluator.library.query_facts import QueryFacts
-from evaluator.store.results import VariantCounts
 from evaluator.workspace.memory import Kind
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from scipy import stats
 from evaluator.analysis.leaderboard import Leaderboard, leaderboard
 from evaluator.domain.experiment import encoder_key, models_of
 from evaluator.domain.measures.scoring import canonical_measures
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.variant import Variant
 from evaluator.errors import InvalidInputError
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 Identity = tuple[str, tuple[str, ...]]

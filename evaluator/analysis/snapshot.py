@@ -16,12 +16,11 @@ import numpy.typing as npt
 from evaluator.domain.cost import VariantCost
 from evaluator.domain.measures.scoring import JUDGED, canonical_measures
 from evaluator.domain.ranking import Doubles
+from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.domain.statistics.resampling import Resampled
 from evaluator.errors import UnknownNameError
 from evaluator.store import registry
 from evaluator.store.costs import costs
-from evaluator.store.registry import ExperimentRow
-from evaluator.store.results import VariantCounts
 from evaluator.store.scores import ScoreArrays, read_scores
 from evaluator.workspace.counts import counts_of
 from evaluator.workspace.memory import Kind, Memory

@@ -14,14 +14,14 @@ from evaluator.analysis.history import history, history_record
 from evaluator.api.handling import file_headers, json_object, route
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.printable import file_name
+from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.judging import judgments
 from evaluator.library import browsing, catalog
 from evaluator.library.browsing import Page
+from evaluator.library.catalog import register
 from evaluator.library.download import write_beir
 from evaluator.library.records import dataset_details, dataset_record
-from evaluator.remote.datasets import register
-from evaluator.store.registry import DatasetRow
 from evaluator.workspace.workspace import Workspace
 
 MAX_ROWS = 1000

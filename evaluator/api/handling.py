@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from evaluator.api.sharing import Together
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import (
     AmbiguousNameError,
     ConflictError,
@@ -32,7 +33,6 @@ from evaluator.errors import (
     UnknownNameError,
 )
 from evaluator.experiments import lifecycle
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace, serving

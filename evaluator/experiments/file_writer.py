@@ -12,8 +12,8 @@ import yaml
 
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import Experiment
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.variant import Rerank, Retrieve, Variant
-from evaluator.store.registry import ExperimentRow
 
 WIDTH = 100
 """Columns of a line, roughly."""

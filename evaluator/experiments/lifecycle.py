@@ -12,6 +12,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.measures.scoring import needed_depth
+from evaluator.domain.records import DatasetRow, ExperimentRow
 from evaluator.domain.variant import LanguageModel, resolve_runs
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.experiments.endpoints import check_allowed
@@ -25,7 +26,6 @@ from evaluator.library import catalog
 from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.store import registry, results
-from evaluator.store.registry import ExperimentRow
 from evaluator.store.status import change_status, describe, submit_experiment
 from evaluator.workspace.plannings import Planning
 from evaluator.workspace.reaching import reachable
@@ -256,7 +256,7 @@ def listed(workspace: Workspace) -> list[ExperimentRow]:
 
 def resolve_spec(
     experiment: Experiment,
-    row: registry.DatasetRow,
+    row: DatasetRow,
     *,
     allow_paths: bool,
     hub_patience: float | None = None,

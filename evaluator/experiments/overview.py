@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.experiments.file_writer import recorded_experiment, write_experiment
 from evaluator.store import registry, results
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.counts import counts_of
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace

@@ -9,6 +9,7 @@ from threading import Lock
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec, encoder_label
+from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.domain.status import Status
 from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
@@ -16,8 +17,6 @@ from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.search.indexes import Encoding, Sources
 from evaluator.retrieval.vectors.encoding import encoded_shards, plan_names, shard_sizes
 from evaluator.store import registry
-from evaluator.store.registry import ExperimentRow
-from evaluator.store.results import VariantCounts
 from evaluator.workspace.counts import counts_of
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.experiments.plan import Plan
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.server_paths import without_paths
 
 

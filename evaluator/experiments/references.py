@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError, UnknownNameError
-from evaluator.store.registry import ExperimentRow
 
 LISTED = 8
 """Candidates that a message lists; the others are counted."""

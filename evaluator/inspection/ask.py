@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import EMPTY
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
 from evaluator.inspection.side_by_side import SideBySide, check_variants, lists_of, opened
 from evaluator.jobs.asking import Answer, answer, enqueue_questions
@@ -14,7 +15,6 @@ from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
 from evaluator.retrieval.measuring import can_be_asked
 from evaluator.store.lists import RecordedList, variant_errors
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace

@@ -11,9 +11,9 @@ import numpy as np
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.domain.dataset import Query
 from evaluator.domain.ranking import Doubles
+from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.side_by_side import opened
 from evaluator.store.lists import failed_queries
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 Order = Literal["first", "second", "given"]

@@ -14,13 +14,13 @@ from evaluator.domain.dataset import Document, Query
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures.bounds import Bounds, score_bounds
 from evaluator.domain.ranking import Ranking
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.variant import BM25
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.inspection.marking import Marker
 from evaluator.inspection.passages import Passage, hit_passages
 from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store.lists import RecordedList, recorded_lists, variant_errors
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 

@@ -18,12 +18,12 @@ from evaluator.datasets.judged import JUDGMENT_NOTES, judgment_notes
 from evaluator.datasets.layout import manifest_artifact, qrels_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest, Qrels
+from evaluator.domain.records import DatasetRow
 from evaluator.errors import DatasetError, InvalidInputError, UnknownNameError
 from evaluator.judging.rescore import rescore
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
 from evaluator.store import registry
-from evaluator.store.registry import DatasetRow
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 

@@ -19,6 +19,7 @@ import numpy as np
 from evaluator.domain.dataset import Document
 from evaluator.domain.fingerprint import text_key
 from evaluator.domain.measures.bounds import score_bounds
+from evaluator.domain.records import DatasetRow, ExperimentRow
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.inspection.side_by_side import opened
 from evaluator.judging import judgments
@@ -27,7 +28,6 @@ from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store import registry
 from evaluator.store.lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
-from evaluator.store.registry import DatasetRow, ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 MAX_RATER, MAX_GUIDELINES = 60, 10_000

@@ -15,10 +15,10 @@ from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.names import composed
+from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import registry
-from evaluator.store.registry import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 Progress = Callable[[int], None]
@@ -271,3 +271,27 @@ def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
         if len(tag) > MAX_TAG or not tag.isprintable():
             raise InvalidInputError(f"the tag {tag[:MAX_TAG]!r} is no word of {MAX_TAG} characters at most")
     return distinct
+
+
+def register(
+    workspace: Workspace, name: str, fingerprint: str, source: str, description: str, tags: Sequence[str]
+) -> DatasetRow:
+    """Give a dataset that is in the artifact store a name; if another has it, this is its next version.
+
+    Raises:
+        InvalidInputError: it is not there, whole; or the name, the description or a tag is not valid.
+    """
+    named = checked_name(name)
+    described, tagged = checked_description(description), checked_tags(tags)
+    with CHANGES:
+        manifest = StoredDataset.open(workspace.store, fingerprint).manifest
+        parts = (
+            corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest),
+            *(run_artifact(run.id) for run in manifest.runs),
+        )  # fmt: skip
+        if not all(map(workspace.store.exists, parts)):
+            raise InvalidInputError(
+                f"parts of the dataset {fingerprint} are missing in the store; import it again"
+            )
+        id_ = registry.save_dataset(workspace.database, named, manifest, source, described, tagged)
+    return by_id(workspace, id_)

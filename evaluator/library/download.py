@@ -14,8 +14,8 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import RunNote
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import csv_text, markdown
+from evaluator.domain.records import DatasetRow
 from evaluator.library import catalog
-from evaluator.store.registry import DatasetRow
 from evaluator.whole_file import whole_file
 from evaluator.workspace.workspace import Workspace
 

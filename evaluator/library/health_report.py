@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from evaluator.datasets.health.report import HealthReport, examine_stored
+from evaluator.domain.records import DatasetRow
 from evaluator.library import catalog
 from evaluator.library.token_counters import token_counters
-from evaluator.store.registry import DatasetRow
 from evaluator.workspace.workspace import Workspace
 
 

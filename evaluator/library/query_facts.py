@@ -14,7 +14,7 @@ from evaluator.datasets.health.text_statistics import languages_of
 from evaluator.datasets.layout import qrels_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import Ints
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evaluator.domain.names import without_folder
-from evaluator.store.registry import DatasetRow, DatasetVersion, ExperimentRow
+from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 
 
 def dataset_record(row: DatasetRow, *, local: bool = False) -> dict[str, Any]:

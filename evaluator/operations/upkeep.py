@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from redis import Redis
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.experiments.lifecycle import is_over, stalled
 from evaluator.experiments.planning import start_planning
 from evaluator.jobs.cancellation import marked_cancelled, unmark_cancelled
@@ -14,7 +15,6 @@ from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.retrieval.candidates import drop_candidates, experiments_with_candidates
 from evaluator.store import registry, results
-from evaluator.store.registry import ExperimentRow
 from evaluator.store.status import change_status, replan_experiment
 from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace

@@ -17,10 +17,10 @@ from redis.exceptions import RedisError
 
 from evaluator.domain.experiment import encoder_label
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError
 from evaluator.jobs.queue import experiments_with_jobs
 from evaluator.store import registry
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 MATRIX = re.compile(rf"indexes/[^/]+/([0-9a-f]{{{FINGERPRINT_LENGTH}}})-(?:query|document)\b.*")

@@ -10,18 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
-from evaluator.datasets.runs import run_artifact
-from evaluator.datasets.stored import StoredDataset
-from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
+from evaluator.library.catalog import register
 from evaluator.library.download import export_beir
 from evaluator.library.records import dataset_details, dataset_record
 from evaluator.remote.client import Client
 from evaluator.remote.owner import owner
 from evaluator.settings import Settings
-from evaluator.store import registry
-from evaluator.store.registry import DatasetRow
 from evaluator.workspace.workspace import Workspace
 
 Record = dict[str, Any]
@@ -99,27 +94,3 @@ def open_datasets(settings: Settings) -> Iterator[DatasetAccess]:
     """
     with owner(settings) as found:
         yield found if isinstance(found, Client) else LocalDatasets(found)
-
-
-def register(
-    workspace: Workspace, name: str, fingerprint: str, source: str, description: str, tags: Sequence[str]
-) -> DatasetRow:
-    """Give a dataset that is in the artifact store a name; if another has it, this is its next version.
-
-    Raises:
-        InvalidInputError: it is not there, whole; or the name, the description or a tag is not valid.
-    """
-    named = catalog.checked_name(name)
-    described, tagged = catalog.checked_description(description), catalog.checked_tags(tags)
-    with catalog.CHANGES:
-        manifest = StoredDataset.open(workspace.store, fingerprint).manifest
-        parts = (
-            corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest),
-            *(run_artifact(run.id) for run in manifest.runs),
-        )  # fmt: skip
-        if not all(map(workspace.store.exists, parts)):
-            raise InvalidInputError(
-                f"parts of the dataset {fingerprint} are missing in the store; import it again"
-            )
-        id_ = registry.save_dataset(workspace.database, named, manifest, source, described, tagged)
-    return catalog.by_id(workspace, id_)

@@ -26,6 +26,7 @@ from evaluator.domain.matrix import pipeline_label
 from evaluator.domain.measures.policy import POLICIES
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import csv_text
+from evaluator.domain.records import DatasetVersion, ExperimentRow
 from evaluator.experiments.overview import experiment_yaml, failures
 from evaluator.library import catalog
 from evaluator.report.figures import (
@@ -39,7 +40,6 @@ from evaluator.report.figures import (
     sides,
     tradeoffs_figure,
 )
-from evaluator.store.registry import DatasetVersion, ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 PACKAGES = (

@@ -19,9 +19,9 @@ from evaluator.analysis.recommendation import COSTS, Cost, tradeoff_rows
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.charts.comparison import Sides, difference_bars, difference_histogram, score_scatter
 from evaluator.charts.scores import interval_points, tradeoff_points
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.location import app_folder
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 Image = Literal["svg", "png"]

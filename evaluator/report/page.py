@@ -8,9 +8,9 @@ import jinja2
 from markdown_it import MarkdownIt
 
 from evaluator.analysis.pair_wording import p_words
+from evaluator.domain.records import ExperimentRow
 from evaluator.report.contents import Contents, collect
 from evaluator.report.figures import theme
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 
 NOTHING = "–"

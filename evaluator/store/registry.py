@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -13,7 +12,7 @@ from duckdb import DuckDBPyConnection
 
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.status import ACTIVE, Status
+from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.file.database import Database
 from evaluator.store.rescored import drop_unused, part
@@ -22,68 +21,6 @@ from evaluator.store.status import apply_event
 
 REMEMBERED = 2048
 """Specs, and manifests, that are kept decoded: every page and route lists experiments."""
-
-
-@dataclass(frozen=True)
-class DatasetRow:
-    """A dataset, as its newest version is. Its `id` stays what it is; its name may change."""
-
-    id: int
-    name: str
-    manifest: DatasetManifest
-    source: str
-    imported_at: datetime
-    description: str = ""
-    tags: tuple[str, ...] = ()
-    version: int = 1
-
-
-@dataclass(frozen=True)
-class DatasetVersion:
-    """What a dataset was from `created_at` on; `change` says in words what that changed. `name`: its present one."""
-
-    name: str
-    version: int
-    manifest: DatasetManifest
-    source: str
-    change: str
-    created_at: datetime
-
-
-@dataclass(frozen=True)
-class ExperimentRow:
-    """An experiment and its status.
-
-    Attributes:
-        dataset: what its dataset is called now.
-        dataset_id: the dataset.
-        reason: why its workers or its planner stopped it.
-        attempt: changes each time it is asked for or planned anew.
-        revision: the number of what is recorded of it; see `evaluator.store.revisions`.
-        run: whose ranked lists it has: its own, or those that it shares with experiments of other judgments.
-        place: the later of a run's experiments has the higher.
-    """
-
-    id: str
-    name: str
-    dataset: str
-    spec: ExperimentSpec
-    n_queries: int
-    status: Status
-    created_at: datetime
-    started_at: datetime
-    finished_at: datetime | None
-    reason: str | None = None
-    dataset_id: int = 0
-    attempt: int = 0
-    revision: int = 0
-    run: str = ""
-    place: int = 0
-
-    @property
-    def active(self) -> bool:
-        """Whether it is planned or its jobs run: it is not final, and needs its dataset's files and vectors."""
-        return self.status in ACTIVE
 
 
 VERSIONS = """

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from duckdb import DuckDBPyConnection
 
 from evaluator.domain.printable import FORMULA_STARTS
+from evaluator.domain.records import VariantCounts
 from evaluator.domain.result import (
     ExperimentStop,
     QueryResult,
@@ -46,16 +47,6 @@ SCHEMA = pa.schema(
 
 LISTS_AT_ONCE = 2000
 """Ranked lists that are held in memory at once while runs are read."""
-
-
-class VariantCounts(NamedTuple):
-    """A variant's queries: recorded in all, failed among them, and scored."""
-
-    variant: str
-    error: str | None
-    recorded: int
-    failed: int
-    scored: int
 
 
 def record(database: Database, records: Sequence[Record]) -> None:

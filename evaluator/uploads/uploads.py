@@ -22,11 +22,11 @@ from evaluator.datasets.staging.stage import Staged, publish
 from evaluator.datasets.staging.unpack import is_packed
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.names import composed
+from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.store import registry
-from evaluator.store.registry import DatasetRow
 from evaluator.uploads.folder import (
     ERROR,
     PERSON,

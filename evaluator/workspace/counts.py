@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.store import results
-from evaluator.store.registry import ExperimentRow
-from evaluator.store.results import VariantCounts
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace

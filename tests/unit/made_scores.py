@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Ranking
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.result import QueryResult, VariantMeasured
 from evaluator.experiments import lifecycle
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.library import catalog
 from evaluator.store import registry, results
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 from tests.recorded import begin
 from tests.unit.finished import described

@@ -12,7 +12,7 @@ from evaluator.analysis.pairwise import Outcome, against
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.charts.comparison import interval_rows
 from evaluator.domain.printable import csv_text, file_name
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import ahead_words
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.state import show_nothing, show_state

@@ -17,7 +17,7 @@ from evaluator.charts.comparison import (
     score_scatter,
 )
 from evaluator.domain.printable import csv_text, file_name
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import show_agreement, show_overlap, show_tests
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.slices import show_slices

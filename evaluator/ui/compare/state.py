@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from evaluator.store.registry import ExperimentRow
-from evaluator.store.results import VariantCounts
+from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, link
 from evaluator.ui.shell.unfinished import show_unfinished

@@ -8,12 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.domain.printable import as_code
+from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.judging import judgments
 from evaluator.judging.judgments import MAX_NOTE, Changes
 from evaluator.library import catalog
 from evaluator.library.browsing import JudgedQuery, judged_query
-from evaluator.store.registry import DatasetRow
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import count, plain

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 
 from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.records import DatasetRow
 from evaluator.experiments import lifecycle
 from evaluator.library import catalog
-from evaluator.store.registry import DatasetRow
 from evaluator.ui.shell.badges import Badge, show_badge
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, UPLOAD, link

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evaluator.domain.records import DatasetRow
 from evaluator.library import catalog
 from evaluator.library.catalog import MAX_DESCRIPTION, MAX_NAME
-from evaluator.store.registry import DatasetRow
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, EXPERIMENTS, link
 from evaluator.ui.shell.live import explained

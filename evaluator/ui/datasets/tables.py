@@ -11,10 +11,10 @@ import streamlit as st
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document
 from evaluator.domain.printable import as_code, file_name
+from evaluator.domain.records import DatasetRow
 from evaluator.library import browsing, catalog
 from evaluator.library.browsing import ListedQuery, Page
 from evaluator.library.download import judgments_csv
-from evaluator.store.registry import DatasetRow
 from evaluator.ui.datasets.judgments import show_judgments_of
 from evaluator.ui.datasets.list import show_tags
 from evaluator.ui.shell.identity import keyed

@@ -10,9 +10,9 @@ import streamlit as st
 from evaluator.datasets.health.report import HealthReport
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import plain_lines
+from evaluator.domain.records import DatasetRow, DatasetVersion
 from evaluator.library import catalog
 from evaluator.library.health_report import health
-from evaluator.store.registry import DatasetRow, DatasetVersion
 from evaluator.ui.datasets.health import show_health
 from evaluator.ui.datasets.list import health_badge, show_tags, sizes
 from evaluator.ui.datasets.settings import show_settings

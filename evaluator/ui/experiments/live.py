@@ -7,6 +7,7 @@ from contextlib import suppress
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.status import ACTIVE
 from evaluator.errors import ConflictError, QueueUnavailableError
 from evaluator.experiments import lifecycle
@@ -18,7 +19,6 @@ from evaluator.experiments.progress import (
     VariantProgress,
     progress_reader,
 )
-from evaluator.store.registry import ExperimentRow
 from evaluator.ui.shell.badges import badge_of, show_badge
 from evaluator.ui.shell.exports import export_popover
 from evaluator.ui.shell.identity import keyed

@@ -10,7 +10,7 @@ import streamlit as st
 
 from evaluator.analysis.several_datasets import Across, across, shared_measures
 from evaluator.domain.printable import csv_text, file_name
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.ui.shell.address import joined, parted, readdress
 from evaluator.ui.shell.identity import keyed, told_apart
 from evaluator.ui.shell.links import LEADERBOARD, link

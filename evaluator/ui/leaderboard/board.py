@@ -11,7 +11,7 @@ from evaluator.analysis.leaderboard import Leaderboard, board_of
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.analysis.wording import verdict
 from evaluator.charts.scores import interval_points
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.ui.leaderboard.cost_table import show_costs
 from evaluator.ui.leaderboard.table import choose_columns, show_rows
 from evaluator.ui.shell.address import readdress

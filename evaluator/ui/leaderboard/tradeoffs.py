@@ -11,7 +11,7 @@ from evaluator.analysis.leaderboard import Leaderboard, board_of
 from evaluator.analysis.recommendation import COSTS, Cost, Limits, cost_of, recommend, tradeoff_rows
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.charts.scores import tradeoff_points
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.ui.leaderboard.board import addressed_baseline, show_state
 from evaluator.ui.shell.address import number, readdress
 from evaluator.ui.shell.exports import figure_links

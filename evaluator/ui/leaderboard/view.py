@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.ui.shell.address import readdress
 from evaluator.ui.shell.live import REFRESH
 

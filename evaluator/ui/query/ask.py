@@ -6,8 +6,8 @@ import dataclasses
 
 import streamlit as st
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, Asked, answered, ask, askable
-from evaluator.store.registry import ExperimentRow
 from evaluator.ui.query.selection import View, addressed_view, choose_variants
 from evaluator.ui.query.view import show_lists
 from evaluator.ui.shell.links import LEADERBOARD, QUERY, WORKERS, link

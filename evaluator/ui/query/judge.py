@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.domain.printable import as_code
+from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.side_by_side import SideBySide
 from evaluator.judging import ratings
 from evaluator.judging.ratings import MAX_GUIDELINES, MAX_RATER, MeanBounds, Pooled
 from evaluator.library import catalog
-from evaluator.store.registry import ExperimentRow
 from evaluator.ui.query.selection import View
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import QUERY, link

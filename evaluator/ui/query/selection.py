@@ -9,9 +9,9 @@ from typing import get_args
 
 import streamlit as st
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.query_list import Order
 from evaluator.inspection.side_by_side import MAX_LISTS
-from evaluator.store.registry import ExperimentRow
 from evaluator.ui.shell.address import joined, parted
 from evaluator.ui.shell.selection import choose
 from evaluator.ui.shell.words import count, plain

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.domain.printable import as_code
+from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.query_list import Position, QueryLine, listed_queries, position, tags_of
 from evaluator.inspection.side_by_side import MAX_LISTS, SideBySide, side_by_side
-from evaluator.store.registry import ExperimentRow
 from evaluator.ui.datasets.list import show_tags
 from evaluator.ui.query.data import lists_data
 from evaluator.ui.query.judge import show_judging

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import streamlit as st
 
 from evaluator.domain.measures.scoring import canonical_measures
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError, InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle
-from evaluator.store.registry import ExperimentRow
 from evaluator.ui.shell.identity import told_apart
 from evaluator.ui.shell.words import moment, plain, sentence
 from evaluator.workspace.workspace import Workspace

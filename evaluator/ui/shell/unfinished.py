@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from evaluator.store.registry import ExperimentRow
+from evaluator.domain.records import ExperimentRow
 from evaluator.ui.shell.badges import badge_of, show_badge
 from evaluator.ui.shell.links import EXPERIMENTS, link
 from evaluator.ui.shell.words import plain, queries

@@ -11,6 +11,7 @@ import pytest
 from evaluator.analysis.history import History, history
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.statistics.resampling import holm, paired_test
 from evaluator.domain.variant import LanguageModel, Rerank
 from evaluator.errors import InvalidInputError, UnknownNameError
@@ -19,7 +20,6 @@ from evaluator.experiments.file_reader import parse_experiment
 from evaluator.judging.judgments import edit
 from evaluator.library import catalog
 from evaluator.store import registry
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.recorded import dataset_id

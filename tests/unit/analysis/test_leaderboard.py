@@ -9,11 +9,11 @@ from evaluator.analysis.decisions import between
 from evaluator.analysis.leaderboard import Leaderboard, leaderboard, leaderboard_record
 from evaluator.analysis.snapshot import Scores, read_snapshot
 from evaluator.domain.ranking import Doubles
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.domain.statistics.resampling import holm, mean_interval, paired_test
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import results
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 from tests.unit.made_scores import EXCLUDED, FAILED, RANKING, WAITING, made
 

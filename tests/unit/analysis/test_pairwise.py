@@ -14,6 +14,7 @@ from evaluator.analysis.pair_wording import effect_words, headline, p_words
 from evaluator.analysis.pairwise import Outcome, Pair, against, agree, agreement, compare, paired_table
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.domain.ranking import Ranking
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.result import QueryResult
 from evaluator.domain.statistics.resampling import Interval, PairedTest, Resampled
 from evaluator.domain.statistics.separability import Decision
@@ -23,7 +24,6 @@ from evaluator.library import catalog
 from evaluator.library.query_facts import query_facts
 from evaluator.store import results
 from evaluator.store.file.cursors import Cursor
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.unit.finished import finished, submitted

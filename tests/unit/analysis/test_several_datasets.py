@@ -8,9 +8,9 @@ import pytest
 
 from evaluator.analysis import several_datasets as service
 from evaluator.analysis.several_datasets import across, beside
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.unit.made_scores import WAITING, made

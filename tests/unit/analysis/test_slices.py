@@ -12,11 +12,11 @@ from statsmodels.stats.multitest import multipletests
 from evaluator.analysis.pairwise import compare
 from evaluator.analysis.slices import DIMENSIONS, DIVIDE, ENOUGH, Slice, slices
 from evaluator.analysis.snapshot import read_snapshot
+from evaluator.domain.records import ExperimentRow
 from evaluator.domain.statistics.resampling import paired_test
 from evaluator.experiments import lifecycle
 from evaluator.library import catalog
 from evaluator.library.query_facts import query_facts
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.unit.finished import finished

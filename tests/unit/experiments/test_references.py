@@ -6,12 +6,12 @@ import dataclasses
 
 import pytest
 
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError, UnknownNameError
 from evaluator.experiments import lifecycle
 from evaluator.experiments.references import LISTED, meant
 from evaluator.judging.judgments import edit
 from evaluator.library import catalog
-from evaluator.store.registry import ExperimentRow
 from evaluator.store.status import change_status
 from evaluator.workspace.workspace import Workspace
 from tests.recorded import dataset_id

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from evaluator.domain.measures.bounds import Bounds
+from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle
 from evaluator.inspection.marking import Marker
 from evaluator.inspection.side_by_side import Missed, side_by_side
-from evaluator.store.registry import ExperimentRow
 from evaluator.workspace.workspace import Workspace
 from tests.unit.finished import finished, submitted
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.ranking import Ranking
+from evaluator.domain.records import DatasetRow
 from evaluator.experiments import lifecycle
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.judging.judgments import edit
 from evaluator.judging.rescore import changed_queries
 from evaluator.library import catalog
-from evaluator.store.registry import DatasetRow
 from evaluator.store.rescored import recorded
 from evaluator.store.status import change_status
 from evaluator.workspace.workspace import Workspace

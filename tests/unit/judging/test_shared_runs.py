@@ -14,13 +14,13 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.ranking import Ranking
+from evaluator.domain.records import ExperimentRow
 from evaluator.experiments import lifecycle
 from evaluator.judging import judgments
 from evaluator.judging.judgments import Changes, edit
 from evaluator.judging.rescore import rescore
 from evaluator.library import catalog
 from evaluator.store import registry
-from evaluator.store.registry import ExperimentRow
 from evaluator.store.rescored import recorded
 from evaluator.store.status import change_status, submit_experiment
 from evaluator.workspace.workspace import Workspace

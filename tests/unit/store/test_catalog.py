@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from evaluator.domain.dataset import DatasetManifest, ImportNote
+from evaluator.domain.records import DatasetRow
 from evaluator.domain.result import VariantFailure
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import registry
@@ -122,7 +123,7 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
         (imported_at,) = old.execute("SELECT imported_at FROM datasets").fetchall()[0]
     database = Database(path)
     assert registry.datasets(database) == [
-        registry.DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
+        DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
     ]
     registry.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
     database.close()

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from evaluator.domain.records import VariantCounts
 from evaluator.domain.result import QueryResult, Record, VariantFailure
 from evaluator.store import registry, results
 from evaluator.store.file.database import Database
-from evaluator.store.results import VariantCounts, record
+from evaluator.store.results import record
 from evaluator.store.status import change_status
 from tests.unit.store.rows import failed, save, scored, unscored
 
