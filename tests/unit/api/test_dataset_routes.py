@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from evaluator.errors import StoreUnavailableError
 from evaluator.services import datasets, experiments
 from evaluator.services.workspace import Workspace, serving
 from tests.conftest import WriteDataset
@@ -81,6 +82,21 @@ def test_it_is_renamed_and_described(api: Api, tiny: Workspace) -> None:
     wrong: Any
     for wrong in ({"name": 1}, {"tags": "a"}, {"tags": [1]}, {"nmae": "x"}, {"name": "a/b"}, []):
         assert api("PATCH", "/api/datasets/aero%201", json=wrong).status_code == 422
+
+
+def test_an_edit_that_experiments_cannot_follow_yet_says_that_it_is_saved(
+    api: Api, tiny: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailableError("the disk is full; make room there")
+
+    finished(tiny, "tiny", RANKED)
+    monkeypatch.setattr("evaluator.services.rescore.save_rescored", full)
+    body = {"changes": [{"query_id": "q0", "doc_id": "d3", "grade": 2}]}
+    answer = api("POST", f"{TINY}/judgments", json=body)
+    assert answer.status_code == 503
+    assert answer.json()["error"].startswith("the judgments are saved; experiments over 'tiny' are not yet")
+    assert api("GET", TINY).json()["version"] == 2
 
 
 def test_judgments_are_edited(api: Api, tiny: Workspace) -> None:
