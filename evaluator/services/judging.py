@@ -22,6 +22,7 @@ from evaluator.domain.fingerprint import text_key
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.services import datasets, judgments
 from evaluator.services.dataset_browse import documents_of, judged_query
+from evaluator.services.following import follow
 from evaluator.services.side_by_side import opened
 from evaluator.services.workspace import Workspace
 from evaluator.store import catalog
@@ -109,6 +110,7 @@ def judge(
     Raises:
         InvalidInputError: the rater has no proper name, a document was judged before by other means, or what
             `judgments.edit` refuses. Nothing is kept then.
+        NotRescoredError: all is kept, and experiments follow later.
     """
     rater = checked_rater(rater)
     with datasets.CHANGES:
@@ -127,12 +129,12 @@ def judge(
         # First: a judgment that no rating explains would count as one that came with the dataset, for ever.
         save_ratings(workspace.database, row.id, rater, query_id, grades)
         try:
-            judgments.save(workspace, row.id, changes, f"judged by {rater}")
+            saved = judgments.save(workspace, row.id, changes, f"judged by {rater}")
         except BaseException:
             mine = {doc_id: given.get(doc_id, {}).get(rater) for doc_id in grades}
             save_ratings(workspace.database, row.id, rater, query_id, mine)
             raise
-    judgments.follow(workspace)
+    follow(workspace, saved)
     return datasets.by_id(workspace, row.id)
 
 

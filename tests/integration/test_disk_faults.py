@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import fsspec
@@ -28,6 +29,7 @@ from redis import Redis
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
 from evaluator.cli_datasets import dataset_import
+from evaluator.domain.measures import score_queries
 from evaluator.domain.result import Rejected
 from evaluator.errors import (
     ArtifactNotWrittenError,
@@ -37,7 +39,9 @@ from evaluator.errors import (
 )
 from evaluator.jobs.connection import require
 from evaluator.jobs.stream import ResultStream
-from evaluator.services import uploads
+from evaluator.services import datasets, uploads
+from evaluator.services.judgments import edit
+from evaluator.services.keeper import Keeper
 from evaluator.services.upload_folder import PERSON
 from evaluator.services.workspace import Workspace
 from evaluator.settings import Settings
@@ -48,6 +52,8 @@ from evaluator.store.recorder import Recorder
 from evaluator.store.results import record
 from tests.conftest import ROOT, WriteDataset
 from tests.unit.jobs.embedded import embedded_valkey
+from tests.unit.services.finished import finished
+from tests.unit.services.shared_runs import LISTS, rows_in
 from tests.unit.store.rows import numbered, ranked, save
 
 SEED = 20260729
@@ -214,6 +220,30 @@ def test_what_else_is_written_on_a_full_disk_says_so_and_leaves_nothing(disk: Di
     disk.make_room()
     save(database, many)
     database.close()
+
+
+def test_experiments_follow_an_edit_once_there_is_room_again(
+    disk: Disk, write_dataset: WriteDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*arguments: Any) -> dict[str, dict[str, float]]:
+        disk.fill()
+        return score_queries(*arguments)
+
+    with Workspace.open_local(Settings(home=disk.folder / "home")) as workspace:
+        row = datasets.import_folder(workspace, write_dataset())
+        variants = {f"v{n}": LISTS["first"] for n in range(60)}  # more than the log's last page has room for
+        finished(workspace, "tiny", variants)
+        with monkeypatch.context() as patch:
+            patch.setattr("evaluator.services.rescore.score_queries", fill)
+            with pytest.raises(EvaluatorError, match=r"the judgments are saved; .*the disk is full"):
+                edit(workspace, row.id, {("q0", "d3"): 1})
+        assert datasets.find(workspace, "tiny").version == 2
+        Keeper(workspace).look()
+        assert rows_in(workspace, "experiments") == 1  # there is no room yet
+        disk.make_room()
+        Keeper(workspace).look()
+        assert rows_in(workspace, "experiments") == rows_in(workspace, "submissions") == 2
+        assert rows_in(workspace, "steps") == 0
 
 
 def test_closing_on_a_full_disk_loses_nothing(disk: Disk) -> None:
