@@ -110,6 +110,10 @@ class StoreUnavailableError(EvaluatorError):
     """The DuckDB file cannot be written or read for now: why, and what to do."""
 
 
+class NotRescoredError(EvaluatorError):
+    """Judgments are saved, and experiments cannot follow yet: which, why, and that it is tried again."""
+
+
 class ArtifactNotWrittenError(EvaluatorError):
     """An artifact cannot be written: why, and what to do. Nothing of it is left."""
 

@@ -5,11 +5,8 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import tempfile
-import threading
-from collections import deque
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from evaluator.datasets.canonical import QRELS_FILE, write_qrels
 from evaluator.datasets.defects import nothing_relevant
@@ -20,11 +17,10 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest, Qrels
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import DatasetError, InvalidInputError, UnknownNameError
-from evaluator.judging.rescore import rescore
+from evaluator.judging.following import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
 from evaluator.store import registry
-from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
 Changes = Mapping[tuple[str, str], int | None]
@@ -32,11 +28,6 @@ Changes = Mapping[tuple[str, str], int | None]
 
 MAX_NOTE = 500
 """Characters."""
-
-FOLLOWING = threading.Lock()
-"""Held while experiments follow; edits that are saved meanwhile come next."""
-STEPS = Kind("judgment edits", 1)
-"""Edits that experiments have not followed yet, the first at first."""
 
 
 def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -> DatasetRow:
@@ -52,11 +43,12 @@ def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
     Raises:
         InvalidInputError: the dataset, a query or a document is unknown, a grade out of range, the note too long, or
             no query would have a relevant document any more.
+        NotRescoredError: the judgments are saved, and experiments follow later.
     """
     if len(note) > MAX_NOTE:
         raise InvalidInputError(f"the note has {len(note):,} characters; shorten it to {MAX_NOTE}")
     row = save(workspace, dataset, changes, note)
-    follow(workspace)
+    follow(workspace, row)
     return catalog.by_id(workspace, row.id)
 
 
@@ -76,31 +68,7 @@ def save(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
         manifest = _store(workspace, row.manifest, stored, qrels)
         change = in_words(stored.qrels, changes) + (f": {note.strip()}" if note.strip() else "")
         registry.add_version(workspace.database, row.id, manifest, row.source, change)
-        _steps(workspace).append(Step(row.id, row.manifest, manifest))
     return catalog.by_id(workspace, row.id)
-
-
-class Step(NamedTuple):
-    """A dataset (its id) went from one version to the next."""
-
-    dataset: int
-    before: DatasetManifest
-    after: DatasetManifest
-
-
-def follow(workspace: Workspace) -> None:
-    """Let finished experiments follow every edit so far, one after the other; who edits meanwhile need not wait."""
-    steps = _steps(workspace)
-    with FOLLOWING:
-        while steps:
-            try:
-                rescore(workspace, *steps[0])
-            finally:
-                steps.popleft()
-
-
-def _steps(workspace: Workspace) -> deque[Step]:
-    return workspace.memory.get(STEPS, None, deque)
 
 
 def edited(qrels: Qrels, changes: Changes) -> dict[str, dict[str, int]]:

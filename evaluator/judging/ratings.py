@@ -23,6 +23,7 @@ from evaluator.domain.records import DatasetRow, ExperimentRow
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.inspection.side_by_side import opened
 from evaluator.judging import judgments
+from evaluator.judging.following import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store import registry
@@ -110,6 +111,7 @@ def judge(
     Raises:
         InvalidInputError: the rater has no proper name, a document was judged before by other means, or what
             `judgments.edit` refuses. Nothing is kept then.
+        NotRescoredError: all is kept, and experiments follow later.
     """
     rater = checked_rater(rater)
     with catalog.CHANGES:
@@ -128,12 +130,12 @@ def judge(
         # First: a judgment that no rating explains would count as one that came with the dataset, for ever.
         save_ratings(workspace.database, row.id, rater, query_id, grades)
         try:
-            judgments.save(workspace, row.id, changes, f"judged by {rater}")
+            saved = judgments.save(workspace, row.id, changes, f"judged by {rater}")
         except BaseException:
             mine = {doc_id: given.get(doc_id, {}).get(rater) for doc_id in grades}
             save_ratings(workspace.database, row.id, rater, query_id, mine)
             raise
-    judgments.follow(workspace)
+    follow(workspace, saved)
     return catalog.by_id(workspace, row.id)
 
 

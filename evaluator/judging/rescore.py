@@ -8,53 +8,74 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.dataset import DatasetManifest, Qrels
+from evaluator.domain.dataset import Qrels
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures.scoring import POLICY_VERSION, score_queries
+from evaluator.domain.records import ExperimentRow
 from evaluator.store import registry
 from evaluator.store.rescored import rankings_of, rescored_by, save_rescored
+from evaluator.store.steps import Step, followers
 from evaluator.workspace.workspace import Workspace
 
 BATCH = 200
 """Queries whose lists are held in memory at once."""
 
 
-def rescore(workspace: Workspace, dataset: int, before: DatasetManifest, after: DatasetManifest) -> list[str]:
-    """Rescore what finished over a dataset's version by the judgments of the next; returns the new experiments' ids.
+@dataclass(eq=False)
+class Rescoring:
+    """Rescores what finished over a dataset's version by the judgments of the next; judgments are read once.
 
     A new experiment has the id that its description has over that version, so that running it finds all done.
     Queries that failed stay failed. What ran under an older ranking policy is left alone: its lists may be in
     another order.
 
     Args:
-        dataset: its id.
-        before, after: the two versions.
+        step: from the one version to the other.
+
+    Attributes:
+        followed: ids of experiments that are done with here.
     """
-    if not after.differs_in_judgments_alone(before):
-        return []
 
-    @cache
-    def qrels_of(fingerprint: str) -> Qrels:
-        return StoredDataset.open(workspace.store, fingerprint).qrels
+    workspace: Workspace
+    step: Step
+    followed: list[str] = field(default_factory=list)
+    _changed: dict[str, list[str]] = field(default_factory=dict)
 
-    @cache
-    def changed_since(fingerprint: str) -> list[str]:
-        return changed_queries(qrels_of(fingerprint), qrels_of(after.fingerprint))
+    def waiting(self) -> list[ExperimentRow]:
+        """Experiments that have not followed yet, the first submitted at first."""
+        dataset, _, before, after = self.step
+        if not after.differs_in_judgments_alone(before):
+            return []
+        done = followers(self.workspace.database, self.step)
+        rows = registry.experiments_over(self.workspace.database, dataset, before.fingerprint)
+        return [
+            row
+            for row in reversed(rows)
+            if row.status == "finished" and row.spec.policy == POLICY_VERSION and row.id not in done
+        ]
 
-    new = []
-    for row in reversed(registry.experiments_over(workspace.database, dataset, before.fingerprint)):
-        if row.status != "finished" or row.spec.policy != POLICY_VERSION:
-            continue
+    def follow(self, row: ExperimentRow) -> None:
+        """Let an experiment follow, unless it was deleted or is run again meanwhile."""
+        after = self.step.after
         spec = dataclasses.replace(row.spec, dataset=after.fingerprint, qrels=after.qrels)
         # Not only what changed since the version before: a dataset may be imported again in between.
-        changed = changed_since(rescored_by(workspace.database, row.id) or before.fingerprint)
-        scores = _scores(workspace, row.spec, changed, qrels_of(after.fingerprint))
-        if save_rescored(workspace.database, row.id, spec, scores):
-            new.append(spec.id)
-    return new
+        last = rescored_by(self.workspace.database, row.id) or self.step.before.fingerprint
+        if last not in self._changed:
+            self._changed[last] = changed_queries(self._qrels_of(last), self._qrels)
+        scores = _scores(self.workspace, row.spec, self._changed[last], self._qrels)
+        save_rescored(self.workspace.database, self.step, row.id, spec, scores)
+        self.followed.append(row.id)
+
+    @cached_property
+    def _qrels(self) -> Qrels:
+        return self._qrels_of(self.step.after.fingerprint)
+
+    def _qrels_of(self, fingerprint: str) -> Qrels:
+        return StoredDataset.open(self.workspace.store, fingerprint).qrels
 
 
 def changed_queries(before: Qrels, after: Qrels) -> list[str]:

@@ -1,7 +1,7 @@
 """The keeper looks after experiments for as long as a process owns the database.
 
 It plans those anew whose jobs were lost, and clears away what stopped and ended ones left, and uploads that nobody
-stored.
+stored. It lets experiments follow edits of judgments that nobody else could.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from evaluator.analysis.costs import measure_finished
 from evaluator.errors import EvaluatorError
+from evaluator.judging.following import follow_left
 from evaluator.operations.upkeep import Upkeep
 from evaluator.operations.vector_storage import prune
 from evaluator.uploads.uploads import clear_old
@@ -65,6 +66,7 @@ class Keeper:
         self._guard(self._upkeep.replan_lost)
         self._guard(self._upkeep.drop_ended)
         self._guard(self._upkeep.drop_searched)
+        self._guard(lambda: follow_left(self._workspace, self._guard, self._stop.is_set))
         if self._measures:
             self._guard(lambda: measure_finished(self._workspace, guard=self._guard))
         if time.monotonic() >= self._bound_at:

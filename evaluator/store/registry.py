@@ -18,6 +18,7 @@ from evaluator.store.file.database import Database
 from evaluator.store.rescored import drop_unused, part
 from evaluator.store.revisions import REVISION
 from evaluator.store.status import apply_event
+from evaluator.store.steps import drop_steps, note_step
 
 REMEMBERED = 2048
 """Specs, and manifests, that are kept decoded: every page and route lists experiments."""
@@ -74,7 +75,7 @@ def save_dataset(
 
 
 def add_version(database: Database, id_: int, manifest: DatasetManifest, source: str, change: str) -> None:
-    """Make a stored dataset the next version of one that is there, whatever that is called by now.
+    """Make edited judgments a dataset's next version, whatever it is called by now; experiments have yet to follow.
 
     Raises:
         UnknownNameError: it was deleted meanwhile.
@@ -82,19 +83,23 @@ def add_version(database: Database, id_: int, manifest: DatasetManifest, source:
     with database.transaction() as cursor:
         if not cursor.execute("SELECT 1 FROM datasets WHERE id = ?", [id_]).fetchone():
             raise UnknownNameError("the dataset was deleted meanwhile")
-        _add_version(cursor, id_, manifest, source, change)
+        version = _add_version(cursor, id_, manifest, source, change)
+        if version is not None:
+            note_step(cursor, id_, version)
 
 
 def _add_version(
     cursor: DuckDBPyConnection, id_: int, manifest: DatasetManifest, source: str, change: str
-) -> None:
+) -> int | None:
+    """The number of the version that is added; None if the newest is the same."""
     newest = cursor.execute(
         f"{VERSIONS} WHERE d.id = ? ORDER BY v.version DESC LIMIT 1",
         [id_],
     ).fetchone()
     before = _version(newest) if newest else None
     if before is not None and before.manifest == manifest:
-        return
+        return None
+    version = before.version + 1 if before else 1
     cursor.execute(
         """
         INSERT INTO dataset_versions (dataset, version, fingerprint, manifest, source, change)
@@ -102,13 +107,14 @@ def _add_version(
         """,
         [
             id_,
-            before.version + 1 if before else 1,
+            version,
             manifest.fingerprint,
             json.dumps(manifest.to_json()),
             source,
             change or what_changed(before.manifest if before else None, manifest),
         ],
     )
+    return version
 
 
 def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
@@ -199,6 +205,7 @@ def remove_dataset(database: Database, id_: int) -> None:
                 f"the dataset {users[0][1]!r} cannot be deleted: experiments use it. Delete them first: "
                 f"{', '.join(user for user, _ in users)}"
             )
+        drop_steps(cursor, id_)
         cursor.execute("DELETE FROM ratings WHERE dataset = ?", [id_])
         cursor.execute("DELETE FROM dataset_versions WHERE dataset = ?", [id_])
         cursor.execute("DELETE FROM datasets WHERE id = ?", [id_])

@@ -13,6 +13,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.store.file.database import Database
 from evaluator.store.revisions import revise
+from evaluator.store.steps import Step, note_follower
 
 CHANGED_SCHEMA = pa.schema(
     [
@@ -89,6 +90,7 @@ def rescored_by(database: Database, experiment: str) -> str | None:
 
 def save_rescored(
     database: Database,
+    step: Step,
     source: str,
     spec: ExperimentSpec,
     changed: Mapping[tuple[str, str], Mapping[str, float]],
@@ -96,6 +98,7 @@ def save_rescored(
     """Record the experiment that a finished one becomes by other judgments, in one transaction; lists are shared.
 
     Args:
+        step: the edit that it follows, which is noted, too.
         source: the finished experiment's id.
         spec: the new one's; it differs from the other in its judgments alone.
         changed: measures by variant and query id, of the queries whose judgments are others than those by which the
@@ -125,6 +128,7 @@ def save_rescored(
         if found is None:
             return False
         run, place = str(found[0]), max(int(number or 0) for number in found[1:])
+        note_follower(cursor, step, source)
         ids = {"source": source, "id": spec.id, "run": run, "place": place}
         new = cursor.execute(
             """

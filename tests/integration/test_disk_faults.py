@@ -19,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import fsspec
@@ -28,6 +29,7 @@ from redis import Redis
 
 from evaluator.artifacts import TEMPORARY, ArtifactStore
 from evaluator.cli.datasets import dataset_import
+from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.result import Rejected
 from evaluator.errors import (
     ArtifactNotWrittenError,
@@ -37,6 +39,9 @@ from evaluator.errors import (
 )
 from evaluator.jobs.connection import require
 from evaluator.jobs.results.stream import ResultStream
+from evaluator.judging.judgments import edit
+from evaluator.library import catalog
+from evaluator.operations.keeper import Keeper
 from evaluator.settings import Settings
 from evaluator.store import recorder as recorder_module
 from evaluator.store.file import database as database_module
@@ -47,7 +52,9 @@ from evaluator.uploads import uploads
 from evaluator.uploads.folder import PERSON
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import ROOT, WriteDataset
+from tests.unit.finished import finished
 from tests.unit.jobs.embedded import embedded_valkey
+from tests.unit.judging.shared_runs import LISTS, rows_in
 from tests.unit.store.rows import numbered, ranked, save
 
 SEED = 20260729
@@ -214,6 +221,30 @@ def test_what_else_is_written_on_a_full_disk_says_so_and_leaves_nothing(disk: Di
     disk.make_room()
     save(database, many)
     database.close()
+
+
+def test_experiments_follow_an_edit_once_there_is_room_again(
+    disk: Disk, write_dataset: WriteDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(*arguments: Any) -> dict[str, dict[str, float]]:
+        disk.fill()
+        return score_queries(*arguments)
+
+    with Workspace.open_local(Settings(home=disk.folder / "home")) as workspace:
+        row = catalog.import_folder(workspace, write_dataset())
+        variants = {f"v{n}": LISTS["first"] for n in range(60)}  # more than the log's last page has room for
+        finished(workspace, "tiny", variants)
+        with monkeypatch.context() as patch:
+            patch.setattr("evaluator.judging.rescore.score_queries", fill)
+            with pytest.raises(EvaluatorError, match=r"the judgments are saved; .*the disk is full"):
+                edit(workspace, row.id, {("q0", "d3"): 1})
+        assert catalog.find(workspace, "tiny").version == 2
+        Keeper(workspace).look()
+        assert rows_in(workspace, "experiments") == 1  # there is no room yet
+        disk.make_room()
+        Keeper(workspace).look()
+        assert rows_in(workspace, "experiments") == rows_in(workspace, "submissions") == 2
+        assert rows_in(workspace, "steps") == 0
 
 
 def test_closing_on_a_full_disk_loses_nothing(disk: Disk) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from evaluator.errors import StoreUnavailableError
 from evaluator.experiments import lifecycle
 from evaluator.library import catalog
 from evaluator.workspace.workspace import Workspace, serving
@@ -98,6 +99,21 @@ def test_it_is_called_nothing_that_a_new_dataset_could_not_be(
         assert reason in answer.json()["error"]
     assert {row.name for row in catalog.all_datasets(tiny)} == {"tiny", "caf\u00e9"}
     assert catalog.find(tiny, "tiny").description == ""
+
+
+def test_an_edit_that_experiments_cannot_follow_yet_says_that_it_is_saved(
+    api: Api, tiny: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StoreUnavailableError("the disk is full; make room there")
+
+    finished(tiny, "tiny", RANKED)
+    monkeypatch.setattr("evaluator.judging.rescore.save_rescored", full)
+    body = {"changes": [{"query_id": "q0", "doc_id": "d3", "grade": 2}]}
+    answer = api("POST", f"{TINY}/judgments", json=body)
+    assert answer.status_code == 503
+    assert answer.json()["error"].startswith("the judgments are saved; experiments over 'tiny' are not yet")
+    assert api("GET", TINY).json()["version"] == 2
 
 
 def test_judgments_are_edited(api: Api, tiny: Workspace) -> None:

@@ -10,67 +10,24 @@ import pytest
 
 from evaluator.analysis.history import history
 from evaluator.analysis.leaderboard import leaderboard
-from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.experiment import ExperimentSpec
-from evaluator.domain.measures.scoring import score_queries
-from evaluator.domain.ranking import Ranking
 from evaluator.domain.records import ExperimentRow
 from evaluator.experiments import lifecycle
-from evaluator.judging import judgments
 from evaluator.judging.judgments import Changes, edit
-from evaluator.judging.rescore import rescore
+from evaluator.judging.rescore import Rescoring
 from evaluator.library import catalog
 from evaluator.store import registry
-from evaluator.store.rescored import recorded
 from evaluator.store.status import change_status, submit_experiment
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.recorded import dataset_id
 from tests.unit.finished import finished
-
-LISTS = {
-    "first": {f"q{n}": [f"d{n}", "d0", "d5"] for n in range(10)},
-    "second": {f"q{n}": ["d3", f"d{n}"] if n != 3 else ["d3"] for n in range(9)} | {"q9": []},
-}
+from tests.unit.judging.shared_runs import LISTS, every_score_is_right, rows_in, scores
 
 
 def judged(workspace: Workspace, *changes: Changes) -> None:
     """Edit the judgments of `tiny`, once a time."""
     for change in changes:
         edit(workspace, dataset_id(workspace, "tiny"), change)
-
-
-def rows_in(workspace: Workspace, table: str) -> int:
-    (n,) = workspace.database.cursor.execute(f"SELECT count(*) FROM {table}").fetchone()
-    return int(n)
-
-
-def scores(workspace: Workspace, experiment: str) -> dict[tuple[str, str], dict[str, float]]:
-    """Measures that an experiment has, by variant and query id."""
-    _, rows, given = recorded(workspace.database, experiment)
-    found = workspace.database.cursor.execute(
-        f"SELECT variant, query_id, measures FROM {rows}", given
-    ).fetchall()
-    return {(variant, query_id): measures for variant, query_id, measures in found}
-
-
-def fresh(workspace: Workspace, spec: ExperimentSpec) -> dict[tuple[str, str], dict[str, float]]:
-    """Measures that a run of the same lists would have."""
-    qrels = StoredDataset.open(workspace.store, spec.dataset).qrels
-    return {
-        (variant, query_id): measures
-        for variant, lists in LISTS.items()
-        for query_id, measures in score_queries(
-            {query_id: Ranking(tuple(docs), (0.0,) * len(docs)) for query_id, docs in lists.items()},
-            qrels,
-            spec.measures,
-        ).items()
-    }
-
-
-def every_score_is_right(workspace: Workspace) -> None:
-    for row in lifecycle.all_experiments(workspace):
-        assert scores(workspace, row.id) == fresh(workspace, row.spec), row
 
 
 def by_version(workspace: Workspace) -> list[ExperimentRow]:
@@ -118,7 +75,7 @@ def test_an_import_between_two_edits_is_seen(workspace: Workspace, write_dataset
     judged(workspace, {("q0", "d3"): 1})
     second = catalog.find(workspace, "tiny").manifest
     judged(workspace, {("q1", "d3"): 1})
-    registry.add_version(workspace.database, dataset_id(workspace, "tiny"), second, "again", "imported again")
+    registry.save_dataset(workspace.database, "tiny", second, "again")
     judged(workspace, {("q2", "d3"): 1})
     assert len(lifecycle.all_experiments(workspace)) == 4
     every_score_is_right(workspace)
@@ -169,12 +126,14 @@ def test_others_can_change_datasets_while_experiments_follow(
         with catalog.CHANGES:
             taken.set()
 
-    def wait(*args: Any) -> list[str]:
+    follow = Rescoring.follow
+
+    def wait(*args: Any) -> None:
         threading.Thread(target=other).start()
         assert taken.wait(10), "the lock of all changes is held"
-        return rescore(*args)
+        follow(*args)
 
-    monkeypatch.setattr(judgments, "rescore", wait)
+    monkeypatch.setattr(Rescoring, "follow", wait)
     judged(workspace, {("q0", "d3"): 1})
     assert len(lifecycle.all_experiments(workspace)) == 2
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.result import Spending, VariantFailure
 from evaluator.store import registry, results
 from evaluator.store.file import database as database_module
@@ -18,9 +19,11 @@ from evaluator.store.registry import experiment
 from evaluator.store.rescored import save_rescored
 from evaluator.store.revisions import revise
 from evaluator.store.status import change_status
+from evaluator.store.steps import Step
 from tests.recorded import begin
 from tests.unit.store.rows import failed, numbered, ranked, save, scored
 
+MANIFEST = DatasetManifest("c", "q", "r", 1, 1, 1)
 Change = Callable[[Database, str], object]
 
 
@@ -100,7 +103,7 @@ def test_a_rescored_experiment_has_a_number_of_its_own(database: Database) -> No
     id_ = save(database, n_queries=1)
     results.record(database, [scored(id_, "q1", 0.5)])
     spec = dataclasses.replace(experiment(database, id_).spec, dataset="d2", qrels="r2")
-    assert save_rescored(database, id_, spec, {})
+    assert save_rescored(database, Step(1, 2, MANIFEST, MANIFEST), id_, spec, {})
     assert experiment(database, spec.id).revision > experiment(database, id_).revision
 
 
