@@ -119,7 +119,7 @@ class Leaderboard:
         baseline: the variant that was pinned.
         tie_group: the best variant and those that are not separable from it, best first. The best is picked after
             looking, so p is corrected for all pairs of variants (Holm).
-        uncomputed: queries by measure that have a score, but no value of that measure; see `services.uncomputed`.
+        uncomputed: queries by measure that have a score, but no value of that measure; see `analysis.uncomputed`.
         correction: of the differences.
     """
 

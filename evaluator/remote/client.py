@@ -102,7 +102,7 @@ class Client:
         self._save(f"{_dataset_path(name)}/download", path)
 
     def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
-        """Write an experiment's results into a folder, as `services.export` does; returns the files written."""
+        """Write an experiment's results into a folder, as `analysis.export` does; returns the files written."""
         try:
             with for_people():
                 folder.mkdir(parents=True, exist_ok=True)

@@ -1,1 +1,1 @@
-"""What pages share: the frame, the theme, components, and the way to the services."""
+"""What pages are made of: a folder a page, and `shell` for what all of them share."""

@@ -12,7 +12,7 @@ from evaluator.errors import WorkersFailedError
 
 IN_A_FINALIZER = """
 import os, signal, time
-from evaluator.cli import _interrupt
+from evaluator.cli.main import _interrupt
 signal.signal(signal.SIGTERM, _interrupt)
 class Dies:
     def __del__(self):
@@ -36,7 +36,7 @@ def test_a_signal_within_a_finalizer_is_not_lost() -> None:
 
 IN_A_CALLBACK = """
 import os, signal, time, weakref
-from evaluator.cli import _interrupt, _wait_for_interrupt
+from evaluator.cli.main import _interrupt, _wait_for_interrupt
 signal.signal(signal.SIGHUP, _interrupt)
 class Dies: pass
 def gone(_reference):
