@@ -18,7 +18,8 @@ from evaluator.analysis.overlap import Overlap
 from evaluator.analysis.snapshot import Snapshot
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import VariantCounts
-from evaluator.domain.statistics.resampling import PairedTest, Resampled, paired_tests
+from evaluator.domain.statistics.paired import PairedTest, paired_tests
+from evaluator.domain.statistics.resampling import Resampled
 from evaluator.domain.statistics.separability import Decision
 from evaluator.errors import UnknownNameError
 from evaluator.library.query_facts import QueryFacts

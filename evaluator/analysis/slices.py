@@ -12,7 +12,7 @@ from evaluator.analysis.pairwise import Pair
 from evaluator.analysis.snapshot import Snapshot
 from evaluator.datasets.health.text_statistics import UNKNOWN
 from evaluator.domain.ranking import Ints
-from evaluator.domain.statistics.resampling import PairedTest, paired_test
+from evaluator.domain.statistics.paired import PairedTest, paired_test
 from evaluator.domain.statistics.separability import Decision, decide
 from evaluator.library.query_facts import QueryFacts, query_facts
 from evaluator.workspace.memory import Kind

@@ -12,7 +12,8 @@ from statsmodels.stats.multitest import multipletests
 from evaluator.domain.dataset import Qrels
 from evaluator.domain.measures.scoring import relevant_count, score_queries
 from evaluator.domain.ranking import Doubles, Ranking
-from evaluator.domain.statistics.resampling import PairedTest, holm, paired_test
+from evaluator.domain.statistics.paired import PairedTest, paired_test
+from evaluator.domain.statistics.resampling import holm
 from tests.integration.test_agreement import Cranfield, collection, ranx
 
 __all__ = ["collection", "ranx"]  # fixtures

@@ -15,7 +15,6 @@ from evaluator.errors import DatasetError
 QRELS_COLUMNS = ("query", "document", "grade")
 RUN_COLUMNS = ("query", "iteration", "document", "rank", "score", "tag")
 TOPIC_COLUMNS = ("num", "title", "desc", "narr")
-DOCUMENT_COLUMNS = ("id", "title", "text")
 
 TAG = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
 TITLES = ("title", "headline", "hl", "ti", "head")

@@ -13,25 +13,23 @@ import time
 import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
 import duckdb
 import psutil
 
-from evaluator import __version__
 from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.home import make_home
 from evaluator.store.file import condition
 from evaluator.store.file.cursors import Cursor, FrozenCursor
+from evaluator.store.file.migrating import migrate, migrations
 from evaluator.store.file.states import NotKept, States
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-MIGRATION_NAME = re.compile(r"(\d{4})_\w+\.sql")
 HOLDER = re.compile(r"\(PID (\d+)\)")
 
 CHECKPOINT_AT = "64MB"
@@ -345,41 +343,6 @@ def _full(path: Path) -> StoreUnavailableError:
 def disk_full(path: Path, error: duckdb.Error) -> StoreUnavailableError | None:
     """What to say if DuckDB failed because the disk is full; None if that is not why."""
     return _full(path) if _is_full(error) else None
-
-
-def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
-    """Apply the migrations that the file lacks, each in a transaction with its own record; returns their numbers."""
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied_at VARCHAR DEFAULT now()::VARCHAR)"
-    )
-    connection.execute("ALTER TABLE migrations ADD COLUMN IF NOT EXISTS version VARCHAR")
-    done = {number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()}
-    applied = []
-    for number, sql in migrations():
-        if number in done:
-            continue
-        connection.execute("BEGIN TRANSACTION")
-        try:
-            connection.execute(sql)
-            connection.execute(
-                "INSERT INTO migrations (number, version) VALUES (?, ?)", [number, __version__]
-            )
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-        applied.append(number)
-    return applied
-
-
-def migrations() -> list[tuple[int, str]]:
-    """All migrations: number and SQL, in order."""
-    found = []
-    for entry in resources.files("evaluator.store").joinpath("migrations").iterdir():
-        match = MIGRATION_NAME.fullmatch(entry.name)
-        if match:
-            found.append((int(match.group(1)), entry.read_text(encoding="utf-8")))
-    return sorted(found)
 
 
 def _locked(path: Path, error: Exception) -> StoreLockedError:

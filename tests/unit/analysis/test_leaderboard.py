@@ -11,7 +11,8 @@ from evaluator.analysis.snapshot import Scores, read_snapshot
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.result import QueryResult, VariantFailure
-from evaluator.domain.statistics.resampling import holm, mean_interval, paired_test
+from evaluator.domain.statistics.paired import paired_test
+from evaluator.domain.statistics.resampling import Resampled, holm
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import results
 from evaluator.workspace.workspace import Workspace
@@ -101,8 +102,8 @@ def test_what_is_not_separable_from_the_best_is_tied(workspace: Workspace) -> No
     p = [row(board, "bm25")["p"], tied["p"]]
     assert tied["p_corrected"] == pytest.approx(holm([float(str(v)) for v in p], 3)[1])
     assert (tied["wins"], tied["ties"], tied["losses"]) == (alone.wins, alone.ties, alone.losses)
-    interval = mean_interval(minilm)
-    assert (tied["low"], tied["high"]) == pytest.approx((interval.low, interval.high))
+    interval = Resampled.of(minilm[np.newaxis]).intervals()[0]
+    assert (tied["low"], tied["high"]) == pytest.approx(tuple(interval))
     assert isinstance(tied["needed"], int)
     assert tied["needed"] > 60
     assert row(board, "hybrid")["needed"] is row(board, "bm25")["needed"] is None

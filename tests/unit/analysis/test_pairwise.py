@@ -16,7 +16,8 @@ from evaluator.analysis.snapshot import read_snapshot
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.result import QueryResult
-from evaluator.domain.statistics.resampling import Interval, PairedTest, Resampled
+from evaluator.domain.statistics.paired import PairedTest
+from evaluator.domain.statistics.resampling import Interval, Resampled
 from evaluator.domain.statistics.separability import Decision
 from evaluator.errors import UnknownNameError
 from evaluator.experiments import lifecycle

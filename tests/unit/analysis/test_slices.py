@@ -13,7 +13,7 @@ from evaluator.analysis.pairwise import compare
 from evaluator.analysis.slices import DIMENSIONS, DIVIDE, ENOUGH, Slice, slices
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.domain.records import ExperimentRow
-from evaluator.domain.statistics.resampling import paired_test
+from evaluator.domain.statistics.paired import paired_test
 from evaluator.experiments import lifecycle
 from evaluator.library import catalog
 from evaluator.library.query_facts import query_facts

@@ -12,15 +12,14 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from evaluator.domain.ranking import Doubles
+from evaluator.domain.statistics.paired import paired_test
 from evaluator.domain.statistics.power import detectable_difference
 from evaluator.domain.statistics.resampling import (
     Interval,
     Resampled,
     expanded_tail,
     holm,
-    mean_interval,
     needed_queries,
-    paired_test,
 )
 from evaluator.errors import InvalidInputError
 
@@ -114,8 +113,8 @@ def test_intervals_agree_with_scipy(n: int) -> None:
         confidence_level=1 - 2 * expanded_tail(n),
         rng=np.random.default_rng(0),
     ).confidence_interval
-    found = mean_interval(values)
-    assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    found = Resampled.of(values[np.newaxis]).intervals()[0]
+    assert tuple(found) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
 def test_few_queries_widen_the_interval() -> None:
@@ -186,7 +185,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="no query that all of them completed"):
         paired_test(np.array([]), np.array([]))
     with pytest.raises(InvalidInputError, match="a query has no score"):
-        mean_interval(np.array([0.5, np.nan]))
+        Resampled.of(np.array([[0.5, np.nan]]))
     with pytest.raises(InvalidInputError, match="2 scores cannot be paired with 3"):
         paired_test(np.zeros(2), np.zeros(3))
 

@@ -16,7 +16,8 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import registry
 from evaluator.store.file import condition
 from evaluator.store.file import database as database_module
-from evaluator.store.file.database import Database, migrations
+from evaluator.store.file.database import Database
+from evaluator.store.file.migrating import migrations
 from evaluator.store.ratings import Rating, guidelines, ratings
 from evaluator.store.results import record, recorded_counts
 from evaluator.store.status import change_status

@@ -16,7 +16,8 @@ import pytest
 from evaluator.errors import StoreUnavailableError
 from evaluator.store.file import database as database_module
 from evaluator.store.file.cursors import Cursor, interruptible
-from evaluator.store.file.database import Database, migrate, migrations
+from evaluator.store.file.database import Database
+from evaluator.store.file.migrating import migrate, migrations
 
 
 def tables(database: Database) -> set[str]:

@@ -1,0 +1,47 @@
+"""Migrations of the database: numbered SQL files, each applied once, in order."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+import duckdb
+
+from evaluator import __version__
+
+MIGRATION_NAME = re.compile(r"(\d{4})_\w+\.sql")
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
+    """Apply the migrations that the file lacks, each in a transaction with its own record; returns their numbers."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied_at VARCHAR DEFAULT now()::VARCHAR)"
+    )
+    connection.execute("ALTER TABLE migrations ADD COLUMN IF NOT EXISTS version VARCHAR")
+    done = {number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()}
+    applied = []
+    for number, sql in migrations():
+        if number in done:
+            continue
+        connection.execute("BEGIN TRANSACTION")
+        try:
+            connection.execute(sql)
+            connection.execute(
+                "INSERT INTO migrations (number, version) VALUES (?, ?)", [number, __version__]
+            )
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        applied.append(number)
+    return applied
+
+
+def migrations() -> list[tuple[int, str]]:
+    """All migrations: number and SQL, in order."""
+    found = []
+    for entry in resources.files("evaluator.store").joinpath("migrations").iterdir():
+        match = MIGRATION_NAME.fullmatch(entry.name)
+        if match:
+            found.append((int(match.group(1)), entry.read_text(encoding="utf-8")))
+    return sorted(found)
