@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.health.report import examine
 from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.staging.from_tables import open_source

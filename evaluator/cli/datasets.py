@@ -62,7 +62,7 @@ def dataset_import(
     json_: Json = False,
 ) -> None:
     """Import a dataset: recognise the files, check them, store them. An old name gets a new version."""
-    from evaluator.artifacts import ArtifactStore
+    from evaluator.artifacts.store import ArtifactStore
     from evaluator.datasets.staging.stage import publish
     from evaluator.library.catalog import checked_name
     from evaluator.remote.datasets import open_datasets

@@ -6,7 +6,7 @@ comes again, its rows may lie in another order than those that matrices, indexes
 
 from __future__ import annotations
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.layout import corpus_artifact, queries_artifact
 from evaluator.domain.dataset import DatasetManifest
 

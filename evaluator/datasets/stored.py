@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.digests import given_error
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.layout import (
     DATASETS,
     corpus_artifact,
@@ -18,7 +19,6 @@ from evaluator.datasets.layout import (
     qrels_artifact,
     queries_artifact,
 )
-from evaluator.digests import given_error
 from evaluator.domain.dataset import DatasetManifest, Document, Query
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
 from evaluator.errors import UnknownNameError

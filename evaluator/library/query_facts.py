@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.health.text_statistics import languages_of
 from evaluator.datasets.layout import qrels_artifact
 from evaluator.datasets.stored import StoredDataset

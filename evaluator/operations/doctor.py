@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 
 from evaluator import __version__
-from evaluator.artifacts import ArtifactStore
-from evaluator.digests import is_given
+from evaluator.artifacts.digests import is_given
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import EvaluatorError, StoreLockedError
 from evaluator.home import is_open_to_others, make_home, may_write
 from evaluator.jobs.connection import require

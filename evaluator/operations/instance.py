@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import EvaluatorError, InstanceRunningError
 from evaluator.home import make_home
 from evaluator.jobs.connection import connect, require

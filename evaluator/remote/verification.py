@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
-from evaluator.artifacts import ArtifactStore
-from evaluator.digests import is_given
+from evaluator.artifacts.digests import is_given
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import ArtifactMissingError, DatasetDamagedError, EvaluatorError
 from evaluator.remote.datasets import open_datasets
 from evaluator.settings import Settings

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.shared_searches import SharedSearch
 from evaluator.errors import ArtifactMissingError

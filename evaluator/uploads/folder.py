@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from evaluator.digests import digest_of, digest_of_bytes
+from evaluator.artifacts.digests import digest_of, digest_of_bytes
 
 logger = logging.getLogger(__name__)
 

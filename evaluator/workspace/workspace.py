@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from redis import Redis
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import StoreLockedError
 from evaluator.jobs.connection import require
 from evaluator.jobs.processes.claim import Claim

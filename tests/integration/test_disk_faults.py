@@ -27,7 +27,7 @@ import numpy as np
 import pytest
 from redis import Redis
 
-from evaluator.artifacts import TEMPORARY, ArtifactStore
+from evaluator.artifacts.store import TEMPORARY, ArtifactStore
 from evaluator.cli.datasets import dataset_import
 from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.result import Rejected
@@ -362,7 +362,7 @@ HALF = b"half"
 
 PUT_AND_HANG = """
 import sys, time
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 def write(path):
     path.write_bytes(b"half")
     print("half-way", flush=True)
@@ -390,7 +390,7 @@ def test_a_kill_in_the_middle_of_a_put_leaves_no_artifact_and_what_it_left_is_cl
 
 PUT_ON_AND_ON = """
 import hashlib, random, sys
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 store = ArtifactStore(sys.argv[1])
 print("ready", flush=True)
 for number in range(1000):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evaluator import home
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.home import for_people, is_open_to_others, keep_private, make_home
 from evaluator.operations.doctor import examine
 from evaluator.settings import Settings

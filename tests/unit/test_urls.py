@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.endpoint import Endpoint
 from evaluator.errors import ArtifactMissingError, InvalidInputError
 from evaluator.operations.doctor import examine

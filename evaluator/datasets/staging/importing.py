@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.staging.from_tables import open_source

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.retrieval.encoders.encoded import Tokens, check_tokens
 from evaluator.retrieval.encoders.opening import Runtime, open_model

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.retrieval.encoders.opening import AUTOMATIC, Runtime
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.errors import EncoderNotFoundError, EncodingError, EvaluatorError, InvalidInputError
 from evaluator.retrieval.encoders.hub import CONFIGURATION, SilentHubError, known_commit, require_room

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Floats
 from evaluator.retrieval.encoders.opening import Runtime, distilled_name, offline, open_model

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.fingerprint import row_digest
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.variant import LanguageModel

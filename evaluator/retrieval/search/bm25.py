@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.ranking import EMPTY, Ranking, ranking_from_rows, tie_order, top_rows
 from evaluator.domain.variant import BM25

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow.compute as pc
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.search.indexes import Encoding
 from evaluator.retrieval.vectors.encoding import Shard, encoded_shards, read_plans

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Doubles, Floats, Ints, Ranking, ranking_from_rows, tie_order, top_rows
 from evaluator.retrieval.encoders.encoded import Tokens

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec, ModelStage, encoder_key
 from evaluator.domain.variant import LanguageModel, Late, Sparse

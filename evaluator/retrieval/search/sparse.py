@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Doubles, Ints, Ranking, ranking_from_rows, tie_order, top_rows
 from evaluator.retrieval.encoders.encoded import Terms, read_terms, write_encoded

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 
 SCHEMA = pa.schema([pa.field("content", pa.large_string(), nullable=False)])

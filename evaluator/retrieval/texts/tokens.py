@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.ranking import Ints
 from evaluator.errors import EncoderNotFoundError, EncodingError

@@ -29,7 +29,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderKind, EncoderSpec
 from evaluator.domain.ranking import Floats, Ints
 from evaluator.errors import ArtifactLostError, ArtifactMissingError, EncodingError, InvalidInputError

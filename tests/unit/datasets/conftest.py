@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from tests.unit.datasets.folders import WRITERS, WriteDataset, write_beir, write_decision_record
 
 

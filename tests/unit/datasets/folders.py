@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluator.artifacts import ArtifactStore
-from evaluator.digests import DIGESTS
+from evaluator.artifacts.digests import DIGESTS
+from evaluator.artifacts.store import ArtifactStore
 
 Judgments = Sequence[tuple[Any, Any, Any]]
 WriteDataset = Callable[..., Path]

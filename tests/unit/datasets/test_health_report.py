@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.findings import Finding
 from evaluator.datasets.health.report import HealthReport, Histogram, examine, examine_stored
 from evaluator.datasets.health.text_statistics import TokenCounter, Truncation

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.canonical import ROW_GROUP_CHARACTERS, ROW_GROUP_ROWS, row_groups
 from evaluator.datasets.reading import CorpusPart, QueriesPart, Reading, Table
 from evaluator.datasets.staging.importing import import_dataset
@@ -197,7 +197,7 @@ def test_a_large_corpus_needs_no_more_memory_than_a_small_one(tmp_path: Path) ->
     assert Path(folders[1], "corpus.jsonl").stat().st_size > 80_000_000
     program = f"""
 from pathlib import Path
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.staging.importing import import_dataset
 
 for folder in {folders!r}:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.from_tables import open_source

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.canonical import CORPUS_FILE, QRELS_FILE, QUERIES_FILE
 from evaluator.datasets.findings import EXAMPLE_CHARACTERS, Finding
 from evaluator.datasets.health.report import HealthReport, examine, examine_stored

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.layout import manifest_artifact
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 from scipy.sparse import csr_array
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.runs import run_artifact, write_run
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset

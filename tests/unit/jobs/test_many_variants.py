@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain import experiment as experiment_module
 from evaluator.domain import fingerprint as fingerprint_module

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 from redis import Redis
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import encoder_key, models_of
 from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.ranking import Ranking

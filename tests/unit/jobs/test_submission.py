@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 from rq import Queue
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.result import QueryResult, Record, Rejected, VariantFailure

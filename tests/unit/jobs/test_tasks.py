@@ -9,7 +9,7 @@ import orjson
 import pytest
 from rq.timeouts import JobTimeoutException
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import Ranking
 from evaluator.errors import ArtifactMissingError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.jobs import context
 from evaluator.jobs.context import Warm, WorkerContext
 from evaluator.settings import Settings

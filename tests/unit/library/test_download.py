@@ -102,7 +102,7 @@ def test_what_cannot_be_read_is_not_said_of_the_file_that_is_written(
     def refuse(_store: object, _name: str) -> Path:
         raise PermissionError(errno.EACCES, "Permission denied", artifact)
 
-    monkeypatch.setattr("evaluator.artifacts.ArtifactStore.local_path", refuse)
+    monkeypatch.setattr("evaluator.artifacts.store.ArtifactStore.local_path", refuse)
     with pytest.raises(PermissionError, match=name):
         export_beir(workspace, catalog.find(workspace, "tiny"), tmp_path / "tiny.zip")
     assert not list(tmp_path.glob("*tiny.zip*"))

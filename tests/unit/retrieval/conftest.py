@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from tests.unit.datasets.folders import write_decision_record

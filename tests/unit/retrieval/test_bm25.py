@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import Stemmer
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import EMPTY, Ranking

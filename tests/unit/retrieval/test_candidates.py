@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.shared_searches import SharedSearch
 from evaluator.domain.variant import BM25, Retrieve

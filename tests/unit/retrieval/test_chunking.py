@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.variant import Chunk, Dense
 from evaluator.retrieval.encoders.resolve import bundled_folder, resolve_encoder
 from evaluator.retrieval.texts.chunking import cut_text, open_cutter, sentence_starts

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import EncoderSpec
 from evaluator.domain.variant import CrossEncoder
 from evaluator.errors import EncoderNotFoundError, EncodingError

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import EncoderNotFoundError, EncodingError, EvaluatorError, InvalidInputError
 from evaluator.retrieval.encoders.endpoint import EndpointEncoder
 from evaluator.retrieval.endpoints import client

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import hf_hub_download
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError
 from evaluator.jobs.context import WorkerContext
 from evaluator.retrieval.encoders import hub as module

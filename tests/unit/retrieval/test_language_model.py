@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.variant import LanguageModel
 from evaluator.errors import EncodingError, InvalidInputError

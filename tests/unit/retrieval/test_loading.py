@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evaluator.artifacts import ArtifactStore
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.experiment import ModelStage
 from evaluator.domain.variant import CrossEncoder, Dense, Late, Sparse
 from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError

@@ -18,7 +18,6 @@ import re
 import shutil
 import socket
 import tempfile
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,9 +25,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import fsspec
-import psutil
 
-from evaluator.digests import (
+from evaluator.artifacts.digests import (
     DIGESTS,
     Digests,
     digest_of,
@@ -38,6 +36,7 @@ from evaluator.digests import (
     remove_tree,
     stamp_of,
 )
+from evaluator.artifacts.local import is_left, is_no_file, local_sizes, move, write_text
 from evaluator.errors import (
     ArtifactLostError,
     ArtifactMissingError,
@@ -52,12 +51,8 @@ logger = logging.getLogger(__name__)
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 TEMPORARY = "tmp"
 """Folder of half-written files, inside the store, so that moving one is a rename."""
-SCRATCH_NAME = re.compile(r"(?P<host>.+)\.(?P<pid>\d+)\.[0-9a-f]{32}")
-"""Names of half-written files tell who writes them."""
 State = Literal["whole", "damaged", "unknown"]
 """Of an artifact; `unknown`: it has no digest, because an earlier version wrote it."""
-LEFT_AFTER = 24 * 3600.0
-"""Seconds without a change after which a half-written file counts as left behind, whoever wrote it."""
 NO_ROOM = 1 << 20
 """Bytes: with less, the disk counts as full. NumPy says only that it wrote less than it wanted, not why."""
 
@@ -139,7 +134,7 @@ class ArtifactStore:
                 return
             self._digests.add(name, digest)
             if self._local:
-                _move(scratch, Path(target))
+                move(scratch, Path(target))
                 self._verified[name] = stamp_of(Path(target))
             else:
                 self._upload(scratch, target)
@@ -229,7 +224,7 @@ class ArtifactStore:
             raise FileNotFoundError(name)
         with self._scratch() as scratch:
             self._fs.get_file(self._path(name), str(scratch))
-            _move(scratch, copy)
+            move(scratch, copy)
 
     def _verify(self, name: str, path: Path) -> bool:
         """Whether a local file has one of the artifact's digests, or the artifact has none; what is no file has not.
@@ -237,7 +232,7 @@ class ArtifactStore:
         Raises:
             FileNotFoundError: it is not there; or it is the copy of an artifact that is not there any more.
         """
-        if _is_no_file(path):
+        if is_no_file(path):
             logger.warning("the artifact %s is damaged: it is no file", name)
             return False
         while self._verified.get(name) != (stamp := stamp_of(path)):
@@ -279,7 +274,7 @@ class ArtifactStore:
 
     def put_json(self, name: str, value: Any) -> None:
         """Write a value as JSON."""
-        self.put(name, lambda path: _write_text(path, json.dumps(value, ensure_ascii=False)))
+        self.put(name, lambda path: write_text(path, json.dumps(value, ensure_ascii=False)))
 
     def read_json(self, name: str) -> Any:
         """Read a JSON artifact.
@@ -314,7 +309,7 @@ class ArtifactStore:
             ArtifactMissingError: it is not in the store.
             DatasetDamagedError: nor is it, and nothing else makes it again.
         """
-        if self._local and _is_no_file(Path(self._path(name))):
+        if self._local and is_no_file(Path(self._path(name))):
             return "damaged"
         if not self._digests.of(name) and self.exists(name):
             return "unknown"
@@ -336,7 +331,7 @@ class ArtifactStore:
 
     def _sizes(self, path: str) -> dict[str, int]:
         if self._local:
-            return _local_sizes(Path(self._root), Path(path))
+            return local_sizes(Path(self._root), Path(path))
         try:
             found = self._fresh().find(path, detail=True)
         except FileNotFoundError:
@@ -379,7 +374,7 @@ class ArtifactStore:
         removed = 0
         for scratch in self._scratch_folder.glob("*"):
             with suppress(FileNotFoundError):  # its writer is done with it, or another process clears, too
-                if _is_left(scratch.name, scratch.stat().st_mtime):
+                if is_left(scratch.name, scratch.stat().st_mtime):
                     scratch.unlink()
                     removed += 1
         return removed if self._local else removed + self._clear_uploads()
@@ -389,56 +384,7 @@ class ArtifactStore:
         removed = 0
         for upload in self._fresh().ls(folder, detail=False) if self._fresh().exists(folder) else ():
             with suppress(FileNotFoundError, NotImplementedError):  # not every file system tells a file's age
-                if _is_left(str(upload).rsplit("/", 1)[-1], self._fresh().modified(upload).timestamp()):
+                if is_left(str(upload).rsplit("/", 1)[-1], self._fresh().modified(upload).timestamp()):
                     self._fresh().rm(upload)
                     removed += 1
         return removed
-
-
-def _local_sizes(root: Path, folder: Path) -> dict[str, int]:
-    """Bytes of every file below a folder, by its path from the root; twice as fast as fsspec's `find`."""
-    found: dict[str, int] = {}
-    folders = [str(folder)]
-    while folders:
-        with suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                    continue
-                with suppress(FileNotFoundError):  # removed meanwhile
-                    found[entry.path] = entry.stat().st_size
-    start = len(str(root)) + 1
-    return {path[start:]: size for path, size in found.items()}
-
-
-def _is_no_file(path: Path) -> bool:
-    """Whether something else lies in a file's place, such as a folder, or a pipe for which a reader would wait."""
-    return path.exists() and not path.is_file()
-
-
-def _is_left(name: str, modified: float) -> bool:
-    """Whether nobody will finish a scratch file, by its name and the time of its last change (Unix seconds)."""
-    writer = SCRATCH_NAME.fullmatch(name)
-    ended = writer and writer["host"] == socket.gethostname() and not psutil.pid_exists(int(writer["pid"]))
-    return bool(ended) or time.time() - modified > LEFT_AFTER
-
-
-def _move(scratch: Path, target: Path) -> None:
-    """Give a file its name once its bytes are on the disk: after a power loss it is whole, or not there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _synchronize(scratch)
-    scratch.replace(target)
-    with suppress(OSError):  # not every network file system can do it for a folder
-        _synchronize(target.parent)
-
-
-def _synchronize(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

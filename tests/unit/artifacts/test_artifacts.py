@@ -17,8 +17,8 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from evaluator.artifacts import TEMPORARY, ArtifactStore
-from evaluator.digests import DIGESTS
+from evaluator.artifacts.digests import DIGESTS
+from evaluator.artifacts.store import TEMPORARY, ArtifactStore
 from evaluator.errors import ArtifactMissingError, InvalidInputError
 
 OpenStore = Callable[[], ArtifactStore]
@@ -401,7 +401,7 @@ def test_what_is_no_folder_is_no_store(tmp_path: Path) -> None:
 def test_a_limit_of_a_files_size_is_one_sentence(tmp_path: Path) -> None:
     """`ulimit -f`: the system kills whoever does not ignore its signal, as Python does."""
     script = (
-        "import resource, sys; from evaluator.artifacts import ArtifactStore\n"
+        "import resource, sys; from evaluator.artifacts.store import ArtifactStore\n"
         "from evaluator.errors import ArtifactNotWrittenError\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try: ArtifactStore(sys.argv[1]).put('a', lambda path: path.write_bytes(bytes(2000)))\n"

@@ -11,11 +11,12 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from evaluator import artifacts, digests
-from evaluator.artifacts import ArtifactStore
-from evaluator.digests import DIGESTS, stamp_of
+from evaluator.artifacts import digests
+from evaluator.artifacts import store as artifacts
+from evaluator.artifacts.digests import DIGESTS, stamp_of
+from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import ArtifactLostError, ArtifactMissingError, DatasetDamagedError, EvaluatorError
-from tests.unit.test_artifacts import OpenStore, files, open_store, writing
+from tests.unit.artifacts.test_artifacts import OpenStore, files, open_store, writing
 
 __all__ = ["open_store"]  # a fixture
 
@@ -44,7 +45,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append("read")
         return digest_of(file)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("evaluator.artifacts.digest_of", count)
+    monkeypatch.setattr("evaluator.artifacts.store.digest_of", count)
     return seen
 
 
@@ -213,7 +214,7 @@ def test_a_writer_that_dies_between_digest_and_artifact_harms_nobody(
         raise PowerCutError
 
     with monkeypatch.context() as patch, pytest.raises(PowerCutError):
-        patch.setattr(artifacts, "_move", die)
+        patch.setattr(artifacts, "move", die)
         patch.setattr(ArtifactStore, "_upload", die)
         open_store().put(MADE, writing("1234567"))
     assert not open_store().exists(MADE)
@@ -232,12 +233,12 @@ def test_who_replaces_an_artifact_while_it_is_read_damages_nothing(
 
     def replaced_meanwhile(file: object) -> str:
         found = digest_of(file)  # type: ignore[arg-type]
-        monkeypatch.setattr("evaluator.artifacts.digest_of", digest_of)
+        monkeypatch.setattr("evaluator.artifacts.store.digest_of", digest_of)
         other = ArtifactStore(str(tmp_path))
         other.put(MADE, writing("another"))
         return found
 
-    monkeypatch.setattr("evaluator.artifacts.digest_of", replaced_meanwhile)
+    monkeypatch.setattr("evaluator.artifacts.store.digest_of", replaced_meanwhile)
     assert ArtifactStore(str(tmp_path)).local_path(MADE).read_text() == "another"
 
 

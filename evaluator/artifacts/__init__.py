@@ -1,0 +1,1 @@
+"""The artifact store: immutable files under content-addressed names, and their digests."""
