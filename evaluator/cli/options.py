@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
 
 
 def read_settings(**given: Any) -> Settings:
