@@ -193,6 +193,7 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
 
 
 def check_outcome(progress: dict[str, Any]) -> None:
+    """Say what an experiment lacks, and exit with 1 if it lacks anything."""
     if progress["reason"]:
         remark(f"error: stopped: {progress['reason']}; to continue, raise the budget and run it again")
     broken = [variant for variant in progress["variants"] if variant["error"]]
