@@ -50,4 +50,4 @@ def headline(outcome: Outcome) -> str:
         return f"{ahead} beats {behind} by {size} {evidence}: {counts}"
     if test.difference == 0:
         return f"{ahead} and {behind} have the same {outcome.measure} {evidence}: {counts}"
-    return f"{ahead} is not separable from {behind}: {size} ahead {evidence}, {counts}"
+    return f"{ahead} cannot be told from {behind}: {size} ahead {evidence}, {counts}"

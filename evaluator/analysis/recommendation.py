@@ -162,6 +162,6 @@ def _cheaper(chosen: BoardRow, equal: Sequence[BoardRow]) -> Iterator[str]:
         known = [(value, row.variant) for row in equal if (value := cost_of(row, cost)) is not None]
         if spent and known and (least := min(known))[0] <= spent / 2:
             yield (
-                f"{least[1]} is not separable from it and costs less: "
+                f"{least[1]} is as good as can be told, and costs less: "
                 f"{kind.label} {kind.text(least[0])} instead of {kind.text(spent)}."
             )

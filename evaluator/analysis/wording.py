@@ -53,7 +53,7 @@ def _settled(board: Leaderboard, best: str, over: str, name: Name) -> str:
         return f"{best} is the only variant with a score, so there is nothing to compare it with."
     if not tied:
         others = f"the other {n_others} variants" if n_others > 1 else "the other variant"
-        return f"{best} is best: over {over} it is separable from {others}."
+        return f"{best} is best: {over} tell it from {others}."
     if board.compared < (fewest := fewest_queries(board.n_scored)):
         return (
             f"{best} scores highest, but {over} cannot show a difference among {board.n_scored} variants, "
@@ -61,11 +61,9 @@ def _settled(board: Leaderboard, best: str, over: str, name: Name) -> str:
         )
     worse = n_others - len(tied)
     if not worse and n_others > NAMED:
-        inseparable = f"none of the other {n_others} variants is separable from it with {over}"
+        inseparable = f"{over} cannot tell any of the other {n_others} variants from it"
     else:
-        inseparable = (
-            f"{_listed(tied, name)} {'is' if len(tied) == 1 else 'are'} not separable from it with {over}"
-        )
+        inseparable = f"{over} cannot tell {_listed(tied, name)} from it"
     rest = f" {_count(worse)} {'is' if worse == 1 else 'are'} worse." if worse else ""
     return f"{best} scores highest; {inseparable}{_more(board, name)}.{rest}"
 
@@ -81,8 +79,8 @@ def _more(board: Leaderboard, name: Name) -> str:
     if needed is None or needed <= board.compared:
         return ""
     if needed > HOPELESS:
-        return f"; they differ by {gap:.1g}, which no number of queries that one can judge would show"
-    return f"; about {rounded(needed):,} would be needed{whom}, if the difference is what it looks like"
+        return f"; they differ by {gap:.1g}, too small to confirm with any realistic number of queries"
+    return f"; about {rounded(needed):,} would be needed{whom} to confirm a difference this small"
 
 
 def _listed(names: Sequence[str], name: Name) -> str:

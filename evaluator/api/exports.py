@@ -31,7 +31,7 @@ TYPES = {
 
 
 def export_routes() -> list[Route]:
-    """All routes of what is handed on."""
+    """All routes of what is shared as files."""
     return [
         route("/api/experiments/{id}/report", _report),
         route("/api/experiments/{id}/figures/{name}.{kind}", _figure),

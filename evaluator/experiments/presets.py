@@ -29,7 +29,7 @@ class Preset:
 
 QUICK_LOOK = Preset(
     "Quick look",
-    "Words, meaning, and both, with the small model that needs seconds. What to beat.",
+    "Words, meaning, and both, with a model that takes seconds: your baseline to beat.",
     Choices(name="quick-look", distilled=True, words=True, meaning=True, both=True),
 )
 CHUNKING = Preset(
@@ -46,7 +46,7 @@ CHUNKING = Preset(
 )
 RERANKING = Preset(
     "Is reranking worth it?",
-    "With and without a second look at the best 50: by vectors, for diversity, and by a cross-encoder, which is slow.",
+    "With and without reranking the best 50: by vectors, for diversity, and by a cross-encoder, which is slow.",
     Choices(
         name="is-reranking-worth-it",
         bundled=True,

@@ -101,7 +101,7 @@ def document(dataset: StoredDataset, doc_id: str) -> Document:
     """
     found = documents_of(dataset, [doc_id])
     if doc_id not in found:
-        raise UnknownNameError(f"the corpus has no document with the id {doc_id!r}; search for a part of it")
+        raise UnknownNameError(f"the corpus has no document with the id {doc_id!r}; try part of the id")
     return found[doc_id]
 
 
@@ -124,7 +124,7 @@ def judged_query(dataset: StoredDataset, query_id: str) -> JudgedQuery:
     """
     found = list(_lookup(dataset, queries_artifact(dataset.manifest), QUERY, [query_id]))
     if not found:
-        raise UnknownNameError(f"there is no query with the id {query_id!r}; search for a part of it")
+        raise UnknownNameError(f"there is no query with the id {query_id!r}; try part of the id")
     grades = _grades(dataset, [query_id]).get(query_id, {})
     known = documents_of(dataset, grades)
     judged = [JudgedDocument(doc_id, grade, known.get(doc_id)) for doc_id, grade in grades.items()]

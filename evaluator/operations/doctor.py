@@ -1,4 +1,4 @@
-"""The doctor: what this installation has, what is wrong with it, and how to mend it."""
+"""The doctor: what this installation has, what is wrong with it, and how to fix it."""
 
 from __future__ import annotations
 

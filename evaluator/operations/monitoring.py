@@ -175,7 +175,7 @@ def _recorded(recorded: Totals) -> Iterator[Metric]:
         "Queries recorded a second, over the last half minute.",
         recorded.lately / WINDOW,
     )
-    yield _gauge("evaluator_variants_failed", "Variants that cannot work at all.", recorded.broken_variants)
+    yield _gauge("evaluator_variants_failed", "Variants that failed as a whole.", recorded.broken_variants)
 
 
 def _jobs(status: QueueStatus, retries: int) -> Iterator[Metric]:

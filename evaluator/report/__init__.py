@@ -1,1 +1,1 @@
-"""An experiment as something to hand on: its figures as files, and a report that needs nothing else to be read."""
+"""An experiment to share: its figures as files, and a self-contained report."""

@@ -227,7 +227,7 @@ def _notes(board: Leaderboard) -> Iterator[str]:
 
 def _trouble(row: BoardRow) -> Iterator[str]:
     if row.error is not None:
-        yield f"{row.variant} cannot work: {row.error}"
+        yield f"{row.variant} failed: {row.error}"
     if failed := row.counts.failed:
         yield f"{failed:,} queries failed with {row.variant}; they have no score and are not averaged in."
 
@@ -262,7 +262,7 @@ def _comparison(workspace: Workspace, look: PairLook | None) -> Comparison | Non
         scatter=_svg(score_scatter(table, outcome.measure, of, ink()), HALF_WIDTH),
         drawn=f"Every {queries / MOST_BARS:.0f}th of {queries:,} queries"
         if queries > MOST_BARS
-        else "One bar a query",
+        else "One bar per query",
         best_for_a=_lines(table[table["difference"] > 0].head(EXTREMES)),
         best_for_b=_lines(table[table["difference"] < 0].tail(EXTREMES)[::-1]),
     )

@@ -129,7 +129,7 @@ def test_a_broken_file_shows_file_line_and_reason_on_a_phone_too(page: Page, tmp
     choose_files(page, broken, queries)
     assert scrolls_only_downwards(page)
     check(page)
-    expect(page.get_by_role("heading", name="Not usable yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="to fix")).to_be_visible()
     expect(page.get_by_test_id("stCode").first).to_contain_text("corpus.jsonl:2: not valid JSON")
     expect(page.get_by_role("button", name="Store dataset")).to_have_count(0)
     expect(page.get_by_text("It cannot be stored like this")).to_be_visible()

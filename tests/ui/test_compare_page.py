@@ -69,7 +69,7 @@ def test_two_variants_query_by_query(workspace: Workspace, compared: ExperimentS
     assert not app.exception
     # 112 of 2^10 sign flips are as far from 0: 0.109. One of three pairs; of the two with `lead`, the better one, the
     # other has 2 of 1024, so that 0.109 is the second of three: times 2.
-    assert headline_of(app).startswith("lead is not separable from rest: 0.240 nDCG@10 ahead (95 % interval ")
+    assert headline_of(app).startswith("lead cannot be told from rest: 0.240 nDCG@10 ahead (95 % interval ")
     assert headline_of(app).endswith("p = 0.219 corrected), 8 wins, 2 losses, 0 ties")
     assert [(metric.label, metric.value) for metric in app.metric][:5] == [
         ("lead", "0.7400"),
@@ -181,7 +181,7 @@ def test_if_all_failed_the_reason_is_shown(workspace: Workspace, add_experiment:
     assert [expander.label for expander in app.expander] == ["10 queries failed and are left out: rest 10"]
     assert "No query has a score under rest, so there is nothing to compare." in text_of(app)
     app = open_page("compare", experiment=spec.id, a="lead", b="broken")
-    assert "**broken** cannot work and has no score: no such model" in text_of(app)
+    assert "**broken** failed and has no score: no such model" in text_of(app)
     app = open_page("compare", experiment=spec.id, baseline="broken")
     assert "No query has a score under broken, so there is nothing to compare." in text_of(app)
 

@@ -118,7 +118,7 @@ def test_without_workers_it_says_that_nothing_moves(
 ) -> None:
     id_ = submitted(workspace, write_dataset)
     app = open_page("experiments", experiment=id_)
-    assert "No worker is running" in app.warning[0].value
+    assert "No workers are running" in app.warning[0].value
     assert "evaluator worker --count 2" in app.warning[0].value
 
     worker = WarmWorker(workspace.connection)
@@ -190,7 +190,7 @@ def test_a_variant_that_cannot_work_says_why_and_can_be_tried_again(
     results.record(workspace.database, [VariantFailure(spec.id, "broken", "no such model")])
     app = open_page("experiments", experiment=spec.id)
     assert "finished with failures" in text_of(app)
-    assert [error.value for error in app.error] == ["**broken** cannot work: no such model"]
+    assert [error.value for error in app.error] == ["**broken** failed: no such model"]
     assert [found.label for found in app.button] == ["Try again", "Delete the experiment"]
 
 

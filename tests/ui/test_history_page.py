@@ -31,7 +31,7 @@ def test_the_first_point_says_how_a_history_begins(
     record(workspace, spec, "failing", 0.3, failed=2)
     app = open_page("history")
     assert not app.exception
-    assert "A history begins with the second point" in text_of(app)
+    assert "History appears after a second run" in text_of(app)
     assert list(app.dataframe[0].value["outcome"]) == ["first", "first"]
     assert labels(app, "download_button") == ["CSV"]
 
@@ -64,7 +64,7 @@ def test_what_became_worse_stands_first(
 
     app.selectbox("choose-Measure").select("RR@10").run()
     assert app.query_params["measure"] == "RR@10"
-    assert "regression" not in text_of(app).replace("a ring is a regression", "")
+    assert "regression" not in text_of(app).replace("A ring marks a regression", "")
 
 
 def test_an_address_that_leads_nowhere_says_so(workspace: Workspace, add_experiment: AddExperiment) -> None:

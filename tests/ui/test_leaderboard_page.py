@@ -129,7 +129,7 @@ def test_a_variant_that_cannot_work_says_why(workspace: Workspace, add_experimen
     record(workspace, spec, "bm25", 0.375)
     results.record(workspace.database, [VariantFailure(spec.id, "broken", "no such model")])
     app = open_page("leaderboard")
-    assert [error.value for error in app.error] == ["**broken** cannot work and has no score: no such model"]
+    assert [error.value for error in app.error] == ["**broken** failed and has no score: no such model"]
     assert list(app.dataframe[0].value["variant"]) == ["bm25", "broken"]
     assert "the 1 variant with a score" in text_of(app)
 
@@ -170,7 +170,7 @@ def test_the_verdict_stands_above_the_table(workspace: Workspace, add_experiment
     record(workspace, spec, "bm25", 0.375)
     record(workspace, spec, "dense", 0.75)
     app = open_page("leaderboard")
-    assert "**dense** is best: over 10 queries it is separable from the other variant." in text_of(app)
+    assert "**dense** is best: 10 queries tell it from the other variant." in text_of(app)
     table = app.dataframe[0].value
     assert list(table["tie"]) == ["= best", ""]
     assert table["difference"].round(6).tolist()[1] == -0.375

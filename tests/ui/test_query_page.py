@@ -90,7 +90,7 @@ def test_while_it_runs_missing_lists_are_marked(workspace: Workspace, add_experi
     app = open_page("query", experiment=spec.id, query="q5", variants="bm25,dense")
     assert "Not final" in text_of(app)
     assert [shown["message"] for shown in lists_of(app)] == [
-        "Not evaluated yet", "This variant cannot work: no such model",
+        "Not evaluated yet", "This variant failed: no such model",
     ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from tests.ui.test_experiments_page import NEW
 def test_without_workers_it_says_how_to_start_some(workspace: Workspace) -> None:
     app = open_page("workers")
     assert not app.exception
-    assert "No worker is running" in app.warning[0].value
+    assert "No workers are running" in app.warning[0].value
     assert app.code[0].value == "evaluator worker --count 2"
     assert {metric.value for metric in app.metric} == {"0"}
     assert not app.dataframe
@@ -82,7 +82,7 @@ def test_a_worker_that_went_silent_is_gone(workspace: Workspace) -> None:
     silent_since = datetime.now(UTC) - timedelta(minutes=2)
     workspace.connection.hset(worker.key, "last_heartbeat", silent_since.strftime("%Y-%m-%dT%H:%M:%S.%fZ"))
     app = open_page("workers")
-    assert "No worker is running" in app.warning[0].value
+    assert "No workers are running" in app.warning[0].value
     row = app.dataframe[0].value.iloc[0]
     assert row["State"] == "gone"
     assert row["Seen"].startswith("2 min ")

@@ -146,7 +146,7 @@ def test_what_blocks_is_shown_with_file_line_and_reason_and_cannot_be_stored(wor
     wait(workspace, id_)
     app = open_page("upload", upload=id_)
     assert not app.exception
-    assert app.subheader[0].value.startswith("Not usable yet: 1 thing to mend")
+    assert app.subheader[0].value.startswith("1 problem to fix")
     assert "corpus.jsonl:4: " in app.code[0].value
     assert "It cannot be stored like this" in text_of(app)
     assert "Store dataset" not in [found.label for found in app.button]
@@ -283,10 +283,7 @@ def test_the_verdict_counts_what_was_found() -> None:
     assert verdict(REPORT) == "Ready to use. 1 warning"
     assert verdict(replace(REPORT, findings=())) == "Ready to use"
     blocking = Finding("unreadable", "blocking", 7, "7 rows cannot be read", "mend them")
-    assert (
-        verdict(replace(REPORT, findings=(blocking, *REPORT.findings)))
-        == "Not usable yet: 1 thing to mend, 1 warning"
-    )
+    assert verdict(replace(REPORT, findings=(blocking, *REPORT.findings))) == "1 problem to fix, 1 warning"
 
 
 def test_numbers_come_with_what_they_mean() -> None:

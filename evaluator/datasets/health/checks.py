@@ -132,7 +132,7 @@ def document_findings(corpus: Part, judgments: Judgments) -> Iterator[Finding]:
             "empty-documents",
             n_empty,
             f"{counted(n_empty, 'document')} without any text",
-            "no words find them, and their vectors mean nothing; give them their text, or take them out",
+            "they cannot be retrieved reliably; add their text, or remove them",
             corpus.examples(corpus.empty),
         )
     if n_repeats:
@@ -233,7 +233,7 @@ def import_findings(notes: Sequence[ImportNote]) -> Iterator[Finding]:
             yield _warning(
                 note.code,
                 note.count,
-                f"{counted(note.count, 'judgment')} of queries that are not there",
+                f"{counted(note.count, 'judgment')} {'refers' if note.count == 1 else 'refer'} to an unknown query",
                 "they are left out; use the ids of the queries in the judgments, or add the queries",
                 note.examples,
             )

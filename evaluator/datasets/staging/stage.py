@@ -231,7 +231,7 @@ def _stage_runs(
         id_ = write_run(folder / SCRATCH, lists)
         (folder / SCRATCH).replace(folder / _run_file(id_))
         runs.setdefault(id_, RunNote(name, id_, len(lists)))
-    message = "lines of runs about queries that are not there are left out"
+    message = "lines of runs that refer to unknown queries are left out"
     notes = [ImportNote("unknown-run-queries", unknown.count, message, tuple(unknown.examples))]
     return tuple(runs.values()), notes if unknown.count else []
 
@@ -258,7 +258,7 @@ def _notes(corpus: _Part, queries: _Part, judged: _Judged, exclude_self: bool) -
     self_rule = "left out of" if exclude_self else "kept in"
     met = {
         "empty-documents": (corpus.blank, "documents without any text are kept"),
-        "unknown-queries": (judged.unknown_queries, "judgments of queries that are not there are left out"),
+        "unknown-queries": (judged.unknown_queries, "judgments that refer to unknown queries are left out"),
         "repeated-judgments": (judged.repeated, "judgments given again with the same grade count once"),
         "self-ids": (
             self_ids,

@@ -124,7 +124,7 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
     drawn = (
         f"Every {len(table) / MOST_BARS:.0f}th of {queries(len(table))}"
         if len(table) > MOST_BARS
-        else "One bar a query"
+        else "One bar per query"
     )
     st.caption(f"{drawn}, sorted. Choose one, here or in the table, to see both lists side by side.")
     clicked = st.altair_chart(

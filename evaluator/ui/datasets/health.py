@@ -68,8 +68,8 @@ def verdict(report: HealthReport) -> str:
     found = Counter(finding.severity for finding in report.findings)
     warnings = count(found["warning"], "warning")
     if report.blocking:
-        things = count(found["blocking"], "thing")
-        return f"Not usable yet: {things} to mend" + (f", {warnings}" if found["warning"] else "")
+        things = count(found["blocking"], "problem")
+        return f"{things} to fix" + (f", {warnings}" if found["warning"] else "")
     return f"Ready to use. {warnings}" if found["warning"] else "Ready to use"
 
 

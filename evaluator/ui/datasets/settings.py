@@ -41,7 +41,7 @@ def _describe(workspace: Workspace, row: DatasetRow) -> None:
             placeholder="Choose or type",
             key=keyed("dataset-tags", *shown),
         )
-        st.caption("Experiments over it follow a new name.")
+        st.caption("Renaming also updates its experiments.")
         if st.form_submit_button("Save", type="primary"):
             with explained():
                 changed = catalog.change(workspace, row.name, name or "", description or "", tags)
@@ -58,7 +58,9 @@ def _delete(workspace: Workspace, row: DatasetRow) -> None:
             link(EXPERIMENTS, label, ":material/science:", experiment=experiment.id)
         return
     with st.popover("Delete", icon=":material/delete:", key="delete"):
-        st.markdown("All of its versions go, for good. Download it first if you may need it again.")
+        st.markdown(
+            "This permanently deletes all of its versions. Download it first if you may need it again."
+        )
         if st.button("Delete the dataset", type="primary"):
             with explained():
                 catalog.remove(workspace, row.name)

@@ -77,20 +77,20 @@ CHUNKED_CARD = Card(
     "chunked",
     "Passages (chunked)",
     "Cuts documents into passages; a document is as good as its best one.",
-    "When documents are longer than the model reads, or speak of several things.",
+    "Documents longer than the model reads, or about several subjects.",
     "More vectors to encode, keep and search.",
 )
 RERANKED_CARD = Card(
     "reranked",
     "Reranked",
-    "Orders the best candidates of a search anew. Each is compared with going without.",
-    "When the right document is found, but not at the top.",
+    "Reorders the best candidates of a search. Each variant also runs without reranking.",
+    "The right document is found, but not at the top.",
     "Work for every query; a cross-encoder reads every candidate with it.",
 )
 SPARSE_CARD = Card(
     "sparse",
     "Learned sparse (SPLADE)",
-    "A model gives each text weighted terms, also such as it does not contain.",
+    "A model gives each text weighted terms, including terms that do not occur in it.",
     "Between words and meaning: exact terms and their relatives.",
     "Encodes every document, slower than a dense model of its size.",
 )
@@ -98,7 +98,7 @@ LATE_CARD = Card(
     "late",
     "Late interaction (ColBERT)",
     "Keeps a vector of every token; each of the query's looks for its best match.",
-    "With queries of several parts, and texts unlike those that the model has seen.",
+    "Queries of several parts, and texts unlike the model's training data.",
     "A hundred times the memory of one vector a document.",
 )
 
@@ -155,7 +155,7 @@ def _card(card: Card) -> None:
 def _more(card: Card) -> Iterator[None]:
     """A card; what is drawn inside comes after its text."""
     st.checkbox(f"**{card.title}**", key=key(card.field), persist_state="page")
-    st.caption(f"{card.what}  \n**Helps** {_lower(card.helps)}  \n**Costs** {_lower(card.costs)}")
+    st.caption(f"{card.what}  \n**Best for:** {_lower(card.helps)}  \n**Cost:** {_lower(card.costs)}")
     yield
 
 

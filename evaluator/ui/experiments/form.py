@@ -109,7 +109,7 @@ def _form(workspace: Workspace, names: Sequence[str]) -> None:
 
 
 def _presets(names: Sequence[str]) -> None:
-    st.markdown("Begin with a question, and change what you like:")
+    st.markdown("Start from a preset, and change what you like:")
     with st.container(horizontal=True, gap="small"):
         for preset in PRESETS:
             st.button(

@@ -45,7 +45,7 @@ def _row(seen: Overview) -> None:
 
 def _trouble(seen: Overview) -> str:
     failed = [f"{queries(seen.failed)} failed"] if seen.failed else []
-    broken = [f"{count(seen.broken, 'variant')} cannot work"] if seen.broken else []
+    broken = [f"{count(seen.broken, 'variant')} failed"] if seen.broken else []
     return ", ".join(failed + broken)
 
 

@@ -83,7 +83,9 @@ def _resume(workspace: Workspace, experiment: ExperimentRow, label: str) -> None
 
 def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
     with st.popover("Delete", icon=":material/delete:", type="tertiary", key="delete"):
-        st.markdown("All of its results go, for good. Vectors and indexes stay, for other experiments.")
+        st.markdown(
+            "This permanently deletes all of its results. Vectors and indexes stay, for other experiments."
+        )
         if st.button("Delete the experiment", type="primary"):
             lifecycle.delete(workspace, experiment)
             st.switch_page(EXPERIMENTS)
@@ -132,7 +134,7 @@ def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
             _resume(workspace, experiment, "Resume")
         elif not queue_status(workspace).present:
             st.warning(
-                "No worker is running, so nothing moves. Start some: `evaluator worker --count 2`",
+                "No workers are running; start some: `evaluator worker --count 2`",
                 icon=":material/hourglass_disabled:",
             )
             link(WORKERS, "See the queue", ":material/stacks:")
@@ -198,9 +200,7 @@ def _evaluating(progress: ExperimentProgress) -> None:
     st.subheader("Evaluating", anchor=False)
     for variant in progress.variants:
         if variant.error:
-            st.error(
-                f"**{plain(variant.variant)}** cannot work: {plain(variant.error)}", icon=":material/error:"
-            )
+            st.error(f"**{plain(variant.variant)}** failed: {plain(variant.error)}", icon=":material/error:")
         else:
             st.progress(variant.recorded / max(variant.total, 1), text=_variant_text(variant))
 

@@ -61,11 +61,11 @@ def _vectors(choices: Choices, problems: Problems) -> None:
     message(problems, "quantize")
     if set(choices.quantize) - {"none"}:
         st.number_input(
-            "Rescore so many times the depth with full vectors", min_value=1, max_value=1000,
+            "Rescoring factor: full vectors for this many times the depth", min_value=1, max_value=1000,
             key=key("rescore"), placeholder="none", persist_state="page",
         )  # fmt: skip
     st.selectbox(
-        "Nearness", ["cosine", "dot", "euclidean"], key=key("metric"), persist_state="page",
+        "Similarity", ["cosine", "dot", "euclidean"], key=key("metric"), persist_state="page",
         help="As the model was trained; cosine suits nearly all.",
     )  # fmt: skip
 
@@ -110,7 +110,7 @@ def _passages(problems: Problems) -> None:
 def _reranking(choices: Choices) -> None:
     st.number_input(
         "Candidates", min_value=1, max_value=10_000, key=key("depth"), persist_state="page",
-        help="So many are ordered anew; those behind them are left out.",
+        help="Number of candidates reordered; the rest is dropped.",
     )  # fmt: skip
     if choices.mmr:
         st.slider(

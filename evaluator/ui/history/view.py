@@ -45,13 +45,13 @@ def show_history(found: History) -> None:
         )
     if len({point.at for point in found.points}) < 2:
         st.info(
-            "A history begins with the second point: edit judgments, import the dataset anew, or run the same "
+            "History appears after a second run: edit judgments, import the dataset anew, or run the same "
             "variants with another model, and this page says what became better or worse.",
             icon=":material/timeline:",
         )
     st.caption(
-        "Points are an experiment's means with their 95 % intervals, as on its leaderboard; a ring is a regression. A "
-        "step compares query by query, over queries with a score in both that ask the same, and is "
+        "Points are an experiment's means with their 95 % intervals, as on its leaderboard. A ring marks a regression. "
+        "A step compares query by query, over queries with a score in both that ask the same, and is "
         "corrected for the variants of an experiment. Where nothing changed, there is no point."
         + _left_out(found)
     )

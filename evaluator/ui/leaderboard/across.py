@@ -45,8 +45,7 @@ def show_across(workspace: Workspace, everything: Sequence[ExperimentRow]) -> No
     )  # fmt: skip
     if found.reasons:
         st.warning(
-            "There is no average: it would mean nothing here.\n"
-            + "\n".join(f"- {plain(reason)}" for reason in found.reasons),
+            "No average is shown, because:\n" + "\n".join(f"- {plain(reason)}" for reason in found.reasons),
             icon=":material/function:",
         )
     _table(found)

@@ -102,7 +102,7 @@ def _choose_baseline(board: Leaderboard) -> None:
         "Baseline",
         ["", *names],
         key="choose-Baseline",
-        format_func=lambda name: name or f"None: {BEST}",
+        format_func=lambda name: name or f"None (use {BEST})",
         on_change=lambda: readdress(baseline=st.session_state["choose-Baseline"]),
         help="The variant that the others are compared with, such as the one in production. Choose it beforehand: "
         "the best is only known after looking, so its comparisons are corrected for all pairs of variants.",

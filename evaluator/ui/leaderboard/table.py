@@ -143,7 +143,7 @@ def _behind(board: Leaderboard, ticked: list[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if not ticked:
             if board.n_scored > 1:
-                st.caption("Tick one or two rows to compare them.", width="content")
+                st.caption("Select variants to compare.", width="content")
             if board.n_scored > 1 and board.baseline is not None:
                 label = f"All against {plain(board.baseline)}"
                 link(COMPARE, label, ":material/compare_arrows:", **address, baseline=board.baseline)
@@ -155,7 +155,9 @@ def _behind(board: Leaderboard, ticked: list[str]) -> None:
                 label = f"Compare {plain(one)} with {plain(pair[1])}"
                 pinned = {"baseline": board.baseline} if board.baseline in pair else {}
                 link(COMPARE, label, ":material/compare_arrows:", **address, a=one, b=pair[1], **pinned)
-            link(QUERY, "Their queries", ":material/view_column_2:", **address, variants=joined(pair))
+            link(
+                QUERY, "Compare query by query", ":material/view_column_2:", **address, variants=joined(pair)
+            )
         _downloads(board)
 
 

@@ -113,7 +113,7 @@ def _chart(board: Leaderboard, cost: Cost, limits: Limits) -> None:
     st.caption(
         "Circles are the Pareto front: no other variant is both better and cheaper. Bars are 95 % intervals; numbers "
         "are places on the leaderboard."
-        + (f" Not drawn, as it is not known what they cost: {missing}." if missing else "")
+        + (f" Not shown, because their costs are not measured yet: {missing}." if missing else "")
         + (" The dashed line is the limit. " if cost in limits else " ")
         + figure_links(board.experiment, "tradeoffs", measure=board.measure, cost=cost)
     )

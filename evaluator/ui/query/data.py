@@ -72,11 +72,9 @@ def bounds_in_words(bounds: Bounds, depth: int) -> str:
     if not bounds.unjudged:
         return ""
     far = (
-        f"{bounds.low:.4f} to {bounds.high:.4f}"
-        if bounds.high > bounds.low
-        else f"{bounds.low:.4f} either way"
+        f"{bounds.low:.2f}–{bounds.high:.2f}" if bounds.high > bounds.low else f"{bounds.low:.2f} either way"
     )
-    return f"{bounds.unjudged} of {depth} not judged: {far}"
+    return f"{bounds.unjudged} of {depth} unjudged; score could be {far}"
 
 
 def _list(side: SideBySide, number: int, measure: str) -> dict[str, Any]:
@@ -121,7 +119,7 @@ def _message(shown: ShownList, judged: bool) -> str:
         case "failed":
             return f"This query failed: {shown.error}"
         case "broken":
-            return f"This variant cannot work: {shown.error}"
+            return f"This variant failed: {shown.error}"
         case "waiting":
             return "Not evaluated yet" if judged else "No answer yet"
     if not shown.hits:

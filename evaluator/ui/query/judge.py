@@ -69,8 +69,7 @@ def _judge(workspace: Workspace, view: View, side: SideBySide) -> None:
         st.caption("All of these documents came with judgments. They are edited with the dataset.")
         return
     st.caption(
-        f"{count(len(pooled), 'document')} from the first {view.depth} of the lists above, in an order that tells "
-        "nothing of the lists."
+        f"{count(len(pooled), 'document')} from the first {view.depth} of the lists above, in random order."
     )
     grades: dict[str, int | None] = {}
     for document in pooled:
@@ -158,7 +157,9 @@ def _guidelines(workspace: Workspace, dataset: int) -> None:
         if text:
             st.text(text)
         else:
-            st.caption("Nobody wrote down yet what counts as relevant. Raters agree more where somebody did.")
+            st.caption(
+                "No guidelines yet. Raters agree more when it is written down what counts as relevant."
+            )
         written = st.text_area(
             "What counts as relevant",
             value=text,

@@ -46,7 +46,7 @@ def _workers(status: QueueStatus) -> None:
     st.subheader("Workers", anchor=False)
     if not status.present:
         st.warning(
-            "No worker is running: jobs wait until there is one. In another terminal, or on another machine with "
+            "No workers are running: jobs wait until there is one. In another terminal, or on another machine with "
             "`REDIS_URL` and `EVALUATOR_ARTIFACTS` set:",
             icon=":material/hourglass_disabled:",
         )

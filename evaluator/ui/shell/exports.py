@@ -10,7 +10,7 @@ from evaluator.domain.records import ExperimentRow
 from evaluator.ui.shell.words import plain
 
 FORMATS = {
-    "duckdb": ("Everything, as one DuckDB file", ":material/database:"),
+    "duckdb": ("All data (DuckDB)", ":material/database:"),
     "trec": ("Runs and judgments, for trec_eval (zip)", ":material/folder_zip:"),
     "csv": ("Scores of every query (CSV)", ":material/table:"),
     "parquet": ("Scores of every query (Parquet)", ":material/table:"),
@@ -24,9 +24,7 @@ def export_popover(
     """Draw a button that leads to an experiment's report and its files."""
     wanted = {"measure": measure, "baseline": baseline}
     with st.popover("Share", icon=":material/ios_share:", type="tertiary"):
-        st.markdown(
-            f"**{plain(experiment.name)}**, to hand on. The report is one HTML file that needs nothing else."
-        )
+        st.markdown(f"Share **{plain(experiment.name)}**. The report is one self-contained HTML file.")
         look = address(experiment, "report", look="1", **wanted)
         st.link_button("Read the report", look, icon=":material/description:", width="stretch")
         saved = address(experiment, "report", **wanted)

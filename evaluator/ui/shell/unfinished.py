@@ -31,6 +31,4 @@ def show_unfinished(
             label, icon = ("Watch it", "monitoring") if running else ("Resume it", "play_arrow")
             link(EXPERIMENTS, label, f":material/{icon}:", experiment=experiment.id)
     for variant, error in broken:
-        st.error(
-            f"**{plain(variant)}** cannot work and has no score: {plain(error)}", icon=":material/error:"
-        )
+        st.error(f"**{plain(variant)}** failed and has no score: {plain(error)}", icon=":material/error:")

@@ -30,7 +30,7 @@ WITHOUT = {
 """What holds where no column is chosen."""
 NO_COLUMN = ""
 """Stands for that in choosers: every column has a name."""
-BY: Mapping[MeantBy, str] = {"id": "by id", "text": "by its text"}
+BY: Mapping[MeantBy, str] = {"id": "id", "text": "text"}
 
 
 def assemble(
@@ -123,7 +123,9 @@ def _qrels(upload: str, recognised: Recognised, reading: Reading | None) -> tupl
     """Whether the choice is complete, and the part: none is a choice too."""
     start = None if reading is None else reading.qrels
     with _card("Judgments", "The qrels: which documents are relevant to which query."):
-        if not st.toggle("There are judgments", start is not None, key=keyed("qrels-present", upload)):
+        if not st.toggle(
+            "My data has relevance judgments", start is not None, key=keyed("qrels-present", upload)
+        ):
             st.caption("Retrieval and side-by-side work without them; scores wait until there are some.")
             return True, None
         info = _choose_table(upload, recognised, "qrels", start)
@@ -164,7 +166,7 @@ def _choose_table(upload: str, recognised: Recognised, role: Role, start: Part |
 
 def _table_words(table: Table) -> str:
     if table.kind == "texts":
-        return "one document a file" if table.file == "." else f"{table.file}/, one document a file"
+        return "one document per file" if table.file == "." else f"{table.file}/, one document per file"
     return str(table)
 
 
@@ -216,7 +218,7 @@ def _choose_by(upload: str, info: TableInfo, start: QrelsPart | None) -> tuple[M
     def by(field: str, before: MeantBy) -> MeantBy:
         ways = list(BY)
         return st.radio(
-            f"Names the {field}",
+            f"Refers to the {field} by",
             ways,
             index=ways.index(before),
             format_func=lambda value: BY[value],

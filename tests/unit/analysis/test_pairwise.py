@@ -119,7 +119,7 @@ def test_all_against_one_is_corrected_over_all_pairs(workspace: Workspace) -> No
         "same and base have the same nDCG@10 (95 % interval 0.000 to 0.000, p = 1.000 corrected): "
         "0 wins, 0 losses, 10 ties"
     )
-    assert headline(outcomes[2]).startswith("base is not separable from worse: 0.065 nDCG@10 ahead (95 %")
+    assert headline(outcomes[2]).startswith("base cannot be told from worse: 0.065 nDCG@10 ahead (95 %")
 
 
 def test_pairs_are_compared_over_what_the_leaderboard_compares(workspace: Workspace) -> None:
@@ -242,7 +242,7 @@ def test_the_headline_names_the_winner_first() -> None:
     alone = PairedTest(1, 0.5, Interval(-np.inf, np.inf), 1, 1, 1, None, 1, 0, 0)
     decision, correction = Decision(0.5, 1.0, "randomization", 1.0), Correction(1, None)
     assert headline(Outcome("a", "b", NDCG, 1, 0.5, alone, decision, correction)) == (
-        "a is not separable from b: 0.500 nDCG@10 ahead (p = 1.000), 1 win, 0 losses, 0 ties"
+        "a cannot be told from b: 0.500 nDCG@10 ahead (p = 1.000), 1 win, 0 losses, 0 ties"
     )
 
 

@@ -45,7 +45,7 @@ def test_without_limits_the_best_is_taken_and_cheaper_ones_are_named(
     assert (found.variant, found.excluded) == ("reranked", {})
     assert found.reasons[0] == "The highest nDCG@10 of all variants: 0.8200."
     assert found.reasons[1] == (
-        "cheap is not separable from it and costs less: p95 latency 20.0 ms instead of 200.0 ms."
+        "cheap is as good as can be told, and costs less: p95 latency 20.0 ms instead of 200.0 ms."
     )
 
 

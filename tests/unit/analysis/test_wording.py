@@ -48,7 +48,7 @@ def test_few_queries_show_nothing_however_large(workspace: Workspace) -> None:
 
 def test_the_best_alone(workspace: Workspace) -> None:
     text = said(workspace, {"hybrid": SCORES["hybrid"], "bm25": SCORES["bm25"]})
-    assert text == "hybrid is best: over 60 queries it is separable from the other variant."
+    assert text == "hybrid is best: 60 queries tell it from the other variant."
 
 
 def test_a_tie_says_how_many_queries_would_help(workspace: Workspace) -> None:
@@ -58,10 +58,12 @@ def test_a_tie_says_how_many_queries_would_help(workspace: Workspace) -> None:
     board = leaderboard(workspace, experiment)
     needed = next(row["needed"] for row in board.records if row["variant"] == "minilm")
     assert verdict(board) == (
-        f"hybrid scores highest; minilm is not separable from it with 60 queries; about {rounded(needed):,} would be "
-        "needed, if the difference is what it looks like. One other variant is worse."
+        f"hybrid scores highest; 60 queries cannot tell minilm from it; about {rounded(needed):,} would be "
+        "needed to confirm a difference this small. One other variant is worse."
     )
-    assert verdict(board, lambda name: f"**{name}**").startswith("**hybrid** scores highest; **minilm** is")
+    assert verdict(board, lambda name: f"**{name}**").startswith(
+        "**hybrid** scores highest; 60 queries cannot tell **minilm** from"
+    )
 
 
 def test_cancelled_is_said_first(workspace: Workspace) -> None:
@@ -71,20 +73,20 @@ def test_cancelled_is_said_first(workspace: Workspace) -> None:
 
 def test_the_same_scores_are_called_the_same(workspace: Workspace) -> None:
     text = said(workspace, {"a": [0.5] * 20, "b": [0.5] * 20})
-    assert text == "a scores highest; b is not separable from it with 20 queries, and b has the same score."
+    assert text == "a scores highest; 20 queries cannot tell b from it, and b has the same score."
 
 
 def test_so_small_a_difference_is_called_what_it_is(workspace: Workspace) -> None:
     draw = np.random.default_rng(1).normal(0, 0.1, 60)
     noise = draw - draw.mean()
     scores = {"a": [0.5] * 60, "b": (0.4999 + noise).tolist()}
-    assert "they differ by 0.0001, which no number of queries" in said(workspace, scores)
+    assert "they differ by 0.0001, too small to confirm" in said(workspace, scores)
 
 
 def test_many_that_are_tied_are_counted(workspace: Workspace) -> None:
     draw = np.random.default_rng(2)
     scores = {f"v{n}": (BASE + draw.normal(0, 0.1, 60)).tolist() for n in range(6)}
-    assert "none of the other 5 variants is separable from it with 60 queries" in said(workspace, scores)
+    assert "60 queries cannot tell any of the other 5 variants from it" in said(workspace, scores)
 
 
 @pytest.mark.parametrize(("number", "text"), [(897, 900), (12, 12), (1234, 1300), (5, 5), (99_001, 100_000)])
