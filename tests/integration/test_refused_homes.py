@@ -38,7 +38,7 @@ OTHERS = {"worker", "cancel", "dataset check", "dead-letters list", "dead-letter
 
 RUN_ALL = """
 import contextlib, io, json, os, sys
-from evaluator import cli
+from evaluator.cli import main as cli
 said = {}
 for home, (command, arguments) in json.loads(sys.argv[1]):
     os.environ["EVALUATOR_HOME"] = home

@@ -46,8 +46,8 @@ SHARED_KEYS = {
 def sources() -> Iterator[tuple[str, ast.AST]]:
     """The code of everything that draws."""
     for folder in (Path(__file__).parents[2] / "evaluator" / "ui", app_folder() / "pages"):
-        for path in sorted(folder.glob("*.py")):
-            yield path.name, ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(folder.rglob("*.py")):
+            yield str(path.relative_to(folder)), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def test_what_is_cached_is_known_by_what_it_is_about() -> None:
