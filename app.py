@@ -15,10 +15,10 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from evaluator import logs
 from evaluator.api.connections import bound_servers
 from evaluator.api.dashboard import dashboard
-from evaluator.api.failed_start import FailedStart
-from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
 from evaluator.api.routes import routes
+from evaluator.api.startup_error import FailedStart
+from evaluator.api.streamlit_upload_limit import FewSmallFiles
 from evaluator.errors import InvalidInputError, QueueUnavailableError
 from evaluator.home import keep_private
 from evaluator.jobs.processes.orphan import stop_without_supervisor

@@ -22,7 +22,7 @@ from evaluator.analysis.history import history
 from evaluator.analysis.leaderboard import leaderboard
 from evaluator.analysis.pairwise import agreement, compare
 from evaluator.analysis.snapshot import read_snapshot
-from evaluator.analysis.wording import verdict
+from evaluator.analysis.verdict import verdict
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED

@@ -14,7 +14,7 @@ from evaluator.jobs.measurement import enqueue_measurements
 from evaluator.jobs.queue import all_live_ids
 from evaluator.store import registry
 from evaluator.store.costs import costs, every_cost, save_costs, unmeasured
-from evaluator.workspace.reaching import reachable
+from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 PLAIN_COLUMNS = (

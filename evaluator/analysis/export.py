@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from evaluator import __version__
 from evaluator.analysis.leaderboard import leaderboard
-from evaluator.analysis.wording import verdict
+from evaluator.analysis.verdict import verdict
 from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.measures.policy import POLICIES
@@ -23,7 +23,7 @@ from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
 from evaluator.experiments.overview import experiment_yaml
 from evaluator.store import registry, results
-from evaluator.store.portable import DatasetFiles, write_portable
+from evaluator.store.duckdb_export import DatasetFiles, write_portable
 from evaluator.workspace.workspace import Workspace
 
 Format = Literal["trec", "csv", "parquet", "duckdb"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluator.analysis.decisions import Correction, best_first, correction, decisions_to, differences_to
+from evaluator.analysis.missing_scores import uncomputed
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
-from evaluator.analysis.uncomputed import uncomputed
 from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Doubles

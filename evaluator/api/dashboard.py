@@ -96,7 +96,7 @@ def _application(settings: Settings) -> Flask:
     # which runs whatever was written. Nothing in this process needs pickles: no path of RQ gets them.
     serializers.PickleSerializer = JSONSerializer
     config.serializer = JSONSerializer
-    # It would connect by itself, whoever's queue is there (`evaluator.jobs.private`), and anew for each answer.
+    # It would connect by itself, whoever's queue is there (`evaluator.jobs.socket_folder`), and anew for each answer.
     web.from_url = lambda *_given, **_options: (None, current_app.config[CONNECTION])
     url = settings.queue_url
     # The dashboard looks for its files under the application's folder as well as its own.

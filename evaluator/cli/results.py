@@ -131,9 +131,9 @@ def report(
     baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
 ) -> None:
     """Write an experiment's report: one HTML file with the answer, its figures, and how it was measured."""
+    from evaluator.atomic_write import whole_file
     from evaluator.experiments import lifecycle
     from evaluator.report.page import report as written
-    from evaluator.whole_file import whole_file
 
     def local(workspace: Workspace) -> None:
         html = written(workspace, lifecycle.find(workspace, experiment), measure, baseline)
@@ -161,10 +161,10 @@ def figure(
 ) -> None:
     """Write one of an experiment's figures as SVG or PNG."""
     from evaluator.analysis.recommendation import COSTS
+    from evaluator.atomic_write import whole_file
     from evaluator.experiments import lifecycle
     from evaluator.report.figures import Image, Wanted
     from evaluator.report.figures import figure as drawn
-    from evaluator.whole_file import whole_file
 
     path = output or Path(f"{name}.svg")
     kind = path.suffix.removeprefix(".")

@@ -28,7 +28,7 @@ from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.store import registry, results
 from evaluator.store.status import change_status, describe, submit_experiment
 from evaluator.workspace.plannings import Planning
-from evaluator.workspace.reaching import reachable
+from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 logger = logging.getLogger(__name__)

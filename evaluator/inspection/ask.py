@@ -10,13 +10,13 @@ from evaluator.domain.ranking import EMPTY
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
 from evaluator.inspection.side_by_side import SideBySide, check_variants, lists_of, opened
-from evaluator.jobs.asking import Answer, answer, enqueue_questions
+from evaluator.jobs.adhoc_queries import Answer, answer, enqueue_questions
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
-from evaluator.retrieval.measuring import can_be_asked
-from evaluator.store.lists import RecordedList, variant_errors
+from evaluator.retrieval.timing import can_be_asked
+from evaluator.store.ranked_lists import RecordedList, variant_errors
+from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.queue_status import queue_status
-from evaluator.workspace.reaching import reachable
 from evaluator.workspace.workspace import Workspace
 
 MAX_ASKED = 8

@@ -13,7 +13,7 @@ from evaluator.domain.dataset import Query
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.side_by_side import opened
-from evaluator.store.lists import failed_queries
+from evaluator.store.ranked_lists import failed_queries
 from evaluator.workspace.workspace import Workspace
 
 Order = Literal["first", "second", "given"]

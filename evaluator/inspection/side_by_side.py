@@ -20,7 +20,7 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.inspection.marking import Marker
 from evaluator.inspection.passages import Passage, hit_passages
 from evaluator.library.browsing import documents_of, judged_query
-from evaluator.store.lists import RecordedList, recorded_lists, variant_errors
+from evaluator.store.ranked_lists import RecordedList, recorded_lists, variant_errors
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 

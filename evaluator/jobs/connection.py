@@ -13,7 +13,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from evaluator.errors import InvalidInputError, QueueUnavailableError
-from evaluator.jobs.private import PrivateConnection, require_private
+from evaluator.jobs.socket_folder import PrivateConnection, require_private
 from evaluator.settings import Settings
 from evaluator.urls import shown_url
 

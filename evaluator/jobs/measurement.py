@@ -13,10 +13,10 @@ from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.variant import LanguageModel, Variant
 from evaluator.jobs.queue import enqueue, job_data, job_id, open_queues
-from evaluator.retrieval.measuring import Times, can_be_asked, index_sizes, time_queries
 from evaluator.retrieval.pipeline import Keep
 from evaluator.retrieval.search.indexes import Sources
 from evaluator.retrieval.search.queries import Load
+from evaluator.retrieval.timing import Times, can_be_asked, index_sizes, time_queries
 from evaluator.retrieval.vectors.costs import EncodingCost, cost_of_texts
 from evaluator.settings import Settings
 

@@ -27,7 +27,7 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs.cancellation import forget_stop, mark_cancelled
-from evaluator.jobs.fairness import remove_waiting, take_turns
+from evaluator.jobs.fair_order import remove_waiting, take_turns
 from evaluator.settings import QueueName, Settings
 
 QUEUES: dict[QueueName, str] = {"encode": "evaluator-encode", "evaluate": "evaluator"}

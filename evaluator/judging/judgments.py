@@ -17,7 +17,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest, Qrels
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import DatasetError, InvalidInputError, UnknownNameError
-from evaluator.judging.following import follow
+from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
 from evaluator.store import registry

@@ -23,11 +23,11 @@ from evaluator.domain.records import DatasetRow, ExperimentRow
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.inspection.side_by_side import opened
 from evaluator.judging import judgments
-from evaluator.judging.following import follow
+from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store import registry
-from evaluator.store.lists import recorded_lists, scored_lists
+from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
 from evaluator.workspace.workspace import Workspace
 

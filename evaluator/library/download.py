@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from evaluator.atomic_write import whole_file
 from evaluator.datasets.runs import read_run, run_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import RunNote
@@ -16,7 +17,6 @@ from evaluator.domain.names import without_folder
 from evaluator.domain.printable import csv_text, markdown
 from evaluator.domain.records import DatasetRow
 from evaluator.library import catalog
-from evaluator.whole_file import whole_file
 from evaluator.workspace.workspace import Workspace
 
 README = """\

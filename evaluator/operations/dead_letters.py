@@ -14,7 +14,7 @@ from evaluator.jobs.processes.claim import Claim
 from evaluator.jobs.results import dead_letters as kept
 from evaluator.jobs.results.dead_letters import MOST_KEPT, DeadLetter, DeadLetterCounts
 from evaluator.store.instance import identity
-from evaluator.workspace.reaching import reachable
+from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from evaluator.analysis.costs import measure_finished
 from evaluator.errors import EvaluatorError
-from evaluator.judging.following import follow_left
+from evaluator.judging.rescore_after_edits import follow_left
 from evaluator.operations.upkeep import Upkeep
 from evaluator.operations.vector_storage import prune
 from evaluator.uploads.uploads import clear_old

@@ -25,8 +25,8 @@ from evaluator.operations.dead_letters import count_dead_letters, warning
 from evaluator.store.file.database import require_writable
 from evaluator.store.results import Totals, totals
 from evaluator.workspace.memory import Kind
+from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.queue_status import QueueStatus, WorkerStatus, queue_status
-from evaluator.workspace.reaching import reachable
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 

@@ -16,7 +16,7 @@ from evaluator.jobs.results.stream import ResultStream
 from evaluator.retrieval.candidates import drop_candidates, experiments_with_candidates
 from evaluator.store import registry, results
 from evaluator.store.status import change_status, replan_experiment
-from evaluator.workspace.reaching import reachable
+from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 2.0

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import httpx
 
+from evaluator.atomic_write import whole_file
 from evaluator.errors import EvaluatorError, InvalidInputError
 from evaluator.home import for_people
 from evaluator.proxies import client_for
-from evaluator.whole_file import whole_file
 
 LAST = "last"
 """What the REST API calls the last submitted experiment."""

@@ -19,7 +19,7 @@ from evaluator.analysis.pair_wording import headline
 from evaluator.analysis.pairwise import Outcome
 from evaluator.analysis.recommendation import COSTS, Cost, recommend
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
-from evaluator.analysis.wording import verdict
+from evaluator.analysis.verdict import verdict
 from evaluator.charts.comparison import MOST_BARS, difference_bars, difference_histogram, score_scatter
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.matrix import pipeline_label

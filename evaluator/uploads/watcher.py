@@ -18,9 +18,9 @@ import psutil
 
 from evaluator.errors import InvalidInputError
 from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
+from evaluator.uploads.fair_turns import Turns
 from evaluator.uploads.folder import ERROR, STEP, ProgressWriter, Step, UploadFolder, files_below
 from evaluator.uploads.persons import HERE
-from evaluator.uploads.turns import Turns
 
 logger = logging.getLogger(__name__)
 

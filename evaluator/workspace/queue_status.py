@@ -29,7 +29,7 @@ from evaluator.jobs.queue import QUEUES, open_queues
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import QueueName
 from evaluator.store import registry
-from evaluator.workspace.reaching import reachable
+from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 SILENT_AFTER = 60.0

@@ -14,7 +14,7 @@ from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.experiments import lifecycle
 from evaluator.inspection.marking import Marker
 from evaluator.inspection.side_by_side import Hit, ShownList, SideBySide
-from evaluator.jobs.asking import ask_id
+from evaluator.jobs.adhoc_queries import ask_id
 from evaluator.jobs.queue import open_queue
 from evaluator.library import catalog
 from evaluator.store import results

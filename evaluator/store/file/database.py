@@ -23,8 +23,8 @@ from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.home import make_home
 from evaluator.store.file import condition
 from evaluator.store.file.cursors import Cursor, FrozenCursor
-from evaluator.store.file.migrating import migrate, migrations
 from evaluator.store.file.states import NotKept, States
+from evaluator.store.migrating import migrate, migrations
 
 T = TypeVar("T")
 

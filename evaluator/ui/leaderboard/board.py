@@ -9,7 +9,7 @@ import streamlit as st
 
 from evaluator.analysis.leaderboard import Leaderboard, board_of
 from evaluator.analysis.snapshot import read_snapshot
-from evaluator.analysis.wording import verdict
+from evaluator.analysis.verdict import verdict
 from evaluator.charts.scores import interval_points
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.leaderboard.cost_table import show_costs

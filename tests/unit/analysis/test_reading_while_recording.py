@@ -23,7 +23,7 @@ from evaluator.analysis.recommendation import recommend
 from evaluator.analysis.several_datasets import across
 from evaluator.analysis.slices import slices
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
-from evaluator.analysis.wording import verdict
+from evaluator.analysis.verdict import verdict
 from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult

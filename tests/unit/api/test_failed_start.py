@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.types import Message
 
-from evaluator.api.failed_start import FailedStart
+from evaluator.api.startup_error import FailedStart
 from evaluator.errors import StoreUnavailableError
 
 

@@ -22,9 +22,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from evaluator.api import handling
-from evaluator.api.few_small_files import FewSmallFiles
 from evaluator.api.origins import guards
 from evaluator.api.routes import routes
+from evaluator.api.streamlit_upload_limit import FewSmallFiles
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.printable import FORMULA_STARTS
 from evaluator.settings import Settings

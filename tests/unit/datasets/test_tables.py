@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluator.datasets.formats import delimited, lines, members, objects, pdf, read, workbook
+from evaluator.datasets.formats import delimited, json_objects, members, pdf, read, text_lines, workbook
 from evaluator.datasets.reading import Kind, Table
 from evaluator.errors import DatasetError
 
@@ -136,7 +136,7 @@ class TestJsonLines:
     def test_a_line_that_is_too_long_is_a_defect(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(lines, "MAX_LINE", 1 << 20)
+        monkeypatch.setattr(text_lines, "MAX_LINE", 1 << 20)
         write(tmp_path, "a.jsonl", '{"id": "' + "x" * (3 << 20) + '"}\n{"id": 2}\n')
         bad, good = seen(tmp_path, "a.jsonl", "jsonl")
         assert str(bad) == "a.jsonl:1: the line is longer than 1 MiB; split it, or remove it"
@@ -204,7 +204,7 @@ class TestJson:
     def test_whole_characters_are_no_half_surrogates(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
     ) -> None:
-        monkeypatch.setattr(objects, "CHUNK", 64)
+        monkeypatch.setattr(json_objects, "CHUNK", 64)
         for shift in range(14):  # the escapes lie across two chunks
             write(tmp_path, "a.json", " " * (64 - shift) + f'["{written}"]')
             assert len(rows(tmp_path, "a.json", "json")) == 1
@@ -212,13 +212,13 @@ class TestJson:
     def test_half_a_pair_across_chunks_is_found(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(objects, "CHUNK", 64)
+        monkeypatch.setattr(json_objects, "CHUNK", 64)
         for shift in range(14):
             write(tmp_path, "a.json", " " * (64 - shift) + '["\\ud83d\\u0041"]')
             assert "\\ud83d is half of a surrogate pair" in str(seen(tmp_path, "a.json", "json")[-1])
 
     def test_a_string_that_is_too_long(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(objects, "CHUNK", 1 << 16)
+        monkeypatch.setattr(json_objects, "CHUNK", 1 << 16)
         write(tmp_path, "a.json", '["' + "\\n" * (1 << 20) + '"]')
         assert "a.json: a string is longer than 1 MiB" in str(seen(tmp_path, "a.json", "json")[-1])
 

@@ -38,7 +38,7 @@ from evaluator.domain.variant import (
     Variant,
 )
 from evaluator.jobs import context
-from evaluator.jobs.asking import answer, enqueue_questions
+from evaluator.jobs.adhoc_queries import answer, enqueue_questions
 from evaluator.jobs.context import WorkerContext
 from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.retrieval.candidates import drop_candidates

@@ -14,7 +14,7 @@ from evaluator.domain.variant import Chunk, Dense, Rerank, Retrieve, Run, Varian
 from evaluator.jobs.measurement import enqueue_measurements
 from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.results.stream import ResultStream
-from evaluator.retrieval.measuring import can_be_asked
+from evaluator.retrieval.timing import can_be_asked
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.experiments import FUSED, LEXICAL, SEMANTIC, make_spec
 from tests.unit.jobs.test_submission import (  # noqa: F401  fixtures

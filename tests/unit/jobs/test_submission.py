@@ -16,7 +16,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.result import QueryResult, Record, Rejected, VariantFailure
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.errors import ArtifactNotWrittenError
-from evaluator.jobs import context, fairness, submission
+from evaluator.jobs import context, fair_order, submission
 from evaluator.jobs.context import WorkerContext, spec_name
 from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import (
@@ -321,7 +321,7 @@ def test_searches_take_turns_with_those_of_another_experiment(
     connection: Redis, queue: Queue, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(fairness, "EVALUATIONS_PER_TURN", 1)
+    monkeypatch.setattr(fair_order, "EVALUATIONS_PER_TURN", 1)
     specs = [
         make_spec(
             dataset, [Variant(name, Retrieve(bm25=BM25(k1=k1))) for name in ("one", "other")], name=str(k1)

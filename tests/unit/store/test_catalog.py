@@ -17,7 +17,7 @@ from evaluator.store import registry
 from evaluator.store.file import condition
 from evaluator.store.file import database as database_module
 from evaluator.store.file.database import Database
-from evaluator.store.file.migrating import migrations
+from evaluator.store.migrating import migrations
 from evaluator.store.ratings import Rating, guidelines, ratings
 from evaluator.store.results import record, recorded_counts
 from evaluator.store.status import change_status

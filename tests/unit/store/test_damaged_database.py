@@ -19,7 +19,7 @@ from evaluator.errors import StoreUnavailableError
 from evaluator.store.file import database as database_module
 from evaluator.store.file.condition import COLUMNS, HEADERS, LOG_MAGIC
 from evaluator.store.file.database import Database, examine
-from evaluator.store.file.migrating import migrations
+from evaluator.store.migrating import migrations
 from evaluator.store.results import record
 from tests.conftest import ROOT
 from tests.privileges import without_privileges

@@ -15,7 +15,7 @@ from evaluator.domain.result import Spending, VariantFailure
 from evaluator.store import registry, results
 from evaluator.store.file import database as database_module
 from evaluator.store.file.database import Database
-from evaluator.store.file.migrating import migrate, migrations
+from evaluator.store.migrating import migrate, migrations
 from evaluator.store.registry import experiment
 from evaluator.store.rescored import save_rescored
 from evaluator.store.revisions import revise

@@ -12,7 +12,7 @@ import pytest
 from evaluator.analysis.history import history
 from evaluator.errors import EvaluatorError, StoreUnavailableError
 from evaluator.experiments import lifecycle
-from evaluator.judging import following, judgments
+from evaluator.judging import judgments, rescore_after_edits
 from evaluator.judging.judgments import Changes, edit
 from evaluator.judging.ratings import judge
 from evaluator.library import catalog
@@ -268,7 +268,7 @@ def test_a_keeper_does_not_wait_for_somebody_who_follows(three: Workspace, fail:
     fail(KilledError(), "one")
     edit_and_be_killed(three, FIRST)
     fail(KilledError())
-    with following.FOLLOWING:
+    with rescore_after_edits.FOLLOWING:
         looked = threading.Thread(target=look, args=(three,))
         looked.start()
         looked.join(20)
@@ -282,7 +282,7 @@ def test_a_keeper_that_is_told_to_stop_leaves_the_rest_to_the_next(
     fail(KilledError(), "one")
     edit_and_be_killed(three, FIRST)
     fail(KilledError())
-    following.follow_left(three, lambda duty, _: duty(), stopped=lambda: len(over(three, 2)) == 2)
+    rescore_after_edits.follow_left(three, lambda duty, _: duty(), stopped=lambda: len(over(three, 2)) == 2)
     assert over(three, 2) == ["one", "two"]
     look(three)
     assert over(three, 2) == sorted(NAMES)
@@ -294,7 +294,7 @@ def test_a_keeper_has_other_duties_too(
     fail(KilledError(), "one")
     edit_and_be_killed(three, FIRST)
     fail(KeyError("broken"), "one")
-    monkeypatch.setattr(following, "A_LOOK", 0.0)
+    monkeypatch.setattr(rescore_after_edits, "A_LOOK", 0.0)
     for followed in (["two"], ["three", "two"]):
         look(three)  # each look lets one follow, however long it takes, and whoever fails
         assert over(three, 2) == followed

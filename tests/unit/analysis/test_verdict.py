@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evaluator.analysis.leaderboard import leaderboard
-from evaluator.analysis.wording import fewest_queries, rounded, verdict
+from evaluator.analysis.verdict import fewest_queries, rounded, verdict
 from evaluator.domain.status import Status
 from evaluator.workspace.workspace import Workspace
 from tests.unit.analysis.test_leaderboard import BASE, SCORES

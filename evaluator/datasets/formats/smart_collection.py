@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from evaluator.datasets.formats.lines import MAX_LINE, read_lines
+from evaluator.datasets.formats.text_lines import MAX_LINE, read_lines
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError

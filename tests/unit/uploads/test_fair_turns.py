@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from evaluator.uploads.turns import Turns
+from evaluator.uploads.fair_turns import Turns
 
 
 class Worker:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import ijson
 
-from evaluator.datasets.formats.lines import as_object
+from evaluator.datasets.formats.text_lines import as_object
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError

@@ -14,7 +14,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.web.server.starlette import starlette_routes
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
-from evaluator.api.few_small_files import KEPT_FILES, FewSmallFiles
+from evaluator.api.streamlit_upload_limit import KEPT_FILES, FewSmallFiles
 from evaluator.experiments.yaml_nodes import MAX_BYTES
 
 

@@ -8,7 +8,7 @@ from rq import Queue
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
-from evaluator.jobs import fairness
+from evaluator.jobs import fair_order
 from evaluator.jobs.processes.worker import tidy
 from evaluator.jobs.queue import QUEUES, enqueue, job_data
 from evaluator.settings import Settings
@@ -47,7 +47,7 @@ def test_two_experiments_take_turns_of_eight(connection: Redis, queue: Queue) ->
 def test_a_long_list_is_not_read_each_time_and_housekeeping_does_the_rest(
     connection: Redis, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fairness, "JOBS_PER_MILLISECOND", 0.001)  # 20 jobs: a pause of 20 s
+    monkeypatch.setattr(fair_order, "JOBS_PER_MILLISECOND", 0.001)  # 20 jobs: a pause of 20 s
     add(connection, LARGE, 0, 20)
     connection.config_resetstat()
     for number in range(10):

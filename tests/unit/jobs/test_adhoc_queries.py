@@ -11,7 +11,7 @@ from redis import Redis
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import Ranking
 from evaluator.jobs import context
-from evaluator.jobs.asking import Answer, answer, ask_id, enqueue_questions
+from evaluator.jobs.adhoc_queries import Answer, answer, ask_id, enqueue_questions
 from evaluator.jobs.context import WorkerContext, spec_name
 from evaluator.jobs.processes.worker import WarmWorker
 from evaluator.jobs.queue import cancel_experiment, is_active, queue_of
