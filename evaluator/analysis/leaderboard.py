@@ -15,8 +15,8 @@ from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import ExperimentRow, VariantCounts
-from evaluator.domain.statistics.power import SIGNIFICANCE
-from evaluator.domain.statistics.resampling import Resampled, needed_queries
+from evaluator.domain.statistics.power import SIGNIFICANCE, needed_queries
+from evaluator.domain.statistics.resampling import Resampled
 from evaluator.domain.statistics.separability import Decision, tie_group
 from evaluator.experiments.records import experiment_record
 from evaluator.workspace.memory import Kind

@@ -13,7 +13,7 @@ from evaluator.domain.dataset import Qrels
 from evaluator.domain.measures.scoring import relevant_count, score_queries
 from evaluator.domain.ranking import Doubles, Ranking
 from evaluator.domain.statistics.paired import PairedTest, paired_test
-from evaluator.domain.statistics.resampling import holm
+from evaluator.domain.statistics.significance import holm
 from tests.integration.test_agreement import Cranfield, collection, ranx
 
 __all__ = ["collection", "ranx"]  # fixtures

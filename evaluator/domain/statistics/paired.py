@@ -7,14 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.domain.ranking import Doubles
-from evaluator.domain.statistics.resampling import (
-    PERMUTATIONS,
-    Evidence,
-    Interval,
-    Resampled,
-    TestName,
-    is_significant,
-)
+from evaluator.domain.statistics.resampling import PERMUTATIONS, Evidence, Interval, Resampled, TestName
+from evaluator.domain.statistics.significance import is_significant
 from evaluator.errors import InvalidInputError
 
 

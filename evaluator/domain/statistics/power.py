@@ -47,3 +47,27 @@ def detectable_difference(
     normal = NormalDist()
     quantiles = normal.inv_cdf(1 - significance / 2) + normal.inv_cdf(power)
     return min(1.0, quantiles * deviation / math.sqrt(n_queries))
+
+
+def needed_queries(
+    deviation: float, difference: float, *, significance: float = SIGNIFICANCE, power: float = POWER
+) -> int | None:
+    """Queries after which a paired test finds a difference of this size with the given power.
+
+    ((z(1 - significance / 2) + z(power)) * deviation / difference)^2: `detectable_difference` solved for n (Cohen,
+    1988; Sakai, Information Retrieval Journal 19, 2016).
+
+    Args:
+        deviation: standard deviation of the per-query differences.
+        difference: of the two means, if what was seen is true.
+        significance: two-sided level of the test.
+        power: probability of finding it.
+
+    Returns:
+        At least 2; None for no difference, which no number of queries shows.
+    """
+    if difference == 0:
+        return None
+    normal = NormalDist()
+    quantiles = normal.inv_cdf(1 - significance / 2) + normal.inv_cdf(power)
+    return max(2, math.ceil((quantiles * deviation / difference) ** 2))

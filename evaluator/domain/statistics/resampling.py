@@ -9,16 +9,14 @@ of them, and the difference of two rows is the difference of what was kept of ea
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from scipy import special
 
 from evaluator.domain.ranking import Doubles, Ints
-from evaluator.domain.statistics.power import POWER, SIGNIFICANCE
 from evaluator.errors import InvalidInputError
 
 LEVEL: Final = 0.95
@@ -180,56 +178,6 @@ def expanded_tail(n: int, level: float = LEVEL) -> float:
     """
     t = special.stdtrit(n - 1, (1 + level) / 2)
     return float(special.ndtr(-math.sqrt(n / (n - 1)) * t))
-
-
-def is_significant(p: float) -> bool:
-    """Whether a p-value counts as evidence at the usual level: the level itself does."""
-    return p <= SIGNIFICANCE
-
-
-def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
-    """p-values corrected for how many there are: the chance of any false finding stays below the level.
-
-    Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6, 1979: the
-    smallest times m, the next times m - 1, ..., never smaller than the one before, at most 1.
-
-    Args:
-        p_values: of the tests that were looked at.
-        family: m, if these were picked from more tests; their number by default.
-
-    Returns:
-        Corrected p-values in the given order.
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    factors = (family or len(p)) - np.arange(len(p))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
-    return corrected.tolist()
-
-
-def needed_queries(
-    deviation: float, difference: float, *, significance: float = SIGNIFICANCE, power: float = POWER
-) -> int | None:
-    """Queries after which a paired test finds a difference of this size with the given power.
-
-    ((z(1 - significance / 2) + z(power)) * deviation / difference)^2: `detectable_difference` solved for n (Cohen,
-    1988; Sakai, Information Retrieval Journal 19, 2016).
-
-    Args:
-        deviation: standard deviation of the per-query differences.
-        difference: of the two means, if what was seen is true.
-        significance: two-sided level of the test.
-        power: probability of finding it.
-
-    Returns:
-        At least 2; None for no difference, which no number of queries shows.
-    """
-    if difference == 0:
-        return None
-    normal = NormalDist()
-    quantiles = normal.inv_cdf(1 - significance / 2) + normal.inv_cdf(power)
-    return max(2, math.ceil((quantiles * deviation / difference) ** 2))
 
 
 def _require_values(values: Doubles) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evaluator.domain.statistics.resampling import Evidence, TestName, holm, is_significant
+from evaluator.domain.statistics.resampling import Evidence, TestName
+from evaluator.domain.statistics.significance import holm, is_significant
 
 
 @dataclass(frozen=True)

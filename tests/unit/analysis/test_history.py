@@ -13,7 +13,7 @@ from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.statistics.paired import paired_test
-from evaluator.domain.statistics.resampling import holm
+from evaluator.domain.statistics.significance import holm
 from evaluator.domain.variant import LanguageModel, Rerank
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle

@@ -12,7 +12,8 @@ from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.domain.statistics.paired import paired_test
-from evaluator.domain.statistics.resampling import Resampled, holm
+from evaluator.domain.statistics.resampling import Resampled
+from evaluator.domain.statistics.significance import holm
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import results
 from evaluator.workspace.workspace import Workspace

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from evaluator.domain.statistics.power import SIGNIFICANCE
-from evaluator.domain.statistics.resampling import Evidence, holm
+from evaluator.domain.statistics.resampling import Evidence
 from evaluator.domain.statistics.separability import Decision, decide, tie_group
+from evaluator.domain.statistics.significance import holm
 
 
 def decision(corrected: float, difference: float = 0.1) -> Decision:

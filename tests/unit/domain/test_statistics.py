@@ -13,14 +13,9 @@ from statsmodels.stats.multitest import multipletests
 
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.statistics.paired import paired_test
-from evaluator.domain.statistics.power import detectable_difference
-from evaluator.domain.statistics.resampling import (
-    Interval,
-    Resampled,
-    expanded_tail,
-    holm,
-    needed_queries,
-)
+from evaluator.domain.statistics.power import detectable_difference, needed_queries
+from evaluator.domain.statistics.resampling import Interval, Resampled, expanded_tail
+from evaluator.domain.statistics.significance import holm
 from evaluator.errors import InvalidInputError
 
 DARWIN = np.array([49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48.0])
