@@ -35,7 +35,7 @@ def test_everything_as_one_file(page: Page, finished_demo: str, tmp_path: Path) 
     page.goto(f"/?experiment={finished_demo}")
     page.get_by_role("button", name="Share").click()
     with page.expect_download() as saved:
-        page.get_by_role("link", name=re.compile("one DuckDB file")).click()
+        page.get_by_role("link", name=re.compile("DuckDB")).click()
     assert saved.value.suggested_filename == "demo.duckdb"
     path = tmp_path / "demo.duckdb"
     saved.value.save_as(path)
