@@ -8,7 +8,7 @@ import io
 import os
 import time
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -493,3 +493,21 @@ def test_an_upload_of_which_a_file_is_damaged_hides_no_other(
         assert found == {damaged: status, other: "recognised"}
         uploads.recognise(later, damaged)
         assert settled(later, damaged).status == "recognised"
+
+
+@pytest.mark.parametrize("stands_in", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+@pytest.mark.parametrize(("name", "status"), [("step.json", "receiving"), ("person.json", "recognised")])
+def test_nor_does_one_where_something_else_stands_in_a_files_place(
+    tmp_path: Path, workspace: Workspace, name: str, status: str, stands_in: Callable[[Path], None]
+) -> None:
+    """The server did not start: it gave up at a folder, and waited for a pipe."""
+    damaged, other = small_upload(workspace), small_upload(workspace)
+    path = tmp_path / "home" / "uploads" / damaged / name
+    workspace.close()
+    path.unlink()
+    stands_in(path)
+    with Workspace.open_local(workspace.settings) as later:
+        found = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
+        assert found == {damaged: status, other: "recognised"}
+        uploads.discard(later, damaged)
+        assert not path.parent.exists()
