@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ MOST_BYTES = 4 << 20
 """Of a browser's message through a WebSocket: 16 times an experiment file, the largest text that a page asks for."""
 STOPPING = 5.0
 """Seconds that a server which stops gives requests; the other half of the supervisor's patience is for closing."""
+UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TELL_EVERY = 60.0
 """Seconds between two warnings."""
 
@@ -94,6 +96,7 @@ class BoundedConnection(H11Protocol):
     def handle_websocket_upgrade(self, event: Any) -> None:
         """From here on it is another protocol's, which asks for signs of life."""
         self._stop_waiting()
+        self._forget_reader()
         super().handle_websocket_upgrade(event)
 
     def on_response_complete(self) -> None:
@@ -156,6 +159,52 @@ class BoundedConnection(H11Protocol):
             self._reader = None
 
 
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that is closed where its client's request is none, or where nothing is read."""
+
+    def __init__(self, *args: Any, stalled: float, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stalled = stalled
+        self._unread = 0
+        self._look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Look at its reader from now on."""
+        super().connection_made(transport)
+        self._look_later()
+
+    def data_received(self, data: bytes) -> None:
+        """Take no request that cannot be read: one with a body, or with too long headers, would stay unanswered."""
+        super().data_received(data)
+        if not self.handshake_initiated:  # the request comes whole
+            self.transport.write(UNREADABLE)
+            self.transport.close()
+
+    def resume_writing(self) -> None:
+        """It reads again."""
+        super().resume_writing()
+        self._unread = 0
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is left to look at."""
+        if self._look is not None:
+            self._look.cancel()
+        super().connection_lost(exc)
+
+    def _look_later(self) -> None:
+        self._look = self.loop.call_later(self._stalled, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        unread, before = self.transport.get_write_buffer_size(), self._unread
+        if 0 < before <= unread:
+            self.transport.abort()
+            return
+        # Nothing but signs of life is written while it is full, or closes, so what is not less then was not read.
+        waits = self.transport.is_closing() or not self.writable.is_set()
+        self._unread = unread if waits else 0
+        self._look_later()
+
+
 _startup = Server.startup
 
 
@@ -167,6 +216,7 @@ async def _bounded_startup(server: Server, sockets: list[socket.socket] | None =
 def bound(config: Config, bounds: Bounds) -> None:
     """Have a server that is configured, and has not started, keep to these bounds."""
     config.http_protocol_class = cast(type[asyncio.Protocol], partial(BoundedConnection, bounds=bounds))
+    config.ws_protocol_class = cast(type[asyncio.Protocol], partial(BoundedWebSocket, stalled=bounds.stalled))
     config.ws_max_size = MOST_BYTES
     config.backlog = min(config.backlog, BACKLOG)
     config.timeout_graceful_shutdown = round(STOPPING)

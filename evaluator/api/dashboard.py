@@ -26,6 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from evaluator.jobs.connection import connect
 from evaluator.settings import Settings
 from evaluator.urls import shown_url
+from evaluator.workspace.server_paths import without_paths
 
 PREFIX = "/queue"
 CONNECTION = "EVALUATOR_QUEUE"
@@ -109,8 +110,8 @@ def _application(settings: Settings) -> Flask:
             "RQ_DASHBOARD_DISABLE_DELETE": True,
         }
     )
-    # It hides a password before the host, and shows one in the query.
-    web.escape_format_instance_list = lambda _urls: [shown_url(url)]
+    # It hides a password before the host, and shows one in the query, and where an embedded queue's socket lies.
+    web.escape_format_instance_list = lambda _urls: [without_paths(shown_url(url))]
     with flask.app_context():
         setup_rq_connection(flask)
     flask.register_blueprint(blueprint)

@@ -7,7 +7,7 @@ import errno
 import inspect
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
@@ -72,16 +72,39 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
 """The first that fits."""
 
 
+class Asked(NamedTuple):
+    """What a request asks for, as handlers see it: a URL that is put together again is another for other paths, too."""
+
+    workspace: Workspace
+    path: str
+    query: bytes
+    accept: str
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes at most: whoever asks decides how many."""
+        return 4 * (len(self.path) + len(self.accept)) + len(self.query)
+
+
 class Kept(NamedTuple):
     """What a handler answered: each request gets a response of its own, whose headers others change."""
 
+    asked: Asked
     content: bytes
     status: int
     headers: Mapping[str, str]
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes, its question among them, which may be much longer than the answer."""
+        return ANSWER_BYTES + self.asked.size + len(self.content)
+
+
+ANSWER_BYTES = 2000
+"""What an answer takes beside its content and its question: its headers, and its place among the others."""
 
 TOGETHER: Together[Kept] = Together()
-ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: len(kept.content))
+ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: kept.size)
 """Of states of the database, by what was asked for."""
 
 
@@ -130,14 +153,15 @@ def _response(answer: Any) -> Response:
     return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
 
 
-def _asked(request: Request) -> Hashable:
-    """What a request asks for: of which workspace, its path, its query, and the form that it accepts."""
-    return serving(), request.url.path, request.url.query, request.headers.get("accept", "")
+def _asked(request: Request) -> Asked:
+    scope = request.scope
+    return Asked(serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""))
 
 
 def _kept(handler: Handler, request: Request) -> Kept:
-    answer = _response(handler(serving(), request, b""))
-    return Kept(bytes(answer.body), answer.status_code, dict(answer.headers))
+    asked = _asked(request)
+    answer = _response(handler(asked.workspace, request, b""))
+    return Kept(asked, bytes(answer.body), answer.status_code, dict(answer.headers))
 
 
 def _known(request: Request) -> Kept | None:

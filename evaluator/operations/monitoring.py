@@ -100,7 +100,10 @@ class Monitor:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Scrape(self._workspace))
         ProcessCollector(registry=registry)
-        encode, content_type = choose_encoder(accept)
+        try:
+            encode, content_type = choose_encoder(accept)
+        except TypeError:  # it compares a version that is no number with one
+            encode, content_type = choose_encoder("")
         return encode(registry), content_type
 
 

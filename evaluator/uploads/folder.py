@@ -140,16 +140,19 @@ class UploadFolder:
 
     def read(self, name: str) -> Any:
         """What a JSON file holds; None if it is not there, or damaged: then its step has to be done again."""
-        try:
-            text, _, digest = (self.path / name).read_bytes().partition(b"\n")
-        except FileNotFoundError:
+        path = self.path / name
+        if path.is_file():  # a pipe would be waited for
+            try:
+                text, _, digest = path.read_bytes().partition(b"\n")
+            except FileNotFoundError:
+                return None
+            # Earlier versions wrote no digest.
+            if not digest or digest.decode(errors="replace") == digest_of_bytes(text):
+                with suppress(ValueError):
+                    return json.loads(text)
+        elif not path.exists():
             return None
-        if not digest or digest.decode(errors="replace") == digest_of_bytes(
-            text
-        ):  # earlier versions wrote none
-            with suppress(ValueError):
-                return json.loads(text)
-        logger.warning("%s is damaged: it is not what was written", self.path / name)
+        logger.warning("%s is damaged: it is not what was written", path)
         return None
 
     def write(self, name: str, value: Any) -> None:

@@ -133,17 +133,22 @@ def _arrive(folder: UploadFolder, partial: Path, name: str, on_arrival: Callable
 
 @contextmanager
 def room(place: str = "the server's folder of uploads") -> Iterator[None]:
-    """Say in words that the disk is full.
+    """Say in words that the disk is full, or takes no file so large.
 
     Args:
         place: below what nothing can be written; people elsewhere need not know the server's paths.
 
     Raises:
-        UploadNotWrittenError: it is full.
+        UploadNotWrittenError: so it is.
     """
     try:
         yield
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise UploadNotWrittenError(
+                f"a file is larger than may be written below {place}; compress it, or raise the disk's limit or that "
+                "of the server (`ulimit -f`)"
+            ) from error
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise UploadNotWrittenError(

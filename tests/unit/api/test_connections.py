@@ -25,6 +25,10 @@ from evaluator.api.connections import MOST_BYTES, Bounds, bound, bound_servers
 
 PATIENCE = 0.5
 """Seconds that the servers here wait for a request."""
+UPGRADE = (
+    b"GET /flood HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 ANSWER = b"GET /short HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 
@@ -64,10 +68,16 @@ async def echo(websocket: WebSocket) -> None:
         await websocket.send_text("x" * len(message["bytes"]))
 
 
+async def flood(websocket: WebSocket) -> None:
+    await websocket.accept()
+    while True:
+        await websocket.send_bytes(b"x" * 100_000)
+
+
 APP = Starlette(
     routes=[
         Route("/short", short), Route("/endless", endless), Route("/slow", slow), Route("/patient", patient),
-        WebSocketRoute("/echo", echo),
+        WebSocketRoute("/echo", echo), WebSocketRoute("/flood", flood),
     ]
 )  # fmt: skip
 
@@ -176,6 +186,44 @@ def test_websockets_count_and_none_is_closed_for_another() -> None:
         for websocket in (first, second):
             websocket.send(b"abc")
             assert websocket.recv() == "xxx"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"content-length: 10\r\n",
+        b"transfer-encoding: chunked\r\n",
+        b"x: y\r\n" * 200,
+        b"x: " + b"y" * 9000 + b"\r\n",
+    ],
+    ids=["a body", "chunks", "many headers", "a long header"],
+)
+def test_a_websocket_whose_request_cannot_be_read_is_closed(headers: bytes) -> None:
+    """It stayed open and unanswered for ever, and no other connection made it go."""
+    with served(Bounds()) as port, connected(port) as connection:
+        connection.sendall(UPGRADE + headers + b"\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 400 ")
+        assert is_closed(connection)
+
+
+@pytest.mark.parametrize("last", [b"", b"\x88\x80abcd"], ids=["silent", "asks to close"])
+def test_a_websocket_of_which_nothing_is_read_is_left(last: bytes) -> None:
+    with served(Bounds(stalled=PATIENCE)) as port, connected(port) as connection:
+        connection.sendall(UPGRADE + b"\r\n" + last)
+        time.sleep(4 * PATIENCE)  # the reader's own silence, which is what is tested
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not is_closed(connection):
+            connection.recv(1 << 20)
+        assert time.monotonic() < deadline
+
+
+def test_a_websocket_that_is_read_slowly_stays() -> None:
+    with served(Bounds(stalled=PATIENCE)) as port, connected(port) as connection:
+        connection.sendall(UPGRADE + b"\r\n")
+        until = time.monotonic() + 6 * PATIENCE
+        while time.monotonic() < until:
+            assert connection.recv(200_000)
+            time.sleep(PATIENCE / 50)
 
 
 def test_a_browser_sends_little_and_may_get_much(monkeypatch: pytest.MonkeyPatch) -> None:

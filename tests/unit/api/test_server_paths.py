@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rq import serializers
+from rq_dashboard import web
 
+from evaluator.api.dashboard import dashboard
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.experiments.overview import failures
@@ -103,3 +106,12 @@ def test_folders_are_known_by_whole_names(tmp_path: Path) -> None:
             )
             assert "EVALUATOR_HOME" not in without_paths(f"{home}-2 /x{home}")
             assert without_paths("a/b and 1/2") == "a/b and 1/2"
+
+
+def test_the_dashboard_names_no_folder_of_the_queue(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "escape_format_instance_list", web.escape_format_instance_list)
+    monkeypatch.setattr(serializers, "PickleSerializer", serializers.PickleSerializer)
+    settings = serving().settings
+    dashboard(settings)
+    (shown,) = web.escape_format_instance_list(())
+    assert shown == f"unix://the queue's folder/{settings.valkey_socket.name}"

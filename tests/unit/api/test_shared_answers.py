@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 
-from evaluator.api.handling import route
+from evaluator.api.handling import ANSWERS, route
 from evaluator.api.sharing import Together
 from evaluator.errors import UnknownNameError
 from evaluator.library import catalog
@@ -127,3 +128,47 @@ class TestOfState:
 
         with serve(workspace):
             asyncio.run(ask())
+
+    @pytest.mark.parametrize(
+        ("one", "other"), [("a?b", "a%3Fb"), ("a#b", "a%23b"), ("a\tb", "ab"), ("a\nb", "ab")]
+    )
+    def test_paths_that_look_alike_in_a_url(self, workspace: Workspace, one: str, other: str) -> None:
+        application = Starlette(
+            routes=[
+                route("/names/{name}", lambda _workspace, request, _body: request.path_params, of_state=True)
+            ]
+        )
+
+        async def ask() -> None:
+            transport = httpx.ASGITransport(application)
+            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+                for name in (one, other, one):
+                    answer = await client.get(f"/names/{quote(name, safe='')}")
+                    assert answer.json() == {"name": name}
+
+        with serve(workspace):
+            asyncio.run(ask())
+
+    def test_long_questions_count(self, workspace: Workspace) -> None:
+        """Whoever asks decides how long a question is, and how many different ones get the same short answer."""
+        first = "/names?first"
+        looks = 0
+
+        def handler(_workspace: Workspace, request: Request, _body: bytes) -> list[str]:
+            nonlocal looks
+            looks += request.url.query == "first"
+            return []
+
+        application = Starlette(routes=[route("/names", handler, of_state=True)])
+
+        async def ask() -> None:
+            transport = httpx.ASGITransport(application)
+            async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+                await client.get(first)
+                for number in range(ANSWERS.size // 1_000_000):
+                    await client.get("/names", headers={"accept": f"{number:01000000}"})
+                await client.get(first)
+
+        with serve(workspace):
+            asyncio.run(ask())
+        assert looks == 2  # the others left no room for it

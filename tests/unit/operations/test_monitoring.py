@@ -246,6 +246,13 @@ def test_open_metrics_is_given_to_who_asks_for_it(workspace: Workspace) -> None:
     assert text.endswith(b"# EOF\n")  # which that format alone has
 
 
+@pytest.mark.parametrize("version", ["x", "1.x", "9" * 5000])
+def test_a_version_that_is_no_number_gets_the_text_format(workspace: Workspace, version: str) -> None:
+    for form in ("application/openmetrics-text", "text/plain"):
+        _, content_type = Monitor(workspace).exposition(f"{form}; version={version}")
+        assert content_type == Monitor(workspace).exposition()[1]
+
+
 class TestReadiness:
     def test_all_well_is_ready_also_without_workers(self, workspace: Workspace, connection: Redis) -> None:
         readiness = Monitor(workspace).readiness()

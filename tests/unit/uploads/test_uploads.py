@@ -6,9 +6,10 @@ import asyncio
 import errno
 import io
 import os
+import resource
 import time
 import zipfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from evaluator.errors import (
     TooLargeError,
     TooManyError,
     UnknownNameError,
+    UploadNotWrittenError,
 )
 from evaluator.library import catalog
 from evaluator.operations import keeper
@@ -493,3 +495,35 @@ def test_an_upload_of_which_a_file_is_damaged_hides_no_other(
         assert found == {damaged: status, other: "recognised"}
         uploads.recognise(later, damaged)
         assert settled(later, damaged).status == "recognised"
+
+
+def test_a_file_that_is_larger_than_the_system_takes(workspace: Workspace) -> None:
+    upload, before = uploads.create(workspace), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(
+            UploadNotWrittenError, match=r"a file is larger than may be written below the server's"
+        ):
+            send(workspace, upload, "a.csv", b"x" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert uploads.state(workspace, upload).files == ()
+    assert quota_of(workspace).usage() == (1, 0)
+
+
+@pytest.mark.parametrize("stands_in", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+@pytest.mark.parametrize(("name", "status"), [("step.json", "receiving"), ("person.json", "recognised")])
+def test_nor_does_one_where_something_else_stands_in_a_files_place(
+    tmp_path: Path, workspace: Workspace, name: str, status: str, stands_in: Callable[[Path], None]
+) -> None:
+    """The server did not start: it gave up at a folder, and waited for a pipe."""
+    damaged, other = small_upload(workspace), small_upload(workspace)
+    path = tmp_path / "home" / "uploads" / damaged / name
+    workspace.close()
+    path.unlink()
+    stands_in(path)
+    with Workspace.open_local(workspace.settings) as later:
+        found = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
+        assert found == {damaged: status, other: "recognised"}
+        uploads.discard(later, damaged)
+        assert not path.parent.exists()
