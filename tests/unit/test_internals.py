@@ -37,8 +37,8 @@ INTERNALS: list[tuple[Any, str, list[str]]] = [
     # `jobs.processes.valkey` starts this program.
     (_binary, "get_binary_path", []),
     # `api.dashboard` puts its own connection and address into these.
-    (web, "setup_rq_connection", ["current_app"]),
-    (web, "escape_format_instance_list", ["url_list"]),
+    (web, "setup_rq_connection", []),
+    (web, "escape_format_instance_list", []),
     # `api.connections` bounds these.
     (Server, "startup", ["self", "sockets"]),
     (H11Protocol, "connection_made", ["self", "transport"]),

@@ -21,10 +21,10 @@ import psutil
 
 from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.home import make_home
+from evaluator.store import migrating
 from evaluator.store.file import condition
 from evaluator.store.file.cursors import Cursor, FrozenCursor
 from evaluator.store.file.states import NotKept, States
-from evaluator.store.migrating import migrate, migrations
 
 T = TypeVar("T")
 
@@ -266,8 +266,8 @@ def _open(path: Path, *, begun_again: bool = False) -> duckdb.DuckDBPyConnection
         path.unlink()  # whoever created it was killed, or ran out of room
         return _open(path, begun_again=True)
     try:
-        condition.require_known(path, connection, [number for number, _ in migrations()])
-        migrate(connection)
+        condition.require_known(path, connection, [number for number, _ in migrating.migrations()])
+        migrating.migrate(connection)
         condition.require_tables(path, connection)
     except BaseException as error:
         with suppress(duckdb.Error):  # a file that is refused stays as it is, and so does its log
@@ -307,7 +307,7 @@ def examine(path: Path) -> tuple[int, list[int]]:
         StoreUnavailableError: it is damaged, a newer version's or none of ours.
     """
     condition.require_usable(path)
-    known = [number for number, _ in migrations()]
+    known = [number for number, _ in migrating.migrations()]
     try:
         connection = _connect(path, read_only=True)
     except duckdb.Error as error:

@@ -17,7 +17,7 @@ from evaluator.analysis.pair_wording import headline
 from evaluator.analysis.pairwise import against, agreement, compare
 from evaluator.analysis.recommendation import recommend
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
-from evaluator.domain.statistics import resampling
+from evaluator.domain.statistics import significance
 from evaluator.domain.statistics.separability import Decision
 from evaluator.report.contents import collect
 from evaluator.workspace.workspace import Workspace
@@ -92,7 +92,7 @@ def test_the_level_is_the_same_boundary_everywhere(
     measured(workspace, experiment, {"a": cost(100), "b": cost(1), "c": cost(100)})
     snapshot = read_snapshot(workspace, experiment.id)
     corrected = decided(snapshot, "a", "b").corrected
-    monkeypatch.setattr(resampling, "SIGNIFICANCE", corrected + edge)
+    monkeypatch.setattr(significance, "SIGNIFICANCE", corrected + edge)
     found = edge >= 0
     assert decided(snapshot, "a", "b").separable is found
     fresh = read_snapshot(

@@ -13,9 +13,8 @@ from evaluator.domain.dataset import DatasetManifest, ImportNote
 from evaluator.domain.records import DatasetRow
 from evaluator.domain.result import VariantFailure
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.store import registry
+from evaluator.store import migrating, registry
 from evaluator.store.file import condition
-from evaluator.store.file import database as database_module
 from evaluator.store.file.database import Database
 from evaluator.store.migrating import migrations
 from evaluator.store.ratings import Rating, guidelines, ratings
@@ -113,7 +112,7 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "evaluator.duckdb"
     first_only = migrations()[:1]
     with monkeypatch.context() as patch:
-        patch.setattr(database_module, "migrations", lambda: first_only)
+        patch.setattr(migrating, "migrations", lambda: first_only)
         patch.setattr(condition, "COLUMNS", {})  # those of the newest version
         Database(path).close()
     with duckdb.connect(str(path)) as old:
@@ -138,7 +137,7 @@ def test_an_older_database_knows_its_datasets_by_id(tmp_path: Path, monkeypatch:
     path = tmp_path / "evaluator.duckdb"
     before = migrations()[:6]
     with monkeypatch.context() as patch:
-        patch.setattr(database_module, "migrations", lambda: before)
+        patch.setattr(migrating, "migrations", lambda: before)
         patch.setattr(condition, "COLUMNS", {})  # those of the newest version
         Database(path).close()
     with duckdb.connect(str(path)) as old:

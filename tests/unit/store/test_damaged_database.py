@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from evaluator.errors import StoreUnavailableError
-from evaluator.store.file import database as database_module
+from evaluator.store import migrating
 from evaluator.store.file.condition import COLUMNS, HEADERS, LOG_MAGIC
 from evaluator.store.file.database import Database, examine
 from evaluator.store.migrating import migrations
@@ -308,8 +308,8 @@ def test_an_older_version_is_brought_to_this_one_and_says_who_did(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = [*migrations(), (NEWEST + 1, "CREATE TABLE one (a INTEGER)")]
-    monkeypatch.setattr(database_module, "migrations", lambda: more)
-    monkeypatch.setattr(database_module, "__version__", "9.9.9")
+    monkeypatch.setattr(migrating, "migrations", lambda: more)
+    monkeypatch.setattr(migrating, "__version__", "9.9.9")
     assert examine(folder / FILE) == (0, [NEWEST + 1])
     Database(folder / FILE).close()
     monkeypatch.undo()
@@ -320,7 +320,7 @@ def test_a_migration_that_fails_on_what_is_there_is_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more = [*migrations(), (NEWEST + 1, "CREATE TABLE results (a INTEGER)")]
-    monkeypatch.setattr(database_module, "migrations", lambda: more)
+    monkeypatch.setattr(migrating, "migrations", lambda: more)
     with pytest.raises(StoreUnavailableError, match=r"cannot be opened: .*already exists"):
         Database(folder / FILE)
 

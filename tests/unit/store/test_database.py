@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from evaluator.errors import StoreUnavailableError
+from evaluator.store import migrating
 from evaluator.store.file import database as database_module
 from evaluator.store.file.cursors import Cursor, interruptible
 from evaluator.store.file.database import Database
@@ -47,11 +48,11 @@ def test_each_migration_is_applied_once(tmp_path: Path) -> None:
 
 def test_only_what_is_missing_is_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = duckdb.connect()
-    monkeypatch.setattr(database_module, "migrations", lambda: [(1, "CREATE TABLE one (a INT)")])
+    monkeypatch.setattr(migrating, "migrations", lambda: [(1, "CREATE TABLE one (a INT)")])
     assert migrate(connection) == [1]
     assert migrate(connection) == []
     more = [(1, "CREATE TABLE one (a INT)"), (2, "ALTER TABLE one ADD COLUMN b INT")]
-    monkeypatch.setattr(database_module, "migrations", lambda: more)
+    monkeypatch.setattr(migrating, "migrations", lambda: more)
     assert migrate(connection) == [2]
 
 
@@ -62,7 +63,7 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(monkeypatch: pytest.Mon
         (2, "CREATE TABLE two (a INT); INSERT INTO two VALUES (1); SELECT nonsense"),
         (3, "CREATE TABLE three (a INT)"),
     ]
-    monkeypatch.setattr(database_module, "migrations", lambda: broken)
+    monkeypatch.setattr(migrating, "migrations", lambda: broken)
     with pytest.raises(duckdb.Error, match="nonsense"):
         migrate(connection)
     names = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()

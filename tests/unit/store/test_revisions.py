@@ -12,7 +12,7 @@ import pytest
 
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.result import Spending, VariantFailure
-from evaluator.store import registry, results
+from evaluator.store import migrating, registry, results
 from evaluator.store.file import database as database_module
 from evaluator.store.file.database import Database
 from evaluator.store.migrating import migrate, migrations
@@ -113,14 +113,14 @@ def test_experiments_that_were_there_get_numbers_of_their_own(
 ) -> None:
     every = migrations()
     connection = duckdb.connect(str(tmp_path / "old.duckdb"))
-    monkeypatch.setattr(database_module, "migrations", lambda: every[:6])
+    monkeypatch.setattr(migrating, "migrations", lambda: every[:6])
     migrate(connection)
     for number in range(5):
         connection.execute(
             "INSERT INTO experiments (id, name, dataset, spec, n_queries, status) VALUES (?, 'e', 'd', '{}', 1, 'x')",
             [str(number)],
         )
-    monkeypatch.setattr(database_module, "migrations", lambda: every)
+    monkeypatch.setattr(migrating, "migrations", lambda: every)
     assert 7 in migrate(connection)
     connection.close()
     with duckdb.connect(str(tmp_path / "old.duckdb")) as connection:
