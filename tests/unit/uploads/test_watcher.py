@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -158,14 +159,25 @@ def test_an_examination_ends_with_its_server(tmp_path: Path) -> None:
     assert folder.read(ERROR) is None  # nobody is there to say it: the state of the upload says "interrupted"
 
 
+@pytest.fixture
+def silent_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A hub that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "600")
+        monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "600")
+        yield
+
+
 def fetch_that_hangs(path: Path) -> UploadFolder:
-    """An upload whose hub never answers: where its files come from is a pipe that nobody writes to."""
+    """An upload whose files come from a hub that never answers."""
     folder = UploadFolder(path)
     folder.files.mkdir(parents=True)
-    os.mkfifo(folder.path / SOURCE)
+    folder.write(SOURCE, {"source": "hf:made/up"})
     return folder
 
 
+@pytest.mark.usefixtures("silent_hub")
 def test_who_fetches_from_a_hub_keeps_nobody_from_examining(tmp_path: Path) -> None:
     """Before, two fetches from a hub that does not answer kept all uploads waiting, two hours at most."""
     examiner = Examiner(at_once=1)
@@ -183,6 +195,7 @@ def test_who_fetches_from_a_hub_keeps_nobody_from_examining(tmp_path: Path) -> N
         examiner.stop(folder)
 
 
+@pytest.mark.usefixtures("silent_hub")
 def test_what_a_hubs_library_downloads_counts_and_is_gone_with_the_process(tmp_path: Path) -> None:
     """Before, it filled the cache in the operator's home folder, without a limit and for ever."""
     examiner, folder = Examiner(), fetch_that_hangs(tmp_path / "upload")
