@@ -52,17 +52,18 @@ def measure_finished(
     ]
     save_costs(workspace.database, found)
     settled = {(one.experiment, one.variant) for one in found}
+    left = {
+        id_: names
+        for id_, every in waiting.items()
+        if id_ in rows and (names := [name for name in every if (id_, name) not in settled])
+    }
+    if not left or _is_busy(workspace):
+        return []
     jobs: list[str] = []
-    for id_, names in waiting.items():
-        left = [name for name in names if (id_, name) not in settled]
-        if not left or id_ not in rows:
-            continue
-        with reachable(workspace) as connection:
-            if all_live_ids(connection):
-                break
+    for id_, names in left.items():
 
-        def measure(row: ExperimentRow = rows[id_], left: list[str] = left) -> None:
-            jobs.extend(_measure(workspace, row.spec, left))
+        def measure(spec: ExperimentSpec = rows[id_].spec, names: list[str] = names) -> None:
+            jobs.extend(_measure(workspace, spec, names))
 
         if guard is None:
             measure()
@@ -71,6 +72,12 @@ def measure_finished(
         if jobs:
             break
     return jobs
+
+
+def _is_busy(workspace: Workspace) -> bool:
+    """Whether any job waits or runs."""
+    with reachable(workspace) as connection:
+        return bool(all_live_ids(connection))
 
 
 def _measure(workspace: Workspace, spec: ExperimentSpec, variants: list[str]) -> list[str]:

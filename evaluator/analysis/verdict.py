@@ -73,14 +73,18 @@ def _more(board: Leaderboard, name: Name) -> str:
     best, second = (next(row for row in board.scored if row.variant == tied) for tied in board.tie_group[:2])
     needed = None if second.mean is None else second.mean.needed
     gap = (best.score or 0.0) - (second.score or 0.0)
-    whom = "" if len(board.tie_group) == 2 else f" to tell it from {name(second.variant)}"
+    why = (
+        " to confirm a difference this small"
+        if len(board.tie_group) == 2
+        else f" to tell it from {name(second.variant)} by a difference this small"
+    )
     if gap == 0:
         return f", and {name(second.variant)} has the same score"
     if needed is None or needed <= board.compared:
         return ""
     if needed > HOPELESS:
         return f"; they differ by {gap:.1g}, too small to confirm with any realistic number of queries"
-    return f"; about {rounded(needed):,} would be needed{whom} to confirm a difference this small"
+    return f"; about {rounded(needed):,} would be needed{why}"
 
 
 def _listed(names: Sequence[str], name: Name) -> str:
