@@ -122,7 +122,7 @@ def test_queries_lead_to_their_judgments(tiny: Workspace) -> None:
     assert not app.exception
     written = text_of(app)
     assert "`q0` · 2 judged, :orange[none relevant]" in written
-    assert "`q1` · not judged" in written
+    assert "`q1` · unjudged" in written
     assert "`q2` · 1 judged, 1 relevant" in written
     assert labels(app, "page_link").count("Judgments") == 10
 

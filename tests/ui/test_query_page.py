@@ -49,7 +49,7 @@ def test_a_finished_experiment_shows_the_lists_of_a_query(
     assert (dense["variant"], bm25["variant"]) == ("dense", "bm25")
     assert dense["score"] == "0.5000"
     assert [(hit["place"], hit["doc"], hit["grade"]["word"]) for hit in dense["hits"]] == [
-        ("1", "d1", "relevant"), ("2", "d0", "not judged"),
+        ("1", "d1", "relevant"), ("2", "d0", "unjudged"),
     ]  # fmt: skip
     assert dense["hits"][0]["also"] == [{"text": "1st in bm25", "lined": True}]
     assert "Query 2 of 10 · dense − bm25: **+0.0000**" in text_of(app)
@@ -199,7 +199,7 @@ def test_ordinals(place: int, word: str) -> None:
 def test_grades_are_told_by_word_and_symbol() -> None:
     badges = [grade_badge(grade) for grade in (None, -1, 0, 1, 3)]
     assert [f"{badge['symbol']} {badge['word']}" for badge in badges] == [
-        "? not judged", "✗ not relevant", "✗ not relevant", "✓ relevant", "✓✓ highly relevant · 3",
+        "? unjudged", "✗ not relevant", "✗ not relevant", "✓ relevant", "✓✓ highly relevant · 3",
     ]  # fmt: skip
 
 

@@ -142,7 +142,7 @@ def _query(row: DatasetRow, listed: ListedQuery) -> None:
 
 def _judged(listed: ListedQuery) -> str:
     if not listed.judged:
-        return "not judged"
+        return "unjudged"
     relevant = f"{listed.relevant:,} relevant" if listed.relevant else ":orange[none relevant]"
     return f"{listed.judged:,} judged, {relevant}"
 

@@ -1,4 +1,4 @@
-"""Models and strategies to choose from: cards that say what each is, when it helps and what it costs."""
+"""Models and strategies to choose from: cards that say what each is, what it is best for and what it costs."""
 
 from __future__ import annotations
 
@@ -28,49 +28,50 @@ class Card(NamedTuple):
 
     Attributes:
         field: of `Choices` that it ticks.
-        what, helps, costs: sentences.
+        what: a sentence.
+        best_for, cost: what follows `Best for` and `Cost`.
     """
 
     field: str
     title: str
     what: str
-    helps: str
-    costs: str
+    best_for: str
+    cost: str
 
 
 BUNDLED_CARD = Card(
     "bundled",
     "all-MiniLM-L6-v2",
     "A small transformer for English, 384 dimensions. It comes with this software.",
-    "As a sound baseline; it reads the first 256 tokens of a text.",
+    "A sound baseline; it reads the first 256 tokens of a text.",
     "About 30 abstracts a second on two cores.",
 )
 DISTILLED_CARD = Card(
     "distilled",
     "MiniLM, distilled",
     "A vector for each word, averaged over the text: 256 dimensions, and the order of words does not count.",
-    "For a first look, and where there are millions of texts.",
-    "Thousands of texts a second.",
+    "A first look, and millions of texts.",
+    "Next to nothing: thousands of texts a second.",
 )
 WORDS_CARD = Card(
     "words",
     "Words (BM25)",
     "Counts the words that query and document share; rare ones count most.",
-    "With names, codes and exact terms. Always worth comparing with.",
+    "Names, codes and exact terms. Always worth comparing with.",
     "Next to nothing, and needs no model.",
 )
 MEANING_CARD = Card(
     "meaning",
     "Meaning (dense)",
     "Compares a vector of the query with one of each document.",
-    "When people ask in other words than the documents use.",
-    "Every document is encoded once with each model.",
+    "Questions in other words than the documents use.",
+    "Encodes every document once with each model.",
 )
 BOTH_CARD = Card(
     "both",
     "Both (hybrid)",
     "One list from words and meaning, by the ranks that a document has in each.",
-    "Often better than either alone.",
+    "Queries of both kinds; often better than either alone.",
     "Both searches for each query.",
 )
 CHUNKED_CARD = Card(
@@ -84,14 +85,14 @@ RERANKED_CARD = Card(
     "reranked",
     "Reranked",
     "Reorders the best candidates of a search. Each variant also runs without reranking.",
-    "The right document is found, but not at the top.",
+    "Searches that find the right document, but not at the top.",
     "Work for every query; a cross-encoder reads every candidate with it.",
 )
 SPARSE_CARD = Card(
     "sparse",
     "Learned sparse (SPLADE)",
     "A model gives each text weighted terms, including terms that do not occur in it.",
-    "Between words and meaning: exact terms and their relatives.",
+    "Exact terms and their relatives, between words and meaning.",
     "Encodes every document, slower than a dense model of its size.",
 )
 LATE_CARD = Card(
@@ -99,7 +100,7 @@ LATE_CARD = Card(
     "Late interaction (ColBERT)",
     "Keeps a vector of every token; each of the query's looks for its best match.",
     "Queries of several parts, and texts unlike the model's training data.",
-    "A hundred times the memory of one vector a document.",
+    "A hundred times the memory of one vector per document.",
 )
 
 
@@ -155,7 +156,7 @@ def _card(card: Card) -> None:
 def _more(card: Card) -> Iterator[None]:
     """A card; what is drawn inside comes after its text."""
     st.checkbox(f"**{card.title}**", key=key(card.field), persist_state="page")
-    st.caption(f"{card.what}  \n**Best for:** {_lower(card.helps)}  \n**Cost:** {_lower(card.costs)}")
+    st.caption(f"{card.what}  \n**Best for:** {_lower(card.best_for)}  \n**Cost:** {_lower(card.cost)}")
     yield
 
 
@@ -179,14 +180,14 @@ def _hub() -> None:
     st.markdown("**Models from the hub**")
     st.caption(
         "Any sentence-transformers model, by `organisation/name`; a revision may follow after `@`.  \n"
-        "**Costs** a download once for each machine."
+        "**Cost:** one download per machine."
     )
     models_field("hub", "Names", HUB_MODELS, "Choose, or type a name")
 
 
 def _endpoint(servers: Sequence[tuple[str, str | None]]) -> None:
     st.markdown("**Models behind an endpoint**")
-    st.caption("Whatever a server offers under OpenAI's interface.  \n**Costs** what it asks for a token.")
+    st.caption("Whatever a server offers under OpenAI's interface.  \n**Cost:** its price per token.")
     server_field(servers)
     models_field("endpoint_models", "Embedding models", (), "Type the server's name of a model")
     price("endpoint_price", "USD for a million tokens")

@@ -47,7 +47,7 @@ def ordinal(place: int) -> str:
 def grade_badge(grade: int | None) -> dict[str, str]:
     """How a grade looks: a symbol and a word, so that it needs no colour."""
     if grade is None:
-        return {"kind": "unjudged", "symbol": "?", "word": "not judged"}
+        return {"kind": "unjudged", "symbol": "?", "word": "unjudged"}
     if grade <= 0:
         return {"kind": "not", "symbol": "✗", "word": "not relevant"}
     if grade == 1:
@@ -71,10 +71,10 @@ def bounds_in_words(bounds: Bounds, depth: int) -> str:
     """What unjudged documents could make of a score; empty if there is none."""
     if not bounds.unjudged:
         return ""
-    far = (
-        f"{bounds.low:.2f}–{bounds.high:.2f}" if bounds.high > bounds.low else f"{bounds.low:.2f} either way"
-    )
-    return f"{bounds.unjudged} of {depth} unjudged; score could be {far}"
+    unjudged = f"{bounds.unjudged} of {depth} unjudged"
+    if bounds.high > bounds.low:
+        return f"{unjudged}; score could be {bounds.low:.2f}–{bounds.high:.2f}"
+    return f"{unjudged}; score stays {bounds.low:.2f}"
 
 
 def _list(side: SideBySide, number: int, measure: str) -> dict[str, Any]:
