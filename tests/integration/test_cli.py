@@ -143,12 +143,16 @@ def test_a_server_whose_workers_cannot_start_says_so_and_goes_on(
             serving.communicate(timeout=60)
 
 
-def test_a_small_bm25_run_never_imports_torch(cli: Cli, experiment_file: Path, tmp_path: Path) -> None:
+def test_neither_bm25_nor_a_static_encoder_imports_torch(
+    cli: Cli, experiment_file: Path, static_model: Path, tmp_path: Path
+) -> None:
+    variants = {**BM25, "static": {"dense": {"encoder": str(static_model)}}}
+    experiment_file.write_text(experiment_yaml("tiny", variants, name="small"))
     poison = tmp_path / "poison" / "torch"
     poison.mkdir(parents=True)
     (poison / "__init__.py").write_text("raise ImportError('torch was imported')")
-    ran = cli("run", experiment_file, env={"PYTHONPATH": str(poison.parent)})
-    assert ran.returncode == 0, ran.stderr
+    ran = cli("run", experiment_file, "--json", env={"PYTHONPATH": str(poison.parent)})
+    assert json_output(ran)["compared"] == 10
 
 
 def test_datasets_are_imported_and_listed(cli: Cli, write_dataset: WriteDataset) -> None:

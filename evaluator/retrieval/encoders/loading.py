@@ -32,6 +32,14 @@ def load_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime = AUTOM
             from evaluator.retrieval.encoders.cross_encoder import load_cross_encoder
 
             return load_cross_encoder(spec, store, runtime)
+    if spec.kind == "static" and spec.source != "hub":
+        from evaluator.retrieval.encoders.opening import saved_model
+        from evaluator.retrieval.encoders.static_encoder import load_static_encoder
+
+        with saved_model(spec, store) as folder:
+            static = load_static_encoder(folder, spec)
+        if static is not None:
+            return static
     from evaluator.retrieval.encoders.sentence_transformer import load_encoder
 
     return load_encoder(spec, store, runtime)

@@ -40,6 +40,16 @@ def saved_kind(folder: Path) -> Literal["transformer", "static"]:
     return "static" if static else "transformer"
 
 
+def static_module(folder: Path) -> Path | None:
+    """The folder of a saved model's only module, if that is a static embedding."""
+    modules = _modules(folder)
+    if len(modules) != 1:
+        return None
+    ((type_, path),) = modules
+    static = type_.startswith(LIBRARY) and type_.endswith(".StaticEmbedding")
+    return folder / path if static else None
+
+
 def require_use(stage: ModelStage, name: str, folder: Path) -> None:
     """Check that a saved model is made for a stage; else the library would add layers of random weights to it.
 
