@@ -29,6 +29,9 @@ TOPICS = (
     "heating of a blunt body during reentry",
 )
 
+BEGINNINGS = tuple(" ".join(topic.split()[:3]) for topic in TOPICS)
+"""The first three words of each topic, as a query for it."""
+
 # The same examples in every run; `--hypothesis-profile=search` looks for others.
 settings.register_profile("fixed", derandomize=True)
 settings.register_profile("search", derandomize=False)
@@ -57,27 +60,30 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogethe
 
 @pytest.fixture
 def write_dataset(tmp_path: Path) -> WriteDataset:
-    """Writes a BEIR folder: documents and queries as texts, qrels as (query number, document number, grade)."""
+    """Writes a BEIR folder below the test's own, as `write_beir` does."""
 
-    def write(
-        name: str = "tiny",
-        documents: Sequence[str] = TOPICS,
-        queries: Sequence[str] = tuple(" ".join(topic.split()[:3]) for topic in TOPICS),
-        qrels: Mapping[int, Mapping[int, int]] | None = None,
-    ) -> Path:
-        folder = tmp_path / name
-        (folder / "qrels").mkdir(parents=True)
-        judged = qrels if qrels is not None else {number: {number: 1} for number in range(len(queries))}
-        _write(
-            folder / "corpus.jsonl",
-            [{"_id": f"d{n}", "title": "", "text": t} for n, t in enumerate(documents)],
-        )
-        _write(folder / "queries.jsonl", [{"_id": f"q{n}", "text": t} for n, t in enumerate(queries)])
-        lines = [f"q{q}\td{d}\t{grade}" for q, grades in judged.items() for d, grade in grades.items()]
-        (folder / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *lines]) + "\n")
-        return folder
+    def write(name: str = "tiny", *args: Any, **kwargs: Any) -> Path:
+        return write_beir(tmp_path / name, *args, **kwargs)
 
     return write
+
+
+def write_beir(
+    folder: Path,
+    documents: Sequence[str] = TOPICS,
+    queries: Sequence[str] = BEGINNINGS,
+    qrels: Mapping[int, Mapping[int, int]] | None = None,
+) -> Path:
+    """Write a BEIR folder: documents and queries as texts, qrels as (query number, document number, grade)."""
+    (folder / "qrels").mkdir(parents=True)
+    judged = qrels if qrels is not None else {number: {number: 1} for number in range(len(queries))}
+    _write(
+        folder / "corpus.jsonl", [{"_id": f"d{n}", "title": "", "text": t} for n, t in enumerate(documents)]
+    )
+    _write(folder / "queries.jsonl", [{"_id": f"q{n}", "text": t} for n, t in enumerate(queries)])
+    lines = [f"q{q}\td{d}\t{grade}" for q, grades in judged.items() for d, grade in grades.items()]
+    (folder / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *lines]) + "\n")
+    return folder
 
 
 def _write(path: Path, rows: Sequence[Mapping[str, str]]) -> None:

@@ -17,13 +17,13 @@ from evaluator.operations.instance import Headless, headless
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import Cli, experiment, experiment_yaml, follow, json_output, stored_rows
-
-pytestmark = pytest.mark.model
+from tests.models import TinyModels
 
 EXPECTED = {"nDCG@10": 0.3536, "RR@10": 0.5380, "R@100": 0.7724, "AP@100": 0.3208}
 """all-MiniLM-L6-v2 in float32, exact cosine search."""
 
 
+@pytest.mark.model
 def test_minilm_on_cranfield(cli: Cli, cranfield: Path, tmp_path: Path) -> None:
     variants = {
         "bm25": {"bm25": {}},
@@ -49,17 +49,17 @@ def test_minilm_on_cranfield(cli: Cli, cranfield: Path, tmp_path: Path) -> None:
 
 
 def test_a_transformers_rows_do_not_depend_on_who_encodes(
-    cranfield: Path, tmp_path: Path, write_dataset: WriteDataset
+    cranfield: Path, tiny_models: TinyModels, tmp_path: Path, write_dataset: WriteDataset
 ) -> None:
-    """One worker, and three of which the first dies while it encodes: the same bits."""
+    """One worker, and two of which the first dies while it encodes: the same bits."""
     texts = [json.loads(line)["text"] for line in (cranfield / "corpus.jsonl").read_text().splitlines()[:70]]
     queries = [
         json.loads(line)["text"] for line in (cranfield / "queries.jsonl").read_text().splitlines()[:25]
     ]
     folder = write_dataset("part", texts, queries)
-    variants = {"minilm": {"dense": {"encoder": "sentence-transformers/all-MiniLM-L6-v2"}}}
+    variants = {"transformer": {"dense": {"encoder": str(tiny_models.dense)}}}
     rows = []
-    for workers, queries_per_job, kill in ((1, "auto", False), (3, 1, True)):
+    for workers, queries_per_job, kill in ((1, "auto", False), (2, 1, True)):
         settings = Settings(home=tmp_path / f"home-{workers}", workers=workers, redis_url=None)
         described = experiment(folder, variants, queries_per_job=queries_per_job)
         with headless(settings, workers) as running:

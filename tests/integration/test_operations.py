@@ -13,8 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from evaluator.domain.status import ACTIVE
-from tests.conftest import WriteDataset
-from tests.integration.conftest import Cli, experiment_yaml, served
+from evaluator.library import catalog
+from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
+from tests.conftest import ROOT
+from tests.integration.conftest import experiment_yaml, served
 
 FAMILIES = {
     "evaluator_build_info",
@@ -37,11 +40,18 @@ FAMILIES = {
 }
 
 
-@pytest.fixture
-def address(tmp_path: Path, cli: Cli, write_dataset: WriteDataset) -> Iterator[str]:
-    """Where an instance with one worker and a dataset named "tiny" answers."""
-    cli("dataset", "import", write_dataset("tiny"))
-    with served(tmp_path, workers=1) as address:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the home of the instance lies that these tests share."""
+    return tmp_path_factory.mktemp("operations")
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    """Where an instance with one worker and the example `beir` answers."""
+    with Workspace.open_local(Settings(home=folder / "home")) as workspace:
+        catalog.import_folder(workspace, ROOT / "data" / "beir")
+    with served(folder, workers=1) as address:
         yield address
 
 
@@ -56,7 +66,7 @@ def scrape(address: str) -> dict[tuple[str, str], float]:
     }
 
 
-def test_an_instance_tells_how_it_is(address: str, tmp_path: Path) -> None:
+def test_an_instance_tells_how_it_is(address: str, folder: Path) -> None:
     live, ready = httpx.get(f"{address}/api/health/live"), httpx.get(f"{address}/api/health/ready")
     assert (live.status_code, live.json()["live"]) == (200, True)
     assert (ready.status_code, ready.json()["ready"], ready.json()["reasons"]) == (200, True, [])
@@ -64,7 +74,7 @@ def test_an_instance_tells_how_it_is(address: str, tmp_path: Path) -> None:
     both = httpx.get(f"{address}/api/health").json()
     assert both.keys() >= {"live", "ready", "trouble", "version"}
 
-    yaml = experiment_yaml("tiny", {"bm25": {"bm25": {}}})
+    yaml = experiment_yaml("beir", {"bm25": {"bm25": {}}})
     submitted = httpx.post(f"{address}/api/experiments", json={"yaml": yaml}).json()
     while httpx.get(f"{address}/api/experiments/{submitted['id']}").json()["status"] in ACTIVE:
         time.sleep(0.1)
@@ -80,7 +90,7 @@ def test_an_instance_tells_how_it_is(address: str, tmp_path: Path) -> None:
     assert memory[0] > 10 * 2**20
 
     assert httpx.get(address).status_code == 200
-    for line in log_lines(tmp_path / "home" / "logs" / "server.log"):
+    for line in log_lines(folder / "home" / "logs" / "server.log"):
         assert {"time", "level", "logger", "message"} <= line.keys()
 
 
@@ -91,9 +101,9 @@ def log_lines(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in lines]
 
 
-def test_a_server_without_its_queue_lives_and_is_not_ready(address: str, tmp_path: Path) -> None:
+def test_a_server_without_its_queue_lives_and_is_not_ready(address: str, folder: Path) -> None:
     """A queue that stands still: it accepts connections, and nothing more."""
-    valkey = valkey_of(tmp_path / "home")
+    valkey = valkey_of(folder / "home")
     valkey.suspend()
     try:
         ready = httpx.get(f"{address}/api/health/ready", timeout=20)

@@ -13,7 +13,7 @@ from evaluator.judging.judgments import edit
 from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
-from tests.conftest import WriteDataset
+from tests.conftest import write_beir
 from tests.integration.conftest import Commands, served
 from tests.recorded import dataset_id
 from tests.unit.finished import finished
@@ -24,24 +24,31 @@ LISTS = {
 }
 
 
-@pytest.fixture
-def recorded(tmp_path: Path, write_dataset: WriteDataset) -> None:
-    """An experiment over `tiny`, and the same after judgments were edited."""
-    with Workspace.open_local(Settings(home=tmp_path / "home")) as workspace:
-        catalog.import_folder(workspace, write_dataset())
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose home has an experiment over `tiny`, and the same after judgments were edited."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with Workspace.open_local(Settings(home=folder / "home")) as workspace:
+        catalog.import_folder(workspace, write_beir(folder / "tiny"))
         finished(workspace, "tiny", LISTS)
         edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d2"): 1})
+    return folder
 
 
-@pytest.fixture(params=["alone", "beside an instance"])
-def commands(
-    request: pytest.FixtureRequest, tmp_path: Path, recorded: None, in_process: None
-) -> Iterator[Commands]:
+@pytest.fixture(scope="module", params=["alone", "beside an instance"])
+def folder(request: pytest.FixtureRequest, recorded: Path) -> Iterator[Path]:
     if request.param == "alone":
-        yield Commands()
+        yield recorded
         return
-    with served(tmp_path):
-        yield Commands()
+    with served(recorded):
+        yield recorded
+
+
+@pytest.fixture
+def commands(folder: Path, in_process: None, monkeypatch: pytest.MonkeyPatch) -> Commands:
+    """Commands on that home, alone and beside an instance that owns its database."""
+    monkeypatch.setenv("EVALUATOR_HOME", str(folder / "home"))
+    return Commands()
 
 
 def test_everything_that_is_recorded_can_be_taken_along(commands: Commands, tmp_path: Path) -> None:
