@@ -11,7 +11,7 @@ import streamlit as st
 from evaluator.experiments import lifecycle
 from evaluator.ui.query.ask import show_ask
 from evaluator.ui.query.view import show_queries_of
-from evaluator.ui.shell.selection import (
+from evaluator.ui.shell.choosers import (
     addressed_experiment,
     addressed_measure,
     choose_experiment_and_measure,

@@ -12,10 +12,9 @@ from evaluator.analysis.snapshot import Snapshot
 from evaluator.domain.statistics.resampling import PERMUTATIONS
 from evaluator.domain.statistics.separability import Decision
 from evaluator.domain.statistics.similarity import PERSISTENCE
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.words import count, plain, queries
 
-FIGURE_WIDTH = 160
-"""Pixels of a figure's box."""
 FEW = 30
 """Queries below which means need not be close to normal."""
 
@@ -143,27 +142,25 @@ def show_overlap(lists: Overlap) -> None:
     st.subheader("How alike are the lists?", anchor=False)
     tau = lists.mean_tau
     figures = {
-        "Overlap@10": (
+        "Overlap@10": Figure(
             f"{lists.jaccard_10.mean():.0%}".replace("%", " %"),
             "Documents that both lists have among their first ten, of those that either has (Jaccard).",
         ),
-        f"Overlap@{DEPTH}": (
+        f"Overlap@{DEPTH}": Figure(
             f"{lists.jaccard_100.mean():.0%}".replace("%", " %"),
             f"The same, among their first {DEPTH}.",
         ),
-        "Rank overlap": (
+        "Rank overlap": Figure(
             f"{lists.rbo.mean():.2f}",
             "Rank-biased overlap: 1 for the same list, 0 for no document in common. The top counts most: the first ten "
             f"ranks have 86 % of the weight (persistence {PERSISTENCE}).",
         ),
-        "Kendall's tau": (
+        "Kendall's tau": Figure(
             "–" if tau is None else f"{tau:.2f}",
             f"Order of the documents that both have among their first {DEPTH}: 1 for the same, -1 for the opposite.",
         ),
     }
-    with st.container(horizontal=True):
-        for label, (value, meaning) in figures.items():
-            st.metric(label, value, border=True, width=FIGURE_WIDTH, help=meaning)
+    show_figures(figures)
     same = int((lists.rbo > 1 - 1e-9).sum())
     st.caption(
         f"Means over the {queries(len(lists.query_ids))} that both completed"

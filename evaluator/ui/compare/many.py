@@ -11,11 +11,12 @@ from evaluator.analysis.pair_wording import TESTS, effect_words
 from evaluator.analysis.pairwise import Outcome, against
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.charts.comparison import interval_rows
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import ahead_words
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.state import show_nothing, show_state
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import COMPARE, LEADERBOARD, link
 from evaluator.ui.shell.policy import policy_popover
@@ -64,15 +65,13 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
             LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=now.id, measure=measure,
             baseline=baseline,
         )  # fmt: skip
-        st.download_button(
-            "CSV",
+        download(
             lambda: csv_text(SHOWN, table[list(SHOWN)].itertuples(index=False)),
-            file_name=file_name(now.name, "against", baseline, measure, ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download this table",
+            now.name,
+            "against",
+            baseline,
+            measure,
+            help_="Download this table",
         )
 
 

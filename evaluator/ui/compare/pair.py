@@ -16,23 +16,21 @@ from evaluator.charts.comparison import (
     difference_histogram,
     score_scatter,
 )
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import show_agreement, show_overlap, show_tests
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.slices import show_slices
 from evaluator.ui.compare.state import show_failures, show_nothing, show_state
 from evaluator.ui.shell.address import joined
-from evaluator.ui.shell.exports import figure_links
+from evaluator.ui.shell.downloads import download, figure_links
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import LEADERBOARD, QUERY, link
 from evaluator.ui.shell.policy import policy_popover
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain, queries
 from evaluator.workspace.workspace import Workspace
-
-FIGURE_WIDTH = 160
-"""Pixels of a figure's box."""
 
 
 def show_pair(
@@ -70,15 +68,14 @@ def _answer(experiment: ExperimentRow, outcome: Outcome) -> None:
     st.subheader(plain(headline(outcome)), anchor=False)
     effect = outcome.test.effect_size
     figures = {
-        outcome.a: f"{outcome.mean_a:.4f}",
-        outcome.b: f"{outcome.mean_b:.4f}",
-        "Difference": f"{outcome.test.difference:+.4f}",
-        **({} if effect is None else {f"Effect: {effect_words(effect)}": f"{effect:+.2f}"}),
-        "Queries compared": f"{outcome.test.n:,} of {experiment.n_queries:,}",
+        plain(outcome.a): Figure(f"{outcome.mean_a:.4f}"),
+        plain(outcome.b): Figure(f"{outcome.mean_b:.4f}"),
+        "Difference": Figure(f"{outcome.test.difference:+.4f}"),
     }
-    with st.container(horizontal=True):
-        for label, value in figures.items():
-            st.metric(plain(label), value, border=True, width=FIGURE_WIDTH)
+    if effect is not None:
+        figures[f"Effect: {effect_words(effect)}"] = Figure(f"{effect:+.2f}")
+    figures["Queries compared"] = Figure(f"{outcome.test.n:,} of {experiment.n_queries:,}")
+    show_figures(figures)
 
 
 def _basis(snapshot: Snapshot, outcome: Outcome, table: pd.DataFrame) -> None:
@@ -100,15 +97,13 @@ def _basis(snapshot: Snapshot, outcome: Outcome, table: pd.DataFrame) -> None:
             measure=outcome.measure,
             **({} if pinned is None else {"baseline": pinned}),
         )
-        st.download_button(
-            "CSV",
+        download(
             lambda: paired_csv(outcome, table),
-            file_name=file_name(experiment.name, outcome.a, outcome.b, outcome.measure, ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download both scores of every query",
+            experiment.name,
+            outcome.a,
+            outcome.b,
+            outcome.measure,
+            help_="Download both scores of every query",
         )
 
 

@@ -14,6 +14,8 @@ from evaluator.analysis.snapshot import Snapshot
 from evaluator.charts.comparison import interval_rows
 from evaluator.ui.compare.evidence import ahead_words
 from evaluator.ui.compare.sides import sides
+from evaluator.ui.shell.address import changed
+from evaluator.ui.shell.choosers import choose_view
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain
@@ -52,21 +54,9 @@ def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
 
 def _choose_dimension() -> str:
     named = st.query_params.get("slice", "")
-    st.session_state[KEY] = named if named in DIMENSIONS else next(iter(DIMENSIONS))
-
-    def go() -> None:
-        if chosen := st.session_state[KEY]:
-            st.query_params["slice"] = chosen
-
-    chosen = st.segmented_control(
-        "Slices by",
-        list(DIMENSIONS),
-        key=KEY,
-        format_func=lambda dimension: DIMENSIONS[dimension],
-        label_visibility="collapsed",
-        on_change=go,
-    )
-    return chosen or next(iter(DIMENSIONS))
+    dimension = named if named in DIMENSIONS else next(iter(DIMENSIONS))
+    choose_view("Slices by", DIMENSIONS, dimension, KEY, lambda chosen: changed(slice=chosen))
+    return dimension
 
 
 def slice_table(found: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:

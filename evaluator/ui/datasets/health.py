@@ -15,6 +15,8 @@ from evaluator.datasets.health.report import HealthReport, Histogram
 from evaluator.domain.printable import csv_text
 from evaluator.domain.statistics.power import ASSUMED_DEVIATION, POWER, SIGNIFICANCE
 from evaluator.ui.shell.badges import Badge, show_badge
+from evaluator.ui.shell.downloads import download
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import capital, count, plain
 
@@ -24,8 +26,6 @@ BADGES: Mapping[Severity, Badge] = {
     "note": Badge("note", "blue", ":material/info:"),
 }
 """The order in which findings are shown, too."""
-FIGURE_WIDTH = 140
-"""Pixels; two fit beside each other in a narrow window."""
 LANGUAGES_SHOWN = 8
 NUMBERS = ("part", "name", "value")
 """Columns of the report's numbers."""
@@ -37,23 +37,18 @@ def show_health(report: HealthReport) -> None:
     """Draw the report."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(verdict(report), anchor=False)
-        st.download_button(
-            "CSV",
+        download(
             csv_text(NUMBERS, numbers(report).itertuples(index=False)),
-            file_name="health-report.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download the report's numbers",
+            "health-report",
+            help_="Download the report's numbers",
         )
-    with st.container(horizontal=True):
-        for label, number in (
-            ("Documents", report.n_documents),
-            ("Queries", report.n_queries),
-            ("Judgments", report.n_judgments),
-        ):
-            st.metric(label, f"{number:,}", border=True, width=FIGURE_WIDTH)
+    show_figures(
+        {
+            "Documents": Figure(f"{report.n_documents:,}"),
+            "Queries": Figure(f"{report.n_queries:,}"),
+            "Judgments": Figure(f"{report.n_judgments:,}"),
+        }
+    )
     for severity in BADGES:
         for finding in report.findings:
             if finding.severity == severity:

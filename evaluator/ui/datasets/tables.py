@@ -10,13 +10,14 @@ import streamlit as st
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document
-from evaluator.domain.printable import as_code, file_name
+from evaluator.domain.printable import as_code
 from evaluator.domain.records import DatasetRow
 from evaluator.library import browsing, catalog
 from evaluator.library.browsing import ListedQuery, Page
 from evaluator.library.download import judgments_csv
 from evaluator.ui.datasets.judgments import show_judgments_of
 from evaluator.ui.datasets.list import show_tags
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, link
 from evaluator.ui.shell.words import count, plain
@@ -59,15 +60,11 @@ def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Choose a row to see and edit all judgments of its query.", width="content")
-        st.download_button(
-            "CSV",
+        download(
             lambda: judgments_csv(catalog.load(workspace, row)),
-            file_name=file_name(row.name, "judgments", ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download all judgments",
+            row.name,
+            "judgments",
+            help_="Download all judgments",
         )
     _browse(workspace, row, "judgment", browsing.judgments, JUDGMENTS_PER_PAGE, lambda f: _judgments(row, f))
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from evaluator.domain.experiment import Experiment
-from evaluator.domain.printable import as_code, file_name
+from evaluator.domain.printable import as_code
 from evaluator.errors import ExperimentFileError
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.experiments.file_writer import write_experiment
@@ -32,9 +32,10 @@ from evaluator.ui.experiments.fields import (
 )
 from evaluator.ui.experiments.plan import show_no_plan, show_plan
 from evaluator.ui.experiments.settings import show_settings
+from evaluator.ui.shell.choosers import named_experiment
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.links import UPLOAD, link
 from evaluator.ui.shell.live import live
-from evaluator.ui.shell.selection import named_experiment
 from evaluator.ui.shell.words import plain
 from evaluator.workspace.workspace import Workspace
 
@@ -220,10 +221,7 @@ def _edited() -> None:
 
 
 def _download(name: str) -> None:
-    st.download_button(
-        "Download", st.session_state[TEXT], file_name=file_name(name, ending="yaml"),
-        mime="application/yaml", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+    download(st.session_state[TEXT], name, kind="yaml", help_="Download this text as an experiment file")
 
 
 def _upload() -> None:

@@ -20,7 +20,8 @@ from evaluator.experiments.progress import (
     progress_reader,
 )
 from evaluator.ui.shell.badges import badge_of, show_badge
-from evaluator.ui.shell.exports import export_popover
+from evaluator.ui.shell.downloads import export_popover
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.shell.live import live
@@ -29,9 +30,6 @@ from evaluator.ui.shell.words import count, duration, moment, percent, plain, qu
 from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
-
-FIGURE_WIDTH = 160
-"""Pixels; two fit beside each other in a narrow window."""
 
 
 def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
@@ -168,9 +166,7 @@ def _figures(progress: ExperimentProgress, seconds: float | None) -> None:
         figures |= {"Time left": duration(progress.seconds_left)}
     elif seconds is not None:
         figures |= {"Took": duration(seconds)}
-    with st.container(horizontal=True):
-        for label, value in figures.items():
-            st.metric(label, value, border=True, width=FIGURE_WIDTH)
+    show_figures({label: Figure(value) for label, value in figures.items()})
 
 
 def _encoding(progress: ExperimentProgress) -> None:

@@ -10,12 +10,11 @@ from evaluator.domain.experiment import Experiment
 from evaluator.errors import EncoderNotFoundError, EvaluatorError
 from evaluator.experiments.plan import EncodingEstimate, Plan
 from evaluator.experiments.plan_cache import planner
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.start import start
 from evaluator.ui.shell.words import count, percent, plain, queries, roughly, sentence, short, size
 from evaluator.workspace.workspace import Workspace
 
-FIGURE_WIDTH = 150
-"""Pixels; two fit beside each other."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at a plan that is not ready."""
 NAMED = 12
@@ -78,9 +77,7 @@ def _figures(plan: Plan) -> None:
         figures["Price in USD"] = f"{plan.usd:.4f}" if plan.usd < 1 else f"{plan.usd:,.2f}"
     if plan.memory:
         figures["Vectors"] = size(plan.memory)
-    with st.container(horizontal=True, gap="small"):
-        for label, value in figures.items():
-            st.metric(label, value, border=True, width=FIGURE_WIDTH)
+    show_figures({label: Figure(value) for label, value in figures.items()})
     known = "Estimated from what these models took here."
     rough = "Rough until these models have been measured here."
     st.caption(f"With {count(plan.workers, 'worker')}. {known if plan.measured else rough}")

@@ -11,8 +11,10 @@ import streamlit as st
 from evaluator.analysis.history import LAST, History, Point, Step
 from evaluator.analysis.pair_wording import TESTS, p_words
 from evaluator.charts.scores import history_lines
-from evaluator.domain.printable import csv_text, file_name
-from evaluator.ui.shell.address import joined, parted, readdress
+from evaluator.domain.printable import csv_text
+from evaluator.ui.shell.address import changed, joined, parted
+from evaluator.ui.shell.choosers import choose_variants
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, link
 from evaluator.ui.shell.theme import ink
@@ -61,14 +63,10 @@ def show_history(found: History) -> None:
 def _choose_variants(found: History) -> list[str]:
     known = list(found.variants)
     named = [name for name in parted("variants") if name in known]
-    shown = st.session_state["history-variants"] = named or known[:DRAWN]
+    shown = named or known[:DRAWN]
     if len(known) > 1:
-        st.multiselect(
-            "Variants",
-            known,
-            key="history-variants",
-            max_selections=MOST,
-            on_change=lambda: readdress(variants=joined(st.session_state["history-variants"])),
+        choose_variants(
+            known, shown, "history-variants", lambda names: changed(variants=joined(names)), most=MOST
         )
     return shown
 
@@ -206,14 +204,11 @@ def _steps(points: list[Point], found: History) -> None:
         },
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "CSV",
+        download(
             csv_text(list(map(str, table)), table.itertuples(index=False)),
-            file_name=file_name(found.dataset, found.measure, "history", ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download these numbers",
+            found.dataset,
+            found.measure,
+            "history",
+            help_="Download these numbers",
         )
         link(EXPERIMENTS, "Experiments", ":material/science:")

@@ -9,12 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.analysis.several_datasets import Across, across, shared_measures
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
 from evaluator.domain.records import ExperimentRow
-from evaluator.ui.shell.address import joined, parted, readdress
-from evaluator.ui.shell.identity import keyed, told_apart
+from evaluator.ui.shell.address import changed, joined, parted
+from evaluator.ui.shell.choosers import choose_measure, choose_several, named_experiment
+from evaluator.ui.shell.downloads import download
+from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import LEADERBOARD, link
-from evaluator.ui.shell.selection import choose, named_experiment
 from evaluator.ui.shell.words import moment, plain
 from evaluator.workspace.workspace import Workspace
 
@@ -39,10 +40,11 @@ def show_across(workspace: Workspace, everything: Sequence[ExperimentRow]) -> No
     shared = shared_measures(chosen)
     measure = st.query_params.get("measure", shared[0] if shared else None)
     found = across(workspace, chosen, measure)
-    choose(
-        "Measure", shared, found.measure,
+    choose_measure(
+        shared,
+        found.measure,
         lambda name: {"view": "datasets", "experiments": _ids(chosen), "measure": name},
-    )  # fmt: skip
+    )
     if found.reasons:
         st.warning(
             "No average is shown, because:\n" + "\n".join(f"- {plain(reason)}" for reason in found.reasons),
@@ -63,18 +65,18 @@ def _ids(rows: Sequence[ExperimentRow]) -> str:
 
 def _choose_experiments(everything: Sequence[ExperimentRow], chosen: Sequence[ExperimentRow]) -> None:
     known = {row.id: row for row in everything}
-    st.session_state["across"] = [row.id for row in chosen]
 
     def name(id_: str) -> str:
         row = known[id_]
         return f"{row.dataset} · {row.name} · {moment(row.started_at, st.context.timezone)}"
 
-    st.multiselect(
+    choose_several(
         "Experiments",
         list(known),
-        key="across",
-        format_func=told_apart(list(known), name),
-        on_change=lambda: readdress(experiments=joined(st.session_state["across"]), measure=None),
+        [row.id for row in chosen],
+        "across",
+        lambda ids: changed(experiments=joined(ids), measure=None),
+        name,
     )
 
 
@@ -110,17 +112,13 @@ def _table(found: Across) -> None:
     columns = {"average_rank": "average rank", "average_score": f"average {found.measure}"}
     for place, title in enumerate(titles):
         columns |= {f"{kind}_{place}": f"{title} {kind}" for kind in ("rank", "score", "tied")}
-    st.download_button(
-        "CSV",
+    download(
         csv_text(
             [columns.get(name, name) for name in table.columns], table.astype(object).to_numpy().tolist()
         ),
-        file_name=file_name("datasets", found.measure, ending="csv"),
-        mime="text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="Download this table",
+        "datasets",
+        found.measure,
+        help_="Download this table",
     )
 
 

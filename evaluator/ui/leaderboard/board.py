@@ -14,8 +14,9 @@ from evaluator.charts.scores import interval_points
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.leaderboard.cost_table import show_costs
 from evaluator.ui.leaderboard.table import choose_columns, show_rows
-from evaluator.ui.shell.address import readdress
-from evaluator.ui.shell.exports import export_popover, figure_links
+from evaluator.ui.shell.address import changed
+from evaluator.ui.shell.choosers import choose, search_field
+from evaluator.ui.shell.downloads import export_popover, figure_links
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, HISTORY, link
 from evaluator.ui.shell.policy import policy_popover
@@ -84,11 +85,14 @@ def _controls(board: Leaderboard) -> pd.DataFrame:
     with left:
         _choose_baseline(board)
     with middle:
-        st.session_state["board-search"] = searched = st.query_params.get("search", "")
-        st.text_input(
-            "Search", key="board-search", placeholder="A part of a variant's name", icon=":material/search:",
-            on_change=lambda: readdress(search=st.session_state["board-search"]),
-        )  # fmt: skip
+        searched = st.query_params.get("search", "")
+        search_field(
+            "Search",
+            searched,
+            "board-search",
+            lambda text: changed(search=text),
+            "A part of a variant's name",
+        )
     with right:
         choose_columns(board)
     table = board.table
@@ -97,14 +101,13 @@ def _controls(board: Leaderboard) -> pd.DataFrame:
 
 def _choose_baseline(board: Leaderboard) -> None:
     names = [variant.name for variant in board.experiment.spec.variants]
-    st.session_state["choose-Baseline"] = board.baseline or ""
-    st.selectbox(
+    choose(
         "Baseline",
         ["", *names],
-        key="choose-Baseline",
-        format_func=lambda name: name or f"None (use {BEST})",
-        on_change=lambda: readdress(baseline=st.session_state["choose-Baseline"]),
-        help="The variant that the others are compared with, such as the one in production. Choose it beforehand: "
+        board.baseline or "",
+        lambda name: changed(baseline=name),
+        lambda name: name or f"None (use {BEST})",
+        "The variant that the others are compared with, such as the one in production. Choose it beforehand: "
         "the best is only known after looking, so its comparisons are corrected for all pairs of variants.",
     )
 

@@ -7,7 +7,8 @@ import streamlit as st
 
 from evaluator.analysis.costs import cost_records
 from evaluator.analysis.snapshot import Snapshot
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.words import plain
 
 SHOWN = (
@@ -31,17 +32,13 @@ def show_costs(snapshot: Snapshot) -> None:
             table[f"{name}_mb"] = table[f"{name}_bytes"].astype(float) / 1e6
         _draw(table)
         _basis(table)
-        st.download_button(
-            "CSV",
+        download(
             csv_text(
                 list(map(str, table)), table.astype(object).where(table.notna(), None).itertuples(index=False)
             ),
-            file_name=file_name(snapshot.experiment.name, "costs", ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download these numbers",
+            snapshot.experiment.name,
+            "costs",
+            help_="Download these numbers",
         )
 
 

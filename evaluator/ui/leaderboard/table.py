@@ -12,9 +12,11 @@ import streamlit as st
 from evaluator.analysis.leaderboard import Leaderboard
 from evaluator.analysis.pair_wording import TESTS
 from evaluator.domain.measures.scoring import JUDGED
-from evaluator.domain.printable import csv_text, file_name
-from evaluator.ui.shell.address import joined, readdress
-from evaluator.ui.shell.identity import keyed, told_apart
+from evaluator.domain.printable import csv_text
+from evaluator.ui.shell.address import changed, joined
+from evaluator.ui.shell.choosers import choose_several
+from evaluator.ui.shell.downloads import download
+from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import COMPARE, QUERY, link
 from evaluator.ui.shell.words import plain
 
@@ -82,19 +84,14 @@ def choose_columns(board: Leaderboard) -> None:
     """Draw what chooses the table's columns; the choice is in the address."""
     options = columns_of(board)
     usual = _usual(board)
-    st.session_state["board-columns"] = _chosen(board)
-
-    def go() -> None:
-        chosen = st.session_state["board-columns"]
-        readdress(columns=None if chosen == usual else SEPARATOR.join(chosen))
-
     with st.popover("Columns", icon=":material/view_column:", width="stretch"):
-        st.multiselect(
+        choose_several(
             "Columns",
             list(options),
-            key="board-columns",
-            on_change=go,
-            format_func=told_apart(list(options), lambda key: options[key][0]),
+            _chosen(board),
+            "board-columns",
+            lambda columns: changed(columns=None if columns == usual else SEPARATOR.join(columns)),
+            lambda column: options[column][0],
         )
 
 
@@ -165,26 +162,12 @@ def _downloads(board: Leaderboard) -> None:
     """Draw buttons that download every column of every variant."""
     name = (board.experiment.name, board.measure)
     records = board.records
-    st.download_button(
-        "CSV",
+    download(
         csv_text(list(records[0]), (list(record.values()) for record in records)),
-        file_name=file_name(*name, ending="csv"),
-        mime="text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="Download all columns of all variants",
+        *name,
+        help_="Download all columns of all variants",
     )
-    st.download_button(
-        "Parquet",
-        _parquet(board),
-        file_name=file_name(*name, ending="parquet"),
-        mime="application/vnd.apache.parquet",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="The same for programs",
-    )
+    download(_parquet(board), *name, kind="parquet", help_="The same for programs")
 
 
 def _parquet(board: Leaderboard) -> bytes:

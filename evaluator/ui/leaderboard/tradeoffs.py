@@ -13,8 +13,9 @@ from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.charts.scores import tradeoff_points
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.leaderboard.board import addressed_baseline, show_state
-from evaluator.ui.shell.address import number, readdress
-from evaluator.ui.shell.exports import figure_links
+from evaluator.ui.shell.address import changed, go, number
+from evaluator.ui.shell.choosers import choose_view
+from evaluator.ui.shell.downloads import figure_links
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain
@@ -49,14 +50,8 @@ def show_tradeoffs(workspace: Workspace, experiment: ExperimentRow, measure: str
 def _choose_cost() -> Cost:
     named = st.query_params.get("cost", "")
     chosen: Cost = next((cost for cost in COSTS if cost == named), "p95_ms")
-    st.session_state["tradeoff-cost"] = chosen
-    st.segmented_control(
-        "Against",
-        list(COSTS),
-        key="tradeoff-cost",
-        format_func=lambda cost: COSTS[cost].label,
-        on_change=lambda: readdress(cost=st.session_state["tradeoff-cost"]),
-    )
+    labels: dict[str, str] = {cost: kind.label for cost, kind in COSTS.items()}
+    choose_view("Against", labels, chosen, "tradeoff-cost", lambda cost: changed(cost=cost), labelled=True)
     return chosen
 
 
@@ -67,12 +62,14 @@ def _choose_limits() -> Limits:
         key = f"limit-{parameter}"
         limit = st.session_state[key] = number(parameter)
 
-        def go(parameter: str = parameter, key: str = key) -> None:
+        def set_limit(parameter: str = parameter, key: str = key) -> None:
             value = st.session_state[key]
-            readdress(**{parameter: None if value is None else f"{value:g}"})
+            go(changed(**{parameter: None if value is None else f"{value:g}"}))
 
         with column:
-            st.number_input(label, min_value=0.0, key=key, placeholder="no limit", on_change=go, format="%g")
+            st.number_input(
+                label, min_value=0.0, key=key, placeholder="no limit", on_change=set_limit, format="%g"
+            )
         if limit is not None:
             limits[cost] = limit
     return limits

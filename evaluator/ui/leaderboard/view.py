@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from evaluator.domain.records import ExperimentRow
-from evaluator.ui.shell.address import readdress
+from evaluator.ui.shell.address import changed
+from evaluator.ui.shell.choosers import choose_view
 from evaluator.ui.shell.live import REFRESH
 
 VIEWS = {"ranking": "Ranking", "tradeoffs": "Trade-offs", "datasets": "Several datasets"}
@@ -15,22 +16,16 @@ LARGE = 100_000
 """Queries over all variants above which what is not final is computed anew less often."""
 
 
-def choose_view() -> str:
+def choose_open_view() -> str:
     """Draw the choice of a view; returns the one that the address names."""
     named = "datasets" if "experiments" in st.query_params else st.query_params.get("view", "")
-    view = st.session_state["view"] = named if named in VIEWS else "ranking"
-
-    def go() -> None:
-        chosen = st.session_state["view"] or view
-        readdress(view=None if chosen == "ranking" else chosen, experiments=None)
-
-    st.segmented_control(
+    view = named if named in VIEWS else "ranking"
+    choose_view(
         "View",
-        list(VIEWS),
-        key="view",
-        format_func=VIEWS.__getitem__,
-        on_change=go,
-        label_visibility="collapsed",
+        VIEWS,
+        view,
+        "view",
+        lambda chosen: changed(view=None if chosen == "ranking" else chosen, experiments=None),
     )
     return view
 

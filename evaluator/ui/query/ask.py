@@ -8,7 +8,7 @@ import streamlit as st
 
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, Asked, answered, ask, askable
-from evaluator.ui.query.selection import View, addressed_view, choose_variants
+from evaluator.ui.query.selection import View, addressed_view, choose_lists
 from evaluator.ui.query.view import show_lists
 from evaluator.ui.shell.links import LEADERBOARD, QUERY, WORKERS, link
 from evaluator.ui.shell.live import live
@@ -30,7 +30,7 @@ def show_ask(workspace: Workspace, experiment: ExperimentRow, measure: str) -> N
         )
         return
     view = addressed_view(experiment, measure, names, MAX_ASKED)
-    choose_variants(view, names, MAX_ASKED, keep={"ask": text})
+    choose_lists(view, names, MAX_ASKED, keep={"ask": text})
     _field(view, text)
     if not text:
         st.caption(

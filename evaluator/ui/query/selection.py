@@ -12,8 +12,8 @@ import streamlit as st
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.query_list import Order
 from evaluator.inspection.side_by_side import MAX_LISTS
-from evaluator.ui.shell.address import joined, parted
-from evaluator.ui.shell.selection import choose
+from evaluator.ui.shell.address import go, joined, parted
+from evaluator.ui.shell.choosers import choose, choose_variants, search_field
 from evaluator.ui.shell.words import count, plain
 
 DEPTHS = (5, 10, 20, 50, 100)
@@ -57,7 +57,7 @@ class View:
 
     def go(self) -> None:
         """Make it the page's address."""
-        st.query_params.from_dict(self.address())
+        go(self.address())
 
 
 def addressed_view(experiment: ExperimentRow, measure: str, names: Sequence[str], most: int) -> View:
@@ -90,24 +90,19 @@ def addressed_view(experiment: ExperimentRow, measure: str, names: Sequence[str]
     )
 
 
-def choose_variants(view: View, names: Sequence[str], most: int, keep: Mapping[str, str] = {}) -> None:
+def choose_lists(view: View, names: Sequence[str], most: int, keep: Mapping[str, str] = {}) -> None:
     """Draw the choosers of variants and of how many documents are shown.
 
     Args:
         keep: query parameters besides the view's.
     """
     left, right = st.columns([3, 1])
-    key = "choose-variants"
-    st.session_state[key] = list(view.variants)
 
-    def go() -> None:
-        chosen = tuple(st.session_state[key]) or view.variants
-        st.query_params.from_dict({**dataclasses.replace(view, variants=chosen).address(), **keep})
+    def of_variants(chosen: Sequence[str]) -> dict[str, str]:
+        return {**dataclasses.replace(view, variants=tuple(chosen) or view.variants).address(), **keep}
 
     with left:
-        st.multiselect(
-            "Variants", names, key=key, on_change=go, max_selections=most, placeholder="Choose variants"
-        )
+        choose_variants(names, view.variants, "choose-variants", of_variants, most)
     with right:
         choose(
             "Documents", [str(depth) for depth in DEPTHS], str(view.depth),
@@ -129,17 +124,12 @@ def choose_queries(view: View, tags: Sequence[str]) -> None:
             lambda tag: dataclasses.replace(first_of, tag=tag).address(),
             lambda tag: tag or "any",
         )  # fmt: skip
-    st.session_state["query-search"] = view.search
-
-    def search() -> None:
-        dataclasses.replace(first_of, search=st.session_state["query-search"].strip()).go()
-
-    st.text_input(
+    search_field(
         "Search queries",
-        key="query-search",
-        placeholder="Part of an id or a text",
-        icon=":material/search:",
-        on_change=search,
+        view.search,
+        "query-search",
+        lambda text: dataclasses.replace(first_of, search=text).address(),
+        "Part of an id or a text",
     )
 
 

@@ -6,12 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.ui.queue.dead_letters import show_dead_letters
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.words import NOTHING, count, duration
 from evaluator.workspace.queue_status import QueueStatus, WorkerStatus, queue_status
 from evaluator.workspace.workspace import Workspace
 
-FIGURE_WIDTH = 128
-"""Pixels; two fit beside each other in a narrow window."""
 MEGABYTE = 2**20
 
 
@@ -37,9 +36,7 @@ def _jobs(status: QueueStatus) -> None:
         "Failed": (status.failed, "Gave up after the last attempt; kept for seven days."),
         "Unrecorded": (status.unrecorded, "Results in the stream that are not in the database yet."),
     }
-    with st.container(horizontal=True):
-        for label, (number, meaning) in figures.items():
-            st.metric(label, f"{number:,}", help=meaning, border=True, width=FIGURE_WIDTH)
+    show_figures({label: Figure(f"{number:,}", meaning) for label, (number, meaning) in figures.items()})
 
 
 def _workers(status: QueueStatus) -> None:

@@ -10,30 +10,127 @@ from evaluator.domain.measures.scoring import canonical_measures
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError, InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle
+from evaluator.ui.shell.address import go
 from evaluator.ui.shell.identity import told_apart
 from evaluator.ui.shell.words import moment, plain, sentence
 from evaluator.workspace.workspace import Workspace
+
+Address = Mapping[str, str]
+"""Query parameters."""
 
 
 def choose(
     label: str,
     options: Sequence[str],
     current: str,
-    address: Callable[[str], Mapping[str, str]],
+    address: Callable[[str], Address],
     format_func: Callable[[str], str] = str,
+    help_: str | None = None,
 ) -> None:
-    """Draw a chooser that shows what the address says, and changes the address when something else is chosen.
+    """Draw a list to choose one option from.
 
     Args:
-        address: the query parameters of the view that a choice leads to.
+        current: the option that the address names.
+        address: the view that an option leads to.
+        format_func: the label of an option.
+        help_: what is chosen.
     """
     key = f"choose-{label}"
     st.session_state[key] = current
+    st.selectbox(
+        label,
+        options,
+        key=key,
+        format_func=told_apart(options, format_func),
+        on_change=lambda: go(address(st.session_state[key])),
+        help=help_,
+    )
 
-    def go() -> None:
-        st.query_params.from_dict(dict(address(st.session_state[key])))
 
-    st.selectbox(label, options, key=key, format_func=told_apart(options, format_func), on_change=go)
+def choose_several(
+    label: str,
+    options: Sequence[str],
+    current: Sequence[str],
+    key: str,
+    address: Callable[[list[str]], Address],
+    format_func: Callable[[str], str] = str,
+    most: int | None = None,
+    help_: str | None = None,
+) -> None:
+    """Draw a list to choose several options from; see `choose`.
+
+    Args:
+        key: of the widget's state.
+        most: number of options that can be chosen.
+    """
+    st.session_state[key] = list(current)
+    st.multiselect(
+        label,
+        options,
+        key=key,
+        format_func=told_apart(options, format_func),
+        max_selections=most,
+        placeholder=f"Choose {label.lower()}",
+        on_change=lambda: go(address(st.session_state[key])),
+        help=help_,
+    )
+
+
+def choose_view(
+    label: str,
+    options: Mapping[str, str],
+    current: str,
+    key: str,
+    address: Callable[[str], Address],
+    *,
+    labelled: bool = False,
+) -> None:
+    """Draw a few options as buttons beside each other; see `choose`. Pressing the chosen one changes nothing.
+
+    Args:
+        options: labels by what the address says.
+        labelled: whether the label is shown, too.
+    """
+    st.session_state[key] = current
+    st.segmented_control(
+        label,
+        list(options),
+        key=key,
+        format_func=options.__getitem__,
+        on_change=lambda: go(address(st.session_state[key] or current)),
+        label_visibility="visible" if labelled else "collapsed",
+    )
+
+
+def search_field(
+    label: str, current: str, key: str, address: Callable[[str], Address], placeholder: str
+) -> None:
+    """Draw a field for a text to search for; see `choose`."""
+    st.session_state[key] = current
+    st.text_input(
+        label,
+        key=key,
+        placeholder=placeholder,
+        icon=":material/search:",
+        on_change=lambda: go(address(st.session_state[key].strip())),
+    )
+
+
+def choose_dataset(names: Sequence[str], current: str, address: Callable[[str], Address]) -> None:
+    """Draw the chooser of a dataset."""
+    choose("Dataset", names, current, address)
+
+
+def choose_measure(measures: Sequence[str], current: str, address: Callable[[str], Address]) -> None:
+    """Draw the chooser of a measure."""
+    choose("Measure", measures, current, address)
+
+
+def choose_variants(
+    names: Sequence[str], current: Sequence[str], key: str, address: Callable[[list[str]], Address], most: int
+) -> None:
+    """Draw the chooser of several variants."""
+    choose_several("Variants", names, current, key, address, most=most)
 
 
 def named_experiment(workspace: Workspace, reference: str | None) -> ExperimentRow:
@@ -83,7 +180,7 @@ def choose_experiment_and_measure(
     rows: Sequence[ExperimentRow],
     experiment: ExperimentRow,
     measure: str,
-    keep: Mapping[str, str] | None = None,
+    keep: Address | None = None,
 ) -> None:
     """Draw choosers of dataset, experiment (where the dataset has several) and measure.
 
@@ -91,23 +188,26 @@ def choose_experiment_and_measure(
         keep: query parameters that another measure leaves as they are then; these values where the address lacks one.
     """
 
-    def with_measure(name: str) -> dict[str, str]:
+    def with_measure(name: str) -> Address:
         kept = {parameter: st.query_params.get(parameter, value) for parameter, value in (keep or {}).items()}
         return {**kept, "experiment": experiment.id, "measure": name}
 
     last = {row.dataset: row.id for row in reversed(rows)}
     siblings = {row.id: row for row in rows if row.dataset == experiment.dataset}
-    siblings.setdefault(experiment.id, experiment)  # by older judgments than those of the list
+    # By older judgments than those of the list, an experiment is not in it.
+    siblings.setdefault(experiment.id, experiment)
     last.setdefault(experiment.dataset, experiment.id)
     columns = iter(st.columns(2 + (len(siblings) > 1)))
     with next(columns):
-        choose("Dataset", list(reversed(last)), experiment.dataset, lambda name: {"experiment": last[name]})
+        choose_dataset(list(reversed(last)), experiment.dataset, lambda name: {"experiment": last[name]})
     if len(siblings) > 1:
         with next(columns):
             choose(
-                "Experiment", list(siblings), experiment.id,
+                "Experiment",
+                list(siblings),
+                experiment.id,
                 lambda id_: {"experiment": id_},
                 lambda id_: f"{siblings[id_].name} · {moment(siblings[id_].started_at, st.context.timezone)}",
-            )  # fmt: skip
+            )
     with next(columns):
-        choose("Measure", experiment.spec.measures, measure, with_measure)
+        choose_measure(experiment.spec.measures, measure, with_measure)
