@@ -39,6 +39,15 @@ def write_experiment(experiment: Experiment) -> str:
         record["endpoints"] = [_fields(endpoint) for endpoint in experiment.endpoints]
     writer = _VariantWriter(variants, frozenset(endpoint.name for endpoint in experiment.endpoints))
     record["variants"] = [writer.variant(variant) for variant in variants]
+    return _yaml(record)
+
+
+def write_variant(variant: Variant) -> str:
+    """A variant as it stands in an experiment's file, its fusions written out."""
+    return _yaml([_VariantWriter((), ()).variant(variant)])
+
+
+def _yaml(record: object) -> str:
     text: str = yaml.dump(
         record, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=WIDTH
     )

@@ -45,7 +45,7 @@ def show_no_plan() -> None:
     """Draw the place of the plan while there is no experiment to plan."""
     st.subheader("Plan", anchor=False)
     st.button("Start", type="primary", icon=":material/play_arrow:", disabled=True)
-    st.caption("First mend what is marked.")
+    st.caption("First fix what is marked.")
 
 
 def _startable(workspace: Workspace, experiment: Experiment, *, possible: bool) -> None:
