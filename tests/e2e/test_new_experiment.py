@@ -63,7 +63,7 @@ def test_a_question_becomes_a_plan_and_then_an_experiment(page: Page, client: Cl
 def test_the_keyboard_is_enough_to_choose(page: Page) -> None:
     open_form(page)
     plan(page)
-    page.get_by_text("Add variants").first.focus()
+    page.locator("summary").filter(has_text="Add variants").focus()
     page.keyboard.press("Enter")
     for name, button in (("Lexical (BM25)", "Add variants"), ("Passages (chunked)", "Add 1 variant")):
         box = page.get_by_role("checkbox", name=name)

@@ -12,6 +12,7 @@ from evaluator.analysis.snapshot import Snapshot
 from evaluator.domain.statistics.resampling import PERMUTATIONS
 from evaluator.domain.statistics.separability import Decision
 from evaluator.domain.statistics.similarity import PERSISTENCE
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.words import count, plain, queries
 
@@ -73,7 +74,7 @@ def show_agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None) -> 
     found = agreement(snapshot, a, b, baseline)
     if len(found) < 2:
         return
-    st.subheader("Do the measures agree?", anchor=False)
+    st.subheader("Do the measures agree?", anchor=False, help=meaning("measure"))
     st.markdown(agreement_words(found, a, b))
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -139,7 +140,7 @@ def ahead_words(decision: Decision, a: str, b: str) -> str:
 
 def show_overlap(lists: Overlap) -> None:
     """Draw how alike the lists are, on average."""
-    st.subheader("How alike are the lists?", anchor=False)
+    st.subheader("How alike are the lists?", anchor=False, help=meaning("overlap"))
     tau = lists.mean_tau
     figures = {
         "Overlap@10": Figure(

@@ -16,6 +16,7 @@ from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import ahead_words
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.state import show_nothing, show_state
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import COMPARE, LEADERBOARD, link
@@ -46,7 +47,7 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
         show_nothing(now, [counts for counts in snapshot.counts if counts.variant == baseline])
         return
     table = against_table(outcomes)
-    st.subheader(against_words(outcomes, baseline), anchor=False)
+    st.subheader(against_words(outcomes, baseline), anchor=False, help=meaning("baseline", "separable"))
     st.altair_chart(
         interval_rows(
             table.head(DRAWN),
@@ -130,13 +131,17 @@ def _table(experiment: ExperimentRow, table: pd.DataFrame, first: Outcome) -> No
             "difference": number("Difference", format="%+.4f"),
             "low": number("From", format="%+.4f", help="95 % interval of the difference."),
             "high": number("To", format="%+.4f"),
-            "p": number("p corrected", format="%.4f", help=f"By Holm for {plain(first.correction.words)}."),
+            "p": number(
+                "p corrected",
+                format="%.4f",
+                help=f"{meaning('p')}\n\nBy Holm for {plain(first.correction.words)}.",
+            ),
             "test": "Test",
-            "ahead": st.column_config.TextColumn("Ahead", help="At the 5 % level, corrected."),
+            "ahead": st.column_config.TextColumn("Ahead", help=meaning("separable")),
             "wins": number("Wins", format="localized"),
             "ties": number("Ties", format="localized"),
             "losses": number("Losses", format="localized"),
-            "effect": number("Effect", format="%+.2f", help="Cohen's d of the differences."),
+            "effect": number("Effect", format="%+.2f", help=meaning("effect size")),
             "size": "Called",
             "n": number("Queries", format="localized", help="That all variants with a score completed."),
         },

@@ -22,6 +22,7 @@ from evaluator.ui.compare.evidence import show_agreement, show_overlap, show_tes
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.slices import show_slices
 from evaluator.ui.compare.state import show_failures, show_nothing, show_state
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.address import joined
 from evaluator.ui.shell.downloads import download, figure_links
 from evaluator.ui.shell.figures import Figure, show_figures
@@ -65,7 +66,7 @@ def show_pair(
 
 
 def _answer(experiment: ExperimentRow, outcome: Outcome) -> None:
-    st.subheader(plain(headline(outcome)), anchor=False)
+    st.subheader(plain(headline(outcome)), anchor=False, help=meaning("separable", "p"))
     effect = outcome.test.effect_size
     figures = {
         plain(outcome.a): Figure(f"{outcome.mean_a:.4f}"),
@@ -73,8 +74,10 @@ def _answer(experiment: ExperimentRow, outcome: Outcome) -> None:
         "Difference": Figure(f"{outcome.test.difference:+.4f}"),
     }
     if effect is not None:
-        figures[f"Effect: {effect_words(effect)}"] = Figure(f"{effect:+.2f}")
-    figures["Queries compared"] = Figure(f"{outcome.test.n:,} of {experiment.n_queries:,}")
+        figures[f"Effect: {effect_words(effect)}"] = Figure(f"{effect:+.2f}", meaning("effect size"))
+    figures["Queries compared"] = Figure(
+        f"{outcome.test.n:,} of {experiment.n_queries:,}", meaning("compared queries")
+    )
     show_figures(figures)
 
 

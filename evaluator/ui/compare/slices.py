@@ -14,6 +14,7 @@ from evaluator.analysis.snapshot import Snapshot
 from evaluator.charts.comparison import interval_rows
 from evaluator.ui.compare.evidence import ahead_words
 from evaluator.ui.compare.sides import sides
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.address import changed
 from evaluator.ui.shell.choosers import choose_view
 from evaluator.ui.shell.identity import keyed
@@ -28,7 +29,7 @@ DRAWN = 20
 
 def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
     """Draw the slices along one dimension; which one is in the address."""
-    st.subheader("Where each wins", anchor=False)
+    st.subheader("Where each wins", anchor=False, help=meaning("slice"))
     outcome = pair.outcome
     dimension = _choose_dimension()
     found = slices(workspace, snapshot, pair, dimension)
@@ -97,8 +98,8 @@ def _table(table: pd.DataFrame, outcome: Outcome) -> None:
             "difference": number("Difference", format="%+.4f"),
             "low": number("From", format="%+.4f", help="95 % interval of the difference."),
             "high": number("To", format="%+.4f"),
-            "p": number("p corrected", format="%.4f", help="By Holm for these slices."),
+            "p": number("p corrected", format="%.4f", help=f"{meaning('p')}\n\nBy Holm for these slices."),
             "test": "Test",
-            "ahead": st.column_config.TextColumn("Ahead", help="At the 5 % level, corrected."),
+            "ahead": st.column_config.TextColumn("Ahead", help=meaning("separable")),
         },
     )

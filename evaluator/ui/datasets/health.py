@@ -14,6 +14,7 @@ from evaluator.datasets.findings import Finding, Severity
 from evaluator.datasets.health.report import HealthReport, Histogram
 from evaluator.domain.printable import csv_text
 from evaluator.domain.statistics.power import ASSUMED_DEVIATION, POWER, SIGNIFICANCE
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.badges import Badge, show_badge
 from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.figures import Figure, show_figures
@@ -44,9 +45,9 @@ def show_health(report: HealthReport) -> None:
         )
     show_figures(
         {
-            "Documents": Figure(f"{report.n_documents:,}"),
-            "Queries": Figure(f"{report.n_queries:,}"),
-            "Judgments": Figure(f"{report.n_judgments:,}"),
+            "Documents": Figure(f"{report.n_documents:,}", meaning("document")),
+            "Queries": Figure(f"{report.n_queries:,}", meaning("query")),
+            "Judgments": Figure(f"{report.n_judgments:,}", meaning("judgment")),
         }
     )
     for severity in BADGES:

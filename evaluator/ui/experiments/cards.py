@@ -12,6 +12,7 @@ from evaluator.domain.variant import Precision, Variant
 from evaluator.experiments.form import CROSS_ENCODER, LATE_MODEL, SPARSE_MODEL, added, new_variants
 from evaluator.ui.experiments.addition import ALL, read_addition, ticked
 from evaluator.ui.experiments.fields import edit, key
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.identity import told_apart
 from evaluator.ui.shell.words import capital, count, plain
 
@@ -149,7 +150,7 @@ def show_addition(experiment: Experiment, servers: Servers) -> None:
 
 
 def _models(problems: Problems, servers: Servers) -> None:
-    st.markdown("**Models** turn texts into vectors.")
+    st.markdown("**Models** turn texts into vectors.", help=meaning("encoder"))
     _message(problems, "models")
     cards: list[Callable[[], None]] = [lambda: _card(BUNDLED_CARD), lambda: _card(DISTILLED_CARD), _hub]
     if servers:
@@ -161,7 +162,10 @@ def _models(problems: Problems, servers: Servers) -> None:
 
 
 def _strategies(problems: Problems, servers: Servers) -> None:
-    st.markdown("**Strategies** find documents. Passages and reranking combine with each of the others.")
+    st.markdown(
+        "**Strategies** find documents. Passages and reranking combine with each of the others.",
+        help=meaning("strategy", "passage", "reranking"),
+    )
     _message(problems, "strategies")
     _grid(
         [
@@ -261,7 +265,7 @@ def _vectors(problems: Problems) -> None:
         ["none", "int8", "binary"],
         key=key("quantize"),
         persist_state="page",
-        help="int8 takes a quarter of the memory, binary a thirty-second.",
+        help=f"{meaning('quantization')}\n\nint8 takes a quarter of the memory, binary a thirty-second.",
     )
     _message(problems, "quantize")
 

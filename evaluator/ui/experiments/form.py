@@ -31,6 +31,7 @@ from evaluator.ui.experiments.fields import (
 from evaluator.ui.experiments.plan import show_no_plan, show_plan
 from evaluator.ui.experiments.settings import show_measures, show_settings
 from evaluator.ui.experiments.variants import show_variants
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.choosers import named_experiment
 from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.links import UPLOAD, link
@@ -139,10 +140,17 @@ def _fields(workspace: Workspace, names: Sequence[str], experiment: Experiment) 
     left, right = st.columns(2)
     with left:
         datasets = list(dict.fromkeys((*names, experiment.dataset)))
-        st.selectbox("Dataset", datasets, key=key("dataset"), on_change=_set, args=("dataset",))
+        st.selectbox(
+            "Dataset",
+            datasets,
+            key=key("dataset"),
+            on_change=_set,
+            args=("dataset",),
+            help=meaning("dataset"),
+        )
     with right:
         st.text_input("Name", key=key("name"), max_chars=120, on_change=_set, args=("name",))
-    st.subheader(count(len(experiment.variants), "variant"), anchor=False)
+    st.subheader(count(len(experiment.variants), "variant"), anchor=False, help=meaning("variant"))
     show_variants(experiment)
     with st.expander("Add variants", icon=":material/add:", key="new-addition"):
         servers = [(allowed.base_url, allowed.key) for allowed in workspace.settings.endpoints]

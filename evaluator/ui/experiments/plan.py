@@ -10,6 +10,7 @@ from evaluator.domain.experiment import Experiment
 from evaluator.errors import EncoderNotFoundError, EvaluatorError
 from evaluator.experiments.plan import EncodingEstimate, Plan
 from evaluator.experiments.plan_cache import planner
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.start import start
 from evaluator.ui.shell.words import count, percent, plain, queries, roughly, sentence, short, size
@@ -23,7 +24,7 @@ NAMED = 12
 
 def show_plan(workspace: Workspace, experiment: Experiment) -> None:
     """Draw the plan of an experiment, and the button that starts it."""
-    st.subheader("Plan", anchor=False)
+    st.subheader("Plan", anchor=False, help=meaning("plan"))
     try:
         plan = planner(workspace).look(experiment)
     except EvaluatorError as error:
@@ -43,7 +44,7 @@ def show_plan(workspace: Workspace, experiment: Experiment) -> None:
 
 def show_no_plan() -> None:
     """Draw the place of the plan while there is no experiment to plan."""
-    st.subheader("Plan", anchor=False)
+    st.subheader("Plan", anchor=False, help=meaning("plan"))
     st.button("Start", type="primary", icon=":material/play_arrow:", disabled=True)
     st.caption("First fix what is marked.")
 

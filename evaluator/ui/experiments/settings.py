@@ -14,6 +14,7 @@ from evaluator.domain.measures.scoring import DEFAULT_MEASURES
 from evaluator.domain.variant import Stemmer, StopWords
 from evaluator.experiments.form import Setting, SettingValue, by_hand, values_of, with_setting
 from evaluator.ui.experiments.fields import edit, key
+from evaluator.ui.glossary import meaning
 
 MEASURES = (*DEFAULT_MEASURES, "nDCG@20", "P@10", "R@10", "R@1000", "Success@1", "Success@5")
 """Suggestions; any that ir-measures knows can be typed."""
@@ -40,7 +41,11 @@ NUMBERS: Mapping[Setting, tuple[str, Mapping[str, Any]]] = {
     ),
     "depth": (
         "Reranking: candidates",
-        {"min_value": 1, "max_value": 10_000, "help": "Number of candidates reordered; the rest is dropped."},
+        {
+            "min_value": 1,
+            "max_value": 10_000,
+            "help": f"{meaning('candidate')}\n\nNumber of candidates reordered; the rest is dropped.",
+        },
     ),
 }
 """Labels and bounds of settings that are numbers."""
@@ -50,7 +55,7 @@ LISTS: Mapping[Setting, tuple[str, tuple[str, ...], str | None]] = {
     "metric": (
         "Vectors: similarity metric",
         ("cosine", "dot", "euclidean"),
-        "As the model was trained; cosine suits nearly all.",
+        f"{meaning('similarity metric')}\n\nAs the model was trained; cosine suits nearly all.",
     ),
 }
 """Labels, options and help of settings that are chosen from a list."""
@@ -136,7 +141,7 @@ def show_measures(experiment: Experiment) -> None:
         key=key("measures"),
         accept_new_options=True,
         on_change=_set_measures,
-        help="Anything that ir-measures knows. The first orders the leaderboard.",
+        help=f"{meaning('measure')}\n\nAnything that ir-measures knows. The first orders the leaderboard.",
     )
     st.number_input(
         "Queries per job",
@@ -144,7 +149,7 @@ def show_measures(experiment: Experiment) -> None:
         key=key("queries_per_job"),
         placeholder="auto",
         on_change=_set_jobs,
-        help="1 is one job per query.",
+        help=f"{meaning('job')}\n\n1 is one job per query.",
     )
     left, right = st.columns(2)
     with left:

@@ -12,6 +12,7 @@ from evaluator.analysis.history import LAST, History, Point, Step
 from evaluator.analysis.pair_wording import TESTS, p_words
 from evaluator.charts.scores import history_lines
 from evaluator.domain.printable import csv_text
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.address import changed, joined, parted
 from evaluator.ui.shell.choosers import choose_variants
 from evaluator.ui.shell.downloads import download
@@ -193,10 +194,14 @@ def _steps(points: list[Point], found: History) -> None:
             "variant": st.column_config.TextColumn("Variant"),
             "score": number(found.measure, format="%.4f"),
             "outcome": st.column_config.TextColumn("Since before"),
-            "p": number("p corrected", format="%.4f", help="By Holm for the variants of the experiment."),
+            "p": number(
+                "p corrected",
+                format="%.4f",
+                help=f"{meaning('p')}\n\nBy Holm for the variants of the experiment.",
+            ),
             "test": st.column_config.TextColumn("Test"),
             "changed": st.column_config.TextColumn("What changed"),
-            "version": number("Version", format="%d"),
+            "version": number("Version", format="%d", help=meaning("version")),
             "experiment": st.column_config.TextColumn("Experiment"),
             "low": number("From", format="%.4f"),
             "high": number("To", format="%.4f"),

@@ -12,6 +12,7 @@ from evaluator.analysis.snapshot import read_snapshot
 from evaluator.analysis.verdict import verdict
 from evaluator.charts.scores import interval_points
 from evaluator.domain.records import ExperimentRow
+from evaluator.ui.glossary import meaning
 from evaluator.ui.leaderboard.cost_table import show_costs
 from evaluator.ui.leaderboard.table import choose_columns, show_rows
 from evaluator.ui.shell.address import changed
@@ -75,7 +76,10 @@ def show_state(board: Leaderboard) -> None:
 def show_verdict(board: Leaderboard) -> None:
     """Draw the sentence that says what the evidence allows."""
     with st.container(border=True, key="verdict"):
-        st.markdown(verdict(board, lambda name: f"**{plain(name)}**"))
+        st.markdown(
+            verdict(board, lambda name: f"**{plain(name)}**"),
+            help=meaning("separable", "tie group", "compared queries"),
+        )
         export_popover(board.experiment, board.measure, board.baseline)
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 from evaluator.analysis.costs import cost_records
 from evaluator.analysis.snapshot import Snapshot
 from evaluator.domain.printable import csv_text
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.words import plain
 
@@ -61,7 +62,7 @@ def _draw(table: pd.DataFrame) -> None:
         placeholder="",
         alt="Costs of the variants",
         column_config={
-            "variant": st.column_config.TextColumn("Variant", pinned=True),
+            "variant": st.column_config.TextColumn("Variant", pinned=True, help=meaning("variant")),
             **milliseconds,
             "queries_per_second": number("queries/s", format="%.0f", help="Of one process, at the median."),
             "index_mb": number("Index MB", format="%.1f", help="Files that searching reads."),

@@ -13,6 +13,7 @@ from evaluator.analysis.leaderboard import Leaderboard
 from evaluator.analysis.pair_wording import TESTS
 from evaluator.domain.measures.scoring import JUDGED
 from evaluator.domain.printable import csv_text
+from evaluator.ui.glossary import meaning, measure_meaning
 from evaluator.ui.shell.address import changed, joined
 from evaluator.ui.shell.choosers import choose_several
 from evaluator.ui.shell.downloads import download
@@ -45,12 +46,15 @@ def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
 
     to = board.reference or "the reference"
     told_to = plain(to)  # tooltips are Markdown, titles of columns are not
-    measures = {m: told(m, "%.4f", "Mean over the compared queries.") for m in board.experiment.spec.measures}
-    tie = "= best: its difference to the best may be chance (corrected for all pairs of variants)."
+    measures = {
+        m: told(m, "%.4f", f"{measure_meaning(m)}\n\nMean over the compared queries.")
+        for m in board.experiment.spec.measures
+    }
+    tie = f"{meaning('tie group', 'separable')}\n\nCorrected for all pairs of variants."
     return {
         **measures,
-        "low": told("from", "%.4f", "Lower end of the 95 % interval of the mean."),
-        "high": told("to", "%.4f", "Upper end of the 95 % interval of the mean."),
+        "low": told("from", "%.4f", f"Lower end of the 95 % interval of the mean.\n\n{meaning('interval')}"),
+        "high": told("to", "%.4f", f"Upper end of the 95 % interval of the mean.\n\n{meaning('interval')}"),
         "tie": ("Tie group", st.column_config.TextColumn("Tie", help=tie)),
         "needed": told("Queries needed", "localized", "To separate it from the best, if the difference is real."),
         "difference": told(f"Δ to {to}", "%+.4f", f"Difference of the means to {told_to}."),
@@ -64,8 +68,7 @@ def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
         "wins": told("Wins", "localized", f"Queries at which it is better than {told_to}."),
         "ties": told("Ties", "localized", f"Queries at which it equals {told_to}."),
         "losses": told("Losses", "localized", f"Queries at which it is worse than {told_to}."),
-        JUDGED: told(JUDGED, "percent", "Share of the first ten documents that somebody judged. Where it is low, "
-                     "scores may be too."),
+        JUDGED: told(JUDGED, "percent", measure_meaning(JUDGED)),
         "p50_ms": told("p50 ms", "%.1f", "Half of the queries take less."),
         "p95_ms": told("p95 ms", "%.1f", "95 of 100 queries take less, encoded, searched and reranked one at a time. "
                        "Measured once the experiment is finished and nothing else is at work."),
@@ -126,7 +129,9 @@ def show_rows(board: Leaderboard, found: pd.DataFrame) -> None:
         placeholder="",
         alt=f"Variants of {board.experiment.name} by {board.measure}",
         column_config={
-            "variant": st.column_config.TextColumn("Variant", pinned=True, width=width),
+            "variant": st.column_config.TextColumn(
+                "Variant", pinned=True, width=width, help=meaning("variant")
+            ),
             **{key: config for key, (_, config) in columns.items()},
         },
     )

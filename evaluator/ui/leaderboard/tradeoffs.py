@@ -12,6 +12,7 @@ from evaluator.analysis.recommendation import COSTS, Cost, Limits, cost_of, reco
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.charts.scores import tradeoff_points
 from evaluator.domain.records import ExperimentRow
+from evaluator.ui.glossary import meaning
 from evaluator.ui.leaderboard.board import addressed_baseline, show_state
 from evaluator.ui.shell.address import changed, go, number
 from evaluator.ui.shell.choosers import choose_view
@@ -127,6 +128,6 @@ def _chart(board: Leaderboard, cost: Cost, limits: Limits) -> None:
             "variant": st.column_config.TextColumn("Variant"),
             "score": number_column(board.measure, format="%.4f"),
             "cost": number_column(f"{kind.label} ({kind.unit})", format="%.2f"),
-            "front": st.column_config.TextColumn("Pareto front"),
+            "front": st.column_config.TextColumn("Pareto front", help=meaning("Pareto front")),
         },
     )

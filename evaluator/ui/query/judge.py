@@ -14,6 +14,7 @@ from evaluator.inspection.side_by_side import SideBySide
 from evaluator.judging import ratings
 from evaluator.judging.ratings import MAX_GUIDELINES, MAX_RATER, MeanBounds, Pooled
 from evaluator.library import catalog
+from evaluator.ui.glossary import meaning
 from evaluator.ui.query.selection import View
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import QUERY, link
@@ -234,7 +235,9 @@ def _draw_bounds(rows: Sequence[MeanBounds], view: View) -> None:
             "low": number("At least", format="%.4f"),
             "high": number("At most", format="%.4f"),
             "queries": number("Queries", format="localized"),
-            "unjudged": number("Not judged", format="localized", help="Documents, over all queries."),
+            "unjudged": number(
+                "Not judged", format="localized", help=f"{meaning('unjudged')}\n\nOver all queries."
+            ),
         },
     )
     st.caption(

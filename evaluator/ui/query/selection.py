@@ -12,6 +12,7 @@ import streamlit as st
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.query_list import Order
 from evaluator.inspection.side_by_side import MAX_LISTS
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.address import go, joined, parted
 from evaluator.ui.shell.choosers import choose, choose_variants, search_field
 from evaluator.ui.shell.words import count, plain
@@ -105,9 +106,12 @@ def choose_lists(view: View, names: Sequence[str], most: int, keep: Mapping[str,
         choose_variants(names, view.variants, "choose-variants", of_variants, most)
     with right:
         choose(
-            "Documents", [str(depth) for depth in DEPTHS], str(view.depth),
+            "Documents",
+            [str(depth) for depth in DEPTHS],
+            str(view.depth),
             lambda depth: {**dataclasses.replace(view, depth=int(depth)).address(), **keep},
-        )  # fmt: skip
+            help_=meaning("depth"),
+        )
 
 
 def choose_queries(view: View, tags: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from evaluator.ui.glossary import meaning
 from evaluator.ui.queue.dead_letters import show_dead_letters
 from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.words import NOTHING, count, duration
@@ -27,10 +28,10 @@ def show_queue(workspace: Workspace) -> None:
 
 
 def _jobs(status: QueueStatus) -> None:
-    st.subheader("Jobs", anchor=False)
+    st.subheader("Jobs", anchor=False, help=meaning("job"))
     figures = {
         "Queued": (status.queued, "Ready for the next free worker."),
-        "Running": (status.started, "At work now."),
+        "Running": (status.started, "On a worker now."),
         "Deferred": (status.deferred, "Waiting for other jobs to end first."),
         "Scheduled": (status.scheduled, "Failed once; tried again after a pause."),
         "Failed": (status.failed, "Gave up after the last attempt; kept for seven days."),
@@ -40,7 +41,7 @@ def _jobs(status: QueueStatus) -> None:
 
 
 def _workers(status: QueueStatus) -> None:
-    st.subheader("Workers", anchor=False)
+    st.subheader("Workers", anchor=False, help=meaning("worker"))
     if not status.present:
         st.warning(
             "No workers are running: jobs wait until there is one. In another terminal, or on another machine with "

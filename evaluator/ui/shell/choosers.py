@@ -10,6 +10,7 @@ from evaluator.domain.measures.scoring import canonical_measures
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError, InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle
+from evaluator.ui.glossary import meaning, measure_meaning
 from evaluator.ui.shell.address import go
 from evaluator.ui.shell.identity import told_apart
 from evaluator.ui.shell.words import moment, plain, sentence
@@ -118,19 +119,19 @@ def search_field(
 
 def choose_dataset(names: Sequence[str], current: str, address: Callable[[str], Address]) -> None:
     """Draw the chooser of a dataset."""
-    choose("Dataset", names, current, address)
+    choose("Dataset", names, current, address, help_=meaning("dataset"))
 
 
 def choose_measure(measures: Sequence[str], current: str, address: Callable[[str], Address]) -> None:
     """Draw the chooser of a measure."""
-    choose("Measure", measures, current, address)
+    choose("Measure", measures, current, address, help_=measure_meaning(current))
 
 
 def choose_variants(
     names: Sequence[str], current: Sequence[str], key: str, address: Callable[[list[str]], Address], most: int
 ) -> None:
     """Draw the chooser of several variants."""
-    choose_several("Variants", names, current, key, address, most=most)
+    choose_several("Variants", names, current, key, address, most=most, help_=meaning("variant"))
 
 
 def named_experiment(workspace: Workspace, reference: str | None) -> ExperimentRow:
@@ -208,6 +209,7 @@ def choose_experiment_and_measure(
                 experiment.id,
                 lambda id_: {"experiment": id_},
                 lambda id_: f"{siblings[id_].name} · {moment(siblings[id_].started_at, st.context.timezone)}",
+                meaning("experiment"),
             )
     with next(columns):
         choose_measure(experiment.spec.measures, measure, with_measure)

@@ -9,6 +9,8 @@ import streamlit as st
 
 FIGURE_WIDTH = 150
 """Pixels of a box; two fit side by side in a narrow window."""
+NARROW_WIDTH = 128
+"""Pixels of a box where there are more than five: six fit in a line."""
 
 
 class Figure(NamedTuple):
@@ -28,6 +30,7 @@ def show_figures(figures: Mapping[str, Figure]) -> None:
     Args:
         figures: by label.
     """
+    width = FIGURE_WIDTH if len(figures) <= 5 else NARROW_WIDTH
     with st.container(horizontal=True, gap="small"):
         for label, figure in figures.items():
-            st.metric(label, figure.value, help=figure.help, border=True, width=FIGURE_WIDTH)
+            st.metric(label, figure.value, help=figure.help, border=True, width=width)
