@@ -190,7 +190,9 @@ def by_hand(variant: Variant) -> bool:
         return True
     leaves = tuple(retrieve.leaves())
     fuse = retrieve.fuse
-    if fuse is not None and (fuse != Fuse(fuse.of) or [type(leaf) for leaf in leaves] != [BM25, Dense]):
+    if fuse is not None and (
+        fuse != Fuse(fuse.of) or sorted(type(leaf).__name__ for leaf in leaves) != ["BM25", "Dense"]
+    ):
         return True
     return any(isinstance(leaf, Run) or _unseen(leaf) for leaf in leaves)
 

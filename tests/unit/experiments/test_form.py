@@ -234,6 +234,11 @@ def test_what_the_form_adds_it_can_show(addition: Addition) -> None:
     assert parse_experiment(write_experiment(found)) == found
 
 
+def test_the_order_of_a_hybrid_makes_it_no_other_kind_of_variant() -> None:
+    parts = (Retrieve(dense=Dense("m")), Retrieve(bm25=BM25()))
+    assert not by_hand(Variant("x", Retrieve(fuse=Fuse(of=parts))))
+
+
 def test_a_variant_is_shown_as_it_stands_in_the_file() -> None:
     text = write_variant(Variant("x", Retrieve(bm25=BM25(k1=2.0))))
     described_by_it = "name: look\ndataset: tiny\nvariants:\n" + text
