@@ -1,4 +1,4 @@
-"""Experiments: all of them, one at work (`?experiment=<id or name>`), or a new one (`?new`)."""
+"""Experiments: all of them, one of them (`?experiment=<id or name>`), or a new one (`?new`)."""
 
 from __future__ import annotations
 

@@ -21,16 +21,18 @@ def page(workspace: Workspace) -> None:
     known = list(dict.fromkeys(row.dataset for row in rows))
     dataset = st.query_params.get("dataset", known[0])
     with st.spinner("Comparing ...", show_time=False):
-        found = history(workspace, dataset, st.query_params.get("measure"))
+        timeline = history(workspace, dataset, st.query_params.get("measure"))
     left, right = st.columns(2)
     with left:
         choose_dataset(list(dict.fromkeys([*known, dataset])), dataset, lambda name: {"dataset": name})
-    if not found.points:
+    if not timeline.points:
         st.info("No experiment over this dataset has finished yet.", icon=":material/hourglass_empty:")
         return
     with right:
-        choose_measure(found.measures, found.measure, lambda name: {"dataset": dataset, "measure": name})
-    show_history(found)
+        choose_measure(
+            timeline.measures, timeline.measure, lambda name: {"dataset": dataset, "measure": name}
+        )
+    show_history(timeline)
 
 
 page(serving())

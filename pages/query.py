@@ -1,6 +1,6 @@
 """One query side by side: `?experiment=<id or name>&query=<id>&variants=<a,b>&measure=<measure>&depth=<n>`.
 
-`&order=`, `&tag=` and `&search=` say which queries come before and behind it. `?experiment=<id or name>&ask=<text>`
+`&order=`, `&tag=` and `&search=` choose and order the other queries. `?experiment=<id or name>&ask=<text>`
 asks any query.
 """
 

@@ -123,11 +123,11 @@ def new_variants(addition: Addition, present: Collection[Variant]) -> tuple[Vari
         ValueError: there are too many.
     """
     known = {variant.fingerprint for variant in present}
-    found: dict[str, Variant] = {}
+    variants: dict[str, Variant] = {}
     for variant in _variants(addition):
         if variant.fingerprint not in known:
-            found.setdefault(variant.fingerprint, variant)
-    return distinctly_named(found.values(), {variant.name for variant in present})
+            variants.setdefault(variant.fingerprint, variant)
+    return distinctly_named(variants.values(), {variant.name for variant in present})
 
 
 def removed(experiment: Experiment, name: str) -> Experiment:
@@ -243,9 +243,9 @@ def _each(experiment: Experiment, name: str | None, change: Callable[[Variant], 
 
 def _with_endpoints(present: tuple[Endpoint, ...], addition: Addition) -> tuple[Endpoint, ...]:
     """The endpoints with those of an addition; one that is present stays as it is."""
-    wanted = (*(addition.endpoints if addition.needs_model else ()), *addition.chats)
-    by_name = {endpoint.name: endpoint for endpoint in (*wanted, *present)}
-    order = dict.fromkeys(endpoint.name for endpoint in (*present, *wanted))
+    endpoints = (*(addition.endpoints if addition.needs_model else ()), *addition.chats)
+    by_name = {endpoint.name: endpoint for endpoint in (*endpoints, *present)}
+    order = dict.fromkeys(endpoint.name for endpoint in (*present, *endpoints))
     return tuple(by_name[name] for name in order)
 
 

@@ -63,9 +63,13 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
         st.markdown("Choose a row to compare the two query by query.", width="content")
         policy_popover(now.spec.policy)
         link(
-            LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=now.id, measure=measure,
+            LEADERBOARD,
+            "Leaderboard",
+            ":material/leaderboard:",
+            experiment=now.id,
+            measure=measure,
             baseline=baseline,
-        )  # fmt: skip
+        )
         download(
             lambda: csv_text(SHOWN, table[list(SHOWN)].itertuples(index=False)),
             now.name,
@@ -87,7 +91,7 @@ def against_words(outcomes: Sequence[Outcome], baseline: str) -> str:
 
 
 def against_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """One row a variant. Columns: those in `SHOWN`, clear and note."""
+    """One row per variant. Columns: those in `SHOWN`, clear and note."""
     return pd.DataFrame(
         {
             "label": outcome.a,

@@ -1,4 +1,4 @@
-"""Two variants: a sentence of what the evidence allows, and everything behind it."""
+"""Two variants: the verdict in a sentence, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -133,8 +133,8 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
         selection_mode=PICKED,
         width="stretch",
     )
-    wanted = {"measure": outcome.measure, "a": outcome.a, "b": outcome.b}
-    st.caption(figure_links(experiment, "differences", **wanted))
+    parameters = {"measure": outcome.measure, "a": outcome.a, "b": outcome.b}
+    st.caption(figure_links(experiment, "differences", **parameters))
     left, right = st.columns(2, gap="large")
     with left:
         st.altair_chart(
@@ -142,18 +142,18 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
             alt=f"How many queries differ by how much in {outcome.measure}",
             width="stretch",
         )
-        st.caption(figure_links(experiment, "histogram", **wanted))
+        st.caption(figure_links(experiment, "histogram", **parameters))
     with right:
         st.altair_chart(
             score_scatter(table, outcome.measure, compared, ink()),
             alt=f"{outcome.measure} of {outcome.a} against {outcome.b}",
             width="stretch",
         )
-        st.caption(figure_links(experiment, "scatter", **wanted))
+        st.caption(figure_links(experiment, "scatter", **parameters))
     chosen = _table(experiment, outcome, table)
     picked = [str(point["query_id"]) for point in clicked["selection"].get(PICKED, [])]
     if query_id := next(iter(picked), chosen):
-        # Streamlit puts this page under the next one's address between the two: a step back must find itself there.
+        # Streamlit briefly shows this page under the next address: a step back must find this view there.
         here = {"a": outcome.a, "b": outcome.b, **st.query_params.to_dict()}
         there = {"experiment": experiment.id, "query": query_id, "variants": joined((outcome.a, outcome.b))}
         st.switch_page(QUERY, query_params={**here, **there, "measure": outcome.measure})

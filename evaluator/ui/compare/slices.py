@@ -32,10 +32,10 @@ def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
     st.subheader("Where each wins", anchor=False, help=meaning("slice"))
     outcome = pair.outcome
     dimension = _choose_dimension()
-    found = slices(workspace, snapshot, pair, dimension)
-    table = slice_table(found, outcome)
-    if len(found) == 1:
-        st.caption(f"All queries are in one slice: {plain(found[0].name)}.")
+    parts = slices(workspace, snapshot, pair, dimension)
+    table = slice_table(parts, outcome)
+    if len(parts) == 1:
+        st.caption(f"All queries are in one slice: {plain(parts[0].name)}.")
     st.altair_chart(
         interval_rows(
             table.head(DRAWN),
@@ -47,7 +47,7 @@ def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
         width="stretch",
     )
     _table(table, outcome)
-    if any(part.test is None for part in found):
+    if any(part.test is None for part in parts):
         st.caption(
             f"Fewer than {ENOUGH} queries say too little: no interval and no test, a hollow dot in the chart."
         )
@@ -60,8 +60,8 @@ def _choose_dimension() -> str:
     return dimension
 
 
-def slice_table(found: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
-    """One row a slice. Columns: label, n, a, b, difference, low, high, p, test, ahead, clear, note."""
+def slice_table(parts: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
+    """One row per slice. Columns: label, n, a, b, difference, low, high, p, test, ahead, clear, note."""
     return pd.DataFrame(
         {
             "label": part.name,
@@ -77,7 +77,7 @@ def slice_table(found: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
             "clear": part.decision is not None and part.decision.separable,
             "note": f"{part.n:,} queries" + ("" if part.test else ", too few to say"),
         }
-        for part in found
+        for part in parts
     ).astype({"low": float, "high": float, "p": float})
 
 

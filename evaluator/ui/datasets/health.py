@@ -1,4 +1,4 @@
-"""The health report of a dataset: in a sentence, in findings, in small charts, as a table to take along."""
+"""The health report of a dataset: in a sentence, in findings, in small charts, and as a table to download."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def show_health(report: HealthReport) -> None:
 
 def verdict(report: HealthReport) -> str:
     """The report in one line, such as `Ready to use. 3 warnings`."""
-    found = Counter(finding.severity for finding in report.findings)
-    warnings = count(found["warning"], "warning")
+    severities = Counter(finding.severity for finding in report.findings)
+    warnings = count(severities["warning"], "warning")
     if report.blocking:
-        things = count(found["blocking"], "problem")
-        return f"{things} to fix" + (f", {warnings}" if found["warning"] else "")
-    return f"Ready to use. {warnings}" if found["warning"] else "Ready to use"
+        things = count(severities["blocking"], "problem")
+        return f"{things} to fix" + (f", {warnings}" if severities["warning"] else "")
+    return f"Ready to use. {warnings}" if severities["warning"] else "Ready to use"
 
 
 def _finding(finding: Finding) -> None:
@@ -154,7 +154,7 @@ def binned(histogram: Histogram, label: str, value: str) -> pd.DataFrame:
 
 
 def numbers(report: HealthReport) -> pd.DataFrame:
-    """All numbers of the report, one a row."""
+    """All numbers of the report, one per row."""
     rows: list[tuple[str, str, float]] = [
         ("size", "documents", report.n_documents),
         ("size", "queries", report.n_queries),

@@ -39,14 +39,16 @@ def show_documents(workspace: Workspace, row: DatasetRow) -> None:
         link(DATASETS, "All documents", ":material/arrow_back:", dataset=row.name, tab="documents")
         _documents(row, (browsing.document(catalog.load(workspace, row), st.query_params["document"]),))
         return
-    _browse(workspace, row, "document", browsing.documents, PER_PAGE, lambda found: _documents(row, found))
+    _browse(
+        workspace, row, "document", browsing.documents, PER_PAGE, lambda documents: _documents(row, documents)
+    )
 
 
 def show_queries(workspace: Workspace, row: DatasetRow) -> None:
     """Draw the queries, each with a link to its judgments."""
 
-    def draw(found: tuple[ListedQuery, ...]) -> None:
-        for listed in found:
+    def draw(queries: tuple[ListedQuery, ...]) -> None:
+        for listed in queries:
             _query(row, listed)
 
     _browse(workspace, row, "query", browsing.queries, PER_PAGE, draw, "queries")
@@ -66,7 +68,14 @@ def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
             "judgments",
             help_="Download all judgments",
         )
-    _browse(workspace, row, "judgment", browsing.judgments, JUDGMENTS_PER_PAGE, lambda f: _judgments(row, f))
+    _browse(
+        workspace,
+        row,
+        "judgment",
+        browsing.judgments,
+        JUDGMENTS_PER_PAGE,
+        lambda triples: _judgments(row, triples),
+    )
 
 
 def _browse(
@@ -102,8 +111,8 @@ def _browse(
         st.pagination(pages, key=key)
 
 
-def _documents(row: DatasetRow, found: tuple[Document, ...]) -> None:
-    for document in found:
+def _documents(row: DatasetRow, documents: tuple[Document, ...]) -> None:
+    for document in documents:
         with st.container(border=True, gap="xsmall"):
             title = f" · **{plain(document.title)}**" if document.title else ""
             st.markdown(f"{as_code(document.doc_id)}{title}")
@@ -144,15 +153,15 @@ def _judged(listed: ListedQuery) -> str:
     return f"{listed.judged:,} judged, {relevant}"
 
 
-def _judgments(row: DatasetRow, found: tuple[tuple[str, str, int], ...]) -> None:
+def _judgments(row: DatasetRow, triples: tuple[tuple[str, str, int], ...]) -> None:
     chosen = st.dataframe(
-        pd.DataFrame(found, columns=["Query", "Document", "Grade"]),
+        pd.DataFrame(triples, columns=["Query", "Document", "Grade"]),
         hide_index=True,
-        key=keyed("judgments-table", row.name, found),
+        key=keyed("judgments-table", row.name, triples),
         on_select="rerun",
         selection_mode="single-row",
         alt=f"Judgments of {row.name}",
     )
     if rows := chosen["selection"]["rows"]:
-        st.query_params.from_dict({"dataset": row.name, "tab": "judgments", "query": found[rows[0]][0]})
+        st.query_params.from_dict({"dataset": row.name, "tab": "judgments", "query": triples[rows[0]][0]})
         st.rerun()

@@ -1,4 +1,4 @@
-"""One experiment at work: how far each encoder and variant is, how fast, and what failed."""
+"""One experiment: the progress and speed of each encoder and variant, and failures."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from evaluator.workspace.workspace import Workspace
 def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Draw one experiment; what changes redraws itself while it runs."""
     st.title(plain(experiment.name), anchor=False)
-    seen = overview(workspace, experiment.id)
+    summary = overview(workspace, experiment.id)
     with st.container(horizontal=True, vertical_alignment="center"):
-        show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
+        show_badge(badge_of(experiment.status, failed=bool(summary.failed or summary.broken)))
         started = moment(experiment.started_at, st.context.timezone)
         st.caption(
             f"{queries(experiment.n_queries)} of {plain(experiment.dataset)} · "
@@ -48,7 +48,7 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=experiment.id)
         if experiment.active:
             _cancel(workspace, experiment)
-        elif experiment.status == "cancelled" or seen.broken or seen.failed:
+        elif experiment.status == "cancelled" or summary.broken or summary.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         export_popover(experiment)
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
@@ -90,7 +90,7 @@ def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 
 def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
-    progress, seen, failed = workspace.frozen(
+    progress, summary, failed = workspace.frozen(
         lambda: (
             progress_reader(workspace).read(experiment.id),
             overview(workspace, experiment.id),
@@ -100,12 +100,14 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
     if progress.status != experiment.status:
         st.rerun()
     if progress.trouble:
-        st.error(f"{plain(progress.trouble)}. Nothing is lost; it is tried again.", icon=":material/error:")
+        st.error(
+            f"{plain(progress.trouble)}. Nothing is lost; the next attempt follows.", icon=":material/error:"
+        )
     if experiment.active:
         _hindrances(workspace, experiment)
     if progress.planning is not None:
         _planning(progress.planning)
-    _figures(progress, seen.seconds)
+    _figures(progress, summary.seconds)
     if progress.encoders:
         encoding, evaluating = st.columns(2, gap="large")
         with encoding:
@@ -123,12 +125,12 @@ def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Say why a running experiment may not move: no queue, no jobs, no workers."""
     try:
         if is_stalled(workspace, experiment):
-            said = (
-                "Nobody plans it any more"
+            problem = (
+                "Planning has stopped"
                 if experiment.status == "planning"
                 else "Its jobs are gone from the queue"
             )
-            st.warning(f"{said}. It is planned anew within seconds.", icon=":material/pause:")
+            st.warning(f"{problem}. It is planned again within seconds.", icon=":material/pause:")
             _resume(workspace, experiment, "Resume")
         elif not queue_status(workspace).present:
             st.warning(
@@ -147,7 +149,7 @@ def _planning(planning: PlanningProgress) -> None:
     )
     st.progress(
         planning.texts / max(planning.total, 1),
-        text=f"**Planning**, {done}  \nWhat is cached is looked up, and the rest divided into jobs.",
+        text=f"**Planning**, {done}  \nCached vectors are looked up, and the rest is divided into jobs.",
     )
 
 
@@ -180,7 +182,7 @@ def _encoding(progress: ExperimentProgress) -> None:
 
 
 def _searching(progress: ExperimentProgress) -> None:
-    """How far searches are that variants share, while one of them waits for it."""
+    """Draw the progress of searches that variants share, while a variant waits for them."""
     if not progress.searches:
         return
     st.subheader("Searching", anchor=False)

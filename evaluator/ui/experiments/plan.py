@@ -1,4 +1,4 @@
-"""What starting an experiment would take, and starting it."""
+"""The plan of an experiment, and the button that starts it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluator.ui.shell.words import count, percent, plain, queries, roughly, se
 from evaluator.workspace.workspace import Workspace
 
 LOOK_AGAIN = 1.0
-"""Seconds between two looks at a plan that is not ready."""
+"""Seconds between two checks whether a plan is ready."""
 NAMED = 12
 """Variants that are named; the others are folded away."""
 
@@ -55,7 +55,7 @@ def _startable(workspace: Workspace, experiment: Experiment, *, possible: bool) 
 
 
 def _wait(workspace: Workspace, experiment: Experiment) -> None:
-    """Look again until there is a plan, or a reason why there is none: then the form draws it."""
+    """Check until there is a plan, or an error; then draw the form again."""
     st.caption("Working out the plan; a model that is new here is looked up on the hub ...")
 
     @st.fragment(run_every=LOOK_AGAIN)
@@ -92,7 +92,7 @@ def _work(plan: Plan) -> None:
     for reranking in plan.reranking:
         usd = "" if reranking.usd is None else f" · {reranking.usd:.4f} USD"
         st.markdown(
-            f"**{plain(reranking.model)}** orders the candidates of {plain(reranking.variant)}  \n"
+            f"**{plain(reranking.model)}** reranks the candidates of {plain(reranking.variant)}  \n"
             f"{count(reranking.pairs, 'pair')} · {roughly(reranking.seconds)}{usd}"
         )
     for shared in plan.shared:

@@ -1,12 +1,12 @@
-"""Several datasets at once (`?experiments=<a>,<b>&measure=`): ranks on each, an average where it means something."""
+"""Several datasets at once (`?experiments=<a>,<b>&measure=`): ranks on each, and an average where one makes sense."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from evaluator.analysis.several_datasets import Across, across, shared_measures
 from evaluator.domain.printable import csv_text
@@ -39,24 +39,28 @@ def show_across(workspace: Workspace, everything: Sequence[ExperimentRow]) -> No
         return
     shared = shared_measures(chosen)
     measure = st.query_params.get("measure", shared[0] if shared else None)
-    found = across(workspace, chosen, measure)
+    comparison = across(workspace, chosen, measure)
     choose_measure(
         shared,
-        found.measure,
+        comparison.measure,
         lambda name: {"view": "datasets", "experiments": _ids(chosen), "measure": name},
     )
-    if found.reasons:
+    if comparison.reasons:
         st.warning(
-            "No average is shown, because:\n" + "\n".join(f"- {plain(reason)}" for reason in found.reasons),
+            "No average is shown, because:\n"
+            + "\n".join(f"- {plain(reason)}" for reason in comparison.reasons),
             icon=":material/function:",
         )
-    _table(found)
+    _table(comparison)
     with st.container(horizontal=True, vertical_alignment="center"):
-        for board in found.boards:
+        for board in comparison.boards:
             link(
-                LEADERBOARD, plain(board.experiment.dataset), ":material/leaderboard:",
-                experiment=board.experiment.id, measure=found.measure,
-            )  # fmt: skip
+                LEADERBOARD,
+                plain(board.experiment.dataset),
+                ":material/leaderboard:",
+                experiment=board.experiment.id,
+                measure=comparison.measure,
+            )
 
 
 def _ids(rows: Sequence[ExperimentRow]) -> str:
@@ -80,36 +84,39 @@ def _choose_experiments(everything: Sequence[ExperimentRow], chosen: Sequence[Ex
     )
 
 
-def _table(found: Across) -> None:
+def _table(comparison: Across) -> None:
     number = st.column_config.NumberColumn
-    titles = [_title(board.experiment, found) for board in found.boards]
-    rows: dict[str, list[object]] = {"variant": [row.name for row in found.rows]}
-    config: dict[str, Any] = {"variant": st.column_config.TextColumn("Variant", pinned=True)}
-    if not found.reasons:
-        rows["average_rank"] = [row.average_rank for row in found.rows]
-        rows["average_score"] = [row.average_score for row in found.rows]
+    titles = [_title(board.experiment, comparison) for board in comparison.boards]
+    rows: dict[str, list[object]] = {"variant": [row.name for row in comparison.rows]}
+    config: dict[str, ColumnConfig] = {"variant": st.column_config.TextColumn("Variant", pinned=True)}
+    if not comparison.reasons:
+        rows["average_rank"] = [row.average_rank for row in comparison.rows]
+        rows["average_score"] = [row.average_score for row in comparison.rows]
         config["average_rank"] = number("Mean rank", format="%.2f", help="Over the datasets; 1 is best.")
         config["average_score"] = number(
-            f"Mean {found.measure}",
+            f"Mean {comparison.measure}",
             format="%.4f",
             help="Every dataset counts the same, however many queries it has.",
         )
     for place, title in enumerate(titles):
-        rows[f"rank_{place}"] = [row.ranks[place] for row in found.rows]
-        rows[f"score_{place}"] = [row.scores[place] for row in found.rows]
-        rows[f"tied_{place}"] = ["= best" if row.tied[place] else "" for row in found.rows]
+        rows[f"rank_{place}"] = [row.ranks[place] for row in comparison.rows]
+        rows[f"score_{place}"] = [row.scores[place] for row in comparison.rows]
+        rows[f"tied_{place}"] = ["= best" if row.tied[place] else "" for row in comparison.rows]
         config[f"rank_{place}"] = number(
             f"{title}: rank", format="%.1f", help="1 is best; equal scores share ranks."
         )
-        config[f"score_{place}"] = number(f"{title}: {found.measure}", format="%.4f")
+        config[f"score_{place}"] = number(f"{title}: {comparison.measure}", format="%.4f")
         config[f"tied_{place}"] = st.column_config.TextColumn(f"{title}: tie")
     table = pd.DataFrame(rows)
     st.dataframe(
-        table, hide_index=True, placeholder="", column_config=config,
-        key=keyed("across-table", [board.experiment.id for board in found.boards], found.measure),
-        alt=f"Variants over {len(found.boards)} datasets",
-    )  # fmt: skip
-    columns = {"average_rank": "average rank", "average_score": f"average {found.measure}"}
+        table,
+        hide_index=True,
+        placeholder="",
+        column_config=config,
+        key=keyed("across-table", [board.experiment.id for board in comparison.boards], comparison.measure),
+        alt=f"Variants over {len(comparison.boards)} datasets",
+    )
+    columns = {"average_rank": "average rank", "average_score": f"average {comparison.measure}"}
     for place, title in enumerate(titles):
         columns |= {f"{kind}_{place}": f"{title} {kind}" for kind in ("rank", "score", "tied")}
     download(
@@ -117,13 +124,13 @@ def _table(found: Across) -> None:
             [columns.get(name, name) for name in table.columns], table.astype(object).to_numpy().tolist()
         ),
         "datasets",
-        found.measure,
+        comparison.measure,
         help_="Download this table",
     )
 
 
-def _title(experiment: ExperimentRow, found: Across) -> str:
+def _title(experiment: ExperimentRow, comparison: Across) -> str:
     """The dataset's name; with the experiment's where two are over one dataset."""
-    datasets = [board.experiment.dataset for board in found.boards]
+    datasets = [board.experiment.dataset for board in comparison.boards]
     alone = datasets.count(experiment.dataset) == 1
     return experiment.dataset if alone else f"{experiment.dataset} ({experiment.name})"

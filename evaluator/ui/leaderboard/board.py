@@ -1,4 +1,4 @@
-"""The leaderboard: what it allows to say, its chart, its table, and what one has to know to read them."""
+"""The leaderboard: its verdict, its chart, its table, and what they are based on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from evaluator.ui.shell.words import count, plain, queries
 from evaluator.workspace.workspace import Workspace
 
 DRAWN = 25
-"""Variants that the chart shows; all of them once asked to."""
+"""Variants that the chart shows unless the reader asks for all."""
 BEST = "the best"
 """What variants are compared with if none is pinned."""
 
@@ -43,12 +43,12 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
         _basis(board)
         return
     show_verdict(board)
-    found = _controls(board)
-    if found.empty:
+    matching = _controls(board)
+    if matching.empty:
         st.info("No variant has that in its name.", icon=":material/search_off:")
     else:
-        _chart(board, found)
-        show_rows(board, found)
+        _chart(board, matching)
+        show_rows(board, matching)
     _basis(board)
     show_costs(snapshot)
 
@@ -66,7 +66,7 @@ def addressed_baseline(experiment: ExperimentRow) -> str | None:
 
 
 def show_state(board: Leaderboard) -> None:
-    """Say what is not final, and lead to where it is explained; then what cannot work at all."""
+    """Say what is not final, with a link to the explanation; then which variants failed."""
     table = board.table
     waiting = int(table.loc[table["error"].isna(), "waiting"].sum())
     broken = table.loc[table["error"].notna(), ["variant", "error"]].itertuples(index=False, name=None)
@@ -116,13 +116,15 @@ def _choose_baseline(board: Leaderboard) -> None:
     )
 
 
-def _chart(board: Leaderboard, found: pd.DataFrame) -> None:
-    pinned = found[found["variant"] == board.baseline]
-    shown = found
-    if len(found) > DRAWN and not st.toggle(
-        f"Draw all {len(found)}", key=keyed("board-all", board.experiment.id)
+def _chart(board: Leaderboard, matching: pd.DataFrame) -> None:
+    pinned = matching[matching["variant"] == board.baseline]
+    shown = matching
+    if len(matching) > DRAWN and not st.toggle(
+        f"Draw all {len(matching)}", key=keyed("board-all", board.experiment.id)
     ):
-        shown = pd.concat([found.head(DRAWN), pinned[~pinned["variant"].isin(found.head(DRAWN)["variant"])]])
+        shown = pd.concat(
+            [matching.head(DRAWN), pinned[~pinned["variant"].isin(matching.head(DRAWN)["variant"])]]
+        )
     scores = board.table.set_index("variant")[board.measure]
     at = None if board.baseline is None or pd.isna(scores[board.baseline]) else float(scores[board.baseline])
     st.altair_chart(
@@ -168,7 +170,7 @@ def _statistics(board: Leaderboard) -> None:
             "- **p**: how often chance alone makes a difference as large, by the randomization test. Where no random "
             "sign flip reached the difference, by the paired t-test; the column *Test* says which. Corrected by Holm "
             f"for {plain(board.correction.words)}.\n"
-            "- **Queries needed**: to find the difference in 8 of 10 cases, if it is what it looks like."
+            "- **Queries needed**: to confirm a difference of this size in 8 of 10 cases."
         )
 
 

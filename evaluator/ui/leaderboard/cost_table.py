@@ -1,4 +1,4 @@
-"""What variants cost, beside how good they are."""
+"""The costs of variants, below their scores."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SHOWN = (
 def show_costs(snapshot: Snapshot) -> None:
     """Draw the costs of an experiment's variants."""
     rows = cost_records(snapshot.experiment.spec, snapshot.costs)
-    with st.expander("What it costs", icon=":material/speed:"):
+    with st.expander("Costs", icon=":material/speed:"):
         if not rows:
             st.caption(
-                "Measured once the experiment is finished and nothing else is at work: latency of a query, size of "
+                "Measured once the experiment is finished and no other job is running: latency of a query, size of "
                 "the index, what encoding took. Without a server, `evaluator costs` measures it."
             )
             return
@@ -65,7 +65,7 @@ def _draw(table: pd.DataFrame) -> None:
             "variant": st.column_config.TextColumn("Variant", pinned=True, help=meaning("variant")),
             **milliseconds,
             "queries_per_second": number("queries/s", format="%.0f", help="Of one process, at the median."),
-            "index_mb": number("Index MB", format="%.1f", help="Files that searching reads."),
+            "index_mb": number("Index MB", format="%.1f", help="Size of the files that search reads."),
             "vector_mb": number("Vectors MB", format="%.1f", help="The documents' vectors among them."),
             "encode_seconds": number(
                 "Encoding s",

@@ -1,4 +1,4 @@
-"""Trade-offs: quality against what it costs, and what to take within limits (`?view=tradeoffs&cost=&p95=&mb=&usd=`)."""
+"""Trade-offs: quality against cost, and a recommendation within limits (`?view=tradeoffs&cost=&p95=&mb=&usd=`)."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def show_tradeoffs(workspace: Workspace, experiment: ExperimentRow, measure: str
     show_state(board)
     if not any(cost_of(row, "index_mb") is not None for row in board.scored):
         st.info(
-            "No variant's cost is known yet. Costs are measured once the experiment is finished and nothing else "
-            "is at work; without a server, `evaluator costs` measures them.",
+            "No variant's cost is known yet. Costs are measured once the experiment is finished and no other "
+            "job is running; without a server, `evaluator costs` measures them.",
             icon=":material/speed:",
         )
         return
@@ -77,18 +77,20 @@ def _choose_limits() -> Limits:
 
 
 def _recommendation(snapshot: Snapshot, board: Leaderboard, limits: Limits) -> None:
-    found = recommend(snapshot, board, limits)
+    recommendation = recommend(snapshot, board, limits)
     with st.container(border=True, key="recommendation"):
-        if found.variant is None:
-            st.markdown(f":material/block: {plain(found.reasons[0])} Raise one of them.")
+        if recommendation.variant is None:
+            st.markdown(f":material/block: {plain(recommendation.reasons[0])} Raise one of them.")
         else:
             within = "Within these limits, take" if limits else "Without limits, take"
-            st.markdown(f"{within} **{plain(found.variant)}**.")
-            st.markdown("\n".join(f"- {plain(reason)}" for reason in found.reasons))
-    if found.excluded:
-        with st.expander(f"Not within the limits: {len(found.excluded)}", icon=":material/filter_alt:"):
+            st.markdown(f"{within} **{plain(recommendation.variant)}**.")
+            st.markdown("\n".join(f"- {plain(reason)}" for reason in recommendation.reasons))
+    if recommendation.excluded:
+        with st.expander(
+            f"Not within the limits: {len(recommendation.excluded)}", icon=":material/filter_alt:"
+        ):
             st.dataframe(
-                pd.DataFrame(found.excluded.items(), columns=["Variant", "Why"]),
+                pd.DataFrame(recommendation.excluded.items(), columns=["Variant", "Why"]),
                 hide_index=True,
                 key=keyed("excluded", board.experiment.id),
                 alt="Variants that are not within the limits",

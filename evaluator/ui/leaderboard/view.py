@@ -11,9 +11,9 @@ from evaluator.ui.shell.live import REFRESH
 
 VIEWS = {"ranking": "Ranking", "tradeoffs": "Trade-offs", "datasets": "Several datasets"}
 KEPT = ("view", "baseline", "search", "cost", "p95", "mb", "usd")
-"""Of the address, what another measure leaves as it is."""
+"""Query parameters that stay when the reader chooses another measure."""
 LARGE = 100_000
-"""Queries over all variants above which what is not final is computed anew less often."""
+"""Queries times variants; a larger running experiment is redrawn less often."""
 
 
 def choose_open_view() -> str:
@@ -31,10 +31,10 @@ def choose_open_view() -> str:
 
 
 def kept_address() -> dict[str, str]:
-    """What another measure leaves of the address."""
+    """The query parameters that stay when the reader chooses another measure."""
     return {name: st.query_params[name] for name in KEPT if name in st.query_params}
 
 
 def refresh_every(experiment: ExperimentRow) -> float:
-    """Seconds between two looks at an experiment that runs: more where a look takes long."""
+    """Seconds between two redraws of a running experiment: more where a redraw takes long."""
     return REFRESH * 5 if experiment.n_queries * len(experiment.spec.variants) > LARGE else REFRESH

@@ -1,4 +1,4 @@
-"""What is looked at side by side: all of it is in the address."""
+"""The open view of the queries page: query, variants, depth, order; all of it is in the address."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class View:
     search: str = ""
 
     def address(self) -> dict[str, str]:
-        """The query parameters; what is as usual is left out."""
+        """The query parameters; those with usual values are left out."""
         chosen = {
             "experiment": self.experiment.id,
             "measure": self.measure,
@@ -66,12 +66,12 @@ def addressed_view(experiment: ExperimentRow, measure: str, names: Sequence[str]
 
     Args:
         names: variants that can be shown.
-        most: how many at most.
+        most: the largest number of variants.
     """
     parameters = st.query_params
-    asked = parted("variants")
-    known = [name for name in dict.fromkeys(asked) if name in names]
-    if unknown := [name for name in asked if name not in names]:
+    named = parted("variants")
+    known = [name for name in dict.fromkeys(named) if name in names]
+    if unknown := [name for name in named if name not in names]:
         st.warning(
             f"The experiment {plain(experiment.name)} has no {plain(', '.join(unknown))} to show.",
             icon=":material/link_off:",
@@ -118,16 +118,20 @@ def choose_queries(view: View, tags: Sequence[str]) -> None:
     """Draw the choosers of order and tag, and the search."""
     first_of = dataclasses.replace(view, query=None)
     choose(
-        "Order", list(get_args(Order)), view.order,
+        "Order",
+        list(get_args(Order)),
+        view.order,
         lambda order: dataclasses.replace(first_of, order=order).address(),  # type: ignore[arg-type]
         lambda order: order_in_words(order, view.variants),
-    )  # fmt: skip
+    )
     if tags:
         choose(
-            "Tag", [ANY, *tags], view.tag if view.tag in tags else ANY,
+            "Tag",
+            [ANY, *tags],
+            view.tag if view.tag in tags else ANY,
             lambda tag: dataclasses.replace(first_of, tag=tag).address(),
             lambda tag: tag or "any",
-        )  # fmt: skip
+        )
     search_field(
         "Search queries",
         view.search,

@@ -92,7 +92,7 @@ def show_lists(side: SideBySide, view: View) -> None:
 
 
 def _state(experiment: ExperimentRow) -> None:
-    """Say what is not final."""
+    """Say that the lists are not final, if they are not."""
     if experiment.status == "finished":
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -139,8 +139,10 @@ def _all_queries(view: View, lines: Sequence[QueryLine]) -> None:
     """The chosen queries as a table, to choose another from."""
     whole = st.expander(
         f"All {count(len(lines), 'chosen query', 'chosen queries')}",
-        icon=":material/list:", key="all-queries", on_change="rerun",
-    )  # fmt: skip
+        icon=":material/list:",
+        key="all-queries",
+        on_change="rerun",
+    )
     if not whole.open:
         return
     with whole:
