@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, cast
+from typing import cast
 
 import streamlit as st
 import streamlit.logger
@@ -31,10 +31,10 @@ from evaluator.workspace.workspace import Workspace, serve
 
 
 @asynccontextmanager
-async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
-    """Own the database and record results for as long as the server lives."""
+async def lifespan(_app: object) -> AsyncIterator[dict[str, Workspace]]:
+    """Hold the database open and record results while the server runs."""
     logs.configure(settings, "json")
-    # Streamlit gives each of its loggers, and uvicorn's, a handler of its own, also those that come later.
+    # Streamlit gives each of its loggers, and uvicorn's, a handler of its own, also to loggers that are created later.
     streamlit.logger.setup_formatter = logs.through_root
     streamlit.logger.update_formatter()
     keep_private(settings)
@@ -47,7 +47,7 @@ async def lifespan(_app: Any) -> AsyncIterator[dict[str, Any]]:
 
 @contextmanager
 def _one_line() -> Iterator[None]:
-    """Also started without the command line, the server says in one line what keeps it from starting."""
+    """Report in one line why the server cannot start, also when it was started without the command line."""
     try:
         yield
     except (InvalidInputError, QueueUnavailableError) as error:

@@ -18,8 +18,8 @@ from evaluator.ui.compare.choice import (
 )
 from evaluator.ui.compare.many import show_against
 from evaluator.ui.compare.pair import show_pair
+from evaluator.ui.shell.choosers import addressed_experiment, addressed_measure
 from evaluator.ui.shell.live import live
-from evaluator.ui.shell.selection import addressed_experiment, addressed_measure
 from evaluator.ui.shell.start import welcome
 from evaluator.workspace.workspace import Workspace, serving
 

@@ -1,4 +1,4 @@
-"""Experiments: all of them, one at work (`?experiment=<id or name>`), or a new one (`?new`)."""
+"""Experiments: all of them, one of them (`?experiment=<id or name>`), or a new one (`?new`)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from evaluator.experiments import lifecycle
 from evaluator.ui.experiments.form import new_experiment
 from evaluator.ui.experiments.list import show_experiments
 from evaluator.ui.experiments.live import show_experiment
+from evaluator.ui.shell.choosers import named_experiment
 from evaluator.ui.shell.links import EXPERIMENTS, link
 from evaluator.ui.shell.live import live
-from evaluator.ui.shell.selection import named_experiment
 from evaluator.ui.shell.start import welcome
 from evaluator.workspace.workspace import Workspace, serving
 

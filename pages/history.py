@@ -7,7 +7,7 @@ import streamlit as st
 from evaluator.analysis.history import history
 from evaluator.experiments import lifecycle
 from evaluator.ui.history.view import show_history
-from evaluator.ui.shell.selection import choose
+from evaluator.ui.shell.choosers import choose_dataset, choose_measure
 from evaluator.ui.shell.start import welcome
 from evaluator.workspace.workspace import Workspace, serving
 
@@ -21,16 +21,18 @@ def page(workspace: Workspace) -> None:
     known = list(dict.fromkeys(row.dataset for row in rows))
     dataset = st.query_params.get("dataset", known[0])
     with st.spinner("Comparing ...", show_time=False):
-        found = history(workspace, dataset, st.query_params.get("measure"))
+        timeline = history(workspace, dataset, st.query_params.get("measure"))
     left, right = st.columns(2)
     with left:
-        choose("Dataset", list(dict.fromkeys([*known, dataset])), dataset, lambda name: {"dataset": name})
-    if not found.points:
+        choose_dataset(list(dict.fromkeys([*known, dataset])), dataset, lambda name: {"dataset": name})
+    if not timeline.points:
         st.info("No experiment over this dataset has finished yet.", icon=":material/hourglass_empty:")
         return
     with right:
-        choose("Measure", found.measures, found.measure, lambda name: {"dataset": dataset, "measure": name})
-    show_history(found)
+        choose_measure(
+            timeline.measures, timeline.measure, lambda name: {"dataset": dataset, "measure": name}
+        )
+    show_history(timeline)
 
 
 page(serving())

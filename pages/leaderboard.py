@@ -11,13 +11,13 @@ from evaluator.experiments import lifecycle
 from evaluator.ui.leaderboard.across import show_across
 from evaluator.ui.leaderboard.board import show_board
 from evaluator.ui.leaderboard.tradeoffs import show_tradeoffs
-from evaluator.ui.leaderboard.view import choose_view, kept_address, refresh_every
-from evaluator.ui.shell.live import live
-from evaluator.ui.shell.selection import (
+from evaluator.ui.leaderboard.view import choose_open_view, kept_address, refresh_every
+from evaluator.ui.shell.choosers import (
     addressed_experiment,
     addressed_measure,
     choose_experiment_and_measure,
 )
+from evaluator.ui.shell.live import live
 from evaluator.ui.shell.start import welcome
 from evaluator.workspace.workspace import Workspace, serving
 
@@ -28,7 +28,7 @@ def page(workspace: Workspace) -> None:
     if not rows:
         welcome(workspace)
         return
-    view = choose_view()
+    view = choose_open_view()
     if view == "datasets":
         live(lambda: show_across(workspace, rows), refresh=False)
         return

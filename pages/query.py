@@ -1,6 +1,6 @@
 """One query side by side: `?experiment=<id or name>&query=<id>&variants=<a,b>&measure=<measure>&depth=<n>`.
 
-`&order=`, `&tag=` and `&search=` say which queries come before and behind it. `?experiment=<id or name>&ask=<text>`
+`&order=`, `&tag=` and `&search=` choose and order the other queries. `?experiment=<id or name>&ask=<text>`
 asks any query.
 """
 
@@ -11,7 +11,7 @@ import streamlit as st
 from evaluator.experiments import lifecycle
 from evaluator.ui.query.ask import show_ask
 from evaluator.ui.query.view import show_queries_of
-from evaluator.ui.shell.selection import (
+from evaluator.ui.shell.choosers import (
     addressed_experiment,
     addressed_measure,
     choose_experiment_and_measure,

@@ -1,4 +1,4 @@
-"""Upload: files become a dataset. A new one, or one on its way (`?upload=<id>`)."""
+"""Upload: files become a dataset. A new upload, or an open one (`?upload=<id>`)."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ def page(workspace: Workspace) -> None:
 
 
 def _show(workspace: Workspace) -> None:
-    if said := without_workers(workspace):
-        st.error(capital(said), icon=":material/error:")
+    if problem := without_workers(workspace):
+        st.error(capital(problem), icon=":material/error:")
     show_queue(workspace)
 
 

@@ -1,6 +1,6 @@
 """Charts of two variants beside each other: a table in, an Altair chart out, as in `charts`.
 
-Who is ahead is told by colour and by place or shape, never by colour alone.
+Colour shows which variant is ahead, always together with position or shape.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import pandas as pd
 PICKED = "picked"
 """Name of the selection that a click on a query's bar makes; its field is `query_id`."""
 MOST_BARS = 600
-"""Bars that are still seen one by one; of more queries, every n-th is drawn."""
+"""Bars that can be told apart; of more queries, every n-th is drawn."""
 N_BINS = 21
-"""Of the histogram; odd, so that 0 is in the middle of one."""
+"""Bins of the histogram; an odd number, so that one bin has 0 in its middle."""
 GRID = 50
 """Steps of either axis of the scatter plot; queries within one are one point."""
 HEIGHT = 280
@@ -35,7 +35,7 @@ class Sides(NamedTuple):
     colors: tuple[str, str, str]
 
     def words(self, differences: pd.Series) -> pd.Series:
-        """Who is ahead, for each difference."""
+        """The variant that is ahead, for each difference."""
         named = np.select([differences > 0, differences < 0], self.domain[:2], self.domain[2])
         return pd.Series(named, index=differences.index, dtype="string")
 
@@ -45,7 +45,7 @@ class Sides(NamedTuple):
         return [f"{self.a} better", f"{self.b} better", "equal"]
 
     def color(self, ink: str) -> alt.Color:
-        """The colour of whoever is ahead."""
+        """The colour of the variant that is ahead."""
         return (
             alt.Color("ahead:N", title=None)
             .scale(domain=self.domain, range=list(self.colors))
@@ -56,20 +56,20 @@ class Sides(NamedTuple):
 
 
 def thinned(table: pd.DataFrame, most: int = MOST_BARS) -> pd.DataFrame:
-    """Every n-th row of a sorted table, the first and the last among them: the shape stays what it is."""
+    """Every n-th row of a sorted table, the first and the last among them: the shape of the chart stays."""
     if len(table) <= most:
         return table
     return table.iloc[np.unique(np.linspace(0, len(table) - 1, most).round().astype(int))]
 
 
 def difference_bars(table: pd.DataFrame, measure: str, sides: Sides, ink: str) -> alt.Chart:
-    """One upright bar a query, in the table's order, up where `a` is better and down where `b` is.
+    """One upright bar per query, in the table's order, up where `a` is better and down where `b` is.
 
     Args:
         table: one row a query, with the columns query_id, text, a, b, difference.
         measure: what the differences are of.
-        sides: who is compared.
-        ink: colour of what is written.
+        sides: the compared variants.
+        ink: colour of texts.
     """
     rows = thinned(table)[["query_id", "text", "a", "b", "difference"]]
     rows = rows.assign(place=range(len(rows)), ahead=sides.words(rows["difference"]))
@@ -127,13 +127,13 @@ def difference_histogram(differences: pd.Series, measure: str, sides: Sides, ink
 
 
 def score_scatter(table: pd.DataFrame, measure: str, sides: Sides, ink: str) -> alt.LayerChart:
-    """`a` above against `b` along, with the diagonal of equal scores; queries at the same place are one larger point.
+    """Scores of `a` against `b`, with the diagonal of equal scores; a larger point is several queries.
 
     Args:
         table: as for `difference_bars`.
         measure: what the scores are of.
-        sides: who is compared.
-        ink: colour of what is written.
+        sides: the compared variants.
+        ink: colour of texts.
     """
     highest = max(1.0, float(table[["a", "b"]].max().max())) if len(table) else 1.0
     step = highest / GRID
@@ -170,14 +170,14 @@ def score_scatter(table: pd.DataFrame, measure: str, sides: Sides, ink: str) -> 
 
 
 def interval_rows(table: pd.DataFrame, title: str, sides: Sides, ink: str) -> alt.LayerChart:
-    """A dot and its interval a row, in the table's order, against a line at 0.
+    """One dot and its interval per row, in the table's order, against a line at 0.
 
     Args:
-        table: one row each, with the columns label, difference, low, high, clear (whether somebody is ahead), note;
+        table: one row each, with the columns label, difference, low, high, clear (whether one is ahead), note;
             rows without an interval (NaN) are a hollow dot.
         title: of the axis below.
-        sides: who is compared.
-        ink: colour of what is written.
+        sides: the compared variants.
+        ink: colour of texts.
     """
     rows = table[["label", "difference", "low", "high", "clear", "note"]]
     shown = rows["difference"].where(rows["clear"], 0.0)
@@ -213,5 +213,5 @@ def interval_rows(table: pd.DataFrame, title: str, sides: Sides, ink: str) -> al
 
 
 def _axis(channel: alt.X | alt.Y, ink: str, **more: object) -> alt.X | alt.Y:
-    """A quantitative axis as all of these have it."""
+    """A quantitative axis in the style of these charts."""
     return channel.axis(tickCount=5, labelColor=ink, titleColor=ink, **more)

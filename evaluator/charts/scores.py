@@ -19,10 +19,10 @@ def count_bars(
     """Small upright bars in the table's order, from zero; each says its value where they are few.
 
     Args:
-        table: one row a bar: what it is called, and how high it is.
+        table: one row per bar: its label and its height.
         label: the first column, and the title of the axis below.
         value: the second column, and the title of the axis at the left.
-        ink: colour of what is written.
+        ink: colour of texts.
         format_: how values are written, in d3's notation.
     """
     rows = table[[label, value]].set_axis(["label", "value"], axis="columns")
@@ -65,12 +65,12 @@ ON_FRONT, BEATEN = "nothing is better and cheaper", "another is better and cheap
 def interval_points(
     table: pd.DataFrame, measure: str, ink: str, baseline: float | None = None
 ) -> alt.LayerChart:
-    """Points with bars for their intervals, a row a variant in the table's order; the tie group by shape and colour.
+    """Points with bars for their intervals, a row per variant in the table's order; the tie group has its own look.
 
     Args:
         table: columns `variant`, the measure, `low` and `high` (None where there is no interval) and `tied`.
         measure: the column to draw.
-        ink: colour of what is written.
+        ink: colour of texts.
         baseline: score at which a dashed line stands.
     """
     rows = table[["variant", measure, "low", "high", "tied"]].dropna(subset=[measure])
@@ -107,7 +107,7 @@ def interval_points(
         alt.Tooltip("score:Q", title=measure, format=".4f"),
         alt.Tooltip("low:Q", title="from", format=".4f"),
         alt.Tooltip("high:Q", title="to", format=".4f"),
-        alt.Tooltip("group:N", title="which is"),
+        alt.Tooltip("group:N", title="verdict"),
     ]
     drawn = alt.Chart(rows)
     layers: list[alt.Chart] = []
@@ -140,7 +140,7 @@ def tradeoff_points(
             `front` (whether it is on the front).
         measure: title of the axis at the left.
         cost: title of the axis below; its scale is logarithmic where costs differ a lot.
-        ink: colour of what is written.
+        ink: colour of texts.
         limit: cost at which a dashed line stands.
     """
     rows = table.assign(
@@ -184,7 +184,7 @@ def tradeoff_points(
                 alt.Tooltip("low:Q", title="from", format=".4f"),
                 alt.Tooltip("high:Q", title="to", format=".4f"),
                 alt.Tooltip("cost:Q", title=cost, format=",.2f"),
-                alt.Tooltip("group:N", title="of which"),
+                alt.Tooltip("group:N", title="verdict"),
             ],
         ),
     ]
@@ -201,20 +201,20 @@ BESIDE = 0.04
 
 
 def history_lines(table: pd.DataFrame, measure: str, ink: str) -> alt.LayerChart:
-    """Scores over time: a line a variant, by colour and shape, with intervals; regressions are ringed.
+    """Scores over time: one line per variant, by colour and shape, with intervals; regressions are ringed.
 
     Args:
-        table: one row a point, the oldest first, with the columns when (label of the axis below), variant, score, low,
+        table: one row per point, oldest first, with the columns when (label of the axis below), variant, score, low,
             high, note, regression (whether it is one).
         measure: title of the axis at the left.
-        ink: colour of what is written.
+        ink: colour of texts.
     """
     rows = table.assign(
         low=table["low"].astype(float).fillna(table["score"]),
         high=table["high"].astype(float).fillna(table["score"]),
     )
     order, names = list(dict.fromkeys(rows["when"])), list(dict.fromkeys(rows["variant"]))
-    # Beside each other, so that intervals can be told apart, but close together.
+    # Side by side, so that intervals do not overlap, but close together.
     aside = {name: BESIDE * (place - (len(names) - 1) / 2) for place, name in enumerate(names)}
     rows["x"] = rows["when"].map(order.index) + rows["variant"].map(aside)
     x = (

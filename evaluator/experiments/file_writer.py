@@ -1,4 +1,4 @@
-"""Experiments as the YAML that people write: what `parse_experiment` reads back as the same experiment."""
+"""Experiments as YAML, as people write it; `parse_experiment` reads the same experiment back."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def write_experiment(experiment: Experiment) -> str:
         record["endpoints"] = [_fields(endpoint) for endpoint in experiment.endpoints]
     writer = _VariantWriter(variants, frozenset(endpoint.name for endpoint in experiment.endpoints))
     record["variants"] = [writer.variant(variant) for variant in variants]
+    return _yaml(record)
+
+
+def write_variant(variant: Variant) -> str:
+    """A variant as it stands in an experiment's file, its fusions written out."""
+    return _yaml([_VariantWriter((), ()).variant(variant)])
+
+
+def _yaml(record: object) -> str:
     text: str = yaml.dump(
         record, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=WIDTH
     )
@@ -46,7 +55,7 @@ def write_experiment(experiment: Experiment) -> str:
 
 
 def recorded_experiment(row: ExperimentRow) -> Experiment:
-    """A recorded experiment as somebody could have written it."""
+    """A recorded experiment in the shape of an experiment file."""
     spec = row.spec
     endpoints: dict[str, Endpoint] = dict(spec.endpoints)
     for encoder in spec.encoders.values():
@@ -64,7 +73,7 @@ def recorded_experiment(row: ExperimentRow) -> Experiment:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes equal values out each time: an anchor saves a few bytes, and puzzles who reads it."""
+    """Writes equal values out each time: an anchor saves a few bytes and confuses readers."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -80,7 +89,7 @@ _Dumper.add_representer(str, _text)
 
 @dataclass(frozen=True)
 class _VariantWriter:
-    """Variants as mappings and lists; parts of a fusion by the name of the variant that retrieves so."""
+    """Variants as mappings and lists; parts of a fusion by the name of the variant with the same pipeline."""
 
     variants: Sequence[Variant]
     endpoints: Collection[str]
@@ -116,8 +125,8 @@ class _VariantWriter:
 
 def _fields(record: Any) -> dict[str, Any]:
     """A dataclass as mappings and lists, without what is None."""
-    found: dict[str, Any] = _without_none(dataclasses.asdict(record))
-    return found
+    values: dict[str, Any] = _without_none(dataclasses.asdict(record))
+    return values
 
 
 def _without_none(value: Any) -> Any:

@@ -1,16 +1,19 @@
-"""What the form of a new experiment offers, as data: choices in, an experiment out, and back where they can say it."""
+"""Editing a described experiment: variants are added by a product of choices, removed, renamed, and set.
+
+The description is the only truth. Each function takes an experiment, its names resolved, and gives the edited one; what
+an edit is not about stays as it is.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from evaluator.domain.endpoint import Budget, Endpoint
+from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import Experiment
-from evaluator.domain.matrix import NONE, Matrix, Strategy, distinctly_named, label, product
-from evaluator.domain.measures.scoring import DEFAULT_MEASURES, canonical_measures
+from evaluator.domain.matrix import NONE, Matrix, Strategy, distinctly_named, product
 from evaluator.domain.variant import (
     BM25,
     MMR,
@@ -20,16 +23,14 @@ from evaluator.domain.variant import (
     Fuse,
     LanguageModel,
     Late,
+    Leaf,
     Precision,
     Rerank,
     Retrieve,
     Run,
     Sparse,
-    Stemmer,
-    StopWords,
     Variant,
 )
-from evaluator.errors import InvalidInputError
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, DISTILLED_PREFIX
 
 BUNDLED = BUNDLED_NAMES[0]
@@ -38,333 +39,259 @@ CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L6-v2"
 SPARSE_MODEL = "naver/splade-cocondenser-ensembledistil"
 LATE_MODEL = "colbert-ir/colbertv2.0"
 
-T = TypeVar("T")
+Setting = Literal["k1", "b", "stemmer", "stop_words", "metric", "rescore", "depth"]
+"""A field of a stage that the form sets in variants that are there already."""
+SETTINGS: Mapping[Setting, type[BM25 | Dense | Rerank]] = {
+    "k1": BM25, "b": BM25, "stemmer": BM25, "stop_words": BM25, "metric": Dense, "rescore": Dense, "depth": Rerank,
+}  # fmt: skip
+"""The kind of stage that has a setting."""
+UNSEEN: Mapping[type, tuple[str, ...]] = {
+    Dense: ("max_length", "query_prompt", "document_prompt"),
+    Sparse: ("precision", "max_length"),
+    Late: ("precision", "max_length"),
+    Chunk: ("top",),
+    CrossEncoder: ("precision", "max_length"),
+    MMR: ("precision",),
+    LanguageModel: ("prompt", "window", "step", "characters"),
+}
+"""Fields that the form does not show, by kind of stage."""
 
-ALL = "all"
-"""Stands for a model's own number of dimensions."""
+S = TypeVar("S", Leaf, Rerank)
 
-ChunkBy = Literal["tokens", "sentences", "structure"]
-Quantize = Literal["none", "int8", "binary"]
+SettingValue = str | int | float | None
 
 
 @dataclass(frozen=True)
-class Choices:
-    """The form's fields, one by one; what belongs to a strategy counts only where the strategy is chosen.
+class Addition:
+    """Variants to add: every strategy with every model that it needs, every way to cut, and every reranker.
 
     Attributes:
-        bundled, distilled, hub: the models: what is installed, made from it, or on the hub by name.
-        server: base URL and key's variable of the endpoint that the models below are asked of.
-        words, meaning, both: BM25, vectors, and the two fused.
-        whole: whole documents are compared beside passages.
-        cross_encoders, second_look, mmr, chat_models: rerankers; each is compared with going without.
-        dimensions: numbers, or `all`.
-        queries_per_job: None for auto.
+        strategies: by BM25, by vectors, or by both.
+        models: that compute vectors here.
+        endpoints: that compute vectors elsewhere.
+        sparse, late: models of learned sparse retrieval and of late interaction.
+        precisions: of the models here; endpoints have their own.
+        rerank: each variant is added without reranking, too.
+        chats: endpoints of chat models that rerank.
     """
 
-    name: str = ""
-    dataset: str = ""
-    bundled: bool = False
-    distilled: bool = False
-    hub: tuple[str, ...] = ()
-    server: tuple[str, str | None] | None = None
-    endpoint_models: tuple[str, ...] = ()
-    endpoint_price: float | None = None
-    words: bool = False
-    meaning: bool = False
-    both: bool = False
-    sparse: bool = False
-    sparse_models: tuple[str, ...] = (SPARSE_MODEL,)
-    late: bool = False
-    late_models: tuple[str, ...] = (LATE_MODEL,)
-    chunked: bool = False
-    chunk_by: tuple[ChunkBy, ...] = ("tokens",)
-    chunk_size: int = 256
-    chunk_overlap: int = 32
-    chunk_score: Literal["max", "mean", "sum"] = "max"
-    whole: bool = True
-    reranked: bool = False
-    cross_encoders: tuple[str, ...] = (CROSS_ENCODER,)
-    second_look: bool = False
-    mmr: bool = False
-    chat_models: tuple[str, ...] = ()
-    chat_price: float | None = None
-    chat_output_price: float | None = None
-    depth: int = 50
-    relevance: float = 0.5
+    strategies: tuple[Strategy, ...] = ()
+    models: tuple[str, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    sparse: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
     precisions: tuple[Precision, ...] = ("float32",)
-    dimensions: tuple[str, ...] = (ALL,)
-    quantize: tuple[Quantize, ...] = ("none",)
-    rescore: int | None = None
-    metric: Literal["cosine", "dot", "euclidean"] = "cosine"
-    k1: float = 0.9
-    b: float = 0.4
-    stemmer: Stemmer = "english"
-    stop_words: StopWords = "english"
-    measures: tuple[str, ...] = DEFAULT_MEASURES
-    queries_per_job: int | None = None
-    budget_usd: float | None = None
-    budget_tokens: int | None = None
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """Of vectors, that are computed here."""
-        chosen = [name for name, used in ((BUNDLED, self.bundled), (DISTILLED, self.distilled)) if used]
-        return tuple(dict.fromkeys((*chosen, *self.hub)))
+    dimensions: tuple[int | Literal["none"], ...] = (NONE,)
+    quantize: tuple[Literal["none", "int8", "binary"], ...] = (NONE,)
+    chunks: tuple[Chunk | Literal["none"], ...] = (NONE,)
+    rerank: tuple[Rerank, ...] = ()
+    chats: tuple[Endpoint, ...] = ()
 
     @property
     def needs_model(self) -> bool:
-        """Whether a chosen strategy searches by one of the models."""
-        return self.meaning or self.both
+        """Whether a strategy compares vectors."""
+        return not {"dense", "hybrid"}.isdisjoint(self.strategies)
 
 
-def problems_of(choices: Choices) -> dict[str, str]:
-    """What is wrong or missing, by field; nothing if `experiment_of` can make an experiment of it."""
-    found: dict[str, str] = {}
-    if not choices.name.strip():
-        found["name"] = "Give the experiment a name"
-    if not any((choices.words, choices.meaning, choices.both, choices.sparse, choices.late)):
-        found["strategies"] = "Choose at least one way to find documents"
-    if choices.needs_model and not choices.models and not choices.endpoint_models:
-        found["models"] = "Choose at least one model: search by meaning needs one"
-    for strategy, models in (("sparse", choices.sparse_models), ("late", choices.late_models)):
-        if getattr(choices, strategy) and not models:
-            found[strategy] = "Name at least one model"
-    if choices.chunked and not choices.chunk_by:
-        found["chunked"] = "Choose at least one way to cut"
-    if choices.chunked and choices.chunk_overlap >= choices.chunk_size:
-        found["chunk_overlap"] = f"The overlap must be smaller than the size, {choices.chunk_size}"
-    if choices.reranked and not list(_rerankers(choices)):
-        found["reranked"] = "Choose at least one reranker"
-    for field in ("precisions", "quantize", "dimensions"):
-        if not getattr(choices, field):
-            found[field] = "Choose at least one"
-    for size in choices.dimensions:
-        if size != ALL and not (size.isdecimal() and int(size) > 0):
-            found["dimensions"] = f"{size!r} is no number of dimensions; write a whole number, or {ALL}"
-    if message := _measures_problem(choices.measures):
-        found["measures"] = message
-    return found
-
-
-def _measures_problem(measures: tuple[str, ...]) -> str | None:
-    try:
-        return None if canonical_measures(measures) else "Choose at least one measure"
-    except InvalidInputError as error:
-        return str(error)
-
-
-def experiment_of(choices: Choices) -> Experiment:
-    """The experiment that the choices mean.
+def added(experiment: Experiment, addition: Addition) -> Experiment:
+    """The experiment with more variants, under names that are free; a pipeline that it has already is not added.
 
     Raises:
-        ValueError: they stand for too many variants, or `problems_of` finds something.
+        ValueError: the addition stands for too many variants.
     """
-    if problems := problems_of(choices):
-        raise ValueError("; ".join(problems.values()))
-    variants = {variant.fingerprint: variant for variant in _variants(choices)}
-    budget = choices.budget_usd is not None or choices.budget_tokens is not None
-    return Experiment(
-        name=choices.name.strip(),
-        dataset=choices.dataset,
-        variants=distinctly_named(variants.values()),
-        measures=canonical_measures(choices.measures),
-        queries_per_job="auto" if choices.queries_per_job is None else choices.queries_per_job,
-        endpoints=tuple(_endpoints(choices)),
-        budget=Budget(choices.budget_usd, choices.budget_tokens) if budget else None,
+    variants = new_variants(addition, experiment.variants)
+    return dataclasses.replace(
+        experiment,
+        variants=(*experiment.variants, *variants),
+        endpoints=_with_endpoints(experiment.endpoints, addition),
     )
 
 
-def _variants(choices: Choices) -> Iterator[Variant]:
-    """All of them; some may come twice."""
-    chosen: dict[Strategy, bool] = {"bm25": choices.words, "dense": choices.meaning, "hybrid": choices.both}
-    strategies = tuple(strategy for strategy, used in chosen.items() if used)
-    if strategies:
-        yield from _product(choices, choices.models, strategies, choices.precisions)
-        # An endpoint computes in a precision of its own.
-        yield from _product(choices, _names(choices.endpoint_models), strategies, ("float32",))
-    for used, models, kind in (
-        (choices.sparse, choices.sparse_models, Sparse),
-        (choices.late, choices.late_models, Late),
+def described(name: str, dataset: str, addition: Addition) -> Experiment:
+    """An experiment that consists of an addition.
+
+    Raises:
+        ValueError: there is no variant, or there are too many.
+    """
+    return Experiment(name, dataset, new_variants(addition, ()), endpoints=_with_endpoints((), addition))
+
+
+def new_variants(addition: Addition, present: Collection[Variant]) -> tuple[Variant, ...]:
+    """The variants that an addition stands for, without pipelines that are present.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    known = {variant.fingerprint for variant in present}
+    variants: dict[str, Variant] = {}
+    for variant in _variants(addition):
+        if variant.fingerprint not in known:
+            variants.setdefault(variant.fingerprint, variant)
+    return distinctly_named(variants.values(), {variant.name for variant in present})
+
+
+def removed(experiment: Experiment, name: str) -> Experiment:
+    """The experiment without a variant.
+
+    Raises:
+        ValueError: it is the last one.
+    """
+    kept = tuple(variant for variant in experiment.variants if variant.name != name)
+    return dataclasses.replace(experiment, variants=kept)
+
+
+def renamed(experiment: Experiment, name: str, new: str) -> Experiment:
+    """The experiment with another name for a variant.
+
+    Raises:
+        ValueError: no variant can be called so, or another is.
+    """
+    if new != name and any(variant.name == new for variant in experiment.variants):
+        raise ValueError(f"another variant is called {new!r}")
+    return _each(experiment, name, lambda variant: dataclasses.replace(variant, name=new))
+
+
+def values_of(experiment: Experiment, setting: Setting, name: str | None) -> tuple[SettingValue, ...]:
+    """The values that a setting has, each once; none where no variant has it.
+
+    Args:
+        name: of a variant; None for all that the form can show.
+    """
+    values = (
+        getattr(stage, setting)
+        for variant in _settable(experiment, name)
+        for stage in (*variant.retrieve.leaves(), *(variant.rerank or ()))
+        if _has(stage, setting)
+    )
+    return tuple(dict.fromkeys(values))
+
+
+def with_setting(
+    experiment: Experiment, setting: Setting, value: SettingValue, name: str | None
+) -> Experiment:
+    """The experiment with another value of a setting wherever it occurs in a variant, or in all; see `values_of`."""
+    names = {variant.name for variant in _settable(experiment, name)}
+
+    def change(variant: Variant) -> Variant:
+        if variant.name not in names:
+            return variant
+        rerank = variant.rerank and tuple(_with(stage, setting, value) for stage in variant.rerank)
+        return dataclasses.replace(
+            variant, retrieve=_map(variant.retrieve, lambda leaf: _with(leaf, setting, value)), rerank=rerank
+        )
+
+    return _each(experiment, None, change)
+
+
+def by_hand(variant: Variant) -> bool:
+    """Whether a variant says more than the form can show: it was written by hand, and the form leaves it as it is."""
+    retrieve, rerank = variant.retrieve, variant.rerank or ()
+    if len(rerank) > 1 or any(_unseen(stage.stage) for stage in rerank):
+        return True
+    leaves = tuple(retrieve.leaves())
+    fuse = retrieve.fuse
+    if fuse is not None and (
+        fuse != Fuse(fuse.of) or sorted(type(leaf).__name__ for leaf in leaves) != ["BM25", "Dense"]
     ):
-        if used:
-            matrix = Matrix(models, ("dense",), chunks=_chunks(choices), rerank=(NONE, *_rerankers(choices)))
+        return True
+    return any(isinstance(leaf, Run) or _unseen(leaf) for leaf in leaves)
+
+
+def _unseen(stage: object) -> bool:
+    """Whether a field that the form does not show has another value than usual."""
+    usual = {field.name: field.default for field in dataclasses.fields(stage)}  # type: ignore[arg-type]
+    if any(getattr(stage, name) != usual[name] for name in UNSEEN.get(type(stage), ())):
+        return True
+    chunk = getattr(stage, "chunk", None)
+    return chunk is not None and _unseen(chunk)
+
+
+def _settable(experiment: Experiment, name: str | None) -> Iterator[Variant]:
+    for variant in experiment.variants:
+        if name in (None, variant.name) and not by_hand(variant):
+            yield variant
+
+
+def _has(stage: Leaf | Rerank, setting: Setting) -> bool:
+    quantized = setting != "rescore" or getattr(stage, "quantize", None) is not None
+    return isinstance(stage, SETTINGS[setting]) and quantized
+
+
+def _with(stage: S, setting: Setting, value: SettingValue) -> S:
+    values: dict[str, Any] = {setting: value}
+    return dataclasses.replace(stage, **values) if _has(stage, setting) else stage
+
+
+def _map(retrieve: Retrieve, change: Callable[[Leaf], Leaf]) -> Retrieve:
+    """The same pipeline with each retriever changed."""
+    stage = retrieve.stage
+    if isinstance(stage, Fuse):
+        parts = tuple(part if isinstance(part, str) else _map(part, change) for part in stage.of)
+        return Retrieve(fuse=dataclasses.replace(stage, of=parts))
+    values: dict[str, Any] = {
+        field.name: change(stage)
+        for field in dataclasses.fields(retrieve)
+        if getattr(retrieve, field.name) is not None
+    }
+    return dataclasses.replace(retrieve, **values)
+
+
+def _each(experiment: Experiment, name: str | None, change: Callable[[Variant], Variant]) -> Experiment:
+    variants = (change(v) if name in (None, v.name) else v for v in experiment.variants)
+    return dataclasses.replace(experiment, variants=tuple(variants))
+
+
+def _with_endpoints(present: tuple[Endpoint, ...], addition: Addition) -> tuple[Endpoint, ...]:
+    """The endpoints with those of an addition; one that is present stays as it is."""
+    endpoints = (*(addition.endpoints if addition.needs_model else ()), *addition.chats)
+    by_name = {endpoint.name: endpoint for endpoint in (*endpoints, *present)}
+    order = dict.fromkeys(endpoint.name for endpoint in (*present, *endpoints))
+    return tuple(by_name[name] for name in order)
+
+
+def _variants(addition: Addition) -> Iterator[Variant]:
+    """All of them; some may come twice."""
+    if addition.strategies:
+        yield from _product(addition, addition.models, addition.precisions)
+        endpoints = tuple(endpoint.name for endpoint in addition.endpoints)
+        yield from _product(addition, endpoints, ("float32",))
+    for models, kind in ((addition.sparse, "sparse"), (addition.late, "late")):
+        if models:
+            matrix = Matrix(models, ("dense",), chunks=addition.chunks, rerank=_rerank(addition))
             for variant in product(matrix):
                 yield dataclasses.replace(variant, retrieve=_learned(kind, variant.retrieve))
 
 
 def _product(
-    choices: Choices,
-    models: tuple[str, ...],
-    strategies: tuple[Strategy, ...],
-    precisions: tuple[Precision, ...],
+    addition: Addition, models: tuple[str, ...], precisions: tuple[Precision, ...]
 ) -> Iterator[Variant]:
     matrix = Matrix(
         models,
-        strategies,
+        addition.strategies,
         precisions,
-        tuple(NONE if size == ALL else int(size) for size in choices.dimensions),
-        choices.quantize,
-        _chunks(choices),
-        (NONE, *_rerankers(choices)),
+        addition.dimensions,
+        addition.quantize,
+        addition.chunks,
+        _rerank(addition),
     )
-    for variant in product(matrix):
-        if not _in_vain(variant):
-            yield dataclasses.replace(variant, retrieve=_tuned(variant.retrieve, choices))
+    return (variant for variant in product(matrix) if not _pointless(variant))
 
 
-def _in_vain(variant: Variant) -> bool:
-    """Whether a reranker scores whole documents by the very vectors that they were found by."""
-    found, ordered = variant.retrieve.dense, variant.rerank and variant.rerank[0].dense
-    return bool(found and ordered and found.chunk is None and found.encoder == ordered.encoder)
+def _pointless(variant: Variant) -> bool:
+    """Whether a reranker scores whole documents by the very vectors that found them."""
+    search, reranker = variant.retrieve.dense, variant.rerank and variant.rerank[0].dense
+    return bool(search and reranker and search.chunk is None and search.encoder == reranker.encoder)
 
 
-def _tuned(retrieve: Retrieve, choices: Choices) -> Retrieve:
-    """The same pipeline with the settings that a matrix does not vary."""
-    match retrieve.stage:
-        case BM25() as bm25:
-            values = {field: getattr(choices, field) for field in ("k1", "b", "stemmer", "stop_words")}
-            return Retrieve(bm25=BM25(**values, chunk=bm25.chunk))
-        case Dense() as dense:
-            metric = None if choices.metric == "cosine" else choices.metric
-            rescore = choices.rescore if dense.quantize else None
-            return Retrieve(dense=dataclasses.replace(dense, metric=metric, rescore=rescore))
-    if retrieve.fuse is None:
-        return retrieve
-    parts = tuple(part if isinstance(part, str) else _tuned(part, choices) for part in retrieve.fuse.of)
-    return Retrieve(fuse=dataclasses.replace(retrieve.fuse, of=parts))
+def _rerank(addition: Addition) -> tuple[Rerank | Literal["none"], ...]:
+    return (NONE, *addition.rerank)
 
 
-def _learned(kind: type[Sparse | Late], retrieve: Retrieve) -> Retrieve:
+def _learned(kind: str, retrieve: Retrieve) -> Retrieve:
+    """A dense pipeline with another kind of model in its place."""
     dense = retrieve.dense
     if dense is None:
         raise ValueError("only a dense pipeline has a model to replace")
-    if kind is Sparse:
+    if kind == "sparse":
         return Retrieve(sparse=Sparse(dense.encoder, chunk=dense.chunk))
     return Retrieve(late=Late(dense.encoder, chunk=dense.chunk))
-
-
-def _chunks(choices: Choices) -> tuple[Chunk | Literal["none"], ...]:
-    if not choices.chunked:
-        return (NONE,)
-    size, overlap, score = choices.chunk_size, choices.chunk_overlap, choices.chunk_score
-    cut = tuple(Chunk(by, size, overlap, score) for by in choices.chunk_by)
-    return (NONE, *cut) if choices.whole else cut
-
-
-def _rerankers(choices: Choices) -> Iterator[Rerank]:
-    if not choices.reranked:
-        return
-    model = next(iter((*choices.models, *_names(choices.endpoint_models))), BUNDLED)
-    for name in choices.cross_encoders:
-        yield Rerank(cross_encoder=CrossEncoder(name), depth=choices.depth)
-    if choices.second_look:
-        yield Rerank(dense=Dense(model), depth=choices.depth)
-    if choices.mmr:
-        yield Rerank(mmr=MMR(model, relevance=choices.relevance), depth=choices.depth)
-    for name in _names(choices.chat_models):
-        yield Rerank(llm=LanguageModel(name), depth=choices.depth)
-
-
-def _names(models: tuple[str, ...]) -> tuple[str, ...]:
-    """What variants call the endpoints of some models."""
-    return tuple(dict.fromkeys(map(label, models)))
-
-
-def _endpoints(choices: Choices) -> Iterator[Endpoint]:
-    if choices.server is None:
-        return
-    url, key = choices.server
-    models = {label(model): model for model in choices.endpoint_models} if choices.needs_model else {}
-    chats = {label(model): model for model in choices.chat_models} if choices.reranked else {}
-    for name, model in (models | chats).items():
-        chat = name in chats
-        yield Endpoint(
-            name, url, model, key,
-            usd_per_million_tokens=choices.chat_price if chat else choices.endpoint_price,
-            usd_per_million_output_tokens=choices.chat_output_price if chat else None,
-        )  # fmt: skip
-
-
-def choices_of(experiment: Experiment) -> Choices | None:
-    """The choices that mean this very experiment; None if it says more than they can.
-
-    Args:
-        experiment: its names resolved, its measures canonical.
-    """
-    guess = _guess(experiment)
-    try:
-        return guess if experiment_of(guess) == experiment else None
-    except ValueError:
-        return None
-
-
-def _guess(experiment: Experiment) -> Choices:
-    """What the choices must be, if they can say it: every value that occurs, the first of those that occur once."""
-    endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
-    stages = [variant.retrieve.stage for variant in experiment.variants]
-    leaves = [leaf for variant in experiment.variants for leaf in variant.retrieve.leaves()]
-    dense = [leaf for leaf in leaves if isinstance(leaf, Dense)]
-    words = next((leaf for leaf in leaves if isinstance(leaf, BM25)), BM25())
-    cut = [leaf.chunk for leaf in leaves if not isinstance(leaf, Run)]
-    models = _distinct(leaf.encoder for leaf in dense)
-    rerankers = [stage for variant in experiment.variants for stage in variant.rerank or ()]
-    chats = _distinct(stage.llm.endpoint for stage in rerankers if stage.llm)
-    asked = [endpoints[name] for name in models if name in endpoints]
-    asked_chats = [endpoints[name] for name in chats if name in endpoints]
-    server = next(iter(experiment.endpoints), None)
-    own = [leaf for leaf in dense if leaf.encoder not in endpoints]
-    chunks = [chunk for chunk in cut if chunk is not None]
-    chunk = next(iter(chunks), Chunk(overlap=32))
-    sparse = _distinct(leaf.encoder for leaf in leaves if isinstance(leaf, Sparse))
-    late = _distinct(leaf.encoder for leaf in leaves if isinstance(leaf, Late))
-    crossed = _distinct(stage.cross_encoder.model for stage in rerankers if stage.cross_encoder)
-    budget = experiment.budget
-    return Choices(
-        name=experiment.name,
-        dataset=experiment.dataset,
-        bundled=BUNDLED in models,
-        distilled=DISTILLED in models,
-        hub=tuple(m for m in models if m not in (BUNDLED, DISTILLED) and m not in endpoints),
-        server=None if server is None else (server.base_url, server.key),
-        endpoint_models=tuple(endpoint.model for endpoint in asked),
-        endpoint_price=next((endpoint.usd_per_million_tokens for endpoint in asked), None),
-        words=any(isinstance(stage, BM25) for stage in stages),
-        meaning=any(isinstance(stage, Dense) for stage in stages),
-        both=any(isinstance(stage, Fuse) for stage in stages),
-        sparse=bool(sparse),
-        sparse_models=sparse or (SPARSE_MODEL,),
-        late=bool(late),
-        late_models=late or (LATE_MODEL,),
-        chunked=bool(chunks),
-        chunk_by=_distinct(chunk.by for chunk in chunks) or ("tokens",),
-        chunk_size=chunk.size,
-        chunk_overlap=chunk.overlap,
-        chunk_score=chunk.score,
-        whole=None in cut,
-        reranked=bool(rerankers),
-        cross_encoders=crossed if rerankers else (CROSS_ENCODER,),
-        second_look=any(stage.dense for stage in rerankers),
-        mmr=any(stage.mmr for stage in rerankers),
-        chat_models=tuple(endpoint.model for endpoint in asked_chats),
-        chat_price=next((endpoint.usd_per_million_tokens for endpoint in asked_chats), None),
-        chat_output_price=next((endpoint.usd_per_million_output_tokens for endpoint in asked_chats), None),
-        depth=next((stage.depth for stage in rerankers), 50),
-        relevance=next((stage.mmr.relevance for stage in rerankers if stage.mmr), 0.5),
-        precisions=_distinct(leaf.precision for leaf in own) or ("float32",),
-        dimensions=_distinct(ALL if d.dimensions is None else str(d.dimensions) for d in dense) or (ALL,),
-        quantize=_distinct(leaf.quantize or "none" for leaf in dense) or ("none",),
-        rescore=next((leaf.rescore for leaf in dense if leaf.rescore), None),
-        metric=next((leaf.metric for leaf in dense if leaf.metric), "cosine"),
-        k1=words.k1,
-        b=words.b,
-        stemmer=words.stemmer,
-        stop_words=words.stop_words,
-        measures=experiment.measures,
-        queries_per_job=None if experiment.queries_per_job == "auto" else experiment.queries_per_job,
-        budget_usd=budget.usd if budget else None,
-        budget_tokens=budget.tokens if budget else None,
-    )
-
-
-def _distinct(values: Iterable[T]) -> tuple[T, ...]:
-    return tuple(dict.fromkeys(values))

@@ -1,60 +1,69 @@
-"""Presets: questions that many people begin with, as choices to start from."""
+"""Presets: questions that many people begin with, each as an experiment to start from."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
-from evaluator.experiments.form import Choices
+from evaluator.domain.experiment import Experiment
+from evaluator.domain.matrix import NONE
+from evaluator.domain.variant import MMR, Chunk, CrossEncoder, Dense, Rerank
+from evaluator.experiments.form import BUNDLED, CROSS_ENCODER, DISTILLED, Addition, described
 
 
 @dataclass(frozen=True)
 class Preset:
-    """A question, and the choices that answer it.
+    """A question, and the variants that answer it.
 
     Attributes:
         title: the question in a few words.
         help: what is compared, and roughly how long it takes.
-        choices: all but the dataset.
+        name: of the experiment.
+        variants: that are compared.
     """
 
     title: str
     help: str
-    choices: Choices
+    name: str
+    variants: Addition
 
-    def on(self, dataset: str) -> Choices:
-        """The choices over a dataset."""
-        return dataclasses.replace(self.choices, dataset=dataset)
+    def on(self, dataset: str) -> Experiment:
+        """The experiment over a dataset."""
+        return described(self.name, dataset, self.variants)
 
 
 QUICK_LOOK = Preset(
     "Quick look",
-    "Words, meaning, and both, with a model that takes seconds: your baseline to beat.",
-    Choices(name="quick-look", distilled=True, words=True, meaning=True, both=True),
+    "BM25, dense, and hybrid, with a model that takes seconds: your baseline to beat.",
+    "quick-look",
+    Addition(("bm25", "dense", "hybrid"), (DISTILLED,)),
 )
 CHUNKING = Preset(
     "Chunking study",
     "Whole documents against three ways to cut them into passages. Each way is encoded anew: minutes.",
-    Choices(
-        name="chunking-study",
-        bundled=True,
-        words=True,
-        meaning=True,
-        chunked=True,
-        chunk_by=("tokens", "sentences", "structure"),
+    "chunking-study",
+    Addition(
+        ("bm25", "dense"),
+        (BUNDLED,),
+        chunks=(
+            NONE,
+            Chunk("tokens", overlap=32),
+            Chunk("sentences", overlap=32),
+            Chunk("structure", overlap=32),
+        ),
     ),
 )
 RERANKING = Preset(
     "Is reranking worth it?",
-    "With and without reranking the best 50: by vectors, for diversity, and by a cross-encoder, which is slow.",
-    Choices(
-        name="is-reranking-worth-it",
-        bundled=True,
-        words=True,
-        both=True,
-        reranked=True,
-        second_look=True,
-        mmr=True,
+    "With and without reranking the top 50: by a cross-encoder, which is slow, by vectors, and for diversity.",
+    "is-reranking-worth-it",
+    Addition(
+        ("bm25", "hybrid"),
+        (BUNDLED,),
+        rerank=(
+            Rerank(cross_encoder=CrossEncoder(CROSS_ENCODER)),
+            Rerank(dense=Dense(BUNDLED)),
+            Rerank(mmr=MMR(BUNDLED)),
+        ),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""From a question to an experiment at work, in a real browser."""
+"""From a question to a running experiment, in a real browser."""
 
 from __future__ import annotations
 
@@ -63,12 +63,18 @@ def test_a_question_becomes_a_plan_and_then_an_experiment(page: Page, client: Cl
 def test_the_keyboard_is_enough_to_choose(page: Page) -> None:
     open_form(page)
     plan(page)
-    passages = page.get_by_role("checkbox", name="Passages (chunked)")
-    passages.focus()
-    page.keyboard.press("Space")
-    expect(passages).to_be_checked()
-    expect(page.get_by_test_id("stMetric").filter(has_text="Variants")).to_contain_text("6")
-    page.get_by_role("tab", name="Choices").focus()
+    page.locator("summary").filter(has_text="Add variants").focus()
+    page.keyboard.press("Enter")
+    for name, button in (("Lexical (BM25)", "Add variants"), ("Passages (chunked)", "Add 1 variant")):
+        box = page.get_by_role("checkbox", name=name)
+        box.focus()
+        page.keyboard.press("Space")
+        expect(box).to_be_checked()
+        expect(page.get_by_role("button", name=button)).to_be_visible()
+    page.get_by_role("button", name="Add 1 variant").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Variants")).to_contain_text("4")
+    page.get_by_role("tab", name="Form").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     description = page.get_by_role("textbox", name="Description (YAML)")

@@ -158,7 +158,7 @@ def _settled(page: Page) -> None:
 
 
 @pytest.mark.parametrize("path", ["report", *(f"figures/{name}.svg" for name in ("scores", "scatter"))])
-def test_what_is_handed_on_is_as_harmless(
+def test_shared_results_are_as_harmless(
     guarded: Page, address: str, hostile: dict[str, str], path: str
 ) -> None:
     answer = httpx.get(f"{address}/api/experiments/{hostile['experiment']}/{path}", timeout=START_TIMEOUT)

@@ -57,8 +57,8 @@ def test_the_list_shows_what_each_dataset_is_and_who_uses_it(
     assert "No experiment has used it yet" in written
     assert "Half of it." in written
     assert "More about it." not in written
-    assert "1 remark" in written
-    assert "no remarks" in written
+    assert "1 issue" in written
+    assert "no issues" in written
     assert labels(app, "page_link") == ["**half**", "**tiny**"]
 
 
@@ -182,7 +182,7 @@ def test_what_an_edited_table_changes() -> None:
     changes = changed("q", {"d1": 1, "d2": 1, "d3": 1}, table)
     assert changes == {("q", "d1"): 2, ("q", "d3"): None, ("q", "d4"): 1}
     twice = pd.DataFrame([("d1", 2), ("d1", 1)], columns=["doc_id", "grade"])
-    with pytest.raises(InvalidInputError, match="'d1' is there twice"):
+    with pytest.raises(InvalidInputError, match="'d1' is listed twice"):
         changed("q", {}, twice)
 
 

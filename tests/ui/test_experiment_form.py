@@ -1,4 +1,4 @@
-"""A new experiment: presets, choices and text say the same, every mistake is shown where it is, and it starts."""
+"""A new experiment: form and text edit one description, every mistake is shown where it is, and it starts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import pytest
 from redis import Redis
 from streamlit.testing.v1 import AppTest
 
+from evaluator.domain.endpoint import Budget
 from evaluator.domain.experiment import Experiment
-from evaluator.domain.variant import Dense, Retrieve
+from evaluator.domain.variant import BM25, Dense, Retrieve
 from evaluator.experiments import lifecycle
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.experiments.form import BUNDLED
@@ -55,7 +56,7 @@ def names(app: AppTest) -> list[str]:
 
 
 def tick(app: AppTest, field: str, on: bool = True) -> AppTest:
-    """Tick or clear one of the choices."""
+    """Tick or clear a box."""
     box = app.checkbox(key=f"new-{field}")
     return (box.check() if on else box.uncheck()).run()
 
@@ -102,61 +103,120 @@ def test_it_begins_with_a_quick_look_and_its_plan(tiny: Workspace) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS[:2], ids=lambda preset: preset.title)
-def test_a_preset_fills_the_choices_and_leaves_the_dataset(tiny: Workspace, preset: Preset) -> None:
+def test_a_preset_describes_an_experiment_and_leaves_the_dataset(tiny: Workspace, preset: Preset) -> None:
     app = form()
-    tick(app, "sparse")
     button(app, preset.title).click().run()
     assert not app.exception
-    assert described(app).name == preset.choices.name
-    assert described(app).dataset == "tiny"
-    assert app.checkbox(key="new-chunked").value == preset.choices.chunked
-    assert not app.checkbox(key="new-sparse").value
+    assert described(app) == preset.on("tiny")
 
 
-# --- choices ---
+# --- the form ---
 
 
-def test_choices_are_written_as_text_and_planned(tiny: Workspace) -> None:
+def test_variants_are_added_written_as_text_and_planned(tiny: Workspace) -> None:
     app = form()
-    tick(app, "distilled", on=False)
     tick(app, "bundled")
-    tick(app, "both", on=False)
-    app.selectbox(key="new-metric").select("dot").run()
+    tick(app, "dense")
+    button(app, "Add 1 variant").click().run()
     assert not app.exception
-    assert names(app) == ["bm25", "all-MiniLM-L6-v2"]
-    assert described(app).variants[1].retrieve == Retrieve(dense=Dense(BUNDLED, metric="dot"))
-    assert figures(app)["Variants"] == "2"
-    assert figures(app)["Vectors"] == "31 kB"  # 20 texts x 384 dimensions x 4 bytes
+    assert names(app)[-1] == "all-MiniLM-L6-v2"
+    assert described(app).variants[-1].retrieve == Retrieve(dense=Dense(BUNDLED))
+    assert figures(app)["Variants"] == "4"
+    assert button(app, "Add variants").disabled  # it is there already
+    assert "has all of these variants already" in text_of(app)
 
 
-def test_what_is_missing_is_said_and_nothing_can_start(tiny: Workspace) -> None:
+def test_variants_are_removed_but_for_the_last(tiny: Workspace) -> None:
     app = form()
-    tick(app, "distilled", on=False)
-    assert ":red[:material/error: Choose at least one model: search by meaning needs one]" in text_of(app)
-    assert button(app, "Start").disabled
-    assert not app.text_area
-    tick(app, "bundled")
-    assert not button(app, "Start").disabled
+    for left in (2, 1):
+        next(widget for widget in app.button if widget.label == "Remove").click().run()
+        assert len(names(app)) == left
+    assert next(widget for widget in app.button if widget.label == "Remove").disabled
 
 
-def test_a_value_out_of_place_is_marked_at_its_field(tiny: Workspace) -> None:
+def test_a_variant_is_renamed(tiny: Workspace) -> None:
     app = form()
+    field = next(widget for widget in app.text_input if widget.value == "bm25")
+    field.input("words").run()
+    assert names(app)[0] == "words"
+    next(widget for widget in app.text_input if widget.value == "words").input("a/b").run()
+    assert "Not changed: " in app.error[0].value
+    assert names(app)[0] == "words"
+
+
+def test_a_setting_of_all_variants_or_of_one(tiny: Workspace) -> None:
+    app = form()
+    app.selectbox(key="new-metric").select("dot").run()
+    app.selectbox(key="new-settings-of").select("bm25").run()
+    app.number_input(key="new-k1").set_value(1.2).run()
+    assert not app.exception
+    words, dense, _hybrid = described(app).variants
+    assert (words.retrieve.bm25 or BM25()).k1 == 1.2
+    assert (dense.retrieve.dense or Dense("")).metric == "dot"
+    app.selectbox(key="new-settings-of").select("").run()
+    assert app.number_input(key="new-k1").value is None  # the hybrid has another
+
+
+def test_measures_jobs_and_budget_are_part_of_the_description(tiny: Workspace) -> None:
+    app = form()
+    app.multiselect(key="new-measures").set_value(["RR@10"]).run()
+    app.number_input(key="new-queries_per_job").set_value(1).run()
+    app.number_input(key="new-budget_tokens").set_value(9).run()
+    found = described(app)
+    assert (found.measures, found.queries_per_job, found.budget) == (("RR@10",), 1, Budget(tokens=9))
+    app.multiselect(key="new-measures").set_value([]).run()
+    assert "Not changed: " in app.error[0].value
+    assert described(app).measures == ("RR@10",)
+
+
+def test_a_description_needs_a_name(tiny: Workspace) -> None:
+    app = form()
+    app.text_input(key="new-name").input(" ").run()
+    assert "Not changed: " in app.error[0].value
+    assert described(app).name == "quick-look"
+
+
+def test_what_is_missing_for_an_addition_is_said_at_its_field(tiny: Workspace) -> None:
+    app = form()
+    tick(app, "dense")
+    assert ":red[:material/error: Choose at least one model: dense search needs one]" in text_of(app)
+    assert button(app, "Add variants").disabled
     tick(app, "chunked")
     app.number_input(key="new-chunk_size").set_value(32).run()
-    assert "The overlap must be smaller than the size, 32" in text_of(app)
+    assert "The overlap 32 must be smaller than the size 32" in text_of(app)
     app.number_input(key="new-chunk_overlap").set_value(0).run()
-    assert "The overlap must" not in text_of(app)
-    assert "bm25 tokens-32" in names(app)
+    assert "The overlap" not in text_of(app)
 
 
 def test_what_a_folded_card_held_is_kept(tiny: Workspace) -> None:
     app = form()
+    tick(app, "bm25")
     tick(app, "chunked")
     app.number_input(key="new-chunk_size").set_value(64).run()
     tick(app, "chunked", on=False)
-    assert "bm25 tokens-64-32" not in names(app)
     tick(app, "chunked")
-    assert "bm25 tokens-64-32" in names(app)
+    button(app, "Add 1 variant").click().run()
+    assert names(app)[-1] == "bm25 tokens-64-32"
+
+
+def test_a_variant_written_by_hand_is_kept_and_shown_as_such(tiny: Workspace) -> None:
+    handmade = "  - {name: mine, retrieve: {dense: {encoder: m, query_prompt: 'query: '}}}\n"
+    app = write(form(), NEW.replace("name: mine", "name: bm25") + handmade)
+    assert "written by hand" in text_of(app)
+    mine = described(app).variants[1]
+    app.selectbox(key="new-stemmer").select("german").run()
+    app.text_input(key="new-name").input("other").run()
+    found = described(app)
+    assert (found.name, found.variants[1]) == ("other", mine)
+    assert (found.variants[0].retrieve.bm25 or BM25()).stemmer == "german"
+
+
+def test_a_matrix_is_shown_as_its_variants(tiny: Workspace) -> None:
+    app = write(form(), "name: new\ndataset: tiny\nmatrix: {encoders: [m], retrieve: [bm25, dense]}\n")
+    assert names(app) == ["bm25", "m"]
+    next(widget for widget in app.button if widget.label == "Remove").click().run()
+    assert names(app) == ["m"]
+    assert "matrix" not in text(app)
 
 
 def test_endpoints_are_offered_only_where_the_operator_allows_some(tiny: Workspace) -> None:
@@ -180,6 +240,8 @@ def test_a_model_behind_an_allowed_endpoint_is_priced(with_endpoint: Workspace) 
     app = form()
     app.multiselect(key="new-endpoint_models").set_value(["embed-3"]).run()
     app.number_input(key="new-endpoint_price").set_value(100.0).run()
+    tick(app, "hybrid")
+    button(app, "Add 1 variant").click().run()
     assert not app.exception
     (endpoint,) = described(app).endpoints
     assert (endpoint.name, endpoint.base_url, endpoint.key) == (
@@ -195,24 +257,20 @@ def test_a_model_behind_an_allowed_endpoint_is_priced(with_endpoint: Workspace) 
 # --- text ---
 
 
-def test_once_edited_the_text_counts(tiny: Workspace) -> None:
+def test_an_edit_of_the_text_is_one_of_the_form(tiny: Workspace) -> None:
     app = write(form(), NEW)
-    assert "The text counts now; the choices are set aside." in [info.value for info in app.info]
     assert figures(app)["Variants"] == "1"
     assert text(app) == NEW
+    assert app.text_input(key="new-name").value == "new"
+    assert any(widget.value == "mine" for widget in app.text_input)
 
-    button(app, "Discard the text").click().run()
+
+def test_mistakes_in_the_text_can_be_undone(tiny: Workspace) -> None:
+    app = write(form(), "name: new\n")
+    assert "The text has mistakes" in app.info[0].value
+    button(app, "Undo the mistakes").click().run()
     assert not app.info
     assert described(app).name == "quick-look"
-
-
-def test_text_that_the_choices_can_say_can_become_choices_again(tiny: Workspace) -> None:
-    app = write(form(), NEW.replace("mine", "bm25"))
-    button(app, "Show the text as choices").click().run()
-    assert not app.exception
-    assert not app.info
-    assert (app.text_input(key="new-name").value, names(app)) == ("new", ["bm25"])
-    assert not app.checkbox(key="new-meaning").value
 
 
 def test_every_mistake_in_a_text_is_shown_with_its_line(tiny: Workspace) -> None:
@@ -262,27 +320,21 @@ def test_a_file_that_cannot_be_read_changes_nothing(tiny: Workspace, content: by
 # --- an experiment as a template ---
 
 
-def test_a_template_becomes_choices_where_they_can_say_it(
-    tiny: Workspace, add_experiment: AddExperiment
+@pytest.mark.parametrize("variants", [("bm25",), ("one", "two")])
+def test_an_experiment_is_described_again(
+    tiny: Workspace, add_experiment: AddExperiment, variants: tuple[str, ...]
 ) -> None:
-    spec = add_experiment(tiny, "bm25")
+    spec = add_experiment(tiny, *variants)
     app = form(new=spec.id)
     assert not app.info
     assert described(app).variants == spec.variants
     assert app.text_input(key="new-name").value == "look"
 
 
-def test_any_other_template_is_text(tiny: Workspace, add_experiment: AddExperiment) -> None:
-    spec = add_experiment(tiny, "one", "two")
-    app = form(new=spec.id)
-    assert "The text counts now" in app.info[0].value
-    assert described(app).variants == spec.variants
-
-
 # --- start ---
 
 
-def test_it_starts_what_is_chosen_and_shows_it_at_work(tiny: Workspace) -> None:
+def test_it_starts_what_is_chosen_and_shows_it_running(tiny: Workspace) -> None:
     app = form()
     button(app, "Start").click().run()
     assert not app.exception

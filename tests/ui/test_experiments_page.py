@@ -182,7 +182,7 @@ def test_deleting_an_experiment_leads_back_to_the_list(
     assert "No experiment has run yet" in text_of(app)
 
 
-def test_a_variant_that_cannot_work_says_why_and_can_be_tried_again(
+def test_a_failed_variant_says_why_and_can_be_tried_again(
     workspace: Workspace, add_experiment: AddExperiment
 ) -> None:
     spec = add_experiment(workspace, "bm25", "broken")

@@ -124,7 +124,7 @@ def test_failed_and_unscored_queries_are_counted_apart(
     assert list(app.dataframe[0].value["failed"]) == [2, 0]
 
 
-def test_a_variant_that_cannot_work_says_why(workspace: Workspace, add_experiment: AddExperiment) -> None:
+def test_a_failed_variant_says_why(workspace: Workspace, add_experiment: AddExperiment) -> None:
     spec = add_experiment(workspace, "bm25", "broken")
     record(workspace, spec, "bm25", 0.375)
     results.record(workspace.database, [VariantFailure(spec.id, "broken", "no such model")])

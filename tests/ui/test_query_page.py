@@ -154,7 +154,7 @@ def test_asking_without_a_worker_says_so(workspace: Workspace, add_experiment: A
     assert "Type a query as somebody would ask it" in text_of(empty)
     app = open_page("query", experiment=id_, ask="how do wings lift")
     assert not app.exception
-    assert "No worker is there to answer" in text_of(app)
+    assert "No workers are running" in text_of(app)
     ids = {ask_id(id_, variant, "how do wings lift") for variant in ("bm25", "dense")}
     assert set(open_queue(workspace.connection, "encode").job_ids) == ids
 

@@ -84,7 +84,7 @@ def test_what_was_begun_can_be_gone_on_with_or_discarded(workspace: Workspace) -
     uploads.create(workspace, "192.0.2.7")  # of somebody else
     asyncio.run(uploads.receive(workspace, first, "qrels.tsv", chunk()))
     app = open_page("upload")
-    assert app.expander[0].label == "Go on with, or discard, what you began (2)"
+    assert app.expander[0].label == "Continue or discard your open uploads (2)"
     assert "qrels.tsv" in text_of(app)
     app.button(key=keyed("discard", second)).click().run()
     assert not app.exception
@@ -233,7 +233,7 @@ def test_a_column_beyond_the_first_rows_is_still_suggested() -> None:
 @pytest.mark.parametrize(
     ("progress", "words"),
     [
-        (Progress("waiting", 0, None, 100.0), "Waiting for its turn · 20 s"),
+        (Progress("waiting", 0, None, 100.0), "Waiting · 20 s"),
         (Progress("unpacking", 0, None, 119.0), "Opening archives"),
         (Progress("reading", 5000, None, 100.0), "Reading documents · 5,000 · 20 s"),
         # 250 a second, 15,000 to go: a minute

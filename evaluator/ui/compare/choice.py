@@ -10,8 +10,8 @@ from evaluator.analysis.decisions import best_first
 from evaluator.analysis.slices import DIMENSIONS
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.domain.records import ExperimentRow
+from evaluator.ui.shell.choosers import choose, choose_experiment_and_measure
 from evaluator.ui.shell.links import COMPARE, EXPERIMENTS, link
-from evaluator.ui.shell.selection import choose, choose_experiment_and_measure
 from evaluator.ui.shell.words import plain
 from evaluator.workspace.workspace import Workspace
 

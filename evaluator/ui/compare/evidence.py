@@ -1,4 +1,4 @@
-"""What a comparison rests on: the tests and what they assume, the other measures, how alike the lists are."""
+"""The evidence of a comparison: tests and their assumptions, the other measures, the overlap of the lists."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from evaluator.analysis.snapshot import Snapshot
 from evaluator.domain.statistics.resampling import PERMUTATIONS
 from evaluator.domain.statistics.separability import Decision
 from evaluator.domain.statistics.similarity import PERSISTENCE
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.words import count, plain, queries
 
-FIGURE_WIDTH = 160
-"""Pixels of a figure's box."""
 FEW = 30
 """Queries below which means need not be close to normal."""
 
@@ -23,7 +23,7 @@ FEW = 30
 def show_tests(outcome: Outcome) -> None:
     """Draw the tests' results, each with what it assumes."""
     test = outcome.test
-    st.subheader("The tests, and what they assume", anchor=False)
+    st.subheader("Tests and their assumptions", anchor=False)
     decision = outcome.decision
     corrected = (
         f"; **{p_words(decision.corrected)}** corrected by Holm for {plain(outcome.correction.words)}"
@@ -46,14 +46,14 @@ def show_tests(outcome: Outcome) -> None:
         f"{PERMUTATIONS:,} times (all ways, where that is fewer). Assumes nothing about how scores are distributed"
         f"{decides}.{instead}\n"
         f"- **Paired t-test**: {p_words(test.p_t)}{by_t}. Assumes that means of differences are normally distributed, "
-        f"which many queries bring about, and a few very large differences undo.{few}\n"
+        f"which holds with many queries, unless a few differences are very large.{few}\n"
         f"- **Wilcoxon's signed-rank test**: {ranks}. Compares the differences' ranks, so that "
         f"large ones count no more than their place. Assumes that they lie symmetrically around their middle.{ties}\n"
         f"- **Interval**: bootstrap of the queries; 95 of 100 such intervals hold the true mean difference.\n"
         f"- **Effect size**: {_effect(outcome)}"
     )
     if test.tests_disagree:
-        st.caption("The randomization test and the t-test do not agree: the evidence is at its edge.")
+        st.caption("The randomization test and the t-test do not agree: the evidence is borderline.")
     st.caption(
         "All of them take the queries as a sample of those to come. None says whether the difference matters."
     )
@@ -71,14 +71,14 @@ def _effect(outcome: Outcome) -> str:
 
 def show_agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None) -> None:
     """Draw what each of the experiment's measures says."""
-    found = agreement(snapshot, a, b, baseline)
-    if len(found) < 2:
+    outcomes = agreement(snapshot, a, b, baseline)
+    if len(outcomes) < 2:
         return
-    st.subheader("Do the measures agree?", anchor=False)
-    st.markdown(agreement_words(found, a, b))
+    st.subheader("Do the measures agree?", anchor=False, help=meaning("measure"))
+    st.markdown(agreement_words(outcomes, a, b))
     number = st.column_config.NumberColumn
     st.dataframe(
-        agreement_table(found, a, b),
+        agreement_table(outcomes, a, b),
         hide_index=True,
         placeholder="",
         alt="What each measure says",
@@ -91,7 +91,7 @@ def show_agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None) -> 
             "p": number(
                 "p corrected",
                 format="%.4f",
-                help=f"By Holm for {plain(found[0].correction.words)}, by each measure alone: looking at several "
+                help=f"By Holm for {plain(outcomes[0].correction.words)}, by each measure alone: looking at several "
                 "measures is not corrected for.",
             ),
             "test": "Test",
@@ -100,21 +100,21 @@ def show_agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None) -> 
     )
 
 
-def agreement_words(found: tuple[Outcome, ...], a: str, b: str) -> str:
+def agreement_words(outcomes: tuple[Outcome, ...], a: str, b: str) -> str:
     """Whether all measures say the same, in a sentence."""
-    clear = sum(row.separable for row in found)
-    clearly = f"{'Each' if clear == len(found) else f'{clear} of {len(found)}'} separably."
-    if not agree(found):
-        by = {name: ", ".join(row.measure for row in found if row.ahead == name) for name in (a, b)}
+    clear = sum(row.separable for row in outcomes)
+    clearly = f"{'Each' if clear == len(outcomes) else f'{clear} of {len(outcomes)}'} separably."
+    if not agree(outcomes):
+        by = {name: ", ".join(row.measure for row in outcomes if row.ahead == name) for name in (a, b)}
         named = "; ".join(f"**{plain(name)}** is ahead by {measures}" for name, measures in by.items())
         return f":material/warning: No: {named}. {clearly}"
-    ahead = next((row.ahead for row in found if row.ahead), None)
+    ahead = next((row.ahead for row in outcomes if row.ahead), None)
     if ahead is None:
         return "Yes: by every measure they are equal."
     return f"Yes: by every measure **{plain(ahead)}** is ahead or equal. {clearly}"
 
 
-def agreement_table(found: tuple[Outcome, ...], a: str, b: str) -> pd.DataFrame:
+def agreement_table(outcomes: tuple[Outcome, ...], a: str, b: str) -> pd.DataFrame:
     """One row a measure. Columns: measure, a, b, difference, interval, p, test, ahead."""
     return pd.DataFrame(
         {
@@ -127,7 +127,7 @@ def agreement_table(found: tuple[Outcome, ...], a: str, b: str) -> pd.DataFrame:
             "test": TESTS[row.decision.test],
             "ahead": ahead_words(row.decision, a, b),
         }
-        for row in found
+        for row in outcomes
     )
 
 
@@ -140,30 +140,28 @@ def ahead_words(decision: Decision, a: str, b: str) -> str:
 
 def show_overlap(lists: Overlap) -> None:
     """Draw how alike the lists are, on average."""
-    st.subheader("How alike are the lists?", anchor=False)
+    st.subheader("How alike are the lists?", anchor=False, help=meaning("overlap"))
     tau = lists.mean_tau
     figures = {
-        "Overlap@10": (
+        "Overlap@10": Figure(
             f"{lists.jaccard_10.mean():.0%}".replace("%", " %"),
             "Documents that both lists have among their first ten, of those that either has (Jaccard).",
         ),
-        f"Overlap@{DEPTH}": (
+        f"Overlap@{DEPTH}": Figure(
             f"{lists.jaccard_100.mean():.0%}".replace("%", " %"),
             f"The same, among their first {DEPTH}.",
         ),
-        "Rank overlap": (
+        "Rank overlap": Figure(
             f"{lists.rbo.mean():.2f}",
             "Rank-biased overlap: 1 for the same list, 0 for no document in common. The top counts most: the first ten "
             f"ranks have 86 % of the weight (persistence {PERSISTENCE}).",
         ),
-        "Kendall's tau": (
+        "Kendall's tau": Figure(
             "–" if tau is None else f"{tau:.2f}",
             f"Order of the documents that both have among their first {DEPTH}: 1 for the same, -1 for the opposite.",
         ),
     }
-    with st.container(horizontal=True):
-        for label, (value, meaning) in figures.items():
-            st.metric(label, value, border=True, width=FIGURE_WIDTH, help=meaning)
+    show_figures(figures)
     same = int((lists.rbo > 1 - 1e-9).sum())
     st.caption(
         f"Means over the {queries(len(lists.query_ids))} that both completed"

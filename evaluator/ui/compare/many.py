@@ -11,11 +11,13 @@ from evaluator.analysis.pair_wording import TESTS, effect_words
 from evaluator.analysis.pairwise import Outcome, against
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.charts.comparison import interval_rows
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import ahead_words
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.state import show_nothing, show_state
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import COMPARE, LEADERBOARD, link
 from evaluator.ui.shell.policy import policy_popover
@@ -45,7 +47,7 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
         show_nothing(now, [counts for counts in snapshot.counts if counts.variant == baseline])
         return
     table = against_table(outcomes)
-    st.subheader(against_words(outcomes, baseline), anchor=False)
+    st.subheader(against_words(outcomes, baseline), anchor=False, help=meaning("baseline", "separable"))
     st.altair_chart(
         interval_rows(
             table.head(DRAWN),
@@ -61,18 +63,20 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
         st.markdown("Choose a row to compare the two query by query.", width="content")
         policy_popover(now.spec.policy)
         link(
-            LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=now.id, measure=measure,
+            LEADERBOARD,
+            "Leaderboard",
+            ":material/leaderboard:",
+            experiment=now.id,
+            measure=measure,
             baseline=baseline,
-        )  # fmt: skip
-        st.download_button(
-            "CSV",
+        )
+        download(
             lambda: csv_text(SHOWN, table[list(SHOWN)].itertuples(index=False)),
-            file_name=file_name(now.name, "against", baseline, measure, ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download this table",
+            now.name,
+            "against",
+            baseline,
+            measure,
+            help_="Download this table",
         )
 
 
@@ -87,7 +91,7 @@ def against_words(outcomes: Sequence[Outcome], baseline: str) -> str:
 
 
 def against_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
-    """One row a variant. Columns: those in `SHOWN`, clear and note."""
+    """One row per variant. Columns: those in `SHOWN`, clear and note."""
     return pd.DataFrame(
         {
             "label": outcome.a,
@@ -131,13 +135,17 @@ def _table(experiment: ExperimentRow, table: pd.DataFrame, first: Outcome) -> No
             "difference": number("Difference", format="%+.4f"),
             "low": number("From", format="%+.4f", help="95 % interval of the difference."),
             "high": number("To", format="%+.4f"),
-            "p": number("p corrected", format="%.4f", help=f"By Holm for {plain(first.correction.words)}."),
+            "p": number(
+                "p corrected",
+                format="%.4f",
+                help=f"{meaning('p')}\n\nBy Holm for {plain(first.correction.words)}.",
+            ),
             "test": "Test",
-            "ahead": st.column_config.TextColumn("Ahead", help="At the 5 % level, corrected."),
+            "ahead": st.column_config.TextColumn("Ahead", help=meaning("separable")),
             "wins": number("Wins", format="localized"),
             "ties": number("Ties", format="localized"),
             "losses": number("Losses", format="localized"),
-            "effect": number("Effect", format="%+.2f", help="Cohen's d of the differences."),
+            "effect": number("Effect", format="%+.2f", help=meaning("effect size")),
             "size": "Called",
             "n": number("Queries", format="localized", help="That all variants with a score completed."),
         },

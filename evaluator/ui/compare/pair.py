@@ -1,4 +1,4 @@
-"""Two variants: a sentence of what the evidence allows, and everything behind it."""
+"""Two variants: the verdict in a sentence, and the evidence for it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from evaluator.charts.comparison import (
     difference_histogram,
     score_scatter,
 )
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import show_agreement, show_overlap, show_tests
 from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.slices import show_slices
 from evaluator.ui.compare.state import show_failures, show_nothing, show_state
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.address import joined
-from evaluator.ui.shell.exports import figure_links
+from evaluator.ui.shell.downloads import download, figure_links
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import LEADERBOARD, QUERY, link
 from evaluator.ui.shell.policy import policy_popover
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain, queries
 from evaluator.workspace.workspace import Workspace
-
-FIGURE_WIDTH = 160
-"""Pixels of a figure's box."""
 
 
 def show_pair(
@@ -67,18 +66,19 @@ def show_pair(
 
 
 def _answer(experiment: ExperimentRow, outcome: Outcome) -> None:
-    st.subheader(plain(headline(outcome)), anchor=False)
+    st.subheader(plain(headline(outcome)), anchor=False, help=meaning("separable", "p"))
     effect = outcome.test.effect_size
     figures = {
-        outcome.a: f"{outcome.mean_a:.4f}",
-        outcome.b: f"{outcome.mean_b:.4f}",
-        "Difference": f"{outcome.test.difference:+.4f}",
-        **({} if effect is None else {f"Effect: {effect_words(effect)}": f"{effect:+.2f}"}),
-        "Queries compared": f"{outcome.test.n:,} of {experiment.n_queries:,}",
+        plain(outcome.a): Figure(f"{outcome.mean_a:.4f}"),
+        plain(outcome.b): Figure(f"{outcome.mean_b:.4f}"),
+        "Difference": Figure(f"{outcome.test.difference:+.4f}"),
     }
-    with st.container(horizontal=True):
-        for label, value in figures.items():
-            st.metric(plain(label), value, border=True, width=FIGURE_WIDTH)
+    if effect is not None:
+        figures[f"Effect: {effect_words(effect)}"] = Figure(f"{effect:+.2f}", meaning("effect size"))
+    figures["Queries compared"] = Figure(
+        f"{outcome.test.n:,} of {experiment.n_queries:,}", meaning("compared queries")
+    )
+    show_figures(figures)
 
 
 def _basis(snapshot: Snapshot, outcome: Outcome, table: pd.DataFrame) -> None:
@@ -100,15 +100,13 @@ def _basis(snapshot: Snapshot, outcome: Outcome, table: pd.DataFrame) -> None:
             measure=outcome.measure,
             **({} if pinned is None else {"baseline": pinned}),
         )
-        st.download_button(
-            "CSV",
+        download(
             lambda: paired_csv(outcome, table),
-            file_name=file_name(experiment.name, outcome.a, outcome.b, outcome.measure, ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download both scores of every query",
+            experiment.name,
+            outcome.a,
+            outcome.b,
+            outcome.measure,
+            help_="Download both scores of every query",
         )
 
 
@@ -135,8 +133,8 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
         selection_mode=PICKED,
         width="stretch",
     )
-    wanted = {"measure": outcome.measure, "a": outcome.a, "b": outcome.b}
-    st.caption(figure_links(experiment, "differences", **wanted))
+    parameters = {"measure": outcome.measure, "a": outcome.a, "b": outcome.b}
+    st.caption(figure_links(experiment, "differences", **parameters))
     left, right = st.columns(2, gap="large")
     with left:
         st.altair_chart(
@@ -144,18 +142,18 @@ def _queries(experiment: ExperimentRow, outcome: Outcome, table: pd.DataFrame) -
             alt=f"How many queries differ by how much in {outcome.measure}",
             width="stretch",
         )
-        st.caption(figure_links(experiment, "histogram", **wanted))
+        st.caption(figure_links(experiment, "histogram", **parameters))
     with right:
         st.altair_chart(
             score_scatter(table, outcome.measure, compared, ink()),
             alt=f"{outcome.measure} of {outcome.a} against {outcome.b}",
             width="stretch",
         )
-        st.caption(figure_links(experiment, "scatter", **wanted))
+        st.caption(figure_links(experiment, "scatter", **parameters))
     chosen = _table(experiment, outcome, table)
     picked = [str(point["query_id"]) for point in clicked["selection"].get(PICKED, [])]
     if query_id := next(iter(picked), chosen):
-        # Streamlit puts this page under the next one's address between the two: a step back must find itself there.
+        # Streamlit briefly shows this page under the next address: a step back must find this view there.
         here = {"a": outcome.a, "b": outcome.b, **st.query_params.to_dict()}
         there = {"experiment": experiment.id, "query": query_id, "variants": joined((outcome.a, outcome.b))}
         st.switch_page(QUERY, query_params={**here, **there, "measure": outcome.measure})

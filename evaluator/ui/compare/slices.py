@@ -14,6 +14,9 @@ from evaluator.analysis.snapshot import Snapshot
 from evaluator.charts.comparison import interval_rows
 from evaluator.ui.compare.evidence import ahead_words
 from evaluator.ui.compare.sides import sides
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.address import changed
+from evaluator.ui.shell.choosers import choose_view
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain
@@ -26,13 +29,13 @@ DRAWN = 20
 
 def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
     """Draw the slices along one dimension; which one is in the address."""
-    st.subheader("Where each wins", anchor=False)
+    st.subheader("Where each wins", anchor=False, help=meaning("slice"))
     outcome = pair.outcome
     dimension = _choose_dimension()
-    found = slices(workspace, snapshot, pair, dimension)
-    table = slice_table(found, outcome)
-    if len(found) == 1:
-        st.caption(f"All queries are in one slice: {plain(found[0].name)}.")
+    parts = slices(workspace, snapshot, pair, dimension)
+    table = slice_table(parts, outcome)
+    if len(parts) == 1:
+        st.caption(f"All queries are in one slice: {plain(parts[0].name)}.")
     st.altair_chart(
         interval_rows(
             table.head(DRAWN),
@@ -44,7 +47,7 @@ def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
         width="stretch",
     )
     _table(table, outcome)
-    if any(part.test is None for part in found):
+    if any(part.test is None for part in parts):
         st.caption(
             f"Fewer than {ENOUGH} queries say too little: no interval and no test, a hollow dot in the chart."
         )
@@ -52,25 +55,13 @@ def show_slices(workspace: Workspace, snapshot: Snapshot, pair: Pair) -> None:
 
 def _choose_dimension() -> str:
     named = st.query_params.get("slice", "")
-    st.session_state[KEY] = named if named in DIMENSIONS else next(iter(DIMENSIONS))
-
-    def go() -> None:
-        if chosen := st.session_state[KEY]:
-            st.query_params["slice"] = chosen
-
-    chosen = st.segmented_control(
-        "Slices by",
-        list(DIMENSIONS),
-        key=KEY,
-        format_func=lambda dimension: DIMENSIONS[dimension],
-        label_visibility="collapsed",
-        on_change=go,
-    )
-    return chosen or next(iter(DIMENSIONS))
+    dimension = named if named in DIMENSIONS else next(iter(DIMENSIONS))
+    choose_view("Slices by", DIMENSIONS, dimension, KEY, lambda chosen: changed(slice=chosen))
+    return dimension
 
 
-def slice_table(found: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
-    """One row a slice. Columns: label, n, a, b, difference, low, high, p, test, ahead, clear, note."""
+def slice_table(parts: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
+    """One row per slice. Columns: label, n, a, b, difference, low, high, p, test, ahead, clear, note."""
     return pd.DataFrame(
         {
             "label": part.name,
@@ -86,7 +77,7 @@ def slice_table(found: Sequence[Slice], outcome: Outcome) -> pd.DataFrame:
             "clear": part.decision is not None and part.decision.separable,
             "note": f"{part.n:,} queries" + ("" if part.test else ", too few to say"),
         }
-        for part in found
+        for part in parts
     ).astype({"low": float, "high": float, "p": float})
 
 
@@ -107,8 +98,8 @@ def _table(table: pd.DataFrame, outcome: Outcome) -> None:
             "difference": number("Difference", format="%+.4f"),
             "low": number("From", format="%+.4f", help="95 % interval of the difference."),
             "high": number("To", format="%+.4f"),
-            "p": number("p corrected", format="%.4f", help="By Holm for these slices."),
+            "p": number("p corrected", format="%.4f", help=f"{meaning('p')}\n\nBy Holm for these slices."),
             "test": "Test",
-            "ahead": st.column_config.TextColumn("Ahead", help="At the 5 % level, corrected."),
+            "ahead": st.column_config.TextColumn("Ahead", help=meaning("separable")),
         },
     )

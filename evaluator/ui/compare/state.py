@@ -1,4 +1,4 @@
-"""What is not final about a comparison, and what is left out of it: said before any number."""
+"""The notices above a comparison: whether it is final, and which queries it leaves out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from evaluator.ui.shell.unfinished import show_unfinished
 from evaluator.ui.shell.words import count, plain
 
 SEEN = 6
-"""Rows of the table of failures that are seen without scrolling."""
+"""Rows of the table of failures that are visible without scrolling."""
 
 
 def show_state(experiment: ExperimentRow, variants: Sequence[VariantCounts]) -> None:
-    """Say whether the experiment is at work or was cancelled, and which variants cannot work at all."""
+    """Say whether the experiment is running or was cancelled, and which variants failed."""
     waiting = sum(experiment.n_queries - variant.recorded for variant in variants if not variant.error)
     broken = ((variant.variant, variant.error) for variant in variants if variant.error)
     show_unfinished(experiment, waiting, broken, "under these variants")

@@ -1,4 +1,4 @@
-"""The health report of a dataset: in a sentence, in findings, in small charts, as a table to take along."""
+"""The health report of a dataset: in a sentence, in findings, in small charts, and as a table to download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from evaluator.datasets.findings import Finding, Severity
 from evaluator.datasets.health.report import HealthReport, Histogram
 from evaluator.domain.printable import csv_text
 from evaluator.domain.statistics.power import ASSUMED_DEVIATION, POWER, SIGNIFICANCE
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.badges import Badge, show_badge
+from evaluator.ui.shell.downloads import download
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import capital, count, plain
 
@@ -24,8 +27,6 @@ BADGES: Mapping[Severity, Badge] = {
     "note": Badge("note", "blue", ":material/info:"),
 }
 """The order in which findings are shown, too."""
-FIGURE_WIDTH = 140
-"""Pixels; two fit beside each other in a narrow window."""
 LANGUAGES_SHOWN = 8
 NUMBERS = ("part", "name", "value")
 """Columns of the report's numbers."""
@@ -37,23 +38,18 @@ def show_health(report: HealthReport) -> None:
     """Draw the report."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(verdict(report), anchor=False)
-        st.download_button(
-            "CSV",
+        download(
             csv_text(NUMBERS, numbers(report).itertuples(index=False)),
-            file_name="health-report.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download the report's numbers",
+            "health-report",
+            help_="Download the report's numbers",
         )
-    with st.container(horizontal=True):
-        for label, number in (
-            ("Documents", report.n_documents),
-            ("Queries", report.n_queries),
-            ("Judgments", report.n_judgments),
-        ):
-            st.metric(label, f"{number:,}", border=True, width=FIGURE_WIDTH)
+    show_figures(
+        {
+            "Documents": Figure(f"{report.n_documents:,}", meaning("document")),
+            "Queries": Figure(f"{report.n_queries:,}", meaning("query")),
+            "Judgments": Figure(f"{report.n_judgments:,}", meaning("judgment")),
+        }
+    )
     for severity in BADGES:
         for finding in report.findings:
             if finding.severity == severity:
@@ -65,12 +61,12 @@ def show_health(report: HealthReport) -> None:
 
 def verdict(report: HealthReport) -> str:
     """The report in one line, such as `Ready to use. 3 warnings`."""
-    found = Counter(finding.severity for finding in report.findings)
-    warnings = count(found["warning"], "warning")
+    severities = Counter(finding.severity for finding in report.findings)
+    warnings = count(severities["warning"], "warning")
     if report.blocking:
-        things = count(found["blocking"], "problem")
-        return f"{things} to fix" + (f", {warnings}" if found["warning"] else "")
-    return f"Ready to use. {warnings}" if found["warning"] else "Ready to use"
+        things = count(severities["blocking"], "problem")
+        return f"{things} to fix" + (f", {warnings}" if severities["warning"] else "")
+    return f"Ready to use. {warnings}" if severities["warning"] else "Ready to use"
 
 
 def _finding(finding: Finding) -> None:
@@ -158,7 +154,7 @@ def binned(histogram: Histogram, label: str, value: str) -> pd.DataFrame:
 
 
 def numbers(report: HealthReport) -> pd.DataFrame:
-    """All numbers of the report, one a row."""
+    """All numbers of the report, one per row."""
     rows: list[tuple[str, str, float]] = [
         ("size", "documents", report.n_documents),
         ("size", "queries", report.n_queries),

@@ -30,14 +30,14 @@ def show_judgments_of(workspace: Workspace, row: DatasetRow, query_id: str) -> N
     Raises:
         UnknownNameError: there is no query of that id.
     """
-    found = judged_query(catalog.load(workspace, row), query_id)
+    query_judgments = judged_query(catalog.load(workspace, row), query_id)
     st.markdown(as_code(query_id))
-    st.text(found.query.text)
+    st.text(query_judgments.query.text)
     if message := st.session_state.pop(SAVED, None):
         st.success(message, icon=":material/check:")
-    shown = (row.name, row.manifest.fingerprint, query_id)  # what is edited begins anew with every version
+    shown = (row.name, row.manifest.fingerprint, query_id)  # a new version resets the editor
     edited = st.data_editor(
-        judged_table(found),
+        judged_table(query_judgments),
         hide_index=True,
         num_rows="dynamic",
         disabled=["title"],
@@ -67,29 +67,29 @@ def show_judgments_of(workspace: Workspace, row: DatasetRow, query_id: str) -> N
         key=keyed("why", *shown),
     )
     with explained():
-        changes = changed(query_id, grades_of(found), edited)
+        changes = changed(query_id, grades_of(query_judgments), edited)
         if st.button(f"Save as version {row.version + 1}", type="primary", disabled=not changes):
             _save(workspace, row, changes, note or "")
 
 
-def judged_table(found: JudgedQuery) -> pd.DataFrame:
+def judged_table(query_judgments: JudgedQuery) -> pd.DataFrame:
     """A query's judgments. Columns: doc_id, title, grade."""
     rows = [
         (judged.doc_id, judged.document.title if judged.document else NO_DOCUMENT, judged.grade)
-        for judged in found.judged
+        for judged in query_judgments.judged
     ]
     return pd.DataFrame(rows, columns=["doc_id", "title", "grade"]).astype(
         {"doc_id": "string", "title": "string", "grade": "Int64"}
     )
 
 
-def grades_of(found: JudgedQuery) -> dict[str, int]:
+def grades_of(query_judgments: JudgedQuery) -> dict[str, int]:
     """Grades by document id."""
-    return {judged.doc_id: judged.grade for judged in found.judged}
+    return {judged.doc_id: judged.grade for judged in query_judgments.judged}
 
 
 def changed(query_id: str, before: Mapping[str, int], edited: pd.DataFrame) -> Changes:
-    """What an edited table changes.
+    """The changes that an edited table makes.
 
     Args:
         before: grades by document id.
@@ -101,7 +101,7 @@ def changed(query_id: str, before: Mapping[str, int], edited: pd.DataFrame) -> C
     after: dict[str, int] = {}
     for doc_id, grade in edited[["doc_id", "grade"]].dropna().itertuples(index=False):
         if (named := str(doc_id).strip()) in after:
-            raise InvalidInputError(f"the document {named!r} is there twice; delete one of the rows")
+            raise InvalidInputError(f"the document {named!r} is listed twice; delete one of the rows")
         if named:
             after[named] = int(grade)
     pairs = dict.fromkeys((*before, *after))

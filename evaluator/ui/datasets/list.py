@@ -1,4 +1,4 @@
-"""All datasets, one row each; and what is shown where there is none."""
+"""All datasets, one row each; and the welcome where there is none."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMED = 3
 SEARCH_FROM = 5
 """Datasets from which on a search is offered."""
 
-HEALTHY = Badge("no remarks", "green", ":material/check:")
+HEALTHY = Badge("no issues", "green", ":material/check:")
 
 
 def show_datasets(workspace: Workspace, rows: Sequence[DatasetRow]) -> None:
@@ -30,8 +30,8 @@ def show_datasets(workspace: Workspace, rows: Sequence[DatasetRow]) -> None:
     search = ""
     if len(rows) >= SEARCH_FROM:
         search = st.text_input("Search", placeholder="Part of a name or a tag", key="datasets-search") or ""
-    found = [row for row in rows if matches(row, search)]
-    if not found:
+    matching = [row for row in rows if matches(row, search)]
+    if not matching:
         st.info(
             f"No dataset has “{plain(search)}” in its name, tags or description.",
             icon=":material/search_off:",
@@ -40,9 +40,9 @@ def show_datasets(workspace: Workspace, rows: Sequence[DatasetRow]) -> None:
     users: dict[str, list[str]] = {}
     for experiment in lifecycle.listed(workspace):
         users.setdefault(experiment.dataset, []).append(experiment.name)
-    pages = -(-len(found) // PER_PAGE)
+    pages = -(-len(matching) // PER_PAGE)
     number = st.pagination(pages, key=keyed("datasets-page", search)) if pages > 1 else 1
-    for row in found[(number - 1) * PER_PAGE : number * PER_PAGE]:
+    for row in matching[(number - 1) * PER_PAGE : number * PER_PAGE]:
         _row(row, users.get(row.name, []))
 
 
@@ -61,10 +61,10 @@ def sizes(manifest: DatasetManifest) -> str:
 
 
 def health_badge(manifest: DatasetManifest) -> Badge:
-    """What the import remarked, in two words."""
+    """The number of issues that the import reported."""
     if not manifest.notes:
         return HEALTHY
-    return Badge(count(len(manifest.notes), "remark"), "orange", ":material/info:")
+    return Badge(count(len(manifest.notes), "issue"), "orange", ":material/info:")
 
 
 def _row(row: DatasetRow, users: Sequence[str]) -> None:

@@ -10,13 +10,14 @@ import streamlit as st
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document
-from evaluator.domain.printable import as_code, file_name
+from evaluator.domain.printable import as_code
 from evaluator.domain.records import DatasetRow
 from evaluator.library import browsing, catalog
 from evaluator.library.browsing import ListedQuery, Page
 from evaluator.library.download import judgments_csv
 from evaluator.ui.datasets.judgments import show_judgments_of
 from evaluator.ui.datasets.list import show_tags
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, link
 from evaluator.ui.shell.words import count, plain
@@ -38,14 +39,16 @@ def show_documents(workspace: Workspace, row: DatasetRow) -> None:
         link(DATASETS, "All documents", ":material/arrow_back:", dataset=row.name, tab="documents")
         _documents(row, (browsing.document(catalog.load(workspace, row), st.query_params["document"]),))
         return
-    _browse(workspace, row, "document", browsing.documents, PER_PAGE, lambda found: _documents(row, found))
+    _browse(
+        workspace, row, "document", browsing.documents, PER_PAGE, lambda documents: _documents(row, documents)
+    )
 
 
 def show_queries(workspace: Workspace, row: DatasetRow) -> None:
     """Draw the queries, each with a link to its judgments."""
 
-    def draw(found: tuple[ListedQuery, ...]) -> None:
-        for listed in found:
+    def draw(queries: tuple[ListedQuery, ...]) -> None:
+        for listed in queries:
             _query(row, listed)
 
     _browse(workspace, row, "query", browsing.queries, PER_PAGE, draw, "queries")
@@ -59,17 +62,20 @@ def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Choose a row to see and edit all judgments of its query.", width="content")
-        st.download_button(
-            "CSV",
+        download(
             lambda: judgments_csv(catalog.load(workspace, row)),
-            file_name=file_name(row.name, "judgments", ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download all judgments",
+            row.name,
+            "judgments",
+            help_="Download all judgments",
         )
-    _browse(workspace, row, "judgment", browsing.judgments, JUDGMENTS_PER_PAGE, lambda f: _judgments(row, f))
+    _browse(
+        workspace,
+        row,
+        "judgment",
+        browsing.judgments,
+        JUDGMENTS_PER_PAGE,
+        lambda triples: _judgments(row, triples),
+    )
 
 
 def _browse(
@@ -105,8 +111,8 @@ def _browse(
         st.pagination(pages, key=key)
 
 
-def _documents(row: DatasetRow, found: tuple[Document, ...]) -> None:
-    for document in found:
+def _documents(row: DatasetRow, documents: tuple[Document, ...]) -> None:
+    for document in documents:
         with st.container(border=True, gap="xsmall"):
             title = f" · **{plain(document.title)}**" if document.title else ""
             st.markdown(f"{as_code(document.doc_id)}{title}")
@@ -147,15 +153,15 @@ def _judged(listed: ListedQuery) -> str:
     return f"{listed.judged:,} judged, {relevant}"
 
 
-def _judgments(row: DatasetRow, found: tuple[tuple[str, str, int], ...]) -> None:
+def _judgments(row: DatasetRow, triples: tuple[tuple[str, str, int], ...]) -> None:
     chosen = st.dataframe(
-        pd.DataFrame(found, columns=["Query", "Document", "Grade"]),
+        pd.DataFrame(triples, columns=["Query", "Document", "Grade"]),
         hide_index=True,
-        key=keyed("judgments-table", row.name, found),
+        key=keyed("judgments-table", row.name, triples),
         on_select="rerun",
         selection_mode="single-row",
         alt=f"Judgments of {row.name}",
     )
     if rows := chosen["selection"]["rows"]:
-        st.query_params.from_dict({"dataset": row.name, "tab": "judgments", "query": found[rows[0]][0]})
+        st.query_params.from_dict({"dataset": row.name, "tab": "judgments", "query": triples[rows[0]][0]})
         st.rerun()

@@ -1,4 +1,4 @@
-"""One dataset: what it is, where it is used, and a tab each for its parts, its report, its history and its settings."""
+"""One dataset: its description and uses, and a tab each for its parts, health report, versions and settings."""
 
 from __future__ import annotations
 

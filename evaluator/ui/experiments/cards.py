@@ -1,18 +1,24 @@
-"""Models and strategies to choose from: cards that say what each is, what it is best for and what it costs."""
+"""Variants to add: cards of models and strategies that say what each is, what it is best for and what it costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, get_args
 
 import streamlit as st
 
-from evaluator.experiments.form import CROSS_ENCODER, LATE_MODEL, SPARSE_MODEL, Choices
-from evaluator.ui.experiments.fields import key, message
+from evaluator.domain.experiment import Experiment
+from evaluator.domain.variant import Precision, Variant
+from evaluator.experiments.form import CROSS_ENCODER, LATE_MODEL, SPARSE_MODEL, added, new_variants
+from evaluator.ui.experiments.addition import ALL, read_addition, ticked
+from evaluator.ui.experiments.fields import edit, key
+from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.identity import told_apart
+from evaluator.ui.shell.words import capital, count, plain
 
 Problems = Mapping[str, str]
+Servers = Sequence[tuple[str, str | None]]
+"""Endpoints that the operator allows: base URL, and the variable of the key."""
 
 HUB_MODELS = (
     "BAAI/bge-small-en-v1.5",
@@ -20,14 +26,21 @@ HUB_MODELS = (
     "sentence-transformers/all-mpnet-base-v2",
 )
 """Suggestions; any other can be typed."""
+DIMENSIONS = (ALL, "64", "128", "256", "512")
+"""Suggestions; any other number can be typed."""
 CUTS = {"tokens": "Equal lengths", "sentences": "Whole sentences", "structure": "Headings, paragraphs"}
+
+
+SCORES = {"max": "its best passage's", "mean": "mean of its best three", "sum": "sum of its best three"}
+TICKS = ("bundled", "distilled", "hub", "bm25", "dense", "hybrid", "sparse", "late", "chunked", "reranked")
+"""Fields of which one is set once somebody has begun to choose."""
 
 
 class Card(NamedTuple):
     """What can be chosen.
 
     Attributes:
-        field: of `Choices` that it ticks.
+        field: that it ticks.
         what: a sentence.
         best_for, cost: what follows `Best for` and `Cost`.
     """
@@ -53,31 +66,31 @@ DISTILLED_CARD = Card(
     "A first look, and millions of texts.",
     "Next to nothing: thousands of texts a second.",
 )
-WORDS_CARD = Card(
-    "words",
-    "Words (BM25)",
+BM25_CARD = Card(
+    "bm25",
+    "Lexical (BM25)",
     "Counts the words that query and document share; rare ones count most.",
     "Names, codes and exact terms. Always worth comparing with.",
     "Next to nothing, and needs no model.",
 )
-MEANING_CARD = Card(
-    "meaning",
-    "Meaning (dense)",
+DENSE_CARD = Card(
+    "dense",
+    "Dense",
     "Compares a vector of the query with one of each document.",
     "Questions in other words than the documents use.",
     "Encodes every document once with each model.",
 )
-BOTH_CARD = Card(
-    "both",
-    "Both (hybrid)",
-    "One list from words and meaning, by the ranks that a document has in each.",
-    "Queries of both kinds; often better than either alone.",
+HYBRID_CARD = Card(
+    "hybrid",
+    "Hybrid",
+    "Fuses the lists of BM25 and dense search by the ranks of a document in each.",
+    "Mixed queries; often better than either alone.",
     "Both searches for each query.",
 )
 CHUNKED_CARD = Card(
     "chunked",
     "Passages (chunked)",
-    "Cuts documents into passages; a document is as good as its best one.",
+    "Cuts documents into passages; the best passage decides where its document ranks.",
     "Documents longer than the model reads, or about several subjects.",
     "More vectors to encode, keep and search.",
 )
@@ -92,7 +105,7 @@ SPARSE_CARD = Card(
     "sparse",
     "Learned sparse (SPLADE)",
     "A model gives each text weighted terms, including terms that do not occur in it.",
-    "Exact terms and their relatives, between words and meaning.",
+    "Exact terms and related ones: between BM25 and dense search.",
     "Encodes every document, slower than a dense model of its size.",
 )
 LATE_CARD = Card(
@@ -104,43 +117,77 @@ LATE_CARD = Card(
 )
 
 
-def show_models(choices: Choices, problems: Problems, servers: Sequence[tuple[str, str | None]]) -> None:
-    """Draw the models of vectors.
-
-    Args:
-        servers: endpoints that may be asked: base URL and the variable of the key.
-    """
-    st.subheader("Models", anchor=False)
+def show_addition(experiment: Experiment, servers: Servers) -> None:
+    """Draw what variants can be made of, and the button that adds them to an experiment."""
     st.caption(
-        "They turn texts into vectors. Each chosen strategy that needs a model runs with each chosen model."
+        "Each chosen strategy runs with each chosen model, way to cut and reranker. Nothing is added before you "
+        "press the button below."
     )
-    message(problems, "models")
+    addition, problems = read_addition()
+    started = any(ticked(field) for field in TICKS)
+    shown = problems if started else {}
+    _models(shown, servers)
+    _strategies(shown, servers)
+    new: tuple[Variant, ...] = ()
+    problem = ""
+    if not problems:
+        try:
+            new = new_variants(addition, experiment.variants)
+        except ValueError as error:
+            problem = capital(str(error))
+    st.button(
+        f"Add {count(len(new), 'variant')}" if new else "Add variants",
+        icon=":material/add:",
+        disabled=not new,
+        on_click=edit,
+        args=(lambda described: added(described, addition),),
+        key="new-add",
+    )
+    if problem:
+        st.error(problem, icon=":material/error:")
+    elif not problems and not new:
+        st.caption("The experiment has all of these variants already.")
+
+
+def _models(problems: Problems, servers: Servers) -> None:
+    st.markdown("**Models** turn texts into vectors.", help=meaning("encoder"))
+    _message(problems, "models")
     cards: list[Callable[[], None]] = [lambda: _card(BUNDLED_CARD), lambda: _card(DISTILLED_CARD), _hub]
     if servers:
         cards.append(lambda: _endpoint(servers))
     _grid(cards)
+    vectors = {"precisions", "dimensions", "quantize"}
+    with st.expander("Precision, dimensions, quantization", expanded=not vectors.isdisjoint(problems)):
+        _vectors(problems)
 
 
-def show_strategies(choices: Choices, problems: Problems, servers: Sequence[tuple[str, str | None]]) -> None:
-    """Draw the strategies; see `show_models`."""
-    st.subheader("Strategies", anchor=False)
-    st.caption("How documents are found. Passages and reranking are tried with each of the others.")
-    message(problems, "strategies")
+def _strategies(problems: Problems, servers: Servers) -> None:
+    st.markdown(
+        "**Strategies** find documents. Passages and reranking combine with each of the others.",
+        help=meaning("strategy", "passage", "reranking"),
+    )
+    _message(problems, "strategies")
     _grid(
         [
-            lambda: _card(WORDS_CARD),
-            lambda: _card(MEANING_CARD),
-            lambda: _card(BOTH_CARD),
-            lambda: _chunked(choices, problems),
-            lambda: _reranked(choices, problems, servers),
-            lambda: _learned(SPARSE_CARD, choices.sparse, "sparse_models", SPARSE_MODEL, problems),
-            lambda: _learned(LATE_CARD, choices.late, "late_models", LATE_MODEL, problems),
+            lambda: _card(BM25_CARD),
+            lambda: _card(DENSE_CARD),
+            lambda: _card(HYBRID_CARD),
+            lambda: _chunked(problems),
+            lambda: _reranked(problems, servers),
+            lambda: _learned(SPARSE_CARD, SPARSE_MODEL, problems),
+            lambda: _learned(LATE_CARD, LATE_MODEL, problems),
         ]
     )
 
 
+def _message(problems: Problems, field: str) -> None:
+    """Draw what is wrong with a field, if anything is."""
+    if field in problems:
+        st.markdown(f":red[:material/error: {plain(problems[field])}]")
+
+
 def _grid(cards: Sequence[Callable[[], None]]) -> None:
-    """Two beside each other, where there is room."""
+    """Draw two side by side, where there is room."""
     for start in range(0, len(cards), 2):
         for column, draw in zip(st.columns(2), cards[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch", gap="xsmall"):
@@ -148,23 +195,15 @@ def _grid(cards: Sequence[Callable[[], None]]) -> None:
 
 
 def _card(card: Card) -> None:
-    with _more(card):
-        pass
-
-
-@contextmanager
-def _more(card: Card) -> Iterator[None]:
-    """A card; what is drawn inside comes after its text."""
     st.checkbox(f"**{card.title}**", key=key(card.field), persist_state="page")
     st.caption(f"{card.what}  \n**Best for:** {_lower(card.best_for)}  \n**Cost:** {_lower(card.cost)}")
-    yield
 
 
 def _lower(sentence: str) -> str:
-    return sentence[0].lower() + sentence[1:]
+    return sentence if sentence[1].isupper() else sentence[0].lower() + sentence[1:]
 
 
-def models_field(field: str, label: str, suggestions: Sequence[str], placeholder: str) -> None:
+def _names_field(field: str, label: str, suggestions: Sequence[str], placeholder: str) -> None:
     """Draw a field for names of models: suggestions, or whatever is typed."""
     st.multiselect(
         label,
@@ -182,65 +221,128 @@ def _hub() -> None:
         "Any sentence-transformers model, by `organisation/name`; a revision may follow after `@`.  \n"
         "**Cost:** one download per machine."
     )
-    models_field("hub", "Names", HUB_MODELS, "Choose, or type a name")
+    _names_field("hub", "Names", HUB_MODELS, "Choose, or type a name")
 
 
-def _endpoint(servers: Sequence[tuple[str, str | None]]) -> None:
+def _endpoint(servers: Servers) -> None:
     st.markdown("**Models behind an endpoint**")
     st.caption("Whatever a server offers under OpenAI's interface.  \n**Cost:** its price per token.")
-    server_field(servers)
-    models_field("endpoint_models", "Embedding models", (), "Type the server's name of a model")
-    price("endpoint_price", "USD for a million tokens")
-
-
-def server_field(servers: Sequence[tuple[str, str | None]]) -> None:
-    """Draw the choice of an endpoint's server."""
     if st.session_state[key("server")] not in servers:
         st.session_state[key("server")] = servers[0]
     names = told_apart(servers, lambda server: server[0], lambda server: server[1] or "no key")
     st.selectbox("Server", servers, key=key("server"), format_func=names, persist_state="page")
+    _names_field("endpoint_models", "Embedding models", (), "Type the server's name of a model")
+    _price("endpoint_price", "USD per million tokens")
 
 
-def price(field: str, label: str) -> None:
+def _price(field: str, label: str) -> None:
     """Draw a field for a price; empty where none is known."""
     st.number_input(
         label, min_value=0.0, format="%.3f", key=key(field), placeholder="not known", persist_state="page"
     )
 
 
-def _chunked(choices: Choices, problems: Problems) -> None:
-    with _more(CHUNKED_CARD):
-        if choices.chunked:
-            st.pills(
-                "Cut by", list(CUTS), selection_mode="multi", format_func=CUTS.__getitem__,
-                key=key("chunk_by"), persist_state="page",
-            )  # fmt: skip
-            st.checkbox("Compare with whole documents", key=key("whole"), persist_state="page")
-        message(problems, "chunked")
+def _vectors(problems: Problems) -> None:
+    st.multiselect(
+        "Precision",
+        list(get_args(Precision)),
+        key=key("precisions"),
+        persist_state="page",
+        help="Of the model's arithmetic. bfloat16 is faster where the processor has it, and changes little.",
+    )
+    _message(problems, "precisions")
+    st.multiselect(
+        "Dimensions kept",
+        list(DIMENSIONS),
+        key=key("dimensions"),
+        accept_new_options=True,
+        persist_state="page",
+        help="Models trained for it (Matryoshka) lose little when the last dimensions are dropped.",
+    )
+    _message(problems, "dimensions")
+    st.multiselect(
+        "Quantized to",
+        ["none", "int8", "binary"],
+        key=key("quantize"),
+        persist_state="page",
+        help=f"{meaning('quantization')}\n\nint8 takes a quarter of the memory, binary a thirty-second.",
+    )
+    _message(problems, "quantize")
 
 
-def _reranked(choices: Choices, problems: Problems, servers: Sequence[tuple[str, str | None]]) -> None:
-    with _more(RERANKED_CARD):
-        if choices.reranked:
-            models_field("cross_encoders", "By a cross-encoder", (CROSS_ENCODER,), "None; choose or type one")
-            st.checkbox(
-                "By vectors of the first model", key=key("second_look"), persist_state="page",
-                help="Cheap: find by words, then order by meaning.",
-            )  # fmt: skip
-            st.checkbox(
-                "For diversity (MMR)", key=key("mmr"), persist_state="page",
-                help="A candidate that repeats those above it moves down.",
-            )  # fmt: skip
-            if servers:
-                models_field("chat_models", "By a chat model", (), "None; type the server's name")
-                if choices.chat_models:
-                    price("chat_price", "USD for a million tokens read")
-                    price("chat_output_price", "USD for a million tokens written")
-        message(problems, "reranked")
+def _chunked(problems: Problems) -> None:
+    _card(CHUNKED_CARD)
+    if ticked("chunked"):
+        st.pills(
+            "Cut by",
+            list(CUTS),
+            selection_mode="multi",
+            format_func=CUTS.__getitem__,
+            key=key("chunk_by"),
+            persist_state="page",
+        )
+        st.number_input(
+            "Size",
+            min_value=8,
+            max_value=8192,
+            key=key("chunk_size"),
+            persist_state="page",
+            help="Tokens of the model at most; words for BM25.",
+        )
+        st.number_input(
+            "Overlap",
+            min_value=0,
+            key=key("chunk_overlap"),
+            persist_state="page",
+            help="Tokens at the start of a passage that repeat the end of the previous one.",
+        )
+        st.selectbox(
+            "Score of a document",
+            list(SCORES),
+            key=key("chunk_score"),
+            format_func=SCORES.__getitem__,
+            persist_state="page",
+        )
+        st.checkbox("Compare with whole documents", key=key("whole"), persist_state="page")
+    _message(problems, "chunked")
 
 
-def _learned(card: Card, used: bool, field: str, suggestion: str, problems: Problems) -> None:
-    with _more(card):
-        if used:
-            models_field(field, "Models", (suggestion,), "Choose, or type a name")
-        message(problems, card.field)
+def _reranked(problems: Problems, servers: Servers) -> None:
+    _card(RERANKED_CARD)
+    if ticked("reranked"):
+        _names_field("cross_encoders", "By a cross-encoder", (CROSS_ENCODER,), "None; choose or type one")
+        st.checkbox(
+            "By vectors of the first model",
+            key=key("vectors"),
+            persist_state="page",
+            help="Cheap: BM25 finds the candidates, vectors reorder them.",
+        )
+        st.checkbox(
+            "For diversity (MMR)",
+            key=key("mmr"),
+            persist_state="page",
+            help="A candidate that repeats those above it moves down.",
+        )
+        if ticked("mmr"):
+            st.slider(
+                "Relevance against novelty",
+                0.0,
+                1.0,
+                step=0.05,
+                key=key("relevance"),
+                persist_state="page",
+                help="1 is relevance alone.",
+            )
+        if servers:
+            _names_field("chat_models", "By a chat model", (), "None; type the server's name")
+            if st.session_state[key("chat_models")]:
+                _price("chat_price", "USD per million tokens read")
+                _price("chat_output_price", "USD per million tokens written")
+    _message(problems, "reranked")
+
+
+def _learned(card: Card, suggestion: str, problems: Problems) -> None:
+    _card(card)
+    if ticked(card.field):
+        _names_field(f"{card.field}_models", "Models", (suggestion,), "Choose, or type a name")
+    _message(problems, card.field)

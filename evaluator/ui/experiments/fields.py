@@ -1,71 +1,66 @@
-"""The form's fields in the session: one key for each of the choices, and what becomes of the description as text."""
+"""The description of a new experiment in the session: its text is the truth that the form shows and edits."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Callable
 
 import streamlit as st
 
+from evaluator.domain.experiment import Experiment
 from evaluator.errors import ExperimentFileError
 from evaluator.experiments.file_reader import parse_experiment
-from evaluator.experiments.form import Choices, choices_of
-from evaluator.ui.shell.words import plain
+from evaluator.experiments.file_writer import write_experiment
 
 SOURCE = "line"
 """What messages call the text, so that they begin with `line:<number>: `."""
+PROBLEM = re.compile(rf"{SOURCE}:(\d+): (.*)")
 TEXT = "description"
 """Key of the text area; the theme sets its font."""
-EDITED = "new-edited"
-"""Key of whether the text counts, and not the choices."""
+VALID = "new-valid"
+"""Key of the last text without mistakes."""
+REFUSED = "new-refused"
+"""Key of why the last edit was not made; empty if it was."""
 BEGUN = "new-begun"
-"""Key of what the form was begun with."""
+"""Key of the template that the form began with."""
 
 
 def key(field: str) -> str:
-    """The session's key of one of the choices."""
+    """The session's key of one of the form's fields."""
     return f"new-{field}"
 
 
-def fill(choices: Choices) -> None:
-    """Set every field; the choices count from now on."""
-    for field in dataclasses.fields(choices):
-        value = getattr(choices, field.name)
-        # Several of something are a list to a widget; the server is one choice, though made of two values.
-        several = isinstance(value, tuple) and field.name != "server"
-        st.session_state[key(field.name)] = list(value) if several else value
-    st.session_state[EDITED] = False
+def read_text() -> Experiment:
+    """The experiment that the text describes.
 
-
-def read() -> Choices:
-    """The fields as they are now."""
-    values: dict[str, Any] = {}
-    for field in dataclasses.fields(Choices):
-        value = st.session_state[key(field.name)]
-        values[field.name] = tuple(value) if isinstance(value, list) else value
-    return Choices(**values)
+    Raises:
+        ExperimentFileError: the text has mistakes.
+    """
+    experiment = parse_experiment(st.session_state[TEXT], SOURCE)
+    st.session_state[VALID] = st.session_state[TEXT]
+    return experiment
 
 
 def take_text(text: str) -> None:
-    """Set the fields to what a text describes; if they cannot say it, or it is not valid, the text counts."""
-    choices = expressible(text)
-    if choices is not None:
-        fill(choices)
-    else:
-        st.session_state[EDITED] = True
-        st.session_state[TEXT] = text
+    """Describe an experiment by a text."""
+    st.session_state[TEXT] = text
+    st.session_state[REFUSED] = ""
 
 
-def expressible(text: str) -> Choices | None:
-    """The choices that mean what a text describes, if there are any."""
+def take(experiment: Experiment) -> None:
+    """Describe an experiment."""
+    take_text(write_experiment(experiment))
+
+
+def edit(change: Callable[[Experiment], Experiment]) -> None:
+    """Edit the description; an edit that would make a mistake is not made, and the form says why.
+
+    Args:
+        change: gives the edited experiment; raises a ValueError where it makes no sense.
+    """
     try:
-        return choices_of(parse_experiment(text, SOURCE))
-    except ExperimentFileError:
-        return None
-
-
-def message(problems: Mapping[str, str], field: str) -> None:
-    """Draw what is wrong with a field, if anything is."""
-    if field in problems:
-        st.markdown(f":red[:material/error: {plain(problems[field])}]")
+        text = write_experiment(change(read_text()))
+        take(parse_experiment(text, SOURCE))
+    except (ValueError, ExperimentFileError) as error:
+        matches = [(PROBLEM.fullmatch(line), line) for line in str(error).splitlines()]
+        st.session_state[REFUSED] = "\n".join(match.group(2) if match else line for match, line in matches)

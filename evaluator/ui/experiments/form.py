@@ -1,45 +1,45 @@
-"""Define an experiment in the browser: by choices or as text, checked as one types, with its plan beside it."""
+"""Define an experiment in the browser: a form and a text show and edit the same description, its plan beside them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 
 import streamlit as st
 
 from evaluator.domain.experiment import Experiment
-from evaluator.domain.printable import as_code, file_name
+from evaluator.domain.printable import as_code
 from evaluator.errors import ExperimentFileError
-from evaluator.experiments.file_reader import parse_experiment
-from evaluator.experiments.file_writer import write_experiment
-from evaluator.experiments.form import Choices, experiment_of, problems_of
 from evaluator.experiments.overview import experiment_yaml
 from evaluator.experiments.presets import PRESETS, QUICK_LOOK, Preset
 from evaluator.experiments.yaml_nodes import MAX_BYTES
 from evaluator.library import catalog
-from evaluator.ui.experiments.cards import show_models, show_strategies
+from evaluator.ui.experiments.addition import reset
+from evaluator.ui.experiments.cards import show_addition
 from evaluator.ui.experiments.fields import (
     BEGUN,
-    EDITED,
-    SOURCE,
+    PROBLEM,
+    REFUSED,
     TEXT,
-    expressible,
-    fill,
+    VALID,
+    edit,
     key,
-    message,
-    read,
+    read_text,
+    take,
     take_text,
 )
 from evaluator.ui.experiments.plan import show_no_plan, show_plan
-from evaluator.ui.experiments.settings import show_settings
+from evaluator.ui.experiments.settings import show_measures, show_settings
+from evaluator.ui.experiments.variants import show_variants
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.choosers import named_experiment
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.links import UPLOAD, link
 from evaluator.ui.shell.live import live
-from evaluator.ui.shell.selection import named_experiment
-from evaluator.ui.shell.words import plain
+from evaluator.ui.shell.words import count, plain
 from evaluator.workspace.workspace import Workspace
 
-PROBLEM = re.compile(rf"{SOURCE}:(\d+): (.*)")
-CHOICES, AS_TEXT = "Choices", "As text"
+FORM, AS_TEXT = "Form", "As text"
 FILE, FILE_PROBLEM = "new-upload", "new-upload-problem"
 
 
@@ -81,26 +81,33 @@ def _no_dataset(workspace: Workspace) -> None:
 
 
 def _begin(workspace: Workspace, template: str, names: Sequence[str]) -> None:
-    """Fill the form when it is opened, and when it is opened with another template."""
-    if st.session_state.get(BEGUN) == template and key("name") in st.session_state:
+    """Describe an experiment when the form is opened, and when it is opened with another template."""
+    if st.session_state.get(BEGUN) == template and TEXT in st.session_state:
         return
     st.session_state[BEGUN] = template
-    fill(QUICK_LOOK.on(names[0]))
+    reset()
     if template:
         take_text(experiment_yaml(named_experiment(workspace, template)))
+    else:
+        take(QUICK_LOOK.on(names[0]))
 
 
 def _form(workspace: Workspace, names: Sequence[str]) -> None:
     _presets(names)
     choosing, planning = st.columns([3, 2], gap="large")
+    try:
+        experiment, mistakes = read_text(), ""
+    except ExperimentFileError as error:
+        experiment, mistakes = None, str(error)
     with choosing:
-        by_choices, as_text = st.tabs(
-            [CHOICES, AS_TEXT], default=AS_TEXT if st.session_state[EDITED] else CHOICES
-        )
-        if st.session_state[EDITED]:
-            experiment = _of_text(by_choices, as_text)
-        else:
-            experiment = _of_choices(workspace, names, by_choices, as_text)
+        by_form, as_text = st.tabs([FORM, AS_TEXT])
+        with by_form:
+            if experiment is None:
+                _unreadable()
+            else:
+                _fields(workspace, names, experiment)
+        with as_text:
+            _text(experiment, mistakes)
     with planning, st.container(key="plan"):
         if experiment is None:
             show_no_plan()
@@ -118,119 +125,85 @@ def _presets(names: Sequence[str]) -> None:
 
 
 def _choose(preset: Preset, names: Sequence[str]) -> None:
-    chosen = st.session_state[key("dataset")]
-    fill(preset.on(chosen if chosen in names else names[0]))
+    chosen = str(st.session_state.get(key("dataset"), ""))
+    take(preset.on(chosen if chosen in names else names[0]))
 
 
-# --- by choices ---
-
-Place = st.delta_generator.DeltaGenerator
+# --- the form ---
 
 
-def _of_choices(
-    workspace: Workspace, names: Sequence[str], by_choices: Place, as_text: Place
-) -> Experiment | None:
-    """Draw the fields, and the text that they mean; gives the experiment if they mean one."""
-    if st.session_state[key("dataset")] not in names:
-        st.session_state[key("dataset")] = names[0]
-    choices = read()
-    problems = problems_of(choices)
-    experiment, refused = (None, "") if problems else _checked(choices)
-    with by_choices:
-        _fields(workspace, names, choices, problems)
-        for problem in refused.splitlines():
-            match = PROBLEM.fullmatch(problem)
-            st.error(plain(match.group(2) if match else problem), icon=":material/error:")
-    with as_text:
-        if experiment is None:
-            st.info("The choices are not complete, so there is no text yet.", icon=":material/info:")
-        else:
-            st.caption("The choices as text. Once you edit it, the text is what counts.")
-            st.session_state[TEXT] = write_experiment(experiment)
-            _text_area()
-            _download(choices.name)
-        _upload()
-    return experiment
-
-
-def _fields(
-    workspace: Workspace, names: Sequence[str], choices: Choices, problems: Mapping[str, str]
-) -> None:
-    servers = [(allowed.base_url, allowed.key) for allowed in workspace.settings.endpoints]
+def _fields(workspace: Workspace, names: Sequence[str], experiment: Experiment) -> None:
+    """Draw the description's parts as fields."""
+    if refused := st.session_state[REFUSED]:
+        st.error(f"Not changed: {plain(refused)}", icon=":material/error:")
+    st.session_state[key("dataset")], st.session_state[key("name")] = experiment.dataset, experiment.name
     left, right = st.columns(2)
     with left:
-        st.selectbox("Dataset", names, key=key("dataset"), persist_state="page")
+        datasets = list(dict.fromkeys((*names, experiment.dataset)))
+        st.selectbox(
+            "Dataset",
+            datasets,
+            key=key("dataset"),
+            on_change=_set,
+            args=("dataset",),
+            help=meaning("dataset"),
+        )
     with right:
-        st.text_input("Name", key=key("name"), max_chars=120, persist_state="page")
-        message(problems, "name")
-    show_models(choices, problems, servers)
-    show_strategies(choices, problems, servers)
-    show_settings(choices, problems)
+        st.text_input("Name", key=key("name"), max_chars=120, on_change=_set, args=("name",))
+    st.subheader(count(len(experiment.variants), "variant"), anchor=False, help=meaning("variant"))
+    show_variants(experiment)
+    with st.expander("Add variants", icon=":material/add:", key="new-addition"):
+        servers = [(allowed.base_url, allowed.key) for allowed in workspace.settings.endpoints]
+        show_addition(experiment, servers)
+    with st.expander("Settings of the variants", icon=":material/tune:"):
+        show_settings(experiment)
+    with st.expander("Measures, jobs and budget", icon=":material/straighten:"):
+        show_measures(experiment)
 
 
-def _checked(choices: Choices) -> tuple[Experiment | None, str]:
-    """The experiment that the choices mean, or why the experiment file's reader refuses it."""
-    try:
-        experiment = experiment_of(choices)
-        parse_experiment(write_experiment(experiment), SOURCE)
-    except ValueError as error:
-        return None, str(error)
-    except ExperimentFileError as error:
-        return None, str(error)
-    return experiment, ""
+def _set(field: str) -> None:
+    value = st.session_state[key(field)].strip()
+    edit(lambda experiment: dataclasses.replace(experiment, **{field: value}))
 
 
-# --- as text ---
+def _unreadable() -> None:
+    st.info("The text has mistakes, so the form cannot show it.", icon=":material/edit_note:")
+    if valid := st.session_state.get(VALID):
+        st.button("Undo the mistakes", on_click=take_text, args=(valid,))
 
 
-def _of_text(by_choices: Place, as_text: Place) -> Experiment | None:
-    """Draw the text that counts; gives the experiment if it describes one."""
-    text = st.session_state[TEXT]
-    choices = expressible(text)
-    with by_choices:
-        st.info("The text counts now; the choices are set aside.", icon=":material/edit_note:")
-        if choices is not None:
-            st.button("Show the text as choices", on_click=fill, args=(choices,))
-        else:
-            st.caption("The text says more than the choices can, or is not valid yet.")
-            st.button("Discard the text", on_click=_discard)
-    with as_text:
-        st.caption("The text is what counts.")
-        try:
-            experiment = parse_experiment(text, SOURCE)
-        except ExperimentFileError as error:
-            experiment = None
-            _problems(text, str(error))
-        _text_area()
-        _download(experiment.name if experiment else "experiment")
-        _upload()
-    return experiment
+# --- the text ---
 
 
-def _discard() -> None:
-    st.session_state[EDITED] = False
-
-
-def _text_area() -> None:
+def _text(experiment: Experiment | None, mistakes: str) -> None:
+    """Draw the description as text, and what is wrong with it."""
+    st.caption(
+        "The experiment as its file. An edit in the form writes this text anew: a matrix as its variants, and without "
+        "comments."
+    )
+    _show_mistakes(st.session_state[TEXT], mistakes)
     st.text_area("Description (YAML)", height=420, key=TEXT, on_change=_edited, persist_state="page")
+    download(
+        st.session_state[TEXT],
+        experiment.name if experiment else "experiment",
+        kind="yaml",
+        help_="Download this text as an experiment file",
+    )
+    _upload()
 
 
 def _edited() -> None:
-    st.session_state[EDITED] = True
-
-
-def _download(name: str) -> None:
-    st.download_button(
-        "Download", st.session_state[TEXT], file_name=file_name(name, ending="yaml"),
-        mime="application/yaml", icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
+    st.session_state[REFUSED] = ""
 
 
 def _upload() -> None:
     st.file_uploader(
-        f"Or import a file (.yaml, up to {MAX_BYTES // 1024} kB)", type=["yaml", "yml"], key=FILE,
-        max_upload_size=1, on_change=_uploaded,
-    )  # fmt: skip
+        f"Or import a file (.yaml, up to {MAX_BYTES // 1024} kB)",
+        type=["yaml", "yml"],
+        key=FILE,
+        max_upload_size=1,
+        on_change=_uploaded,
+    )
     if problem := st.session_state.get(FILE_PROBLEM):
         st.error(problem, icon=":material/error:")
 
@@ -251,10 +224,10 @@ def _uploaded() -> None:
         st.session_state[FILE_PROBLEM] = f"{plain(file.name)} is not UTF-8; save it in that encoding"
 
 
-def _problems(text: str, message: str) -> None:
-    """Each problem with the line it is on: a text area shows no numbers."""
+def _show_mistakes(text: str, mistakes: str) -> None:
+    """Draw each mistake with the line it is on: a text area shows no numbers."""
     lines = text.splitlines()
-    for problem in message.splitlines():
+    for problem in mistakes.splitlines():
         match = PROBLEM.fullmatch(problem)
         if match is None:
             st.error(plain(problem), icon=":material/error:")

@@ -19,35 +19,35 @@ def show_experiments(workspace: Workspace) -> None:
     pages = -(-total // PER_PAGE)
     number = st.pagination(pages, key="experiments-page") if pages > 1 else 1
     shown, _ = overviews(workspace, (number - 1) * PER_PAGE, number * PER_PAGE)
-    for seen in shown:
-        _row(seen)
+    for summary in shown:
+        _row(summary)
 
 
-def _row(seen: Overview) -> None:
-    experiment = seen.experiment
+def _row(summary: Overview) -> None:
+    experiment = summary.experiment
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             link(EXPERIMENTS, f"**{plain(experiment.name)}**", experiment=experiment.id)
-            show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
+            show_badge(badge_of(experiment.status, failed=bool(summary.failed or summary.broken)))
         st.caption(
             f"{plain(experiment.dataset)} · {count(len(experiment.spec.variants), 'variant')} · "
             f"started {moment(experiment.started_at, st.context.timezone)}"
-            + (f" · {_took(seen)}" if seen.seconds is not None else "")
+            + (f" · {_took(summary)}" if summary.seconds is not None else "")
         )
-        done = f"{percent(seen.done, seen.total)} · {seen.done:,} of {queries(seen.total)}"
+        done = f"{percent(summary.done, summary.total)} · {summary.done:,} of {queries(summary.total)}"
         if experiment.status == "finished":
             st.caption(done)
         else:
-            st.progress(seen.done / max(seen.total, 1), text=done)
-        if trouble := _trouble(seen):
+            st.progress(summary.done / max(summary.total, 1), text=done)
+        if trouble := _trouble(summary):
             st.markdown(f":red[:material/error: {trouble}]")
 
 
-def _trouble(seen: Overview) -> str:
-    failed = [f"{queries(seen.failed)} failed"] if seen.failed else []
-    broken = [f"{count(seen.broken, 'variant')} failed"] if seen.broken else []
+def _trouble(summary: Overview) -> str:
+    failed = [f"{queries(summary.failed)} failed"] if summary.failed else []
+    broken = [f"{count(summary.broken, 'variant')} failed"] if summary.broken else []
     return ", ".join(failed + broken)
 
 
-def _took(seen: Overview) -> str:
-    return f"{'running for' if seen.experiment.active else 'took'} {duration(seen.seconds)}"
+def _took(summary: Overview) -> str:
+    return f"{'running for' if summary.experiment.active else 'took'} {duration(summary.seconds)}"

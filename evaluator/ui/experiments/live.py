@@ -1,4 +1,4 @@
-"""One experiment at work: how far each encoder and variant is, how fast, and what failed."""
+"""One experiment: the progress and speed of each encoder and variant, and failures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from evaluator.experiments.progress import (
     progress_reader,
 )
 from evaluator.ui.shell.badges import badge_of, show_badge
-from evaluator.ui.shell.exports import export_popover
+from evaluator.ui.shell.downloads import export_popover
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.shell.live import live
@@ -30,16 +31,13 @@ from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 
-FIGURE_WIDTH = 160
-"""Pixels; two fit beside each other in a narrow window."""
-
 
 def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Draw one experiment; what changes redraws itself while it runs."""
     st.title(plain(experiment.name), anchor=False)
-    seen = overview(workspace, experiment.id)
+    summary = overview(workspace, experiment.id)
     with st.container(horizontal=True, vertical_alignment="center"):
-        show_badge(badge_of(experiment.status, failed=bool(seen.failed or seen.broken)))
+        show_badge(badge_of(experiment.status, failed=bool(summary.failed or summary.broken)))
         started = moment(experiment.started_at, st.context.timezone)
         st.caption(
             f"{queries(experiment.n_queries)} of {plain(experiment.dataset)} · "
@@ -50,7 +48,7 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", experiment=experiment.id)
         if experiment.active:
             _cancel(workspace, experiment)
-        elif experiment.status == "cancelled" or seen.broken or seen.failed:
+        elif experiment.status == "cancelled" or summary.broken or summary.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         export_popover(experiment)
         link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
@@ -92,7 +90,7 @@ def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 
 def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
-    progress, seen, failed = workspace.frozen(
+    progress, summary, failed = workspace.frozen(
         lambda: (
             progress_reader(workspace).read(experiment.id),
             overview(workspace, experiment.id),
@@ -102,12 +100,14 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
     if progress.status != experiment.status:
         st.rerun()
     if progress.trouble:
-        st.error(f"{plain(progress.trouble)}. Nothing is lost; it is tried again.", icon=":material/error:")
+        st.error(
+            f"{plain(progress.trouble)}. Nothing is lost; the next attempt follows.", icon=":material/error:"
+        )
     if experiment.active:
         _hindrances(workspace, experiment)
     if progress.planning is not None:
         _planning(progress.planning)
-    _figures(progress, seen.seconds)
+    _figures(progress, summary.seconds)
     if progress.encoders:
         encoding, evaluating = st.columns(2, gap="large")
         with encoding:
@@ -125,12 +125,12 @@ def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Say why a running experiment may not move: no queue, no jobs, no workers."""
     try:
         if is_stalled(workspace, experiment):
-            said = (
-                "Nobody plans it any more"
+            problem = (
+                "Planning has stopped"
                 if experiment.status == "planning"
                 else "Its jobs are gone from the queue"
             )
-            st.warning(f"{said}. It is planned anew within seconds.", icon=":material/pause:")
+            st.warning(f"{problem}. It is planned again within seconds.", icon=":material/pause:")
             _resume(workspace, experiment, "Resume")
         elif not queue_status(workspace).present:
             st.warning(
@@ -149,7 +149,7 @@ def _planning(planning: PlanningProgress) -> None:
     )
     st.progress(
         planning.texts / max(planning.total, 1),
-        text=f"**Planning**, {done}  \nWhat is cached is looked up, and the rest divided into jobs.",
+        text=f"**Planning**, {done}  \nCached vectors are looked up, and the rest is divided into jobs.",
     )
 
 
@@ -168,9 +168,7 @@ def _figures(progress: ExperimentProgress, seconds: float | None) -> None:
         figures |= {"Time left": duration(progress.seconds_left)}
     elif seconds is not None:
         figures |= {"Took": duration(seconds)}
-    with st.container(horizontal=True):
-        for label, value in figures.items():
-            st.metric(label, value, border=True, width=FIGURE_WIDTH)
+    show_figures({label: Figure(value) for label, value in figures.items()})
 
 
 def _encoding(progress: ExperimentProgress) -> None:
@@ -184,7 +182,7 @@ def _encoding(progress: ExperimentProgress) -> None:
 
 
 def _searching(progress: ExperimentProgress) -> None:
-    """How far searches are that variants share, while one of them waits for it."""
+    """Draw the progress of searches that variants share, while a variant waits for them."""
     if not progress.searches:
         return
     st.subheader("Searching", anchor=False)

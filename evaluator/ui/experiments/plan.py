@@ -1,4 +1,4 @@
-"""What starting an experiment would take, and starting it."""
+"""The plan of an experiment, and the button that starts it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from evaluator.domain.experiment import Experiment
 from evaluator.errors import EncoderNotFoundError, EvaluatorError
 from evaluator.experiments.plan import EncodingEstimate, Plan
 from evaluator.experiments.plan_cache import planner
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.start import start
 from evaluator.ui.shell.words import count, percent, plain, queries, roughly, sentence, short, size
 from evaluator.workspace.workspace import Workspace
 
-FIGURE_WIDTH = 150
-"""Pixels; two fit beside each other."""
 LOOK_AGAIN = 1.0
-"""Seconds between two looks at a plan that is not ready."""
+"""Seconds between two checks whether a plan is ready."""
 NAMED = 12
 """Variants that are named; the others are folded away."""
 
 
 def show_plan(workspace: Workspace, experiment: Experiment) -> None:
     """Draw the plan of an experiment, and the button that starts it."""
-    st.subheader("Plan", anchor=False)
+    st.subheader("Plan", anchor=False, help=meaning("plan"))
     try:
         plan = planner(workspace).look(experiment)
     except EvaluatorError as error:
@@ -44,9 +44,9 @@ def show_plan(workspace: Workspace, experiment: Experiment) -> None:
 
 def show_no_plan() -> None:
     """Draw the place of the plan while there is no experiment to plan."""
-    st.subheader("Plan", anchor=False)
+    st.subheader("Plan", anchor=False, help=meaning("plan"))
     st.button("Start", type="primary", icon=":material/play_arrow:", disabled=True)
-    st.caption("First mend what is marked.")
+    st.caption("First fix what is marked.")
 
 
 def _startable(workspace: Workspace, experiment: Experiment, *, possible: bool) -> None:
@@ -55,7 +55,7 @@ def _startable(workspace: Workspace, experiment: Experiment, *, possible: bool) 
 
 
 def _wait(workspace: Workspace, experiment: Experiment) -> None:
-    """Look again until there is a plan, or a reason why there is none: then the form draws it."""
+    """Check until there is a plan, or an error; then draw the form again."""
     st.caption("Working out the plan; a model that is new here is looked up on the hub ...")
 
     @st.fragment(run_every=LOOK_AGAIN)
@@ -78,9 +78,7 @@ def _figures(plan: Plan) -> None:
         figures["Price in USD"] = f"{plan.usd:.4f}" if plan.usd < 1 else f"{plan.usd:,.2f}"
     if plan.memory:
         figures["Vectors"] = size(plan.memory)
-    with st.container(horizontal=True, gap="small"):
-        for label, value in figures.items():
-            st.metric(label, value, border=True, width=FIGURE_WIDTH)
+    show_figures({label: Figure(value) for label, value in figures.items()})
     known = "Estimated from what these models took here."
     rough = "Rough until these models have been measured here."
     st.caption(f"With {count(plan.workers, 'worker')}. {known if plan.measured else rough}")
@@ -94,7 +92,7 @@ def _work(plan: Plan) -> None:
     for reranking in plan.reranking:
         usd = "" if reranking.usd is None else f" · {reranking.usd:.4f} USD"
         st.markdown(
-            f"**{plain(reranking.model)}** orders the candidates of {plain(reranking.variant)}  \n"
+            f"**{plain(reranking.model)}** reranks the candidates of {plain(reranking.variant)}  \n"
             f"{count(reranking.pairs, 'pair')} · {roughly(reranking.seconds)}{usd}"
         )
     for shared in plan.shared:

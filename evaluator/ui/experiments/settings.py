@@ -1,143 +1,188 @@
-"""Settings that few experiments need to change, folded away."""
+"""Settings of a described experiment: of its variants, and its measures, jobs and budget."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import get_args
+from typing import Any, get_args
 
 import streamlit as st
 
+from evaluator.domain.endpoint import Budget
+from evaluator.domain.experiment import Experiment
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES
-from evaluator.domain.variant import Precision, Stemmer, StopWords
-from evaluator.experiments.form import ALL, Choices
-from evaluator.ui.experiments.fields import key, message
-
-Problems = Mapping[str, str]
+from evaluator.domain.variant import Stemmer, StopWords
+from evaluator.experiments.form import Setting, SettingValue, by_hand, values_of, with_setting
+from evaluator.ui.experiments.fields import edit, key
+from evaluator.ui.glossary import meaning
 
 MEASURES = (*DEFAULT_MEASURES, "nDCG@20", "P@10", "R@10", "R@1000", "Success@1", "Success@5")
 """Suggestions; any that ir-measures knows can be typed."""
-DIMENSIONS = (ALL, "64", "128", "256", "512")
+EVERY = ""
+"""Stands for all variants in the chooser."""
+DIFFERENT = "different values"
+NUMBERS: Mapping[Setting, tuple[str, Mapping[str, Any]]] = {
+    "k1": (
+        "BM25: k1",
+        {"min_value": 0.0, "step": 0.1, "help": "The higher, the more the repetition of a word counts."},
+    ),
+    "b": (
+        "BM25: b",
+        {
+            "min_value": 0.0,
+            "max_value": 1.0,
+            "step": 0.05,
+            "help": "The higher, the less long documents gain from their length.",
+        },
+    ),
+    "rescore": (
+        "Quantized vectors: rescoring factor",
+        {"min_value": 1, "max_value": 1000, "help": "Full vectors rescore this many times the depth."},
+    ),
+    "depth": (
+        "Reranking: candidates",
+        {
+            "min_value": 1,
+            "max_value": 10_000,
+            "help": f"{meaning('candidate')}\n\nNumber of candidates reordered; the rest is dropped.",
+        },
+    ),
+}
+"""Labels and bounds of settings that are numbers."""
+LISTS: Mapping[Setting, tuple[str, tuple[str, ...], str | None]] = {
+    "stemmer": ("BM25: stemmer", get_args(Stemmer), None),
+    "stop_words": ("BM25: stop words", get_args(StopWords), None),
+    "metric": (
+        "Vectors: similarity metric",
+        ("cosine", "dot", "euclidean"),
+        f"{meaning('similarity metric')}\n\nAs the model was trained; cosine suits nearly all.",
+    ),
+}
+"""Labels, options and help of settings that are chosen from a list."""
+USUAL: Mapping[Setting, str] = {"metric": "cosine"}
+"""Options that stand for a setting that is not given."""
 
 
-def show_settings(choices: Choices, problems: Problems) -> None:
-    """Draw the settings of what is chosen."""
-    st.subheader("Settings", anchor=False)
-    if choices.needs_model:
-        with _folded("Vectors", problems, "precisions", "dimensions", "quantize"):
-            _vectors(choices, problems)
-    if choices.words or choices.both:
-        with _folded("Words (BM25)", problems):
-            _words()
-    if choices.chunked:
-        with _folded("Passages", problems, "chunk_overlap"):
-            _passages(problems)
-    if choices.reranked:
-        with _folded("Reranking", problems):
-            _reranking(choices)
-    with _folded("Measures, jobs and budget", problems, "measures"):
-        _running(problems)
-
-
-def _folded(label: str, problems: Problems, *fields: str) -> st.delta_generator.DeltaGenerator:
-    return st.expander(label, expanded=any(field in problems for field in fields))
-
-
-def _vectors(choices: Choices, problems: Problems) -> None:
-    st.multiselect(
-        "Precision", list(get_args(Precision)), key=key("precisions"), persist_state="page",
-        help="Of the model's arithmetic. bfloat16 is faster where the processor has it, and changes little.",
-    )  # fmt: skip
-    message(problems, "precisions")
-    st.multiselect(
-        "Dimensions kept", list(DIMENSIONS), key=key("dimensions"),
-        accept_new_options=True, persist_state="page",
-        help="Models trained for it (Matryoshka) lose little when the last dimensions are dropped.",
-    )  # fmt: skip
-    message(problems, "dimensions")
-    st.multiselect(
-        "Quantized to", ["none", "int8", "binary"], key=key("quantize"), persist_state="page",
-        help="Bytes take a quarter of the memory, bits a thirty-second.",
-    )  # fmt: skip
-    message(problems, "quantize")
-    if set(choices.quantize) - {"none"}:
-        st.number_input(
-            "Rescoring factor: full vectors for this many times the depth", min_value=1, max_value=1000,
-            key=key("rescore"), placeholder="none", persist_state="page",
-        )  # fmt: skip
-    st.selectbox(
-        "Similarity", ["cosine", "dot", "euclidean"], key=key("metric"), persist_state="page",
-        help="As the model was trained; cosine suits nearly all.",
-    )  # fmt: skip
-
-
-def _words() -> None:
+def show_settings(experiment: Experiment) -> None:
+    """Draw the settings of the variants."""
+    names = [EVERY, *(variant.name for variant in experiment.variants if not by_hand(variant))]
+    if len(names) == 1:
+        st.caption("All variants are written by hand; change their settings on the tab *As text*.")
+        return
+    if st.session_state.get(key("settings-of")) not in names:
+        st.session_state[key("settings-of")] = EVERY
+    chosen = st.selectbox(
+        "Of",
+        names,
+        key=key("settings-of"),
+        format_func=lambda name: name or "All variants, except those written by hand",
+        persist_state="page",
+    )
     left, right = st.columns(2)
     with left:
-        st.number_input(
-            "k1", min_value=0.0, step=0.1, key=key("k1"), persist_state="page",
-            help="The higher, the more a word's repetition counts.",
-        )  # fmt: skip
-        st.selectbox("Stemmer", list(get_args(Stemmer)), key=key("stemmer"), persist_state="page")
+        for setting in NUMBERS:
+            _number(experiment, setting, chosen or None)
     with right:
+        for setting in LISTS:
+            _list(experiment, setting, chosen or None)
+
+
+def _number(experiment: Experiment, setting: Setting, name: str | None) -> None:
+    if values := values_of(experiment, setting, name):
+        label, bounds = NUMBERS[setting]
+        st.session_state[key(setting)] = values[0] if len(values) == 1 else None
         st.number_input(
-            "b", min_value=0.0, max_value=1.0, step=0.05, key=key("b"), persist_state="page",
-            help="The higher, the less long documents gain from their length.",
-        )  # fmt: skip
-        st.selectbox("Stop words", list(get_args(StopWords)), key=key("stop_words"), persist_state="page")
+            label,
+            key=key(setting),
+            placeholder=DIFFERENT if len(values) > 1 else "none",
+            on_change=_set,
+            args=(setting, name),
+            **bounds,
+        )
 
 
-def _passages(problems: Problems) -> None:
-    left, right = st.columns(2)
-    with left:
-        st.number_input(
-            "Size", min_value=8, max_value=8192, key=key("chunk_size"), persist_state="page",
-            help="Tokens of the model at most; words for BM25.",
-        )  # fmt: skip
-    with right:
-        st.number_input(
-            "Overlap", min_value=0, key=key("chunk_overlap"), persist_state="page",
-            help="Tokens that a passage repeats of the one before.",
-        )  # fmt: skip
-    message(problems, "chunk_overlap")
-    st.selectbox(
-        "A document's score", ["max", "mean", "sum"], key=key("chunk_score"), persist_state="page",
-        format_func={
-            "max": "its best passage's", "mean": "mean of its best three", "sum": "sum of its best three",
-        }.__getitem__,
-    )  # fmt: skip
+def _list(experiment: Experiment, setting: Setting, name: str | None) -> None:
+    if values := values_of(experiment, setting, name):
+        label, options, meaning = LISTS[setting]
+        st.session_state[key(setting)] = values[0] or USUAL.get(setting) if len(values) == 1 else None
+        st.selectbox(
+            label,
+            options,
+            index=None,
+            key=key(setting),
+            placeholder=DIFFERENT,
+            on_change=_set,
+            args=(setting, name),
+            help=meaning,
+        )
 
 
-def _reranking(choices: Choices) -> None:
+def _set(setting: Setting, name: str | None) -> None:
+    chosen: SettingValue = st.session_state[key(setting)]
+    value = None if chosen == USUAL.get(setting) else chosen
+    edit(lambda experiment: with_setting(experiment, setting, value, name))
+
+
+def show_measures(experiment: Experiment) -> None:
+    """Draw the measures, the queries of a job and the budget."""
+    budget = experiment.budget
+    per_job = experiment.queries_per_job
+    state = {
+        "measures": list(experiment.measures),
+        "queries_per_job": None if per_job == "auto" else per_job,
+        "budget_usd": budget and budget.usd,
+        "budget_tokens": budget and budget.tokens,
+    }
+    for field, value in state.items():
+        st.session_state[key(field)] = value
+    st.multiselect(
+        "Measures",
+        list(dict.fromkeys((*MEASURES, *experiment.measures))),
+        key=key("measures"),
+        accept_new_options=True,
+        on_change=_set_measures,
+        help=f"{meaning('measure')}\n\nAnything that ir-measures knows. The first orders the leaderboard.",
+    )
     st.number_input(
-        "Candidates", min_value=1, max_value=10_000, key=key("depth"), persist_state="page",
-        help="Number of candidates reordered; the rest is dropped.",
-    )  # fmt: skip
-    if choices.mmr:
-        st.slider(
-            "Relevance against novelty", 0.0, 1.0, step=0.05, key=key("relevance"), persist_state="page",
-            help="1 is relevance alone.",
-        )  # fmt: skip
-
-
-def _running(problems: Problems) -> None:
-    st.multiselect(
-        "Measures", list(MEASURES), key=key("measures"),
-        accept_new_options=True, persist_state="page",
-        help="Anything that ir-measures knows. The first orders the leaderboard.",
-    )  # fmt: skip
-    message(problems, "measures")
-    st.number_input(
-        "Queries per job", min_value=1, key=key("queries_per_job"), placeholder="auto", persist_state="page",
-        help="1 is one job per query.",
-    )  # fmt: skip
+        "Queries per job",
+        min_value=1,
+        key=key("queries_per_job"),
+        placeholder="auto",
+        on_change=_set_jobs,
+        help=f"{meaning('job')}\n\n1 is one job per query.",
+    )
     left, right = st.columns(2)
     with left:
         st.number_input(
-            "Stop at USD", min_value=0.0001, format="%.2f", key=key("budget_usd"), placeholder="no limit",
-            persist_state="page",
-        )  # fmt: skip
+            "Stop at USD",
+            min_value=0.0001,
+            format="%.2f",
+            key=key("budget_usd"),
+            placeholder="no limit",
+            on_change=_set_budget,
+        )
     with right:
         st.number_input(
-            "Stop at tokens", min_value=1, key=key("budget_tokens"), placeholder="no limit",
-            persist_state="page", help="Sent to endpoints.",
-        )  # fmt: skip
+            "Stop at tokens",
+            min_value=1,
+            key=key("budget_tokens"),
+            placeholder="no limit",
+            on_change=_set_budget,
+            help="Sent to endpoints.",
+        )
+
+
+def _set_measures() -> None:
+    measures = tuple(st.session_state[key("measures")])
+    edit(lambda experiment: dataclasses.replace(experiment, measures=measures))
+
+
+def _set_jobs() -> None:
+    number = st.session_state[key("queries_per_job")]
+    edit(lambda experiment: dataclasses.replace(experiment, queries_per_job=number or "auto"))
+
+
+def _set_budget() -> None:
+    usd, tokens = st.session_state[key("budget_usd")], st.session_state[key("budget_tokens")]
+    budget = None if usd is None and tokens is None else Budget(usd, tokens)
+    edit(lambda experiment: dataclasses.replace(experiment, budget=budget))

@@ -1,4 +1,4 @@
-"""A dataset's scores over time: what became worse, a line a variant, and every step in a table."""
+"""A dataset's scores over time: regressions, a line per variant, and every step in a table."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import streamlit as st
 from evaluator.analysis.history import LAST, History, Point, Step
 from evaluator.analysis.pair_wording import TESTS, p_words
 from evaluator.charts.scores import history_lines
-from evaluator.domain.printable import csv_text, file_name
-from evaluator.ui.shell.address import joined, parted, readdress
+from evaluator.domain.printable import csv_text
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.address import changed, joined, parted
+from evaluator.ui.shell.choosers import choose_variants
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, link
 from evaluator.ui.shell.theme import ink
@@ -31,57 +34,53 @@ FLAGGED = 3
 """Experiments whose regressions are spelled out; the others are in the table."""
 
 
-def show_history(found: History) -> None:
-    """Draw what is known; at least one point must be."""
-    shown = _choose_variants(found)
-    _flags(found)
-    points = [point for point in found.points if point.variant in shown]
-    table = _table(points, _numbers(found))
+def show_history(timeline: History) -> None:
+    """Draw the history; it must have at least one point."""
+    shown = _choose_variants(timeline)
+    _flags(timeline)
+    points = [point for point in timeline.points if point.variant in shown]
+    table = _table(points, _numbers(timeline))
     if not table.empty:
         st.altair_chart(
-            history_lines(table, found.measure, ink()),
-            alt=f"{found.measure} of each variant over time",
+            history_lines(table, timeline.measure, ink()),
+            alt=f"{timeline.measure} of each variant over time",
             width="stretch",
         )
-    if len({point.at for point in found.points}) < 2:
+    if len({point.at for point in timeline.points}) < 2:
         st.info(
-            "History appears after a second run: edit judgments, import the dataset anew, or run the same "
+            "History appears after a second run: edit judgments, import the dataset again, or run the same "
             "variants with another model, and this page says what became better or worse.",
             icon=":material/timeline:",
         )
     st.caption(
         "Points are an experiment's means with their 95 % intervals, as on its leaderboard. A ring marks a regression. "
-        "A step compares query by query, over queries with a score in both that ask the same, and is "
-        "corrected for the variants of an experiment. Where nothing changed, there is no point."
-        + _left_out(found)
+        "Consecutive experiments are compared query by query, over unchanged queries with a score in both; p is "
+        "corrected for the variants of an experiment. An experiment in which nothing changed has no point."
+        + _left_out(timeline)
     )
-    _steps(points, found)
+    _steps(points, timeline)
 
 
-def _choose_variants(found: History) -> list[str]:
-    known = list(found.variants)
+def _choose_variants(timeline: History) -> list[str]:
+    known = list(timeline.variants)
     named = [name for name in parted("variants") if name in known]
-    shown = st.session_state["history-variants"] = named or known[:DRAWN]
+    shown = named or known[:DRAWN]
     if len(known) > 1:
-        st.multiselect(
-            "Variants",
-            known,
-            key="history-variants",
-            max_selections=MOST,
-            on_change=lambda: readdress(variants=joined(st.session_state["history-variants"])),
+        choose_variants(
+            known, shown, "history-variants", lambda names: changed(variants=joined(names)), most=MOST
         )
     return shown
 
 
-def _flags(found: History) -> None:
-    worse = found.regressions
+def _flags(timeline: History) -> None:
+    worse = timeline.regressions
     if not worse:
         return
     with st.container(border=True, key="regressions"):
         st.markdown(f":red[:material/trending_down: **{count(len(worse), 'regression')}**]")
         groups = [list(group) for _, group in groupby(worse, key=lambda point: point.at)]
         for group in groups[:FLAGGED]:
-            _flag(group, found.measure)
+            _flag(group, timeline.measure)
         if left := sum(map(len, groups[FLAGGED:])):
             st.caption(f"And {left} before, in the table.")
 
@@ -117,14 +116,14 @@ def _when(point: Point) -> str:
     return f"version {point.version}, {at}"
 
 
-def _numbers(found: History) -> dict[datetime, int]:
-    """When experiments were asked for, numbered from the oldest on."""
-    moments = dict.fromkeys(point.at for point in found.points)
+def _numbers(timeline: History) -> dict[datetime, int]:
+    """Start times of the experiments, numbered from the oldest on."""
+    moments = dict.fromkeys(point.at for point in timeline.points)
     return {at: number for number, at in enumerate(moments, 1)}
 
 
 def _label(point: Point, number: int) -> str:
-    """Of the axis below the chart: lines that tell experiments apart."""
+    """The label of a point on the axis below the chart: lines that tell experiments apart."""
     at = moment(point.at, st.context.timezone).replace(", ", " · ")
     return f"#{number} · version {point.version} · {at}"
 
@@ -152,15 +151,15 @@ def _outcome_words(step: Step) -> str:
     return difference + {"regression": "worse", "improvement": "better"}.get(step.outcome, step.outcome)
 
 
-def _left_out(found: History) -> str:
-    if not found.left_out:
+def _left_out(timeline: History) -> str:
+    if not timeline.left_out:
         return ""
-    left_out = count(found.left_out, "experiment")
+    left_out = count(timeline.left_out, "experiment")
     return f" Left out: {left_out} that did not finish, lack the measure, or were not among the last {LAST}."
 
 
-def _steps(points: list[Point], found: History) -> None:
-    numbers = _numbers(found)
+def _steps(points: list[Point], timeline: History) -> None:
+    numbers = _numbers(timeline)
     rows = [
         {
             "number": numbers[point.at],
@@ -185,7 +184,7 @@ def _steps(points: list[Point], found: History) -> None:
     st.dataframe(
         table,
         hide_index=True,
-        key=keyed("history-steps", found.dataset, found.measure),
+        key=keyed("history-steps", timeline.dataset, timeline.measure),
         placeholder="",
         alt="Every step",
         column_order=STEPS,
@@ -193,12 +192,16 @@ def _steps(points: list[Point], found: History) -> None:
             "number": number("#", format="%d", width="small"),
             "at": st.column_config.TextColumn("When"),
             "variant": st.column_config.TextColumn("Variant"),
-            "score": number(found.measure, format="%.4f"),
+            "score": number(timeline.measure, format="%.4f"),
             "outcome": st.column_config.TextColumn("Since before"),
-            "p": number("p corrected", format="%.4f", help="By Holm for the variants of the experiment."),
+            "p": number(
+                "p corrected",
+                format="%.4f",
+                help=f"{meaning('p')}\n\nBy Holm for the variants of the experiment.",
+            ),
             "test": st.column_config.TextColumn("Test"),
             "changed": st.column_config.TextColumn("What changed"),
-            "version": number("Version", format="%d"),
+            "version": number("Version", format="%d", help=meaning("version")),
             "experiment": st.column_config.TextColumn("Experiment"),
             "low": number("From", format="%.4f"),
             "high": number("To", format="%.4f"),
@@ -206,14 +209,11 @@ def _steps(points: list[Point], found: History) -> None:
         },
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            "CSV",
+        download(
             csv_text(list(map(str, table)), table.itertuples(index=False)),
-            file_name=file_name(found.dataset, found.measure, "history", ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download these numbers",
+            timeline.dataset,
+            timeline.measure,
+            "history",
+            help_="Download these numbers",
         )
         link(EXPERIMENTS, "Experiments", ":material/science:")

@@ -1,20 +1,21 @@
-"""Several datasets at once (`?experiments=<a>,<b>&measure=`): ranks on each, an average where it means something."""
+"""Several datasets at once (`?experiments=<a>,<b>&measure=`): ranks on each, and an average where one makes sense."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from evaluator.analysis.several_datasets import Across, across, shared_measures
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
 from evaluator.domain.records import ExperimentRow
-from evaluator.ui.shell.address import joined, parted, readdress
-from evaluator.ui.shell.identity import keyed, told_apart
+from evaluator.ui.shell.address import changed, joined, parted
+from evaluator.ui.shell.choosers import choose_measure, choose_several, named_experiment
+from evaluator.ui.shell.downloads import download
+from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import LEADERBOARD, link
-from evaluator.ui.shell.selection import choose, named_experiment
 from evaluator.ui.shell.words import moment, plain
 from evaluator.workspace.workspace import Workspace
 
@@ -38,23 +39,28 @@ def show_across(workspace: Workspace, everything: Sequence[ExperimentRow]) -> No
         return
     shared = shared_measures(chosen)
     measure = st.query_params.get("measure", shared[0] if shared else None)
-    found = across(workspace, chosen, measure)
-    choose(
-        "Measure", shared, found.measure,
+    comparison = across(workspace, chosen, measure)
+    choose_measure(
+        shared,
+        comparison.measure,
         lambda name: {"view": "datasets", "experiments": _ids(chosen), "measure": name},
-    )  # fmt: skip
-    if found.reasons:
+    )
+    if comparison.reasons:
         st.warning(
-            "No average is shown, because:\n" + "\n".join(f"- {plain(reason)}" for reason in found.reasons),
+            "No average is shown, because:\n"
+            + "\n".join(f"- {plain(reason)}" for reason in comparison.reasons),
             icon=":material/function:",
         )
-    _table(found)
+    _table(comparison)
     with st.container(horizontal=True, vertical_alignment="center"):
-        for board in found.boards:
+        for board in comparison.boards:
             link(
-                LEADERBOARD, plain(board.experiment.dataset), ":material/leaderboard:",
-                experiment=board.experiment.id, measure=found.measure,
-            )  # fmt: skip
+                LEADERBOARD,
+                plain(board.experiment.dataset),
+                ":material/leaderboard:",
+                experiment=board.experiment.id,
+                measure=comparison.measure,
+            )
 
 
 def _ids(rows: Sequence[ExperimentRow]) -> str:
@@ -63,69 +69,68 @@ def _ids(rows: Sequence[ExperimentRow]) -> str:
 
 def _choose_experiments(everything: Sequence[ExperimentRow], chosen: Sequence[ExperimentRow]) -> None:
     known = {row.id: row for row in everything}
-    st.session_state["across"] = [row.id for row in chosen]
 
     def name(id_: str) -> str:
         row = known[id_]
         return f"{row.dataset} · {row.name} · {moment(row.started_at, st.context.timezone)}"
 
-    st.multiselect(
+    choose_several(
         "Experiments",
         list(known),
-        key="across",
-        format_func=told_apart(list(known), name),
-        on_change=lambda: readdress(experiments=joined(st.session_state["across"]), measure=None),
+        [row.id for row in chosen],
+        "across",
+        lambda ids: changed(experiments=joined(ids), measure=None),
+        name,
     )
 
 
-def _table(found: Across) -> None:
+def _table(comparison: Across) -> None:
     number = st.column_config.NumberColumn
-    titles = [_title(board.experiment, found) for board in found.boards]
-    rows: dict[str, list[object]] = {"variant": [row.name for row in found.rows]}
-    config: dict[str, Any] = {"variant": st.column_config.TextColumn("Variant", pinned=True)}
-    if not found.reasons:
-        rows["average_rank"] = [row.average_rank for row in found.rows]
-        rows["average_score"] = [row.average_score for row in found.rows]
+    titles = [_title(board.experiment, comparison) for board in comparison.boards]
+    rows: dict[str, list[object]] = {"variant": [row.name for row in comparison.rows]}
+    config: dict[str, ColumnConfig] = {"variant": st.column_config.TextColumn("Variant", pinned=True)}
+    if not comparison.reasons:
+        rows["average_rank"] = [row.average_rank for row in comparison.rows]
+        rows["average_score"] = [row.average_score for row in comparison.rows]
         config["average_rank"] = number("Mean rank", format="%.2f", help="Over the datasets; 1 is best.")
         config["average_score"] = number(
-            f"Mean {found.measure}",
+            f"Mean {comparison.measure}",
             format="%.4f",
             help="Every dataset counts the same, however many queries it has.",
         )
     for place, title in enumerate(titles):
-        rows[f"rank_{place}"] = [row.ranks[place] for row in found.rows]
-        rows[f"score_{place}"] = [row.scores[place] for row in found.rows]
-        rows[f"tied_{place}"] = ["= best" if row.tied[place] else "" for row in found.rows]
+        rows[f"rank_{place}"] = [row.ranks[place] for row in comparison.rows]
+        rows[f"score_{place}"] = [row.scores[place] for row in comparison.rows]
+        rows[f"tied_{place}"] = ["= best" if row.tied[place] else "" for row in comparison.rows]
         config[f"rank_{place}"] = number(
             f"{title}: rank", format="%.1f", help="1 is best; equal scores share ranks."
         )
-        config[f"score_{place}"] = number(f"{title}: {found.measure}", format="%.4f")
+        config[f"score_{place}"] = number(f"{title}: {comparison.measure}", format="%.4f")
         config[f"tied_{place}"] = st.column_config.TextColumn(f"{title}: tie")
     table = pd.DataFrame(rows)
     st.dataframe(
-        table, hide_index=True, placeholder="", column_config=config,
-        key=keyed("across-table", [board.experiment.id for board in found.boards], found.measure),
-        alt=f"Variants over {len(found.boards)} datasets",
-    )  # fmt: skip
-    columns = {"average_rank": "average rank", "average_score": f"average {found.measure}"}
+        table,
+        hide_index=True,
+        placeholder="",
+        column_config=config,
+        key=keyed("across-table", [board.experiment.id for board in comparison.boards], comparison.measure),
+        alt=f"Variants over {len(comparison.boards)} datasets",
+    )
+    columns = {"average_rank": "average rank", "average_score": f"average {comparison.measure}"}
     for place, title in enumerate(titles):
         columns |= {f"{kind}_{place}": f"{title} {kind}" for kind in ("rank", "score", "tied")}
-    st.download_button(
-        "CSV",
+    download(
         csv_text(
             [columns.get(name, name) for name in table.columns], table.astype(object).to_numpy().tolist()
         ),
-        file_name=file_name("datasets", found.measure, ending="csv"),
-        mime="text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="Download this table",
+        "datasets",
+        comparison.measure,
+        help_="Download this table",
     )
 
 
-def _title(experiment: ExperimentRow, found: Across) -> str:
+def _title(experiment: ExperimentRow, comparison: Across) -> str:
     """The dataset's name; with the experiment's where two are over one dataset."""
-    datasets = [board.experiment.dataset for board in found.boards]
+    datasets = [board.experiment.dataset for board in comparison.boards]
     alone = datasets.count(experiment.dataset) == 1
     return experiment.dataset if alone else f"{experiment.dataset} ({experiment.name})"

@@ -1,4 +1,4 @@
-"""The leaderboard: what it allows to say, its chart, its table, and what one has to know to read them."""
+"""The leaderboard: its verdict, its chart, its table, and what they are based on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from evaluator.analysis.snapshot import read_snapshot
 from evaluator.analysis.verdict import verdict
 from evaluator.charts.scores import interval_points
 from evaluator.domain.records import ExperimentRow
+from evaluator.ui.glossary import meaning
 from evaluator.ui.leaderboard.cost_table import show_costs
 from evaluator.ui.leaderboard.table import choose_columns, show_rows
-from evaluator.ui.shell.address import readdress
-from evaluator.ui.shell.exports import export_popover, figure_links
+from evaluator.ui.shell.address import changed
+from evaluator.ui.shell.choosers import choose, search_field
+from evaluator.ui.shell.downloads import export_popover, figure_links
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, HISTORY, link
 from evaluator.ui.shell.policy import policy_popover
@@ -25,7 +27,7 @@ from evaluator.ui.shell.words import count, plain, queries
 from evaluator.workspace.workspace import Workspace
 
 DRAWN = 25
-"""Variants that the chart shows; all of them once asked to."""
+"""Variants that the chart shows unless the reader asks for all."""
 BEST = "the best"
 """What variants are compared with if none is pinned."""
 
@@ -41,12 +43,12 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
         _basis(board)
         return
     show_verdict(board)
-    found = _controls(board)
-    if found.empty:
+    matching = _controls(board)
+    if matching.empty:
         st.info("No variant has that in its name.", icon=":material/search_off:")
     else:
-        _chart(board, found)
-        show_rows(board, found)
+        _chart(board, matching)
+        show_rows(board, matching)
     _basis(board)
     show_costs(snapshot)
 
@@ -64,7 +66,7 @@ def addressed_baseline(experiment: ExperimentRow) -> str | None:
 
 
 def show_state(board: Leaderboard) -> None:
-    """Say what is not final, and lead to where it is explained; then what cannot work at all."""
+    """Say what is not final, with a link to the explanation; then which variants failed."""
     table = board.table
     waiting = int(table.loc[table["error"].isna(), "waiting"].sum())
     broken = table.loc[table["error"].notna(), ["variant", "error"]].itertuples(index=False, name=None)
@@ -74,7 +76,10 @@ def show_state(board: Leaderboard) -> None:
 def show_verdict(board: Leaderboard) -> None:
     """Draw the sentence that says what the evidence allows."""
     with st.container(border=True, key="verdict"):
-        st.markdown(verdict(board, lambda name: f"**{plain(name)}**"))
+        st.markdown(
+            verdict(board, lambda name: f"**{plain(name)}**"),
+            help=meaning("separable", "tie group", "compared queries"),
+        )
         export_popover(board.experiment, board.measure, board.baseline)
 
 
@@ -84,11 +89,14 @@ def _controls(board: Leaderboard) -> pd.DataFrame:
     with left:
         _choose_baseline(board)
     with middle:
-        st.session_state["board-search"] = searched = st.query_params.get("search", "")
-        st.text_input(
-            "Search", key="board-search", placeholder="A part of a variant's name", icon=":material/search:",
-            on_change=lambda: readdress(search=st.session_state["board-search"]),
-        )  # fmt: skip
+        searched = st.query_params.get("search", "")
+        search_field(
+            "Search",
+            searched,
+            "board-search",
+            lambda text: changed(search=text),
+            "A part of a variant's name",
+        )
     with right:
         choose_columns(board)
     table = board.table
@@ -97,25 +105,26 @@ def _controls(board: Leaderboard) -> pd.DataFrame:
 
 def _choose_baseline(board: Leaderboard) -> None:
     names = [variant.name for variant in board.experiment.spec.variants]
-    st.session_state["choose-Baseline"] = board.baseline or ""
-    st.selectbox(
+    choose(
         "Baseline",
         ["", *names],
-        key="choose-Baseline",
-        format_func=lambda name: name or f"None (use {BEST})",
-        on_change=lambda: readdress(baseline=st.session_state["choose-Baseline"]),
-        help="The variant that the others are compared with, such as the one in production. Choose it beforehand: "
+        board.baseline or "",
+        lambda name: changed(baseline=name),
+        lambda name: name or f"None (use {BEST})",
+        "The variant that the others are compared with, such as the one in production. Choose it beforehand: "
         "the best is only known after looking, so its comparisons are corrected for all pairs of variants.",
     )
 
 
-def _chart(board: Leaderboard, found: pd.DataFrame) -> None:
-    pinned = found[found["variant"] == board.baseline]
-    shown = found
-    if len(found) > DRAWN and not st.toggle(
-        f"Draw all {len(found)}", key=keyed("board-all", board.experiment.id)
+def _chart(board: Leaderboard, matching: pd.DataFrame) -> None:
+    pinned = matching[matching["variant"] == board.baseline]
+    shown = matching
+    if len(matching) > DRAWN and not st.toggle(
+        f"Draw all {len(matching)}", key=keyed("board-all", board.experiment.id)
     ):
-        shown = pd.concat([found.head(DRAWN), pinned[~pinned["variant"].isin(found.head(DRAWN)["variant"])]])
+        shown = pd.concat(
+            [matching.head(DRAWN), pinned[~pinned["variant"].isin(matching.head(DRAWN)["variant"])]]
+        )
     scores = board.table.set_index("variant")[board.measure]
     at = None if board.baseline is None or pd.isna(scores[board.baseline]) else float(scores[board.baseline])
     st.altair_chart(
@@ -161,7 +170,7 @@ def _statistics(board: Leaderboard) -> None:
             "- **p**: how often chance alone makes a difference as large, by the randomization test. Where no random "
             "sign flip reached the difference, by the paired t-test; the column *Test* says which. Corrected by Holm "
             f"for {plain(board.correction.words)}.\n"
-            "- **Queries needed**: to find the difference in 8 of 10 cases, if it is what it looks like."
+            "- **Queries needed**: to confirm a difference of this size in 8 of 10 cases."
         )
 
 

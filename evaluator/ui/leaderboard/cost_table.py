@@ -1,4 +1,4 @@
-"""What variants cost, beside how good they are."""
+"""The costs of variants, below their scores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import streamlit as st
 
 from evaluator.analysis.costs import cost_records
 from evaluator.analysis.snapshot import Snapshot
-from evaluator.domain.printable import csv_text, file_name
+from evaluator.domain.printable import csv_text
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.downloads import download
 from evaluator.ui.shell.words import plain
 
 SHOWN = (
@@ -19,10 +21,10 @@ SHOWN = (
 def show_costs(snapshot: Snapshot) -> None:
     """Draw the costs of an experiment's variants."""
     rows = cost_records(snapshot.experiment.spec, snapshot.costs)
-    with st.expander("What it costs", icon=":material/speed:"):
+    with st.expander("Costs", icon=":material/speed:"):
         if not rows:
             st.caption(
-                "Measured once the experiment is finished and nothing else is at work: latency of a query, size of "
+                "Measured once the experiment is finished and no other job is running: latency of a query, size of "
                 "the index, what encoding took. Without a server, `evaluator costs` measures it."
             )
             return
@@ -31,17 +33,13 @@ def show_costs(snapshot: Snapshot) -> None:
             table[f"{name}_mb"] = table[f"{name}_bytes"].astype(float) / 1e6
         _draw(table)
         _basis(table)
-        st.download_button(
-            "CSV",
+        download(
             csv_text(
                 list(map(str, table)), table.astype(object).where(table.notna(), None).itertuples(index=False)
             ),
-            file_name=file_name(snapshot.experiment.name, "costs", ending="csv"),
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            help="Download these numbers",
+            snapshot.experiment.name,
+            "costs",
+            help_="Download these numbers",
         )
 
 
@@ -64,10 +62,10 @@ def _draw(table: pd.DataFrame) -> None:
         placeholder="",
         alt="Costs of the variants",
         column_config={
-            "variant": st.column_config.TextColumn("Variant", pinned=True),
+            "variant": st.column_config.TextColumn("Variant", pinned=True, help=meaning("variant")),
             **milliseconds,
             "queries_per_second": number("queries/s", format="%.0f", help="Of one process, at the median."),
-            "index_mb": number("Index MB", format="%.1f", help="Files that searching reads."),
+            "index_mb": number("Index MB", format="%.1f", help="Size of the files that search reads."),
             "vector_mb": number("Vectors MB", format="%.1f", help="The documents' vectors among them."),
             "encode_seconds": number(
                 "Encoding s",

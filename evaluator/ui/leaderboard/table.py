@@ -1,20 +1,23 @@
-"""The leaderboard's table: its columns, which of them are shown, and the way from a row to what is behind it."""
+"""The leaderboard's table: its columns, the choice of columns, and links from rows to comparisons and queries."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from evaluator.analysis.leaderboard import Leaderboard
 from evaluator.analysis.pair_wording import TESTS
 from evaluator.domain.measures.scoring import JUDGED
-from evaluator.domain.printable import csv_text, file_name
-from evaluator.ui.shell.address import joined, readdress
-from evaluator.ui.shell.identity import keyed, told_apart
+from evaluator.domain.printable import csv_text
+from evaluator.ui.glossary import meaning, measure_meaning
+from evaluator.ui.shell.address import changed, joined
+from evaluator.ui.shell.choosers import choose_several
+from evaluator.ui.shell.downloads import download
+from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import COMPARE, QUERY, link
 from evaluator.ui.shell.words import plain
 
@@ -34,67 +37,84 @@ USUAL = ("tie", "difference", "p_corrected", JUDGED, "p95_ms", "index_mb", "scor
 """Columns that are shown unless the reader chooses others; all measures stand before them."""
 
 
-def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, Any]]:
+def columns_of(board: Leaderboard) -> Mapping[str, tuple[str, ColumnConfig]]:
     """All columns that can be chosen: label and configuration, by key."""
     number = st.column_config.NumberColumn
 
-    def told(label: str, format_: str, help_: str) -> tuple[str, Any]:
+    def column(label: str, format_: str, help_: str) -> tuple[str, ColumnConfig]:
         return label, number(label, format=format_, help=help_)
 
     to = board.reference or "the reference"
-    told_to = plain(to)  # tooltips are Markdown, titles of columns are not
-    measures = {m: told(m, "%.4f", "Mean over the compared queries.") for m in board.experiment.spec.measures}
-    tie = "= best: its difference to the best may be chance (corrected for all pairs of variants)."
+    reference = plain(to)  # tooltips are Markdown, titles of columns are not
+    measures = {
+        m: column(m, "%.4f", f"{measure_meaning(m)}\n\nMean over the compared queries.")
+        for m in board.experiment.spec.measures
+    }
+    tie = f"{meaning('tie group', 'separable')}\n\nCorrected for all pairs of variants."
     return {
         **measures,
-        "low": told("from", "%.4f", "Lower end of the 95 % interval of the mean."),
-        "high": told("to", "%.4f", "Upper end of the 95 % interval of the mean."),
+        "low": column(
+            "from", "%.4f", f"Lower end of the 95 % interval of the mean.\n\n{meaning('interval')}"
+        ),
+        "high": column("to", "%.4f", f"Upper end of the 95 % interval of the mean.\n\n{meaning('interval')}"),
         "tie": ("Tie group", st.column_config.TextColumn("Tie", help=tie)),
-        "needed": told("Queries needed", "localized", "To separate it from the best, if the difference is real."),
-        "difference": told(f"Δ to {to}", "%+.4f", f"Difference of the means to {told_to}."),
-        "difference_low": told("Δ from", "%+.4f", "Lower end of the difference's 95 % interval."),
-        "difference_high": told("Δ to", "%+.4f", "Upper end of the difference's 95 % interval."),
-        "p": told("p", "%.4f", "How often chance alone makes a difference as large, by the test in the column Test."),
-        "test": ("Test", st.column_config.TextColumn("Test", help="That p is of: the randomization test; where no "
-                 "random sign flip reached the difference, the paired t-test.")),
-        "p_corrected": told("p corrected", "%.4f", f"By Holm for {plain(board.correction.words)}. 0.05 and less "
-                            "counts as found; 0.0001 may stand for less."),
-        "wins": told("Wins", "localized", f"Queries at which it is better than {told_to}."),
-        "ties": told("Ties", "localized", f"Queries at which it equals {told_to}."),
-        "losses": told("Losses", "localized", f"Queries at which it is worse than {told_to}."),
-        JUDGED: told(JUDGED, "percent", "Share of the first ten documents that somebody judged. Where it is low, "
-                     "scores may be too."),
-        "p50_ms": told("p50 ms", "%.1f", "Half of the queries take less."),
-        "p95_ms": told("p95 ms", "%.1f", "95 of 100 queries take less, encoded, searched and reranked one at a time. "
-                       "Measured once the experiment is finished and nothing else is at work."),
-        "p99_ms": told("p99 ms", "%.1f", "99 of 100 queries take less."),
-        "ms_per_query": told("ms per query", "%.1f", "Mean while the experiment ran, many at a time."),
-        "index_mb": told("Index MB", "%.1f", "Files that searching reads."),
-        "usd_per_million_queries": told("USD per million", "%.2f", "Of queries, at the endpoints' prices."),
-        "scored": told("Scored", "localized", "Queries with a score."),
-        "unscored": told("Excluded", "localized", "Queries without a relevant document: not scored."),
-        "failed": told("Failed", "localized", "Queries that failed; not averaged in."),
-        "waiting": told("Waiting", "localized", "Queries still to be evaluated."),
-    }  # fmt: skip
+        "needed": column(
+            "Queries needed", "localized", "To separate it from the best, if the difference is real."
+        ),
+        "difference": column(f"Δ to {to}", "%+.4f", f"Difference of the means to {reference}."),
+        "difference_low": column("Δ from", "%+.4f", "Lower end of the difference's 95 % interval."),
+        "difference_high": column("Δ to", "%+.4f", "Upper end of the difference's 95 % interval."),
+        "p": column(
+            "p", "%.4f", "How often chance alone makes a difference as large, by the test in the column Test."
+        ),
+        "test": (
+            "Test",
+            st.column_config.TextColumn(
+                "Test",
+                help="That p is of: the randomization test; where no "
+                "random sign flip reached the difference, the paired t-test.",
+            ),
+        ),
+        "p_corrected": column(
+            "p corrected",
+            "%.4f",
+            f"By Holm for {plain(board.correction.words)}. 0.05 and less "
+            "counts as found; 0.0001 may stand for less.",
+        ),
+        "wins": column("Wins", "localized", f"Queries at which it is better than {reference}."),
+        "ties": column("Ties", "localized", f"Queries at which it equals {reference}."),
+        "losses": column("Losses", "localized", f"Queries at which it is worse than {reference}."),
+        JUDGED: column(JUDGED, "percent", measure_meaning(JUDGED)),
+        "p50_ms": column("p50 ms", "%.1f", "Half of the queries take less."),
+        "p95_ms": column(
+            "p95 ms",
+            "%.1f",
+            "95 of 100 queries take less, encoded, searched and reranked one at a time. "
+            "Measured once the experiment is finished and no other job is running.",
+        ),
+        "p99_ms": column("p99 ms", "%.1f", "99 of 100 queries take less."),
+        "ms_per_query": column("ms per query", "%.1f", "Mean while the experiment ran, many at a time."),
+        "index_mb": column("Index MB", "%.1f", "Size of the files that search reads."),
+        "usd_per_million_queries": column("USD per million", "%.2f", "Of queries, at the endpoints' prices."),
+        "scored": column("Scored", "localized", "Queries with a score."),
+        "unscored": column("Excluded", "localized", "Queries without a relevant document: not scored."),
+        "failed": column("Failed", "localized", "Queries that failed; not averaged in."),
+        "waiting": column("Waiting", "localized", "Queries still to be evaluated."),
+    }
 
 
 def choose_columns(board: Leaderboard) -> None:
     """Draw what chooses the table's columns; the choice is in the address."""
     options = columns_of(board)
     usual = _usual(board)
-    st.session_state["board-columns"] = _chosen(board)
-
-    def go() -> None:
-        chosen = st.session_state["board-columns"]
-        readdress(columns=None if chosen == usual else SEPARATOR.join(chosen))
-
     with st.popover("Columns", icon=":material/view_column:", width="stretch"):
-        st.multiselect(
+        choose_several(
             "Columns",
             list(options),
-            key="board-columns",
-            on_change=go,
-            format_func=told_apart(list(options), lambda key: options[key][0]),
+            _chosen(board),
+            "board-columns",
+            lambda columns: changed(columns=None if columns == usual else SEPARATOR.join(columns)),
+            lambda column: options[column][0],
         )
 
 
@@ -108,14 +128,14 @@ def _chosen(board: Leaderboard) -> list[str]:
     return [column for column in named if column in known] or _usual(board)
 
 
-def show_rows(board: Leaderboard, found: pd.DataFrame) -> None:
+def show_rows(board: Leaderboard, variants: pd.DataFrame) -> None:
     """Draw the rows of some variants, and links to what is behind those that are ticked."""
     columns = columns_of(board)
-    table = found.assign(
-        index_mb=found["index_bytes"].astype(float) / 1e6,
-        tie=found["tied"].map(lambda tied: TIED if tied else ""),
-        test=found["p_test"].map(lambda test: TESTS.get(test, "")),
-        **{p: found[p].astype(float).clip(lower=SMALLEST_P) for p in ("p", "p_corrected")},
+    table = variants.assign(
+        index_mb=variants["index_bytes"].astype(float) / 1e6,
+        tie=variants["tied"].map(lambda tied: TIED if tied else ""),
+        test=variants["p_test"].map(lambda test: TESTS.get(test, "")),
+        **{p: variants[p].astype(float).clip(lower=SMALLEST_P) for p in ("p", "p_corrected")},
     )
     longest = int(table["variant"].str.len().max())
     width = LONG_NAME_WIDTH if longest > LONG_NAME else None
@@ -129,7 +149,9 @@ def show_rows(board: Leaderboard, found: pd.DataFrame) -> None:
         placeholder="",
         alt=f"Variants of {board.experiment.name} by {board.measure}",
         column_config={
-            "variant": st.column_config.TextColumn("Variant", pinned=True, width=width),
+            "variant": st.column_config.TextColumn(
+                "Variant", pinned=True, width=width, help=meaning("variant")
+            ),
             **{key: config for key, (_, config) in columns.items()},
         },
     )
@@ -165,26 +187,12 @@ def _downloads(board: Leaderboard) -> None:
     """Draw buttons that download every column of every variant."""
     name = (board.experiment.name, board.measure)
     records = board.records
-    st.download_button(
-        "CSV",
+    download(
         csv_text(list(records[0]), (list(record.values()) for record in records)),
-        file_name=file_name(*name, ending="csv"),
-        mime="text/csv",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="Download all columns of all variants",
+        *name,
+        help_="Download all columns of all variants",
     )
-    st.download_button(
-        "Parquet",
-        _parquet(board),
-        file_name=file_name(*name, ending="parquet"),
-        mime="application/vnd.apache.parquet",
-        icon=":material/download:",
-        type="tertiary",
-        on_click="ignore",
-        help="The same for programs",
-    )
+    download(_parquet(board), *name, kind="parquet", help_="The same for programs")
 
 
 def _parquet(board: Leaderboard) -> bytes:

@@ -1,4 +1,4 @@
-"""Trade-offs: quality against what it costs, and what to take within limits (`?view=tradeoffs&cost=&p95=&mb=&usd=`)."""
+"""Trade-offs: quality against cost, and a recommendation within limits (`?view=tradeoffs&cost=&p95=&mb=&usd=`)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from evaluator.analysis.recommendation import COSTS, Cost, Limits, cost_of, reco
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.charts.scores import tradeoff_points
 from evaluator.domain.records import ExperimentRow
+from evaluator.ui.glossary import meaning
 from evaluator.ui.leaderboard.board import addressed_baseline, show_state
-from evaluator.ui.shell.address import number, readdress
-from evaluator.ui.shell.exports import figure_links
+from evaluator.ui.shell.address import changed, go, number
+from evaluator.ui.shell.choosers import choose_view
+from evaluator.ui.shell.downloads import figure_links
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain
@@ -35,8 +37,8 @@ def show_tradeoffs(workspace: Workspace, experiment: ExperimentRow, measure: str
     show_state(board)
     if not any(cost_of(row, "index_mb") is not None for row in board.scored):
         st.info(
-            "No variant's cost is known yet. Costs are measured once the experiment is finished and nothing else "
-            "is at work; without a server, `evaluator costs` measures them.",
+            "No variant's cost is known yet. Costs are measured once the experiment is finished and no other "
+            "job is running; without a server, `evaluator costs` measures them.",
             icon=":material/speed:",
         )
         return
@@ -49,14 +51,8 @@ def show_tradeoffs(workspace: Workspace, experiment: ExperimentRow, measure: str
 def _choose_cost() -> Cost:
     named = st.query_params.get("cost", "")
     chosen: Cost = next((cost for cost in COSTS if cost == named), "p95_ms")
-    st.session_state["tradeoff-cost"] = chosen
-    st.segmented_control(
-        "Against",
-        list(COSTS),
-        key="tradeoff-cost",
-        format_func=lambda cost: COSTS[cost].label,
-        on_change=lambda: readdress(cost=st.session_state["tradeoff-cost"]),
-    )
+    labels: dict[str, str] = {cost: kind.label for cost, kind in COSTS.items()}
+    choose_view("Against", labels, chosen, "tradeoff-cost", lambda cost: changed(cost=cost), labelled=True)
     return chosen
 
 
@@ -67,30 +63,34 @@ def _choose_limits() -> Limits:
         key = f"limit-{parameter}"
         limit = st.session_state[key] = number(parameter)
 
-        def go(parameter: str = parameter, key: str = key) -> None:
+        def set_limit(parameter: str = parameter, key: str = key) -> None:
             value = st.session_state[key]
-            readdress(**{parameter: None if value is None else f"{value:g}"})
+            go(changed(**{parameter: None if value is None else f"{value:g}"}))
 
         with column:
-            st.number_input(label, min_value=0.0, key=key, placeholder="no limit", on_change=go, format="%g")
+            st.number_input(
+                label, min_value=0.0, key=key, placeholder="no limit", on_change=set_limit, format="%g"
+            )
         if limit is not None:
             limits[cost] = limit
     return limits
 
 
 def _recommendation(snapshot: Snapshot, board: Leaderboard, limits: Limits) -> None:
-    found = recommend(snapshot, board, limits)
+    recommendation = recommend(snapshot, board, limits)
     with st.container(border=True, key="recommendation"):
-        if found.variant is None:
-            st.markdown(f":material/block: {plain(found.reasons[0])} Raise one of them.")
+        if recommendation.variant is None:
+            st.markdown(f":material/block: {plain(recommendation.reasons[0])} Raise one of them.")
         else:
             within = "Within these limits, take" if limits else "Without limits, take"
-            st.markdown(f"{within} **{plain(found.variant)}**.")
-            st.markdown("\n".join(f"- {plain(reason)}" for reason in found.reasons))
-    if found.excluded:
-        with st.expander(f"Not within the limits: {len(found.excluded)}", icon=":material/filter_alt:"):
+            st.markdown(f"{within} **{plain(recommendation.variant)}**.")
+            st.markdown("\n".join(f"- {plain(reason)}" for reason in recommendation.reasons))
+    if recommendation.excluded:
+        with st.expander(
+            f"Not within the limits: {len(recommendation.excluded)}", icon=":material/filter_alt:"
+        ):
             st.dataframe(
-                pd.DataFrame(found.excluded.items(), columns=["Variant", "Why"]),
+                pd.DataFrame(recommendation.excluded.items(), columns=["Variant", "Why"]),
                 hide_index=True,
                 key=keyed("excluded", board.experiment.id),
                 alt="Variants that are not within the limits",
@@ -130,6 +130,6 @@ def _chart(board: Leaderboard, cost: Cost, limits: Limits) -> None:
             "variant": st.column_config.TextColumn("Variant"),
             "score": number_column(board.measure, format="%.4f"),
             "cost": number_column(f"{kind.label} ({kind.unit})", format="%.2f"),
-            "front": st.column_config.TextColumn("Pareto front"),
+            "front": st.column_config.TextColumn("Pareto front", help=meaning("Pareto front")),
         },
     )

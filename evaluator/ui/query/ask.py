@@ -1,4 +1,4 @@
-"""Any query, typed by whoever reads: asked of the variants, their answers side by side."""
+"""Any query that the reader types: the variants answer it, their lists side by side."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, Asked, answered, ask, askable
-from evaluator.ui.query.selection import View, addressed_view, choose_variants
+from evaluator.ui.query.selection import View, addressed_view, choose_lists
 from evaluator.ui.query.view import show_lists
 from evaluator.ui.shell.links import LEADERBOARD, QUERY, WORKERS, link
 from evaluator.ui.shell.live import live
@@ -20,17 +20,17 @@ POLL = 1.0
 
 
 def show_ask(workspace: Workspace, experiment: ExperimentRow, measure: str) -> None:
-    """Draw the field for a query and, once one is typed, what came back."""
+    """Draw the field for a query and, once a query is typed, the answers."""
     text = st.query_params.get("ask", "").strip()
     names = askable(workspace, experiment)
     if not names:
         st.info(
-            "No variant of this experiment can be asked: lists that were made elsewhere answer nothing new.",
+            "No variant of this experiment can answer: imported ranked lists know only their own queries.",
             icon=":material/block:",
         )
         return
     view = addressed_view(experiment, measure, names, MAX_ASKED)
-    choose_variants(view, names, MAX_ASKED, keep={"ask": text})
+    choose_lists(view, names, MAX_ASKED, keep={"ask": text})
     _field(view, text)
     if not text:
         st.caption(
@@ -61,32 +61,35 @@ def _field(view: View, text: str) -> None:
         address = dataclasses.replace(view, query=None, variants=()).address()
         link(QUERY, "Queries of the dataset", ":material/arrow_back:", **address)
         link(
-            LEADERBOARD, "Leaderboard", ":material/leaderboard:",
-            experiment=view.experiment.id, measure=view.measure,
-        )  # fmt: skip
+            LEADERBOARD,
+            "Leaderboard",
+            ":material/leaderboard:",
+            experiment=view.experiment.id,
+            measure=view.measure,
+        )
 
 
 def _answers(workspace: Workspace, view: View, text: str, was_waiting: bool) -> None:
-    """Draw what came back so far; the whole page once nothing is missing, so that it stops looking."""
-    asked = ask(workspace, view.experiment, view.variants, text)
-    if was_waiting and not asked.waiting:
+    """Draw the answers so far; rerun the whole page once all are there, which ends the polling."""
+    question = ask(workspace, view.experiment, view.variants, text)
+    if was_waiting and not question.waiting:
         st.rerun()
-    _state(workspace, view, text, asked)
-    if len(asked.waiting) < len(asked.answers):
-        show_lists(answered(workspace, view.experiment, asked, text, view.depth), view)
+    _state(workspace, view, text, question)
+    if len(question.waiting) < len(question.answers):
+        show_lists(answered(workspace, view.experiment, question, text, view.depth), view)
 
 
-def _state(workspace: Workspace, view: View, text: str, asked: Asked) -> None:
-    if asked.waiting and not asked.served:
+def _state(workspace: Workspace, view: View, text: str, question: Asked) -> None:
+    if question.waiting and not question.served:
         st.warning(
-            "No worker is there to answer. The query waits in the queue until one starts: `evaluator up` starts "
+            "No workers are running. The query waits in the queue until one starts: `evaluator up` starts "
             "them with the server, `evaluator worker` alone.",
             icon=":material/person_off:",
         )
         link(WORKERS, "See the queue", ":material/stacks:")
-    elif asked.waiting:
-        st.status(f"Waiting for {plain(', '.join(asked.waiting))} ...", state="running")
-    failed = [name for name, found in asked.answers.items() if found.state == "failed"]
+    elif question.waiting:
+        st.status(f"Waiting for {plain(', '.join(question.waiting))} ...", state="running")
+    failed = [name for name, answer in question.answers.items() if answer.state == "failed"]
     if failed and st.button("Ask again", icon=":material/refresh:"):
         ask(workspace, view.experiment, view.variants, text, again=True)
         st.rerun()

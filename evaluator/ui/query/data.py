@@ -14,7 +14,7 @@ from evaluator.inspection.side_by_side import Hit, Missed, ShownList, SideBySide
 EXCERPT = 260
 """Characters of a text that are shown before somebody asks for more."""
 MAX_TEXT = 12_000
-"""Characters of a text that travel to the browser; the dataset's page has all."""
+"""Characters of a text that are sent to the browser; the dataset's page shows the whole text."""
 MAX_MISSED = 10
 """Missed documents that are listed; the others are counted."""
 
@@ -30,7 +30,7 @@ def lists_data(side: SideBySide, dataset: str, measure: str) -> dict[str, Any]:
         measure: whose value stands above each list.
     """
     lists = [_list(side, number, measure) for number in range(len(side.lists))]
-    needed = {found["doc"] for entry in lists for found in (*entry["hits"], *entry["missed"])}
+    needed = {row["doc"] for entry in lists for row in (*entry["hits"], *entry["missed"])}
     return {
         "lists": lists,
         "documents": {doc_id: _document(side, doc_id, dataset) for doc_id in sorted(needed)},
@@ -57,14 +57,14 @@ def grade_badge(grade: int | None) -> dict[str, str]:
 
 def parts(text: str, marker: Marker) -> Parts:
     """A text in parts, the query's words apart."""
-    found: Parts = []
+    pieces: Parts = []
     end = 0
     for first, last in marker.spans(text):
         if first > end:
-            found.append((text[end:first], False))
-        found.append((text[first:last], True))
+            pieces.append((text[end:first], False))
+        pieces.append((text[first:last], True))
         end = last
-    return [*found, (text[end:], False)] if end < len(text) else found
+    return [*pieces, (text[end:], False)] if end < len(text) else pieces
 
 
 def bounds_in_words(bounds: Bounds, depth: int) -> str:
@@ -123,7 +123,7 @@ def _message(shown: ShownList, judged: bool) -> str:
         case "waiting":
             return "Not evaluated yet" if judged else "No answer yet"
     if not shown.hits:
-        return "Nothing was found"
+        return "No document was retrieved"
     return (
         "No relevant document is known, so there is no score" if judged and shown.state == "unscored" else ""
     )

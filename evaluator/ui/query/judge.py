@@ -1,4 +1,4 @@
-"""Judging unjudged documents where they are met, and what they could change."""
+"""Judging the unjudged documents of ranked lists, and how far they could change a score."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from evaluator.inspection.side_by_side import SideBySide
 from evaluator.judging import ratings
 from evaluator.judging.ratings import MAX_GUIDELINES, MAX_RATER, MeanBounds, Pooled
 from evaluator.library import catalog
+from evaluator.ui.glossary import meaning
 from evaluator.ui.query.selection import View
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import QUERY, link
@@ -22,7 +23,7 @@ from evaluator.ui.shell.words import count, plain
 from evaluator.workspace.workspace import Workspace
 
 GRADES = {0: "Not relevant", 1: "Relevant", 2: "Highly"}
-"""What a rater can say; a document without a choice is skipped."""
+"""Grades that a rater can give; a document without a choice is skipped."""
 TEXT = 1500
 """Characters of a document that a rater reads here."""
 SAVED = "judging-saved"
@@ -32,12 +33,12 @@ RATER = "rater-name"
 
 
 def show_judging(workspace: Workspace, view: View, side: SideBySide) -> None:
-    """Draw what nobody judged among the lists' first documents, and what it could change."""
+    """Draw the unjudged documents at the top of the lists, and how far they could change scores."""
     if message := st.session_state.pop(SAVED, None):
         st.success(message, icon=":material/check:")
     open_ = {hit.doc_id for shown in side.lists for hit in shown.hits if hit.grade is None}
     label = (
-        f"Judge {count(len(open_), 'document')} that nobody judged"
+        f"Judge {count(len(open_), 'unjudged document')}"
         if open_
         else "Everything shown is judged: judge again"
     )
@@ -59,9 +60,12 @@ def _judge(workspace: Workspace, view: View, side: SideBySide) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rater = st.text_input(
-            "Who judges", value=st.session_state.get(RATER, ""), max_chars=MAX_RATER, placeholder="Your name",
+            "Who judges",
+            value=st.session_state.get(RATER, ""),
+            max_chars=MAX_RATER,
+            placeholder="Your name",
             width=260,
-        )  # fmt: skip
+        )
         _guidelines(workspace, experiment.dataset_id)
     st.session_state[RATER] = rater
     pooled = ratings.pool(workspace, experiment, side.query.query_id, view.variants, view.depth)
@@ -89,7 +93,7 @@ def _judge(workspace: Workspace, view: View, side: SideBySide) -> None:
 
 
 def _is_newest(workspace: Workspace, view: View) -> bool:
-    """Whether what is saved would reach these lists; says what to do if not."""
+    """Whether saved judgments would score these lists; says what to do if not."""
     experiment = view.experiment
     if experiment.status != "finished":
         st.info("Judging is possible once the experiment is finished.", icon=":material/hourglass_top:")
@@ -151,7 +155,7 @@ def _save(workspace: Workspace, view: View, rater: str, query_id: str, grades: d
 
 
 def _guidelines(workspace: Workspace, dataset: int) -> None:
-    """What raters go by, and a way to change it."""
+    """Draw the guidelines for raters, and a field to change them."""
     text = ratings.read_guidelines(workspace, dataset)
     with st.popover("Guidelines", icon=":material/menu_book:"):
         if text:
@@ -173,13 +177,18 @@ def _guidelines(workspace: Workspace, dataset: int) -> None:
 
 
 def _agreement(workspace: Workspace, dataset: int) -> None:
-    found = ratings.agreements(workspace, dataset)
-    if not found:
+    agreements = ratings.agreements(workspace, dataset)
+    if not agreements:
         return
-    st.markdown("**How far raters agree**, on what each of them judged, over all queries of the dataset")
+    st.markdown(
+        "**Agreement of raters** on documents that each of them judged, over all queries of the dataset"
+    )
     st.dataframe(
         pd.DataFrame(
-            [(", ".join(shared.raters), shared.documents, shared.same, shared.kappa) for shared in found],
+            [
+                (", ".join(shared.raters), shared.documents, shared.same, shared.kappa)
+                for shared in agreements
+            ],
             columns=["Raters", "Documents", "Same grade", "Kappa"],
         ),
         hide_index=True,
@@ -234,7 +243,9 @@ def _draw_bounds(rows: Sequence[MeanBounds], view: View) -> None:
             "low": number("At least", format="%.4f"),
             "high": number("At most", format="%.4f"),
             "queries": number("Queries", format="localized"),
-            "unjudged": number("Not judged", format="localized", help="Documents, over all queries."),
+            "unjudged": number(
+                "Not judged", format="localized", help=f"{meaning('unjudged')}\n\nOver all queries."
+            ),
         },
     )
     st.caption(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
@@ -20,6 +19,6 @@ _mount = st.components.v2.component(
 )
 
 
-def draw_lists(data: Mapping[str, Any]) -> None:
+def draw_lists(data: Mapping[str, object]) -> None:
     """Draw lists as `query_data.lists_data` describes them."""
     _mount(key="query-lists", data=dict(data))

@@ -1,4 +1,4 @@
-"""What is looked at side by side: all of it is in the address."""
+"""The open view of the queries page: query, variants, depth, order; all of it is in the address."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import streamlit as st
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.query_list import Order
 from evaluator.inspection.side_by_side import MAX_LISTS
-from evaluator.ui.shell.address import joined, parted
-from evaluator.ui.shell.selection import choose
+from evaluator.ui.glossary import meaning
+from evaluator.ui.shell.address import go, joined, parted
+from evaluator.ui.shell.choosers import choose, choose_variants, search_field
 from evaluator.ui.shell.words import count, plain
 
 DEPTHS = (5, 10, 20, 50, 100)
@@ -42,7 +43,7 @@ class View:
     search: str = ""
 
     def address(self) -> dict[str, str]:
-        """The query parameters; what is as usual is left out."""
+        """The query parameters; those with usual values are left out."""
         chosen = {
             "experiment": self.experiment.id,
             "measure": self.measure,
@@ -57,7 +58,7 @@ class View:
 
     def go(self) -> None:
         """Make it the page's address."""
-        st.query_params.from_dict(self.address())
+        go(self.address())
 
 
 def addressed_view(experiment: ExperimentRow, measure: str, names: Sequence[str], most: int) -> View:
@@ -65,12 +66,12 @@ def addressed_view(experiment: ExperimentRow, measure: str, names: Sequence[str]
 
     Args:
         names: variants that can be shown.
-        most: how many at most.
+        most: the largest number of variants.
     """
     parameters = st.query_params
-    asked = parted("variants")
-    known = [name for name in dict.fromkeys(asked) if name in names]
-    if unknown := [name for name in asked if name not in names]:
+    named = parted("variants")
+    known = [name for name in dict.fromkeys(named) if name in names]
+    if unknown := [name for name in named if name not in names]:
         st.warning(
             f"The experiment {plain(experiment.name)} has no {plain(', '.join(unknown))} to show.",
             icon=":material/link_off:",
@@ -90,56 +91,53 @@ def addressed_view(experiment: ExperimentRow, measure: str, names: Sequence[str]
     )
 
 
-def choose_variants(view: View, names: Sequence[str], most: int, keep: Mapping[str, str] = {}) -> None:
+def choose_lists(view: View, names: Sequence[str], most: int, keep: Mapping[str, str] = {}) -> None:
     """Draw the choosers of variants and of how many documents are shown.
 
     Args:
         keep: query parameters besides the view's.
     """
     left, right = st.columns([3, 1])
-    key = "choose-variants"
-    st.session_state[key] = list(view.variants)
 
-    def go() -> None:
-        chosen = tuple(st.session_state[key]) or view.variants
-        st.query_params.from_dict({**dataclasses.replace(view, variants=chosen).address(), **keep})
+    def of_variants(chosen: Sequence[str]) -> dict[str, str]:
+        return {**dataclasses.replace(view, variants=tuple(chosen) or view.variants).address(), **keep}
 
     with left:
-        st.multiselect(
-            "Variants", names, key=key, on_change=go, max_selections=most, placeholder="Choose variants"
-        )
+        choose_variants(names, view.variants, "choose-variants", of_variants, most)
     with right:
         choose(
-            "Documents", [str(depth) for depth in DEPTHS], str(view.depth),
+            "Documents",
+            [str(depth) for depth in DEPTHS],
+            str(view.depth),
             lambda depth: {**dataclasses.replace(view, depth=int(depth)).address(), **keep},
-        )  # fmt: skip
+            help_=meaning("depth"),
+        )
 
 
 def choose_queries(view: View, tags: Sequence[str]) -> None:
     """Draw the choosers of order and tag, and the search."""
     first_of = dataclasses.replace(view, query=None)
     choose(
-        "Order", list(get_args(Order)), view.order,
+        "Order",
+        list(get_args(Order)),
+        view.order,
         lambda order: dataclasses.replace(first_of, order=order).address(),  # type: ignore[arg-type]
         lambda order: order_in_words(order, view.variants),
-    )  # fmt: skip
+    )
     if tags:
         choose(
-            "Tag", [ANY, *tags], view.tag if view.tag in tags else ANY,
+            "Tag",
+            [ANY, *tags],
+            view.tag if view.tag in tags else ANY,
             lambda tag: dataclasses.replace(first_of, tag=tag).address(),
             lambda tag: tag or "any",
-        )  # fmt: skip
-    st.session_state["query-search"] = view.search
-
-    def search() -> None:
-        dataclasses.replace(first_of, search=st.session_state["query-search"].strip()).go()
-
-    st.text_input(
+        )
+    search_field(
         "Search queries",
-        key="query-search",
-        placeholder="Part of an id or a text",
-        icon=":material/search:",
-        on_change=search,
+        view.search,
+        "query-search",
+        lambda text: dataclasses.replace(first_of, search=text).address(),
+        "Part of an id or a text",
     )
 
 

@@ -19,8 +19,8 @@ from evaluator.ui.query.lists import draw_lists
 from evaluator.ui.query.selection import (
     View,
     addressed_view,
+    choose_lists,
     choose_queries,
-    choose_variants,
     order_in_words,
     position_in_words,
 )
@@ -44,7 +44,7 @@ def show_queries_of(workspace: Workspace, experiment: ExperimentRow, measure: st
     """Draw the query that the address names, the first of the chosen ones if it names none."""
     names = [variant.name for variant in experiment.spec.variants]
     view = addressed_view(experiment, measure, names, MAX_LISTS)
-    choose_variants(view, names, MAX_LISTS)
+    choose_lists(view, names, MAX_LISTS)
     _state(experiment)
     lines, side = workspace.frozen(lambda: _read(workspace, view))
     tags = tags_of(workspace, experiment)
@@ -92,7 +92,7 @@ def show_lists(side: SideBySide, view: View) -> None:
 
 
 def _state(experiment: ExperimentRow) -> None:
-    """Say what is not final."""
+    """Say that the lists are not final, if they are not."""
     if experiment.status == "finished":
         return
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -139,8 +139,10 @@ def _all_queries(view: View, lines: Sequence[QueryLine]) -> None:
     """The chosen queries as a table, to choose another from."""
     whole = st.expander(
         f"All {count(len(lines), 'chosen query', 'chosen queries')}",
-        icon=":material/list:", key="all-queries", on_change="rerun",
-    )  # fmt: skip
+        icon=":material/list:",
+        key="all-queries",
+        on_change="rerun",
+    )
     if not whole.open:
         return
     with whole:

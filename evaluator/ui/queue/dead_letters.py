@@ -1,4 +1,4 @@
-"""Results that could not be recorded: said plainly, with the reasons, wherever the queue is shown."""
+"""Results that could not be recorded, with the reasons, on the queue page."""
 
 from __future__ import annotations
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from evaluator.ui.glossary import meaning
 from evaluator.ui.queue.dead_letters import show_dead_letters
+from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.words import NOTHING, count, duration
 from evaluator.workspace.queue_status import QueueStatus, WorkerStatus, queue_status
 from evaluator.workspace.workspace import Workspace
 
-FIGURE_WIDTH = 128
-"""Pixels; two fit beside each other in a narrow window."""
 MEGABYTE = 2**20
 
 
@@ -28,22 +28,20 @@ def show_queue(workspace: Workspace) -> None:
 
 
 def _jobs(status: QueueStatus) -> None:
-    st.subheader("Jobs", anchor=False)
+    st.subheader("Jobs", anchor=False, help=meaning("job"))
     figures = {
         "Queued": (status.queued, "Ready for the next free worker."),
-        "Running": (status.started, "At work now."),
+        "Running": (status.started, "On a worker now."),
         "Deferred": (status.deferred, "Waiting for other jobs to end first."),
         "Scheduled": (status.scheduled, "Failed once; tried again after a pause."),
         "Failed": (status.failed, "Gave up after the last attempt; kept for seven days."),
         "Unrecorded": (status.unrecorded, "Results in the stream that are not in the database yet."),
     }
-    with st.container(horizontal=True):
-        for label, (number, meaning) in figures.items():
-            st.metric(label, f"{number:,}", help=meaning, border=True, width=FIGURE_WIDTH)
+    show_figures({label: Figure(f"{number:,}", meaning) for label, (number, meaning) in figures.items()})
 
 
 def _workers(status: QueueStatus) -> None:
-    st.subheader("Workers", anchor=False)
+    st.subheader("Workers", anchor=False, help=meaning("worker"))
     if not status.present:
         st.warning(
             "No workers are running: jobs wait until there is one. In another terminal, or on another machine with "

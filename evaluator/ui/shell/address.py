@@ -1,16 +1,21 @@
-"""The address of the view that is open: what a choice changes of it, and what it leaves."""
+"""The address of the open view: its query parameters, and what they become when the reader chooses something."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 
 
-def readdress(**changes: str | None) -> None:
-    """Change query parameters of the address; None removes one, the others stay."""
+def go(address: Mapping[str, str]) -> None:
+    """Make these the query parameters of the page."""
+    st.query_params.from_dict(dict(address))
+
+
+def changed(**changes: str | None) -> dict[str, str]:
+    """The query parameters with some changed; None or nothing removes one, the others stay."""
     address = {**st.query_params.to_dict(), **changes}
-    st.query_params.from_dict({name: value for name, value in address.items() if value})
+    return {name: value for name, value in address.items() if value}
 
 
 def joined(names: Iterable[str]) -> str:

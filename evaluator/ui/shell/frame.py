@@ -24,12 +24,12 @@ MARK = Path(__file__).with_name("mark.svg")
 SIDEBAR_WIDTH = 240
 """Pixels."""
 MAX_WIDTH = 1180
-"""Pixels; on a wide screen, a longer line or a wider table only takes longer to read."""
+"""Pixels; longer lines and wider tables take longer to read."""
 
 
 def show() -> None:
     """Draw the navigation, then the page that was chosen."""
-    # First of all, and an image: the browser would fetch a material icon for its tab from elsewhere.
+    # An image, set before anything else: the browser would fetch a material icon for its tab from the internet.
     st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
     page = st.navigation(
         {
@@ -56,7 +56,7 @@ def show() -> None:
 def _keep_address(page: str) -> None:
     """Show the view's address: a link to another view of the same page changes the view, but not the address bar.
 
-    Arriving from another page it is right already, and saying it again would add a step to the history.
+    After a link from another page, the address bar is right already; setting it again would add a step to the history.
     """
     if st.session_state.get("page") == page:
         st.query_params.from_dict(st.query_params.to_dict())

@@ -1,7 +1,7 @@
-"""What tells things apart on a page: keys of widgets, and labels of options.
+"""Unique keys of widgets and unique labels of options.
 
-Streamlit keeps a widget's state by its key, and knows an option by its label. What two things share of either, one
-takes from the other: a choice made for one experiment would be one for the next.
+Streamlit keeps the state of a widget by its key, and knows an option by its label. With a shared key or label, a choice
+made for one experiment would also count for the next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHORTEST = 4
 
 
 def keyed(name: str, *identity: object) -> str:
-    """The key of a widget about something: its state stays as long as that is what is shown.
+    """The key of a widget that shows something: its state is kept as long as that thing is shown.
 
     Args:
         name: what the widget is; styles find it by this beginning.
@@ -34,8 +34,8 @@ def told_apart(
     """The labels of a chooser's options, no two alike.
 
     Args:
-        label: of an option; the same for several perhaps.
-        mark: what tells those apart, such as the id; as much of it is added as that takes.
+        label: of an option; several may share one.
+        mark: tells options with the same label apart, such as an id; enough of its characters are added.
     """
     labels = [label(option) for option in options]
     alike: dict[str, list[str]] = {}

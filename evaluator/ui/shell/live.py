@@ -1,4 +1,4 @@
-"""What every view needs around it: refreshing by itself, and errors as sentences instead of tracebacks."""
+"""For every view: automatic refresh, and errors as sentences instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from evaluator.errors import EvaluatorError
 from evaluator.ui.shell.words import sentence
 
 REFRESH = 2.0
-"""Seconds between two looks at what is running."""
+"""Seconds between two redraws of a running experiment or queue."""
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Show an error of ours as the sentence that it is; anything else is a defect and stays a traceback."""
+    """Show an error of this software as a sentence; any other error is a defect and stays a traceback."""
     try:
         yield
     except EvaluatorError as error:
@@ -24,10 +24,10 @@ def explained() -> Iterator[None]:
 
 
 def live(draw: Callable[[], None], *, refresh: bool, every: float = REFRESH) -> None:
-    """Draw a part of a page and, if asked to, again and again: it alone, so that the rest stands still.
+    """Draw a part of a page and, with `refresh`, redraw it regularly without the rest of the page.
 
     Args:
-        every: seconds between two times.
+        every: seconds between two redraws.
     """
 
     def part() -> None:

@@ -1,4 +1,4 @@
-"""The ranking policy, beside every score."""
+"""The explanation of the ranking policy, for pages with scores."""
 
 from __future__ import annotations
 

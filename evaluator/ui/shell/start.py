@@ -1,4 +1,4 @@
-"""What is shown where nothing has run yet, and starting experiments."""
+"""The welcome where no experiment has run yet, and starting experiments."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from evaluator.ui.shell.links import EXPERIMENTS, UPLOAD, link
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 1.0
-"""Seconds that a page waits for a plan before it shows how far that is."""
+"""Seconds that a page waits for a plan before it shows the progress of planning."""
 HUB_PATIENCE = 10.0
-"""Seconds that it waits for each model that is looked up on the hub; then it says so."""
+"""Seconds that a page waits for the hub to answer about each model; then the page reports it."""
 
 
 def start(workspace: Workspace, experiment: Experiment) -> None:
-    """Submit an experiment and go to where it is seen at work."""
+    """Submit an experiment and go to its page."""
     with st.spinner("Submitting ..."):
         submitted = lifecycle.submit(workspace, experiment, patience=PATIENCE, hub_patience=HUB_PATIENCE)
     st.switch_page(EXPERIMENTS, query_params={"experiment": submitted.id})

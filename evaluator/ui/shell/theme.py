@@ -1,4 +1,4 @@
-"""What .streamlit/config.toml cannot say about looks, and its colours for what Streamlit does not colour itself."""
+"""Styles that .streamlit/config.toml cannot express, and the theme's colours for charts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import streamlit as st
 
 STYLE = """
 <style>
-  /* Streamlit marks a link to the page one is on, though it may lead to another view of that page. */
+  /* Streamlit highlights links to the open page, even those that lead to another view of that page. */
   .stPageLink a:not(:hover, :focus-visible) { background: none; }
   /* In line with the text above and below. */
   .stPageLink a { position: relative; left: -0.5rem; }
   .stPageLink a p { font-weight: 400; }
-  /* What is chosen is written like a link: the primary colour is for surfaces, and too dim for text in the dark. */
+  /* A chosen option has the colour of a link: the primary colour is too dim for text on a dark background. */
   [role="tab"][aria-selected="true"] p, .stButtonGroup [aria-checked="true"] p { color: var(--chosen); }
-  /* Nor would a flat button that is hovered or open be seen there. */
+  /* A flat button that is hovered or open needs that colour, too. */
   button[kind="tertiary"]:is(:hover, :focus-visible, :active, [aria-expanded="true"]) { color: var(--chosen); }
   /* YAML is read by its columns. */
   [class*="st-key-description"] textarea { font-family: "Source Code Pro", monospace; font-size: 0.875rem; }
-  /* The plan stays in sight while one chooses; in a narrow window it comes after the choices. */
+  /* The plan stays visible beside the form; in a narrow window it comes below the form. */
   @media (min-width: 641px) {
     .stColumn:has(.st-key-plan) > .stVerticalBlock {
       position: sticky; top: 4rem; max-height: calc(100vh - 5rem); overflow-y: auto;
     }
   }
-  /* Tables hold what strangers wrote. Their own download would hand it to spreadsheets as formulas; the buttons
-     beside them do not. */
+  /* Tables show text of unknown origin. Streamlit's own download would let spreadsheets read such text as formulas;
+     the download buttons beside tables escape it. */
   [data-testid="stElementToolbarButton"]:has([aria-label^="Download as CSV"]) { display: none; }
 </style>
 """
@@ -38,7 +38,7 @@ def apply_style() -> None:
 
 
 def palette() -> list[str]:
-    """The colours of charts in the reader's theme, the first for what is looked at first; the last one is grey."""
+    """The colours of charts in the reader's theme, the first for the main series; the last one is grey."""
     return [str(color) for color in st.get_option(f"theme.{_theme()}.chartCategoricalColors")]
 
 
@@ -52,5 +52,5 @@ def _color(name: str) -> str:
 
 
 def _theme() -> Literal["light", "dark"]:
-    """The reader's theme: the browser says it, which may say anything."""
+    """The reader's theme; the browser may report anything else than light or dark."""
     return "dark" if st.context.theme.type == "dark" else "light"

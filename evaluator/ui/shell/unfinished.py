@@ -1,4 +1,4 @@
-"""What is not final about an experiment's scores: said before any number, wherever they are shown."""
+"""The notice that an experiment's scores are not final, above any of its numbers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from evaluator.ui.shell.words import plain, queries
 def show_unfinished(
     experiment: ExperimentRow, waiting: int, broken: Iterable[tuple[str, str]], under: str
 ) -> None:
-    """Say whether the experiment is at work or was cancelled, and which variants cannot work at all.
+    """Say whether the experiment is running or was cancelled, and which variants failed.
 
     Args:
         waiting: queries still to be evaluated.
-        broken: names of variants that cannot work, each with the reason.
-        under: which variants they wait under, in words.
+        broken: names of variants that failed, each with the reason.
+        under: the variants that these queries wait for, in words.
     """
     if experiment.status != "finished":
         running = experiment.active

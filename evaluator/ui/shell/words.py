@@ -9,7 +9,7 @@ from evaluator.domain.printable import plain as plain
 from evaluator.workspace.server_paths import without_paths
 
 NOTHING = "–"
-"""Stands where a value is not known."""
+"""Stands for a value that is not known."""
 
 
 def sentence(error: Exception) -> str:

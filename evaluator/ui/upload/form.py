@@ -23,7 +23,7 @@ STEPS = {
     "receiving": "Files", "recognising": "Files", "recognised": "Columns", "checking": "Report", "checked": "Report",
 }  # fmt: skip
 STAGES = {
-    "waiting": "Waiting for its turn",
+    "waiting": "Waiting",
     "fetching": "Fetching the dataset",
     "unpacking": "Opening archives",
     "recognising": "Looking at the files",
@@ -32,13 +32,13 @@ STAGES = {
 }
 """The stages of `Progress` in words."""
 LOOK_EVERY = 0.5
-"""Seconds between two looks at what is at work: small files take little longer."""
+"""Seconds between two redraws of a running step: small files take little longer."""
 ESTIMATE_AFTER = 2.0
 """Seconds until the speed is known well enough to say how long it will take."""
 FILES_SHOWN = 5
 """Names of files that are written out; the rest is counted."""
 ENDINGS = re.compile(r"(\.(zip|tar|tgz|gz|zst|csv|tsv|jsonl|json|parquet|xlsx|xls|txt))+$", re.IGNORECASE)
-"""What is no part of a dataset's name."""
+"""Endings of file names that a dataset's name leaves out."""
 SELF_IDS = "self-ids"
 """The finding that asks whether to keep or exclude."""
 
@@ -58,7 +58,7 @@ def show_upload(workspace: Workspace, id_: str) -> None:
     elif state.status == "failed":
         _failed(workspace, state)
     else:
-        live(lambda: _at_work(workspace, state), refresh=True, every=LOOK_EVERY)
+        live(lambda: _progress_of(workspace, state), refresh=True, every=LOOK_EVERY)
 
 
 def _head(workspace: Workspace, state: UploadState) -> None:
@@ -83,8 +83,8 @@ def files_in_words(state: UploadState) -> str:
     return f"{names}{others} · {size(state.bytes)}"
 
 
-def _at_work(workspace: Workspace, before: UploadState) -> None:
-    """How far it is; the whole page once it got further."""
+def _progress_of(workspace: Workspace, before: UploadState) -> None:
+    """Draw the progress of a step; rerun the whole page once the next step begins."""
     state = uploads.state(workspace, before.id)
     if state.status != before.status:
         st.rerun()
@@ -182,7 +182,7 @@ def _checked(workspace: Workspace, state: UploadState) -> None:
         _ask_about_self(workspace, state)
     if report.blocking:
         st.error(
-            "It cannot be stored like this. Mend the files as the report says and upload them again, or read them "
+            "It cannot be stored like this. Fix the files as the report says and upload them again, or read them "
             "in another way.",
             icon=":material/block:",
         )
@@ -202,7 +202,7 @@ def _ask_about_self(workspace: Workspace, state: UploadState) -> None:
             format_func=lambda exclude: "Exclude it from that query's list" if exclude else "Keep it",
             captions=(
                 "The ids only happen to be the same.",
-                "The query is that document: finding itself would be no merit.",
+                "The query is that document: finding itself would prove nothing.",
             ),
             key=keyed("exclude-self", state.id),
         )
@@ -216,13 +216,18 @@ def _store(workspace: Workspace, state: UploadState) -> None:
         st.subheader("Store it", anchor=False)
         name = st.text_input("Name", suggested_name(state), max_chars=100, key=keyed("upload-name", state.id))
         description = st.text_area(
-            "Description", height=80, placeholder="Where it comes from, what it is good for",
+            "Description",
+            height=80,
+            placeholder="Where it comes from, what it is good for",
             key=keyed("upload-text", state.id),
-        )  # fmt: skip
+        )
         tags = st.multiselect(
-            "Tags", [], accept_new_options=True, placeholder="Type one and press Enter",
+            "Tags",
+            [],
+            accept_new_options=True,
+            placeholder="Type one and press Enter",
             key=keyed("upload-tags", state.id),
-        )  # fmt: skip
+        )
         if st.form_submit_button("Store dataset", type="primary", icon=":material/save:"):
             with explained():
                 row = uploads.store(workspace, state.id, (name or "").strip(), description or "", tuple(tags))

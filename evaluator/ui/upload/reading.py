@@ -20,16 +20,16 @@ MEANINGS: Mapping[Role, Mapping[str, str]] = {
     "queries": {"id": "Query id", "text": "Query text", "tags": "Tags"},
     "qrels": {"query": "Query", "document": "Document", "grade": "Grade"},
 }
-"""What a column can mean, by role, in the words of the form."""
+"""Labels of the meanings that a column can have, by role."""
 WITHOUT = {
     "title": "no title",
     "id": "made from the text",
     "tags": "no tags",
     "grade": "1 for all",
 }
-"""What holds where no column is chosen."""
+"""What a meaning without a column stands for."""
 NO_COLUMN = ""
-"""Stands for that in choosers: every column has a name."""
+"""Stands for no column in choosers: every column has a name."""
 BY: Mapping[MeantBy, str] = {"id": "id", "text": "text"}
 
 
@@ -50,18 +50,20 @@ def assemble(
 
 def meanings(part: Part) -> dict[str, str]:
     """What each column that a part uses means, in words."""
-    found: dict[str, str] = {}
+    words_by_column: dict[str, str] = {}
     for field, words in MEANINGS[ROLES[type(part)]].items():
         value = getattr(part, field)
         for column in (value,) if isinstance(value, str) else value or ():
-            found[column] = f"{found[column]}, {words}" if column in found else words
-    return found
+            words_by_column[column] = (
+                f"{words_by_column[column]}, {words}" if column in words_by_column else words
+            )
+    return words_by_column
 
 
 def suggested(info: TableInfo, guess: Part | None, field: str) -> tuple[str, ...]:
     """The columns that the guess takes for a meaning.
 
-    Of its own table all of them: a column may come later than the first rows. Of another those it has too.
+    In the table of the guess, all columns, also those that the first rows lack; in another table, those that it has.
     """
     value = getattr(guess, field, None) or ()
     columns = (value,) if isinstance(value, str) else tuple(value)
@@ -74,11 +76,11 @@ def edit_reading(recognised: Recognised, reading: Reading | None, upload: str) -
     """Draw what was recognised, as choosers.
 
     Args:
-        reading: what they show at first.
-        upload: whose files they are; what is chosen for one is not chosen for the next.
+        reading: shown at first.
+        upload: id of the upload; each has its own choices.
 
     Returns:
-        The reading that was chosen; None while something is missing, which the choosers then say.
+        The chosen reading; None while a choice is missing, which the choosers then show.
     """
     corpus = _corpus(upload, recognised, None if reading is None else reading.corpus)
     queries = _queries(upload, recognised, None if reading is None else reading.queries)
@@ -106,7 +108,7 @@ def _corpus(upload: str, recognised: Recognised, start: CorpusPart | None) -> Co
 
 
 def _queries(upload: str, recognised: Recognised, start: QueriesPart | None) -> QueriesPart | None:
-    with _card("Queries", "What is asked."):
+    with _card("Queries", "The questions that people ask."):
         info = _choose_table(upload, recognised, "queries", start)
         if info is None:
             return None

@@ -1,4 +1,4 @@
-"""Where an upload begins: files dropped, or a public dataset fetched; and which shapes are understood."""
+"""The start of an upload: drop files, or fetch a public dataset; and the formats that can be read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHAPES = """\
 
 
 def choose_files(workspace: Workspace) -> None:
-    """Draw the ways to begin; goes on to the upload once there is one."""
+    """Draw the ways to begin; opens the upload once there is one."""
     st.markdown(
         "Documents, queries, and which documents are relevant. You see what was recognised, correct it, and read a "
         "report about it; nothing is stored until you say so."
@@ -53,11 +53,11 @@ def choose_files(workspace: Workspace) -> None:
 
 
 def _open(workspace: Workspace, person: str) -> None:
-    """What was begun and neither stored nor discarded: it takes room."""
+    """Draw the uploads that were neither stored nor discarded: they take room on the disk."""
     mine = uploads.open_uploads(workspace, person)
     if not mine:
         return
-    with st.expander(f"Go on with, or discard, what you began ({len(mine)})", icon=":material/pending:"):
+    with st.expander(f"Continue or discard your open uploads ({len(mine)})", icon=":material/pending:"):
         for state in mine:
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(files_in_words(state))

@@ -1,4 +1,4 @@
-"""Choices: what they mean as an experiment, and what is missing, at its field."""
+"""Editing a described experiment: what is added, removed, renamed and set, and what is left as it was written."""
 
 from __future__ import annotations
 
@@ -7,174 +7,239 @@ from typing import Any
 
 import pytest
 
-from evaluator.domain.endpoint import Budget, Endpoint
-from evaluator.domain.variant import BM25, Chunk, Dense, Late, Rerank, Retrieve, Sparse, Variant
+from evaluator.domain.endpoint import Endpoint
+from evaluator.domain.experiment import Experiment
+from evaluator.domain.variant import (
+    BM25,
+    MMR,
+    Chunk,
+    CrossEncoder,
+    Dense,
+    Fuse,
+    LanguageModel,
+    Late,
+    Rerank,
+    Retrieve,
+    Run,
+    Sparse,
+    Variant,
+)
 from evaluator.experiments.file_reader import parse_experiment
-from evaluator.experiments.file_writer import write_experiment
-from evaluator.experiments.form import BUNDLED, Choices, choices_of, experiment_of, problems_of
+from evaluator.experiments.file_writer import write_experiment, write_variant
+from evaluator.experiments.form import (
+    BUNDLED,
+    DISTILLED,
+    Addition,
+    added,
+    by_hand,
+    described,
+    new_variants,
+    removed,
+    renamed,
+    values_of,
+    with_setting,
+)
 
-SERVER = ("https://host/v1", "A_KEY")
+EMBEDDER = Endpoint("embed-3", "https://host/v1", "org/embed-3", "A_KEY", usd_per_million_tokens=0.02)
+CHAT = Endpoint("chat-4", "https://host/v1", "chat-4", "A_KEY")
 
 
-def choices(**fields: Any) -> Choices:
-    return Choices(**{"name": "look", "dataset": "tiny", "bundled": True, "words": True, **fields})
+def experiment(**fields: Any) -> Experiment:
+    return described("look", "tiny", Addition(**{"strategies": ("bm25",), **fields}))
 
 
-def variants(**fields: Any) -> dict[str, Variant]:
-    return {variant.name: variant for variant in experiment_of(choices(**fields)).variants}
+def names(found: Experiment) -> list[str]:
+    return [variant.name for variant in found.variants]
+
+
+# --- add ---
 
 
 def test_each_strategy_runs_with_each_model_that_it_needs() -> None:
-    found = variants(meaning=True, both=True, distilled=True, hub=("org/e5",))
+    found = experiment(strategies=("bm25", "dense", "hybrid"), models=(BUNDLED, DISTILLED, "org/e5"))
     models = ("all-MiniLM-L6-v2", "distilled-all-MiniLM-L6-v2", "e5")
-    assert set(found) == {"bm25", *models, *(f"{model} + bm25" for model in models)}
+    assert names(found) == ["bm25", *models, *(f"{model} + bm25" for model in models)]
 
 
 def test_models_of_one_name_are_told_apart() -> None:
-    assert set(variants(words=False, meaning=True, bundled=False, hub=("a/e5", "b/e5"))) == {"e5", "e5 2"}
+    assert names(experiment(strategies=("dense",), models=("a/e5", "b/e5"))) == ["e5", "e5 2"]
 
 
-def test_a_number_that_one_way_of_searching_gave_is_given_no_second_time() -> None:
+def test_a_number_that_one_strategy_gave_is_given_no_second_time() -> None:
     """Two models are `e5` and `e5 2` by their vectors; the same two as sparse models must not be called that again."""
-    found = experiment_of(
-        choices(
-            words=False,
-            meaning=True,
-            bundled=False,
-            hub=("a/e5", "b/e5"),
-            sparse=True,
-            sparse_models=("a/e5", "b/e5"),
-        )
-    ).variants
-    assert [variant.name for variant in found] == ["e5", "e5 2", "e5 3", "e5 2 2"]
+    found = experiment(strategies=("dense",), models=("a/e5", "b/e5"), sparse=("a/e5", "b/e5"))
+    assert names(found) == ["e5", "e5 2", "e5 3", "e5 2 2"]
 
 
 def test_long_names_are_told_apart_by_their_pipelines() -> None:
     long = "org/" + "a-long-name-" * 6
-    found = experiment_of(
-        choices(
-            words=False,
-            meaning=True,
-            both=True,
-            bundled=False,
-            hub=(f"{long}x", f"{long}y"),
-            chunked=True,
-            reranked=True,
-            mmr=True,
-        )
-    ).variants
-    names = [variant.name for variant in found]
-    assert len(set(names)) == len(names) == 24
-    cut = [variant for variant in found if variant.name.endswith(variant.fingerprint[:8])]
-    assert len(cut) == 20  # all but the two models alone and with BM25, whose names have 73 and 80 characters
-    assert parse_experiment(
-        write_experiment(experiment_of(choices(meaning=True, bundled=False, hub=(f"{long}x",))))
+    found = experiment(
+        strategies=("dense", "hybrid"),
+        models=(f"{long}x", f"{long}y"),
+        chunks=("none", Chunk(overlap=32)),
+        rerank=(Rerank(cross_encoder=CrossEncoder("org/cross")), Rerank(mmr=MMR(f"{long}x"))),
     )
-
-
-def test_settings_reach_every_stage_that_they_are_for() -> None:
-    found = variants(both=True, k1=1.2, stemmer="german", metric="dot", quantize=("none", "int8"), rescore=4)
-    words = Retrieve(bm25=BM25(1.2, 0.4, "german", "english"))
-    assert found["bm25"].retrieve == words
-    fused = found["all-MiniLM-L6-v2 int8 + bm25"].retrieve.fuse
-    assert fused is not None
-    assert fused.of == (words, Retrieve(dense=Dense(BUNDLED, metric="dot", quantize="int8", rescore=4)))
-    full = found["all-MiniLM-L6-v2 + bm25"].retrieve.fuse
-    assert full is not None
-    assert full.of[1] == Retrieve(dense=Dense(BUNDLED, metric="dot"))
+    assert len(set(names(found))) == len(found.variants) == 24  # 2 x 2 x 2 x 3
+    cut = [variant for variant in found.variants if variant.name.endswith(variant.fingerprint[:8])]
+    assert len(cut) == 20  # all but the two models alone and with BM25, whose names have 73 and 80 characters
 
 
 def test_passages_are_cut_for_every_strategy() -> None:
-    found = variants(sparse=True, sparse_models=("org/splade",), late=True, late_models=("org/colbert",),
-                     chunked=True, chunk_size=128, chunk_overlap=0, whole=False)  # fmt: skip
-    cut = Chunk("tokens", 128, 0)
-    assert {name: variant.retrieve.stage for name, variant in found.items()} == {
+    cut = Chunk("tokens", 128)
+    found = experiment(sparse=("org/splade",), late=("org/colbert",), chunks=(cut,)).variants
+    assert {variant.name: variant.retrieve.stage for variant in found} == {
         "bm25 tokens-128": BM25(chunk=cut),
         "splade tokens-128": Sparse("org/splade", chunk=cut),
         "colbert tokens-128": Late("org/colbert", chunk=cut),
     }
 
 
-def test_ordering_by_the_vectors_that_found_is_left_out() -> None:
-    found = variants(meaning=True, reranked=True, cross_encoders=(), second_look=True)
-    assert set(found) == {"bm25", "bm25 + rerank-all-MiniLM-L6-v2", "all-MiniLM-L6-v2"}
-    assert found["bm25 + rerank-all-MiniLM-L6-v2"].rerank == (Rerank(dense=Dense(BUNDLED)),)
+def test_reranking_by_the_vectors_of_the_search_is_left_out() -> None:
+    found = experiment(
+        strategies=("bm25", "dense"), models=(BUNDLED,), rerank=(Rerank(dense=Dense(BUNDLED)),)
+    )
+    assert names(found) == ["bm25", "bm25 + rerank-all-MiniLM-L6-v2", "all-MiniLM-L6-v2"]
 
 
 def test_models_behind_an_endpoint_are_used_like_any_other() -> None:
-    asked = choices(
-        bundled=False, meaning=True, server=SERVER, endpoint_models=("org/embed-3",), endpoint_price=0.02,
-        precisions=("bfloat16",), reranked=True, cross_encoders=(), chat_models=("chat-4",), budget_usd=1.5,
-    )  # fmt: skip
-    experiment = experiment_of(asked)
-    assert experiment.endpoints == (
-        Endpoint("embed-3", *_server("org/embed-3"), usd_per_million_tokens=0.02),
-        Endpoint("chat-4", *_server("chat-4")),
+    found = experiment(
+        strategies=("bm25", "dense"),
+        endpoints=(EMBEDDER,),
+        precisions=("bfloat16",),
+        rerank=(Rerank(llm=LanguageModel("chat-4")),),
+        chats=(CHAT,),
     )
-    assert experiment.budget == Budget(usd=1.5)
-    assert [variant.name for variant in experiment.variants] == [
-        "bm25", "bm25 + chat-4", "embed-3", "embed-3 + chat-4",
-    ]  # fmt: skip
-    assert experiment.variants[2].retrieve.dense == Dense("embed-3")
+    assert found.endpoints == (EMBEDDER, CHAT)
+    assert names(found) == ["bm25", "bm25 + chat-4", "embed-3", "embed-3 + chat-4"]
+    assert found.variants[2].retrieve.dense == Dense("embed-3")
 
 
-def _server(model: str) -> tuple[str, str, str | None]:
-    return SERVER[0], model, SERVER[1]
+def test_an_endpoint_that_is_described_already_stays_as_it_is() -> None:
+    first = experiment(strategies=("dense",), endpoints=(EMBEDDER,))
+    dearer = dataclasses.replace(EMBEDDER, usd_per_million_tokens=9.0)
+    second = added(first, Addition(("hybrid",), endpoints=(dearer, dataclasses.replace(CHAT, name="other"))))
+    assert [endpoint.name for endpoint in second.endpoints] == ["embed-3", "other"]
+    assert second.endpoints[0] == EMBEDDER
 
 
-@pytest.mark.parametrize(
-    ("fields", "field", "message"),
-    [
-        ({"name": "  "}, "name", "Give the experiment a name"),
-        ({"words": False}, "strategies", "at least one way to find"),
-        ({"both": True, "bundled": False}, "models", "search by meaning needs one"),
-        ({"late": True, "late_models": ()}, "late", "Name at least one model"),
-        ({"chunked": True, "chunk_by": ()}, "chunked", "way to cut"),
-        ({"chunked": True, "chunk_size": 64, "chunk_overlap": 64}, "chunk_overlap", "smaller than the size, 64"),
-        ({"reranked": True, "cross_encoders": ()}, "reranked", "at least one reranker"),
-        ({"dimensions": ("all", "many")}, "dimensions", "'many' is no number of dimensions"),
-        ({"precisions": ()}, "precisions", "at least one"),
-        ({"measures": ("nDGC@10",)}, "measures", "did you mean nDCG@10?"),
-        ({"measures": ()}, "measures", "at least one measure"),
-    ],
-)  # fmt: skip
-def test_what_is_missing_is_said_at_its_field(fields: dict[str, Any], field: str, message: str) -> None:
-    problems = problems_of(choices(**fields))
-    assert list(problems) == [field]
-    assert message in problems[field]
-    with pytest.raises(ValueError, match=r".+"):
-        experiment_of(choices(**fields))
+def test_what_is_there_already_is_not_added_again() -> None:
+    written = Experiment("look", "tiny", (Variant("mine", Retrieve(bm25=BM25())),))
+    found = added(written, Addition(("bm25", "dense"), (BUNDLED,)))
+    assert names(found) == ["mine", "all-MiniLM-L6-v2"]
+    assert new_variants(Addition(("bm25",)), found.variants) == ()
+
+
+def test_an_added_variant_takes_no_name_that_is_taken() -> None:
+    written = Experiment("look", "tiny", (Variant("bm25", Retrieve(bm25=BM25(k1=2.0))),))
+    assert names(added(written, Addition(("bm25",)))) == ["bm25", "bm25 2"]
 
 
 def test_too_many_variants_are_refused_in_words() -> None:
-    many = choices(meaning=True, hub=tuple(f"org/m{n}" for n in range(99)), dimensions=("all", "64", "128"),
-                   quantize=("none", "int8", "binary"))  # fmt: skip
+    many = Addition(
+        ("bm25", "dense"),
+        tuple(f"org/m{n}" for n in range(100)),
+        dimensions=("none", 64, 128),
+        quantize=("none", "int8", "binary"),
+    )
     with pytest.raises(ValueError, match="stands for 1800 variants, more than 500"):  # 2 x 100 x 3 x 3
-        experiment_of(many)
+        new_variants(many, ())
+
+
+# --- remove, rename ---
+
+
+def test_a_variant_is_removed_and_the_last_one_is_not() -> None:
+    found = removed(experiment(strategies=("bm25", "dense"), models=(BUNDLED,)), "bm25")
+    assert names(found) == ["all-MiniLM-L6-v2"]
+    with pytest.raises(ValueError, match="nothing to compare"):
+        removed(found, "all-MiniLM-L6-v2")
+
+
+def test_a_variant_is_renamed_unless_the_name_is_taken_or_impossible() -> None:
+    found = renamed(experiment(strategies=("bm25", "dense"), models=(BUNDLED,)), "bm25", "words")
+    assert names(found) == ["words", "all-MiniLM-L6-v2"]
+    with pytest.raises(ValueError, match="another variant is called 'words'"):
+        renamed(found, "all-MiniLM-L6-v2", "words")
+    with pytest.raises(ValueError, match="cannot name a variant"):
+        renamed(found, "words", "a/b")
+
+
+# --- settings ---
+
+
+def test_a_setting_reaches_every_stage_that_has_it() -> None:
+    found = experiment(strategies=("bm25", "hybrid"), models=(BUNDLED,), quantize=("none", "int8"))
+    found = with_setting(found, "stemmer", "german", None)
+    found = with_setting(found, "metric", "dot", None)
+    found = with_setting(found, "rescore", 4, None)
+    words = Retrieve(bm25=BM25(stemmer="german"))
+    full = Retrieve(dense=Dense(BUNDLED, metric="dot"))
+    small = Retrieve(dense=Dense(BUNDLED, metric="dot", quantize="int8", rescore=4))
+    assert [variant.retrieve for variant in found.variants] == [
+        words,
+        Retrieve(fuse=Fuse(of=(words, full))),
+        Retrieve(fuse=Fuse(of=(words, small))),
+    ]
+
+
+def test_a_setting_of_one_variant_leaves_the_others() -> None:
+    found = experiment(strategies=("bm25", "hybrid"), models=(BUNDLED,))
+    found = with_setting(found, "k1", 1.2, "bm25")
+    assert values_of(found, "k1", "bm25") == (1.2,)
+    assert values_of(found, "k1", None) == (1.2, 0.9)
+    assert values_of(found, "metric", "bm25") == ()
+
+
+def test_the_depth_of_reranking_is_a_setting() -> None:
+    found = experiment(rerank=(Rerank(mmr=MMR(BUNDLED)),))
+    found = with_setting(found, "depth", 20, None)
+    assert found.variants[1].rerank == (Rerank(mmr=MMR(BUNDLED), depth=20),)
+
+
+# --- written by hand ---
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "variant",
     [
-        {},
-        {"meaning": True, "both": True, "distilled": True, "dimensions": ("all", "128"), "metric": "dot"},
-        {"meaning": True, "chunked": True, "chunk_by": ("structure",), "chunk_score": "mean", "whole": False},
-        {"sparse": True, "reranked": True, "mmr": True, "relevance": 0.7, "depth": 20},
-        {"both": True, "server": SERVER, "endpoint_models": ("m",), "endpoint_price": 0.1, "budget_tokens": 9},
-        {"queries_per_job": 1, "measures": ("RR@10",), "k1": 2.0, "stop_words": "none"},
+        Variant("x", Retrieve(run=Run("elsewhere"))),
+        Variant("x", Retrieve(dense=Dense("m", query_prompt="query: "))),
+        Variant("x", Retrieve(bm25=BM25(chunk=Chunk(score="mean", top=5)))),
+        Variant("x", Retrieve(fuse=Fuse(of=(Retrieve(bm25=BM25()), Retrieve(dense=Dense("m"))), k=10))),
+        Variant("x", Retrieve(fuse=Fuse(of=(Retrieve(dense=Dense("a")), Retrieve(dense=Dense("b")))))),
+        Variant("x", Retrieve(bm25=BM25()), (Rerank(mmr=MMR("m")), Rerank(dense=Dense("m")))),
+        Variant("x", Retrieve(bm25=BM25()), (Rerank(cross_encoder=CrossEncoder("m", max_length=64)),)),
+    ],
+)
+def test_a_variant_that_the_form_cannot_show_is_kept_as_it_was_written(variant: Variant) -> None:
+    assert by_hand(variant)
+    found = added(Experiment("look", "tiny", (variant,)), Addition(("bm25", "dense"), ("m",)))
+    for setting, value in (("k1", 2.0), ("metric", "dot"), ("depth", 5)):
+        found = with_setting(found, setting, value, None)  # type: ignore[arg-type]
+    assert found.variants[0] == variant
+    assert parse_experiment(write_experiment(found)) == found
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        Addition(("bm25", "dense", "hybrid"), ("m",), dimensions=(64,), quantize=("int8",), precisions=("float16",)),
+        Addition(("hybrid",), ("m",), chunks=(Chunk("structure", 64, 8, "mean"),), sparse=("s",), late=("l",)),
+        Addition(("bm25",), rerank=(Rerank(mmr=MMR("m", relevance=0.7)), Rerank(dense=Dense("m"), depth=9))),
     ],
 )  # fmt: skip
-def test_choices_survive_the_way_through_text(fields: dict[str, Any]) -> None:
-    chosen = choices(**fields)
-    if not chosen.needs_model and not chosen.mmr:
-        chosen = dataclasses.replace(chosen, bundled=False)  # nothing uses it, so no text says it
-    experiment = experiment_of(chosen)
-    again = choices_of(parse_experiment(write_experiment(experiment)))
-    assert again is not None
-    assert experiment_of(again) == experiment
+def test_what_the_form_adds_it_can_show(addition: Addition) -> None:
+    found = described("look", "tiny", addition)
+    assert not any(map(by_hand, found.variants))
+    assert parse_experiment(write_experiment(found)) == found
 
 
-def test_what_choices_cannot_say_is_not_forced_into_them() -> None:
-    text = "name: x\ndataset: d\nvariants:\n  - {name: mine, retrieve: {bm25: {}}}\n"
-    assert choices_of(parse_experiment(text)) is None  # choices name variants themselves
-    assert choices_of(parse_experiment(text.replace("mine", "bm25"))) is not None
+def test_the_order_of_a_hybrid_makes_it_no_other_kind_of_variant() -> None:
+    parts = (Retrieve(dense=Dense("m")), Retrieve(bm25=BM25()))
+    assert not by_hand(Variant("x", Retrieve(fuse=Fuse(of=parts))))
+
+
+def test_a_variant_is_shown_as_it_stands_in_the_file() -> None:
+    text = write_variant(Variant("x", Retrieve(bm25=BM25(k1=2.0))))
+    described_by_it = "name: look\ndataset: tiny\nvariants:\n" + text
+    assert parse_experiment(described_by_it).variants == (Variant("x", Retrieve(bm25=BM25(k1=2.0))),)

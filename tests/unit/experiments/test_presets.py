@@ -6,25 +6,23 @@ import pytest
 
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.experiments.file_writer import write_experiment
-from evaluator.experiments.form import choices_of, experiment_of, problems_of
+from evaluator.experiments.form import by_hand
 from evaluator.experiments.presets import CHUNKING, PRESETS, QUICK_LOOK, RERANKING, Preset
 
 
 def variants(preset: Preset) -> list[str]:
-    return [variant.name for variant in experiment_of(preset.on("tiny")).variants]
+    return [variant.name for variant in preset.on("tiny").variants]
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.title)
-def test_a_preset_is_a_whole_experiment_as_choices_and_as_text(preset: Preset) -> None:
-    choices = preset.on("tiny")
-    assert problems_of(choices) == {}
-    experiment = experiment_of(choices)
+def test_a_preset_is_a_whole_experiment_in_the_form_and_as_text(preset: Preset) -> None:
+    experiment = preset.on("tiny")
     assert experiment.dataset == "tiny"
     assert parse_experiment(write_experiment(experiment)) == experiment
-    assert choices_of(experiment) == choices
+    assert not any(map(by_hand, experiment.variants))
 
 
-def test_a_quick_look_compares_words_meaning_and_both() -> None:
+def test_a_quick_look_compares_bm25_dense_and_hybrid() -> None:
     assert variants(QUICK_LOOK) == [
         "bm25", "distilled-all-MiniLM-L6-v2", "distilled-all-MiniLM-L6-v2 + bm25",
     ]  # fmt: skip

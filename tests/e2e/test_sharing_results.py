@@ -1,4 +1,4 @@
-"""What a person takes along: the report, a figure, everything as one file; and the way through a history."""
+"""Sharing results: the report, a figure, all data as one file; and the history page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_report_is_read_and_saved(page: Page, finished_demo: str, tmp_path: 
     expect(alone.get_by_text("evaluator run", exact=True)).to_be_visible()
 
 
-def test_everything_as_one_file(page: Page, finished_demo: str, tmp_path: Path) -> None:
+def test_all_data_is_downloaded_as_one_file(page: Page, finished_demo: str, tmp_path: Path) -> None:
     page.goto(f"/?experiment={finished_demo}")
     page.get_by_role("button", name="Share").click()
     with page.expect_download() as saved:
@@ -43,7 +43,7 @@ def test_everything_as_one_file(page: Page, finished_demo: str, tmp_path: Path) 
         assert len(opened.execute("SELECT DISTINCT variant FROM lists").fetchall()) == 5
 
 
-def test_a_figure_is_saved_as_it_is_seen(page: Page, finished_demo: str) -> None:
+def test_a_figure_is_downloaded_as_shown(page: Page, finished_demo: str) -> None:
     page.goto(f"/compare?experiment={finished_demo}&a=minilm&b=bm25")
     expect(page.get_by_role("heading", name="Query by query")).to_be_visible()
     with page.expect_download() as saved:
@@ -56,6 +56,6 @@ def test_from_a_leaderboard_to_its_history_and_back(page: Page, client: Client, 
     page.get_by_test_id("stMain").get_by_role("link", name="History").click()
     expect(page).to_have_url(re.compile(r"/history\?dataset=.*measure=nDCG%4010"))
     expect(page.get_by_test_id("stVegaLiteChart")).to_be_visible()
-    expect(page.get_by_text("Where nothing changed, there is no point.")).to_be_visible()
+    expect(page.get_by_text("An experiment in which nothing changed has no point.")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Leaderboard")).to_be_visible()
