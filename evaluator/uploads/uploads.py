@@ -248,16 +248,17 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
     busy = _examiner.is_busy(folder)  # before its results are read: they are whole once this is false
     recognised, report, asked = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
     status, error = _status(folder, busy)
-    progress = folder.read(PROGRESS) if busy else None
+    exclude_self = (asked or recognised or {}).get("exclude_self", False)
+    tables = {name: value for name, value in (recognised or {}).items() if name != "exclude_self"}
     return UploadState(
         id=upload_id,
         status=status,
         files=tuple(UploadedFile(*file) for file in sorted(files_below(folder.files))),
-        recognised=Recognised.from_json(recognised) if recognised else None,
+        recognised=Recognised.from_json(tables) if tables else None,
         reading=Reading.from_json(asked["reading"]) if asked else None,
-        exclude_self=(asked or recognised or {}).get("exclude_self", False),
+        exclude_self=exclude_self,
         report=HealthReport.from_json(report) if report else None,
-        progress=Progress(**progress) if progress else None,
+        progress=Progress(**progress) if busy and (progress := folder.read(PROGRESS)) else None,
         error=error,
     )
 
