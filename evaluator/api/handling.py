@@ -7,7 +7,7 @@ import errno
 import inspect
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from evaluator.api.bodies import Body, read_body
 from evaluator.api.sharing import Together
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import (
@@ -52,7 +53,7 @@ RETRY_AFTER = 5
 """Seconds after which whoever was told that a model is still being looked up may ask again."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
-Handler = Callable[[Workspace, Request, bytes], Any]
+Handler = Callable[..., Any]
 """Runs in one of the threads that all requests share; or a coroutine function, where an answer may have to wait for
 something else: those threads are few, so nobody waits in them."""
 
@@ -108,25 +109,71 @@ ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: kept.size)
 """Of states of the database, by what was asked for."""
 
 
+class ApiRoute(Route):
+    """A route, with what the OpenAPI document says of it.
+
+    Args:
+        summary: one sentence on what it does.
+        body: the model of the JSON body that it takes, if any.
+        query: names of the query parameters that it knows.
+        headers: names of headers that must be sent.
+        takes_file: whether the body is a file's bytes.
+        media: the content types of its answer.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        method: str = "GET",
+        *,
+        summary: str,
+        body: type[Body] | None = None,
+        query: Sequence[str] = (),
+        headers: Sequence[str] = (),
+        takes_file: bool = False,
+        media: Sequence[str] = (JSON_TYPE,),
+    ) -> None:
+        super().__init__(path, endpoint, methods=[method])
+        self.method, self.summary, self.body, self.query = method, summary, body, query
+        self.headers, self.takes_file, self.media = headers, takes_file, media
+
+
 def route(
-    path: str, handler: Handler, method: str = "GET", *, together: bool = False, of_state: bool = False
-) -> Route:
+    path: str,
+    handler: Handler,
+    method: str = "GET",
+    *,
+    body: type[Body] | None = None,
+    query: Sequence[str] = (),
+    media: Sequence[str] = (JSON_TYPE,),
+    together: bool = False,
+    of_state: bool = False,
+) -> ApiRoute:
     """A route; what its handler returns is sent as JSON, unless it is a response already.
 
     Args:
+        handler: called with the workspace, the request, and the body if the route takes one. The first sentence of its
+            docstring is the route's summary.
+        body: the model of the JSON body that the handler takes, if any.
+        query: names of the query parameters that the handler knows.
+        media: the content types of the answer.
         together: whether requests that ask for the same at once share one look. It begins after all of them asked.
         of_state: whether the answer depends on nothing but the database's state and the request's path and query; it is
             kept until the next state.
     """
+
+    def arguments(content: bytes, request: Request) -> tuple[object, ...]:
+        return (serving(), request, *([] if body is None else [read_body(body, content)]))
 
     async def endpoint(request: Request) -> Response:
         if method != "GET" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
             # A page elsewhere cannot send this type without asking first, so it cannot change anything.
             return refusal(415, f"send the header content-type: {JSON_TYPE}")
         try:
-            body = await _body(request)
+            content = await _body(request)
             if inspect.iscoroutinefunction(handler):
-                return _response(await handler(serving(), request, body))
+                return _response(await handler(*await run_in_threadpool(arguments, content, request)))
             if together:
                 kept: Kept = await TOGETHER.ask(
                     _asked(request), lambda: run_in_threadpool(_kept, handler, request)
@@ -136,7 +183,7 @@ def route(
                 known = _known(request)
                 kept = known if known is not None else await run_in_threadpool(_of_state, handler, request)
                 return Response(kept.content, kept.status, kept.headers)
-            return await run_in_threadpool(lambda: _response(handler(serving(), request, body)))
+            return await run_in_threadpool(lambda: _response(handler(*arguments(content, request))))
         except EvaluatorError as error:
             return failure(error)
         except OSError as error:
@@ -144,7 +191,8 @@ def route(
                 raise
             return refusal(507, "the server's disk is full; make room there")
 
-    return Route(path, endpoint, methods=[method])
+    summary = (inspect.getdoc(handler) or "").partition("\n\n")[0].replace("\n", " ")
+    return ApiRoute(path, endpoint, method, summary=summary, body=body, query=query, media=media)
 
 
 def _response(answer: Any) -> Response:
@@ -160,7 +208,7 @@ def _asked(request: Request) -> Asked:
 
 def _kept(handler: Handler, request: Request) -> Kept:
     asked = _asked(request)
-    answer = _response(handler(asked.workspace, request, b""))
+    answer = _response(handler(asked.workspace, request))
     return Kept(asked, bytes(answer.body), answer.status_code, dict(answer.headers))
 
 
@@ -296,30 +344,3 @@ def failure(error: EvaluatorError) -> Response:
 def refusal(status: int, message: str) -> Response:
     """An answer that says in one message why there is no other."""
     return JSONResponse({"error": message}, status_code=status)
-
-
-def json_object(body: bytes, expected: str) -> dict[str, Any]:
-    """The JSON object of a request's body.
-
-    Args:
-        expected: what it should look like, for the message.
-
-    Raises:
-        InvalidInputError: it is something else.
-    """
-    try:
-        value = json.loads(body)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is JSON, and no text
-    except UnicodeEncodeError as error:
-        raise InvalidInputError(
-            "the body holds half of a surrogate pair, which is no text; write the whole character"
-        ) from error
-    except RecursionError as error:
-        raise InvalidInputError(
-            f"the body's values are too deep inside each other; send {expected}"
-        ) from error
-    except ValueError as error:
-        raise InvalidInputError(f"the body is not JSON ({error}); send {expected}") from error
-    if not isinstance(value, dict):
-        raise InvalidInputError(f"send {expected}")
-    return value

@@ -46,6 +46,10 @@ class Table:
         return f"{self.file} > {self.member}" if self.member else self.file
 
 
+def _columns(names: object) -> object:
+    return (names,) if isinstance(names, str) else names
+
+
 @dataclass(frozen=True)
 class CorpusPart:
     """The documents. Several text columns are joined by a blank line.
@@ -54,7 +58,7 @@ class CorpusPart:
     """
 
     table: Table
-    text: Annotated[tuple[str, ...], BeforeValidator(lambda text: (text,) if isinstance(text, str) else text)]
+    text: Annotated[tuple[str, ...], BeforeValidator(_columns, json_schema_input_type=str | tuple[str, ...])]
     id: str | None = None
     title: str | None = None
 
