@@ -19,7 +19,7 @@ from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.domain.statistics.resampling import Resampled
 from evaluator.errors import UnknownNameError
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.costs import costs
 from evaluator.store.scores import ScoreArrays, read_scores
 from evaluator.workspace.counts import counts_of
@@ -166,7 +166,7 @@ def read_snapshot(workspace: Workspace, experiment: str) -> Snapshot:
         UnknownNameError: there is none; it may have been deleted since it was found.
     """
     return workspace.frozen(
-        lambda: snapshot_of(workspace, registry.experiment(workspace.database, experiment))
+        lambda: snapshot_of(workspace, experiments.experiment(workspace.database, experiment))
     )
 
 

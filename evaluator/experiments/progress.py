@@ -16,7 +16,7 @@ from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.search.indexes import Encoding, Sources
 from evaluator.retrieval.vectors.encoding import encoded_shards, plan_names, shard_sizes
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.workspace.counts import counts_of
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths
@@ -136,7 +136,7 @@ class ProgressReader:
         database = self._workspace.database
 
         def look() -> tuple[ExperimentRow, tuple[VariantCounts, ...]]:
-            row = registry.experiment(database, experiment)
+            row = experiments.experiment(database, experiment)
             return row, counts_of(self._workspace, row)
 
         row, counts = self._workspace.frozen(look)

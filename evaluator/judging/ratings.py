@@ -26,7 +26,7 @@ from evaluator.judging import judgments
 from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import documents_of, judged_query
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
 from evaluator.workspace.workspace import Workspace
@@ -161,7 +161,7 @@ def followed(workspace: Workspace, experiment: ExperimentRow) -> ExperimentRow |
     newest = catalog.by_id(workspace, experiment.dataset_id).manifest
     spec = dataclasses.replace(experiment.spec, dataset=newest.fingerprint, qrels=newest.qrels)
     try:
-        return registry.experiment(workspace.database, spec.id)
+        return experiments.experiment(workspace.database, spec.id)
     except UnknownNameError:
         return None
 

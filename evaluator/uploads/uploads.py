@@ -26,7 +26,7 @@ from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.library import catalog
 from evaluator.settings import Settings
-from evaluator.store import registry
+from evaluator.store import datasets
 from evaluator.uploads.folder import (
     ERROR,
     PERSON,
@@ -307,7 +307,7 @@ def store(
                 raise InvalidInputError(f"another dataset is called {named!r}; choose another name")
         manifest = publish(staged, workspace.store)
         source = _source(folder, known.files)
-        id_ = registry.save_dataset(workspace.database, named, manifest, source, described, tagged)
+        id_ = datasets.save_dataset(workspace.database, named, manifest, source, described, tagged)
     discard(workspace, upload_id)
     return catalog.by_id(workspace, id_)
 

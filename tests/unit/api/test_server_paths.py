@@ -16,7 +16,7 @@ from evaluator.experiments.overview import failures
 from evaluator.library import catalog
 from evaluator.remote.datasets import LocalDatasets
 from evaluator.settings import Settings
-from evaluator.store import registry, results
+from evaluator.store import datasets, experiments, results
 from evaluator.ui.shell.words import sentence
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace, serve, serving
@@ -54,7 +54,7 @@ def test_where_else_a_dataset_comes_from_is_said(
     api: Api, write_dataset: WriteDataset, source: str, shown: str
 ) -> None:
     manifest = catalog.import_folder(serving(), write_dataset()).manifest
-    registry.save_dataset(serving().database, "other", manifest, source)
+    datasets.save_dataset(serving().database, "other", manifest, source)
     assert api("GET", "/api/datasets/other").json()["source"] == shown
 
 
@@ -88,7 +88,7 @@ def test_health_and_recorded_errors_name_none(api: Api, write_dataset: WriteData
     )
     workspace.settings.database_path.unlink()
     texts = [api("GET", path).text for path in (*PARTS, "/api/health", "/api/health/ready", "/api/metrics")]
-    texts += [str(failures(workspace, registry.experiment(workspace.database, spec.id)).to_dict())]
+    texts += [str(failures(workspace, experiments.experiment(workspace.database, spec.id)).to_dict())]
     assert str(tmp_path) not in "".join(texts)
     assert "EVALUATOR_HOME/evaluator.duckdb was removed" in texts[4]
     assert "EVALUATOR_ARTIFACTS/x" in texts[3]

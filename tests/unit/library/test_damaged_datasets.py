@@ -16,7 +16,7 @@ from evaluator.library import catalog
 from evaluator.operations.doctor import Check, examine
 from evaluator.operations.keeper import Keeper
 from evaluator.operations.upkeep import IN_VAIN
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.costs import costs
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
@@ -41,7 +41,7 @@ def finish(workspace: Workspace, id_: str, keeper: Keeper | None = None) -> List
     for _ in range(IN_VAIN):
         work(workspace)
         wait_for(lambda: not len(ResultStream(workspace.connection)))
-        if registry.experiment(workspace.database, id_).status == "finished":
+        if experiments.experiment(workspace.database, id_).status == "finished":
             break
         assert keeper is not None
         keeper.look()
