@@ -9,7 +9,6 @@ from pathlib import Path
 
 from evaluator.datasets.demo import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
-from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
@@ -44,9 +43,8 @@ def import_folder(
     folder = path.expanduser().resolve()
     called = checked_name(name or folder.name)
     with CHANGES:
-        manifest = import_dataset(
-            folder, workspace.store, exclude_self=says_exclude_self(folder), on_progress=on_progress
-        )
+        limit = workspace.settings.unpacked_limit
+        manifest = import_dataset(folder, workspace.store, limit=limit, on_progress=on_progress)
         id_ = datasets.save_dataset(workspace.database, called, manifest, source=str(folder))
     return by_id(workspace, id_)
 

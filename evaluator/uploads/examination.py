@@ -17,11 +17,10 @@ from typing import NamedTuple
 
 from evaluator.datasets.health.report import HealthReport, examine
 from evaluator.datasets.reading import Reading
-from evaluator.datasets.recognition.exported import says_exclude_self
-from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import link_files
 from evaluator.datasets.staging.hub import fetch
+from evaluator.datasets.staging.importing import recognise_files
 from evaluator.datasets.staging.stage import Staged, stage
 from evaluator.datasets.staging.unpack import unpack
 from evaluator.errors import EvaluatorError
@@ -79,8 +78,8 @@ def _recognise(upload: UploadFolder, limit: int) -> None:
     link_files(upload.files, upload.unpacked)
     unpack(upload.unpacked, limit)
     progress.stage("recognising")
-    recognised = recognise(upload.unpacked)
-    upload.write(RECOGNISED, {**recognised.to_json(), "exclude_self": says_exclude_self(upload.unpacked)})
+    opened = recognise_files(upload.unpacked)
+    upload.write(RECOGNISED, {**opened.recognised.to_json(), "exclude_self": opened.exclude_self})
 
 
 def _check(upload: UploadFolder, _limit: int) -> None:

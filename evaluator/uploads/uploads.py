@@ -18,8 +18,8 @@ from evaluator.datasets.findings import Finding
 from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition.recognise import Recognised
-from evaluator.datasets.staging.stage import Staged, publish
-from evaluator.datasets.staging.unpack import is_packed
+from evaluator.datasets.staging.stage import Staged, publish, require_sound
+from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow
@@ -54,8 +54,6 @@ from evaluator.workspace.workspace import Workspace
 
 KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
 """Seconds without a change after which an upload that nobody stored is removed; one into which no file ever came."""
-UNPACKED_ROOM, UNPACKED_TIMES = 64 << 20, 100
-"""Bytes that any archives may unpack to, and how many times their own size: text is packed to a tenth at best."""
 SHOWN_FILES = 3
 """Files that a dataset's source names."""
 
@@ -159,7 +157,7 @@ def recognise(workspace: Workspace, upload_id: str) -> None:
     if not files:
         raise InvalidInputError("no file has arrived yet; send one first")
     packed = sum(size for name, size in files if is_packed(Path(name)))
-    limit = min(workspace.settings.unpacked_limit, UNPACKED_ROOM + UNPACKED_TIMES * packed)
+    limit = unpacking_limit(workspace.settings.unpacked_limit, packed)
     _start(workspace, folder, "recognise", limit, limit if packed else 0, lambda: _forget_all(folder))
 
 
@@ -293,14 +291,10 @@ def store(
     known = state(workspace, upload_id)
     if known.status != "checked" or known.report is None:
         raise InvalidInputError(f"the upload is not checked (it is {known.status}); check it first")
-    if known.report.blocking:
-        blocking = "; ".join(f.message for f in known.report.findings if f.severity == "blocking")
-        raise InvalidInputError(
-            f"the dataset cannot be stored: {blocking}; mend the files and upload them again"
-        )
     named = catalog.checked_name(name)
     described, tagged = catalog.checked_description(description), catalog.checked_tags(tags)
     staged = _staged(folder)
+    require_sound(staged)
     with catalog.CHANGES:
         for row in catalog.all_datasets(workspace):
             if composed(row.name) == named and not _continues(row.manifest, staged.manifest):
