@@ -210,9 +210,17 @@ def doctor(
     """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
     from evaluator.operations.doctor import examine
 
+    settings = read_settings()
+
+    def datasets() -> list[dict[str, Any]]:
+        from evaluator.remote.instance import open_instance
+
+        with open_instance(settings) as instance:
+            return instance.datasets()
+
     with Stages("artifacts") as stages:
         stages.stage("looking")
-        checks = list(examine(read_settings(), stages.count if artifacts else None))
+        checks = list(examine(settings, stages.count if artifacts else None, datasets))
     if json_:
         print_json([dataclasses.asdict(check) for check in checks])
     else:

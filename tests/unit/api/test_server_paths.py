@@ -14,7 +14,7 @@ from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.experiments.overview import failures
 from evaluator.library import catalog
-from evaluator.remote.datasets import LocalDatasets
+from evaluator.remote.local import LocalInstance
 from evaluator.settings import Settings
 from evaluator.store import datasets, experiments, results
 from evaluator.ui.shell.words import sentence
@@ -38,7 +38,7 @@ def test_of_an_imported_folder_others_learn_the_name_alone(
     assert details.json()["versions"][0]["source"] == "tiny"
     sent = {"name": "again", "fingerprint": listed.json()[0]["fingerprint"], "source": str(folder)}
     assert api("POST", "/api/datasets", json=sent).json()["source"] == "tiny"
-    local = LocalDatasets(serving())
+    local = LocalInstance(serving())
     assert local.datasets()[0]["source"] == str(folder)
     assert local.dataset("tiny")["versions"][0]["source"] == str(folder)
 
