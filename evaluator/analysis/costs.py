@@ -1,4 +1,4 @@
-"""What variants cost: measured once an experiment is finished, while nothing else is at work."""
+"""What variants cost: measured after an experiment is finished, while no other job is running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One state of an experiment: read in one transaction, and handed down to whatever answers a question about it.
+"""One state of an experiment: read in one transaction, and passed to every function that answers a question about it.
 
 Nothing is read a second time in the middle of an answer, so that its parts cannot contradict each other (ADR 0019).
 """
@@ -82,7 +82,7 @@ class Snapshot:
     """An experiment as it was at one moment.
 
     Attributes:
-        counts: how far each variant is, and why it cannot work, in the experiment's order.
+        counts: how far each variant is, and why it failed, in the experiment's order.
         arrays: all measures, `Judged@10` and seconds. Do not change them.
         costs: by variant, of those that were measured; None where it could not be.
         memory: keeps what is computed from it.

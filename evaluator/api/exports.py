@@ -57,9 +57,9 @@ def export_routes() -> list[ApiRoute]:
 def _report(workspace: Workspace, request: Request) -> Response:
     """Download the report as one HTML page; with `look` the browser shows it."""
     row = addressed_experiment(workspace, request)
-    asked = request.query_params
-    html = report(workspace, row, asked.get("measure") or None, asked.get("baseline") or None)
-    kept = "inline" if "look" in asked else "attachment"
+    parameters = request.query_params
+    html = report(workspace, row, parameters.get("measure") or None, parameters.get("baseline") or None)
+    kept = "inline" if "look" in parameters else "attachment"
     return HTMLResponse(html, headers=file_headers(file_name(row.name, ending="html"), kept))
 
 
@@ -69,12 +69,12 @@ def _figure(workspace: Workspace, request: Request) -> Response:
     name, kind = request.path_params["name"], request.path_params["kind"]
     if kind not in get_args(Image):
         raise UnknownNameError(f"there are no figures as {kind!r}; there are: {', '.join(get_args(Image))}")
-    asked = {name: value for name, value in request.query_params.items() if value}
-    if unknown := set(asked).difference(FIGURE):
+    parameters = {name: value for name, value in request.query_params.items() if value}
+    if unknown := set(parameters).difference(FIGURE):
         raise InvalidInputError(f"a figure takes no {min(unknown)!r}; it takes {', '.join(FIGURE)}")
-    if asked.get("cost", "p95_ms") not in COSTS:
-        raise InvalidInputError(f"cost={asked['cost']!r} is not one of {', '.join(COSTS)}")
-    drawn = figure(workspace, row, name, Wanted(**asked), kind)  # type: ignore[arg-type]
+    if parameters.get("cost", "p95_ms") not in COSTS:
+        raise InvalidInputError(f"cost={parameters['cost']!r} is not one of {', '.join(COSTS)}")
+    drawn = figure(workspace, row, name, Wanted(**parameters), kind)  # type: ignore[arg-type]
     headers = file_headers(file_name(row.name, name, ending=kind))
     return Response(drawn, media_type=TYPES[kind], headers=headers)
 
@@ -88,7 +88,7 @@ def _export(workspace: Workspace, request: Request) -> Response:
         try:
             path = export_file(workspace, row, format_, Path(folder))
         except InvalidInputError as error:
-            if isinstance(error.__cause__, OSError):  # it names a folder, which whoever asks did not choose
+            if isinstance(error.__cause__, OSError):  # it names a folder that the client did not choose
                 raise error.__cause__ from None
             raise
         file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader

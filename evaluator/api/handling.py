@@ -50,12 +50,12 @@ BODY_PATIENCE = 60.0
 """Seconds in which a request's body must be whole."""
 
 RETRY_AFTER = 5
-"""Seconds after which whoever was told that a model is still being looked up may ask again."""
+"""Seconds after which a client may ask again about a model that was still being looked up."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 Handler = Callable[..., Any]
-"""Runs in one of the threads that all requests share; or a coroutine function, where an answer may have to wait for
-something else: those threads are few, so nobody waits in them."""
+"""Runs in one of the few threads that all requests share, and so must not wait; a handler that has to wait is a
+coroutine function."""
 
 T = TypeVar("T")
 
@@ -73,7 +73,7 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
 """The first that fits."""
 
 
-class Asked(NamedTuple):
+class Question(NamedTuple):
     """What a request asks for, as handlers see it: a URL that is put together again is another for other paths, too."""
 
     workspace: Workspace
@@ -83,14 +83,14 @@ class Asked(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes at most: whoever asks decides how many."""
+        """Bytes that it takes at most; the client decides how many."""
         return 4 * (len(self.path) + len(self.accept)) + len(self.query)
 
 
-class Kept(NamedTuple):
+class KeptAnswer(NamedTuple):
     """What a handler answered: each request gets a response of its own, whose headers others change."""
 
-    asked: Asked
+    question: Question
     content: bytes
     status: int
     headers: Mapping[str, str]
@@ -98,15 +98,15 @@ class Kept(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes that it takes, its question among them, which may be much longer than the answer."""
-        return ANSWER_BYTES + self.asked.size + len(self.content)
+        return ANSWER_BYTES + self.question.size + len(self.content)
 
 
 ANSWER_BYTES = 2000
 """What an answer takes beside its content and its question: its headers, and its place among the others."""
 
-TOGETHER: Together[Kept] = Together()
+TOGETHER: Together[KeptAnswer] = Together()
 ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: kept.size)
-"""Of states of the database, by what was asked for."""
+"""Answers of each state of the database, by the question."""
 
 
 class ApiRoute(Route):
@@ -158,7 +158,8 @@ def route(
         body: the model of the JSON body that the handler takes, if any.
         query: names of the query parameters that the handler knows.
         media: the content types of the answer.
-        together: whether requests that ask for the same at once share one look. It begins after all of them asked.
+        together: whether requests that ask the same question at once share one answer, which is computed after all
+            of them asked.
         of_state: whether the answer depends on nothing but the database's state and the request's path and query; it is
             kept until the next state.
     """
@@ -175,8 +176,8 @@ def route(
             if inspect.iscoroutinefunction(handler):
                 return _response(await handler(*await run_in_threadpool(arguments, content, request)))
             if together:
-                kept: Kept = await TOGETHER.ask(
-                    _asked(request), lambda: run_in_threadpool(_kept, handler, request)
+                kept: KeptAnswer = await TOGETHER.ask(
+                    _question(request), lambda: run_in_threadpool(_kept, handler, request)
                 )
                 return Response(kept.content, kept.status, kept.headers)
             if of_state:
@@ -201,31 +202,31 @@ def _response(answer: Any) -> Response:
     return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
 
 
-def _asked(request: Request) -> Asked:
+def _question(request: Request) -> Question:
     scope = request.scope
-    return Asked(serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""))
+    return Question(serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""))
 
 
-def _kept(handler: Handler, request: Request) -> Kept:
-    asked = _asked(request)
-    answer = _response(handler(asked.workspace, request))
-    return Kept(asked, bytes(answer.body), answer.status_code, dict(answer.headers))
+def _kept(handler: Handler, request: Request) -> KeptAnswer:
+    question = _question(request)
+    answer = _response(handler(question.workspace, request))
+    return KeptAnswer(question, bytes(answer.body), answer.status_code, dict(answer.headers))
 
 
-def _known(request: Request) -> Kept | None:
+def _known(request: Request) -> KeptAnswer | None:
     """What is kept, without a thread to look it up."""
     workspace = serving()
     state = workspace.database.states.now
-    return None if state is None else workspace.memory.known(ANSWERS, (state, _asked(request)))
+    return None if state is None else workspace.memory.known(ANSWERS, (state, _question(request)))
 
 
-def _of_state(handler: Handler, request: Request) -> Kept:
+def _of_state(handler: Handler, request: Request) -> KeptAnswer:
     workspace = serving()
     state = workspace.database.states.now
     if state is None:  # it changes just now
         return _kept(handler, request)
     # Should the state pass meanwhile, the answer is newer than what it is kept for, never older.
-    return workspace.memory.get(ANSWERS, (state, _asked(request)), lambda: _kept(handler, request))
+    return workspace.memory.get(ANSWERS, (state, _question(request)), lambda: _kept(handler, request))
 
 
 async def when_looked_up(act: Callable[[], T], patience: float) -> T:

@@ -206,6 +206,8 @@ def _progress(workspace: Workspace, request: Request) -> Any:
 def _leaderboard(workspace: Workspace, request: Request) -> Any:
     """Show an experiment's leaderboard."""
     row = addressed_experiment(workspace, request)
-    asked = request.query_params
-    board = leaderboard(workspace, row, asked.get("measure") or None, baseline=asked.get("baseline") or None)
+    parameters = request.query_params
+    board = leaderboard(
+        workspace, row, parameters.get("measure") or None, baseline=parameters.get("baseline") or None
+    )
     return leaderboard_record(board)

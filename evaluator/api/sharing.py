@@ -13,7 +13,7 @@ class Together(Generic[T]):
     """Looks that those who ask at once share. Nobody gets an answer from before the question.
 
     While one looks, all who come wait for the next look, which begins when that has ended. So there is never more than
-    one at a time, whoever asks how often; to be used within one event loop.
+    one at a time, however often clients ask; to be used within one event loop.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Together(Generic[T]):
         if task is None:
             task = asyncio.create_task(self._look(key, look, self._running.get(key)))
             self._next[key] = task
-        return await asyncio.shield(task)  # who leaves takes the answer from nobody else
+        return await asyncio.shield(task)  # a client that leaves does not cancel the answer for the others
 
     async def _look(
         self, key: Hashable, look: Callable[[], Awaitable[T]], before: asyncio.Task[T] | None

@@ -81,7 +81,7 @@ def _announced(scope: Scope) -> int:
 
 
 async def _whole(receive: Receive) -> bytes | None:
-    """The request's body; None if it is too large, or breaks off: nobody reads the answer then."""
+    """The request's body; None if it is too large, or if the connection broke off."""
     body = bytearray()
     more = True
     while more:

@@ -49,7 +49,7 @@ def upload_routes() -> list[ApiRoute]:
 
 
 def _list(workspace: Workspace, request: Request) -> Any:
-    """List the open uploads of whoever asks, and of nobody else."""
+    """List the client's own open uploads."""
     return [
         {"id": state.id, "status": state.status, "files": len(state.files), "bytes": state.bytes}
         for state in uploads.open_uploads(workspace, _person(request))

@@ -197,7 +197,7 @@ def dataset_delete(
 
 
 def default_name(origin: str) -> str:
-    """The name of a dataset that nobody named: its file's or folder's, or its last part on a hub."""
+    """The default name of a dataset: its file's or folder's name, or the last part of its reference to a hub."""
     from evaluator.datasets.staging.gathering import is_reference
 
     if is_reference(origin):

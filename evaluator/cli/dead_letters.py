@@ -20,18 +20,18 @@ dead_letters_app = typer.Typer(
 def dead_letters_list(json_: Json = False) -> None:
     """List the dead letters that are kept, newest first, with the reason and the beginning of each."""
     with instance() as opened:
-        found = opened.dead_letters()
+        record = opened.dead_letters()
     if json_:
-        print_json(found)
+        print_json(record)
         return
     print_table(
         "",
         ("at (UTC)", "reason", "begins with", "bytes"),
         [
             (letter["at"][:19].replace("T", " "), letter["reason"], letter["content"], letter["bytes"])
-            for letter in found["dead_letters"]
+            for letter in record["dead_letters"]
         ],
-        caption=f"{found['kept']:,} kept; {found['total']:,} since the queue was set up",
+        caption=f"{record['kept']:,} kept; {record['total']:,} since the queue was set up",
     )
 
 

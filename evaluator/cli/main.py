@@ -74,7 +74,7 @@ AnyWorkers = Annotated[
 ]
 
 
-_told: SimpleQueue[int] = SimpleQueue()
+_signals: SimpleQueue[int] = SimpleQueue()
 """Signals to end that came; its `put` may be called within a signal's handler."""
 
 
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _told.put(number)  # Python also drops what is raised in callbacks of weak references
+    _signals.put(number)  # Python also drops what is raised in callbacks of weak references
     if _in_finalizer(frame):  # where Python would drop the exception: once more, when that is over
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
         return
@@ -164,7 +164,7 @@ def demo(
         check_outcome(last)
         if serve:
             remark(f"\nThe leaderboard is at {instance.address} . Ctrl-C stops everything; nothing is lost.")
-            _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
+            _wait_for_interrupt(_report_once(instance.supervisor.require_workers))
 
 
 @app.command()
@@ -182,7 +182,7 @@ def up(
         remark(
             f"Serving at {instance.address} with {settings.workers} workers. Ctrl-C stops everything; nothing is lost."
         )
-        _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
+        _wait_for_interrupt(_report_once(instance.supervisor.require_workers))
 
 
 @app.command()
@@ -242,24 +242,24 @@ def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
     with suppress(KeyboardInterrupt):
         while True:
             with suppress(Empty):
-                _told.get(timeout=LOOK_EVERY)
+                _signals.get(timeout=LOOK_EVERY)
                 break
             look()
     remark("Stopping ...")
 
 
-def _told_once(require: Callable[[], None]) -> Callable[[], None]:
+def _report_once(require: Callable[[], None]) -> Callable[[], None]:
     """Say what is wrong, once, and go on: the pages are there, and workers are started again and again."""
-    told = False
+    reported = False
 
     def look() -> None:
-        nonlocal told
+        nonlocal reported
         try:
             require()
         except WorkersFailedError as error:
-            if not told:
+            if not reported:
                 remark(f"error: {error}")
-            told = True
+            reported = True
 
     return look
 

@@ -54,9 +54,9 @@ def costs(
     with headless(read_settings(), 1) as instance:
         workspace = instance.workspace
         row = lifecycle.find(workspace, experiment)
-        left = len(to_measure(workspace, row))
-        if left:
-            remark(f"Measuring {left} variants, one after the other ...")
+        unmeasured = len(to_measure(workspace, row))
+        if unmeasured:
+            remark(f"Measuring {unmeasured} variants, one after the other ...")
         while to_measure(workspace, row):
             measure_finished(workspace, row.id)
             instance.supervisor.pause(POLL)
@@ -95,12 +95,12 @@ def history(
 ) -> None:
     """Print how a dataset's scores changed over time, and what became worse."""
     with instance() as opened:
-        found = opened.history(dataset, measure)
+        record = opened.history(dataset, measure)
     if json_:
-        print_json(found)
+        print_json(record)
     else:
-        show_history(found)
-    if check and any(point["standing"] for point in found["points"]):
+        show_history(record)
+    if check and any(point["standing"] for point in record["points"]):
         raise typer.Exit(1)
 
 

@@ -196,7 +196,7 @@ class Stages:
         )
         self._live = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._live.add_task("", total=None, count="")
-        self._stage, self._done, self._began, self._told = "", 0, 0.0, 0.0
+        self._stage, self._done, self._began, self._reported_at = "", 0, 0.0, 0.0
 
     def __enter__(self) -> Stages:
         self._live.start()
@@ -212,15 +212,15 @@ class Stages:
         """A stage begins, such as `reading`."""
         self._tell_end()
         self._stage, self._done = name, 0
-        self._began = self._told = time.monotonic()
+        self._began = self._reported_at = time.monotonic()
         self._live.update(self._task, description=f"{name} ...", count="")
 
     def count(self, done: int) -> None:
         """So many are done."""
         self._done = done
         self._live.update(self._task, count=self._so_far())
-        if self._live.disable and time.monotonic() - self._told > TELL_EVERY:
-            self._told = time.monotonic()
+        if self._live.disable and time.monotonic() - self._reported_at > TELL_EVERY:
+            self._reported_at = time.monotonic()
             remark(f"{self._stage}: {self._so_far()}")
 
     def _so_far(self) -> str:

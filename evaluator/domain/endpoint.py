@@ -32,7 +32,7 @@ class Endpoint:
         dimensions: asked of the server, where it offers a choice.
         batch_size: texts of one request.
         concurrency: requests under way at once, over all workers.
-        requests_per_minute: over all workers; as many as the server takes unless given.
+        requests_per_minute: over all workers; unlimited unless given.
         timeout: seconds of one request.
         usd_per_million_tokens: price of what is sent.
         usd_per_million_output_tokens: price of what a chat model answers.
@@ -79,7 +79,7 @@ class Endpoint:
 
     @property
     def id(self) -> str:
-        """Fingerprint of server and model: whoever names both alike asks the same endpoint."""
+        """Fingerprint of server and model: endpoints that agree in both are the same."""
         return fingerprint({"server": self.server, "model": self.model})
 
     def micro_usd(self, tokens: int, output_tokens: int) -> int:

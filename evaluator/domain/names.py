@@ -19,7 +19,7 @@ def composed(name: str) -> str:
 
 
 def has_invisible(name: str) -> bool:
-    """Whether a name holds characters that nobody sees, though they change what is seen; words need joiners."""
+    """Whether a name holds invisible characters other than joiners, which words of some languages need."""
     return any(unicodedata.category(sign) in INVISIBLE and sign not in JOINERS for sign in name)
 
 

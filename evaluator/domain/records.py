@@ -45,7 +45,7 @@ class ExperimentRow:
         dataset: what its dataset is called now.
         dataset_id: the dataset.
         reason: why its workers or its planner stopped it.
-        attempt: changes each time it is asked for or planned anew.
+        attempt: changes each time it is submitted or planned again.
         revision: the number of what is recorded of it; see `evaluator.store.revisions`.
         run: whose ranked lists it has: its own, or those that it shares with experiments of other judgments.
         place: the later of a run's experiments has the higher.

@@ -1,6 +1,6 @@
 """An experiment's status: the one table of what may follow what.
 
-The status is kept in the database alone (ADR 0024). Whoever wants to change it names an event; the table says what
+The status is kept in the database alone (ADR 0024). To change it, a caller names an event; the table says what
 the event leads to, or that it is refused. What Redis holds, the mark that tells workers to stop, follows from it.
 """
 

@@ -352,7 +352,7 @@ def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
 
 
 def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
-    """Whether nobody works at an experiment that is planned or running; `resume` continues it.
+    """Whether an experiment is planned or running though no process plans or runs it; `resume` continues it.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
@@ -363,7 +363,7 @@ def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
 def stalled(
     workspace: Workspace, rows: Sequence[ExperimentRow], patience: float = 0.0
 ) -> list[ExperimentRow]:
-    """Those of some experiments that are planned or running though nobody plans them and none of their jobs is there.
+    """The experiments that are planned or running though no process plans them and none of their jobs is in the queue.
 
     So it is when a process ended in the middle, or the queue lost its data.
 

@@ -23,7 +23,7 @@ class Overview:
         done: queries over all variants that are recorded; all of a broken variant's count.
         failed: queries among them that failed.
         total: queries over all variants.
-        broken: variants that cannot work at all.
+        broken: variants that failed as a whole.
     """
 
     experiment: ExperimentRow

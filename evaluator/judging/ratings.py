@@ -1,4 +1,4 @@
-"""Judging documents that nobody judged: several people may, and the qrels take what most of them say.
+"""Judging unjudged documents: several people may, and the qrels take the grade that most of them give.
 
 A document is up for judging while it has no grade, or only grades that raters gave here. What came with the dataset
 is never overruled; it is edited with the dataset.
@@ -85,7 +85,7 @@ def pool(
 ) -> list[Pooled]:
     """Documents among the first of any of these lists that are up for judging.
 
-    Their order says nothing of which variant found them, or where: whoever judges should not know.
+    Their order does not show which variant found them, or at which rank: a rater should not know.
     """
     newest = catalog.by_id(workspace, experiment.dataset_id).manifest
     dataset = opened(workspace.store, newest.fingerprint)

@@ -1,7 +1,7 @@
 """Rescoring: experiments over a dataset's version before follow to its next, if only judgments changed.
 
 Their ranked lists stay what they were, and are shared: nothing is encoded, retrieved or copied. Of the scores, only
-those of queries whose judgments changed are computed anew; a query's score depends on no other query.
+those of queries whose judgments changed are computed again; a query's score depends on no other query.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from evaluator.workspace.workspace import Workspace
 Progress = Callable[[int], None]
 
 CHANGES = threading.RLock()
-"""Storing a dataset and naming it, and removing what nobody needs take turns: datasets share files, and what is stored
-but not named yet looks like what nobody needs."""
+"""Held while a dataset is stored and named, and while unneeded files are removed: datasets share files, and a dataset
+that is stored but not named yet looks unneeded."""
 
 MAX_NAME, MAX_DESCRIPTION = 120, 4000
 """Characters."""
@@ -284,9 +284,11 @@ def register(
     with CHANGES:
         manifest = StoredDataset.open(workspace.store, fingerprint).manifest
         parts = (
-            corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest),
+            corpus_artifact(manifest),
+            queries_artifact(manifest),
+            qrels_artifact(manifest),
             *(run_artifact(run.id) for run in manifest.runs),
-        )  # fmt: skip
+        )
         if not all(map(workspace.store.exists, parts)):
             raise InvalidInputError(
                 f"parts of the dataset {fingerprint} are missing in the store; import it again"

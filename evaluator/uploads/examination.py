@@ -84,12 +84,12 @@ def _recognise(upload: UploadFolder, limit: int) -> None:
 
 def _check(upload: UploadFolder, _limit: int) -> None:
     progress = ProgressWriter(upload)
-    asked = upload.read(READING)
+    choice = upload.read(READING)
     checked = check(
         upload.unpacked,
-        Reading.from_json(asked["reading"]),
+        Reading.from_json(choice["reading"]),
         upload.staged,
-        exclude_self=asked["exclude_self"],
+        exclude_self=choice["exclude_self"],
         on_stage=progress.stage,
         on_progress=progress.count,
     )

@@ -1,4 +1,4 @@
-"""Turns: a few at a time, one a person, and whoever was served longest ago comes next."""
+"""Turns: a few at a time, one for each person; the person served longest ago is next."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Progress:
     Attributes:
         stage: `waiting` for its turn, `fetching`, `unpacking`, `recognising`, `reading` or `examining`.
         done: documents read, while it is `reading`; else 0.
-        total: of how many; None where nobody knows.
+        total: of how many documents; None if that is unknown.
         started_at: when the stage began, in Unix seconds.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 HERE = "this machine"
-"""Whoever asks from the machine that the server runs on, the command line among them."""
+"""Everybody on the server's own machine, and the command line."""
 NETWORK = 64
 """Bits of an IPv6 address that a person cannot choose."""
 

@@ -19,7 +19,7 @@ from evaluator.uploads.names import TakenNames
 CHUNK = 1 << 20
 """Bytes gathered before they are written, so that writing costs few changes of thread."""
 SILENCE = 300.0
-"""Seconds without a byte after which nobody waits for the rest of a file."""
+"""Seconds without a byte after which the rest of a file is not waited for."""
 MAX_FILES = 100_000
 """Files of one upload."""
 
@@ -47,7 +47,7 @@ class _Arrived:
         self.names.add(name)
 
 
-@lru_cache(maxsize=100)  # uploads at the same time; one that falls out is listed anew
+@lru_cache(maxsize=100)  # uploads at the same time; one that falls out is listed again
 def _arrived(folder: UploadFolder) -> _Arrived:
     """The files of an upload; called under `_arrival`."""
     arrived = _Arrived()

@@ -53,7 +53,7 @@ from evaluator.uploads.watcher import BUSY, Examiner
 from evaluator.workspace.workspace import Workspace
 
 KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
-"""Seconds without a change after which an upload that nobody stored is removed; one into which no file ever came."""
+"""Seconds without a change after which an upload is removed: one with files, and one without."""
 SHOWN_FILES = 3
 """Files that a dataset's source names."""
 
@@ -244,16 +244,16 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
     """
     folder = _folder(workspace, upload_id)
     busy = _examiner.is_busy(folder)  # before its results are read: they are whole once this is false
-    recognised, report, asked = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
+    recognised, report, choice = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
     status, error = _status(folder, busy)
-    exclude_self = (asked or recognised or {}).get("exclude_self", False)
+    exclude_self = (choice or recognised or {}).get("exclude_self", False)
     tables = {name: value for name, value in (recognised or {}).items() if name != "exclude_self"}
     return UploadState(
         id=upload_id,
         status=status,
         files=tuple(UploadedFile(*file) for file in sorted(files_below(folder.files))),
         recognised=Recognised.from_json(tables) if tables else None,
-        reading=Reading.from_json(asked["reading"]) if asked else None,
+        reading=Reading.from_json(choice["reading"]) if choice else None,
         exclude_self=exclude_self,
         report=HealthReport.from_json(report) if report else None,
         progress=Progress(**progress) if busy and (progress := folder.read(PROGRESS)) else None,
@@ -263,10 +263,10 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
 
 def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
     """The status, and if it is `failed` the reason."""
-    asked = folder.read(STEP)
-    if asked is None:
+    step = folder.read(STEP)
+    if step is None:
         return "receiving", None
-    checks = asked["step"] == "check"
+    checks = step["step"] == "check"
     if busy:
         return ("checking" if checks else "recognising"), None
     if (failure := folder.read(ERROR)) is not None:

@@ -190,7 +190,7 @@ class Examiner:
                 return reason
 
     def _seconds(self, examination: _Examination) -> float:
-        """How long a step may take, by the bytes that arrived; how many will be fetched nobody knows."""
+        """How long a step may take, by the bytes that arrived; the bytes that will be fetched are unknown."""
         if examination.step == "fetch":
             return self._time_limit
         size = sum(size for _, size in files_below(examination.folder.files))

@@ -121,12 +121,12 @@ def _is_computable(notation: str) -> bool:
 
 def _refusal(error: AssertionError) -> str:
     """What is wrong with a measure's parameters, in words."""
-    told = str(error)
-    if lacking := LACKING.search(told):
+    message = str(error)
+    if lacking := LACKING.search(message):
         return f"it needs {'a cutoff' if lacking[1] == 'cutoff' else lacking[1]}"
-    if superfluous := SUPERFLUOUS.search(told):
+    if superfluous := SUPERFLUOUS.search(message):
         return f"it takes no {superfluous[1].replace(chr(39), '')}"
-    return told
+    return message
 
 
 def _hindrance(measure: Measure) -> str | None:

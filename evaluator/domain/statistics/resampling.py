@@ -24,7 +24,7 @@ LEVEL: Final = 0.95
 RESAMPLES: Final = 10_000
 """Bootstrap samples of an interval."""
 PERMUTATIONS: Final = 10_000
-"""Sign flips of a randomization test; with so many or fewer possible ones, all of them: exact."""
+"""Sign flips that a randomization test samples; if no more are possible, it takes all of them and is exact."""
 
 BLOCK: Final = 4_000_000
 """Cells of one block of resamples: 32 MB."""
