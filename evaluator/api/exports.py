@@ -1,4 +1,4 @@
-"""REST routes that hand an experiment on: its report, its figures, its results as files."""
+"""REST routes that share an experiment: its report, its figures, its results as files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every route answers: JSON in, JSON out, an error as one message, and nothing for pages from elsewhere."""
+"""How every route answers: JSON in, JSON out, an error as one message; pages of other sites are refused."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from evaluator.workspace.workspace import Workspace, serving
 JSON_TYPE = "application/json"
 
 NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-downloads"
-"""What a browser lets a file do, such as a report: nothing but be drawn, whatever a query's text says."""
+"""Content security policy of files such as a report: the browser draws them and runs nothing in them."""
 
 MAX_BYTES = 1 << 20
 """Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
@@ -74,7 +74,7 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
 
 
 class Question(NamedTuple):
-    """What a request asks for, as handlers see it: a URL that is put together again is another for other paths, too."""
+    """What a request asks for, as handlers see it: the path, not the URL, because two paths can give the same URL."""
 
     workspace: Workspace
     path: str
@@ -88,7 +88,7 @@ class Question(NamedTuple):
 
 
 class KeptAnswer(NamedTuple):
-    """What a handler answered: each request gets a response of its own, whose headers others change."""
+    """A handler's answer; each request gets a response of its own, because middleware changes headers."""
 
     question: Question
     content: bytes
@@ -102,7 +102,7 @@ class KeptAnswer(NamedTuple):
 
 
 ANSWER_BYTES = 2000
-"""What an answer takes beside its content and its question: its headers, and its place among the others."""
+"""Memory of an answer besides its content and its question, in bytes: its headers and its entry."""
 
 TOGETHER: Together[KeptAnswer] = Together()
 ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: kept.size)
@@ -214,7 +214,7 @@ def _kept(handler: Handler, request: Request) -> KeptAnswer:
 
 
 def _known(request: Request) -> KeptAnswer | None:
-    """What is kept, without a thread to look it up."""
+    """The answer that is kept for a request, if any; needs no thread."""
     workspace = serving()
     state = workspace.database.states.now
     return None if state is None else workspace.memory.known(ANSWERS, (state, _question(request)))
@@ -250,7 +250,7 @@ async def when_looked_up(act: Callable[[], T], patience: float) -> T:
 
 
 async def ended(future: Future[Any], patience: float) -> bool:
-    """Wait for what goes on in another thread, without one; returns whether it has ended.
+    """Wait for a future of another thread, without blocking a thread; returns whether it has ended.
 
     Args:
         patience: seconds to wait.
@@ -268,7 +268,7 @@ async def ended(future: Future[Any], patience: float) -> bool:
 
 
 LAST = "last"
-"""Stands for the last submitted experiment in a path; one that is called that is reached by its id."""
+"""Stands for the last submitted experiment in a path; an experiment of that name is reached by its id."""
 
 
 def addressed_experiment(

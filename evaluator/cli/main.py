@@ -66,7 +66,7 @@ OUTSIDE = frozenset(
 """Errors of disks and permissions, wherever they happen: no defect of this software."""
 
 LOOK_EVERY = 1.0
-"""Seconds between looks whether any worker starts."""
+"""Seconds between checks whether any worker starts."""
 
 AnyWorkers = Annotated[
     int | None,
@@ -75,7 +75,7 @@ AnyWorkers = Annotated[
 
 
 _signals: SimpleQueue[int] = SimpleQueue()
-"""Signals to end that came; its `put` may be called within a signal's handler."""
+"""Signals to end that were received; its `put` may be called within a signal's handler."""
 
 
 def main() -> None:
@@ -238,7 +238,7 @@ def doctor(
 
 
 def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
-    """Wait until a signal comes; meanwhile look again and again, and end with what that raises."""
+    """Wait for a signal; meanwhile call `look` repeatedly, and end with the error that it raises."""
     with suppress(KeyboardInterrupt):
         while True:
             with suppress(Empty):
@@ -249,7 +249,7 @@ def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
 
 
 def _report_once(require: Callable[[], None]) -> Callable[[], None]:
-    """Say what is wrong, once, and go on: the pages are there, and workers are started again and again."""
+    """Report once that workers fail, and go on: the pages work, and workers are restarted."""
     reported = False
 
     def look() -> None:

@@ -15,7 +15,7 @@ from evaluator.errors import InvalidInputError
 # ruff: noqa: PLC0415
 
 POLL = 0.2
-"""Seconds between looks at measurements."""
+"""Seconds between two checks of measurements."""
 
 Experiment = Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")]
 Measure = Annotated[str | None, typer.Option(help="By this measure, such as nDCG@10. Default: the first.")]

@@ -53,7 +53,7 @@ class RunLine(NamedTuple):
 
 @dataclass(frozen=True)
 class RunNote:
-    """Ranked lists that came with a dataset: what they are called, their fingerprint, and queries with a list."""
+    """Ranked lists that came with a dataset: their name, their fingerprint, and the number of queries with a list."""
 
     name: str
     id: str
@@ -62,7 +62,7 @@ class RunNote:
 
 @dataclass(frozen=True)
 class ImportNote:
-    """Something worth knowing that an import met and dealt with by a rule; it loses nothing silently."""
+    """Something that an import found and handled by a rule; nothing is dropped without a note."""
 
     code: str
     count: int

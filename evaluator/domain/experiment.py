@@ -53,7 +53,7 @@ class Experiment:
 
     @property
     def all_variants(self) -> tuple[Variant, ...]:
-        """The variants that are written out, then those of the matrix, which leave the former their names.
+        """The variants that are written out, then those of the matrix, whose names avoid the names of the former.
 
         Names in fusions may still be unresolved, and one may be written out twice.
         """
@@ -154,7 +154,7 @@ class ExperimentSpec(JsonRecord):
 
     @cached_property
     def searches(self) -> SharedSearches:
-        """What is searched once for several variants."""
+        """The searches that several variants share."""
         return shared_searches(self.variants, self.depth)
 
     def encoder(self, stage: ModelStage) -> EncoderSpec:
@@ -169,7 +169,7 @@ class ExperimentSpec(JsonRecord):
 
 
 def models_of(variant: Variant) -> Iterator[ModelStage]:
-    """The stages of a variant that need a model, each as what names the model."""
+    """The stages of a variant that need a model, each as the stage that names the model."""
     for stage in variant.stages():
         if isinstance(stage, MMR):
             yield stage.dense
@@ -178,7 +178,7 @@ def models_of(variant: Variant) -> Iterator[ModelStage]:
 
 
 def encoder_key(stage: ModelStage) -> str:
-    """What a stage's model is called in a spec: stages with the same key share its vectors."""
+    """The key of a stage's model in a spec: stages with the same key share the model's vectors."""
     if isinstance(stage, CrossEncoder):
         parts: dict[str, object] = {"kind": "cross", "max_length": stage.max_length}
         return _key(stage.model, stage.precision, parts)
@@ -195,5 +195,5 @@ def _key(name: str, precision: str, parts: Mapping[str, object]) -> str:
 
 
 def encoder_label(name: str, precision: str) -> str:
-    """What an encoder is called where people read: its precision is part of it unless it is the usual one."""
+    """The name of an encoder for people: it includes the precision unless that is float32."""
     return name if precision == "float32" else f"{name} in {precision}"

@@ -1,4 +1,4 @@
-"""Names that tell things apart."""
+"""Names: composed, visible, unique."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def has_invisible(name: str) -> bool:
 
 
 def without_folder(source: str) -> str:
-    """Where a dataset comes from, without where that lay on somebody's disk."""
+    """The source of a dataset, without its folder on a disk."""
     return PurePath(source).name if PurePath(source).is_absolute() else source
 
 

@@ -13,7 +13,7 @@ from evaluator.domain.status import ACTIVE, Status
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """A dataset, as its newest version is. Its `id` stays what it is; its name may change."""
+    """A dataset in its newest version. Its `id` never changes; its name may."""
 
     id: int
     name: str
@@ -27,7 +27,7 @@ class DatasetRow:
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """What a dataset was from `created_at` on; `change` says in words what that changed. `name`: its present one."""
+    """A version of a dataset; `change` says in words what the version changed, `name` is the dataset's present name."""
 
     name: str
     version: int

@@ -81,12 +81,12 @@ class VariantMeasured:
 
 
 Record = QueryResult | VariantFailure | Spending | ExperimentStop | VariantMeasured
-"""What travels from workers to the recorder; `kind` says which of them it is."""
+"""The records that workers send to the recorder; `kind` says which one it is."""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """What came from a worker and cannot be recorded.
+    """A record from a worker that cannot be recorded.
 
     Attributes:
         reason: why, for people.

@@ -1,4 +1,4 @@
-"""What is done with files before they are a dataset: fetch, unpack, recognise; read into Parquet, examine.
+"""The steps from files to a dataset: fetch, unpack, recognise; read into Parquet, examine.
 
 The command line calls these functions in its own process. A server runs them in another
 (`python -m evaluator.uploads.examination`), because files from outside may crash, hang, or fill the memory;
@@ -33,7 +33,7 @@ NICENESS = 5
 
 
 class Checked(NamedTuple):
-    """A dataset that is read and can be published, and what there is to say about it."""
+    """A dataset that was read, and its health report."""
 
     staged: Staged
     report: HealthReport

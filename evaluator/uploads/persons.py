@@ -1,4 +1,4 @@
-"""Who asks, as far as it can be told: there are no accounts, so all at one address are one person."""
+"""Who sends a request: there are no accounts, so all clients at one address count as one person."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NETWORK = 64
 
 
 def person_at(address: str | None) -> str:
-    """A name for who asks from an IP address; None is this machine, as Streamlit has it."""
+    """The person at an IP address; None is this machine, as in Streamlit."""
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address or "")
     except ValueError:

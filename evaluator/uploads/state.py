@@ -46,5 +46,5 @@ class UploadState(JsonRecord):
 
     @property
     def bytes(self) -> int:
-        """Of the files that arrived."""
+        """Bytes of the files that arrived."""
         return sum(file.bytes for file in self.files)

@@ -93,7 +93,7 @@ def create(workspace: Workspace, person: str = HERE) -> str:
 async def receive(
     workspace: Workspace, upload_id: str, name: str, chunks: AsyncIterator[bytes]
 ) -> UploadedFile:
-    """Take a file as it arrives. It gets its name when it is whole; of one that breaks off nothing stays.
+    """Receive a file. It gets its name when it is whole; a file that breaks off is removed.
 
     A file of the same name is replaced. What was recognised before is forgotten.
 
@@ -146,7 +146,7 @@ def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
 
 
 def recognise(workspace: Workspace, upload_id: str) -> None:
-    """Begin to find out what the files are; `state` tells how far it is.
+    """Begin to recognise the files; `state` says how far that is.
 
     Raises:
         InvalidInputError: there are no files, or they are being examined already.
@@ -190,10 +190,10 @@ def _start(
     to_hold: int,
     prepare: Callable[[], None],
 ) -> None:
-    """Begin a step for which there is room, and count what it made when it ends.
+    """Begin a step if there is room for its result, and count the result when the step ends.
 
     Args:
-        limit: bytes that the unpacked or fetched files may have.
+        limit: bytes that the unpacked or fetched files may have together.
         to_hold: bytes that the upload may hold then, beside the files that arrived.
     """
     upload_id, quota = folder.path.name, quota_of(workspace)
@@ -217,7 +217,7 @@ def _start(
 
 
 def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: bool) -> None:
-    """Begin to read the files and to examine the dataset; `state` tells how far it is.
+    """Begin to read the files and to examine the dataset; `state` says how far that is.
 
     Raises:
         InvalidInputError: the files are not recognised yet, or they are being examined already.
@@ -281,7 +281,7 @@ def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
 def store(
     workspace: Workspace, upload_id: str, name: str, description: str = "", tags: Sequence[str] = ()
 ) -> DatasetRow:
-    """Store a checked upload as a dataset; the upload is gone then.
+    """Store a checked upload as a dataset, and remove the upload.
 
     Raises:
         InvalidInputError: it is not checked, the check found something that blocks, what it wrote is damaged, or the
@@ -307,7 +307,7 @@ def store(
 
 
 def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> bool:
-    """Whether an upload may go under the name of a dataset: it is the same, but for the runs that came along."""
+    """Whether an upload may take the name of an existing dataset: it is the same dataset, runs aside."""
     return manifest is not None and (manifest == before or manifest.differs_in_runs_alone(before))
 
 
@@ -332,7 +332,7 @@ def _source(folder: UploadFolder, files: Sequence[UploadedFile]) -> str:
 
 
 def discard(workspace: Workspace, upload_id: str) -> None:
-    """Remove an upload; what is being done with it ends first."""
+    """Stop an upload's step, and remove the upload."""
     _remove(workspace, _folder(workspace, upload_id))
 
 
@@ -373,7 +373,7 @@ def _forget_all(folder: UploadFolder) -> None:
 
 
 def scratch_folder(settings: Settings) -> Path:
-    """Where commands put files that are gone with them; beside the artifacts, so that storing is a rename.
+    """The folder for commands' temporary files; beside the artifacts, so that storing is a rename.
 
     What a command that was killed left there is removed like an old upload.
     """

@@ -16,7 +16,7 @@ from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.ranking import Ranking
 
 ASSUMED_GRADE = 1
-"""Of an unjudged document that is taken for relevant."""
+"""Grade of an unjudged document that is assumed to be relevant."""
 
 
 @dataclass(frozen=True)
