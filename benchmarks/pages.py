@@ -29,7 +29,7 @@ from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.variant import BM25, Retrieve, Variant
 from evaluator.settings import Settings
-from evaluator.store import registry
+from evaluator.store import datasets, experiments
 from evaluator.store.results import SCHEMA
 from evaluator.store.status import change_status, submit_experiment
 from evaluator.workspace.workspace import Workspace
@@ -93,7 +93,7 @@ def make_experiment(workspace: Workspace, n_variants: int, n_queries: int, versi
         Variant(f"variant-{n:03d}", Retrieve(bm25=BM25(k1=0.5 + n / 100))) for n in range(n_variants)
     )
     manifest = DatasetManifest(f"corpus-{version}", "made", "made", 3, n_queries, n_queries)
-    dataset = registry.save_dataset(workspace.database, "made", manifest, "made")
+    dataset = datasets.save_dataset(workspace.database, "made", manifest, "made")
     spec = ExperimentSpec(
         name="made", dataset=manifest.fingerprint, corpus=manifest.corpus, queries="made", qrels="made",
         exclude_self=False, variants=variants, encoders={}, measures=DEFAULT_MEASURES, depth=100,
@@ -109,7 +109,7 @@ def make_experiment(workspace: Workspace, n_variants: int, n_queries: int, versi
             cursor.execute(f"INSERT INTO results ({columns}) SELECT {columns} FROM made")
             cursor.unregister("made")
     change_status(workspace.database, spec.id, "complete")
-    return registry.experiment(workspace.database, spec.id)
+    return experiments.experiment(workspace.database, spec.id)
 
 
 def made_rows(

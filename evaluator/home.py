@@ -12,10 +12,10 @@ from evaluator.errors import StoreUnavailableError
 from evaluator.settings import Settings
 
 PRIVATE = 0o077
-"""Umask: what is made is nobody else's to read."""
+"""Umask: only this user can read the files that are made."""
 
 _usual_umask: int | None = None
-"""That of whoever started this process, once it is another."""
+"""The umask that this process was started with, after it was changed."""
 
 
 def make_home(home: Path) -> None:

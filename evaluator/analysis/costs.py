@@ -1,4 +1,4 @@
-"""What variants cost: measured once an experiment is finished, while nothing else is at work."""
+"""What variants cost: measured after an experiment is finished, while no other job is running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evaluator.domain.result import VariantMeasured
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.measurement import enqueue_measurements
 from evaluator.jobs.queue import all_live_ids
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.costs import costs, every_cost, save_costs, unmeasured
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
@@ -41,7 +41,7 @@ def measure_finished(
         QueueUnavailableError: the queue does not answer.
     """
     waiting = unmeasured(workspace.database, only)
-    rows = {row.id: row for row in registry.experiments(workspace.database)} if waiting else {}
+    rows = {row.id: row for row in experiments.all_experiments(workspace.database)} if waiting else {}
     known = _known(workspace, rows.values())
     found = [
         VariantMeasured(id_, name, cost)

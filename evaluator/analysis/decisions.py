@@ -45,7 +45,7 @@ class Correction(NamedTuple):
 
 
 def correction(n_variants: int, baseline: str | None = None) -> Correction:
-    """The correction among so many variants with a score."""
+    """The correction for the number of variants with a score."""
     family = n_variants - 1 if baseline is not None else n_variants * (n_variants - 1) // 2
     return Correction(max(family, 1), baseline)
 
@@ -73,7 +73,7 @@ def decisions_to(
 
     Args:
         pinned: whether the reference was chosen beforehand.
-        differences: to the reference, for whoever has them: of 2,000 variants they take 320 MB.
+        differences: to the reference, if the caller has computed them already: for 2,000 variants they take 320 MB.
     """
 
     def compute() -> Mapping[str, Decision]:

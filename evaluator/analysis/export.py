@@ -22,7 +22,7 @@ from evaluator.domain.ranking import Floats, Ints
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
 from evaluator.experiments.overview import experiment_yaml
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.store.duckdb_export import DatasetFiles, write_portable
 from evaluator.workspace.workspace import Workspace
 
@@ -45,7 +45,7 @@ def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, fol
     """
 
     def look() -> list[Path]:
-        now = registry.experiment(workspace.database, experiment.id)
+        now = experiments.experiment(workspace.database, experiment.id)
         match format_:
             case "trec":
                 return _export_trec(workspace, now, folder)

@@ -25,7 +25,7 @@ from evaluator.domain.statistics.separability import Decision, decide
 from evaluator.domain.variant import LanguageModel
 from evaluator.errors import UnknownNameError
 from evaluator.library import catalog
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -140,7 +140,7 @@ def _history(workspace: Workspace, dataset: str, measure: str | None) -> History
     name = found.name
     asked = [
         (at, row)
-        for at, row in registry.submissions(workspace.database, found.id)
+        for at, row in experiments.submissions(workspace.database, found.id)
         if row.status == "finished"
     ]
     measures = tuple(dict.fromkeys(m for _, row in reversed(asked) for m in row.spec.measures))

@@ -93,7 +93,7 @@ class BoardRow:
 
     @property
     def error(self) -> str | None:
-        """Why the variant cannot work at all."""
+        """Why the whole variant failed."""
         return self.counts.error
 
     @property

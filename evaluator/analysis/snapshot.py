@@ -1,4 +1,4 @@
-"""One state of an experiment: read in one transaction, and handed down to whatever answers a question about it.
+"""One state of an experiment: read in one transaction, and passed to every function that answers a question about it.
 
 Nothing is read a second time in the middle of an answer, so that its parts cannot contradict each other (ADR 0019).
 """
@@ -19,7 +19,7 @@ from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.domain.statistics.resampling import Resampled
 from evaluator.errors import UnknownNameError
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.costs import costs
 from evaluator.store.scores import ScoreArrays, read_scores
 from evaluator.workspace.counts import counts_of
@@ -82,7 +82,7 @@ class Snapshot:
     """An experiment as it was at one moment.
 
     Attributes:
-        counts: how far each variant is, and why it cannot work, in the experiment's order.
+        counts: how far each variant is, and why it failed, in the experiment's order.
         arrays: all measures, `Judged@10` and seconds. Do not change them.
         costs: by variant, of those that were measured; None where it could not be.
         memory: keeps what is computed from it.
@@ -166,7 +166,7 @@ def read_snapshot(workspace: Workspace, experiment: str) -> Snapshot:
         UnknownNameError: there is none; it may have been deleted since it was found.
     """
     return workspace.frozen(
-        lambda: snapshot_of(workspace, registry.experiment(workspace.database, experiment))
+        lambda: snapshot_of(workspace, experiments.experiment(workspace.database, experiment))
     )
 
 

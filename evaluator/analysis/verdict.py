@@ -11,7 +11,7 @@ from evaluator.domain.statistics.power import SIGNIFICANCE
 NAMED = 3
 """Variants that are named; the others are counted."""
 HOPELESS = 100_000
-"""Queries beyond which nobody will judge more: so small a difference is called what it is."""
+"""Queries that nobody will judge: a difference that needs more is called too small to matter."""
 
 Name = Callable[[str], str]
 
@@ -33,7 +33,7 @@ def verdict(board: Leaderboard, name: Name = str) -> str:
 
 
 def fewest_queries(n_variants: int) -> int:
-    """Queries below which no difference can be found among so many variants, however large it is.
+    """The number of queries below which no difference between this many variants can be significant, however large.
 
     The randomization test's smallest p over n queries is 2 / 2^n; corrected for all pairs it must reach the level.
     """

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 REQUEST_PATIENCE = 10.0
 """Seconds in which a request must begin, and its headers be whole; slowly sent ones do not begin anew."""
 STALLED = 60.0
-"""Seconds without a byte taken after which nobody waits for the reader of an answer."""
+"""Seconds without a byte taken after which a client that reads an answer is not waited for."""
 MOST_CONNECTIONS = 2048
 BACKLOG = 128
 """Connections that the system keeps until they are taken, and that are taken before another look at how many there
@@ -59,14 +59,14 @@ class Bounds:
     patience: float = REQUEST_PATIENCE
     stalled: float = STALLED
     waiting: dict[BoundedConnection, asyncio.TimerHandle] = field(default_factory=dict)
-    told: float = -TELL_EVERY
+    warned_at: float = -TELL_EVERY
 
     def make_room(self, newest: BoundedConnection) -> None:
         """Keep to the limit: who has waited longest without a request goes first, and else the newest."""
         if len(newest.connections) <= self.most:
             return
-        if time.monotonic() - self.told >= TELL_EVERY:
-            self.told = time.monotonic()
+        if time.monotonic() - self.warned_at >= TELL_EVERY:
+            self.warned_at = time.monotonic()
             logger.warning("%d connections are open, as many as may be; closing idle ones", self.most)
         # The newest waits, too, so there is one.
         next(iter(self.waiting)).leave()

@@ -8,10 +8,10 @@ from typing import IO, Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
 from evaluator.analysis.history import history, history_record
-from evaluator.api.handling import file_headers, json_object, route
+from evaluator.api.bodies import DatasetChanges, DatasetRegistration, JudgmentChanges
+from evaluator.api.handling import ApiRoute, file_headers, route
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.printable import file_name
 from evaluator.domain.records import DatasetRow
@@ -28,72 +28,69 @@ MAX_ROWS = 1000
 """Rows of one answer."""
 CHUNK = 1 << 20
 """Bytes of a download that are sent at once."""
-
-STORED = '{"name": "...", "fingerprint": "...", "source": "...", "description": "...", "tags": ["..."]}'
-CHANGES = '{"name": "...", "description": "...", "tags": ["..."]}, each of them optional'
-EDITS = '{"changes": [{"query_id": "...", "doc_id": "...", "grade": 1 or null}], "note": "..."}'
+LISTED = ("search", "offset", "limit")
+"""Query parameters of lists."""
 
 
-def dataset_routes() -> list[Route]:
+def dataset_routes() -> list[ApiRoute]:
     """All routes below `/api/datasets`."""
     one = "/api/datasets/{name}"
     return [
         route("/api/datasets", _datasets, of_state=True),
-        route("/api/datasets", _register, "POST"),
+        route("/api/datasets", _register, "POST", body=DatasetRegistration),
         route(one, _dataset, of_state=True),
-        route(one, _change, "PATCH"),
+        route(one, _change, "PATCH", body=DatasetChanges),
         route(one, _delete, "DELETE"),
-        route(f"{one}/documents", _documents),
-        route(f"{one}/queries", _queries),
+        route(f"{one}/documents", _documents, query=LISTED),
+        route(f"{one}/queries", _queries, query=LISTED),
         route(f"{one}/queries/{{query:path}}", _query),
-        route(f"{one}/judgments", _judgments),
-        route(f"{one}/judgments", _judge, "POST"),
-        route(f"{one}/history", _history),
-        route(f"{one}/download", _download),
+        route(f"{one}/judgments", _judgments, query=LISTED),
+        route(f"{one}/judgments", _judge, "POST", body=JudgmentChanges),
+        route(f"{one}/history", _history, query=("measure",)),
+        route(f"{one}/download", _download, media=("application/zip",)),
     ]
 
 
-def _datasets(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+def _datasets(workspace: Workspace, _request: Request) -> Any:
+    """List all datasets, newest first."""
     return [dataset_record(row) for row in catalog.all_datasets(workspace)]
 
 
-def _register(workspace: Workspace, _request: Request, body: bytes) -> Any:
-    """Name a dataset that is in the artifact store already: what `evaluator dataset import` does."""
-    record = {"description": "", "tags": [], **json_object(body, STORED)}
-    tags = record.pop("tags")
-    texts = [*record.values(), *tags] if isinstance(tags, list) else [None]
-    if record.keys() != {"name", "fingerprint", "source", "description"} or not all(
-        isinstance(text, str) for text in texts
-    ):
-        raise InvalidInputError(f"send {STORED}, description and tags optional")
-    return dataset_record(register(workspace, **record, tags=tags))
+def _register(workspace: Workspace, _request: Request, body: DatasetRegistration) -> Any:
+    """Name a dataset that is in the artifact store."""
+    return dataset_record(register(workspace, **body.model_dump()))
 
 
-def _dataset(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _dataset(workspace: Workspace, request: Request) -> Any:
+    """Show a dataset with its versions, and what uses it."""
     return _details(workspace, _named(workspace, request))
 
 
-def _change(workspace: Workspace, request: Request, body: bytes) -> Any:
-    row, changes = _named(workspace, request), json_object(body, CHANGES)
-    name, description = changes.get("name", row.name), changes.get("description", row.description)
-    tags = changes.get("tags", list(row.tags))
-    texts = [name, description, *tags] if isinstance(tags, list) else [None]
-    if changes.keys() - {"name", "description", "tags"} or not all(isinstance(text, str) for text in texts):
-        raise InvalidInputError(f"send {CHANGES}")
-    return _details(workspace, catalog.change(workspace, row.name, name, description, tags))
+def _change(workspace: Workspace, request: Request, body: DatasetChanges) -> Any:
+    """Rename, describe or tag a dataset."""
+    row = _named(workspace, request)
+    present = {"name": row.name, "description": row.description, "tags": list(row.tags)}
+    changed = {**present, **body.model_dump(exclude_unset=True)}
+    return _details(
+        workspace,
+        catalog.change(workspace, row.name, changed["name"], changed["description"], changed["tags"]),
+    )
 
 
-def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _delete(workspace: Workspace, request: Request) -> Any:
+    """Delete a dataset with all of its versions."""
     row = _named(workspace, request)
     catalog.remove(workspace, row.name)
     return {"deleted": row.name}
 
 
-def _documents(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _documents(workspace: Workspace, request: Request) -> Any:
+    """List or search a dataset's documents."""
     return _listed(workspace, request, browsing.documents)
 
 
-def _queries(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _queries(workspace: Workspace, request: Request) -> Any:
+    """List or search a dataset's queries."""
     return _listed(
         workspace,
         request,
@@ -102,7 +99,8 @@ def _queries(workspace: Workspace, request: Request, _body: bytes) -> Any:
     )
 
 
-def _query(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _query(workspace: Workspace, request: Request) -> Any:
+    """Show a query with its judged documents."""
     dataset = catalog.load(workspace, _named(workspace, request))
     found = browsing.judged_query(dataset, request.path_params["query"])
     judged = [
@@ -112,35 +110,26 @@ def _query(workspace: Workspace, request: Request, _body: bytes) -> Any:
     return {**found.query._asdict(), "judged": judged}
 
 
-def _judgments(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _judgments(workspace: Workspace, request: Request) -> Any:
+    """List or search a dataset's judgments."""
     return _listed(workspace, request, browsing.judgments)
 
 
-def _history(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _history(workspace: Workspace, request: Request) -> Any:
+    """Show the scores of a dataset's experiments over time."""
     name = request.path_params["name"]
     return history_record(history(workspace, name, request.query_params.get("measure")))
 
 
-def _judge(workspace: Workspace, request: Request, body: bytes) -> Any:
-    record = json_object(body, EDITS)
-    try:
-        changes = {
-            (str(change["query_id"]), str(change["doc_id"])): _grade(change["grade"])
-            for change in record["changes"]
-        }
-    except (KeyError, TypeError) as error:
-        raise InvalidInputError(f"send {EDITS}") from error
+def _judge(workspace: Workspace, request: Request, body: JudgmentChanges) -> Any:
+    """Add, change or remove judgments: the dataset's next version."""
     row = _named(workspace, request)
-    return _details(workspace, judgments.edit(workspace, row.id, changes, str(record.get("note", ""))))
+    changes = {(change.query_id, change.doc_id): change.grade for change in body.changes}
+    return _details(workspace, judgments.edit(workspace, row.id, changes, body.note))
 
 
-def _grade(value: object) -> int | None:
-    if value is None or (isinstance(value, int) and not isinstance(value, bool)):
-        return value
-    raise InvalidInputError(f"the grade {value!r} is no whole number, nor null; send {EDITS}")
-
-
-def _download(workspace: Workspace, request: Request, _body: bytes) -> Response:
+def _download(workspace: Workspace, request: Request) -> Response:
+    """Download a dataset as a zip in BEIR's format."""
     row = _named(workspace, request)
     file = tempfile.TemporaryFile(dir=workspace.settings.home_path)  # noqa: SIM115  it has no name; closed when sent
     try:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.requests import Request
-from starlette.routing import Route
 
-from evaluator.api.handling import route
+from evaluator.api.handling import ApiRoute, route
 from evaluator.operations.dead_letters import (
     count_dead_letters,
     dead_letters,
@@ -17,14 +16,16 @@ from evaluator.operations.dead_letters import (
 from evaluator.workspace.workspace import Workspace
 
 
-def dead_letter_routes() -> list[Route]:
+def dead_letter_routes() -> list[ApiRoute]:
     """All routes of dead letters."""
     return [route("/api/dead-letters", _list), route("/api/dead-letters", _drop, "DELETE")]
 
 
-def _list(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+def _list(workspace: Workspace, _request: Request) -> Any:
+    """List results that could not be recorded."""
     return dead_letters_record(count_dead_letters(workspace), dead_letters(workspace))
 
 
-def _drop(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+def _drop(workspace: Workspace, _request: Request) -> Any:
+    """Forget results that could not be recorded."""
     return {"dropped": drop_dead_letters(workspace)}

@@ -1,4 +1,4 @@
-"""REST routes that hand an experiment on: its report, its figures, its results as files."""
+"""REST routes that share an experiment: its report, its figures, its results as files."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import BinaryIO, get_args
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
-from starlette.routing import Route
 
 from evaluator.analysis.export import Format, export_file
 from evaluator.analysis.recommendation import COSTS
-from evaluator.api.handling import addressed_experiment, file_headers, route
+from evaluator.api.handling import ApiRoute, addressed_experiment, file_headers, route
 from evaluator.domain.printable import file_name
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.report.figures import Image, Wanted, figure
@@ -28,41 +27,60 @@ TYPES = {
     "svg": "image/svg+xml", "png": "image/png", ".zip": "application/zip", ".csv": "text/csv",
     ".parquet": "application/vnd.apache.parquet", ".duckdb": "application/octet-stream",
 }  # fmt: skip
+FIGURE = ("measure", "baseline", "a", "b", "cost")
+"""Query parameters of a figure."""
 
 
-def export_routes() -> list[Route]:
+def export_routes() -> list[ApiRoute]:
     """All routes of what is shared as files."""
     return [
-        route("/api/experiments/{id}/report", _report),
-        route("/api/experiments/{id}/figures/{name}.{kind}", _figure),
-        route("/api/experiments/{id}/export/{format}", _export),
+        route(
+            "/api/experiments/{id}/report",
+            _report,
+            query=("measure", "baseline", "look"),
+            media=("text/html",),
+        ),
+        route(
+            "/api/experiments/{id}/figures/{name}.{kind}",
+            _figure,
+            query=FIGURE,
+            media=(TYPES["svg"], TYPES["png"]),
+        ),
+        route(
+            "/api/experiments/{id}/export/{format}",
+            _export,
+            media=tuple(TYPES[kind] for kind in (".zip", ".csv", ".parquet", ".duckdb")),
+        ),
     ]
 
 
-def _report(workspace: Workspace, request: Request, _body: bytes) -> Response:
+def _report(workspace: Workspace, request: Request) -> Response:
+    """Download the report as one HTML page; with `look` the browser shows it."""
     row = addressed_experiment(workspace, request)
-    asked = request.query_params
-    html = report(workspace, row, asked.get("measure") or None, asked.get("baseline") or None)
-    kept = "inline" if "look" in asked else "attachment"
+    parameters = request.query_params
+    html = report(workspace, row, parameters.get("measure") or None, parameters.get("baseline") or None)
+    kept = "inline" if "look" in parameters else "attachment"
     return HTMLResponse(html, headers=file_headers(file_name(row.name, ending="html"), kept))
 
 
-def _figure(workspace: Workspace, request: Request, _body: bytes) -> Response:
+def _figure(workspace: Workspace, request: Request) -> Response:
+    """Download a figure as SVG or PNG."""
     row = addressed_experiment(workspace, request)
     name, kind = request.path_params["name"], request.path_params["kind"]
     if kind not in get_args(Image):
         raise UnknownNameError(f"there are no figures as {kind!r}; there are: {', '.join(get_args(Image))}")
-    asked = {name: value for name, value in request.query_params.items() if value}
-    if unknown := set(asked) - {"measure", "baseline", "a", "b", "cost"}:
-        raise InvalidInputError(f"a figure takes no {min(unknown)!r}; it takes measure, baseline, a, b, cost")
-    if asked.get("cost", "p95_ms") not in COSTS:
-        raise InvalidInputError(f"cost={asked['cost']!r} is not one of {', '.join(COSTS)}")
-    drawn = figure(workspace, row, name, Wanted(**asked), kind)  # type: ignore[arg-type]
+    parameters = {name: value for name, value in request.query_params.items() if value}
+    if unknown := set(parameters).difference(FIGURE):
+        raise InvalidInputError(f"a figure takes no {min(unknown)!r}; it takes {', '.join(FIGURE)}")
+    if parameters.get("cost", "p95_ms") not in COSTS:
+        raise InvalidInputError(f"cost={parameters['cost']!r} is not one of {', '.join(COSTS)}")
+    drawn = figure(workspace, row, name, Wanted(**parameters), kind)  # type: ignore[arg-type]
     headers = file_headers(file_name(row.name, name, ending=kind))
     return Response(drawn, media_type=TYPES[kind], headers=headers)
 
 
-def _export(workspace: Workspace, request: Request, _body: bytes) -> Response:
+def _export(workspace: Workspace, request: Request) -> Response:
+    """Download the results as a file."""
     row, format_ = addressed_experiment(workspace, request), request.path_params["format"]
     if format_ not in get_args(Format):
         raise UnknownNameError(f"there is no export as {format_!r}; there are: {', '.join(get_args(Format))}")
@@ -70,7 +88,7 @@ def _export(workspace: Workspace, request: Request, _body: bytes) -> Response:
         try:
             path = export_file(workspace, row, format_, Path(folder))
         except InvalidInputError as error:
-            if isinstance(error.__cause__, OSError):  # it names a folder, which whoever asks did not choose
+            if isinstance(error.__cause__, OSError):  # it names a folder that the client did not choose
                 raise error.__cause__ from None
             raise
         file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader

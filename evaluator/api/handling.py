@@ -1,4 +1,4 @@
-"""How every route answers: JSON in, JSON out, an error as one message, and nothing for pages from elsewhere."""
+"""How every route answers: JSON in, JSON out, an error as one message; pages of other sites are refused."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import errno
 import inspect
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from evaluator.api.bodies import Body, read_body
 from evaluator.api.sharing import Together
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import (
@@ -40,7 +41,7 @@ from evaluator.workspace.workspace import Workspace, serving
 JSON_TYPE = "application/json"
 
 NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-downloads"
-"""What a browser lets a file do, such as a report: nothing but be drawn, whatever a query's text says."""
+"""Content security policy of files such as a report: the browser draws them and runs nothing in them."""
 
 MAX_BYTES = 1 << 20
 """Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
@@ -49,12 +50,12 @@ BODY_PATIENCE = 60.0
 """Seconds in which a request's body must be whole."""
 
 RETRY_AFTER = 5
-"""Seconds after which whoever was told that a model is still being looked up may ask again."""
+"""Seconds after which a client may ask again about a model that was still being looked up."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
-Handler = Callable[[Workspace, Request, bytes], Any]
-"""Runs in one of the threads that all requests share; or a coroutine function, where an answer may have to wait for
-something else: those threads are few, so nobody waits in them."""
+Handler = Callable[..., Any]
+"""Runs in one of the few threads that all requests share, and so must not wait; a handler that has to wait is a
+coroutine function."""
 
 T = TypeVar("T")
 
@@ -72,8 +73,8 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
 """The first that fits."""
 
 
-class Asked(NamedTuple):
-    """What a request asks for, as handlers see it: a URL that is put together again is another for other paths, too."""
+class Question(NamedTuple):
+    """What a request asks for, as handlers see it: the path, not the URL, because two paths can give the same URL."""
 
     workspace: Workspace
     path: str
@@ -82,14 +83,14 @@ class Asked(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes at most: whoever asks decides how many."""
+        """Bytes that it takes at most; the client decides how many."""
         return 4 * (len(self.path) + len(self.accept)) + len(self.query)
 
 
-class Kept(NamedTuple):
-    """What a handler answered: each request gets a response of its own, whose headers others change."""
+class KeptAnswer(NamedTuple):
+    """A handler's answer; each request gets a response of its own, because middleware changes headers."""
 
-    asked: Asked
+    question: Question
     content: bytes
     status: int
     headers: Mapping[str, str]
@@ -97,46 +98,93 @@ class Kept(NamedTuple):
     @property
     def size(self) -> int:
         """Bytes that it takes, its question among them, which may be much longer than the answer."""
-        return ANSWER_BYTES + self.asked.size + len(self.content)
+        return ANSWER_BYTES + self.question.size + len(self.content)
 
 
 ANSWER_BYTES = 2000
-"""What an answer takes beside its content and its question: its headers, and its place among the others."""
+"""Memory of an answer besides its content and its question, in bytes: its headers and its entry."""
 
-TOGETHER: Together[Kept] = Together()
+TOGETHER: Together[KeptAnswer] = Together()
 ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: kept.size)
-"""Of states of the database, by what was asked for."""
+"""Answers of each state of the database, by the question."""
+
+
+class ApiRoute(Route):
+    """A route, with what the OpenAPI document says of it.
+
+    Args:
+        summary: one sentence on what it does.
+        body: the model of the JSON body that it takes, if any.
+        query: names of the query parameters that it knows.
+        headers: names of headers that must be sent.
+        takes_file: whether the body is a file's bytes.
+        media: the content types of its answer.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[[Request], Awaitable[Response]],
+        method: str = "GET",
+        *,
+        summary: str,
+        body: type[Body] | None = None,
+        query: Sequence[str] = (),
+        headers: Sequence[str] = (),
+        takes_file: bool = False,
+        media: Sequence[str] = (JSON_TYPE,),
+    ) -> None:
+        super().__init__(path, endpoint, methods=[method])
+        self.method, self.summary, self.body, self.query = method, summary, body, query
+        self.headers, self.takes_file, self.media = headers, takes_file, media
 
 
 def route(
-    path: str, handler: Handler, method: str = "GET", *, together: bool = False, of_state: bool = False
-) -> Route:
+    path: str,
+    handler: Handler,
+    method: str = "GET",
+    *,
+    body: type[Body] | None = None,
+    query: Sequence[str] = (),
+    media: Sequence[str] = (JSON_TYPE,),
+    together: bool = False,
+    of_state: bool = False,
+) -> ApiRoute:
     """A route; what its handler returns is sent as JSON, unless it is a response already.
 
     Args:
-        together: whether requests that ask for the same at once share one look. It begins after all of them asked.
+        handler: called with the workspace, the request, and the body if the route takes one. The first sentence of its
+            docstring is the route's summary.
+        body: the model of the JSON body that the handler takes, if any.
+        query: names of the query parameters that the handler knows.
+        media: the content types of the answer.
+        together: whether requests that ask the same question at once share one answer, which is computed after all
+            of them asked.
         of_state: whether the answer depends on nothing but the database's state and the request's path and query; it is
             kept until the next state.
     """
+
+    def arguments(content: bytes, request: Request) -> tuple[object, ...]:
+        return (serving(), request, *([] if body is None else [read_body(body, content)]))
 
     async def endpoint(request: Request) -> Response:
         if method != "GET" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
             # A page elsewhere cannot send this type without asking first, so it cannot change anything.
             return refusal(415, f"send the header content-type: {JSON_TYPE}")
         try:
-            body = await _body(request)
+            content = await _body(request)
             if inspect.iscoroutinefunction(handler):
-                return _response(await handler(serving(), request, body))
+                return _response(await handler(*await run_in_threadpool(arguments, content, request)))
             if together:
-                kept: Kept = await TOGETHER.ask(
-                    _asked(request), lambda: run_in_threadpool(_kept, handler, request)
+                kept: KeptAnswer = await TOGETHER.ask(
+                    _question(request), lambda: run_in_threadpool(_kept, handler, request)
                 )
                 return Response(kept.content, kept.status, kept.headers)
             if of_state:
                 known = _known(request)
                 kept = known if known is not None else await run_in_threadpool(_of_state, handler, request)
                 return Response(kept.content, kept.status, kept.headers)
-            return await run_in_threadpool(lambda: _response(handler(serving(), request, body)))
+            return await run_in_threadpool(lambda: _response(handler(*arguments(content, request))))
         except EvaluatorError as error:
             return failure(error)
         except OSError as error:
@@ -144,7 +192,8 @@ def route(
                 raise
             return refusal(507, "the server's disk is full; make room there")
 
-    return Route(path, endpoint, methods=[method])
+    summary = (inspect.getdoc(handler) or "").partition("\n\n")[0].replace("\n", " ")
+    return ApiRoute(path, endpoint, method, summary=summary, body=body, query=query, media=media)
 
 
 def _response(answer: Any) -> Response:
@@ -153,31 +202,31 @@ def _response(answer: Any) -> Response:
     return Response(json.dumps(answer, default=str), media_type=JSON_TYPE)
 
 
-def _asked(request: Request) -> Asked:
+def _question(request: Request) -> Question:
     scope = request.scope
-    return Asked(serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""))
+    return Question(serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""))
 
 
-def _kept(handler: Handler, request: Request) -> Kept:
-    asked = _asked(request)
-    answer = _response(handler(asked.workspace, request, b""))
-    return Kept(asked, bytes(answer.body), answer.status_code, dict(answer.headers))
+def _kept(handler: Handler, request: Request) -> KeptAnswer:
+    question = _question(request)
+    answer = _response(handler(question.workspace, request))
+    return KeptAnswer(question, bytes(answer.body), answer.status_code, dict(answer.headers))
 
 
-def _known(request: Request) -> Kept | None:
-    """What is kept, without a thread to look it up."""
+def _known(request: Request) -> KeptAnswer | None:
+    """The answer that is kept for a request, if any; needs no thread."""
     workspace = serving()
     state = workspace.database.states.now
-    return None if state is None else workspace.memory.known(ANSWERS, (state, _asked(request)))
+    return None if state is None else workspace.memory.known(ANSWERS, (state, _question(request)))
 
 
-def _of_state(handler: Handler, request: Request) -> Kept:
+def _of_state(handler: Handler, request: Request) -> KeptAnswer:
     workspace = serving()
     state = workspace.database.states.now
     if state is None:  # it changes just now
         return _kept(handler, request)
     # Should the state pass meanwhile, the answer is newer than what it is kept for, never older.
-    return workspace.memory.get(ANSWERS, (state, _asked(request)), lambda: _kept(handler, request))
+    return workspace.memory.get(ANSWERS, (state, _question(request)), lambda: _kept(handler, request))
 
 
 async def when_looked_up(act: Callable[[], T], patience: float) -> T:
@@ -201,7 +250,7 @@ async def when_looked_up(act: Callable[[], T], patience: float) -> T:
 
 
 async def ended(future: Future[Any], patience: float) -> bool:
-    """Wait for what goes on in another thread, without one; returns whether it has ended.
+    """Wait for a future of another thread, without blocking a thread; returns whether it has ended.
 
     Args:
         patience: seconds to wait.
@@ -219,7 +268,7 @@ async def ended(future: Future[Any], patience: float) -> bool:
 
 
 LAST = "last"
-"""Stands for the last submitted experiment in a path; one that is called that is reached by its id."""
+"""Stands for the last submitted experiment in a path; an experiment of that name is reached by its id."""
 
 
 def addressed_experiment(
@@ -296,30 +345,3 @@ def failure(error: EvaluatorError) -> Response:
 def refusal(status: int, message: str) -> Response:
     """An answer that says in one message why there is no other."""
     return JSONResponse({"error": message}, status_code=status)
-
-
-def json_object(body: bytes, expected: str) -> dict[str, Any]:
-    """The JSON object of a request's body.
-
-    Args:
-        expected: what it should look like, for the message.
-
-    Raises:
-        InvalidInputError: it is something else.
-    """
-    try:
-        value = json.loads(body)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is JSON, and no text
-    except UnicodeEncodeError as error:
-        raise InvalidInputError(
-            "the body holds half of a surrogate pair, which is no text; write the whole character"
-        ) from error
-    except RecursionError as error:
-        raise InvalidInputError(
-            f"the body's values are too deep inside each other; send {expected}"
-        ) from error
-    except ValueError as error:
-        raise InvalidInputError(f"the body is not JSON ({error}); send {expected}") from error
-    if not isinstance(value, dict):
-        raise InvalidInputError(f"send {expected}")
-    return value

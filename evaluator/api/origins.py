@@ -36,7 +36,7 @@ def guards(settings: Settings) -> list[Middleware]:
 
 
 class Leavers:
-    """Lets clients leave before all of their request has arrived: it is no error, and nobody reads an answer."""
+    """Lets clients leave before all of their request has arrived: that is no error, and needs no answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -15,14 +15,22 @@ from starlette.routing import Match, Route
 
 from evaluator import __version__
 from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
+from evaluator.api.bodies import ExperimentFile
 from evaluator.api.datasets import dataset_routes
 from evaluator.api.dead_letters import dead_letter_routes
 from evaluator.api.exports import export_routes
-from evaluator.api.handling import addressed_experiment, ended, json_object, refusal, route, when_looked_up
+from evaluator.api.handling import (
+    ApiRoute,
+    addressed_experiment,
+    ended,
+    refusal,
+    route,
+    when_looked_up,
+)
+from evaluator.api.openapi import openapi_document
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.experiment import Experiment
-from evaluator.errors import InvalidInputError
 from evaluator.experiments import lifecycle
 from evaluator.experiments.demo import DEMO_EXPERIMENT
 from evaluator.experiments.file_reader import parse_experiment
@@ -35,9 +43,6 @@ from evaluator.workspace.workspace import Workspace
 PATIENCE = 10.0
 """Seconds that an answer waits for models to be looked up, and then for a plan. Both go on in the background; progress
 says how far the plan is."""
-
-
-DESCRIBED = '{"yaml": "<an experiment file\'s text>"}'
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -70,19 +75,26 @@ def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]
     return endpoint
 
 
-def _known_routes() -> list[Route]:
-    return [
+def _known_routes() -> list[ApiRoute]:
+    def openapi(_workspace: Workspace, _request: Request) -> Any:
+        """Describe all routes, as OpenAPI 3.1."""
+        return openapi_document(known)
+
+    known = [
+        route("/api/openapi.json", openapi),
         route("/api/health", _health, together=True),
-        Route("/api/health/live", _live),
+        ApiRoute("/api/health/live", _live, summary="Tell whether the process answers."),
         route("/api/health/ready", _ready, together=True),
-        route("/api/metrics", _metrics, together=True),
+        route("/api/metrics", _metrics, together=True, media=("text/plain", "application/openmetrics-text")),
         *dataset_routes(),
-        route("/api/experiments", _experiments, of_state=True),
-        route("/api/experiments", _submit, "POST"),
-        route("/api/experiments/plan", _plan, "POST"),
+        route("/api/experiments", _experiments, query=("judgments",), of_state=True),
+        route("/api/experiments", _submit, "POST", body=ExperimentFile),
+        route("/api/experiments/plan", _plan, "POST", body=ExperimentFile),
         route("/api/experiments/{id}", _progress),
         route("/api/experiments/{id}", _delete, "DELETE"),
-        route("/api/experiments/{id}/leaderboard", _leaderboard, of_state=True),
+        route(
+            "/api/experiments/{id}/leaderboard", _leaderboard, query=("measure", "baseline"), of_state=True
+        ),
         route("/api/experiments/{id}/cancel", _cancel, "POST"),
         route("/api/experiments/{id}/resume", _resume, "POST"),
         *export_routes(),
@@ -91,10 +103,11 @@ def _known_routes() -> list[Route]:
         *vector_routes(),
         *dead_letter_routes(),
     ]
+    return known
 
 
-def _health(workspace: Workspace, _request: Request, _body: bytes) -> Any:
-    """Both in one, for people and for whoever started the server."""
+def _health(workspace: Workspace, _request: Request) -> Any:
+    """Tell whether the server is alive and ready, and its version."""
     readiness = monitor(workspace).readiness()
     trouble = "; ".join(readiness.reasons) or None
     return {"live": True, **_readiness_record(readiness), "trouble": trouble, "version": __version__}
@@ -105,7 +118,8 @@ async def _live(_request: Request) -> Response:
     return JSONResponse({"live": True, "version": __version__})
 
 
-def _ready(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+def _ready(workspace: Workspace, _request: Request) -> Any:
+    """Tell whether the server can do its work, and why not (503)."""
     readiness = monitor(workspace).readiness()
     return JSONResponse(_readiness_record(readiness), status_code=200 if readiness.ready else 503)
 
@@ -119,20 +133,21 @@ def _readiness_record(readiness: Readiness) -> dict[str, Any]:
     }
 
 
-def _metrics(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _metrics(workspace: Workspace, request: Request) -> Any:
+    """Show metrics for Prometheus."""
     text, content_type = monitor(workspace).exposition(request.headers.get("accept", ""))
     return Response(text, headers={"content-type": content_type})
 
 
-def _experiments(workspace: Workspace, request: Request, _body: bytes) -> Any:
-    """As lists show them; with `?judgments=all` those by older judgments, too."""
+def _experiments(workspace: Workspace, request: Request) -> Any:
+    """List experiments; with `judgments=all` also those scored by older judgments."""
     every = request.query_params.get("judgments") == "all"
     rows = lifecycle.all_experiments(workspace) if every else lifecycle.listed(workspace)
     return [experiment_record(row) for row in rows]
 
 
-async def _submit(workspace: Workspace, _request: Request, body: bytes) -> Any:
-    """Start an experiment: `{"yaml": "..."}`. Datasets by name only: no path from outside."""
+async def _submit(workspace: Workspace, _request: Request, body: ExperimentFile) -> Any:
+    """Start the experiment that an experiment file describes."""
     return await _submitted(workspace, await run_in_threadpool(_described, body))
 
 
@@ -147,47 +162,52 @@ async def _outcome(workspace: Workspace, begun: lifecycle.Begun) -> Any:
     return dataclasses.asdict(await run_in_threadpool(lifecycle.outcome, workspace, begun, 0))
 
 
-async def _plan(workspace: Workspace, _request: Request, body: bytes) -> Any:
-    """What starting an experiment would take, from what starts it."""
+async def _plan(workspace: Workspace, _request: Request, body: ExperimentFile) -> Any:
+    """Tell what starting an experiment would take."""
     experiment = await run_in_threadpool(_described, body)
     return plan_record(await when_looked_up(partial(plan, workspace, experiment, hub_patience=0), PATIENCE))
 
 
-def _described(body: bytes) -> Experiment:
-    text = json_object(body, DESCRIBED).get("yaml")
-    if not isinstance(text, str):
-        raise InvalidInputError(f"send {DESCRIBED}")
-    return parse_experiment(text, "experiment")
+def _described(body: ExperimentFile) -> Experiment:
+    return parse_experiment(body.yaml, "experiment")
 
 
-async def _demo(workspace: Workspace, _request: Request, _body: bytes) -> Any:
+async def _demo(workspace: Workspace, _request: Request) -> Any:
+    """Start the demo's experiment."""
     return await _submitted(workspace, parse_experiment(DEMO_EXPERIMENT, "demo"))
 
 
-def _cancel(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _cancel(workspace: Workspace, request: Request) -> Any:
+    """Cancel an experiment."""
     row = addressed_experiment(workspace, request, beginnings=False)
     lifecycle.cancel(workspace, row)
     return experiment_record(lifecycle.find(workspace, row.id))
 
 
-def _delete(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _delete(workspace: Workspace, request: Request) -> Any:
+    """Delete an experiment and its results."""
     row = addressed_experiment(workspace, request, beginnings=False, last=False)
     lifecycle.delete(workspace, row)
     return {"deleted": row.id}
 
 
-async def _resume(workspace: Workspace, request: Request, _body: bytes) -> Any:
+async def _resume(workspace: Workspace, request: Request) -> Any:
+    """Continue an experiment: run the queries that have no result."""
     row = await run_in_threadpool(addressed_experiment, workspace, request)
     return await _outcome(workspace, await run_in_threadpool(lifecycle.begin_again, workspace, row))
 
 
-def _progress(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _progress(workspace: Workspace, request: Request) -> Any:
+    """Show how far an experiment is."""
     row = addressed_experiment(workspace, request)
     return dataclasses.asdict(progress_reader(workspace).read(row.id))
 
 
-def _leaderboard(workspace: Workspace, request: Request, _body: bytes) -> Any:
+def _leaderboard(workspace: Workspace, request: Request) -> Any:
+    """Show an experiment's leaderboard."""
     row = addressed_experiment(workspace, request)
-    asked = request.query_params
-    board = leaderboard(workspace, row, asked.get("measure") or None, baseline=asked.get("baseline") or None)
+    parameters = request.query_params
+    board = leaderboard(
+        workspace, row, parameters.get("measure") or None, baseline=parameters.get("baseline") or None
+    )
     return leaderboard_record(board)

@@ -1,4 +1,4 @@
-"""Answers that several requests share, because they ask for the same at once."""
+"""Answers that several requests share, because they ask the same question at once."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Together(Generic[T]):
-    """Looks that those who ask at once share. Nobody gets an answer from before the question.
+    """Computations that simultaneous requests share. No request gets an answer from before its question.
 
-    While one looks, all who come wait for the next look, which begins when that has ended. So there is never more than
-    one at a time, whoever asks how often; to be used within one event loop.
+    While one computation runs, new requests wait for the next, which begins when the first has ended. So there is never
+    more than one at a time, however often clients ask; to be used within one event loop.
     """
 
     def __init__(self) -> None:
@@ -21,16 +21,16 @@ class Together(Generic[T]):
         self._next: dict[Hashable, asyncio.Task[T]] = {}
 
     async def ask(self, key: Hashable, look: Callable[[], Awaitable[T]]) -> T:
-        """What a look gives that begins now or later.
+        """The result of a computation that begins now or later.
 
         Args:
-            key: of what is looked at; all looks of one key answer the same question.
+            key: identifies the question; all computations of one key answer the same question.
         """
         task = self._next.get(key)
         if task is None:
             task = asyncio.create_task(self._look(key, look, self._running.get(key)))
             self._next[key] = task
-        return await asyncio.shield(task)  # who leaves takes the answer from nobody else
+        return await asyncio.shield(task)  # a client that leaves does not cancel the answer for the others
 
     async def _look(
         self, key: Hashable, look: Callable[[], Awaitable[T]], before: asyncio.Task[T] | None

@@ -1,4 +1,4 @@
-"""A server that cannot start says why in one sentence, where Starlette tells uvicorn a traceback to log."""
+"""A server that cannot start logs the reason in one sentence, not Starlette's traceback."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evaluator.errors import EvaluatorError
 
 
 class FailedStart:
-    """Has an error of ours that ends the start logged as the sentence that it is; any other keeps its traceback."""
+    """Logs an `EvaluatorError` during the start as its message; any other error keeps its traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -19,7 +19,7 @@ class FailedStart:
         """Pass on."""
 
         async def wrapped(message: Message) -> None:
-            error = sys.exc_info()[1]  # it is sent while that is handled
+            error = sys.exc_info()[1]  # the message is sent while the error is handled
             if message["type"] == "lifespan.startup.failed" and isinstance(error, EvaluatorError):
                 message = {**message, "message": f"the server cannot start: {error}"}
             await send(message)

@@ -25,7 +25,7 @@ Forget = Callable[[str, str], None]
 
 
 class FewSmallFiles:
-    """Takes files of `MAX_BYTES` at most, and has the oldest forgotten: Streamlit keeps them beyond a session's end.
+    """Accepts files of at most `MAX_BYTES`, and drops the oldest: Streamlit keeps files beyond a session's end.
 
     Datasets have routes of their own, which stream to the disk.
 
@@ -81,7 +81,7 @@ def _announced(scope: Scope) -> int:
 
 
 async def _whole(receive: Receive) -> bytes | None:
-    """The request's body; None if it is too large, or breaks off: nobody reads the answer then."""
+    """The request's body; None if it is too large, or if the connection broke off."""
     body = bytearray()
     more = True
     while more:
@@ -94,7 +94,7 @@ async def _whole(receive: Receive) -> bytes | None:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already, then what else comes."""
+    """Replay a body that was read already, then pass on later messages."""
     given = False
 
     async def wrapped() -> Message:

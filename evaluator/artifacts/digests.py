@@ -51,7 +51,7 @@ class Digests:
         return {str(entry).rsplit("/", 1)[-1] for entry in found}
 
     def add(self, name: str, digest: str) -> None:
-        """Record a digest, before the artifact that has it: then none is without, whoever dies in between."""
+        """Record a digest before its artifact is written, so that no artifact lacks one if the process dies."""
         while True:
             self._fs.makedirs(f"{self._root}/{name}", exist_ok=True)
             try:

@@ -14,7 +14,7 @@ import psutil
 SCRATCH_NAME = re.compile(r"(?P<host>.+)\.(?P<pid>\d+)\.[0-9a-f]{32}")
 """Names of half-written files tell who writes them."""
 LEFT_AFTER = 24 * 3600.0
-"""Seconds without a change after which a half-written file counts as left behind, whoever wrote it."""
+"""Seconds without a change after which any half-written file counts as left behind."""
 
 
 def local_sizes(root: Path, folder: Path) -> dict[str, int]:
@@ -39,7 +39,7 @@ def is_no_file(path: Path) -> bool:
 
 
 def is_left(name: str, modified: float) -> bool:
-    """Whether nobody will finish a scratch file, by its name and the time of its last change (Unix seconds)."""
+    """Whether a scratch file was left behind, by its name and the time of its last change (Unix seconds)."""
     writer = SCRATCH_NAME.fullmatch(name)
     ended = writer and writer["host"] == socket.gethostname() and not psutil.pid_exists(int(writer["pid"]))
     return bool(ended) or time.time() - modified > LEFT_AFTER

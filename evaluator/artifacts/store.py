@@ -1,7 +1,7 @@
 """The artifact store: immutable files under content-addressed names, in a folder or an object store.
 
-A file is written under a temporary name, brought to the disk, and then moved: nobody ever sees half of one, not
-after a power loss either, and nobody locks. Names are built from fingerprints by this package, never from what a
+A file is written under a temporary name, flushed to the disk, and then moved: no reader ever sees half a file, not even
+after a power loss, and no lock is needed. Names are built from fingerprints by this package, never from what a
 person typed.
 
 What is read is first compared with its digest, once for each process and state of the file (ADR 0027).
@@ -239,7 +239,7 @@ class ArtifactStore:
             if self._digests.of(name):
                 with path.open("rb") as file:
                     digest = digest_of(file)
-                # Looked up once more: whoever has replaced the artifact meanwhile recorded the digest before.
+                # Looked up once more: a process that replaced the artifact meanwhile recorded the digest first.
                 if digest not in self._digests.of(name):
                     if stamp_of(path) == stamp:
                         return False
@@ -303,7 +303,7 @@ class ArtifactStore:
         return content
 
     def state(self, name: str) -> State:
-        """Whether an artifact is what was written. It is read anew, and stays as it is.
+        """Whether an artifact is what was written. It is read again, and not changed.
 
         Raises:
             ArtifactMissingError: it is not in the store.

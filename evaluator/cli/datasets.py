@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluator.cli.options import Json, read_settings
+from evaluator.cli.options import Json, instance, read_settings
 from evaluator.cli.terminal import Stages, confirm, print_json, print_table, remark, say
 from evaluator.errors import DatasetError, InvalidInputError
-from evaluator.home import for_people
 
 if TYPE_CHECKING:
     from evaluator.datasets.health.report import HealthReport
     from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading
     from evaluator.datasets.recognition.recognise import Recognised
+    from evaluator.datasets.staging.importing import OpenedFiles
     from evaluator.uploads.examination import Checked
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
@@ -63,31 +61,33 @@ def dataset_import(
 ) -> None:
     """Import a dataset: recognise the files, check them, store them. An old name gets a new version."""
     from evaluator.artifacts.store import ArtifactStore
+    from evaluator.datasets.staging.gathering import is_reference
+    from evaluator.datasets.staging.importing import open_files
     from evaluator.datasets.staging.stage import publish
     from evaluator.library.catalog import checked_name
-    from evaluator.remote.datasets import open_datasets
+    from evaluator.remote.instance import open_instance
     from evaluator.uploads.receiving import room
     from evaluator.uploads.uploads import scratch_folder
 
     settings = read_settings()
     given = _given_reading(reading)
     named = checked_name(name or default_name(path))
-    with open_datasets(settings):  # before the work, not after it: whether it can be registered at all
+    with open_instance(settings):  # before the work, not after it: whether it can be registered at all
         pass
     store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
     with (
         room(str(settings.home_path)),
         tempfile.TemporaryDirectory(prefix="import-", dir=scratch_folder(settings)) as scratch,
         Stages() as stages,
-        _recognised(path, settings.unpacked_limit, Path(scratch), stages) as found,
+        open_files(path, settings.unpacked_limit, Path(scratch), stages.stage) as opened,
     ):
-        read = given or _certain(path, found)
-        checked = _checked(found, read, exclude_self, Path(scratch), stages)
+        read = given or _certain(path, opened.recognised)
+        checked = _checked(opened, read, exclude_self, Path(scratch), stages)
         stages.stage("storing")
         manifest = publish(checked.staged, store)
-    with open_datasets(settings) as datasets:
-        source = path if _is_reference(path) else str(Path(path).expanduser().resolve())
-        record = datasets.register_dataset(named, manifest.fingerprint, source, description, tag or ())
+    with open_instance(settings) as opened_instance:
+        source = path if is_reference(path) else str(Path(path).expanduser().resolve())
+        record = opened_instance.register_dataset(named, manifest.fingerprint, source, description, tag or ())
     if json_:
         print_json(record)
         return
@@ -104,6 +104,7 @@ def dataset_check(
     json_: Json = False,
 ) -> None:
     """Say what files are recognised as, and how healthy the dataset is. Exit code 1: it cannot be imported."""
+    from evaluator.datasets.staging.importing import open_files
     from evaluator.uploads.receiving import room
 
     settings = read_settings()
@@ -114,20 +115,20 @@ def dataset_check(
         Stages() as stages,
     ):
         scratch = Path(name)
-        with _recognised(path, settings.unpacked_limit, scratch, stages) as found:
-            read = given or found.recognised.reading
-            report = None if read is None else _checked(found, read, exclude_self, scratch, stages).report
+        with open_files(path, settings.unpacked_limit, scratch, stages.stage) as opened:
+            read = given or opened.recognised.reading
+            report = None if read is None else _checked(opened, read, exclude_self, scratch, stages).report
     if json_:
         print_json(
             {
                 "reading": read and read.to_json(),
-                "tables": found.recognised.to_json()["tables"],
+                "tables": opened.recognised.to_json()["tables"],
                 "report": report and report.to_json(),
-                "problems": list(found.recognised.problems),
+                "problems": list(opened.recognised.problems),
             }
         )
     else:
-        _print_recognised(found.recognised, read)
+        _print_recognised(opened.recognised, read)
         if report is not None:
             _print_report(report)
     if report is None or report.blocking:
@@ -137,10 +138,8 @@ def dataset_check(
 @dataset_app.command("list")
 def dataset_list(json_: Json = False) -> None:
     """List the datasets that are stored."""
-    from evaluator.remote.datasets import open_datasets
-
-    with open_datasets(read_settings()) as datasets:
-        records = datasets.datasets()
+    with instance() as opened:
+        records = opened.datasets()
     if json_:
         print_json(records)
     else:
@@ -150,10 +149,8 @@ def dataset_list(json_: Json = False) -> None:
 @dataset_app.command("show")
 def dataset_show(name: Name, json_: Json = False) -> None:
     """Show a dataset: its size, description, fingerprints, versions, and which experiments use it."""
-    from evaluator.remote.datasets import open_datasets
-
-    with open_datasets(read_settings()) as datasets:
-        record = datasets.dataset(name)
+    with instance() as opened:
+        record = opened.dataset(name)
     if json_:
         print_json(record)
         return
@@ -178,14 +175,11 @@ def dataset_export(
     name: Name, output: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to write.")]
 ) -> None:
     """Write a dataset as a zip in BEIR's format; importing it gives the same fingerprint."""
-    from evaluator.remote.datasets import open_datasets
-
     if output.exists():
         raise InvalidInputError(f"{output} is there already; choose another file")
-    with open_datasets(read_settings()) as datasets, Stages() as stages:
+    with instance() as opened, Stages() as stages:
         stages.stage("writing")
-        with for_people():
-            datasets.export_dataset(name, output)
+        opened.export_dataset(name, output)
     say(output)
 
 
@@ -194,71 +188,48 @@ def dataset_delete(
     name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Delete a dataset with all of its versions; refused while experiments use it."""
-    from evaluator.remote.datasets import open_datasets
-
-    with open_datasets(read_settings()) as datasets:
-        record = datasets.dataset(name)
+    with instance() as opened:
+        record = opened.dataset(name)
         if not yes:
             confirm(f"Delete {record['name']} ({record['documents']:,} documents)?")
-        datasets.delete_dataset(record["name"])
+        opened.delete_dataset(record["name"])
     remark(f"{record['name']} is deleted.")
 
 
 def default_name(origin: str) -> str:
-    """The name of a dataset that nobody named: its file's or folder's, or its last part on a hub."""
-    if _is_reference(origin):
+    """The default name of a dataset: its file's or folder's name, or the last part of its reference to a hub."""
+    from evaluator.datasets.staging.gathering import is_reference
+
+    if is_reference(origin):
         return origin.partition(":")[2].partition("@")[0].strip("/").replace("/", "-")
     path = Path(origin).expanduser().resolve()
     return path.name if path.is_dir() else path.name.partition(".")[0]
 
 
-def _is_reference(origin: str) -> bool:
-    from evaluator.datasets.staging.gathering import HUBS
-
-    return origin.startswith(HUBS)
-
-
-class _Found(NamedTuple):
-    """Files in a folder, unpacked, and what they are recognised as."""
-
-    folder: Path
-    recognised: Recognised
-
-
-@contextmanager
-def _recognised(origin: str, limit: int, scratch: Path, stages: Stages) -> Iterator[_Found]:
-    from evaluator.datasets.recognition.recognise import recognise
-    from evaluator.datasets.staging.gathering import gathered
-
-    stages.stage("fetching" if _is_reference(origin) else "unpacking")
-    with gathered(origin, limit, scratch) as folder:
-        stages.stage("recognising")
-        yield _Found(folder, recognise(folder))
-
-
-def _certain(origin: str, found: _Found) -> Reading:
+def _certain(origin: str, recognised: Recognised) -> Reading:
     """The reading that was recognised, if nothing about it is doubtful."""
-    recognised = found.recognised
-    if recognised.reading is None or recognised.problems:
+    from evaluator.datasets.staging.importing import certain_reading
+
+    try:
+        return certain_reading(origin, recognised)
+    except DatasetError as error:
         raise DatasetError(
-            f"{origin}: {' '.join(recognised.problems)} Say with --reading how the files are read; "
+            f"{error} Say with --reading how the files are read; "
             "`evaluator dataset check --json` prints what to start from"
-        )
-    return recognised.reading
+        ) from error
 
 
 def _checked(
-    found: _Found, reading: Reading, exclude_self: bool | None, scratch: Path, stages: Stages
+    opened: OpenedFiles, reading: Reading, exclude_self: bool | None, scratch: Path, stages: Stages
 ) -> Checked:
     """Read files and examine the dataset, which is staged below `scratch`."""
-    from evaluator.datasets.recognition.exported import says_exclude_self
     from evaluator.uploads.examination import check
 
     return check(
-        found.folder,
+        opened.folder,
         reading,
         scratch / "staged",
-        exclude_self=says_exclude_self(found.folder) if exclude_self is None else exclude_self,
+        exclude_self=opened.exclude_self if exclude_self is None else exclude_self,
         on_stage=stages.stage,
         on_progress=stages.count,
     )

@@ -129,7 +129,7 @@ def delete(
 
 
 def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | None:
-    """The leaderboard of an experiment that is recorded whole: no queue and no worker has to start for it."""
+    """The leaderboard of an experiment that is completely recorded, for which no queue and no worker has to start."""
     if not settings.database_path.exists():
         return None
     from evaluator.analysis.leaderboard import leaderboard, leaderboard_record

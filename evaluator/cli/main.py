@@ -66,7 +66,7 @@ OUTSIDE = frozenset(
 """Errors of disks and permissions, wherever they happen: no defect of this software."""
 
 LOOK_EVERY = 1.0
-"""Seconds between looks whether any worker starts."""
+"""Seconds between checks whether any worker starts."""
 
 AnyWorkers = Annotated[
     int | None,
@@ -74,8 +74,8 @@ AnyWorkers = Annotated[
 ]
 
 
-_told: SimpleQueue[int] = SimpleQueue()
-"""Signals to end that came; its `put` may be called within a signal's handler."""
+_signals: SimpleQueue[int] = SimpleQueue()
+"""Signals to end that were received; its `put` may be called within a signal's handler."""
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _told.put(number)  # Python also drops what is raised in callbacks of weak references
+    _signals.put(number)  # Python also drops what is raised in callbacks of weak references
     if _in_finalizer(frame):  # where Python would drop the exception: once more, when that is over
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
         return
@@ -164,7 +164,7 @@ def demo(
         check_outcome(last)
         if serve:
             remark(f"\nThe leaderboard is at {instance.address} . Ctrl-C stops everything; nothing is lost.")
-            _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
+            _wait_for_interrupt(_report_once(instance.supervisor.require_workers))
 
 
 @app.command()
@@ -182,7 +182,7 @@ def up(
         remark(
             f"Serving at {instance.address} with {settings.workers} workers. Ctrl-C stops everything; nothing is lost."
         )
-        _wait_for_interrupt(_told_once(instance.supervisor.require_workers))
+        _wait_for_interrupt(_report_once(instance.supervisor.require_workers))
 
 
 @app.command()
@@ -210,9 +210,17 @@ def doctor(
     """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
     from evaluator.operations.doctor import examine
 
+    settings = read_settings()
+
+    def datasets() -> list[dict[str, Any]]:
+        from evaluator.remote.instance import open_instance
+
+        with open_instance(settings) as instance:
+            return instance.datasets()
+
     with Stages("artifacts") as stages:
         stages.stage("looking")
-        checks = list(examine(read_settings(), stages.count if artifacts else None))
+        checks = list(examine(settings, stages.count if artifacts else None, datasets))
     if json_:
         print_json([dataclasses.asdict(check) for check in checks])
     else:
@@ -230,28 +238,28 @@ def doctor(
 
 
 def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
-    """Wait until a signal comes; meanwhile look again and again, and end with what that raises."""
+    """Wait for a signal; meanwhile call `look` repeatedly, and end with the error that it raises."""
     with suppress(KeyboardInterrupt):
         while True:
             with suppress(Empty):
-                _told.get(timeout=LOOK_EVERY)
+                _signals.get(timeout=LOOK_EVERY)
                 break
             look()
     remark("Stopping ...")
 
 
-def _told_once(require: Callable[[], None]) -> Callable[[], None]:
-    """Say what is wrong, once, and go on: the pages are there, and workers are started again and again."""
-    told = False
+def _report_once(require: Callable[[], None]) -> Callable[[], None]:
+    """Report once that workers fail, and go on: the pages work, and workers are restarted."""
+    reported = False
 
     def look() -> None:
-        nonlocal told
+        nonlocal reported
         try:
             require()
         except WorkersFailedError as error:
-            if not told:
+            if not reported:
                 remark(f"error: {error}")
-            told = True
+            reported = True
 
     return look
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,10 +13,7 @@ from evaluator.home import keep_private
 from evaluator.settings import Settings
 
 if TYPE_CHECKING:
-    from evaluator.remote.client import Client
-    from evaluator.workspace.workspace import Workspace
-
-T = TypeVar("T")
+    from evaluator.remote.instance import Instance
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
@@ -33,14 +31,14 @@ def read_settings(**given: Any) -> Settings:
     return settings
 
 
-def ask(local: Callable[[Workspace], T], remote: Callable[[Client], T]) -> T:
-    """Ask this home's database if it is free, else the instance that owns it.
+@contextmanager
+def instance() -> Iterator[Instance]:
+    """The instance of this command's home folder.
 
     Raises:
-        StoreLockedError: another process holds the database, and it is no instance.
+        StoreLockedError: another process holds the database, and it serves nothing.
     """
-    from evaluator.remote.client import Client  # noqa: PLC0415  `--help` answers at once
-    from evaluator.remote.owner import owner  # noqa: PLC0415
+    from evaluator.remote.instance import open_instance  # noqa: PLC0415  `--help` answers at once
 
-    with owner(read_settings()) as found:
-        return remote(found) if isinstance(found, Client) else local(found)
+    with open_instance(read_settings()) as opened:
+        yield opened

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast, get_args
+from typing import Annotated, get_args
 
 import typer
 
-from evaluator.cli.options import Json, ask, read_settings
+from evaluator.cli.options import Json, instance, read_settings
 from evaluator.cli.terminal import print_json, print_table, remark, say, show_board, show_history
 from evaluator.errors import InvalidInputError
-from evaluator.home import for_people
-
-if TYPE_CHECKING:
-    from evaluator.analysis.recommendation import Cost
-    from evaluator.workspace.workspace import Workspace
 
 # Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
 # ruff: noqa: PLC0415
 
 POLL = 0.2
-"""Seconds between looks at measurements."""
+"""Seconds between two checks of measurements."""
 
 Experiment = Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")]
 Measure = Annotated[str | None, typer.Option(help="By this measure, such as nDCG@10. Default: the first.")]
@@ -59,9 +54,9 @@ def costs(
     with headless(read_settings(), 1) as instance:
         workspace = instance.workspace
         row = lifecycle.find(workspace, experiment)
-        left = len(to_measure(workspace, row))
-        if left:
-            remark(f"Measuring {left} variants, one after the other ...")
+        unmeasured = len(to_measure(workspace, row))
+        if unmeasured:
+            remark(f"Measuring {unmeasured} variants, one after the other ...")
         while to_measure(workspace, row):
             measure_finished(workspace, row.id)
             instance.supervisor.pause(POLL)
@@ -84,15 +79,8 @@ def leaderboard_command(
     json_: Json = False,
 ) -> None:
     """Print an experiment's leaderboard."""
-    from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
-    from evaluator.experiments import lifecycle
-
-    board = ask(
-        lambda workspace: leaderboard_record(
-            leaderboard(workspace, lifecycle.find(workspace, experiment), measure, baseline=baseline)
-        ),
-        lambda client: client.leaderboard(experiment, measure, baseline),
-    )
+    with instance() as opened:
+        board = opened.leaderboard(experiment, measure, baseline)
     show_board(board, json_)
 
 
@@ -106,18 +94,13 @@ def history(
     json_: Json = False,
 ) -> None:
     """Print how a dataset's scores changed over time, and what became worse."""
-    from evaluator.analysis.history import history as followed
-    from evaluator.analysis.history import history_record
-
-    found = ask(
-        lambda workspace: history_record(followed(workspace, dataset, measure)),
-        lambda client: client.history(dataset, measure),
-    )
+    with instance() as opened:
+        record = opened.history(dataset, measure)
     if json_:
-        print_json(found)
+        print_json(record)
     else:
-        show_history(found)
-    if check and any(point["standing"] for point in found["points"]):
+        show_history(record)
+    if check and any(point["standing"] for point in record["points"]):
         raise typer.Exit(1)
 
 
@@ -131,16 +114,8 @@ def report(
     baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
 ) -> None:
     """Write an experiment's report: one HTML file with the answer, its figures, and how it was measured."""
-    from evaluator.atomic_write import whole_file
-    from evaluator.experiments import lifecycle
-    from evaluator.report.page import report as written
-
-    def local(workspace: Workspace) -> None:
-        html = written(workspace, lifecycle.find(workspace, experiment), measure, baseline)
-        with for_people(), whole_file(output) as file:
-            file.write(html.encode())
-
-    ask(local, lambda client: client.report(experiment, measure, baseline, output))
+    with instance() as opened:
+        opened.report(experiment, measure, baseline, output)
     say(output)
 
 
@@ -161,10 +136,7 @@ def figure(
 ) -> None:
     """Write one of an experiment's figures as SVG or PNG."""
     from evaluator.analysis.recommendation import COSTS
-    from evaluator.atomic_write import whole_file
-    from evaluator.experiments import lifecycle
-    from evaluator.report.figures import Image, Wanted
-    from evaluator.report.figures import figure as drawn
+    from evaluator.report.figures import Image
 
     path = output or Path(f"{name}.svg")
     kind = path.suffix.removeprefix(".")
@@ -174,20 +146,8 @@ def figure(
         )
     if cost not in COSTS:
         raise InvalidInputError(f"--cost {cost!r} is not one of {', '.join(COSTS)}")
-    wanted = Wanted(measure, baseline, a, b, cast("Cost", cost))
-
-    def local(workspace: Workspace) -> None:
-        row = lifecycle.find(workspace, experiment)
-        image = drawn(workspace, row, name, wanted, cast("Image", kind))
-        with for_people(), whole_file(path) as file:
-            file.write(image)
-
-    ask(
-        local,
-        lambda client: client.figure(
-            experiment, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost
-        ),
-    )
+    with instance() as opened:
+        opened.figure(experiment, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost)
     say(path)
 
 
@@ -200,21 +160,12 @@ def export(
 ) -> None:
     """Export runs and qrels as TREC files, per-query measures as CSV or Parquet, or all of it as a DuckDB file."""
     from evaluator.analysis.export import Format
-    from evaluator.analysis.export import export as write
-    from evaluator.experiments import lifecycle
 
     if format_ not in get_args(Format):
         raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
 
-    def local(workspace: Workspace) -> list[Path]:
-        row = lifecycle.find(workspace, experiment)
-        with for_people():
-            return write(workspace, row, cast("Format", format_), output)
-
-    files = ask(
-        local,
-        lambda client: client.export(experiment, format_, output),
-    )
+    with instance() as opened:
+        files = opened.export(experiment, format_, output)
     if json_:
         print_json([str(path) for path in files])
     else:

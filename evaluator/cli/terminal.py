@@ -30,12 +30,12 @@ from evaluator.domain.status import ACTIVE
 from evaluator.errors import EvaluatorError
 
 FIRST_POLL, LONGEST_POLL = 0.02, 0.3
-"""Seconds between looks at an experiment's progress; they grow, so that a small one is not kept waiting."""
+"""Seconds between two reads of an experiment's progress; they grow, so that a small experiment ends without delay."""
 
 TELL_EVERY = 10.0
-"""Seconds between two lines on how far something is, where nothing can be drawn."""
+"""Seconds between two lines of progress, where no bar can be drawn."""
 WORTH_TELLING = 2.0
-"""Seconds that something takes before it is told how fast it was."""
+"""Seconds that a stage takes before its speed is printed."""
 
 FILE_WIDTH = 200
 """Columns of a table that goes to a file or a pipe."""
@@ -44,12 +44,12 @@ console = Console(stderr=True, highlight=False)
 
 
 def remark(message: str) -> None:
-    """A line for the person who watches."""
+    """Print a line for people, on standard error."""
     console.print(Text(on_terminal(message)), soft_wrap=True)
 
 
 def say(text: object) -> None:
-    """A line of data for people, on standard output."""
+    """Print a line of data for people, on standard output."""
     with _output():
         typer.echo(on_terminal(str(text)))
 
@@ -93,7 +93,7 @@ def print_table(
 
 @contextmanager
 def _output() -> Iterator[TextIO]:
-    """Standard output, to be written to. A reader who has left, as `head` does, ends the command without a word.
+    """Standard output. If its reader has closed it, as `head` does, the command ends silently.
 
     Raises:
         EvaluatorError: it takes nothing: it is closed, or its disk is full.
@@ -179,7 +179,7 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 class Stages:
-    """Tells what goes on, and how much of it is done, once it takes longer than a moment; a context.
+    """Shows the running stage, and how much of it is done, once it takes longer than a moment; a context.
 
     A terminal shows it live; a file or a pipe gets a line from time to time.
 
@@ -196,7 +196,7 @@ class Stages:
         )
         self._live = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._live.add_task("", total=None, count="")
-        self._stage, self._done, self._began, self._told = "", 0, 0.0, 0.0
+        self._stage, self._done, self._began, self._reported_at = "", 0, 0.0, 0.0
 
     def __enter__(self) -> Stages:
         self._live.start()
@@ -212,15 +212,15 @@ class Stages:
         """A stage begins, such as `reading`."""
         self._tell_end()
         self._stage, self._done = name, 0
-        self._began = self._told = time.monotonic()
+        self._began = self._reported_at = time.monotonic()
         self._live.update(self._task, description=f"{name} ...", count="")
 
     def count(self, done: int) -> None:
-        """So many are done."""
+        """Show the number that are done."""
         self._done = done
         self._live.update(self._task, count=self._so_far())
-        if self._live.disable and time.monotonic() - self._told > TELL_EVERY:
-            self._told = time.monotonic()
+        if self._live.disable and time.monotonic() - self._reported_at > TELL_EVERY:
+            self._reported_at = time.monotonic()
             remark(f"{self._stage}: {self._so_far()}")
 
     def _so_far(self) -> str:
@@ -228,7 +228,7 @@ class Stages:
         return f"{self._done:,} {self._counted}, {rate:,.0f} a second"
 
     def _tell_end(self) -> None:
-        """What a stage that counts came to, if it took a while."""
+        """Print how much a counting stage did and how fast, if it took a while."""
         seconds = time.monotonic() - self._began
         if self._done and seconds > WORTH_TELLING:
             remark(f"{self._stage}: {self._so_far()}, {seconds:.0f} s")

@@ -6,11 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from evaluator.cli.options import Json, ask
+from evaluator.cli.options import Json, instance
 from evaluator.cli.terminal import print_json, print_table, remark
-
-# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
-# ruff: noqa: PLC0415
 
 vectors_app = typer.Typer(
     help="What encoders' vectors take, and dropping them.", no_args_is_help=True, rich_markup_mode=None
@@ -22,15 +19,8 @@ Rows = list[dict[str, Any]]
 @vectors_app.command("list")
 def vectors_list(json_: Json = False) -> None:
     """List what is kept of each encoder, the one used last first."""
-    from evaluator.operations.vector_storage import vectors, vectors_record
-
-    _print(
-        ask(
-            lambda workspace: [vectors_record(row) for row in vectors(workspace)],
-            lambda client: client.vectors(),
-        ),
-        json_,
-    )
+    with instance() as opened:
+        _print(opened.vectors(), json_)
 
 
 @vectors_app.command("prune")
@@ -44,13 +34,8 @@ def vectors_prune(
     json_: Json = False,
 ) -> None:
     """Drop vectors: those of some encoders, or those used longest ago. What is needed again is encoded again."""
-    from evaluator.operations.vector_storage import prune, vectors_record
-
-    named = encoder or []
-    dropped = ask(
-        lambda workspace: [vectors_record(row) for row in prune(workspace, limit, named)],
-        lambda client: client.prune_vectors(limit, named),
-    )
+    with instance() as opened:
+        dropped = opened.prune_vectors(limit, encoder or [])
     _print(dropped, json_)
     remark(f"{sum(row['bytes'] for row in dropped) / 1e6:,.1f} MB dropped.")
 

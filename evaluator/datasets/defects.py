@@ -67,7 +67,7 @@ class Defects:
             self._contradictions.append(Contradiction(place, judgment, first_grade))
 
     def find_first_grades(self, judgments: Iterable[Row[Judgment]]) -> None:
-        """Look up, in judgments read anew, where the grades that are contradicted were first given."""
+        """Read the judgments again to find where contradicted grades were given first."""
         wanted = {contradiction.judgment[:2] for contradiction in self._contradictions}
         places: dict[tuple[str, str], Place] = {}
         for place, judgment in judgments if wanted else ():

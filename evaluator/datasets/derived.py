@@ -1,4 +1,4 @@
-"""What is made of a dataset's rows goes before their file is written anew.
+"""Artifacts made from a dataset's rows are removed before the file of the rows is written again.
 
 A corpus, and queries, have the same fingerprint in any order. Where a file was deleted or damaged, and the same content
 comes again, its rows may lie in another order than those that matrices, indexes and lists were made of.

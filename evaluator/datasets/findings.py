@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
+
+from evaluator.domain.json_record import JsonRecord
 
 EXAMPLES = 5
 """Examples that a finding or a note keeps."""
@@ -21,7 +21,7 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 
 @dataclass(frozen=True)
-class Finding:
+class Finding(JsonRecord):
     """One kind of thing that was met.
 
     Attributes:
@@ -39,15 +39,6 @@ class Finding:
     message: str
     consequence: str
     examples: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """The finding as plain JSON types."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Finding:
-        """The finding from what `to_json` gave."""
-        return cls(**{**record, "examples": tuple(record["examples"])})
 
 
 @dataclass

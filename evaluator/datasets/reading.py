@@ -6,19 +6,19 @@ A reading is guessed by `evaluator.datasets.recognition.recognise`, corrected by
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import BeforeValidator
+
+from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
 
 Kind = Literal[
     "csv", "tsv", "jsonl", "json", "parquet", "excel", "smart", "topics", "trec-documents", "qrels", "run", "texts",
 ]  # fmt: skip
 """How a table is written. `smart`: `.I/.T/.W` records; `topics`: TREC `<top>`; `texts`: one file a document."""
-
-KINDS: tuple[Kind, ...] = get_args(Kind)
 
 MeantBy = Literal["id", "text"]
 """Whether a judgment names a query or document by its id, or by repeating its text."""
@@ -38,8 +38,16 @@ class Table:
     kind: Kind
     member: str = ""
 
+    def __post_init__(self) -> None:
+        if self.file.startswith("/") or ".." in self.file.split("/"):
+            raise ValueError(f"the file {self.file!r} is not a path inside the folder")
+
     def __str__(self) -> str:
         return f"{self.file} > {self.member}" if self.member else self.file
+
+
+def _columns(names: object) -> object:
+    return (names,) if isinstance(names, str) else names
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,7 @@ class CorpusPart:
     """
 
     table: Table
-    text: tuple[str, ...]
+    text: Annotated[tuple[str, ...], BeforeValidator(_columns, json_schema_input_type=str | tuple[str, ...])]
     id: str | None = None
     title: str | None = None
 
@@ -78,7 +86,7 @@ class QrelsPart:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reading(JsonRecord):
     """How a folder of files is read as a dataset.
 
     Attributes:
@@ -94,53 +102,19 @@ class Reading:
     runs: tuple[Table, ...] = ()
     ignored: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The reading as plain JSON types."""
-        return dataclasses.asdict(self)
-
     @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Reading:
-        """The reading from what `to_json` gave, or what a person wrote in its shape.
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        """The reading from what `to_json` returned, or what a person wrote in its shape.
 
         Raises:
-            DatasetError: it has another shape; names the field.
+            DatasetError: the record has another shape; names the field.
         """
+        if isinstance(record, Mapping):
+            record = {name: value for name, value in record.items() if value is not None}
         try:
-            qrels = record.get("qrels")
-            return cls(
-                corpus=_part(CorpusPart, "corpus", record["corpus"]),
-                queries=_part(QueriesPart, "queries", record["queries"]),
-                qrels=None if qrels is None else _part(QrelsPart, "qrels", qrels),
-                format=str(record.get("format", "tables")),
-                runs=tuple(_table("runs", run) for run in record.get("runs") or ()),
-                ignored=tuple(map(str, record.get("ignored") or ())),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            return super().from_json(record)
+        except ValueError as error:
             raise DatasetError(
-                f"the reading is not valid ({error}); it needs corpus and queries, each with table and columns, "
-                "as `evaluator dataset check --json` prints it"
+                f"the reading is not valid ({error}); it needs corpus and queries, each with table and "
+                "columns, as `evaluator dataset check --json` prints it"
             ) from error
-
-
-def _part(kind: type[Any], name: str, record: Mapping[str, Any]) -> Any:
-    values = dict(record)
-    values["table"] = _table(name, values["table"])
-    if kind is CorpusPart:
-        text = values["text"]
-        values["text"] = (text,) if isinstance(text, str) else tuple(text)
-    for field in dataclasses.fields(kind):
-        value = values.get(field.name)
-        if field.name in ("query_by", "document_by") and value not in (None, *get_args(MeantBy)):
-            raise ValueError(f"{name}.{field.name} is {value!r}, not id or text")
-        if field.name not in ("table", "text") and value is not None and not isinstance(value, str):
-            raise ValueError(f"{name}.{field.name} is {value!r}, not the name of a column")
-    return kind(**values)
-
-
-def _table(name: str, record: Mapping[str, Any]) -> Table:
-    table = Table(**record)
-    if table.kind not in KINDS:
-        raise ValueError(f"{name}.table.kind is {table.kind!r}, not one of {', '.join(KINDS)}")
-    if not isinstance(table.file, str) or table.file.startswith("/") or ".." in table.file.split("/"):
-        raise ValueError(f"{name}.table.file is {table.file!r}, not a path inside the folder")
-    return table

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from evaluator.domain.json_record import JsonRecord
 
 PERCENTILES = (50, 95, 99)
 
@@ -27,7 +27,7 @@ class Latency:
 
 
 @dataclass(frozen=True)
-class VariantCost:
+class VariantCost(JsonRecord):
     """What one variant costs, measured on one machine while nothing else ran, as far as the queue knows.
 
     Attributes:
@@ -61,15 +61,3 @@ class VariantCost:
     def queries_per_second(self) -> float | None:
         """Of one process that answers one query after the other, at the median."""
         return 1 / self.total.p50 if self.total is not None and self.total.p50 > 0 else None
-
-    def to_json(self) -> dict[str, Any]:
-        """The cost as plain JSON types."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> VariantCost:
-        """The cost from what `to_json` gave."""
-        values = dict(record)
-        for name in ("total", "search", "encode", "rerank"):
-            values[name] = None if values[name] is None else Latency(**values[name])
-        return cls(**values)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.json_record import JsonRecord
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Grades by query id, then document id."""
@@ -52,7 +53,7 @@ class RunLine(NamedTuple):
 
 @dataclass(frozen=True)
 class RunNote:
-    """Ranked lists that came with a dataset: what they are called, their fingerprint, and queries with a list."""
+    """Ranked lists that came with a dataset: their name, their fingerprint, and the number of queries with a list."""
 
     name: str
     id: str
@@ -61,7 +62,7 @@ class RunNote:
 
 @dataclass(frozen=True)
 class ImportNote:
-    """Something worth knowing that an import met and dealt with by a rule; it loses nothing silently."""
+    """Something that an import found and handled by a rule; nothing is dropped without a note."""
 
     code: str
     count: int
@@ -70,7 +71,7 @@ class ImportNote:
 
 
 @dataclass(frozen=True)
-class DatasetManifest:
+class DatasetManifest(JsonRecord):
     """What a stored dataset is: the fingerprints of its three parts, its size, and the import's notes.
 
     Editing qrels changes `qrels` alone, so that nothing is encoded again. Runs are part of what a dataset is: another
@@ -113,15 +114,3 @@ class DatasetManifest:
     def differs_in_runs_alone(self, other: DatasetManifest) -> bool:
         """Whether everything but the runs is the same."""
         return self != other and self == dataclasses.replace(other, runs=self.runs)
-
-    def to_json(self) -> dict[str, object]:
-        """The manifest as plain JSON types."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, object]) -> DatasetManifest:
-        """The manifest from what `to_json` gave."""
-        values = dict(record)
-        notes = tuple(ImportNote(**{**n, "examples": tuple(n["examples"])}) for n in values.pop("notes", ()))  # type: ignore[attr-defined]
-        runs = tuple(RunNote(**run) for run in values.pop("runs", ()))  # type: ignore[attr-defined]
-        return cls(**values, notes=notes, runs=runs)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 """An environment variable's name. Capitals only: nearly every key has a small letter, and is refused."""
 
 NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
-"""What an endpoint may be called: no model on the hub (`organisation/model`) and no folder is called so."""
+"""Valid names of endpoints: no model on the hub (`organisation/model`) and no folder has such a name."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Endpoint:
         dimensions: asked of the server, where it offers a choice.
         batch_size: texts of one request.
         concurrency: requests under way at once, over all workers.
-        requests_per_minute: over all workers; as many as the server takes unless given.
+        requests_per_minute: over all workers; unlimited unless given.
         timeout: seconds of one request.
-        usd_per_million_tokens: price of what is sent.
-        usd_per_million_output_tokens: price of what a chat model answers.
+        usd_per_million_tokens: price of the tokens that are sent.
+        usd_per_million_output_tokens: price of the tokens that a chat model writes.
         query_prompt, document_prompt: put before a text.
     """
 
@@ -79,7 +79,7 @@ class Endpoint:
 
     @property
     def id(self) -> str:
-        """Fingerprint of server and model: whoever names both alike asks the same endpoint."""
+        """Fingerprint of server and model: endpoints that agree in both are the same."""
         return fingerprint({"server": self.server, "model": self.model})
 
     def micro_usd(self, tokens: int, output_tokens: int) -> int:

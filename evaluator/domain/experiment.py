@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.fingerprint import fingerprint
+from evaluator.domain.json_record import JsonRecord
 from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES, POLICY_VERSION
 from evaluator.domain.shared_searches import SharedSearches, shared_searches
-from evaluator.domain.variant import (
-    BM25,
-    MMR,
-    PRINTABLE,
-    Chunk,
-    CrossEncoder,
-    Dense,
-    Fuse,
-    LanguageModel,
-    Late,
-    Rerank,
-    Retrieve,
-    Run,
-    Sparse,
-    Variant,
-)
-
-T = TypeVar("T")
+from evaluator.domain.variant import MMR, PRINTABLE, CrossEncoder, Dense, Late, Sparse, Variant
 
 ModelStage = Dense | Sparse | Late | CrossEncoder
 """A stage that needs a model."""
@@ -69,7 +53,7 @@ class Experiment:
 
     @property
     def all_variants(self) -> tuple[Variant, ...]:
-        """The variants that are written out, then those of the matrix, which leave the former their names.
+        """The variants that are written out, then those of the matrix, whose names avoid the names of the former.
 
         Names in fusions may still be unresolved, and one may be written out twice.
         """
@@ -117,7 +101,7 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True)
-class ExperimentSpec:
+class ExperimentSpec(JsonRecord):
     """An experiment ready to run: dataset fingerprints, resolved variants and encoders, measures and depth.
 
     It is what workers read; its fingerprint is the experiment's id, so that running the same file again
@@ -170,7 +154,7 @@ class ExperimentSpec:
 
     @cached_property
     def searches(self) -> SharedSearches:
-        """What is searched once for several variants."""
+        """The searches that several variants share."""
         return shared_searches(self.variants, self.depth)
 
     def encoder(self, stage: ModelStage) -> EncoderSpec:
@@ -183,25 +167,9 @@ class ExperimentSpec:
             return self.queries_per_job
         return max(1, min(MAX_AUTO_BATCH, -(-n_queries // (JOBS_PER_WORKER * max(workers, 1)))))
 
-    def to_json(self) -> dict[str, Any]:
-        """The spec as plain JSON types."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> ExperimentSpec:
-        """The spec from what `to_json` gave."""
-        values = dict(record)
-        values["variants"] = tuple(_variant(variant) for variant in values["variants"])
-        values["encoders"] = {key: _encoder(spec) for key, spec in values["encoders"].items()}
-        values["measures"] = tuple(values["measures"])
-        values["endpoints"] = {name: Endpoint(**e) for name, e in values.get("endpoints", {}).items()}
-        budget = values.get("budget")
-        values["budget"] = None if budget is None else Budget(**budget)
-        return cls(**values)
-
 
 def models_of(variant: Variant) -> Iterator[ModelStage]:
-    """The stages of a variant that need a model, each as what names the model."""
+    """The stages of a variant that need a model, each as the stage that names the model."""
     for stage in variant.stages():
         if isinstance(stage, MMR):
             yield stage.dense
@@ -210,7 +178,7 @@ def models_of(variant: Variant) -> Iterator[ModelStage]:
 
 
 def encoder_key(stage: ModelStage) -> str:
-    """What a stage's model is called in a spec: stages with the same key share its vectors."""
+    """The key of a stage's model in a spec: stages with the same key share the model's vectors."""
     if isinstance(stage, CrossEncoder):
         parts: dict[str, object] = {"kind": "cross", "max_length": stage.max_length}
         return _key(stage.model, stage.precision, parts)
@@ -226,53 +194,6 @@ def _key(name: str, precision: str, parts: Mapping[str, object]) -> str:
     return f"{name}|{precision}" + (f"|{fingerprint(given)}" if given else "")
 
 
-def _variant(record: Mapping[str, Any]) -> Variant:
-    rerank = record.get("rerank")
-    return Variant(
-        record["name"],
-        _retrieve(record["retrieve"]),
-        None if rerank is None else tuple(_one_of(Rerank, stage) for stage in rerank),
-    )
-
-
-def _encoder(record: Mapping[str, Any]) -> EncoderSpec:
-    endpoint = record.get("endpoint")
-    return EncoderSpec(**{**record, "endpoint": None if endpoint is None else Endpoint(**endpoint)})
-
-
-_STAGES: dict[str, Any] = {
-    "bm25": BM25, "dense": Dense, "sparse": Sparse, "late": Late, "run": Run,
-    "cross_encoder": CrossEncoder, "mmr": MMR, "llm": LanguageModel,
-}  # fmt: skip
-
-
-def _retrieve(record: Mapping[str, Any]) -> Retrieve:
-    fuse = record.get("fuse")
-    if fuse is None:
-        return _one_of(Retrieve, record)
-    weights = fuse.get("weights")
-    return Retrieve(
-        fuse=Fuse(
-            **{
-                **fuse,
-                "of": tuple(_retrieve(part) for part in fuse["of"]),
-                "weights": None if weights is None else tuple(weights),
-            }
-        )
-    )
-
-
-def _one_of(kind: Callable[..., T], record: Mapping[str, Any]) -> T:
-    """A `Retrieve` or `Rerank` from its record."""
-    values = dict(record)
-    for name, stage in record.items():
-        if name in _STAGES and stage is not None:
-            chunk = stage.get("chunk")
-            given = {**stage, "chunk": Chunk(**chunk)} if chunk is not None else dict(stage)
-            values[name] = _STAGES[name](**given)
-    return kind(**values)
-
-
 def encoder_label(name: str, precision: str) -> str:
-    """What an encoder is called where people read: its precision is part of it unless it is the usual one."""
+    """The name of an encoder for people: it includes the precision unless that is float32."""
     return name if precision == "float32" else f"{name} in {precision}"

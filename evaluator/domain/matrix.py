@@ -30,7 +30,7 @@ Strategy = Literal["bm25", "dense", "hybrid"]
 NONE: Literal["none"] = "none"
 
 MAX_VARIANTS = 500
-"""Variants of one matrix: a product grows faster than one thinks."""
+"""Variants of one matrix, at most: a product grows fast."""
 
 SHOWN_DIGITS = 8
 """Of a pipeline's fingerprint, in a name that had to be cut."""
@@ -38,7 +38,7 @@ SHOWN_DIGITS = 8
 
 @dataclass(frozen=True)
 class Matrix:
-    """Every encoder with every strategy, and with every choice of what is listed besides; `none` leaves a choice out.
+    """Every encoder with every strategy and every choice of the other lists; `none` leaves a choice out.
 
     Attributes:
         encoders: models by name, or endpoints.
@@ -84,7 +84,7 @@ def product(matrix: Matrix) -> tuple[Variant, ...]:
 
 
 def distinctly_named(variants: Iterable[Variant], taken: Collection[str] = ()) -> tuple[Variant, ...]:
-    """The same variants under names that none shares and that are short enough.
+    """The same variants under names that are unique and short enough.
 
     A name that several have is numbered from the second on: `e5`, `e5 2`. One that is too long is cut, and ends in a
     part of its pipeline's fingerprint, because what was cut off may be all that told it apart.

@@ -1,4 +1,4 @@
-"""Names that tell things apart."""
+"""Names: composed, visible, unique."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def composed(name: str) -> str:
 
 
 def has_invisible(name: str) -> bool:
-    """Whether a name holds characters that nobody sees, though they change what is seen; words need joiners."""
+    """Whether a name holds invisible characters other than joiners, which words of some languages need."""
     return any(unicodedata.category(sign) in INVISIBLE and sign not in JOINERS for sign in name)
 
 
 def without_folder(source: str) -> str:
-    """Where a dataset comes from, without where that lay on somebody's disk."""
+    """The source of a dataset, without its folder on a disk."""
     return PurePath(source).name if PurePath(source).is_absolute() else source
 
 

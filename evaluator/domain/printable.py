@@ -1,4 +1,4 @@
-r"""Text from data and people on its way to a reader: one function for each medium, and nothing goes without.
+r"""Text from data and people, made safe for its reader: one function for each medium, and no text is shown without one.
 
 | medium | function |
 |---|---|
@@ -25,7 +25,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
-"""Invisible, but Persian, Hindi and emoji are not written without; they move and turn nothing."""
+"""Invisible, but needed to write Persian, Hindi and emoji; they neither move the cursor nor change the direction."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """A cell that begins with one of these, or its full-width form, is a formula to some spreadsheet."""
@@ -75,7 +75,7 @@ def _by_number(sign: str) -> str:
 
 
 def _visible(sign: str) -> str:
-    """The character itself, or what stands for one that cannot be seen."""
+    """The character itself, or a visible stand-in for an invisible one."""
     if sign not in JOINERS and unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
         return "\N{REPLACEMENT CHARACTER}"
     return sign

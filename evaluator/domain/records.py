@@ -13,7 +13,7 @@ from evaluator.domain.status import ACTIVE, Status
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """A dataset, as its newest version is. Its `id` stays what it is; its name may change."""
+    """A dataset in its newest version. Its `id` never changes; its name may."""
 
     id: int
     name: str
@@ -27,7 +27,7 @@ class DatasetRow:
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """What a dataset was from `created_at` on; `change` says in words what that changed. `name`: its present one."""
+    """A version of a dataset; `change` says in words what the version changed, `name` is the dataset's present name."""
 
     name: str
     version: int
@@ -45,7 +45,7 @@ class ExperimentRow:
         dataset: what its dataset is called now.
         dataset_id: the dataset.
         reason: why its workers or its planner stopped it.
-        attempt: changes each time it is asked for or planned anew.
+        attempt: changes each time it is submitted or planned again.
         revision: the number of what is recorded of it; see `evaluator.store.revisions`.
         run: whose ranked lists it has: its own, or those that it shares with experiments of other judgments.
         place: the later of a run's experiments has the higher.

@@ -32,7 +32,7 @@ class QueryResult:
 
 @dataclass(frozen=True)
 class VariantFailure:
-    """A variant that cannot work at all: one message for all of its queries."""
+    """A variant that failed as a whole: one message for all of its queries."""
 
     experiment: str
     variant: str
@@ -45,7 +45,7 @@ class Spending:
     """What one request to an endpoint cost; keyed by (experiment, id).
 
     Attributes:
-        id: of the request, made up by whoever sent it.
+        id: of the request, chosen by its sender.
         endpoint: its name.
         tokens, output_tokens: sent, and written by a chat model.
         micro_usd: millionths of a USD; 0 where no price is known.
@@ -81,18 +81,18 @@ class VariantMeasured:
 
 
 Record = QueryResult | VariantFailure | Spending | ExperimentStop | VariantMeasured
-"""What travels from workers to the recorder; `kind` says which of them it is."""
+"""The records that workers send to the recorder; `kind` says which one it is."""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """What came from a worker and cannot be recorded.
+    """A record from a worker that cannot be recorded.
 
     Attributes:
         reason: why, for people.
         content: the record, or the bytes that are none.
-        stand_in: what is recorded in its place, so that whoever waits for it does not wait for ever; None where
-            nobody does, or it does not say what it is about.
+        stand_in: the failure that is recorded in its place, so that nothing waits for the record for ever; None if
+            nothing waits for it, or if it does not say what it is about.
     """
 
     reason: str
@@ -101,7 +101,7 @@ class Rejected:
 
 
 def stand_in(fields: Mapping[str, object], reason: str) -> Record | None:
-    """The failure that takes the place of a record which cannot be recorded; None if nobody waits for it.
+    """The failure that takes the place of a record which cannot be recorded; None if nothing waits for the record.
 
     Args:
         fields: the record's, as far as they can be read.

@@ -1,4 +1,4 @@
-"""Searches that an experiment needs more than once: what several variants, or fusions, take their lists from."""
+"""Searches whose ranked lists several variants or fusions of an experiment use."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SearchKey = tuple[Retrieve, int | None]
 
 @dataclass(frozen=True)
 class SharedSearch:
-    """A retriever that is asked by more than one.
+    """A search whose ranked lists have more than one user.
 
     Attributes:
         retrieve: the retriever; names must be resolved.
-        depth: documents of a list: what the user that wants most wants. The others take the beginning.
+        depth: documents of a list: the largest depth that a user needs. The other users take the beginning of the list.
         variants: names of the variants that it is part of.
-        name: of the variant that is nothing else, if there is one, or a description.
+        name: of the variant that consists of this search alone, if there is one; else a description.
         place: among the shared searches of its experiment, from 0.
     """
 
@@ -34,12 +34,12 @@ class SharedSearch:
 
     @property
     def key(self) -> str:
-        """Names it within its experiment, also in file names."""
+        """Identifies the search within its experiment, also in file names."""
         return f"{fingerprint(self.retrieve)}-{self.depth}"
 
 
 class SharedSearches:
-    """What is searched once in an experiment, in the order of first use.
+    """The shared searches of an experiment, in the order of first use.
 
     Args:
         variants: of the experiment; names must be resolved.
@@ -65,11 +65,11 @@ class SharedSearches:
         self.all = tuple(self._by_key.values())
 
     def of(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
-        """The search that gives a retriever's lists of this depth, if it has other users, too."""
+        """The shared search that gives a retriever's lists of this depth; None if the search has no other user."""
         return self._by_key.get(_key(retrieve, depth))
 
     def within(self, retrieve: Retrieve, depth: int) -> tuple[SharedSearch, ...]:
-        """The shared searches that asking a retriever begins with: itself, or else those among its parts."""
+        """The shared searches that a retriever needs: its own, or else those of its parts."""
         own = self.of(retrieve, depth)
         return (own,) if own is not None else self.parts(retrieve)
 
@@ -85,7 +85,7 @@ class SharedSearches:
 
 @lru_cache(maxsize=32)
 def shared_searches(variants: tuple[Variant, ...], depth: int) -> SharedSearches:
-    """What is searched once in an experiment with these variants; remembered, for every job asks."""
+    """The shared searches of an experiment with these variants; cached, because every job needs them."""
     return SharedSearches(variants, depth)
 
 
@@ -101,7 +101,7 @@ def _count(
     uses.append((depth, variant))
     stage = retrieve.stage
     if len(uses) > 1 or not isinstance(stage, Fuse):
-        return  # its parts are asked once, however often it is
+        return  # the parts of a fusion are searched once, however many users the fusion has
     for part in stage.of:
         if isinstance(part, Retrieve):
             _count(part, stage.depth, variant, users)

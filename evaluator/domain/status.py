@@ -1,6 +1,6 @@
-"""An experiment's status: the one table of what may follow what.
+"""An experiment's status: the table of its transitions.
 
-The status is kept in the database alone (ADR 0024). Whoever wants to change it names an event; the table says what
+The status is kept in the database alone (ADR 0024). To change it, a caller names an event; the table says what
 the event leads to, or that it is refused. What Redis holds, the mark that tells workers to stop, follows from it.
 """
 
@@ -41,14 +41,14 @@ TRANSITIONS: Final[Mapping[Event, Mapping[Status, Status | Literal["refused", "i
     "stop": {"planning": "cancelled", "running": "cancelled", "finished": IGNORED, "cancelled": IGNORED},
     "delete": {"planning": REFUSED, "running": REFUSED, "finished": "finished", "cancelled": "cancelled"},
 }
-"""What each event makes of each status. Refused: it is somebody's mistake, and said so. Ignored: it came too late,
-or says nothing new."""
+"""The status after each event. Refused: the caller made a mistake and gets an error. Ignored: the event came too late,
+or changes nothing."""
 
 REASONS: Final[Mapping[Event, str]] = {
     "cancel": "is finished already; there is nothing to cancel",
     "delete": "is {status}; cancel it before you delete it",
 }
-"""What is said of an experiment for which an event is refused."""
+"""The message about an experiment for which an event is refused."""
 
 
 def after(status: Status, event: Event, name: str) -> Status | None:

@@ -79,15 +79,15 @@ class BM25:
 
 @dataclass(frozen=True)
 class Dense:
-    """Exact search for the documents whose vectors are nearest to the query's.
+    """Exact search for the documents whose vectors are most similar to the query's.
 
     Attributes:
         encoder: a model by name, or one of the experiment's endpoints.
         precision: of the model's arithmetic.
-        metric: `cosine` unless given.
-        dimensions: keep only so many leading dimensions of a vector (Matryoshka).
+        metric: the similarity metric; `cosine` unless given.
+        dimensions: how many leading dimensions of a vector are kept (Matryoshka).
         quantize: keep documents' vectors as bytes or bits.
-        rescore: with `quantize`: so many times the depth are rescored with the full vectors.
+        rescore: with `quantize`: this many times the depth are rescored with the full vectors.
         max_length: tokens after which a text is cut; the model's own limit unless given.
         query_prompt, document_prompt: put before a text; the model's own unless given.
     """
@@ -247,7 +247,7 @@ class LanguageModel:
 
 @dataclass(frozen=True)
 class Rerank:
-    """Order the first `depth` candidates anew; those behind them are left out. One of the other fields is set."""
+    """Rerank the first `depth` candidates; the candidates behind them are left out. One of the other fields is set."""
 
     cross_encoder: CrossEncoder | None = None
     dense: Dense | None = None

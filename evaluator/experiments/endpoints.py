@@ -17,7 +17,7 @@ Place = tuple[str | int, ...]
 
 
 def check_allowed(settings: Settings, endpoints: Iterable[Endpoint]) -> None:
-    """Check that the operator allows these endpoints to whoever uses the browser or the API.
+    """Check that the operator allows these endpoints to users of the browser and the API.
 
     Server and key together: nobody may have a variable's value sent to a server of their choice.
 

@@ -25,7 +25,7 @@ from evaluator.jobs.submission import EncodingStage
 from evaluator.library import catalog
 from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.store.status import change_status, describe, submit_experiment
 from evaluator.workspace.plannings import Planning
 from evaluator.workspace.queue_connection import reachable
@@ -118,7 +118,7 @@ def begin(
     spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
     begun = _begin(workspace, spec, row.id)
     if not begun.already_running and not _submitted(workspace, begun).to_evaluate:
-        registry.note_submission(workspace.database, spec.id)
+        experiments.note_submission(workspace.database, spec.id)
     return begun
 
 
@@ -146,10 +146,10 @@ def completed(
     """
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-    known = registry.known_experiment(workspace.database, spec.id)
+    known = experiments.known_experiment(workspace.database, spec.id)
     if known is None or not _is_whole(workspace, known):
         return None
-    registry.note_submission(workspace.database, known.id)
+    experiments.note_submission(workspace.database, known.id)
     return known
 
 
@@ -205,7 +205,7 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
     Raises:
         ConflictError: it is planned or running.
     """
-    registry.delete_experiment(workspace.database, experiment.id)
+    experiments.delete_experiment(workspace.database, experiment.id)
     if workspace.queue is not None:
         try:
             # What measures its cost.
@@ -217,7 +217,7 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 def is_over(workspace: Workspace, experiment: str) -> bool:
     """Whether an experiment (its id) is cancelled or deleted, and nobody has asked for it again."""
-    known = registry.known_experiment(workspace.database, experiment)
+    known = experiments.known_experiment(workspace.database, experiment)
     return known is None or known.status == "cancelled"
 
 
@@ -233,9 +233,9 @@ def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool
     """
     database = workspace.database
     if reference is not None:
-        known = registry.known_experiment(database, reference)
-        return known or meant(registry.experiments(database), reference, beginnings=beginnings)
-    last = registry.last_experiment(database)
+        known = experiments.known_experiment(database, reference)
+        return known or meant(experiments.all_experiments(database), reference, beginnings=beginnings)
+    last = experiments.last_experiment(database)
     if last is None:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
     return last
@@ -243,7 +243,7 @@ def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool
 
 def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
     """All experiments, the last submitted first."""
-    return registry.experiments(workspace.database)
+    return experiments.all_experiments(workspace.database)
 
 
 def listed(workspace: Workspace) -> list[ExperimentRow]:
@@ -251,7 +251,7 @@ def listed(workspace: Workspace) -> list[ExperimentRow]:
 
     Those by older judgments are found by their ids, and on the history.
     """
-    return registry.newest_of_runs(all_experiments(workspace))
+    return experiments.newest_of_runs(all_experiments(workspace))
 
 
 def resolve_spec(
@@ -319,7 +319,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
     """Have an experiment planned, unless it is whole, or planned or running already."""
     described = describe(spec)
     with reachable(workspace) as connection, workspace.in_use:
-        known = registry.known_experiment(workspace.database, spec.id)
+        known = experiments.known_experiment(workspace.database, spec.id)
         if known is not None and not is_stalled(workspace, known) and known.active:
             write_terms(connection, spec)
             return Begun(spec.id, workspace.plannings.of(spec.id), already_running=True)
@@ -331,7 +331,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
 
 
 def _submitted(workspace: Workspace, begun: Begun, encoding: tuple[EncodingStage, ...] = ()) -> Submitted:
-    row = registry.experiment(workspace.database, begun.id)
+    row = experiments.experiment(workspace.database, begun.id)
     recorded = sum(variant.recorded for variant in results.recorded_counts(workspace.database, begun.id))
     return Submitted(
         id=begun.id,
@@ -352,7 +352,7 @@ def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
 
 
 def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
-    """Whether nobody works at an experiment that is planned or running; `resume` continues it.
+    """Whether an experiment is planned or running though no process plans or runs it; `resume` continues it.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
@@ -361,9 +361,9 @@ def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
 
 
 def stalled(
-    workspace: Workspace, experiments: Sequence[ExperimentRow], patience: float = 0.0
+    workspace: Workspace, rows: Sequence[ExperimentRow], patience: float = 0.0
 ) -> list[ExperimentRow]:
-    """Those of some experiments that are planned or running though nobody plans them and none of their jobs is there.
+    """The experiments that are planned or running though no process plans them and none of their jobs is in the queue.
 
     So it is when a process ended in the middle, or the queue lost its data.
 
@@ -373,7 +373,7 @@ def stalled(
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
-    candidates = [row for row in experiments if row.active and workspace.plannings.of(row.id) is None]
+    candidates = [row for row in rows if row.active and workspace.plannings.of(row.id) is None]
     if not candidates:
         return []
     with reachable(workspace) as connection:
@@ -383,7 +383,7 @@ def stalled(
             return []
     found = []
     for row in candidates:
-        now = registry.known_experiment(workspace.database, row.id)
+        now = experiments.known_experiment(workspace.database, row.id)
         overtaken = now is None or not now.active or now.attempt != row.attempt
         if not overtaken and workspace.plannings.of(row.id) is None and row.id not in with_jobs:
             found.append(row)

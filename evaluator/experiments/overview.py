@@ -9,7 +9,7 @@ import pandas as pd
 
 from evaluator.domain.records import ExperimentRow
 from evaluator.experiments.file_writer import recorded_experiment, write_experiment
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.workspace.counts import counts_of
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
@@ -23,7 +23,7 @@ class Overview:
         done: queries over all variants that are recorded; all of a broken variant's count.
         failed: queries among them that failed.
         total: queries over all variants.
-        broken: variants that cannot work at all.
+        broken: variants that failed as a whole.
     """
 
     experiment: ExperimentRow
@@ -50,14 +50,16 @@ def overview(workspace: Workspace, experiment: str) -> Overview:
     Raises:
         UnknownNameError: there is none.
     """
-    return workspace.frozen(lambda: _overview(workspace, registry.experiment(workspace.database, experiment)))
+    return workspace.frozen(
+        lambda: _overview(workspace, experiments.experiment(workspace.database, experiment))
+    )
 
 
 def overviews(workspace: Workspace, start: int, stop: int) -> tuple[list[Overview], int]:
     """Some of the experiments that lists show, at a glance, the last submitted first; and how many there are in all."""
 
     def look() -> tuple[list[Overview], int]:
-        rows = registry.newest_of_runs(registry.experiments(workspace.database))
+        rows = experiments.newest_of_runs(experiments.all_experiments(workspace.database))
         return [_overview(workspace, row) for row in rows[start:stop]], len(rows)
 
     return workspace.frozen(look)
@@ -76,7 +78,7 @@ def _overview(workspace: Workspace, row: ExperimentRow) -> Overview:
 
 def refreshed(workspace: Workspace, row: ExperimentRow) -> ExperimentRow:
     """The same experiment as it is now."""
-    return registry.experiment(workspace.database, row.id)
+    return experiments.experiment(workspace.database, row.id)
 
 
 def failures(workspace: Workspace, row: ExperimentRow, limit: int | None = None) -> pd.DataFrame:

@@ -99,7 +99,7 @@ class EncodingEstimate:
 
 @dataclass(frozen=True)
 class RerankingEstimate:
-    """What a model must read to order one variant's candidates anew; it is never cached, save a chat model's answers.
+    """What a model must read to rerank one variant's candidates; only a chat model's answers are cached.
 
     Attributes:
         variant: its name.

@@ -14,7 +14,7 @@ from evaluator.jobs.limits import restore_spending
 from evaluator.jobs.planning import PlanningEndedError
 from evaluator.jobs.submission import Enqueued, Submission
 from evaluator.retrieval.search.runs import run_name
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.store.status import enqueued_experiment, is_current, stop_attempt
 from evaluator.workspace.plannings import Planning
 from evaluator.workspace.workspace import Workspace
@@ -75,7 +75,7 @@ def _undamaged(workspace: Workspace, spec: ExperimentSpec) -> StoredDataset:
         for part in (*dataset.parts, *runs):
             workspace.store.local_path(part)
     except DatasetDamagedError as error:
-        name = registry.experiment(workspace.database, spec.id).dataset
+        name = experiments.experiment(workspace.database, spec.id).dataset
         raise DatasetDamagedError(f"the dataset {name!r} is damaged: {error}") from error
     return dataset
 

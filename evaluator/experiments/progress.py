@@ -16,7 +16,7 @@ from evaluator.errors import ArtifactMissingError
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.search.indexes import Encoding, Sources
 from evaluator.retrieval.vectors.encoding import encoded_shards, plan_names, shard_sizes
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.workspace.counts import counts_of
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths
@@ -49,7 +49,7 @@ class SearchProgress:
 
 @dataclass(frozen=True)
 class VariantProgress:
-    """Queries of one variant. `error`: why it cannot work at all."""
+    """Queries of one variant. `error`: why the whole variant failed."""
 
     variant: str
     recorded: int
@@ -105,7 +105,7 @@ class ExperimentProgress:
 
     @property
     def queries_done(self) -> int:
-        """Queries recorded, over all variants; all of a variant's that cannot work count as done."""
+        """Queries recorded, over all variants; all queries of a variant that failed count as done."""
         return sum(v.total if v.error else v.recorded for v in self.variants)
 
     @property
@@ -136,7 +136,7 @@ class ProgressReader:
         database = self._workspace.database
 
         def look() -> tuple[ExperimentRow, tuple[VariantCounts, ...]]:
-            row = registry.experiment(database, experiment)
+            row = experiments.experiment(database, experiment)
             return row, counts_of(self._workspace, row)
 
         row, counts = self._workspace.frozen(look)
@@ -248,7 +248,7 @@ class ProgressReader:
             for samples in self._samples.values():
                 while samples and now - samples[0][0] > WINDOW:
                     samples.popleft()
-            # Of those that nobody watches any more, or that are gone, nothing is left.
+            # What was kept of experiments that nobody watches any more, or that were deleted, is dropped.
             self._samples = {of: samples for of, samples in self._samples.items() if samples}
             then, before = self._samples[experiment][0]
         elapsed = now - then
@@ -273,10 +273,10 @@ def _reads_candidates(spec: ExperimentSpec) -> bool:
 def _seconds_left(
     left: tuple[int, ...], rates: tuple[float | None, ...], *, reads_candidates: bool
 ) -> float | None:
-    """Of the stages that have begun; None if the one at work has shown no speed yet, or the longest is to come."""
+    """Seconds left; None if the running stage has shown no speed yet, or if the longest stage has not begun."""
     if not any(left):
         return 0.0
     known = [count / rate for count, rate in zip(left, rates, strict=True) if count > 0 and rate]
-    at_work = next(rate for count, rate in zip(left, rates, strict=True) if count > 0)
+    running = next(rate for count, rate in zip(left, rates, strict=True) if count > 0)
     to_come = reads_candidates and left[-1] > 0 and not rates[-1]
-    return None if at_work is None or to_come else sum(known)
+    return None if running is None or to_come else sum(known)

@@ -44,7 +44,7 @@ class Asked:
 
 
 def askable(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
-    """Variants that answer new queries: not those that cannot work, nor lists that were made elsewhere."""
+    """Variants that can answer new queries: not those that failed, and not lists that were made elsewhere."""
     broken = variant_errors(workspace.database, experiment.id)
     return [v.name for v in experiment.spec.variants if v.name not in broken and can_be_asked(v)]
 
@@ -114,6 +114,6 @@ def checked_text(text: str) -> str:
 
 
 def _prepare(workspace: Workspace, spec: ExperimentSpec) -> None:
-    """What workers read: the spec, also of an experiment that was only rescored, and what endpoints may cost."""
+    """Write what workers read: the spec, also of an experiment that was only rescored, and what endpoints may cost."""
     workspace.store.put_json(spec_name(spec.id), spec.to_json())
     write_terms(workspace.connection, spec)

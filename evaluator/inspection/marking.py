@@ -16,7 +16,7 @@ from evaluator.retrieval.search.bm25 import terms_of
 WORD = re.compile(r"\b\w\w+\b")
 
 USUAL = BM25()
-"""How words match where nobody says otherwise: English stems."""
+"""How words match by default: by their English stems."""
 
 Span = tuple[int, int]
 """First character, and the one behind the last."""

@@ -29,7 +29,7 @@ class Passage(NamedTuple):
 
     Attributes:
         number, of: its place among the document's passages, from 1, and how many there are.
-        sure: whether its vector is the nearest to the query's; else it has most of the query's words.
+        sure: whether its vector is the most similar to the query's; else it has most of the query's words.
     """
 
     text: str

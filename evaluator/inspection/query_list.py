@@ -86,9 +86,11 @@ def listed_queries(
     return sorted(
         lines,
         key=lambda line: (
-            not line.failed, line.difference is None, 0.0 if line.difference is None else sign * line.difference,
+            not line.failed,
+            line.difference is None,
+            0.0 if line.difference is None else sign * line.difference,
         ),
-    )  # fmt: skip
+    )
 
 
 def position(lines: Sequence[QueryLine], query_id: str) -> Position:

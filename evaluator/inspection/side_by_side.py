@@ -31,7 +31,7 @@ DATASETS = 4
 """Datasets whose queries stay in memory."""
 
 State = Literal["scored", "unscored", "failed", "waiting", "broken"]
-"""`unscored`: the query has no relevant document, or is not the dataset's; `broken`: the variant cannot work at all."""
+"""`unscored`: the query has no relevant document, or is not the dataset's; `broken`: the whole variant failed."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class ShownList:
     """The beginning of a variant's list.
 
     Attributes:
-        error: why the query failed, or the variant cannot work.
+        error: why the query or the whole variant failed.
         retrieved: documents of the whole list.
         measures: of this query, by notation.
         seconds: of retrieval.

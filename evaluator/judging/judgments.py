@@ -20,7 +20,7 @@ from evaluator.errors import DatasetError, InvalidInputError, UnknownNameError
 from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
-from evaluator.store import registry
+from evaluator.store import datasets
 from evaluator.workspace.workspace import Workspace
 
 Changes = Mapping[tuple[str, str], int | None]
@@ -67,7 +67,7 @@ def save(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
             return row
         manifest = _store(workspace, row.manifest, stored, qrels)
         change = in_words(stored.qrels, changes) + (f": {note.strip()}" if note.strip() else "")
-        registry.add_version(workspace.database, row.id, manifest, row.source, change)
+        datasets.add_version(workspace.database, row.id, manifest, row.source, change)
     return catalog.by_id(workspace, row.id)
 
 

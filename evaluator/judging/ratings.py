@@ -1,4 +1,4 @@
-"""Judging documents that nobody judged: several people may, and the qrels take what most of them say.
+"""Judging unjudged documents: several people may, and the qrels take the grade that most of them give.
 
 A document is up for judging while it has no grade, or only grades that raters gave here. What came with the dataset
 is never overruled; it is edited with the dataset.
@@ -26,7 +26,7 @@ from evaluator.judging import judgments
 from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import documents_of, judged_query
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
 from evaluator.workspace.workspace import Workspace
@@ -85,7 +85,7 @@ def pool(
 ) -> list[Pooled]:
     """Documents among the first of any of these lists that are up for judging.
 
-    Their order says nothing of which variant found them, or where: whoever judges should not know.
+    Their order does not show which variant found them, or at which rank: a rater should not know.
     """
     newest = catalog.by_id(workspace, experiment.dataset_id).manifest
     dataset = opened(workspace.store, newest.fingerprint)
@@ -161,7 +161,7 @@ def followed(workspace: Workspace, experiment: ExperimentRow) -> ExperimentRow |
     newest = catalog.by_id(workspace, experiment.dataset_id).manifest
     spec = dataclasses.replace(experiment.spec, dataset=newest.fingerprint, qrels=newest.qrels)
     try:
-        return registry.experiment(workspace.database, spec.id)
+        return experiments.experiment(workspace.database, spec.id)
     except UnknownNameError:
         return None
 

@@ -1,7 +1,7 @@
 """Rescoring: experiments over a dataset's version before follow to its next, if only judgments changed.
 
 Their ranked lists stay what they were, and are shared: nothing is encoded, retrieved or copied. Of the scores, only
-those of queries whose judgments changed are computed anew; a query's score depends on no other query.
+those of queries whose judgments changed are computed again; a query's score depends on no other query.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from evaluator.domain.dataset import Qrels
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures.scoring import POLICY_VERSION, score_queries
 from evaluator.domain.records import ExperimentRow
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.rescored import rankings_of, rescored_by, save_rescored
 from evaluator.store.steps import Step, followers
 from evaluator.workspace.workspace import Workspace
@@ -51,7 +51,7 @@ class Rescoring:
         if not after.differs_in_judgments_alone(before):
             return []
         done = followers(self.workspace.database, self.step)
-        rows = registry.experiments_over(self.workspace.database, dataset, before.fingerprint)
+        rows = experiments.experiments_over(self.workspace.database, dataset, before.fingerprint)
         return [
             row
             for row in reversed(rows)

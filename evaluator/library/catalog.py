@@ -9,7 +9,6 @@ from pathlib import Path
 
 from evaluator.datasets.demo import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
-from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.datasets.stored import StoredDataset
@@ -18,14 +17,14 @@ from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.store import registry
+from evaluator.store import datasets, experiments
 from evaluator.workspace.workspace import Workspace
 
 Progress = Callable[[int], None]
 
 CHANGES = threading.RLock()
-"""Storing a dataset and naming it, and removing what nobody needs take turns: datasets share files, and what is stored
-but not named yet looks like what nobody needs."""
+"""Held while a dataset is stored and named, and while unneeded files are removed: datasets share files, and a dataset
+that is stored but not named yet looks unneeded."""
 
 MAX_NAME, MAX_DESCRIPTION = 120, 4000
 """Characters."""
@@ -44,28 +43,27 @@ def import_folder(
     folder = path.expanduser().resolve()
     called = checked_name(name or folder.name)
     with CHANGES:
-        manifest = import_dataset(
-            folder, workspace.store, exclude_self=says_exclude_self(folder), on_progress=on_progress
-        )
-        id_ = registry.save_dataset(workspace.database, called, manifest, source=str(folder))
+        limit = workspace.settings.unpacked_limit
+        manifest = import_dataset(folder, workspace.store, limit=limit, on_progress=on_progress)
+        id_ = datasets.save_dataset(workspace.database, called, manifest, source=str(folder))
     return by_id(workspace, id_)
 
 
 def import_demo(workspace: Workspace) -> DatasetRow:
     """Build and import the demo dataset, unless it is there."""
     with CHANGES:
-        if all(row.name != DEMO_DATASET for row in registry.datasets(workspace.database)):
+        if all(row.name != DEMO_DATASET for row in datasets.all_datasets(workspace.database)):
             with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
                 write_demo_dataset(Path(folder))
                 manifest = import_dataset(Path(folder), workspace.store)
             source = "Python's standard library"
-            registry.save_dataset(workspace.database, DEMO_DATASET, manifest, source=source)
+            datasets.save_dataset(workspace.database, DEMO_DATASET, manifest, source=source)
     return find(workspace, DEMO_DATASET)
 
 
 def all_datasets(workspace: Workspace) -> list[DatasetRow]:
     """All datasets, newest first."""
-    return registry.datasets(workspace.database)
+    return datasets.all_datasets(workspace.database)
 
 
 def find(workspace: Workspace, name: str) -> DatasetRow:
@@ -74,7 +72,7 @@ def find(workspace: Workspace, name: str) -> DatasetRow:
     Raises:
         UnknownNameError: there is none; lists those there are.
     """
-    rows = registry.datasets(workspace.database)
+    rows = datasets.all_datasets(workspace.database)
     called = named(rows, name)
     if called is not None:
         return called
@@ -94,7 +92,7 @@ def by_id(workspace: Workspace, id_: int) -> DatasetRow:
     Raises:
         UnknownNameError: it was deleted meanwhile.
     """
-    for row in registry.datasets(workspace.database):
+    for row in datasets.all_datasets(workspace.database):
         if row.id == id_:
             return row
     raise UnknownNameError("the dataset was deleted meanwhile")
@@ -110,7 +108,7 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
         UnknownNameError: nothing is found.
         DatasetError: the folder holds no valid dataset.
     """
-    if named(registry.datasets(workspace.database), reference) is None:
+    if named(datasets.all_datasets(workspace.database), reference) is None:
         if reference == DEMO_DATASET:
             return import_demo(workspace)
         if allow_paths and Path(reference).expanduser().is_dir():
@@ -125,12 +123,12 @@ def load(workspace: Workspace, row: DatasetRow) -> StoredDataset:
 
 def versions(workspace: Workspace, id_: int) -> list[DatasetVersion]:
     """A dataset's versions, newest first."""
-    return registry.versions(workspace.database, id_)
+    return datasets.versions(workspace.database, id_)
 
 
 def used_by(workspace: Workspace, id_: int) -> list[ExperimentRow]:
     """Experiments over any version of a dataset, the last submitted first."""
-    return [row for row in registry.experiments(workspace.database) if row.dataset_id == id_]
+    return [row for row in experiments.all_experiments(workspace.database) if row.dataset_id == id_]
 
 
 def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
@@ -138,7 +136,7 @@ def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
     shared = (row.manifest.corpus, row.manifest.queries)
     return [
         other
-        for other in registry.datasets(workspace.database)
+        for other in datasets.all_datasets(workspace.database)
         if other.id != row.id and (other.manifest.corpus, other.manifest.queries) == shared
     ]
 
@@ -150,7 +148,7 @@ def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
         InvalidInputError: the dataset is unknown, the name cannot be one, or is another's.
     """
     row, to = find(workspace, name), checked_name(to)
-    registry.rename_dataset(workspace.database, row.id, to)
+    datasets.rename_dataset(workspace.database, row.id, to)
     return by_id(workspace, row.id)
 
 
@@ -161,7 +159,7 @@ def describe(workspace: Workspace, name: str, description: str, tags: Sequence[s
         InvalidInputError: the dataset is unknown, or a text too long.
     """
     row = find(workspace, name)
-    registry.describe_dataset(
+    datasets.describe_dataset(
         workspace.database, row.id, checked_description(description), checked_tags(tags)
     )
     return by_id(workspace, row.id)
@@ -175,8 +173,8 @@ def change(workspace: Workspace, name: str, to: str, description: str, tags: Seq
     """
     row, to = find(workspace, name), checked_name(to)
     described, tagged = checked_description(description), checked_tags(tags)
-    registry.rename_dataset(workspace.database, row.id, to)
-    registry.describe_dataset(workspace.database, row.id, described, tagged)
+    datasets.rename_dataset(workspace.database, row.id, to)
+    datasets.describe_dataset(workspace.database, row.id, described, tagged)
     return by_id(workspace, row.id)
 
 
@@ -190,8 +188,8 @@ def remove(workspace: Workspace, name: str) -> None:
     """
     with CHANGES:
         row = find(workspace, name)
-        gone = [version.manifest for version in registry.versions(workspace.database, row.id)]
-        registry.remove_dataset(workspace.database, row.id)
+        gone = [version.manifest for version in datasets.versions(workspace.database, row.id)]
+        datasets.remove_dataset(workspace.database, row.id)
         needed = set(_needed(workspace))
         unneeded = dict.fromkeys(artifact for manifest in gone for artifact in _artifacts(manifest))
         for artifact in unneeded:
@@ -201,9 +199,9 @@ def remove(workspace: Workspace, name: str) -> None:
 
 def _needed(workspace: Workspace) -> Iterator[str]:
     """Files of what names point to, and of what experiments ran over."""
-    for version in registry.versions(workspace.database):
+    for version in datasets.versions(workspace.database):
         yield from _artifacts(version.manifest)
-    for experiment in registry.experiments(workspace.database):
+    for experiment in experiments.all_experiments(workspace.database):
         spec = experiment.spec
         yield manifest_artifact(spec.dataset)
         yield from _artifacts(DatasetManifest(spec.corpus, spec.queries, spec.qrels, 0, 0, 0))[1:]
@@ -286,12 +284,14 @@ def register(
     with CHANGES:
         manifest = StoredDataset.open(workspace.store, fingerprint).manifest
         parts = (
-            corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest),
+            corpus_artifact(manifest),
+            queries_artifact(manifest),
+            qrels_artifact(manifest),
             *(run_artifact(run.id) for run in manifest.runs),
-        )  # fmt: skip
+        )
         if not all(map(workspace.store.exists, parts)):
             raise InvalidInputError(
                 f"parts of the dataset {fingerprint} are missing in the store; import it again"
             )
-        id_ = registry.save_dataset(workspace.database, named, manifest, source, described, tagged)
+        id_ = datasets.save_dataset(workspace.database, named, manifest, source, described, tagged)
     return by_id(workspace, id_)

@@ -6,10 +6,11 @@ import os
 import platform
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from evaluator import __version__
 from evaluator.artifacts.digests import is_given
@@ -19,7 +20,7 @@ from evaluator.home import is_open_to_others, make_home, may_write
 from evaluator.jobs.connection import require
 from evaluator.jobs.processes import valkey
 from evaluator.jobs.processes.supervisor import lock_path
-from evaluator.remote.verification import datasets_of, verify
+from evaluator.operations.verification import datasets_of, verify
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, bundled_folder
 from evaluator.settings import Settings
 from evaluator.store.file.condition import log_path
@@ -44,6 +45,9 @@ SHOWN = 10
 LEAST_FREE = 2 * 1024**3
 """Bytes of disk below which the doctor warns."""
 
+Datasets = Callable[[], Sequence[Mapping[str, Any]]]
+"""Gives the records of all datasets."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -55,11 +59,14 @@ class Check:
     advice: str = ""
 
 
-def examine(settings: Settings, on_artifacts: Callable[[int], None] | None = None) -> Iterator[Check]:
+def examine(
+    settings: Settings, on_artifacts: Callable[[int], None] | None = None, datasets: Datasets = lambda: ()
+) -> Iterator[Check]:
     """Every check in turn; none changes anything.
 
     Args:
         on_artifacts: read every artifact, too, and tell it how many are read so far.
+        datasets: gives the records of all datasets, so that damaged ones can be named.
     """
     yield Check("evaluator", True, f"{__version__} on Python {platform.python_version()}")
     yield from map(_package, PACKAGES)
@@ -74,7 +81,7 @@ def examine(settings: Settings, on_artifacts: Callable[[int], None] | None = Non
         "artifact store", "check EVALUATOR_ARTIFACTS and its permissions", lambda: _artifacts(settings)
     )
     if on_artifacts is not None:
-        yield _every_artifact(settings, on_artifacts)
+        yield _every_artifact(settings, on_artifacts, datasets)
     try:
         yield _uploads(settings)
     except (EvaluatorError, OSError) as error:
@@ -140,7 +147,7 @@ def _artifacts(settings: Settings) -> str:
     return f"{shown_url(settings.artifacts_url)} can be written and read"
 
 
-def _every_artifact(settings: Settings, on_progress: Callable[[int], None]) -> Check:
+def _every_artifact(settings: Settings, on_progress: Callable[[int], None], datasets: Datasets) -> Check:
     try:
         store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
         found = verify(store, on_progress)
@@ -153,16 +160,16 @@ def _every_artifact(settings: Settings, on_progress: Callable[[int], None]) -> C
     detail = (
         f"{len(found.damaged):,} are damaged, {found.whole:,} are what was written{unknown}. Damaged: {shown}"
     )
-    return Check("artifacts", False, detail, _advice(settings, found.damaged))
+    return Check("artifacts", False, detail, _advice(found.damaged, datasets))
 
 
-def _advice(settings: Settings, damaged: Sequence[str]) -> str:
+def _advice(damaged: Sequence[str], datasets: Datasets) -> str:
     given = [name for name in damaged if is_given(name)]
     advice = ["look after the disk"]
     if len(given) < len(damaged):
         advice.append("what is made of a dataset is made again when an experiment needs it")
     if given:
-        names = ", ".join(map(repr, datasets_of(settings, given)))
+        names = ", ".join(map(repr, datasets_of(given, datasets)))
         advice.append(f"import again: {names}" if names else "import the datasets again to which they belong")
     return "; ".join(advice)
 

@@ -14,7 +14,7 @@ from evaluator.jobs.cancellation import marked_cancelled, unmark_cancelled
 from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.retrieval.candidates import drop_candidates, experiments_with_candidates
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.store.status import change_status, replan_experiment
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
@@ -54,7 +54,7 @@ class Upkeep:
         Raises:
             QueueUnavailableError: the queue does not answer.
         """
-        rows = registry.experiments(self.workspace.database)
+        rows = experiments.all_experiments(self.workspace.database)
         self.replanned = {
             row.id: self.replanned[row.id] for row in rows if row.id in self.replanned and row.active
         }
@@ -74,7 +74,7 @@ class Upkeep:
             with_jobs, marked = experiments_with_jobs(connection), marked_cancelled(connection)
             if not ResultStream(connection).wait_recorded():
                 return  # workers may have stopped one, which is not recorded yet
-            status = {row.id: row.status for row in registry.experiments(self.workspace.database)}
+            status = {row.id: row.status for row in experiments.all_experiments(self.workspace.database)}
             for experiment in with_jobs:
                 if status.get(experiment) == "cancelled":
                     self.guard(lambda id_=experiment: self._drop_jobs(connection, id_), experiment)  # type: ignore[misc]
@@ -89,7 +89,7 @@ class Upkeep:
         """
         # Looked at before the states are: what begins meanwhile is not among them.
         kept = experiments_with_candidates(self.workspace.store)
-        for row in registry.experiments(self.workspace.database) if kept else ():
+        for row in experiments.all_experiments(self.workspace.database) if kept else ():
             if row.id in kept and row.status == "finished":
                 self.guard(lambda id_=row.id: drop_candidates(self.workspace.store, id_), row.id)  # type: ignore[misc]
 

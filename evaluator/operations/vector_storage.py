@@ -20,7 +20,7 @@ from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError
 from evaluator.jobs.queue import experiments_with_jobs
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.workspace.workspace import Workspace
 
 MATRIX = re.compile(rf"indexes/[^/]+/([0-9a-f]{{{FINGERPRINT_LENGTH}}})-(?:query|document)\b.*")
@@ -54,7 +54,7 @@ def vectors(workspace: Workspace) -> list[EncoderVectors]:
     """What is kept of each encoder, used last first."""
     artifacts = _artifacts(workspace)
     used: dict[str, tuple[str, datetime, bool]] = {}
-    for row in registry.experiments(workspace.database):  # the last submitted first
+    for row in experiments.all_experiments(workspace.database):  # the last submitted first
         for spec in row.spec.encoders.values():
             name, at, running = used.get(
                 spec.fingerprint, (encoder_label(spec.name, spec.precision), row.started_at, False)
@@ -102,7 +102,7 @@ def _drop(workspace: Workspace, fingerprint: str) -> bool:
     it looks which vectors are there.
     """
     with workspace.in_use:
-        rows = [row for row in registry.experiments(workspace.database) if _uses(row, fingerprint)]
+        rows = [row for row in experiments.all_experiments(workspace.database) if _uses(row, fingerprint)]
         if any(row.active for row in rows) or _with_jobs(workspace) & {row.id for row in rows}:
             return False
         # What is built of vectors goes first: nothing ever lacks what it was built of.

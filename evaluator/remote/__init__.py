@@ -1,1 +1,1 @@
-"""The same calls here, or through a running instance."""
+"""An instance, as commands see it: the database here, or a running server."""

@@ -61,8 +61,8 @@ class Client:
         self, experiment: str | None, measure: str | None = None, baseline: str | None = None
     ) -> dict[str, Any]:
         """An experiment's leaderboard, by its first measure and compared with the best, unless others are given."""
-        asked = {"measure": measure, "baseline": baseline}
-        parameters = {name: value for name, value in asked.items() if value}
+        options = {"measure": measure, "baseline": baseline}
+        parameters = {name: value for name, value in options.items() if value}
         return self._call("GET", f"{self._experiment_path(experiment)}/leaderboard", params=parameters)
 
     def datasets(self) -> list[dict[str, Any]]:
@@ -145,11 +145,11 @@ class Client:
         return f"/api/experiments/{quote(experiment or LAST, safe='')}"
 
     def _save(self, address: str, path: Path, **parameters: str | None) -> None:
-        given = {name: value for name, value in parameters.items() if value is not None}
+        present = {name: value for name, value in parameters.items() if value is not None}
         # The server makes a file before it sends any of it, which may take long.
         patient = httpx.Timeout(TIMEOUT, read=None)
-        asked = self._request("GET", address, params=given, timeout=patient)
-        with asked as answer, for_people(), whole_file(path) as file:
+        request = self._request("GET", address, params=present, timeout=patient)
+        with request as answer, for_people(), whole_file(path) as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
 
@@ -159,9 +159,9 @@ class Client:
         return records
 
     def prune_vectors(self, limit: int | None, encoders: Sequence[str]) -> list[dict[str, Any]]:
-        """Drop encoders' vectors; what was dropped."""
-        asked = {"limit": limit, "encoders": list(encoders)}
-        records: list[dict[str, Any]] = self._call("POST", "/api/vectors/prune", json=asked)  # type: ignore[assignment]
+        """Drop encoders' vectors; returns what was dropped."""
+        body = {"limit": limit, "encoders": list(encoders)}
+        records: list[dict[str, Any]] = self._call("POST", "/api/vectors/prune", json=body)  # type: ignore[assignment]
         return records
 
     def dead_letters(self) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Client:
         return self._call("GET", "/api/dead-letters")
 
     def drop_dead_letters(self) -> int:
-        """Forget results that could not be recorded; how many."""
+        """Forget results that could not be recorded; returns how many."""
         answer = self._call("DELETE", "/api/dead-letters", headers={"content-type": "application/json"})
         return int(answer["dropped"])
 

@@ -1,4 +1,4 @@
-"""What is done with files before they are a dataset: fetch, unpack, recognise; read into Parquet, examine.
+"""The steps from files to a dataset: fetch, unpack, recognise; read into Parquet, examine.
 
 The command line calls these functions in its own process. A server runs them in another
 (`python -m evaluator.uploads.examination`), because files from outside may crash, hang, or fill the memory;
@@ -17,11 +17,10 @@ from typing import NamedTuple
 
 from evaluator.datasets.health.report import HealthReport, examine
 from evaluator.datasets.reading import Reading
-from evaluator.datasets.recognition.exported import says_exclude_self
-from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import link_files
 from evaluator.datasets.staging.hub import fetch
+from evaluator.datasets.staging.importing import recognise_files
 from evaluator.datasets.staging.stage import Staged, stage
 from evaluator.datasets.staging.unpack import unpack
 from evaluator.errors import EvaluatorError
@@ -34,7 +33,7 @@ NICENESS = 5
 
 
 class Checked(NamedTuple):
-    """A dataset that is read and can be published, and what there is to say about it."""
+    """A dataset that was read, and its health report."""
 
     staged: Staged
     report: HealthReport
@@ -79,18 +78,18 @@ def _recognise(upload: UploadFolder, limit: int) -> None:
     link_files(upload.files, upload.unpacked)
     unpack(upload.unpacked, limit)
     progress.stage("recognising")
-    recognised = recognise(upload.unpacked)
-    upload.write(RECOGNISED, {**recognised.to_json(), "exclude_self": says_exclude_self(upload.unpacked)})
+    opened = recognise_files(upload.unpacked)
+    upload.write(RECOGNISED, {**opened.recognised.to_json(), "exclude_self": opened.exclude_self})
 
 
 def _check(upload: UploadFolder, _limit: int) -> None:
     progress = ProgressWriter(upload)
-    asked = upload.read(READING)
+    choice = upload.read(READING)
     checked = check(
         upload.unpacked,
-        Reading.from_json(asked["reading"]),
+        Reading.from_json(choice["reading"]),
         upload.staged,
-        exclude_self=asked["exclude_self"],
+        exclude_self=choice["exclude_self"],
         on_stage=progress.stage,
         on_progress=progress.count,
     )

@@ -1,4 +1,4 @@
-"""Turns: a few at a time, one a person, and whoever was served longest ago comes next."""
+"""Turns: a few at a time, one for each person; the person served longest ago is next."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import count
 
 LOOK_EVERY = 0.1
-"""Seconds between looks whether somebody gave up."""
+"""Seconds between checks whether a waiting person gave up."""
 REMEMBERED = 1000
-"""Persons of whom is known when they were served last."""
+"""Persons whose last turn is remembered."""
 
 
 @dataclass(eq=False)
@@ -20,7 +20,7 @@ class _Waiting:
 
 
 class Turns:
-    """Who may go on now. However many a person has waiting, the others wait for one of them at most.
+    """Turns for waiting persons. However many turns one person waits for, another waits for at most one of them.
 
     Args:
         at_once: turns that are taken at the same time, each by another person.
@@ -36,7 +36,7 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """The number of turns that are waited for."""
         with self._changed:
             return len(self._waiting)
 

@@ -1,4 +1,4 @@
-"""An upload as it lies on disk: the files, and one JSON file for each thing that is known of them.
+"""An upload on disk: the files, and JSON files with what is known of them.
 
 Everything that an upload is can be read from its folder, so that it outlives the server. A JSON file is there
 whole or not at all.
@@ -44,7 +44,7 @@ class Progress:
     Attributes:
         stage: `waiting` for its turn, `fetching`, `unpacking`, `recognising`, `reading` or `examining`.
         done: documents read, while it is `reading`; else 0.
-        total: of how many; None where nobody knows.
+        total: of how many documents; None if that is unknown.
         started_at: when the stage began, in Unix seconds.
     """
 
@@ -55,7 +55,7 @@ class Progress:
 
 
 class Held(NamedTuple):
-    """What lies on the disk."""
+    """The bytes and the number of files on the disk."""
 
     bytes: int
     files: int
@@ -69,7 +69,7 @@ class UploadFolder:
 
     @property
     def files(self) -> Path:
-        """What arrived, as it arrived."""
+        """The files as they arrived."""
         return self.path / "files"
 
     @property
@@ -89,12 +89,12 @@ class UploadFolder:
 
     @property
     def scratch(self) -> Path:
-        """What the process that examines the files needs for a while, such as what a hub's library downloads."""
+        """Temporary files of the process that examines the upload, such as the downloads of a hub's library."""
         return self.path / "scratch"
 
     @property
     def log(self) -> Path:
-        """What the process that examines the files says."""
+        """The output of the process that examines the upload."""
         return self.path / "examining.log"
 
     @property
@@ -131,7 +131,7 @@ class UploadFolder:
 
     @property
     def staged_digests(self) -> dict[str, str]:
-        """What tells the staged files from damaged ones, by name."""
+        """Digests of the staged files, by name."""
         digests = {}
         for path in self.staged.glob("*"):
             with path.open("rb") as file:
@@ -172,17 +172,17 @@ class UploadFolder:
                 path.unlink(missing_ok=True)
 
     def fail(self, reason: str) -> None:
-        """Say why the step did not succeed."""
+        """Record why the step failed."""
         self.write(ERROR, {"error": reason})
 
 
 def uploads_folder(home: Path) -> Path:
-    """Where the folders of all uploads are, in a home folder."""
+    """The folder of all uploads, in a home folder."""
     return home / "uploads"
 
 
 class ProgressWriter:
-    """Tells how far a step is by `progress.json`, not more often than five times a second."""
+    """Writes how far a step is into `progress.json`, at most five times a second."""
 
     def __init__(self, folder: UploadFolder) -> None:
         self._folder = folder
@@ -190,12 +190,12 @@ class ProgressWriter:
         self._written = 0.0
 
     def stage(self, stage: str) -> None:
-        """A stage begins."""
+        """Record that a stage begins."""
         self._progress = Progress(stage, 0, None, time.time())
         self._write()
 
     def count(self, done: int) -> None:
-        """So much of the stage is done."""
+        """Record the documents that are done."""
         self._progress = dataclasses.replace(self._progress, done=done)
         if time.monotonic() - self._written >= PROGRESS_EVERY:
             self._write()
@@ -206,7 +206,7 @@ class ProgressWriter:
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, int]]:
-    """Every file below a folder: its relative path with `/`, and its bytes. One that goes meanwhile is left out."""
+    """Every file below a folder: its relative path with `/`, and its bytes; without those removed meanwhile."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent) / name

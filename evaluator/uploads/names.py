@@ -10,7 +10,7 @@ from evaluator.errors import InvalidInputError
 MAX_PARTS = 16
 """Folders above a file, and the file."""
 MAX_PART, MAX_NAME = 240, 1000
-"""Bytes of one part and of all. File systems allow 255, and an unpacked file's name may be longer by an ending."""
+"""Bytes of one part, and of the whole name. File systems allow 255; unpacking may make a name longer by a suffix."""
 SHOWN = 80
 """Characters of a name that a message shows."""
 
@@ -29,7 +29,7 @@ def safe_name(name: str) -> str:
 
 
 def _unsafe(name: str, parts: list[str]) -> str | None:
-    """Why a name is not taken; None if it is."""
+    """Why a name is refused; None if it is accepted."""
     try:
         sizes = [len(part.encode("utf-8")) for part in parts]
     except UnicodeEncodeError:
@@ -57,7 +57,7 @@ class TakenNames:
             self.add(name)
 
     def add(self, name: str) -> None:
-        """A file is there."""
+        """Add a file."""
         self._files[name.casefold()] = name
         for folder in _folders(name):
             self._folders[folder] = name

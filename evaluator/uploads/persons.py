@@ -1,17 +1,17 @@
-"""Who asks, as far as it can be told: there are no accounts, so all at one address are one person."""
+"""Who sends a request: there are no accounts, so all clients at one address count as one person."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 HERE = "this machine"
-"""Whoever asks from the machine that the server runs on, the command line among them."""
+"""Everybody on the server's own machine, and the command line."""
 NETWORK = 64
 """Bits of an IPv6 address that a person cannot choose."""
 
 
 def person_at(address: str | None) -> str:
-    """A name for who asks from an IP address; None is this machine, as Streamlit has it."""
+    """The person at an IP address; None is this machine, as in Streamlit."""
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address or "")
     except ValueError:

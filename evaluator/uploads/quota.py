@@ -1,4 +1,4 @@
-"""What uploads may take: together, those of one person, and each. One lock, under which bytes are taken as they come.
+"""Limits on uploads: all together, those of one person, and each. One lock, under which bytes are taken as they come.
 
 What an upload holds is what arrived, and what was made of it: unpacked files and the checked dataset. Room for the
 latter is taken before it is made, and given back as far as it was not needed.
@@ -33,16 +33,16 @@ class Usage(NamedTuple):
 
 @dataclass
 class _Account:
-    """One upload's."""
+    """What one upload holds."""
 
     person: str
     arrived: int = 0
     made: int = 0
     files: int = 0
-    """That arrived."""
+    """Bytes that arrived."""
     made_files: int = 0
     arriving: int = 0
-    """Files on their way."""
+    """Files that are arriving."""
 
     @property
     def bytes(self) -> int:
@@ -54,7 +54,7 @@ class _Account:
 
 
 class UploadQuota:
-    """Who has which uploads open, and what each holds."""
+    """The open uploads, their persons, and what each upload holds."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -88,13 +88,13 @@ class UploadQuota:
             self._accounts[upload_id] = _Account(person, arrived.bytes, made.bytes, arrived.files, made.files)
 
     def close(self, upload_id: str) -> None:
-        """The upload is gone."""
+        """Stop counting an upload that was removed."""
         with self._lock:
             self._accounts.pop(upload_id, None)
 
     @contextmanager
     def arriving(self, upload_id: str) -> Iterator[None]:
-        """While a file is on its way, it is counted, and its upload is not abandoned.
+        """Count a file while it arrives, so that its upload does not look abandoned.
 
         Raises:
             QuotaReachedError: the person's uploads, or all, may have no more files.
@@ -112,7 +112,7 @@ class UploadQuota:
                     self._accounts[upload_id].arriving -= 1
 
     def is_arriving(self, upload_id: str) -> bool:
-        """Whether a file of the upload is on its way."""
+        """Whether a file of the upload is arriving."""
         with self._lock:
             return upload_id in self._accounts and self._accounts[upload_id].arriving > 0
 
@@ -130,7 +130,7 @@ class UploadQuota:
             account.arrived += size
 
     def require(self, upload_id: str, size: int) -> None:
-        """Look whether bytes may come, by the size that is announced.
+        """Check whether a file of an announced size may be sent.
 
         Raises:
             TooLargeError, QuotaReachedError, UnknownNameError: as `take`.
@@ -139,19 +139,19 @@ class UploadQuota:
             self._require(self._account(upload_id), size)
 
     def count_file(self, upload_id: str) -> None:
-        """A file has arrived that takes no other's place."""
+        """Count a file that has arrived and replaces none."""
         with self._lock:
             if upload_id in self._accounts:
                 self._accounts[upload_id].files += 1
 
     def give_back(self, upload_id: str, size: int) -> None:
-        """Bytes that arrived are gone again."""
+        """Stop counting bytes that arrived and were removed."""
         with self._lock:
             if upload_id in self._accounts:
                 self._accounts[upload_id].arrived -= size
 
     def reserve(self, upload_id: str, size: int) -> None:
-        """Count what is going to be made of the files, before it is; `settle` says what it was.
+        """Count bytes that a step is going to write, before it does; `settle` sets the number it wrote.
 
         Raises:
             QuotaReachedError: the person's uploads, or all, may not have so many bytes, or have too many files.
@@ -164,14 +164,14 @@ class UploadQuota:
             account.made = size
 
     def settle(self, upload_id: str, made: Held) -> None:
-        """So much was made of the files."""
+        """Count the bytes that a step wrote, in place of those reserved."""
         with self._lock:
             if upload_id in self._accounts:
                 self._accounts[upload_id].made = made.bytes
                 self._accounts[upload_id].made_files = made.files
 
     def person(self, upload_id: str) -> str:
-        """Whose upload it is.
+        """The person whose upload it is.
 
         Raises:
             UnknownNameError: it is gone.

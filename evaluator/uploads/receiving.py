@@ -1,4 +1,4 @@
-"""Files arrive: they stream to disk under a temporary name, are counted, and get their own once they are whole."""
+"""Receiving files: they stream to disk under a temporary name, and get their own name once they are whole."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from evaluator.uploads.folder import UploadFolder, files_below
 from evaluator.uploads.names import TakenNames
 
 CHUNK = 1 << 20
-"""Bytes gathered before they are written, so that writing costs few changes of thread."""
+"""Bytes gathered before they are written, so that writing switches threads rarely."""
 SILENCE = 300.0
-"""Seconds without a byte after which nobody waits for the rest of a file."""
+"""Seconds without a byte after which the rest of a file is not waited for."""
 MAX_FILES = 100_000
 """Files of one upload."""
 
 _arrival = threading.Lock()
-"""Held while a file takes its name, so that no two take the same, and while `_arrived` is asked."""
+"""Held while a file gets its name, so that no two files get the same, and while `_arrived` is called."""
 
 
 class Received(NamedTuple):
-    """A file that is whole: its bytes, and those of the file whose place it took, if it took any."""
+    """A whole file: its bytes, and the bytes of the file that it replaced, if any."""
 
     bytes: int
     replaced: int | None
@@ -42,12 +42,12 @@ class _Arrived:
         self.sizes: dict[str, int] = {}
 
     def add(self, name: str, size: int) -> None:
-        """A file is there, in the place of one of the same name."""
+        """Add a file; it replaces one of the same name."""
         self.sizes[name] = size
         self.names.add(name)
 
 
-@lru_cache(maxsize=100)  # uploads at the same time; one that falls out is listed anew
+@lru_cache(maxsize=100)  # uploads at the same time; one that falls out is listed again
 def _arrived(folder: UploadFolder) -> _Arrived:
     """The files of an upload; called under `_arrival`."""
     arrived = _Arrived()
@@ -63,7 +63,7 @@ async def receive_file(
     take: Callable[[int], None],
     on_arrival: Callable[[], None],
 ) -> Received:
-    """Write a file as it arrives; of one that breaks off nothing stays.
+    """Write a file as it arrives; one that breaks off is removed.
 
     Args:
         name: a safe name; a file that has it is replaced.
@@ -85,7 +85,7 @@ async def receive_file(
 
 
 async def _write(partial: Path, chunks: AsyncIterator[bytes], take: Callable[[int], None]) -> None:
-    """Write what arrives."""
+    """Write the chunks to the disk."""
     gathered = bytearray()
     with partial.open("wb", buffering=0) as file:
         while (chunk := await _next(chunks)) is not None:
@@ -98,7 +98,7 @@ async def _write(partial: Path, chunks: AsyncIterator[bytes], take: Callable[[in
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
-    """What arrives next; None at the end."""
+    """The next chunk; None at the end."""
     try:
         async with asyncio.timeout(SILENCE):
             return await anext(chunks, None)
@@ -115,7 +115,7 @@ def _write_all(file: Any, content: bytearray) -> None:
 
 
 def _arrive(folder: UploadFolder, partial: Path, name: str, on_arrival: Callable[[], None]) -> Received:
-    """Give a file that is whole its name."""
+    """Give a whole file its name."""
     with _arrival:
         arrived = _arrived(folder)
         if (other := arrived.names.collision(name)) is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition.recognise import Recognised
+from evaluator.domain.json_record import JsonRecord
 from evaluator.uploads.folder import Progress
 
 Status = Literal["receiving", "recognising", "recognised", "checking", "checked", "failed"]
@@ -22,7 +23,7 @@ class UploadedFile:
 
 
 @dataclass(frozen=True)
-class UploadState:
+class UploadState(JsonRecord):
     """What is known of an upload.
 
     Attributes:
@@ -45,19 +46,5 @@ class UploadState:
 
     @property
     def bytes(self) -> int:
-        """Of the files that arrived."""
+        """Bytes of the files that arrived."""
         return sum(file.bytes for file in self.files)
-
-    def to_json(self) -> dict[str, Any]:
-        """The state as plain JSON types."""
-        return {
-            "id": self.id,
-            "status": self.status,
-            "files": [{"name": file.name, "bytes": file.bytes} for file in self.files],
-            "recognised": self.recognised.to_json() if self.recognised else None,
-            "reading": self.reading.to_json() if self.reading else None,
-            "exclude_self": self.exclude_self,
-            "report": self.report.to_json() if self.report else None,
-            "progress": vars(self.progress) if self.progress else None,
-            "error": self.error,
-        }

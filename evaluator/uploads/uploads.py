@@ -18,15 +18,15 @@ from evaluator.datasets.findings import Finding
 from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition.recognise import Recognised
-from evaluator.datasets.staging.stage import Staged, publish
-from evaluator.datasets.staging.unpack import is_packed
+from evaluator.datasets.staging.stage import Staged, publish, require_sound
+from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.library import catalog
 from evaluator.settings import Settings
-from evaluator.store import registry
+from evaluator.store import datasets
 from evaluator.uploads.folder import (
     ERROR,
     PERSON,
@@ -53,9 +53,7 @@ from evaluator.uploads.watcher import BUSY, Examiner
 from evaluator.workspace.workspace import Workspace
 
 KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
-"""Seconds without a change after which an upload that nobody stored is removed; one into which no file ever came."""
-UNPACKED_ROOM, UNPACKED_TIMES = 64 << 20, 100
-"""Bytes that any archives may unpack to, and how many times their own size: text is packed to a tenth at best."""
+"""Seconds without a change after which an upload is removed: one with files, and one without."""
 SHOWN_FILES = 3
 """Files that a dataset's source names."""
 
@@ -95,7 +93,7 @@ def create(workspace: Workspace, person: str = HERE) -> str:
 async def receive(
     workspace: Workspace, upload_id: str, name: str, chunks: AsyncIterator[bytes]
 ) -> UploadedFile:
-    """Take a file as it arrives. It gets its name when it is whole; of one that breaks off nothing stays.
+    """Receive a file. It gets its name when it is whole; a file that breaks off is removed.
 
     A file of the same name is replaced. What was recognised before is forgotten.
 
@@ -148,7 +146,7 @@ def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
 
 
 def recognise(workspace: Workspace, upload_id: str) -> None:
-    """Begin to find out what the files are; `state` tells how far it is.
+    """Begin to recognise the files; `state` says how far that is.
 
     Raises:
         InvalidInputError: there are no files, or they are being examined already.
@@ -159,7 +157,7 @@ def recognise(workspace: Workspace, upload_id: str) -> None:
     if not files:
         raise InvalidInputError("no file has arrived yet; send one first")
     packed = sum(size for name, size in files if is_packed(Path(name)))
-    limit = min(workspace.settings.unpacked_limit, UNPACKED_ROOM + UNPACKED_TIMES * packed)
+    limit = unpacking_limit(workspace.settings.unpacked_limit, packed)
     _start(workspace, folder, "recognise", limit, limit if packed else 0, lambda: _forget_all(folder))
 
 
@@ -192,10 +190,10 @@ def _start(
     to_hold: int,
     prepare: Callable[[], None],
 ) -> None:
-    """Begin a step for which there is room, and count what it made when it ends.
+    """Begin a step if there is room for its result, and count the result when the step ends.
 
     Args:
-        limit: bytes that the unpacked or fetched files may have.
+        limit: bytes that the unpacked or fetched files may have together.
         to_hold: bytes that the upload may hold then, beside the files that arrived.
     """
     upload_id, quota = folder.path.name, quota_of(workspace)
@@ -219,7 +217,7 @@ def _start(
 
 
 def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: bool) -> None:
-    """Begin to read the files and to examine the dataset; `state` tells how far it is.
+    """Begin to read the files and to examine the dataset; `state` says how far that is.
 
     Raises:
         InvalidInputError: the files are not recognised yet, or they are being examined already.
@@ -246,28 +244,29 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
     """
     folder = _folder(workspace, upload_id)
     busy = _examiner.is_busy(folder)  # before its results are read: they are whole once this is false
-    recognised, report, asked = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
+    recognised, report, choice = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
     status, error = _status(folder, busy)
-    progress = folder.read(PROGRESS) if busy else None
+    exclude_self = (choice or recognised or {}).get("exclude_self", False)
+    tables = {name: value for name, value in (recognised or {}).items() if name != "exclude_self"}
     return UploadState(
         id=upload_id,
         status=status,
         files=tuple(UploadedFile(*file) for file in sorted(files_below(folder.files))),
-        recognised=Recognised.from_json(recognised) if recognised else None,
-        reading=Reading.from_json(asked["reading"]) if asked else None,
-        exclude_self=(asked or recognised or {}).get("exclude_self", False),
+        recognised=Recognised.from_json(tables) if tables else None,
+        reading=Reading.from_json(choice["reading"]) if choice else None,
+        exclude_self=exclude_self,
         report=HealthReport.from_json(report) if report else None,
-        progress=Progress(**progress) if progress else None,
+        progress=Progress(**progress) if busy and (progress := folder.read(PROGRESS)) else None,
         error=error,
     )
 
 
 def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
     """The status, and if it is `failed` the reason."""
-    asked = folder.read(STEP)
-    if asked is None:
+    step = folder.read(STEP)
+    if step is None:
         return "receiving", None
-    checks = asked["step"] == "check"
+    checks = step["step"] == "check"
     if busy:
         return ("checking" if checks else "recognising"), None
     if (failure := folder.read(ERROR)) is not None:
@@ -282,7 +281,7 @@ def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
 def store(
     workspace: Workspace, upload_id: str, name: str, description: str = "", tags: Sequence[str] = ()
 ) -> DatasetRow:
-    """Store a checked upload as a dataset; the upload is gone then.
+    """Store a checked upload as a dataset, and remove the upload.
 
     Raises:
         InvalidInputError: it is not checked, the check found something that blocks, what it wrote is damaged, or the
@@ -292,27 +291,23 @@ def store(
     known = state(workspace, upload_id)
     if known.status != "checked" or known.report is None:
         raise InvalidInputError(f"the upload is not checked (it is {known.status}); check it first")
-    if known.report.blocking:
-        blocking = "; ".join(f.message for f in known.report.findings if f.severity == "blocking")
-        raise InvalidInputError(
-            f"the dataset cannot be stored: {blocking}; mend the files and upload them again"
-        )
     named = catalog.checked_name(name)
     described, tagged = catalog.checked_description(description), catalog.checked_tags(tags)
     staged = _staged(folder)
+    require_sound(staged)
     with catalog.CHANGES:
         for row in catalog.all_datasets(workspace):
             if composed(row.name) == named and not _continues(row.manifest, staged.manifest):
                 raise InvalidInputError(f"another dataset is called {named!r}; choose another name")
         manifest = publish(staged, workspace.store)
         source = _source(folder, known.files)
-        id_ = registry.save_dataset(workspace.database, named, manifest, source, described, tagged)
+        id_ = datasets.save_dataset(workspace.database, named, manifest, source, described, tagged)
     discard(workspace, upload_id)
     return catalog.by_id(workspace, id_)
 
 
 def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> bool:
-    """Whether an upload may go under the name of a dataset: it is the same, but for the runs that came along."""
+    """Whether an upload may take the name of an existing dataset: it is the same dataset, runs aside."""
     return manifest is not None and (manifest == before or manifest.differs_in_runs_alone(before))
 
 
@@ -337,7 +332,7 @@ def _source(folder: UploadFolder, files: Sequence[UploadedFile]) -> str:
 
 
 def discard(workspace: Workspace, upload_id: str) -> None:
-    """Remove an upload; what is being done with it ends first."""
+    """Stop an upload's step, and remove the upload."""
     _remove(workspace, _folder(workspace, upload_id))
 
 
@@ -378,7 +373,7 @@ def _forget_all(folder: UploadFolder) -> None:
 
 
 def scratch_folder(settings: Settings) -> Path:
-    """Where commands put files that are gone with them; beside the artifacts, so that storing is a rename.
+    """The folder for commands' temporary files; beside the artifacts, so that storing is a rename.
 
     What a command that was killed left there is removed like an old upload.
     """

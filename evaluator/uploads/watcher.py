@@ -1,4 +1,4 @@
-"""Examinations of uploads, each in a process of its own that is watched: few at once, one a person, none for ever."""
+"""Examinations of uploads, each in a watched process: a few at once, one for each person, each with a time limit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 2
 """Examinations that run at the same time; the others wait for their turn."""
 FETCHES_AT_ONCE = 2
-"""What is fetched from hubs at the same time; it has turns of its own, because it waits for machines elsewhere."""
+"""Fetches from hubs that run at the same time; they have turns of their own, because they wait for other machines."""
 TIME_LIMIT = 2 * 3600.0
 """Seconds, whatever the size; reading a million documents takes minutes."""
 SHORT_TIME, BYTES_PER_SECOND = 300.0, 20_000
@@ -44,7 +44,7 @@ LAST_LINE = 500
 
 @dataclass
 class _Examination:
-    """One that waits or runs."""
+    """An examination that waits or runs."""
 
     folder: UploadFolder
     step: Step
@@ -56,7 +56,7 @@ class _Examination:
 
 
 class Examiner:
-    """Starts examinations and watches them; what came of one is in the upload's folder."""
+    """Starts examinations and watches them; an examination's result is in the upload's folder."""
 
     def __init__(
         self, at_once: int = AT_ONCE, time_limit: float = TIME_LIMIT, memory_limit: int = MEMORY_LIMIT
@@ -81,7 +81,7 @@ class Examiner:
         person: str = HERE,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin a step, or have it wait for its turn.
+        """Begin a step, or queue it until its turn.
 
         Args:
             limit: bytes that the unpacked or fetched files may have.
@@ -144,7 +144,7 @@ class Examiner:
             folder.fail(reason)
 
     def _run_step(self, examination: _Examination) -> str | None:
-        """Run a step in a process of its own; returns why it did not succeed, unless it said so itself."""
+        """Run a step in a process of its own; returns why it failed, unless the process recorded the reason itself."""
         folder = examination.folder
         with folder.log.open("wb") as log:
             process = subprocess.Popen(  # noqa: S603  our own command only
@@ -190,7 +190,7 @@ class Examiner:
                 return reason
 
     def _seconds(self, examination: _Examination) -> float:
-        """How long a step may take, by the bytes that arrived; how many will be fetched nobody knows."""
+        """How long a step may take, by the bytes that arrived; the bytes that will be fetched are unknown."""
         if examination.step == "fetch":
             return self._time_limit
         size = sum(size for _, size in files_below(examination.folder.files))
@@ -232,7 +232,7 @@ def _ending(status: int) -> str:
 
 
 def _last_line(folder: UploadFolder) -> str:
-    """What a process said last, without where on this machine the upload's files are."""
+    """The last line that a process printed, without the path of the upload's folder."""
     said = folder.log.read_text(encoding="utf-8", errors="replace").replace(f"{folder.path}/", "")
     lines = [line for line in said.splitlines() if line.strip()]
     return lines[-1].strip()[:LAST_LINE] if lines else "it said nothing"

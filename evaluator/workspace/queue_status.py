@@ -28,7 +28,7 @@ from evaluator.jobs.processes.supervisor import WORKER
 from evaluator.jobs.queue import QUEUES, open_queues
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import QueueName
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
@@ -118,7 +118,7 @@ def queue_status(workspace: Workspace) -> QueueStatus:
     with reachable(workspace) as connection:
         queues = open_queues(connection)
         workers = SimpleWorker.all(connection=connection, serializer=JSONSerializer)
-        names = {row.id: row.name for row in registry.experiments(workspace.database)}
+        names = {row.id: row.name for row in experiments.all_experiments(workspace.database)}
         return QueueStatus(
             workers=tuple(sorted((_worker(w, names) for w in workers), key=lambda w: (w.host, w.pid))),
             waiting={

@@ -37,7 +37,8 @@ SHARED_KEYS = {
         "experiments-page", "datasets-search", "dropzone", "workers",
         "dead-letters", "dead-letters-table", "drop-dead-letters",
     ],
-    "drawn anew from what is shown": ["query-lists"],
+    "drawn again from what is shown": ["query-lists"],
+    "of the one description that is being written": ["new-add", "new-addition", "new-variants-page"],
     "whether the reader wants it open, whatever is shown": ["judge", "bounds", "all-queries"],
 }  # fmt: skip
 """Keys that may be the same whatever is shown, and why."""

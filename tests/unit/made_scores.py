@@ -12,7 +12,7 @@ from evaluator.domain.result import QueryResult, VariantMeasured
 from evaluator.experiments import lifecycle
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.library import catalog
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.workspace.workspace import Workspace
 from tests.recorded import begin
 from tests.unit.finished import described
@@ -39,7 +39,7 @@ def made(
         for n, value in enumerate(values)
     )
     results.record(workspace.database, [row for row in rows if row is not None])
-    return registry.experiment(workspace.database, id_)
+    return experiments.experiment(workspace.database, id_)
 
 
 def _result(experiment: str, variant: str, query_id: str, score: Score) -> QueryResult | None:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from evaluator.cli.main import _told_once
+from evaluator.cli.main import _report_once
 from evaluator.errors import WorkersFailedError
 
 IN_A_FINALIZER = """
@@ -61,7 +61,7 @@ def test_that_no_worker_starts_is_said_once(capsys: pytest.CaptureFixture[str]) 
     def fail() -> None:
         raise WorkersFailedError("no worker starts")
 
-    look = _told_once(fail)
+    look = _report_once(fail)
     for _ in range(3):
         look()
     assert capsys.readouterr().err == "error: no worker starts\n"

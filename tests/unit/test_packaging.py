@@ -102,7 +102,7 @@ class TestWheel:
         assert app == "App"
 
     def test_installed_it_finds_its_migrations(self, unpacked: Path, tmp_path: Path) -> None:
-        script = "from evaluator.store.migrating import migrations; print(migrations()[0][0])"
+        script = "from evaluator.store.file.migrating import migrations; print(migrations()[0][0])"
         assert run_python(script, tmp_path, unpacked) == "1"
 
 

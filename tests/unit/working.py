@@ -11,7 +11,7 @@ from evaluator.domain.status import Status
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.jobs import context
 from evaluator.jobs.processes.worker import WarmWorker
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.workspace.workspace import Workspace
 from tests.unit.jobs.conftest import run_all
 
@@ -53,4 +53,4 @@ def wait_for(look: Callable[[], bool]) -> None:
 
 def wait_for_status(workspace: Workspace, experiment: str, status: Status) -> None:
     """Wait until an experiment has a status."""
-    wait_for(lambda: registry.experiment(workspace.database, experiment).status == status)
+    wait_for(lambda: experiments.experiment(workspace.database, experiment).status == status)

@@ -22,7 +22,7 @@ MAX_CELL = 16 * 2**20
 
 DELIMITERS = ",;\t|"
 SAMPLED_ROWS, SAMPLED_CHARACTERS = 50, 1 << 20
-"""What delimiter and quoting are guessed by: as many lines, or fewer that are long."""
+"""How much of a file delimiter and quoting are guessed from: this many lines, or fewer if they are long."""
 
 csv.field_size_limit(MAX_CELL)
 

@@ -19,7 +19,7 @@ MAX_DEPTH = 64
 """Levels of lists and objects inside each other."""
 
 CHUNK = 1 << 22
-"""Bytes that are parsed at once: the parser begins a string anew with every chunk that it reaches into."""
+"""Bytes that are parsed at once: the parser starts a string again for every chunk that the string reaches into."""
 
 LONGEST_STRING = 16
 """Chunks."""

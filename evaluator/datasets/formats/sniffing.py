@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path, PurePath
 
+from evaluator.datasets.formats.suffixes import JSON, OTHER_TEXTS, TABLES, TABS
 from evaluator.datasets.formats.trec import is_header
 from evaluator.datasets.reading import Kind
 
@@ -14,17 +15,6 @@ SAMPLE = 1 << 16
 """Bytes of a file that are looked at."""
 
 SAMPLED_LINES = 20
-BY_SUFFIX: dict[str, Kind] = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".xlsx": "excel",
-    ".xlsm": "excel",
-    ".xls": "excel",
-}
-TEXT_SUFFIXES = frozenset({".md", ".markdown", ".html", ".htm", ".pdf"})
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
 NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
@@ -38,13 +28,13 @@ def is_junk(path: PurePath) -> bool:
 def kind_of(path: Path) -> Kind | None:
     """The kind of a file's table; None if it holds none, be it one text or something unknown."""
     suffix = path.suffix.lower()
-    if suffix in BY_SUFFIX:
-        return BY_SUFFIX[suffix]
-    if suffix == ".json":
+    if suffix in TABLES:
+        return TABLES[suffix]
+    if suffix == JSON:
         return "jsonl" if _is_json_lines(path) else "json"
-    if suffix in (".tsv", ".tab"):
+    if suffix in TABS:
         return "qrels" if sniff(path) == "qrels" else "tsv"
-    return None if suffix in TEXT_SUFFIXES else sniff(path)
+    return None if suffix in OTHER_TEXTS else sniff(path)
 
 
 def sniff(path: Path) -> Kind | None:
@@ -64,7 +54,7 @@ def sniff(path: Path) -> Kind | None:
 
 def _columns_of(lines: list[str], path: Path) -> Kind | None:
     """Whether every line has the columns of a run, or of qrels."""
-    tabs = path.suffix.lower() in (".tsv", ".tab")
+    tabs = path.suffix.lower() in TABS
     rows = [line.split("\t") if tabs else line.split() for line in lines]
     if all(len(row) == 6 and WHOLE.fullmatch(row[3]) and NUMBER.fullmatch(row[4]) for row in rows):
         return "run"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from evaluator.datasets.formats.suffixes import TABS
 from evaluator.datasets.formats.text_lines import MAX_LINE, read_lines
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
@@ -27,7 +28,7 @@ def read_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
     A .tsv file is separated by tabs, any other by white space. The first line may name the columns.
     """
-    tabs = table.file.lower().endswith(".tsv")
+    tabs = table.file.lower().endswith(TABS)
     expected = "3 fields separated by tabs are expected" if tabs else "3 or 4 fields are expected"
     first = True
     for place, line in read_lines(folder, table.file):

@@ -5,11 +5,10 @@ One report for datasets that are staged and for those that are stored. The findi
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +28,7 @@ from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_a
 from evaluator.datasets.staging.stage import Staged
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import ImportNote
+from evaluator.domain.json_record import JsonRecord
 from evaluator.domain.statistics.power import detectable_difference
 
 __all__ = ["Finding", "HealthReport", "Histogram", "TokenCounter", "Truncation", "examine", "examine_stored"]
@@ -73,7 +73,7 @@ def _round_width(extent: float) -> int:
 
 
 @dataclass(frozen=True)
-class HealthReport:
+class HealthReport(JsonRecord):
     """What a dataset is like.
 
     Attributes:
@@ -104,27 +104,6 @@ class HealthReport:
     def blocking(self) -> bool:
         """Whether something keeps the dataset from being stored."""
         return any(finding.severity == "blocking" for finding in self.findings)
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain JSON types."""
-        return {**dataclasses.asdict(self), "grades": {str(grade): n for grade, n in self.grades.items()}}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> HealthReport:
-        """The report from what `to_json` gave."""
-        histograms = {
-            name: Histogram(tuple(record[name]["edges"]), tuple(record[name]["counts"]))
-            for name in ("judged_per_query", "document_words", "query_words")
-        }
-        return cls(
-            **{
-                **record,
-                **histograms,
-                "findings": tuple(map(Finding.from_json, record["findings"])),
-                "grades": {int(grade): n for grade, n in record["grades"].items()},
-                "truncation": tuple(Truncation(**truncation) for truncation in record["truncation"]),
-            }
-        )
 
 
 class _Files(NamedTuple):

@@ -7,11 +7,10 @@ What is returned is a guess for a person to correct; what is doubtful is said.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from evaluator.datasets.formats import members, read
 from evaluator.datasets.formats.sniffing import is_junk, kind_of
@@ -21,6 +20,7 @@ from evaluator.datasets.recognition import presets
 from evaluator.datasets.recognition.assignment import assign
 from evaluator.datasets.recognition.roles import Looked
 from evaluator.datasets.source import Fields
+from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
 
 SAMPLE_ROWS = 5
@@ -56,20 +56,9 @@ class TableInfo:
     sample: tuple[dict[str, str], ...]
     bytes: int
 
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> TableInfo:
-        """The table from what `Recognised.to_json` gave."""
-        return cls(
-            Table(**record["table"]), tuple(record["columns"]), tuple(record["sample"]), record["bytes"]
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """The table as plain JSON types."""
-        return dataclasses.asdict(self)
-
 
 @dataclass(frozen=True)
-class Recognised:
+class Recognised(JsonRecord):
     """The tables of a folder, and how they are read.
 
     Attributes:
@@ -80,24 +69,6 @@ class Recognised:
     tables: tuple[TableInfo, ...]
     reading: Reading | None
     problems: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """What was recognised as plain JSON types."""
-        return {
-            "tables": [info.to_json() for info in self.tables],
-            "reading": self.reading and self.reading.to_json(),
-            "problems": list(self.problems),
-        }
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> Recognised:
-        """What was recognised from what `to_json` gave."""
-        reading = record["reading"]
-        return cls(
-            tuple(map(TableInfo.from_json, record["tables"])),
-            None if reading is None else Reading.from_json(reading),
-            tuple(record["problems"]),
-        )
 
 
 def recognise(folder: Path) -> Recognised:

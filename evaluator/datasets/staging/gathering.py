@@ -18,6 +18,11 @@ HUB_EXAMPLES = "hf:organisation/name or ir_datasets:id"
 """References to datasets elsewhere."""
 
 
+def is_reference(origin: str) -> bool:
+    """Whether a dataset's origin is a hub's reference, and no path."""
+    return origin.startswith(HUBS)
+
+
 @contextmanager
 def gathered(origin: str, limit: int, scratch: Path | None = None) -> Iterator[Path]:
     """The files of a path or a hub, to be read; the originals are left as they are.
@@ -33,13 +38,12 @@ def gathered(origin: str, limit: int, scratch: Path | None = None) -> Iterator[P
         DatasetError: there is nothing at that path, or an archive cannot be unpacked.
     """
     path = Path(origin).expanduser()
-    is_reference = origin.startswith(HUBS)
-    if not is_reference and path.is_dir() and not holds_archives(path):
+    if not is_reference(origin) and path.is_dir() and not holds_archives(path):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="evaluator-", dir=scratch) as name:
         folder = Path(name)
-        if is_reference:
+        if is_reference(origin):
             fetch(origin, folder)
         elif path.is_dir():
             link_files(path, folder)

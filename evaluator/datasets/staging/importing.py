@@ -1,36 +1,99 @@
-"""Import in one call, strictly: unpack, recognise, stage and publish. A failure stores nothing."""
+"""The one way from files to a dataset: open them, read them as they are recognised, and publish it.
+
+A failure stores nothing. The command line calls these functions one after the other, a server does so in a process
+for each step (`evaluator.uploads.examination`), and `import_dataset` is all of them in one call.
+"""
 
 from __future__ import annotations
 
-import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.reading import Reading
-from evaluator.datasets.recognition.recognise import recognise
+from evaluator.datasets.recognition.exported import says_exclude_self
+from evaluator.datasets.recognition.recognise import Recognised, recognise
 from evaluator.datasets.staging.from_tables import open_source
-from evaluator.datasets.staging.gathering import gathered
+from evaluator.datasets.staging.gathering import gathered, is_reference
 from evaluator.datasets.staging.stage import publish, stage
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.errors import DatasetError
+
+
+class OpenedFiles(NamedTuple):
+    """Files in a folder, unpacked.
+
+    Attributes:
+        recognised: what the files are recognised as.
+        exclude_self: whether the files say that a document with a query's own id is left out of that query's list.
+    """
+
+    folder: Path
+    recognised: Recognised
+    exclude_self: bool
+
+
+def recognise_files(folder: Path) -> OpenedFiles:
+    """Recognise the unpacked files below a folder."""
+    return OpenedFiles(folder, recognise(folder), says_exclude_self(folder))
+
+
+@contextmanager
+def open_files(
+    origin: str,
+    limit: int,
+    scratch: Path | None = None,
+    on_stage: Callable[[str], None] = lambda _stage: None,
+) -> Iterator[OpenedFiles]:
+    """Fetch or unpack the files of a dataset, and recognise them.
+
+    Args:
+        origin: a file, a folder, or a hub's reference; what is there stays as it is.
+        limit: bytes that archives may hold (`Settings.unpacked_limit`).
+        scratch: where files are unpacked; the system's folder for temporary files by default.
+        on_stage: called when a stage begins, with its name.
+
+    Raises:
+        DatasetError: there is nothing at that path, or an archive cannot be unpacked.
+    """
+    on_stage("fetching" if is_reference(origin) else "unpacking")
+    with gathered(origin, limit, scratch) as folder:
+        on_stage("recognising")
+        yield recognise_files(folder)
+
+
+def certain_reading(origin: str, recognised: Recognised) -> Reading:
+    """The reading that was recognised.
+
+    Raises:
+        DatasetError: there is none, or something about it is doubtful.
+    """
+    if recognised.reading is None or recognised.problems:
+        raise DatasetError(f"{origin}: {' '.join(recognised.problems)}")
+    return recognised.reading
 
 
 def import_dataset(
     path: Path,
     store: ArtifactStore,
     *,
-    exclude_self: bool = False,
+    limit: int = sys.maxsize,
+    exclude_self: bool | None = None,
     reading: Reading | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> DatasetManifest:
     """Import the dataset in a folder or file. The same content has the same fingerprint and is stored once.
 
     Args:
-        path: the folder, or one file. Archives are unpacked elsewhere; what is there stays as it is.
+        path: the folder, or one file.
         store: where the dataset is kept.
-        exclude_self: whether a document with the query's own id is left out of that query's list.
+        limit: bytes that archives may hold.
+        exclude_self: whether a document with the query's own id is left out of that query's list; by default as the
+            files say.
         reading: how the files are read; by default as they are recognised, if that is beyond doubt.
         on_progress: called with the rows of the corpus read so far, from time to time and at the end.
 
@@ -40,23 +103,10 @@ def import_dataset(
     Raises:
         DatasetError: the files are not recognised, or the dataset breaks a rule; nothing is stored.
     """
-    free = shutil.disk_usage(tempfile.gettempdir()).free
     with (
-        gathered(str(path), free) as folder,
+        open_files(str(path), limit) as opened,
         tempfile.TemporaryDirectory(prefix="evaluator-import-") as scratch,
     ):
-        source = open_source(folder, reading or _recognised(path, folder))
-        staged = stage(source, Path(scratch), exclude_self=exclude_self, on_progress=on_progress)
-        return publish(staged, store)
-
-
-def _recognised(path: Path, folder: Path) -> Reading:
-    """How the files of `path`, unpacked in `folder`, are read.
-
-    Raises:
-        DatasetError: they are not recognised, or something about them is doubtful.
-    """
-    found = recognise(folder)
-    if found.reading is None or found.problems:
-        raise DatasetError(f"{path}: {' '.join(found.problems)}")
-    return found.reading
+        source = open_source(opened.folder, reading or certain_reading(str(path), opened.recognised))
+        excluded = opened.exclude_self if exclude_self is None else exclude_self
+        return publish(stage(source, Path(scratch), exclude_self=excluded, on_progress=on_progress), store)

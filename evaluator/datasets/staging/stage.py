@@ -130,9 +130,7 @@ def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
     Raises:
         DatasetError: it has defects; nothing is stored. Names the first and counts the others.
     """
-    if staged.defects or staged.manifest is None:
-        raise DatasetError(_first_defect(staged.defects))
-    manifest = staged.manifest
+    manifest = require_sound(staged)
     remove_derived(store, manifest)
     _store(staged.folder / CORPUS_FILE, store, corpus_artifact(manifest))
     _store(staged.folder / QUERIES_FILE, store, queries_artifact(manifest))
@@ -141,6 +139,17 @@ def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
         _store(staged.folder / _run_file(run.id), store, run_artifact(run.id))
     store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
     return manifest
+
+
+def require_sound(staged: Staged) -> DatasetManifest:
+    """The manifest of a staged dataset that can be published.
+
+    Raises:
+        DatasetError: the dataset has defects. Names the first and counts the others.
+    """
+    if staged.defects or staged.manifest is None:
+        raise DatasetError(_first_defect(staged.defects))
+    return staged.manifest
 
 
 def _first_defect(defects: tuple[Finding, ...]) -> str:

@@ -29,7 +29,7 @@ class Readable(Protocol):
     """What bytes come from; none at the end."""
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes, at most so many."""
+        """The next bytes, at most `size`."""
         ...
 
 

@@ -22,6 +22,7 @@ from typing import IO, cast
 import pyarrow as pa
 
 from evaluator.datasets.formats.sniffing import is_junk
+from evaluator.datasets.formats.suffixes import ARCHIVES, COMPRESSED
 from evaluator.datasets.staging.tar import Readable, read_tar
 from evaluator.domain.names import composed, has_invisible
 from evaluator.errors import DatasetError
@@ -32,8 +33,8 @@ MAX_ENTRIES = 200_000
 MAX_NAME, MAX_PATH = 255, 1024
 """Bytes of a file's name, and of its path in an archive."""
 
-COMPRESSED = (".gz", ".zst")
-"""Ends of the names of single files that are compressed."""
+UNPACKED_ROOM, UNPACKED_TIMES = 64 << 20, 100
+"""Bytes that any archives may unpack to, and how many times their own size: text is packed to a tenth at best."""
 
 MAX_LEVELS = 32
 CHUNK = 1 << 20
@@ -59,18 +60,29 @@ def unpack(folder: Path, limit: int) -> None:
 
     Args:
         folder: the folder.
-        limit: how many bytes all archives together may unpack to.
+        limit: how many bytes all archives together may unpack to; they may also not be bombs (`unpacking_limit`).
 
     Raises:
         DatasetError: an archive is broken, too large, or holds what is refused. It is left as it was.
     """
-    budget = _Budget(limit)
-    for path in _files(folder):
+    files = _files(folder)
+    budget = _Budget(unpacking_limit(limit, sum(path.stat().st_size for path in files if is_packed(path))))
+    for path in files:
         if _archive_suffix(path):
             _unpack_archive(folder, path, budget)
     for path in _files(folder):
         if path.suffix.lower() in COMPRESSED:
             _unpack_file(folder, path, budget)
+
+
+def unpacking_limit(limit: int, packed: int) -> int:
+    """How many bytes archives may unpack to.
+
+    Args:
+        limit: bytes for which there is room.
+        packed: bytes of the archives themselves.
+    """
+    return min(limit, UNPACKED_ROOM + UNPACKED_TIMES * packed)
 
 
 def holds_archives(folder: Path) -> bool:
@@ -133,7 +145,7 @@ def _files(folder: Path) -> list[Path]:
 def _archive_suffix(path: Path) -> str | None:
     """The end of an archive's name, if it is one of several files."""
     name = path.name.lower()
-    return next((end for end in (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst") if name.endswith(end)), None)
+    return next((end for end in ARCHIVES if name.endswith(end)), None)
 
 
 def _unpack_archive(folder: Path, path: Path, budget: _Budget) -> None:
@@ -211,7 +223,7 @@ def _extract_zip(path: Path, name: str, target: Path, budget: _Budget) -> None:
 
 
 def _extract_tar(path: Path, name: str, target: Path, budget: _Budget) -> None:
-    opened = _decompressed(path) if path.name.lower().endswith((".tgz", ".gz", ".zst")) else path.open("rb")
+    opened = _decompressed(path) if path.name.lower().endswith((".tgz", *COMPRESSED)) else path.open("rb")
     with opened as file:
         for entry in read_tar(_Metered(file, budget, name)):
             place = f"{name}: {entry.name!r}"

@@ -1,4 +1,4 @@
-"""What documents that nobody judged could make of a score.
+"""How unjudged documents could change a score.
 
 Two cases are computed: none of the unjudged documents among a list's first is relevant, which is what the score
 assumes, and all of them are, with grade 1 (the idea of RBP's residual: Moffat and Zobel, TOIS 2008). A mix can lie
@@ -16,12 +16,12 @@ from evaluator.domain.measures.scoring import score_queries
 from evaluator.domain.ranking import Ranking
 
 ASSUMED_GRADE = 1
-"""Of an unjudged document that is taken for relevant."""
+"""Grade of an unjudged document that is assumed to be relevant."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The lower and the higher of the two values; `unjudged`: documents among the list's first that nobody judged."""
+    """The lower and the higher of the two values; `unjudged`: how many of the list's first documents are unjudged."""
 
     low: float
     high: float
@@ -29,7 +29,7 @@ class Bounds:
 
 
 def unjudged(ranking: Ranking, grades: Collection[str], depth: int) -> list[str]:
-    """Documents among the first `depth` that nobody judged, in the list's order."""
+    """The unjudged documents among the first `depth`, in the list's order."""
     return [doc_id for doc_id in ranking.doc_ids[:depth] if doc_id not in grades]
 
 

@@ -1,4 +1,4 @@
-"""What a measure is called elsewhere, and what it is called here."""
+"""Names of measures in other tools, and in ir-measures' notation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EVERYDAY = {
     "f": "SetF", "f1": "SetF", "fscore": "SetF", "f1score": "SetF", "fmeasure": "SetF",
     "expectedreciprocalrank": "ERR", "rprecision": "Rprec",
 }  # fmt: skip
-"""Names in ir-measures' notation, by what people and other tools write, without case and punctuation."""
+"""Names in ir-measures' notation, by the names that people and other tools write, without case and punctuation."""
 
 SPELLING = re.compile(
     r"(?P<name>[^\W\d_][\w -]*?)(?P<parameters>\(.*\))?(?:[ _-]*(?:@|_|at )[ ]*(?P<cutoff>\d+))?"
@@ -46,7 +46,7 @@ def meant(notation: str, computable: Callable[[str], bool]) -> str | None:
 
 
 def _known(written: str) -> str | None:
-    """The name of a measure that is written like this, or nearly."""
+    """The name of a measure with this spelling, or nearly this one."""
     names: dict[str, str] = {
         _bare(alias): measure.NAME for alias, measure in ir_measures.measures.registry.items()
     }

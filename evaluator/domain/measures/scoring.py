@@ -25,7 +25,7 @@ POLICY_VERSION = 1
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP@100")
 JUDGED = "Judged@10"
-"""Share of the first ten documents that somebody judged; always computed, shown beside every score."""
+"""Share of the first ten documents that are judged; always computed, shown beside every score."""
 
 DEPTH_WITHOUT_CUTOFF = 1000
 """Documents kept for measures that look at the whole list (as TREC runs do)."""
@@ -41,7 +41,7 @@ MAX_NOTATION = 200
 
 EXAMPLES = "; try nDCG@10, RR@10, R@100, AP"
 SYNTAX = "; write it as ir-measures does: nDCG@10, RR@10, R@100, AP(rel=2)"
-"""What a refusal ends with where nothing in particular can be suggested."""
+"""The end of a refusal that has no better suggestion."""
 NO_VALUE = (ArithmeticError, LookupError, TypeError, ValueError, AssertionError)
 """What computing a measure of some lists raises. That a provider cannot run, or that time is up, is another matter."""
 
@@ -121,16 +121,16 @@ def _is_computable(notation: str) -> bool:
 
 def _refusal(error: AssertionError) -> str:
     """What is wrong with a measure's parameters, in words."""
-    told = str(error)
-    if lacking := LACKING.search(told):
+    message = str(error)
+    if lacking := LACKING.search(message):
         return f"it needs {'a cutoff' if lacking[1] == 'cutoff' else lacking[1]}"
-    if superfluous := SUPERFLUOUS.search(told):
+    if superfluous := SUPERFLUOUS.search(message):
         return f"it takes no {superfluous[1].replace(chr(39), '')}"
-    return told
+    return message
 
 
 def _hindrance(measure: Measure) -> str | None:
-    """Why a measure has a value for none of a few lists; None if it has one."""
+    """Why a measure has no value for any of a few lists; None if it has one."""
     grade = measure.params.get("rel", 1)
     qrels = [
         ir_measures.Qrel("0", "good", max(grade, 2)),

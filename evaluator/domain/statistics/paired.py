@@ -43,7 +43,7 @@ class PairedTest:
 
     @property
     def evidence(self) -> Evidence:
-        """What decides."""
+        """The p-value that decides."""
         p = self.p_t if self.decisive == "t" else self.p_randomization
         return Evidence(self.difference, p, self.decisive)
 

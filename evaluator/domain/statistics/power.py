@@ -1,4 +1,4 @@
-"""How small a difference between two variants so many queries can show."""
+"""The smallest difference between two variants that a number of queries can show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paired statistics over queries: what a difference between variants is worth.
+"""Paired statistics over queries: how certain a difference between variants is.
 
 Pure: arrays in, numbers out; scipy does the arithmetic. Definitions, assumptions and sources: docs/statistics.md.
 
@@ -24,12 +24,12 @@ LEVEL: Final = 0.95
 RESAMPLES: Final = 10_000
 """Bootstrap samples of an interval."""
 PERMUTATIONS: Final = 10_000
-"""Sign flips of a randomization test; with so many or fewer possible ones, all of them: exact."""
+"""Sign flips that a randomization test samples; if no more are possible, it takes all of them and is exact."""
 
 BLOCK: Final = 4_000_000
 """Cells of one block of resamples: 32 MB."""
 FEW: Final = 1_000_000
-"""Cells of what is copied at once: 8 MB."""
+"""Cells that are copied at once: 8 MB."""
 EQUAL: Final = 1e-9
 """Means closer than this, in parts of the mean absolute difference, are the same but for rounding."""
 
@@ -146,7 +146,7 @@ class Resampled:
         return p
 
     def evidence(self) -> list[Evidence]:
-        """What each row shows, of rows that are differences: [n_rows].
+        """The evidence of each row, for rows that are differences: [n_rows].
 
         p is the randomization test's; where not one random sign flip reached the mean seen, the paired t-test's if
         that is smaller. The former is then known to be small, not how small; corrected for thousands of pairs it
@@ -223,7 +223,7 @@ def _resample_counts(n: int, resamples: int, seed: int) -> Iterator[Doubles]:
 
 
 def _random_halves(n: int, permutations: int, seed: int) -> Iterator[Doubles]:
-    """Which queries' signs are turned: blocks [n_block, n] of 1 and 0, float64."""
+    """Which queries' signs are flipped: blocks [n_block, n] of 1 and 0, float64."""
     generator = np.random.default_rng(seed)
     for size in _blocks(n, permutations):
         packed = np.frombuffer(generator.bytes(-(-size * n // 8)), dtype=np.uint8)
@@ -231,7 +231,7 @@ def _random_halves(n: int, permutations: int, seed: int) -> Iterator[Doubles]:
 
 
 def _threshold(differences: Doubles) -> Doubles:
-    """How far from 0 a flipped mean must be to count, a row: the one seen, less what rounding may take."""
+    """How far from 0 a flipped mean must be to count, for each row: the observed mean, less a margin for rounding."""
     seen: Doubles = np.abs(differences.mean(axis=1)) - EQUAL * np.abs(differences).mean(axis=1)
     return seen
 

@@ -11,7 +11,7 @@ from evaluator.domain.statistics.significance import holm, is_significant
 
 @dataclass(frozen=True)
 class Decision:
-    """What a paired comparison allows to say, the first minus the second.
+    """The result of a paired comparison, the first minus the second.
 
     Attributes:
         difference: of the means.

@@ -1,4 +1,4 @@
-"""How alike two ranked lists are: overlap, rank-biased overlap, rank correlation; of many pairs of lists at once.
+"""How similar two ranked lists are: overlap, rank-biased overlap, rank correlation; of many pairs of lists at once.
 
 A pair of lists is given by where their common documents stand, which is all that these numbers depend on.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from evaluator.domain.ranking import Doubles, Ints
 
 PERSISTENCE: Final = 0.9
-"""Of rank-biased overlap: how likely a reader goes on to the next rank. The first ten then have 86 % of the weight."""
+"""Persistence of rank-biased overlap: how likely a reader goes on to the next rank. Ranks 1 to 10 weigh 86 %."""
 
 
 @dataclass(frozen=True)

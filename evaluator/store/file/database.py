@@ -21,8 +21,7 @@ import psutil
 
 from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.home import make_home
-from evaluator.store import migrating
-from evaluator.store.file import condition
+from evaluator.store.file import condition, migrating
 from evaluator.store.file.cursors import Cursor, FrozenCursor
 from evaluator.store.file.states import NotKept, States
 

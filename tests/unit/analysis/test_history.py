@@ -20,7 +20,7 @@ from evaluator.experiments import lifecycle
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.judging.judgments import edit
 from evaluator.library import catalog
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.recorded import dataset_id
@@ -155,9 +155,9 @@ def test_another_model_is_a_step_and_the_first_again_another(workspace: Workspac
     assert [point.step.changed if point.step else None for point in found.points] == [None, ("model",)]
     assert found.standing == found.regressions != ()
 
-    registry.note_submission(workspace.database, new.id)  # asked for twice in a row: nothing happened
+    experiments.note_submission(workspace.database, new.id)  # asked for twice in a row: nothing happened
     assert outcomes(history(workspace, "tiny")) == outcomes(found)
-    registry.note_submission(workspace.database, old.id)  # back to the first
+    experiments.note_submission(workspace.database, old.id)  # back to the first
     found = history(workspace, "tiny")
     assert [outcome for _, _, outcome in outcomes(found)] == ["first", "regression", "improvement"]
     assert found.standing == ()
@@ -178,7 +178,9 @@ def test_asking_again_for_what_is_whole_is_noted(workspace: Workspace) -> None:
     made(workspace, {"x": WORSE}, name="second")
     again = parse_experiment(described("tiny", ["x"], "first"))
     assert lifecycle.completed(workspace, again) is not None
-    asked = [row.name for _, row in registry.submissions(workspace.database, dataset_id(workspace, "tiny"))]
+    asked = [
+        row.name for _, row in experiments.submissions(workspace.database, dataset_id(workspace, "tiny"))
+    ]
     assert asked == [first.name, "second", first.name]
 
 

@@ -33,7 +33,7 @@ from evaluator.experiments.progress import progress_reader
 from evaluator.inspection.query_list import listed_queries
 from evaluator.library import catalog
 from evaluator.report.figures import Wanted, figure
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.recorded import begin
@@ -84,7 +84,7 @@ class Recording:
                 gone = self.ids.pop(0)
                 with self.workspace.database.transaction() as cursor:
                     cursor.execute("UPDATE experiments SET status = 'cancelled' WHERE id = ?", [gone])
-                registry.delete_experiment(self.workspace.database, gone)
+                experiments.delete_experiment(self.workspace.database, gone)
             number += 1
             if self.faults:
                 return
@@ -182,23 +182,23 @@ def looks_at(recording: Recording, folder: Path) -> dict[str, Callable[[], None]
             across(workspace, rows)
 
     def draw() -> None:
-        row = registry.experiment(workspace.database, recording.last)
+        row = experiments.experiment(workspace.database, recording.last)
         figure(workspace, row, "differences", Wanted(), "svg")
 
     def files() -> None:
-        row = registry.experiment(workspace.database, recording.last)
+        row = experiments.experiment(workspace.database, recording.last)
         export(workspace, row, "duckdb", folder)
         runs = export(workspace, row, "trec", folder)
         assert len(runs) == len(VARIANTS) + 1
 
     def lists() -> None:
-        row = registry.experiment(workspace.database, recording.last)
+        row = experiments.experiment(workspace.database, recording.last)
         lines = listed_queries(workspace, row, ["a", "b"], NDCG)
         assert len(lines) == N_QUERIES
         assert not any(line.failed and line.difference is not None for line in lines)
 
     def rest() -> None:
-        row = registry.experiment(workspace.database, recording.ids[0])  # the next that is deleted
+        row = experiments.experiment(workspace.database, recording.ids[0])  # the next that is deleted
         leaderboard_record(leaderboard(workspace, row, baseline="a"))
 
     return {

@@ -14,9 +14,9 @@ from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.experiments.overview import failures
 from evaluator.library import catalog
-from evaluator.remote.datasets import LocalDatasets
+from evaluator.remote.local import LocalInstance
 from evaluator.settings import Settings
-from evaluator.store import registry, results
+from evaluator.store import datasets, experiments, results
 from evaluator.ui.shell.words import sentence
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace, serve, serving
@@ -38,7 +38,7 @@ def test_of_an_imported_folder_others_learn_the_name_alone(
     assert details.json()["versions"][0]["source"] == "tiny"
     sent = {"name": "again", "fingerprint": listed.json()[0]["fingerprint"], "source": str(folder)}
     assert api("POST", "/api/datasets", json=sent).json()["source"] == "tiny"
-    local = LocalDatasets(serving())
+    local = LocalInstance(serving())
     assert local.datasets()[0]["source"] == str(folder)
     assert local.dataset("tiny")["versions"][0]["source"] == str(folder)
 
@@ -54,7 +54,7 @@ def test_where_else_a_dataset_comes_from_is_said(
     api: Api, write_dataset: WriteDataset, source: str, shown: str
 ) -> None:
     manifest = catalog.import_folder(serving(), write_dataset()).manifest
-    registry.save_dataset(serving().database, "other", manifest, source)
+    datasets.save_dataset(serving().database, "other", manifest, source)
     assert api("GET", "/api/datasets/other").json()["source"] == shown
 
 
@@ -88,7 +88,7 @@ def test_health_and_recorded_errors_name_none(api: Api, write_dataset: WriteData
     )
     workspace.settings.database_path.unlink()
     texts = [api("GET", path).text for path in (*PARTS, "/api/health", "/api/health/ready", "/api/metrics")]
-    texts += [str(failures(workspace, registry.experiment(workspace.database, spec.id)).to_dict())]
+    texts += [str(failures(workspace, experiments.experiment(workspace.database, spec.id)).to_dict())]
     assert str(tmp_path) not in "".join(texts)
     assert "EVALUATOR_HOME/evaluator.duckdb was removed" in texts[4]
     assert "EVALUATOR_ARTIFACTS/x" in texts[3]

@@ -104,7 +104,7 @@ class TestOfState:
     def test_what_is_kept_ends_with_the_state(self, workspace: Workspace) -> None:
         asked = []
 
-        def handler(workspace: Workspace, request: Request, _body: bytes) -> list[str]:
+        def handler(workspace: Workspace, request: Request) -> list[str]:
             asked.append(request.url.query)
             if request.url.query == "unknown":
                 raise UnknownNameError("there is none")
@@ -134,9 +134,7 @@ class TestOfState:
     )
     def test_paths_that_look_alike_in_a_url(self, workspace: Workspace, one: str, other: str) -> None:
         application = Starlette(
-            routes=[
-                route("/names/{name}", lambda _workspace, request, _body: request.path_params, of_state=True)
-            ]
+            routes=[route("/names/{name}", lambda _workspace, request: request.path_params, of_state=True)]
         )
 
         async def ask() -> None:
@@ -154,7 +152,7 @@ class TestOfState:
         first = "/names?first"
         looks = 0
 
-        def handler(_workspace: Workspace, request: Request, _body: bytes) -> list[str]:
+        def handler(_workspace: Workspace, request: Request) -> list[str]:
             nonlocal looks
             looks += request.url.query == "first"
             return []

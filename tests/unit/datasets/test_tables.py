@@ -14,7 +14,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluator.datasets.formats import delimited, json_objects, members, pdf, read, text_lines, workbook
+from evaluator.datasets.formats import (
+    delimited,
+    json_objects,
+    members,
+    pdf,
+    read,
+    suffixes,
+    text_lines,
+    texts,
+    workbook,
+)
 from evaluator.datasets.reading import Kind, Table
 from evaluator.errors import DatasetError
 
@@ -520,3 +530,7 @@ def bread_texts() -> str:
 def test_a_table_that_is_not_there(tmp_path: Path, kind: Kind) -> None:
     only: Iterable[object] = seen(tmp_path, "gone", kind)
     assert [str(message).partition(":")[0].partition(" ")[0] for message in only] == ["gone"]
+
+
+def test_every_suffix_of_a_text_has_a_reader() -> None:
+    assert texts.READERS.keys() == suffixes.PLAIN_TEXTS | suffixes.OTHER_TEXTS

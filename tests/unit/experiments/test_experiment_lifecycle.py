@@ -33,7 +33,7 @@ from evaluator.operations import upkeep
 from evaluator.operations.keeper import Keeper
 from evaluator.operations.vector_storage import prune, vectors
 from evaluator.retrieval.candidates import Candidates, experiments_with_candidates
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.store.costs import costs
 from evaluator.store.status import replan_experiment
 from evaluator.workspace.workspace import Workspace
@@ -42,7 +42,7 @@ from tests.unit.working import vectors_of, wait_for, wait_for_status, words, wor
 
 
 def status(workspace: Workspace, experiment: str) -> str:
-    return registry.experiment(workspace.database, experiment).status
+    return experiments.experiment(workspace.database, experiment).status
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from evaluator.retrieval.encoders.lookups import Lookups
 from evaluator.retrieval.search.indexes import Sources, build_index
 from evaluator.retrieval.texts.passages import build_passages
 from evaluator.retrieval.vectors.encoding import encode_shard, plan_encoding
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS
 from tests.recorded import begin
@@ -241,7 +241,7 @@ def test_a_plan_starts_and_writes_nothing(workspace: Workspace) -> None:
     before = sorted((workspace.settings.home_path / "artifacts").rglob("*"))
     plan(workspace, experiment(WORDS, VECTORS))
     assert sorted((workspace.settings.home_path / "artifacts").rglob("*")) == before
-    assert registry.experiments(workspace.database) == []
+    assert experiments.all_experiments(workspace.database) == []
 
 
 def test_an_unknown_dataset_is_named(workspace: Workspace) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.judging.judgments import Changes, edit, edited, in_words
 from evaluator.library import catalog
-from evaluator.store import registry
+from evaluator.store import datasets
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.recorded import dataset_id
@@ -104,7 +104,7 @@ def test_edits_of_two_people_both_count(tiny: Workspace) -> None:
 def test_an_edit_keeps_whether_a_query_finds_itself(tiny: Workspace) -> None:
     manifest = dataclasses.replace(catalog.find(tiny, "tiny").manifest, exclude_self=True)
     tiny.store.put_json(f"datasets/{manifest.fingerprint}.json", manifest.to_json())
-    registry.save_dataset(tiny.database, "tiny", manifest, "here")
+    datasets.save_dataset(tiny.database, "tiny", manifest, "here")
     assert edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1}).manifest.exclude_self
 
 

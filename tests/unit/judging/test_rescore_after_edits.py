@@ -17,7 +17,7 @@ from evaluator.judging.judgments import Changes, edit
 from evaluator.judging.ratings import judge
 from evaluator.library import catalog
 from evaluator.operations.keeper import Keeper
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.ratings import Rating, ratings
 from evaluator.store.rescored import save_rescored
 from evaluator.store.status import change_status
@@ -81,7 +81,7 @@ def over(workspace: Workspace, version: int, dataset: str = "tiny") -> list[str]
     id_ = dataset_id(workspace, dataset)
     (manifest,) = (v.manifest for v in catalog.versions(workspace, id_) if v.version == version)
     return sorted(
-        row.name for row in registry.experiments_over(workspace.database, id_, manifest.fingerprint)
+        row.name for row in experiments.experiments_over(workspace.database, id_, manifest.fingerprint)
     )
 
 

@@ -15,7 +15,7 @@ from evaluator.experiments import lifecycle
 from evaluator.judging.judgments import Changes, edit
 from evaluator.judging.rescore import Rescoring
 from evaluator.library import catalog
-from evaluator.store import registry
+from evaluator.store import datasets
 from evaluator.store.status import change_status, submit_experiment
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
@@ -75,7 +75,7 @@ def test_an_import_between_two_edits_is_seen(workspace: Workspace, write_dataset
     judged(workspace, {("q0", "d3"): 1})
     second = catalog.find(workspace, "tiny").manifest
     judged(workspace, {("q1", "d3"): 1})
-    registry.save_dataset(workspace.database, "tiny", second, "again")
+    datasets.save_dataset(workspace.database, "tiny", second, "again")
     judged(workspace, {("q2", "d3"): 1})
     assert len(lifecycle.all_experiments(workspace)) == 4
     every_score_is_right(workspace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from evaluator.library import catalog
 from evaluator.operations.doctor import Check, examine
 from evaluator.operations.keeper import Keeper
 from evaluator.operations.upkeep import IN_VAIN
-from evaluator.store import registry
+from evaluator.remote.instance import open_instance
+from evaluator.store import experiments
 from evaluator.store.costs import costs
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
@@ -41,7 +43,7 @@ def finish(workspace: Workspace, id_: str, keeper: Keeper | None = None) -> List
     for _ in range(IN_VAIN):
         work(workspace)
         wait_for(lambda: not len(ResultStream(workspace.connection)))
-        if registry.experiment(workspace.database, id_).status == "finished":
+        if experiments.experiment(workspace.database, id_).status == "finished":
             break
         assert keeper is not None
         keeper.look()
@@ -105,9 +107,16 @@ def test_a_damaged_dataset_is_named_before_anything_is_done(
         assert finish(queued, stopped.id) == undamaged
 
 
+def known_datasets(workspace: Workspace) -> list[dict[str, Any]]:
+    """As `evaluator doctor` looks them up."""
+    with open_instance(workspace.settings) as instance:
+        return instance.datasets()
+
+
 def artifacts_check(workspace: Workspace) -> Check:
     counted: list[int] = []
-    check = next(check for check in examine(workspace.settings, counted.append) if check.name == "artifacts")
+    checks = examine(workspace.settings, counted.append, partial(known_datasets, workspace))
+    check = next(check for check in checks if check.name == "artifacts")
     assert counted == list(range(1, 5))
     return check
 
@@ -139,9 +148,8 @@ def test_the_doctor_misses_what_people_brought_until_its_dataset_is_deleted(
         path.symlink_to("nowhere")
 
     def check() -> Check:
-        return next(
-            check for check in examine(workspace.settings, lambda _n: None) if check.name == "artifacts"
-        )
+        checks = examine(workspace.settings, lambda _n: None, partial(known_datasets, workspace))
+        return next(check for check in checks if check.name == "artifacts")
 
     assert check().detail == f"1 are damaged, 3 are what was written. Damaged: {name}"
     assert check().advice == "look after the disk; import again: 'tiny'"

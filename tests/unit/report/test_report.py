@@ -11,7 +11,7 @@ from evaluator.domain.result import VariantFailure
 from evaluator.errors import UnknownNameError
 from evaluator.library import catalog
 from evaluator.report.page import report
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.unit.made_scores import EXCLUDED, FAILED, WAITING, cost, made, measured
@@ -103,7 +103,7 @@ def test_a_pair_has_the_correction_that_the_table_has(workspace: Workspace) -> N
 def test_what_is_not_final_is_said(workspace: Workspace) -> None:
     running = made(workspace, {"a": [0.5, 0.25, WAITING], "b": [1.0, FAILED, EXCLUDED]})
     results.record(workspace.database, [VariantFailure(running.id, "b", "no such model")])
-    html = report(workspace, registry.experiment(workspace.database, running.id))
+    html = report(workspace, experiments.experiment(workspace.database, running.id))
     assert "The experiment was running when this was written: 1 queries were waiting." in html
     assert "b failed: no such model" in html
     assert "1 queries failed with b" in html

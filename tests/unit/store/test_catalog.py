@@ -13,10 +13,10 @@ from evaluator.domain.dataset import DatasetManifest, ImportNote
 from evaluator.domain.records import DatasetRow
 from evaluator.domain.result import VariantFailure
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.store import migrating, registry
-from evaluator.store.file import condition
+from evaluator.store import datasets, experiments
+from evaluator.store.file import condition, migrating
 from evaluator.store.file.database import Database
-from evaluator.store.migrating import migrations
+from evaluator.store.file.migrating import migrations
 from evaluator.store.ratings import Rating, guidelines, ratings
 from evaluator.store.results import record, recorded_counts
 from evaluator.store.status import change_status
@@ -28,8 +28,8 @@ MANIFEST = DatasetManifest(
 
 
 def test_a_dataset_comes_back(database: Database) -> None:
-    registry.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    (row,) = registry.datasets(database)
+    datasets.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    (row,) = datasets.all_datasets(database)
     assert (row.name, row.manifest, row.manifest.notes, row.source) == (
         "bread",
         MANIFEST,
@@ -42,11 +42,11 @@ EDITED = dataclasses.replace(MANIFEST, qrels="r2")
 
 
 def test_the_same_name_with_other_content_is_its_next_version(database: Database) -> None:
-    id_ = registry.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    assert registry.save_dataset(database, "bread", EDITED, "/elsewhere") == id_
-    (row,) = registry.datasets(database)
+    id_ = datasets.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    assert datasets.save_dataset(database, "bread", EDITED, "/elsewhere") == id_
+    (row,) = datasets.all_datasets(database)
     assert (row.manifest, row.source, row.version) == (EDITED, "/elsewhere", 2)
-    newest, first = registry.versions(database, id_)
+    newest, first = datasets.versions(database, id_)
     assert (newest.version, newest.manifest, newest.change) == (
         2,
         EDITED,
@@ -56,56 +56,56 @@ def test_the_same_name_with_other_content_is_its_next_version(database: Database
 
 
 def test_the_same_content_under_the_same_name_changes_nothing(database: Database) -> None:
-    registry.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food",))
-    before = registry.datasets(database)
-    registry.save_dataset(database, "bread", MANIFEST, "/elsewhere")
-    assert registry.datasets(database) == before
+    datasets.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food",))
+    before = datasets.all_datasets(database)
+    datasets.save_dataset(database, "bread", MANIFEST, "/elsewhere")
+    assert datasets.all_datasets(database) == before
 
 
 def test_content_that_comes_back_is_a_new_version(database: Database) -> None:
     for manifest in (MANIFEST, EDITED, MANIFEST):
-        registry.save_dataset(database, "bread", manifest, "/data/bread")
-    assert [version.manifest.qrels for version in registry.versions(database)] == ["r1", "r2", "r1"]
+        datasets.save_dataset(database, "bread", manifest, "/data/bread")
+    assert [version.manifest.qrels for version in datasets.versions(database)] == ["r1", "r2", "r1"]
 
 
 def test_a_dataset_is_described_and_a_later_import_leaves_that(database: Database) -> None:
-    registry.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food", "small"))
-    registry.save_dataset(database, "bread", EDITED, "/data/bread")
-    (row,) = registry.datasets(database)
+    datasets.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food", "small"))
+    datasets.save_dataset(database, "bread", EDITED, "/data/bread")
+    (row,) = datasets.all_datasets(database)
     assert (row.description, row.tags) == ("About bread.", ("food", "small"))
-    registry.describe_dataset(database, row.id, "", ())
-    (row,) = registry.datasets(database)
+    datasets.describe_dataset(database, row.id, "", ())
+    (row,) = datasets.all_datasets(database)
     assert (row.description, row.tags) == ("", ())
 
 
 def test_a_new_name_is_also_what_experiments_say(database: Database) -> None:
-    dataset = registry.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
-    registry.save_dataset(database, "a dataset", EDITED, "/data/bread")
+    dataset = datasets.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    datasets.save_dataset(database, "a dataset", EDITED, "/data/bread")
     id_ = save(database)
-    registry.rename_dataset(database, dataset, "bread")
-    assert [row.name for row in registry.datasets(database)] == ["bread"]
-    assert [version.name for version in registry.versions(database)] == ["bread", "bread"]
-    assert registry.experiment(database, id_).dataset == "bread"
+    datasets.rename_dataset(database, dataset, "bread")
+    assert [row.name for row in datasets.all_datasets(database)] == ["bread"]
+    assert [version.name for version in datasets.versions(database)] == ["bread", "bread"]
+    assert experiments.experiment(database, id_).dataset == "bread"
 
 
 def test_two_datasets_never_have_one_name(database: Database) -> None:
-    bread = registry.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    registry.save_dataset(database, "cake", EDITED, "/data/cake")
+    bread = datasets.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    datasets.save_dataset(database, "cake", EDITED, "/data/cake")
     with pytest.raises(InvalidInputError, match="another dataset is called 'cake'"):
-        registry.rename_dataset(database, bread, "cake")
-    assert {row.name for row in registry.datasets(database)} == {"bread", "cake"}
+        datasets.rename_dataset(database, bread, "cake")
+    assert {row.name for row in datasets.all_datasets(database)} == {"bread", "cake"}
 
 
 def test_a_dataset_in_use_is_not_removed(database: Database) -> None:
-    dataset = registry.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    dataset = datasets.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
     id_ = save(database)
     with pytest.raises(InvalidInputError, match="Delete them first: toy"):
-        registry.remove_dataset(database, dataset)
-    assert len(registry.versions(database)) == 1
+        datasets.remove_dataset(database, dataset)
+    assert len(datasets.versions(database)) == 1
     change_status(database, id_, "cancel")
-    registry.delete_experiment(database, id_)
-    registry.remove_dataset(database, dataset)
-    assert (registry.datasets(database), registry.versions(database)) == ([], [])
+    experiments.delete_experiment(database, id_)
+    datasets.remove_dataset(database, dataset)
+    assert (datasets.all_datasets(database), datasets.versions(database)) == ([], [])
 
 
 def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,13 +122,13 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
         )
         (imported_at,) = old.execute("SELECT imported_at FROM datasets").fetchall()[0]
     database = Database(path)
-    assert registry.datasets(database) == [
+    assert datasets.all_datasets(database) == [
         DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
     ]
-    registry.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
+    datasets.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
     database.close()
     again = Database(path)
-    assert [(row.version, row.tags) for row in registry.datasets(again)] == [(2, ("food",))]
+    assert [(row.version, row.tags) for row in datasets.all_datasets(again)] == [(2, ("food",))]
     again.close()
 
 
@@ -167,24 +167,27 @@ def test_an_older_database_knows_its_datasets_by_id(tmp_path: Path, monkeypatch:
             )
             old.execute("INSERT INTO submissions (experiment) VALUES (?)", [id_])
     database = Database(path)
-    rows = {row.name: row for row in registry.datasets(database)}
+    rows = {row.name: row for row in datasets.all_datasets(database)}
     assert {name: (row.description, row.tags, row.version) for name, row in rows.items()} == {
         "bread": ("About bread.", ("food",), 1),
         "cake": ("", ("food",), 1),
     }
-    assert {row.id: row.dataset for row in registry.experiments(database)} == {"e1": "cake", "e2": "gone"}
-    assert registry.experiment(database, "e1").dataset_id == rows["cake"].id
-    assert [row.id for _, row in registry.submissions(database, rows["cake"].id)] == ["e1"]
+    assert {row.id: row.dataset for row in experiments.all_experiments(database)} == {
+        "e1": "cake",
+        "e2": "gone",
+    }
+    assert experiments.experiment(database, "e1").dataset_id == rows["cake"].id
+    assert [row.id for _, row in experiments.submissions(database, rows["cake"].id)] == ["e1"]
     assert ratings(database, rows["cake"].id) == [Rating("Anna", "q", "d", 2)]
     assert guidelines(database, rows["cake"].id) == "by taste"
     with pytest.raises(InvalidInputError, match="experiments use it"):
-        registry.remove_dataset(database, rows["cake"].id)
+        datasets.remove_dataset(database, rows["cake"].id)
     database.close()
 
 
 def test_an_experiment_comes_back(database: Database) -> None:
     id_ = save(database, ["bm25", "other"], n_queries=7)
-    row = registry.experiment(database, id_)
+    row = experiments.experiment(database, id_)
     assert (row.id, row.name, row.dataset, row.n_queries, row.status) == (
         id_,
         "toy",
@@ -199,22 +202,22 @@ def test_an_experiment_comes_back(database: Database) -> None:
 
 def test_an_unknown_experiment(database: Database) -> None:
     with pytest.raises(UnknownNameError, match="'nowhere'"):
-        registry.experiment(database, "nowhere")
+        experiments.experiment(database, "nowhere")
 
 
 def test_the_last_submitted_is_first(database: Database) -> None:
     one, other = save(database, name="one"), save(database, name="other")
-    assert [row.id for row in registry.experiments(database)] == [other, one]
+    assert [row.id for row in experiments.all_experiments(database)] == [other, one]
     save(database, name="one")
-    assert [row.id for row in registry.experiments(database)] == [one, other]
+    assert [row.id for row in experiments.all_experiments(database)] == [one, other]
 
 
 def test_submitting_again_keeps_the_results_and_forgets_the_failure(database: Database) -> None:
     id_ = save(database, n_queries=2)
     record(database, [scored(id_, "q1", 1.0), VariantFailure(id_, "bm25", "no such model")])
-    assert registry.experiment(database, id_).status == "finished"
+    assert experiments.experiment(database, id_).status == "finished"
     save(database, n_queries=2)
-    row = registry.experiment(database, id_)
+    row = experiments.experiment(database, id_)
     assert (row.status, row.finished_at) == ("running", None)
     (counts,) = recorded_counts(database, id_)
     assert (counts.recorded, counts.error) == (1, None)
@@ -223,19 +226,19 @@ def test_submitting_again_keeps_the_results_and_forgets_the_failure(database: Da
 def test_a_cancelled_experiment_says_so(database: Database) -> None:
     id_ = save(database)
     change_status(database, id_, "cancel")
-    assert registry.experiment(database, id_).status == "cancelled"
+    assert experiments.experiment(database, id_).status == "cancelled"
 
 
 def test_a_deleted_experiment_leaves_nothing_and_can_be_run_again(database: Database) -> None:
     id_, other = save(database, n_queries=1), save(database, n_queries=1, name="other")
     with pytest.raises(InvalidInputError, match="'toy' is running; cancel it"):
-        registry.delete_experiment(database, id_)
+        experiments.delete_experiment(database, id_)
     record(database, [scored(id_, "q1", 1.0), scored(other, "q1", 1.0)])
-    registry.delete_experiment(database, id_)
-    assert [row.id for row in registry.experiments(database)] == [other]
+    experiments.delete_experiment(database, id_)
+    assert [row.id for row in experiments.all_experiments(database)] == [other]
     record(database, [scored(id_, "q2", 1.0)])  # what a worker was still at
     counts = database.cursor.execute("SELECT experiment, count(*) FROM results GROUP BY 1").fetchall()
     assert counts == [(other, 1)]
     assert save(database, n_queries=1) == id_
     record(database, [scored(id_, "q1", 1.0)])
-    assert registry.experiment(database, id_).status == "finished"
+    assert experiments.experiment(database, id_).status == "finished"

@@ -16,10 +16,10 @@ import duckdb
 import pytest
 
 from evaluator.errors import StoreUnavailableError
-from evaluator.store import migrating
+from evaluator.store.file import migrating
 from evaluator.store.file.condition import COLUMNS, HEADERS, LOG_MAGIC
 from evaluator.store.file.database import Database, examine
-from evaluator.store.migrating import migrations
+from evaluator.store.file.migrating import migrations
 from evaluator.store.results import record
 from tests.conftest import ROOT
 from tests.privileges import without_privileges

@@ -14,11 +14,11 @@ import duckdb
 import pytest
 
 from evaluator.errors import StoreUnavailableError
-from evaluator.store import migrating
 from evaluator.store.file import database as database_module
+from evaluator.store.file import migrating
 from evaluator.store.file.cursors import Cursor, interruptible
 from evaluator.store.file.database import Database
-from evaluator.store.migrating import migrate, migrations
+from evaluator.store.file.migrating import migrate, migrations
 
 
 def tables(database: Database) -> set[str]:

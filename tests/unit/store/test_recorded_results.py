@@ -11,7 +11,7 @@ import pytest
 
 from evaluator.domain.records import VariantCounts
 from evaluator.domain.result import QueryResult, Record, VariantFailure
-from evaluator.store import registry, results
+from evaluator.store import experiments, results
 from evaluator.store.file.database import Database
 from evaluator.store.results import record
 from evaluator.store.status import change_status
@@ -31,7 +31,7 @@ def runs(database: Database, experiment: str) -> list[tuple[str, list[str], list
 
 
 def status(database: Database, experiment: str) -> str:
-    return registry.experiment(database, experiment).status
+    return experiments.experiment(database, experiment).status
 
 
 def test_a_result_comes_back(database: Database) -> None:
@@ -103,7 +103,7 @@ def test_an_experiment_is_finished_when_no_query_is_left(database: Database) -> 
     assert status(database, id_) == "running"
     record(database, [unscored(id_, "q2", "other")])
     assert status(database, id_) == "finished"
-    assert registry.experiment(database, id_).finished_at is not None
+    assert experiments.experiment(database, id_).finished_at is not None
 
 
 def test_a_variant_that_cannot_work_is_not_waited_for(database: Database) -> None:

@@ -15,9 +15,9 @@ from evaluator.jobs.results.codec import encode
 from evaluator.jobs.results.dead_letters import DeadLetterCounts, count_dead_letters, dead_letters
 from evaluator.jobs.results.stream import FIELD, STREAM, ResultStream
 from evaluator.store import recorder as recorder_module
+from evaluator.store.experiments import experiment
 from evaluator.store.file.database import Database
 from evaluator.store.recorder import Recorder
-from evaluator.store.registry import experiment
 from evaluator.store.results import failures, recorded_counts, recorded_queries
 from tests.unit.store.rows import save, scored
 

@@ -12,11 +12,12 @@ import pytest
 
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.result import Spending, VariantFailure
-from evaluator.store import migrating, registry, results
+from evaluator.store import experiments, results
+from evaluator.store.experiments import experiment
 from evaluator.store.file import database as database_module
+from evaluator.store.file import migrating
 from evaluator.store.file.database import Database
-from evaluator.store.migrating import migrate, migrations
-from evaluator.store.registry import experiment
+from evaluator.store.file.migrating import migrate, migrations
 from evaluator.store.rescored import save_rescored
 from evaluator.store.revisions import revise
 from evaluator.store.status import change_status
@@ -94,7 +95,7 @@ def test_an_experiment_that_comes_back_has_no_number_it_had(database: Database) 
     seen = [experiment(database, id_).revision]
     for _ in range(3):
         change_status(database, id_, "cancel")
-        registry.delete_experiment(database, id_)
+        experiments.delete_experiment(database, id_)
         assert save(database) == id_
         seen.append(experiment(database, id_).revision)
     assert seen == sorted(set(seen))

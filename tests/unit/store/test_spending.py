@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evaluator.domain.result import ExperimentStop, Spending
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.file.database import Database
 from evaluator.store.results import Spent, record, spent
 from tests.unit.store.rows import save, scored
@@ -24,14 +24,14 @@ def test_spending_adds_up_and_each_request_counts_once(database: Database) -> No
 def test_a_stop_cancels_a_running_experiment_and_says_why(database: Database) -> None:
     id_ = save(database)
     record(database, [ExperimentStop(id_, REASON)])
-    row = registry.experiment(database, id_)
+    row = experiments.experiment(database, id_)
     assert (row.status, row.reason) == ("cancelled", REASON)
 
 
 def test_a_finished_experiment_stays_finished(database: Database) -> None:
     id_ = save(database, n_queries=1)
     record(database, [ExperimentStop(id_, REASON), scored(id_, "q0", 1.0)])
-    row = registry.experiment(database, id_)
+    row = experiments.experiment(database, id_)
     assert (row.status, row.reason) == ("finished", None)
 
 
@@ -39,5 +39,5 @@ def test_submitted_again_it_runs_and_the_reason_is_gone(database: Database) -> N
     id_ = save(database)
     record(database, [ExperimentStop(id_, REASON)])
     assert save(database) == id_
-    row = registry.experiment(database, id_)
+    row = experiments.experiment(database, id_)
     assert (row.status, row.reason) == ("running", None)

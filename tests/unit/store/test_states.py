@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from unittest.mock import patch
 
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.file.database import Database, require_writable
 from evaluator.store.status import change_status
 from tests.unit.store.rows import save
@@ -37,12 +37,12 @@ def test_it_is_read_once_until_something_is_written(database: Database) -> None:
 
 def test_lists_are_of_the_present_state(database: Database) -> None:
     id_ = save(database)
-    assert [row.status for row in registry.experiments(database)] == ["running"]
+    assert [row.status for row in experiments.all_experiments(database)] == ["running"]
     change_status(database, id_, "cancel")
-    assert [row.status for row in registry.experiments(database)] == ["cancelled"]
-    assert registry.experiment(database, id_).status == "cancelled"
-    registry.experiments(database).clear()  # what is kept is not what callers get
-    assert len(registry.experiments(database)) == 1
+    assert [row.status for row in experiments.all_experiments(database)] == ["cancelled"]
+    assert experiments.experiment(database, id_).status == "cancelled"
+    experiments.all_experiments(database).clear()  # what is kept is not what callers get
+    assert len(experiments.all_experiments(database)) == 1
 
 
 def test_a_look_sees_its_own_state_and_leaves_nothing_of_it_behind(database: Database) -> None:
@@ -104,7 +104,7 @@ def test_a_look_that_meets_something_new_begins_again_and_mixes_no_states(databa
             writer = threading.Thread(target=save, args=(database,))
             writer.start()
             writer.join()
-        return looks[-1], len(registry.experiments(database))
+        return looks[-1], len(experiments.all_experiments(database))
 
     assert ask() == 0
     assert database.frozen(look) == (1, 1)

@@ -10,7 +10,7 @@ import pytest
 from evaluator.domain.result import ExperimentStop, VariantFailure
 from evaluator.domain.status import STATUSES, Event, Status, after
 from evaluator.errors import ConflictError, UnknownNameError
-from evaluator.store import registry
+from evaluator.store import experiments
 from evaluator.store.file.database import Database
 from evaluator.store.results import record, recorded_counts
 from evaluator.store.status import (
@@ -30,7 +30,7 @@ TO: dict[Status, tuple[Event, ...]] = {
 
 
 def status_of(database: Database, id_: str) -> Status:
-    return registry.experiment(database, id_).status
+    return experiments.experiment(database, id_).status
 
 
 @pytest.mark.parametrize("event", get_args(Event))
@@ -48,7 +48,7 @@ def test_the_database_follows_the_table(database: Database, event: Event, status
         expected = status
     else:
         assert change_status(database, id_, event, "a reason") == expected
-    row = registry.experiment(database, id_)
+    row = experiments.experiment(database, id_)
     assert row.status == expected
     assert row.finished_at is not None or expected != "finished"
     assert (row.reason == "a reason") == (event == "stop" and expected != status)
@@ -63,7 +63,10 @@ def test_nobody_changes_what_is_not_there(database: Database) -> None:
 
 def test_an_attempt_that_was_overtaken_changes_nothing(database: Database) -> None:
     id_ = save(database)
-    spec, dataset = registry.experiment(database, id_).spec, registry.experiment(database, id_).dataset_id
+    spec, dataset = (
+        experiments.experiment(database, id_).spec,
+        experiments.experiment(database, id_).dataset_id,
+    )
     first = submit_experiment(database, spec, dataset, 3)
     second = submit_experiment(database, spec, dataset, 3)
     assert not is_current(database, id_, first)
@@ -77,12 +80,12 @@ def test_an_attempt_that_was_overtaken_changes_nothing(database: Database) -> No
 
 def test_a_dataset_that_is_gone_takes_no_experiment(database: Database) -> None:
     id_ = save(database)
-    spec = registry.experiment(database, id_).spec
+    spec = experiments.experiment(database, id_).spec
     change_status(database, id_, "cancel")
-    registry.delete_experiment(database, id_)
+    experiments.delete_experiment(database, id_)
     with pytest.raises(UnknownNameError, match="deleted meanwhile"):
         submit_experiment(database, spec, 999, 3)
-    assert registry.experiments(database) == []
+    assert experiments.all_experiments(database) == []
 
 
 def test_a_failure_of_an_attempt_before_does_not_outlive_all_rows(database: Database) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from evaluator.domain.dataset import DatasetManifest
-from evaluator.store import registry, rescored
+from evaluator.store import datasets, experiments, rescored
 from evaluator.store.file.database import Database
 from evaluator.store.rescored import save_rescored
 from evaluator.store.status import change_status
@@ -22,14 +22,14 @@ THIRD = dataclasses.replace(FIRST, qrels="r3")
 @pytest.fixture
 def dataset(database: Database) -> int:
     """The id of `a dataset`, in its first version."""
-    return registry.save_dataset(database, "a dataset", FIRST, "here")
+    return datasets.save_dataset(database, "a dataset", FIRST, "here")
 
 
 def test_edits_are_kept_in_their_order_and_imports_are_none(database: Database, dataset: int) -> None:
-    registry.add_version(database, dataset, SECOND, "here", "edited")
-    registry.save_dataset(database, "a dataset", THIRD, "here")
-    registry.add_version(database, dataset, THIRD, "here", "nothing changed")
-    registry.add_version(database, dataset, FIRST, "here", "edited")
+    datasets.add_version(database, dataset, SECOND, "here", "edited")
+    datasets.save_dataset(database, "a dataset", THIRD, "here")
+    datasets.add_version(database, dataset, THIRD, "here", "nothing changed")
+    datasets.add_version(database, dataset, FIRST, "here", "edited")
     assert edited_datasets(database) == [dataset]
     steps = [Step(dataset, 2, FIRST, SECOND), Step(dataset, 4, THIRD, FIRST)]
     for step in steps:
@@ -45,10 +45,10 @@ def test_there_is_no_version_without_its_step(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "note_step", killed)
+        patch.setattr(datasets, "note_step", killed)
         with pytest.raises(KeyboardInterrupt):
-            registry.add_version(database, dataset, SECOND, "here", "edited")
-    assert [version.version for version in registry.versions(database)] == [1]
+            datasets.add_version(database, dataset, SECOND, "here", "edited")
+    assert [version.version for version in datasets.versions(database)] == [1]
 
 
 def test_who_follows_is_noted_with_what_comes_of_it(
@@ -57,9 +57,9 @@ def test_who_follows_is_noted_with_what_comes_of_it(
     id_ = save(database)
     change_status(database, id_, "complete")
     spec = dataclasses.replace(
-        registry.experiment(database, id_).spec, qrels="r2", dataset=SECOND.fingerprint
+        experiments.experiment(database, id_).spec, qrels="r2", dataset=SECOND.fingerprint
     )
-    registry.add_version(database, dataset, SECOND, "here", "edited")
+    datasets.add_version(database, dataset, SECOND, "here", "edited")
     step = Step(dataset, 2, FIRST, SECOND)
 
     def killed(*_: object) -> None:
@@ -69,7 +69,7 @@ def test_who_follows_is_noted_with_what_comes_of_it(
         patch.setattr(rescored, "revise", killed)  # the last of all
         with pytest.raises(KeyboardInterrupt):
             save_rescored(database, step, id_, spec, {})
-    assert (followers(database, step), registry.known_experiment(database, spec.id)) == (set(), None)
+    assert (followers(database, step), experiments.known_experiment(database, spec.id)) == (set(), None)
     assert save_rescored(database, step, id_, spec, {})
     assert followers(database, step) == {id_}
     end_step(database, step)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from evaluator.artifacts.digests import is_given
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import ArtifactMissingError, DatasetDamagedError, EvaluatorError
-from evaluator.remote.datasets import open_datasets
-from evaluator.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,15 @@ def verify(store: ArtifactStore, on_progress: Callable[[int], None] = lambda _n:
     return Verified(whole, tuple(sorted(damaged)), unknown)
 
 
-def datasets_of(settings: Settings, artifacts: Collection[str]) -> list[str]:
-    """What the datasets are called whose newest versions some artifacts are parts of; none if nobody can tell now."""
+def datasets_of(artifacts: Collection[str], records: Callable[[], Sequence[Mapping[str, Any]]]) -> list[str]:
+    """The names of datasets whose newest versions some artifacts are parts of; none if nobody can tell now.
+
+    Args:
+        records: gives the records of all datasets; asked only here.
+    """
     names = []
-    with suppress(EvaluatorError), open_datasets(settings) as known:
-        for record in known.datasets():
+    with suppress(EvaluatorError):
+        for record in records():
             parts = record["parts"]
             mine = {
                 f"datasets/{record['fingerprint']}.json",

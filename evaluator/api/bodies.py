@@ -1,0 +1,139 @@
+"""The JSON bodies that routes take. A field's type is checked here; what it means, by what is called with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, ValidationError
+
+from evaluator.datasets.reading import Reading
+from evaluator.domain.json_record import first_fault
+from evaluator.errors import InvalidInputError
+
+Given = TypeVar("Given", bound="Body")
+
+
+class Body(BaseModel):
+    """A JSON object. `example` shows in messages what it looks like."""
+
+    example: ClassVar[str]
+
+
+class ExperimentFile(Body):
+    """An experiment file's text. Datasets are named; no path on the server may be."""
+
+    example = '{"yaml": "<an experiment file\'s text>"}'
+    yaml: str
+
+
+class DatasetRegistration(Body):
+    """A dataset in the artifact store that gets a name."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = (
+        '{"name": "...", "fingerprint": "...", "source": "...", "description": "...", "tags": ["..."]}, '
+        "description and tags optional"
+    )
+    name: str
+    fingerprint: str
+    source: str
+    description: str = ""
+    tags: list[str] = Field(default_factory=list)
+
+
+class DatasetChanges(Body):
+    """A dataset's new name, description and tags; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"name": "...", "description": "...", "tags": ["..."]}, each of them optional'
+    name: str = ""
+    description: str = ""
+    tags: list[str] = Field(default_factory=list)
+
+
+class GradeChange(BaseModel):
+    """A judgment; without a grade it is removed."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+    query_id: str
+    doc_id: str
+    grade: StrictInt | None
+
+
+class JudgmentChanges(Body):
+    """Judgments that are added, changed or removed, and why."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+    example = '{"changes": [{"query_id": "...", "doc_id": "...", "grade": 1 or null}], "note": "..."}'
+    changes: list[GradeChange]
+    note: str = ""
+
+
+class UploadSource(Body):
+    """A dataset on a hub."""
+
+    example = '{"reference": "hf:organisation/name" or "ir_datasets:id"}'
+    reference: str
+
+
+def _reading(record: Any) -> Reading:
+    if not isinstance(record, dict):
+        raise ValueError("Input should be an object")
+    return Reading.from_json(record)
+
+
+class UploadReading(Body):
+    """How an upload's files are read."""
+
+    example = '{"reading": <a reading>, "exclude_self": true or false}'
+    reading: Annotated[Reading, PlainValidator(_reading, json_schema_input_type=Reading)]
+    exclude_self: StrictBool = False
+
+
+class DatasetDescription(Body):
+    """What people read about a dataset that is stored from an upload."""
+
+    example = '{"name": "<name>", "description": "<text>", "tags": ["<tag>"]}'
+    name: str
+    description: str = ""
+    tags: list[str] = Field(default_factory=list)
+
+
+class VectorsToDrop(Body):
+    """Which encoders' vectors are dropped: those of some encoders, or those used longest ago, down to a limit."""
+
+    example = '{"limit": bytes or null, "encoders": ["..."]}, each of them optional'
+    limit: Annotated[StrictInt, Field(ge=0)] | None = None
+    encoders: list[str] | None = None
+
+
+def read_body(kind: type[Given], content: bytes) -> Given:
+    """The body of a request.
+
+    Raises:
+        InvalidInputError: it is not JSON, or not of that kind; names the field and shows an example.
+    """
+    try:
+        return kind.model_validate(_json(kind, content))
+    except ValidationError as error:
+        raise InvalidInputError(
+            f"the body is not valid ({first_fault(error)}); send {kind.example}"
+        ) from error
+
+
+def _json(kind: type[Body], content: bytes) -> Any:
+    try:
+        value = json.loads(content)
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is JSON, and no text
+    except UnicodeEncodeError as error:
+        raise InvalidInputError(
+            "the body holds half of a surrogate pair, which is no text; write the whole character"
+        ) from error
+    except RecursionError as error:
+        raise InvalidInputError(f"the body's values are nested too deeply; send {kind.example}") from error
+    except ValueError as error:
+        raise InvalidInputError(f"the body is not JSON ({error}); send {kind.example}") from error
+    if not isinstance(value, dict):
+        raise InvalidInputError(f"the body is not a JSON object; send {kind.example}")
+    return value

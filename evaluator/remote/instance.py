@@ -1,0 +1,104 @@
+"""An instance, as commands see it: the database of a home folder, or the running server that owns it.
+
+Both implementations return the same plain records, which are what the REST API returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from evaluator.errors import StoreLockedError
+from evaluator.jobs.processes.supervisor import announced
+from evaluator.remote.client import Client
+from evaluator.remote.local import LocalInstance
+from evaluator.settings import Settings
+from evaluator.workspace.workspace import Workspace
+
+Record = dict[str, Any]
+
+
+class Instance(Protocol):
+    """What commands ask of an instance. An experiment is named by its name or id; None is the last submitted."""
+
+    def leaderboard(
+        self, experiment: str | None, measure: str | None = None, baseline: str | None = None
+    ) -> Record:
+        """An experiment's leaderboard, by its first measure and compared with the best, unless others are given."""
+        ...
+
+    def history(self, name: str, measure: str | None) -> Record:
+        """A dataset's scores over time."""
+        ...
+
+    def report(self, experiment: str | None, measure: str | None, baseline: str | None, path: Path) -> None:
+        """Write an experiment's report into a file."""
+        ...
+
+    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+        """Write one of an experiment's figures into a file."""
+        ...
+
+    def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
+        """Write an experiment's results into a folder; returns the files written."""
+        ...
+
+    def datasets(self) -> list[Record]:
+        """All datasets, newest first."""
+        ...
+
+    def dataset(self, name: str) -> Record:
+        """A dataset with its history and its relations."""
+        ...
+
+    def register_dataset(
+        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+    ) -> Record:
+        """Give a dataset that is in the artifact store a name."""
+        ...
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset with all of its versions."""
+        ...
+
+    def export_dataset(self, name: str, path: Path) -> None:
+        """Write a dataset into a file, as a zip in BEIR's format."""
+        ...
+
+    def vectors(self) -> list[Record]:
+        """What is kept of each encoder."""
+        ...
+
+    def prune_vectors(self, limit: int | None, encoders: Sequence[str]) -> list[Record]:
+        """Drop encoders' vectors; returns what was dropped."""
+        ...
+
+    def dead_letters(self) -> Record:
+        """Results that could not be recorded."""
+        ...
+
+    def drop_dead_letters(self) -> int:
+        """Forget results that could not be recorded; returns how many."""
+        ...
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[Instance]:
+    """The instance of a home folder: its database if no other process owns it, else the server that does.
+
+    Raises:
+        StoreLockedError: a process owns the database that serves nothing, such as `evaluator run`.
+    """
+    try:
+        workspace = Workspace.open_local(settings)
+    except StoreLockedError:
+        address = announced(settings)
+        if address is None:
+            raise
+        with Client(address) as client:
+            yield client
+        return
+    with workspace:
+        yield LocalInstance(workspace)

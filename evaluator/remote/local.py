@@ -1,0 +1,127 @@
+"""An instance whose database this process has opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from evaluator.atomic_write import whole_file
+from evaluator.experiments import lifecycle
+from evaluator.home import for_people
+from evaluator.library import catalog
+from evaluator.library.records import dataset_details, dataset_record
+from evaluator.operations import dead_letters, vector_storage
+from evaluator.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from evaluator.analysis.export import Format
+    from evaluator.report.figures import Image
+
+# What draws and computes is imported when it is asked for: most commands need neither.
+# ruff: noqa: PLC0415
+
+Record = dict[str, Any]
+
+
+class LocalInstance:
+    """The instance of an open workspace; see `evaluator.remote.instance.Instance` for what each method does."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def leaderboard(
+        self, experiment: str | None, measure: str | None = None, baseline: str | None = None
+    ) -> Record:
+        """An experiment's leaderboard."""
+        from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
+
+        row = lifecycle.find(self._workspace, experiment)
+        return leaderboard_record(leaderboard(self._workspace, row, measure, baseline=baseline))
+
+    def history(self, name: str, measure: str | None) -> Record:
+        """A dataset's scores over time."""
+        from evaluator.analysis.history import history, history_record
+
+        return history_record(history(self._workspace, name, measure))
+
+    def report(self, experiment: str | None, measure: str | None, baseline: str | None, path: Path) -> None:
+        """Write an experiment's report into a file."""
+        from evaluator.report.page import report
+
+        html = report(self._workspace, lifecycle.find(self._workspace, experiment), measure, baseline)
+        _write(path, html.encode())
+
+    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+        """Write one of an experiment's figures into a file."""
+        from evaluator.report.figures import Wanted, figure
+
+        row = lifecycle.find(self._workspace, experiment)
+        given = Wanted(**wanted)  # type: ignore[arg-type]
+        _write(path, figure(self._workspace, row, name, given, cast("Image", kind)))
+
+    def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
+        """Write an experiment's results into a folder; returns the files written."""
+        from evaluator.analysis.export import export
+
+        row = lifecycle.find(self._workspace, experiment)
+        with for_people():
+            return export(self._workspace, row, cast("Format", format_), folder)
+
+    def datasets(self) -> list[Record]:
+        """All datasets, newest first."""
+        return [dataset_record(row, local=True) for row in catalog.all_datasets(self._workspace)]
+
+    def dataset(self, name: str) -> Record:
+        """A dataset with its history and its relations."""
+        row = catalog.find(self._workspace, name)
+        return dataset_details(
+            row,
+            catalog.versions(self._workspace, row.id),
+            catalog.used_by(self._workspace, row.id),
+            catalog.siblings(self._workspace, row),
+            local=True,
+        )
+
+    def register_dataset(
+        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+    ) -> Record:
+        """Give a dataset that is in the artifact store a name."""
+        row = catalog.register(self._workspace, name, fingerprint, source, description, tags)
+        return dataset_record(row, local=True)
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset with all of its versions."""
+        catalog.remove(self._workspace, name)
+
+    def export_dataset(self, name: str, path: Path) -> None:
+        """Write a dataset into a file, as a zip in BEIR's format."""
+        from evaluator.library.download import export_beir
+
+        with for_people():
+            export_beir(self._workspace, catalog.find(self._workspace, name), path)
+
+    def vectors(self) -> list[Record]:
+        """What is kept of each encoder."""
+        return [vector_storage.vectors_record(row) for row in vector_storage.vectors(self._workspace)]
+
+    def prune_vectors(self, limit: int | None, encoders: Sequence[str]) -> list[Record]:
+        """Drop encoders' vectors; returns what was dropped."""
+        dropped = vector_storage.prune(self._workspace, limit, encoders)
+        return [vector_storage.vectors_record(row) for row in dropped]
+
+    def dead_letters(self) -> Record:
+        """Results that could not be recorded."""
+        queued = dead_letters.with_queue(self._workspace)
+        return dead_letters.dead_letters_record(
+            dead_letters.count_dead_letters(queued), dead_letters.dead_letters(queued)
+        )
+
+    def drop_dead_letters(self) -> int:
+        """Forget results that could not be recorded; returns how many."""
+        return dead_letters.drop_dead_letters(dead_letters.with_queue(self._workspace))
+
+
+def _write(path: Path, content: bytes) -> None:
+    with for_people(), whole_file(path) as file:
+        file.write(content)
