@@ -151,7 +151,7 @@ class TestTheWayOfAnUpload:
         assert state.report is not None
         assert state.report.blocking
         assert "corpus.jsonl:3" in str(state.report.findings[0].examples)
-        with pytest.raises(InvalidInputError, match="corpus.jsonl:3"):
+        with pytest.raises(InvalidInputError, match=r"corpus\.jsonl:3"):
             uploads.store(workspace, upload, "broken")
         assert catalog.all_datasets(workspace) == []
 
