@@ -9,14 +9,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from evaluator.domain.printable import on_terminal, one_line, shown_json
 from evaluator.settings import LogFormat, Settings
 from evaluator.urls import hide_passwords
-
-if TYPE_CHECKING:
-    from rq.job import Job
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +21,6 @@ FIELDS = ("experiment", "variant", "job", "worker")
 
 QUIET = ("rq", "httpx", "httpcore", "uvicorn.access")
 """Loggers that tell of every job or request; only their warnings are kept."""
-
-VARIANT_TASKS = frozenset({"cut", "plan", "index", "dispatch", "evaluate", "measure", "ask"})
-"""Tasks whose second argument is a variant's name; the first of every task is an experiment's id."""
 
 _bound: Mapping[str, str] = {}
 """Of the whole process, not of a thread: a worker does one job at a time, and its heartbeats' thread speaks of it too.
@@ -109,21 +102,6 @@ def bound(fields: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         _bound = before
-
-
-def job_fields(job: Job) -> dict[str, str]:
-    """What the lines of a running job are about: its id, its experiment, and its variant if it has one."""
-    from rq.exceptions import DeserializationError  # noqa: PLC0415  whoever has a job has it loaded
-
-    try:
-        task, args = job.func_name.rsplit(".", 1)[-1], job.args
-    except DeserializationError:  # to be reported by whoever runs it
-        return {"job": str(job.id)}
-    return {
-        "job": str(job.id),
-        **({"experiment": str(args[0])} if args else {}),
-        **({"variant": str(args[1])} if task in VARIANT_TASKS and len(args) > 1 else {}),
-    }
 
 
 def _about(record: logging.LogRecord) -> dict[str, str]:

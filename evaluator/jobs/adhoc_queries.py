@@ -19,7 +19,8 @@ from rq.serializers import JSONSerializer
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.ranking import Ranking
-from evaluator.jobs.queue import LIVE, enqueue, job_data, job_id
+from evaluator.jobs.queue import LIVE, enqueue, job_data
+from evaluator.jobs.stages import job_id
 from evaluator.settings import Settings
 
 ANSWER_TTL = 600
@@ -43,7 +44,7 @@ class Answer(NamedTuple):
 
 
 def ask_id(experiment: str, variant: str, text: str) -> str:
-    """The job of a question. The experiment's id is no part of it: a question keeps no experiment at work."""
+    """The job of a question. The experiment's id is no part of it: a question keeps no experiment running."""
     return job_id("ask", fingerprint([experiment, variant, text]))
 
 

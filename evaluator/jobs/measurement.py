@@ -12,7 +12,8 @@ from rq.registry import StartedJobRegistry
 from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.variant import LanguageModel, Variant
-from evaluator.jobs.queue import enqueue, job_data, job_id, open_queues
+from evaluator.jobs.queue import enqueue, job_data, open_queues
+from evaluator.jobs.stages import job_id
 from evaluator.retrieval.pipeline import Keep
 from evaluator.retrieval.search.indexes import Sources
 from evaluator.retrieval.search.queries import Load

@@ -28,12 +28,11 @@ from rq.serializers import JSONSerializer
 
 from evaluator.jobs.cancellation import forget_stop, mark_cancelled
 from evaluator.jobs.fair_order import remove_waiting, take_turns
+from evaluator.jobs.stages import JobId, parse_id, queue_of
 from evaluator.settings import QueueName, Settings
 
 QUEUES: dict[QueueName, str] = {"encode": "evaluator-encode", "evaluate": "evaluator"}
 """RQ's names. What needs a model is apart, so that it can have workers of its own (ADR 0013)."""
-ENCODING_STAGES = ("prepare-", "encode-", "measure-", "ask-")
-"""Beginnings of the ids of jobs in the queue `encode`; all others are in `evaluate`."""
 GLANCE = 0.05
 """Seconds that a worker of both queues waits at one before it looks at the other."""
 RESULT_TTL = 3600
@@ -48,10 +47,6 @@ LIVE = (
 LIVE_REGISTRIES = (StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry, ReadyJobRegistry)
 """Where such a job is when it is not in the queue."""
 
-FINAL_STAGES = ("plan-", "dispatch-", "evaluate-", "measure-", "ask-")
-"""Beginnings of the ids of jobs that belong to one experiment alone; all others serve these."""
-AFTER_NOTHING = ("evaluate-", "ask-")
-"""Beginnings of the ids of jobs that wait for no other: they are most of what waits."""
 DROPPED_AT_ONCE = 1000
 """Jobs that are removed in one go: whoever else changes the queue waits for so many at most (about 0.1 s)."""
 
@@ -118,11 +113,6 @@ def open_queues(connection: Redis, names: Iterable[QueueName] = tuple(QUEUES)) -
     return [open_queue(connection, name) for name in names]
 
 
-def job_id(stage: str, *parts: str | int) -> str:
-    """A deterministic id: the same work has the same id, so it is never queued twice."""
-    return "-".join((stage, *map(str, parts)))
-
-
 def job_data(
     settings: Settings,
     task: str,
@@ -172,18 +162,14 @@ def all_live_ids(connection: Redis) -> set[str]:
 
 
 def experiments_with_jobs(connection: Redis) -> set[str]:
-    """Parts of the ids of all live jobs: an experiment's id is among them if a job of its own waits or runs."""
-    return {part for id_ in all_live_ids(connection) for part in id_.split("-")}
+    """Experiments of which a job of their own waits or runs, by their ids."""
+    parsed = filter(None, map(parse_id, all_live_ids(connection)))
+    return {job.experiment for job in parsed if job.experiment is not None}
 
 
 def is_active(connection: Redis, experiment: str) -> bool:
     """Whether jobs of an experiment wait or run."""
     return experiment in experiments_with_jobs(connection)
-
-
-def queue_of(id_: str) -> QueueName:
-    """The queue that a job belongs to, by its id."""
-    return "encode" if id_.startswith(ENCODING_STAGES) else "evaluate"
 
 
 def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
@@ -267,7 +253,8 @@ def cancel_experiment(connection: Redis, experiment: str, is_over: Callable[[], 
             the experiment again. If somebody has, the other jobs stay.
     """
     # Its own jobs are most of them. What it shares with others is looked at once they are gone, in one go.
-    own = sorted(id_ for id_ in all_live_ids(connection) if _is_final_of(id_, experiment))
+    parsed = _parsed(all_live_ids(connection))
+    own = sorted(id_ for id_, job in parsed.items() if job.belongs_to(experiment))
     cancelled = 0
     for start in range(0, len(own), DROPPED_AT_ONCE):
         with CHANGES:
@@ -282,22 +269,24 @@ def cancel_experiment(connection: Redis, experiment: str, is_over: Callable[[], 
     return cancelled
 
 
-def _is_final_of(id_: str, experiment: str) -> bool:
-    """Whether a job belongs to this experiment alone."""
-    return id_.startswith(FINAL_STAGES) and experiment in id_.split("-")
+def _parsed(ids: Iterable[str]) -> dict[str, JobId]:
+    """What these ids say, without those of an unknown stage."""
+    parsed = {id_: parse_id(id_) for id_ in ids}
+    return {id_: job for id_, job in parsed.items() if job is not None}
 
 
 def _unneeded(connection: Redis, experiment: str) -> set[str]:
     """Live jobs that no experiment but this one needs: what another one's final jobs wait for stays."""
     live = all_live_ids(connection)
-    waiting = [id_ for id_ in live if not id_.startswith(AFTER_NOTHING)]
+    parsed = _parsed(live)
+    waiting = [id_ for id_ in live if id_ not in parsed or parsed[id_].stage.waits]
     with connection.pipeline(transaction=False) as pipeline:
         for id_ in waiting:
             pipeline.hget(Job.key_for(id_), "dependency_ids")
         answers = pipeline.execute()
     after = {id_: json.loads(answer) for id_, answer in zip(waiting, answers, strict=True) if answer}
     needed: set[str] = set()
-    others = [id_ for id_ in live if id_.startswith(FINAL_STAGES) and not _is_final_of(id_, experiment)]
+    others = [id_ for id_, job in parsed.items() if job.stage.final and not job.belongs_to(experiment)]
     while others:
         id_ = others.pop()
         if id_ in live and id_ not in needed:

@@ -23,7 +23,8 @@ from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import read_pending, write_pending
 from evaluator.jobs.planning import PlanningEndedError, Watch, turn
-from evaluator.jobs.queue import CHANGES, YIELD, enqueue, job_data, job_id
+from evaluator.jobs.queue import CHANGES, YIELD, enqueue, job_data
+from evaluator.jobs.stages import StageName, job_id
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.search.indexes import Sources, index_names
@@ -276,16 +277,16 @@ class Submission:
 
     def _add(
         self,
-        task: str,
+        stage: StageName,
         args: tuple[Any, ...],
         identity: tuple[str | int, ...],
         after: Sequence[str],
         *,
         front: bool = False,
     ) -> str:
-        id_ = job_id(task, *identity)
+        id_ = job_id(stage, *identity)
         if id_ not in self._jobs:
-            self._jobs[id_] = job_data(self._settings, task, args, id_, after=after, at_front=front)
+            self._jobs[id_] = job_data(self._settings, stage, args, id_, after=after, at_front=front)
         return id_
 
 

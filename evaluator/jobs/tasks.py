@@ -43,9 +43,10 @@ from evaluator.jobs.context import WorkerContext, current
 from evaluator.jobs.limits import RedisGate
 from evaluator.jobs.measurement import measure_variant
 from evaluator.jobs.pending import read_pending
-from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
+from evaluator.jobs.queue import RETRIES, enqueue, job_data
 from evaluator.jobs.rebuilding import over_indexes, rebuild
 from evaluator.jobs.results.stream import ResultStream
+from evaluator.jobs.stages import STAGES, job_id, task_name
 from evaluator.jobs.submission import Submission
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.protocol import Role
@@ -299,19 +300,20 @@ def on_failure(
 
     Permanent errors are not tried again. After the last attempt the failure becomes a record.
     """
-    task = job.func_name.rsplit(".", 1)[-1]
+    stage = STAGES.get(task_name(job))
+    failure = stage.failure if stage is not None else None
     stream = ResultStream(connection)
     if issubclass(kind, JobCancelled | DependencyCancelledError):
         job.retries_left = 0
         job.meta[CANCELLED] = True
         job.save_meta()
-        if task == "measure":  # nobody else would say what became of it
+        if failure == "measured":  # nobody else would say what became of it
             stream.append([VariantMeasured(job.args[0], job.args[1], None, "the measurement was cancelled")])
         return
-    if issubclass(kind, BudgetReachedError) and job.func_name.endswith(".evaluate"):
+    if issubclass(kind, BudgetReachedError) and failure == "query":
         job.retries_left = 0  # no query failed: those that are missing are for whoever continues
         return
-    if issubclass(kind, ArtifactLostError) and task not in {"measure", "ask"}:
+    if issubclass(kind, ArtifactLostError) and (stage is None or stage.planned):
         job.retries_left = 0
         job.meta[CANCELLED] = True  # what is lost is made again by whoever plans its experiments anew
         job.save_meta()
@@ -323,7 +325,7 @@ def on_failure(
     if job.should_retry:
         connection.incr(RETRIES)
         return
-    if task == "evaluate":
+    if failure == "query":
         experiment, variant, query_ids = job.args
         failures = job.meta.get("failures", {})
         handed_over = set(job.meta.get("handed_over", ()))
@@ -332,9 +334,9 @@ def on_failure(
             for query_id in query_ids
             if query_id not in handed_over
         )
-    elif task == "measure":
+    elif failure == "measured":
         stream.append([VariantMeasured(job.args[0], job.args[1], None, job.meta["error"])])
-    elif task in {"plan", "dispatch"}:
+    elif failure == "failure":
         experiment, variant, _ = job.args
         stream.append([VariantFailure(experiment, variant, job.meta["error"])])
 

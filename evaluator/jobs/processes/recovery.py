@@ -10,7 +10,8 @@ from rq import SimpleWorker
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from evaluator.jobs.queue import open_queue, queue_of
+from evaluator.jobs.queue import open_queue
+from evaluator.jobs.stages import queue_of
 
 logger = logging.getLogger(__name__)
 

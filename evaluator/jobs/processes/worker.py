@@ -35,9 +35,10 @@ from evaluator.home import keep_private
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import ANSWER_TIMEOUT, require
-from evaluator.jobs.fair_order import EVALUATIONS_PER_TURN, take_turns
+from evaluator.jobs.fair_order import take_turns
 from evaluator.jobs.processes.orphan import stop_without_supervisor
-from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues, queue_of
+from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues
+from evaluator.jobs.stages import EVALUATIONS_PER_TURN, log_fields, parse_id, queue_of
 from evaluator.settings import QueueName, Settings
 
 logger = logging.getLogger(__name__)
@@ -58,8 +59,6 @@ FINISH_WITHIN = 3.0
 who takes longer than `evaluator.jobs.processes.supervisor.GRACE`."""
 TICK = 1.0
 """Seconds between rounds of housekeeping."""
-FREES_MANY = "index-"
-"""Beginning of the ids of jobs that others wait for which are many: searches."""
 ROUND_TTL = 5
 """Seconds that a worker which died or stopped in the middle of a round keeps others from housekeeping."""
 
@@ -127,11 +126,12 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         execution = self.prepare_execution(job)
         self._running = (job, execution)
         try:
-            with logs.bound(logs.job_fields(job)):
+            with logs.bound(log_fields(job)):
                 self.perform_job(job, queue, execution)
         finally:
             self._running = None
-        if job.id.startswith(FREES_MANY):  # RQ has put what waited for it behind all others, as a block
+        parsed = parse_id(job.id)
+        if parsed is not None and parsed.stage.frees_many:  # RQ has put them behind all others, as a block
             take_turns(self.connection, open_queue(self.connection).key)
         self.set_state("idle")
 

@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 
 from evaluator.domain.result import QueryResult
 from evaluator.jobs.processes.worker import WarmWorker
-from evaluator.jobs.queue import all_live_ids, cancel_experiment, enqueue, forget_all, job_data, job_id
+from evaluator.jobs.queue import all_live_ids, cancel_experiment, enqueue, forget_all, job_data
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all, run_next
@@ -40,10 +40,6 @@ def fetch(queue: Queue, id_: str) -> Job:
 
 def state(queue: Queue, id_: str) -> JobStatus:
     return fetch(queue, id_).get_status()
-
-
-def test_a_deterministic_id() -> None:
-    assert job_id("encode", "ab12", "query", 3) == "encode-ab12-query-3"
 
 
 def test_the_same_job_is_enqueued_once(queue: Queue, worker: WarmWorker) -> None:

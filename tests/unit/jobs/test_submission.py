@@ -321,7 +321,7 @@ def test_searches_take_turns_with_those_of_another_experiment(
     connection: Redis, queue: Queue, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(fair_order, "EVALUATIONS_PER_TURN", 1)
+    monkeypatch.setattr(fair_order, "TURNS", [turn._replace(jobs=1) for turn in fair_order.TURNS])
     specs = [
         make_spec(
             dataset, [Variant(name, Retrieve(bm25=BM25(k1=k1))) for name in ("one", "other")], name=str(k1)
