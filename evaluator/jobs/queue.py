@@ -64,43 +64,49 @@ TASKS = "evaluator.jobs.tasks"
 
 
 class CarefulQueue(Queue):  # type: ignore[misc]  # rq is untyped
-    """An RQ queue whose workers lose no job that they die with, also when they serve several queues.
+    """An RQ queue whose workers lose no job if they die between taking and beginning it.
 
-    RQ notes what a worker takes from its only queue until the job has begun. From several queues it takes jobs
-    without a note: what a worker held that died just then would be gone.
+    A worker of one queue moves what it takes to that queue's intermediate list until the job begins. From several
+    queues RQ takes jobs without that note; this class takes from one queue after the other, with the note.
     """
 
     @classmethod
     def dequeue_any(
         cls, queues: Iterable[Queue], timeout: float | None, connection: Redis, **options: Any
     ) -> tuple[Job, Queue] | None:
-        """Take a job from the first queue that has one, with a note of it; wait for one for `timeout` seconds.
+        """Take a job from the first queue that has one, and wait for one for at most `timeout` seconds.
+
+        Redis waits at one list only. So a worker of `evaluate` and `encode` looks at `evaluate`, then at `encode`,
+        waits `GLANCE` seconds at `evaluate`, and begins again.
+
+        Args:
+            timeout: seconds; None to look once, and to return None if no job waits.
 
         Raises:
-            DequeueTimeout: none came.
+            DequeueTimeout: no job came.
         """
-        first, *others = queues
-        if not others:
-            return cls._take(first, timeout, connection, options)
-        deadline = None if timeout is None else time.monotonic() + timeout
+        queues = list(queues)
+        if len(queues) == 1:
+            return cls._take(queues[0], timeout, connection, options)
+        deadline = time.monotonic() + (timeout or 0.0)
         while True:
-            for queue in (first, *others):
-                found = cls._take(queue, None, connection, options)
-                if found is not None:
-                    return found
-            if deadline is None:
+            for queue in queues:
+                if (taken := cls._take(queue, None, connection, options)) is not None:
+                    return taken
+            if timeout is None:
                 return None
             if time.monotonic() >= deadline:
-                raise DequeueTimeout(timeout, [queue.key for queue in (first, *others)])
+                raise DequeueTimeout(timeout, [queue.key for queue in queues])
             with suppress(DequeueTimeout):
-                return cls._take(first, GLANCE, connection, options)
+                return cls._take(queues[0], GLANCE, connection, options)
 
     @classmethod
     def _take(
         cls, queue: Queue, timeout: float | None, connection: Redis, options: dict[str, Any]
     ) -> tuple[Job, Queue] | None:
-        found: tuple[Job, Queue] | None = super().dequeue_any([queue], timeout, connection, **options)
-        return found
+        """Take a job from one queue, with RQ's note of it."""
+        taken: tuple[Job, Queue] | None = super().dequeue_any([queue], timeout, connection, **options)
+        return taken
 
 
 def open_queue(connection: Redis, name: QueueName = "evaluate") -> Queue:

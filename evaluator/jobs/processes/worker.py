@@ -89,8 +89,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         self._to_stop: str | None = None
         self._told_to_end: float | None = None
         self._ending = False
-        self._evaluated = 0
-        self._order()
+        self._evaluations_in_a_row = 0
+        self._take_first_from("evaluate")
 
     @property
     def dequeue_timeout(self) -> int:
@@ -103,15 +103,18 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         return ANSWER_TIMEOUT
 
     def reorder_queues(self, reference_queue: Queue) -> None:
-        """Evaluate first, since finished queries are what people wait for; after a turn of that, encode."""
-        self._evaluated = 0 if reference_queue.name == QUEUES["encode"] else self._evaluated + 1
-        self._order()
+        """Choose which queue the next job comes from; the last one came from `reference_queue`.
 
-    def _order(self) -> None:
-        encode_first = self._evaluated >= EVALUATIONS_PER_TURN
-        self._ordered_queues = sorted(
-            self.queues, key=lambda queue: (queue.name == QUEUES["encode"]) is not encode_first
-        )
+        People wait for finished queries, so evaluation comes first; encoding has its turn after every
+        `EVALUATIONS_PER_TURN` evaluations. With 10 jobs to evaluate and 2 to encode, a worker runs 8 evaluations,
+        1 encoding, 2 evaluations, 1 encoding.
+        """
+        encoded = reference_queue.name == QUEUES["encode"]
+        self._evaluations_in_a_row = 0 if encoded else self._evaluations_in_a_row + 1
+        self._take_first_from("encode" if self._evaluations_in_a_row >= EVALUATIONS_PER_TURN else "evaluate")
+
+    def _take_first_from(self, first: QueueName) -> None:
+        self._ordered_queues = sorted(self.queues, key=lambda queue: queue.name != QUEUES[first])
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds until the next heartbeat is overdue."""
