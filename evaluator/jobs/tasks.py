@@ -219,7 +219,7 @@ def _opening(context: WorkerContext, sources: Sources, candidates: Candidates, j
     """What opening a pipeline for the dataset's own queries needs."""
     load = context.load(sources.spec, RedisGate(job.connection, job.args[0]))
     queries = StoredQueries(sources.spec, sources.dataset, context.store)
-    return Opening(sources, queries, load, context.indexes.get, candidates)
+    return Opening(sources, queries, load, context.keep, candidates)
 
 
 def measure(experiment: str, variant: str) -> None:
@@ -231,7 +231,7 @@ def measure(experiment: str, variant: str) -> None:
     cost = over_indexes(
         chosen.stages(),
         sources,
-        lambda: measure_variant(chosen, sources, load, context.indexes.get, job.connection),
+        lambda: measure_variant(chosen, sources, load, context.keep, job.connection),
     )
     ResultStream(job.connection).append([VariantMeasured(experiment, variant, cost)])
 
@@ -245,7 +245,7 @@ def ask(experiment: str, variant: str, text: str) -> dict[str, Any]:
 
     def answered() -> tuple[Ranking, float]:
         started = time.perf_counter()
-        opening = Opening(sources, LiveQueries([text], load), load, context.indexes.get)
+        opening = Opening(sources, LiveQueries([text], load), load, context.keep)
         found = open_variant(chosen, opening).search([0], sources.spec.depth)[0]
         return found, time.perf_counter() - started
 
