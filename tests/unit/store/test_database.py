@@ -427,7 +427,7 @@ def test_a_file_that_is_gone_is_not_begun_anew_when_duckdb_gives_it_up(database:
         database.path.rename(database.path.with_suffix(".aside"))
         database.path.with_name(f"{database.path.name}.wal").unlink(missing_ok=True)
     with pytest.raises(StoreUnavailableError, match="was removed or replaced while it was in use"):
-        database.reopen(connection)
+        database.recover(duckdb.FatalException("no more of this"), connection)
     assert not database.path.exists()
     database.path.with_suffix(".aside").rename(database.path)
     assert database.cursor.execute("SELECT count(*) FROM migrations").fetchall() == before
