@@ -17,14 +17,14 @@ from evaluator.urls import hide_passwords
 logger = logging.getLogger(__name__)
 
 FIELDS = ("experiment", "variant", "job", "worker")
-"""What a line is about, where that is known: by `bind` and `bound`, or by `extra` of a single call."""
+"""Fields of a line that say what it is about; `bind`, `bound` or `extra` of a single call set them."""
 
 QUIET = ("rq", "httpx", "httpcore", "uvicorn.access")
-"""Loggers that tell of every job or request; only their warnings are kept."""
+"""Loggers that log every job or request; only their warnings are kept."""
 
 _bound: Mapping[str, str] = {}
-"""Of the whole process, not of a thread: a worker does one job at a time, and its heartbeats' thread speaks of it too.
-Replaced, never changed, so that other threads see all of it or nothing."""
+"""Fields of the whole process, not of a thread: a worker runs one job at a time, and its heartbeat thread logs about
+that job, too. The mapping is replaced, never changed, so that other threads see all of it or nothing."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -87,26 +87,26 @@ def through_root(logger: logging.Logger) -> None:
 
 
 def bind(**fields: str) -> None:
-    """What every line of this process is about from now on."""
+    """Set fields of every line of this process from now on."""
     global _bound
     _bound = {**_bound, **fields}
 
 
 @contextmanager
 def bound(fields: Mapping[str, str]) -> Iterator[None]:
-    """What every line of this process is about meanwhile."""
+    """Set fields of every line of this process within the block."""
     global _bound
-    before = _bound
-    _bound = {**before, **fields}
+    fields_before = _bound
+    _bound = {**fields_before, **fields}
     try:
         yield
     finally:
-        _bound = before
+        _bound = fields_before
 
 
 def _about(record: logging.LogRecord) -> dict[str, str]:
-    found = {name: getattr(record, name, _bound.get(name)) for name in FIELDS}
-    return {name: str(value) for name, value in found.items() if value is not None}
+    fields = {name: getattr(record, name, _bound.get(name)) for name in FIELDS}
+    return {name: str(value) for name, value in fields.items() if value is not None}
 
 
 def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -32,7 +32,7 @@ class QueryResult:
 
 @dataclass(frozen=True)
 class VariantFailure:
-    """A variant that cannot work at all: one message for all of its queries."""
+    """A variant that failed as a whole: one message for all of its queries."""
 
     experiment: str
     variant: str

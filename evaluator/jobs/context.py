@@ -1,4 +1,4 @@
-"""What a worker process keeps while it lives: the store, loaded encoders, open indexes and datasets."""
+"""What a worker process keeps between jobs: the store, loaded encoders, open indexes and datasets."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ V = TypeVar("V")
 WARM_DATASETS = 4
 """Datasets of which a worker keeps the manifest, what it read of the files, the documents' texts and their rows."""
 WARM_SPECS = 32
+"""Experiments of which a worker keeps the spec."""
 
 
 class Warm(Generic[K, V]):
@@ -39,7 +40,7 @@ class Warm(Generic[K, V]):
         """The value kept under a key, or a new one."""
         if key not in self._kept:
             while len(self._kept) >= self._size:
-                self._kept.popitem(last=False)  # first make room: two large models at once may not fit
+                self._kept.popitem(last=False)  # make room first: two large models at once may not fit
             self._kept[key] = make()
         self._kept.move_to_end(key)
         return self._kept[key]
@@ -142,7 +143,7 @@ _current: WorkerContext | None = None
 
 
 def enter(context: WorkerContext) -> None:
-    """Make a context this process's own; RQ calls tasks by name and passes them ids only."""
+    """Set this process's context; RQ calls tasks by name and passes them ids only."""
     global _current
     _current = context
 

@@ -1,5 +1,5 @@
-"""The list of what waits, in one look: fair order, so that a small experiment does not wait for the whole of a large
-one, and removing many jobs at once.
+"""Scripts that change a queue's list of waiting jobs: they put it into fair order, so that a small experiment does not
+wait for the whole of a large one, and remove many jobs at once.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from evaluator.jobs.stages import STAGES
 TURNS = [stage.turn for stage in STAGES.values() if stage.turn is not None]
 """Which waiting jobs are a group, and how many jobs a group may run in its turn."""
 JOBS_PER_MILLISECOND = 50
-"""Waiting jobs that are put in order at most: after each look there is a pause. An experiment adds to what waits once a
-variant, and if all of it were looked at each time, that would take time with the square of the variants."""
+"""How many waiting jobs are put in order at most: a pause follows each time. An experiment adds jobs once a variant; if
+the whole list were read each time, time would grow with the square of the variants."""
 
 # Groups take turns; within a group the order stays, and jobs without a group come first. Atomic, as every script is.
-# While the last look's pause lasts, it is left for the next round of housekeeping.
+# During the last run's pause, the next round of housekeeping does it.
 _TAKE_TURNS = """
 if redis.call('EXISTS', KEYS[2]) == 0 or redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 redis.call('DEL', KEYS[2])
@@ -82,10 +82,10 @@ end
 
 
 def take_turns(connection: Redis, queue_key: str, *, added: bool = True) -> None:
-    """Put the waiting jobs of a queue into fair order: now, or if they are many with one of the next calls.
+    """Put the waiting jobs of a queue into fair order: now, or, if they are many, with one of the next calls.
 
     Args:
-        added: whether jobs were added; else only what is left of calls before is done.
+        added: whether jobs were added; if not, only what earlier calls left is done.
     """
     unordered, pause = f"evaluator:unordered:{queue_key}", f"evaluator:pause:{queue_key}"
     with connection.pipeline(transaction=False) as pipeline:

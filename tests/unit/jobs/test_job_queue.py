@@ -58,7 +58,7 @@ def test_nothing_to_enqueue(queue: Queue) -> None:
 
 
 @pytest.mark.parametrize(("task", "end"), [("say_hello", JobStatus.FINISHED), ("fail", JobStatus.FAILED)])
-def test_an_ended_job_is_enqueued_anew(queue: Queue, worker: WarmWorker, task: str, end: JobStatus) -> None:
+def test_an_ended_job_is_enqueued_again(queue: Queue, worker: WarmWorker, task: str, end: JobStatus) -> None:
     enqueue(queue.connection, [toy(task, "toy-1")])
     run_all(worker)
     assert state(queue, "toy-1") == end
@@ -99,7 +99,7 @@ def test_a_job_learns_that_one_it_waited_for_failed(queue: Queue, worker: WarmWo
 
 
 def test_who_waits_for_a_failed_job_waits_for_its_successor(queue: Queue, worker: WarmWorker) -> None:
-    """Two experiments share an encoder: one shard failed, others are at work, the second experiment arrives."""
+    """Two experiments share an encoder: one shard failed, others run, the second experiment arrives."""
     index = toy("tell_dependencies", "index-1", after=["shard-1", "shard-2"])
     enqueue(queue.connection, [toy("fail", "shard-1"), toy("say_hello", "shard-2"), index])
     assert run_next(worker) == "shard-1"
@@ -124,7 +124,7 @@ def test_half_a_record_is_no_obstacle(connection: Redis, queue: Queue, worker: W
     assert run_all(worker) == ["hello-1"]
 
 
-def test_a_job_whose_worker_has_just_died_can_be_enqueued_anew(
+def test_a_job_whose_worker_has_just_died_can_be_enqueued_again(
     connection: Redis, queue: Queue, worker: WarmWorker
 ) -> None:
     """For a minute RQ still lists an execution whose record is gone."""

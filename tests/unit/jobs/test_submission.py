@@ -352,7 +352,7 @@ def test_a_search_that_fails_is_left_to_those_that_evaluate(
     assert all(isinstance(record, QueryResult) and record.error is None for record in found)
 
 
-def test_a_dispatch_without_its_list_of_queries_leaves_that_to_planning_anew(
+def test_a_dispatch_without_its_list_of_queries_is_planned_again(
     connection: Redis, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker
 ) -> None:
     """Before, the variant failed, though nothing was wrong with it."""
