@@ -1,4 +1,4 @@
-"""A variant's pipeline: retrievers, what fuses their lists, and what reranks them."""
+"""A variant's pipeline: retrievers, the fusion of their lists, and rerankers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from evaluator.retrieval.vectors.encoding import Form, open_matrix
 T = TypeVar("T")
 
 Part = Literal["index", "texts", "rows"]
-"""What a pipeline opens: search indexes and runs, the documents' texts, and the rows of the documents' ids."""
+"""Kinds of parts that a pipeline opens: search indexes and runs, the documents' texts, and their rows by id."""
 
 
 class Keep(Protocol):
@@ -81,12 +81,12 @@ class Opening:
     candidates: Candidates | None = None
 
     def shared(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
-        """The search that others have use for, too, and whose lists may be there already."""
+        """The shared search whose lists may be stored already; None if no other variant needs it."""
         return self.sources.spec.searches.of(retrieve, depth) if self.candidates else None
 
 
 class Bound:
-    """An index, and what its queries are to it, by row: texts, ids or vectors."""
+    """An index, and its queries by row, in the form that it takes: texts, ids or vectors."""
 
     def __init__(self, index: Any, inputs: Any) -> None:
         self._index, self._inputs = index, inputs
@@ -95,8 +95,8 @@ class Bound:
         """Ranked lists of the queries at these rows."""
         rows = list(queries)
         chosen = [self._inputs[row] for row in rows] if isinstance(self._inputs, list) else self._inputs[rows]
-        found: list[Ranking] = self._index.search(chosen, depth)
-        return found
+        rankings: list[Ranking] = self._index.search(chosen, depth)
+        return rankings
 
 
 class FusedRetriever:
@@ -129,7 +129,7 @@ class WithoutSelf:
 
 
 class SearchedBefore:
-    """Takes lists that were searched once for several users, and searches for those that are not there.
+    """Takes the stored lists of a shared search, and searches for the missing ones.
 
     Args:
         open_retriever: opens what searches; an index is not opened before it is needed.
@@ -141,12 +141,12 @@ class SearchedBefore:
         self._candidates, self._search, self._open = candidates, search, open_retriever
 
     def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
-        """Lists of the queries at these rows: those that are there, or new ones."""
-        found = self._candidates.read(self._search, queries)
-        missing = [row for row in queries if row not in found]
+        """Lists of the queries at these rows: stored ones, or new ones."""
+        rankings = self._candidates.read(self._search, queries)
+        missing = [row for row in queries if row not in rankings]
         if missing:
-            found |= zip(missing, self._open().search(missing, depth), strict=True)
-        return [found[row].top(depth) for row in queries]
+            rankings |= zip(missing, self._open().search(missing, depth), strict=True)
+        return [rankings[row].top(depth) for row in queries]
 
 
 class RerankedRetriever:
@@ -192,7 +192,7 @@ def open_retriever(retrieve: Retrieve, depth: int, opening: Opening) -> Retrieve
 
 
 def open_search(retrieve: Retrieve, opening: Opening) -> Retriever:
-    """Open what searches, also where others have the lists already; a fusion's parts may still be taken from those.
+    """Open a retriever that searches, even if its lists are stored; a fusion's parts may still read stored lists.
 
     Raises:
         ArtifactMissingError: an index is missing.
@@ -213,7 +213,7 @@ def _open_leaf(stage: Leaf, opening: Opening) -> Retriever:
         path = sources.store.local_path(run_name(stage))
         key = sources.files(run_name(stage))
         return Bound(opening.keep("index", key, lambda: StoredRun(path)), list(opening.queries.ids))
-    # What the index is made of, and how it is asked.
+    # The index's files, and the parameters of the search.
     key = f"{sources.files(*index_names(stage, sources))}|{stage!r}"
     index = opening.keep("index", key, lambda: open_index(stage, sources))
     if isinstance(stage, BM25):
@@ -234,7 +234,7 @@ def open_reranker(rerank: Rerank, opening: Opening) -> Reranker:
         key = sources.files(texts_name(sources.dataset))
         texts = opening.keep("texts", key, lambda: DocumentTexts(sources.dataset, sources.store))
         if isinstance(stage, LanguageModel):
-            # What is asked for the first time is asked for now: its time counts, and it may never come again.
+            # Answers to new queries are not stored: their time counts, and the queries may never come again.
             answers = sources.store if isinstance(queries, StoredQueries) else None
             return LanguageModelReranker(stage, opening.load(stage), queries.texts, texts, answers)
         return CrossEncoderReranker(opening.load(stage), queries.texts, texts)
