@@ -96,10 +96,10 @@ def _add_version(
         f"{VERSIONS} WHERE d.id = ? ORDER BY v.version DESC LIMIT 1",
         [id_],
     ).fetchone()
-    before = _version(newest) if newest else None
-    if before is not None and before.manifest == manifest:
+    version_before = _version(newest) if newest else None
+    if version_before is not None and version_before.manifest == manifest:
         return None
-    version = before.version + 1 if before else 1
+    version = version_before.version + 1 if version_before else 1
     cursor.execute(
         """
         INSERT INTO dataset_versions (dataset, version, fingerprint, manifest, source, change)
@@ -111,7 +111,7 @@ def _add_version(
             manifest.fingerprint,
             json.dumps(manifest.to_json()),
             source,
-            change or what_changed(before.manifest if before else None, manifest),
+            change or what_changed(version_before.manifest if version_before else None, manifest),
         ],
     )
     return version
@@ -229,7 +229,7 @@ def note_submission(database: Database, experiment: str) -> None:
 
 def submissions(database: Database, dataset: int) -> list[tuple[datetime, ExperimentRow]]:
     """When which experiment over any version of a dataset was asked for, the first at first."""
-    found = {row.id: row for row in experiments(database) if row.dataset_id == dataset}
+    by_id = {row.id: row for row in experiments(database) if row.dataset_id == dataset}
     rows = database.cursor.execute(
         """
         SELECT s.submitted_at, s.experiment FROM submissions s JOIN experiments e ON e.id = s.experiment
@@ -237,7 +237,7 @@ def submissions(database: Database, dataset: int) -> list[tuple[datetime, Experi
         """,
         [dataset],
     ).fetchall()
-    return [(at, found[id_]) for at, id_ in rows if id_ in found]
+    return [(at, by_id[id_]) for at, id_ in rows if id_ in by_id]
 
 
 def delete_experiment(database: Database, id_: str) -> None:

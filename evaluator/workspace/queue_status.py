@@ -1,4 +1,4 @@
-"""The queue's state in people's words: workers, jobs by state, results that wait to be recorded."""
+"""The queue's state: workers and their jobs in words, jobs by state, unrecorded results."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """A moment of the queue: its workers, its jobs by state, and results not recorded yet."""
+    """The queue at one moment: its workers, its jobs by state, and unrecorded results."""
 
     workers: tuple[WorkerStatus, ...]
     waiting: Mapping[QueueName, int]
@@ -93,7 +93,7 @@ class QueueStatus:
 
 
 def without_workers(workspace: Workspace) -> str | None:
-    """What to say where this instance starts workers, and none runs; None if one does, or it starts none.
+    """The warning that this instance starts workers and none runs; None if one runs, or it starts none.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
@@ -169,7 +169,7 @@ def _argument_in_words(name: str, value: Any, experiments: Mapping[str, str]) ->
 
 
 def _count(kind: type[BaseRegistry], queues: Iterable[Queue]) -> int:
-    # Without RQ's cleanup: that moves abandoned jobs, which is the workers' business, not a reader's.
+    # Without RQ's cleanup, which moves abandoned jobs: only workers do that.
     return sum(int(kind(queue=queue).get_job_count(cleanup=False)) for queue in queues)
 
 
@@ -201,7 +201,7 @@ def _current_job(worker: SimpleWorker, experiments: dict[str, str]) -> str | Non
         return None
     try:
         job = Job.fetch(id_, connection=worker.connection, serializer=JSONSerializer)
-    except NoSuchJobError:  # it ended meanwhile
+    except NoSuchJobError:  # the job ended meanwhile
         return None
     return job_in_words(task_name(job), job.args, experiments)
 

@@ -13,12 +13,12 @@ from evaluator.errors import EvaluatorError
 from evaluator.store.file.states import States
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second: only whoever asks for a table needs it
+    import pandas as pd  # takes half a second to import, and only tables need it
 
 T = TypeVar("T")
 
 READS = ("SELECT", "FROM", "WITH", "BEGIN", "ROLLBACK")
-"""How queries begin that change nothing by themselves."""
+"""First words of queries that change nothing by themselves."""
 
 
 class Owner(Protocol):
@@ -32,7 +32,7 @@ class Owner(Protocol):
         ...
 
     def opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """The connection, which nobody closes meanwhile."""
+        """The connection; nobody closes it within the block."""
         ...
 
     def recover(self, error: duckdb.Error, connection: duckdb.DuckDBPyConnection | None) -> bool:
@@ -68,8 +68,8 @@ class Cursor:
         return self
 
     def relation(self, sql: str, parameters: Any = None) -> duckdb.DuckDBPyRelation:
-        """A query that runs while its rows are taken, for more of them than memory should hold."""
-        self.execute("SELECT 1").fetchall()  # there is a connection now
+        """A query that runs while its rows are read, for more rows than memory should hold."""
+        self.execute("SELECT 1").fetchall()  # makes sure that the cursor has a connection
         return self.duckdb.sql(sql, params=parameters)
 
     def fetchall(self) -> list[Any]:
@@ -156,7 +156,7 @@ class FrozenCursor(Cursor):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C during a query stays what it is; DuckDB makes an error of its own of it."""
+    """Turn DuckDB's error after Ctrl-C into `KeyboardInterrupt` again."""
     try:
         yield
     except RuntimeError as error:

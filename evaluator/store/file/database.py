@@ -40,10 +40,10 @@ PATIENCE = 2.0
 """Seconds that closing waits for other threads' queries before it interrupts them."""
 
 ROOM = 64 * 1024
-"""Bytes that the database's folder must take."""
+"""Bytes of the file with which it is checked that the database's folder can be written."""
 
 NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
-"""How the operating system says that a disk is full; DuckDB passes the words on, but no number."""
+"""Messages of the operating system for a full disk; DuckDB passes on the words, but no number."""
 
 
 class Database:
@@ -74,7 +74,7 @@ class Database:
 
     @property
     def cursor(self) -> Cursor:
-        """This thread's cursor; within `frozen` the one that reads its transaction."""
+        """This thread's cursor; within `frozen`, the cursor of its transaction."""
         if getattr(self._local, "kept", None) is not None:
             raise NotKept
         frozen: Cursor | None = getattr(self._local, "frozen", None)
@@ -86,9 +86,9 @@ class Database:
         return cursor
 
     def remember(self, key: Hashable, read: Callable[[], T]) -> T:
-        """What `read` returns, kept until anything is written: for what every page and route asks for.
+        """What `read` returns, kept until the next write; for rows that every page and route needs.
 
-        What it returns must never be changed. Within `frozen` it is of that transaction's state.
+        The value must never be changed. Within `frozen` it is read from that transaction's state.
         """
         if getattr(self._local, "writing", False):
             return read()
@@ -132,11 +132,11 @@ class Database:
                 raise
 
     def frozen(self, look: Callable[[], T]) -> T:
-        """What `look` returns; all that this thread reads meanwhile is of one state of the database (ADR 0019).
+        """What `look` returns; all queries of this thread meanwhile read one state of the database (ADR 0019).
 
-        Within another such look, or within a transaction of this thread, it is read there. `look` must bear to be
-        begun again: it is if something was not read of the present state before, and once more if DuckDB gives the
-        file up meanwhile.
+        Within another such look, or within a transaction of this thread, that state is read. `look` may be called up to
+        three times: with the values kept of the present state, in a transaction if one of them is not kept, and in
+        another one if DuckDB gives the file up meanwhile.
 
         Raises:
             StoreUnavailableError: the file is closed, or was given up twice.
@@ -145,9 +145,7 @@ class Database:
             return look()
         if (state := self.states.now) is not None:
             with suppress(NotKept), self._marked("kept", state):
-                return (
-                    look()
-                )  # all of it may have been read of this state before: then it needs no transaction
+                return look()  # if all values of this state are kept, no transaction is needed
         failure: Exception | None = None
         for _ in range(2):
             with self._read_only() as cursor:
@@ -161,15 +159,14 @@ class Database:
 
     @contextmanager
     def _read_only(self) -> Iterator[FrozenCursor]:
-        """A transaction of this thread that reads, on a cursor of its own."""
+        """A transaction of this thread that only reads, on its own cursor."""
         with self.opened() as connection:
             state_before = self.states.now
             duckdb_cursor = connection.cursor()
             self.cursors.add(duckdb_cursor)
             duckdb_cursor.execute("BEGIN TRANSACTION READ ONLY")
-            duckdb_cursor.execute(
-                "FROM migrations LIMIT 1"
-            )  # only now it is decided what the transaction sees
+            # The first query decides which state the transaction sees.
+            duckdb_cursor.execute("FROM migrations LIMIT 1")
         state = state_before if state_before == self.states.now else None
         cursor = FrozenCursor(self, connection, duckdb_cursor, state)
         try:
@@ -181,7 +178,7 @@ class Database:
 
     @contextmanager
     def _marked(self, name: str, value: object) -> Iterator[None]:
-        """What this thread is doing."""
+        """Note within the block what this thread does."""
         setattr(self._local, name, value)
         try:
             yield
@@ -190,12 +187,12 @@ class Database:
 
     @contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The connection, which nobody closes meanwhile; opened if the last attempt failed."""
+        """The connection; nobody closes it within the block. It is opened if the last attempt failed."""
         with self._opening:
             if self._closed:
                 raise StoreUnavailableError(f"{self.path} is closed: this process is ending")
             if self._connection is None:
-                self._require_file()  # else a new one would be begun
+                self._require_file()  # otherwise DuckDB would create a new one
                 self._connection = _open(self.path)
             yield self._connection
 
@@ -222,7 +219,7 @@ class Database:
                 return current is not connection
 
     def _require_file(self) -> None:
-        """Check that the file is where it was opened: one that was removed takes writes, and is gone with the process.
+        """Check that the opened file is still there: a removed file takes writes, and is lost when the process ends.
 
         Raises:
             StoreUnavailableError: it is not.
@@ -254,10 +251,10 @@ class Database:
         while connection is not None:
             try:
                 connection.close()
-            except duckdb.OperationalError:  # a thread is in the middle of a query: DuckDB refuses, not waits
+            except duckdb.OperationalError:  # a thread runs a query: DuckDB refuses instead of waiting
                 if time.monotonic() > patient_until:
                     for cursor in list(self.cursors):
-                        with suppress(duckdb.ConnectionException):  # it was not that one: it is closed
+                        with suppress(duckdb.ConnectionException):  # this cursor is closed already
                             cursor.interrupt()
                 time.sleep(0.005)
             else:
@@ -272,7 +269,7 @@ def _open(path: Path, *, begun_again: bool = False) -> duckdb.DuckDBPyConnection
         if begun_again or not (isinstance(error, duckdb.IOException) and _may_begin_again(path, error)):
             raise _unopened(path, error) from error
         logger.warning("%s is too short for a database and holds nothing; beginning it again", path)
-        path.unlink()  # whoever created it was killed, or ran out of room
+        path.unlink()  # the process that created it was killed, or the disk was full
         return _open(path, begun_again=True)
     try:
         condition.require_known(path, connection, [number for number, _ in migrating.migrations()])
@@ -297,7 +294,7 @@ def _may_begin_again(path: Path, error: duckdb.IOException) -> bool:
 
 
 def _unopened(path: Path, error: duckdb.Error) -> StoreLockedError | StoreUnavailableError:
-    """What to say if DuckDB does not open a file."""
+    """The error to raise if DuckDB does not open a file."""
     if _is_full(error):
         return _full(path)
     if _is_locked(error):
@@ -306,7 +303,7 @@ def _unopened(path: Path, error: duckdb.Error) -> StoreLockedError | StoreUnavai
 
 
 def examine(path: Path) -> tuple[int, list[int]]:
-    """Read the whole of a database that nobody has opened, and change nothing.
+    """Read all rows of a database that nobody has opened; change nothing.
 
     Returns:
         The rows in it, and the migrations that it lacks.
@@ -350,7 +347,7 @@ def _full(path: Path) -> StoreUnavailableError:
 
 
 def disk_full(path: Path, error: duckdb.Error) -> StoreUnavailableError | None:
-    """What to say if DuckDB failed because the disk is full; None if that is not why."""
+    """The error to raise if DuckDB failed because the disk is full; None if it failed for another reason."""
     return _full(path) if _is_full(error) else None
 
 
