@@ -9,29 +9,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from evaluator.domain.printable import on_terminal, one_line, shown_json
 from evaluator.settings import LogFormat, Settings
 from evaluator.urls import hide_passwords
 
-if TYPE_CHECKING:
-    from rq.job import Job
-
 logger = logging.getLogger(__name__)
 
 FIELDS = ("experiment", "variant", "job", "worker")
-"""What a line is about, where that is known: by `bind` and `bound`, or by `extra` of a single call."""
+"""Fields of a line that say what it is about; `bind`, `bound` or `extra` of a single call set them."""
 
 QUIET = ("rq", "httpx", "httpcore", "uvicorn.access")
-"""Loggers that tell of every job or request; only their warnings are kept."""
-
-VARIANT_TASKS = frozenset({"cut", "plan", "index", "dispatch", "evaluate", "measure", "ask"})
-"""Tasks whose second argument is a variant's name; the first of every task is an experiment's id."""
+"""Loggers that log every job or request; only their warnings are kept."""
 
 _bound: Mapping[str, str] = {}
-"""Of the whole process, not of a thread: a worker does one job at a time, and its heartbeats' thread speaks of it too.
-Replaced, never changed, so that other threads see all of it or nothing."""
+"""Fields of the whole process, not of a thread: a worker runs one job at a time, and its heartbeat thread logs about
+that job, too. The mapping is replaced, never changed, so that other threads see all of it or nothing."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -94,41 +87,26 @@ def through_root(logger: logging.Logger) -> None:
 
 
 def bind(**fields: str) -> None:
-    """What every line of this process is about from now on."""
+    """Set fields of every line of this process from now on."""
     global _bound
     _bound = {**_bound, **fields}
 
 
 @contextmanager
 def bound(fields: Mapping[str, str]) -> Iterator[None]:
-    """What every line of this process is about meanwhile."""
+    """Set fields of every line of this process within the block."""
     global _bound
-    before = _bound
-    _bound = {**before, **fields}
+    fields_before = _bound
+    _bound = {**fields_before, **fields}
     try:
         yield
     finally:
-        _bound = before
-
-
-def job_fields(job: Job) -> dict[str, str]:
-    """What the lines of a running job are about: its id, its experiment, and its variant if it has one."""
-    from rq.exceptions import DeserializationError  # noqa: PLC0415  whoever has a job has it loaded
-
-    try:
-        task, args = job.func_name.rsplit(".", 1)[-1], job.args
-    except DeserializationError:  # to be reported by whoever runs it
-        return {"job": str(job.id)}
-    return {
-        "job": str(job.id),
-        **({"experiment": str(args[0])} if args else {}),
-        **({"variant": str(args[1])} if task in VARIANT_TASKS and len(args) > 1 else {}),
-    }
+        _bound = fields_before
 
 
 def _about(record: logging.LogRecord) -> dict[str, str]:
-    found = {name: getattr(record, name, _bound.get(name)) for name in FIELDS}
-    return {name: str(value) for name, value in found.items() if value is not None}
+    fields = {name: getattr(record, name, _bound.get(name)) for name in FIELDS}
+    return {name: str(value) for name, value in fields.items() if value is not None}
 
 
 def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

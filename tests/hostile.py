@@ -149,7 +149,7 @@ def hostile_experiment(dataset: str, **bm25: float) -> str:
 def record_hostile(workspace: Workspace, folder: Path) -> ExperimentSpec:
     """Import the dataset in a folder, and record an experiment over it that has not run.
 
-    The last variant cannot work, and two queries failed under each of the others.
+    The last variant failed as a whole, and two queries failed under each of the others.
     """
     row = catalog.import_folder(workspace, folder, NAME)
     row = catalog.describe(workspace, NAME, "\n".join(MARKUP), TAGS)

@@ -1,8 +1,8 @@
-"""Asking a variant a query that is not the dataset's: a job whose own result is the list.
+"""Questions: queries that are not the dataset's, each answered by a job whose result is the ranked list.
 
-It goes to the workers because they have the models loaded (the server never imports them), and to the queue `encode`,
-because it needs one. A query's text is data, which jobs do not carry otherwise (ADR 0005); this one is short, typed by
-whoever waits for the answer, and forgotten with it.
+Workers answer, because they have the models loaded (the server never imports them), and the job waits in the queue
+`encode`, because it needs a model. Jobs carry no other texts (ADR 0005); a question is short, somebody waits for its
+answer, and both are dropped together.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from rq.serializers import JSONSerializer
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.ranking import Ranking
-from evaluator.jobs.queue import LIVE, enqueue, job_data, job_id
+from evaluator.jobs.queue import LIVE, enqueue, job_data
+from evaluator.jobs.stages import job_id
 from evaluator.settings import Settings
 
 ANSWER_TTL = 600
-"""Seconds that an answer is kept, and the reason of one that failed."""
+"""Seconds that an answer is kept, or the reason why there is none."""
 
 State = Literal["unasked", "waiting", "answered", "failed"]
 
@@ -43,14 +44,14 @@ class Answer(NamedTuple):
 
 
 def ask_id(experiment: str, variant: str, text: str) -> str:
-    """The job of a question. The experiment's id is no part of it: a question keeps no experiment at work."""
+    """The job of a question. The experiment's id is no part of it: a question keeps no experiment running."""
     return job_id("ask", fingerprint([experiment, variant, text]))
 
 
 def enqueue_questions(
     connection: Redis, spec: ExperimentSpec, variants: Sequence[str], text: str, settings: Settings
 ) -> list[str]:
-    """Ask some variants, ahead of all that waits; returns the ids of new jobs. Each is tried once."""
+    """Ask some variants, ahead of all waiting jobs; returns the ids of new jobs. Each job is tried once."""
     jobs: list[Any] = []
     for variant in variants:
         data = job_data(
@@ -72,5 +73,5 @@ def answer(connection: Redis, experiment: str, variant: str, text: str) -> Answe
     result = job.latest_result()
     if status != JobStatus.FINISHED or result is None or result.type != Result.Type.SUCCESSFUL:
         return Answer("failed", error=str(job.meta.get("error") or "the worker stopped before it answered"))
-    found = result.return_value
-    return Answer("answered", Ranking(tuple(found["doc_ids"]), tuple(found["scores"])), found["seconds"])
+    value = result.return_value
+    return Answer("answered", Ranking(tuple(value["doc_ids"]), tuple(value["scores"])), value["seconds"])

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 from redis import Redis
+from redis.client import Pipeline
 
 CANCELLED = "evaluator:cancelled"
-"""Set of experiment ids: a job of theirs that starts all the same does nothing. It follows the status in the database:
-set with it, and cleared by whoever plans the experiment anew, or by the keeper."""
+"""Set of experiment ids: their jobs do nothing when they start. The set follows the status in the database: cancelling
+adds an experiment; planning it again, or the keeper, removes it."""
 STOPPED = "evaluator:stopped"
-"""Set of ids of running jobs that nobody needs any more; their workers look once a second."""
+"""Set of ids of running jobs that nobody needs any more; workers read it once a second."""
 
 
 def mark_cancelled(connection: Redis, experiment: str, running: Iterable[str]) -> bool:
@@ -24,7 +25,7 @@ def mark_cancelled(connection: Redis, experiment: str, running: Iterable[str]) -
 
 
 def unmark_cancelled(connection: Redis, experiment: str) -> None:
-    """An experiment runs again."""
+    """Let the jobs of an experiment run again."""
     connection.srem(CANCELLED, experiment)
 
 
@@ -39,11 +40,11 @@ def marked_cancelled(connection: Redis) -> set[str]:
     return {member.decode() for member in members}
 
 
-def forget_stop(pipeline: Any, job: str) -> None:
-    """A running job is wanted again, before its worker looked."""
+def forget_stop(pipeline: Pipeline, job: str) -> None:
+    """Take back that a running job should stop, unless its worker has read it already."""
     pipeline.srem(STOPPED, job)
 
 
 def take_stop(connection: Redis, job: str) -> bool:
-    """Whether a running job should stop; says so once."""
+    """Whether a running job should stop; true only once."""
     return bool(connection.srem(STOPPED, job))

@@ -18,16 +18,16 @@ from evaluator.settings import Settings
 from evaluator.urls import shown_url
 
 RECONNECT_ATTEMPTS = 6
-"""With the backoff below: about three seconds before a command gives up."""
+"""Retries of a command; with the pauses below it gives up after about three seconds."""
 BACKOFF_BASE, BACKOFF_CAP = 0.05, 1.0
-"""Seconds."""
+"""Seconds of the first pause and the longest one between attempts."""
 CONNECT_TIMEOUT = 5.0
-"""Seconds until a new connection must stand."""
+"""Seconds in which a new connection must be established."""
 ANSWER_TIMEOUT = 10.0
-"""Seconds until an answer must come: a connection that is cut off without a word (a firewall, a cable, a machine that
-is gone) gives none, for ever. Nothing may wait in Redis for longer: see `DEQUEUE_TIMEOUT` of the worker."""
+"""Seconds in which an answer must come: a connection that is cut silently (a firewall, a cable, a machine that is gone)
+never gives one. No command may wait in Redis for longer: see `DEQUEUE_TIMEOUT` of the worker."""
 HEALTH_CHECK_AFTER = 30
-"""Seconds that a connection may have been idle before it is tried first."""
+"""Seconds that a connection may have been idle before it is checked with a PING."""
 
 
 def connect(settings: Settings, *, timeout: float = ANSWER_TIMEOUT, attempts: int | None = None) -> Redis:

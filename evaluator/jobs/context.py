@@ -1,9 +1,9 @@
-"""What a worker process keeps while it lives: the store, loaded encoders, open indexes and datasets."""
+"""What a worker process keeps between jobs: the store, loaded encoders, open indexes and datasets."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,7 @@ from evaluator.domain.variant import LanguageModel
 from evaluator.jobs.limits import RedisGate
 from evaluator.retrieval.encoders.loading import load_model
 from evaluator.retrieval.encoders.opening import Runtime
+from evaluator.retrieval.pipeline import Part
 from evaluator.retrieval.search.indexes import Sources
 from evaluator.retrieval.search.queries import Load
 from evaluator.settings import Settings
@@ -23,7 +24,9 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 WARM_DATASETS = 4
+"""Datasets of which a worker keeps the manifest, what it read of the files, the documents' texts and their rows."""
 WARM_SPECS = 32
+"""Experiments of which a worker keeps the spec."""
 
 
 class Warm(Generic[K, V]):
@@ -37,7 +40,7 @@ class Warm(Generic[K, V]):
         """The value kept under a key, or a new one."""
         if key not in self._kept:
             while len(self._kept) >= self._size:
-                self._kept.popitem(last=False)  # first make room: two large models at once may not fit
+                self._kept.popitem(last=False)  # make room first: two large models at once may not fit
             self._kept[key] = make()
         self._kept.move_to_end(key)
         return self._kept[key]
@@ -50,14 +53,19 @@ class WorkerContext:
     settings: Settings
     store: ArtifactStore
     models: Warm[str, Any] = field(init=False)
-    indexes: Warm[str, Any] = field(init=False)
+    parts: Mapping[Part, Warm[str, Any]] = field(init=False)
+    """What pipelines have opened. Each kind has its own bound, so that texts take no index's place."""
     manifests: Warm[str, DatasetManifest] = field(init=False)
     datasets: Warm[str, StoredDataset] = field(init=False)
     specs: Warm[str, ExperimentSpec] = field(init=False)
 
     def __post_init__(self) -> None:
         self.models = Warm(self.settings.warm_encoders)
-        self.indexes = Warm(self.settings.warm_indexes)
+        self.parts = {
+            "index": Warm(self.settings.warm_indexes),
+            "texts": Warm(WARM_DATASETS),
+            "rows": Warm(WARM_DATASETS),
+        }
         self.manifests = Warm(WARM_DATASETS)
         self.datasets = Warm(WARM_DATASETS)
         self.specs = Warm(WARM_SPECS)
@@ -71,6 +79,11 @@ class WorkerContext:
     def runtime(self) -> Runtime:
         """How models run here."""
         return Runtime(self.settings.device, self.settings.trust_remote_code, self.settings.model_limit)
+
+    def keep(self, part: Part, key: str, open_part: Callable[[], V], /) -> V:
+        """A part of a pipeline that was opened before, or a new one; see `retrieval.pipeline.Keep`."""
+        kept: V = self.parts[part].get(key, open_part)
+        return kept
 
     def spec(self, experiment: str) -> ExperimentSpec:
         """An experiment's spec."""
@@ -130,7 +143,7 @@ _current: WorkerContext | None = None
 
 
 def enter(context: WorkerContext) -> None:
-    """Make a context this process's own; RQ calls tasks by name and passes them ids only."""
+    """Set this process's context; RQ calls tasks by name and passes them ids only."""
     global _current
     _current = context
 

@@ -1,5 +1,5 @@
-"""The list of what waits, in one look: fair order, so that a small experiment does not wait for the whole of a large
-one, and removing many jobs at once.
+"""Scripts that change a queue's list of waiting jobs: they put it into fair order, so that a small experiment does not
+wait for the whole of a large one, and remove many jobs at once.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from collections.abc import Sequence
 import orjson
 from redis import Redis
 
-EVALUATIONS_PER_TURN = 8
-"""Batches of queries that count as much as one shard to encode: they take about as long."""
-JOBS_PER_MILLISECOND = 50
-"""Waiting jobs that are put in order at most: after each look there is a pause. An experiment adds to what waits once a
-variant, and if all of it were looked at each time, that would take time with the square of the variants."""
+from evaluator.jobs.stages import STAGES
 
-# The documents of one plan to encode are a group, and so are one experiment's searches, and its evaluations. Groups
-# take turns; within a group the order stays. All other jobs are few or quick, and others wait for them: they come
-# first. Atomic, as every script is. While the last look's pause lasts, it is left for the next round of housekeeping.
+TURNS = [stage.turn for stage in STAGES.values() if stage.turn is not None]
+"""Which waiting jobs are a group, and how many jobs a group may run in its turn."""
+JOBS_PER_MILLISECOND = 50
+"""How many waiting jobs are put in order at most: a pause follows each time. An experiment adds jobs once a variant; if
+the whole list were read each time, time would grow with the square of the variants."""
+
+# Groups take turns; within a group the order stays, and jobs without a group come first. Atomic, as every script is.
+# During the last run's pause, the next round of housekeeping does it.
 _TAKE_TURNS = """
 if redis.call('EXISTS', KEYS[2]) == 0 or redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 redis.call('DEL', KEYS[2])
@@ -25,14 +26,20 @@ local waiting = redis.call('LRANGE', KEYS[1], 0, -1)
 local pause = math.floor(#waiting / tonumber(ARGV[2]))
 if pause > 0 then redis.call('SET', KEYS[3], 1, 'PX', pause) end
 local urgent, order, groups = {}, {}, {}
+local turns = cjson.decode(ARGV[1])
+local function group_of(id)
+  for _, turn in ipairs(turns) do
+    local group = string.match(id, '^(' .. turn.group .. ')%-')
+    if group then return group, turn.jobs end
+  end
+end
 for _, id in ipairs(waiting) do
-  local group = string.match(id, '^(evaluate%-%x+)%-') or string.match(id, '^(search%-%x+)%-')
-    or string.match(id, '^(encode%-%x+%-document%-.*)%-')
+  local group, jobs_per_turn = group_of(id)
   if not group then
     urgent[#urgent + 1] = id
   else
     if not groups[group] then
-      groups[group] = {next = 1, turn = string.sub(group, 1, 6) == 'encode' and 1 or tonumber(ARGV[1])}
+      groups[group] = {next = 1, turn = jobs_per_turn}
       order[#order + 1] = group
     end
     groups[group][#groups[group] + 1] = id
@@ -75,16 +82,17 @@ end
 
 
 def take_turns(connection: Redis, queue_key: str, *, added: bool = True) -> None:
-    """Put the waiting jobs of a queue into fair order: now, or if they are many with one of the next calls.
+    """Put the waiting jobs of a queue into fair order: now, or, if they are many, with one of the next calls.
 
     Args:
-        added: whether jobs were added; else only what is left of calls before is done.
+        added: whether jobs were added; if not, only what earlier calls left is done.
     """
     unordered, pause = f"evaluator:unordered:{queue_key}", f"evaluator:pause:{queue_key}"
     with connection.pipeline(transaction=False) as pipeline:
         if added:
             pipeline.set(unordered, 1)
-        pipeline.eval(_TAKE_TURNS, 3, queue_key, unordered, pause, EVALUATIONS_PER_TURN, JOBS_PER_MILLISECOND)
+        turns = orjson.dumps([turn._asdict() for turn in TURNS])
+        pipeline.eval(_TAKE_TURNS, 3, queue_key, unordered, pause, turns, JOBS_PER_MILLISECOND)
         pipeline.execute()
 
 

@@ -1,8 +1,8 @@
-"""What endpoints are asked within: requests at once and a minute, over all workers of all machines, and budgets.
+"""Limits of requests to endpoints, over all workers of all machines: at once, a minute, and in all (budgets).
 
-evaluator:endpoint:<endpoint>:slots     sorted set: requests under way, by when they count as lost (ms)
+evaluator:endpoint:<endpoint>:slots     sorted set: running requests, by when they count as lost (ms)
 evaluator:endpoint:<endpoint>:window    sorted set: requests of the last minute, by when they began (ms)
-evaluator:endpoint:<endpoint>:paused    there while the server wants to be left alone
+evaluator:endpoint:<endpoint>:paused    exists while the server asks for a pause
 evaluator:terms:<experiment>            budget and endpoints as last submitted
 evaluator:spent:<experiment>            hash: tokens, micro_usd
 """
@@ -31,12 +31,12 @@ from evaluator.jobs.results.stream import ResultStream
 WINDOW = 60.0
 """Seconds over which requests are counted."""
 LEASE_MARGIN = 5.0
-"""Seconds beyond its timeout after which a request counts as lost: its worker died."""
+"""Seconds beyond its timeout after which a request counts as lost, because its worker died."""
 POLL = 0.05
-"""Seconds between looks for a free slot; `LONGEST_WAIT` at most for anything else, in case it ends early."""
+"""Seconds between two attempts to take a slot; at most `LONGEST_WAIT` for other reasons, which may end early."""
 LONGEST_WAIT = 1.0
 TERMS_TTL = 30 * 24 * 3600
-"""Seconds; what an abandoned experiment left in Redis goes away by itself."""
+"""Seconds after which Redis drops the terms and the spending of an abandoned experiment."""
 
 # Atomic, as every script is: returns 0 with the slot taken, or milliseconds to wait.
 _ACQUIRE = """
@@ -71,7 +71,7 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1
 
 @dataclass(frozen=True)
 class Terms:
-    """What may change though an experiment stays the same: its budget, and its endpoints' keys, limits and prices.
+    """What may change while an experiment stays the same: its budget, and its endpoints' keys, limits and prices.
 
     Specs are artifacts, which never change, so this travels by Redis.
     """
@@ -94,7 +94,7 @@ def write_terms(connection: Redis, spec: ExperimentSpec) -> None:
 
 
 def restore_spending(connection: Redis, experiment: str, tokens: int, micro_usd: int) -> None:
-    """Tell Redis what an experiment has spent, if it does not know any more."""
+    """Write to Redis what an experiment has spent, if Redis has lost it."""
     key = _spent_key(experiment)
     connection.hsetnx(key, "tokens", str(tokens))
     connection.hsetnx(key, "micro_usd", str(micro_usd))
@@ -102,7 +102,7 @@ def restore_spending(connection: Redis, experiment: str, tokens: int, micro_usd:
 
 
 class RedisGate:
-    """The gate of one experiment; see `retrieval.endpoint_client.Gate`."""
+    """The gate of one experiment; see `retrieval.endpoints.client.Gate`."""
 
     def __init__(self, connection: Redis, experiment: str) -> None:
         self._connection = connection
@@ -132,7 +132,7 @@ class RedisGate:
         try:
             yield
         finally:
-            with suppress(RedisError):  # what came back counts more than the slot, which frees itself
+            with suppress(RedisError):  # the answer counts more than the slot, which frees itself
                 self._connection.zrem(slots, token)
 
     def pause(self, endpoint: Endpoint, seconds: float) -> None:
@@ -161,7 +161,7 @@ class RedisGate:
         budget = _read_terms(terms).budget
         reason = budget.reached(*(int(amount or 0) for amount in spent)) if budget is not None else None
         if reason is not None:
-            # The first to notice tells; whoever comes later finds the experiment cancelled.
+            # The first worker that notices sends the record; for later ones the experiment is cancelled already.
             if mark_cancelled(self._connection, self._experiment, ()):
                 ResultStream(self._connection).append([ExperimentStop(self._experiment, reason)])
             raise BudgetReachedError(reason)

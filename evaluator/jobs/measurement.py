@@ -1,4 +1,4 @@
-"""Measuring what variants cost: jobs that ask each some queries again, one variant after the other."""
+"""Measuring what variants cost: jobs that ask a variant some queries again, one variant after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from rq.registry import StartedJobRegistry
 from evaluator.domain.cost import Latency, VariantCost
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.variant import LanguageModel, Variant
-from evaluator.jobs.queue import enqueue, job_data, job_id, open_queues
+from evaluator.jobs.queue import enqueue, job_data, open_queues
+from evaluator.jobs.stages import job_id
 from evaluator.retrieval.pipeline import Keep
 from evaluator.retrieval.search.indexes import Sources
 from evaluator.retrieval.search.queries import Load
@@ -31,11 +32,11 @@ def enqueue_measurements(
 ) -> list[str]:
     """Enqueue the measurement of some variants, each after the one before; returns the ids of new jobs."""
     jobs = []
-    before: list[str] = []
+    previous: list[str] = []
     for variant in variants:
         id_ = job_id("measure", spec.id, spec.position(variant))
-        jobs.append(job_data(settings, "measure", (spec.id, variant), id_, after=before))
-        before = [id_]
+        jobs.append(job_data(settings, "measure", (spec.id, variant), id_, after=previous))
+        previous = [id_]
     return enqueue(connection, jobs)
 
 
@@ -69,7 +70,7 @@ def measure_variant(
 
 
 def _times(variant: Variant, sources: Sources, load: Load, keep: Keep) -> Times | None:
-    # Lists made elsewhere cannot be asked; a chat model's answers come from the cache by now.
+    # A run made elsewhere answers no new queries; a chat model's answers come from the cache by now.
     if not can_be_asked(variant) or any(isinstance(stage, LanguageModel) for stage in variant.stages()):
         return None
     paid = any(e.encoder.endpoint for stage in variant.stages() for e in sources.encodings(stage))
@@ -79,16 +80,16 @@ def _times(variant: Variant, sources: Sources, load: Load, keep: Keep) -> Times 
 
 
 def _encoded(variant: Variant, sources: Sources, role: str) -> list[tuple[EncodingCost, float | None]]:
-    """What encoding a variant's texts of a role took, and their price in USD per million tokens; shared ones once."""
-    found: dict[tuple[str, str], tuple[EncodingCost, float | None]] = {}
+    """What encoding a variant's texts of a role took, and the price in USD per million tokens; shared texts once."""
+    costs: dict[tuple[str, str], tuple[EncodingCost, float | None]] = {}
     for stage in variant.stages():
         for encoding in sources.encodings(stage):
             encoder, texts = encoding.encoder, encoding.texts
             if texts.role == role:
                 price = encoder.endpoint.usd_per_million_tokens if encoder.endpoint else None
                 cost = cost_of_texts(encoder, texts, sources.store)
-                found[encoder.fingerprint, texts.part] = cost, price
-    return list(found.values())
+                costs[encoder.fingerprint, texts.part] = cost, price
+    return list(costs.values())
 
 
 def _usd(costs: Sequence[tuple[EncodingCost, float | None]]) -> float | None:
@@ -97,7 +98,7 @@ def _usd(costs: Sequence[tuple[EncodingCost, float | None]]) -> float | None:
 
 
 def _alone(connection: Redis) -> bool:
-    """Whether no job waits or runs but the caller's."""
+    """Whether no other job than the caller's waits or runs."""
     queues = open_queues(connection)
     running = sum(StartedJobRegistry(queue=queue).get_job_count(cleanup=False) for queue in queues)
     return running <= 1 and not any(queue.count for queue in queues)

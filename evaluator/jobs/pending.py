@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import orjson
 from redis import Redis
+from redis.typing import EncodableT, FieldT
 
 PENDING_TTL = 30 * 24 * 3600
-"""Seconds; what an abandoned experiment left in Redis goes away by itself."""
+"""Seconds after which Redis drops the lists of an abandoned experiment."""
 
 
 def write_pending(connection: Redis, experiment: str, by_variant: Mapping[str, Sequence[str]]) -> None:
-    """Set the queries to evaluate of some variants; of the others they stay."""
-    key, fields = _key(experiment), dict[Any, Any]()
+    """Set the queries that some variants lack; those of other variants stay."""
+    key, fields = _key(experiment), dict[FieldT, EncodableT]()
     for variant, query_ids in by_variant.items():
         payload = orjson.dumps(list(query_ids))
         name = hashlib.sha256(payload).hexdigest()
@@ -33,7 +34,7 @@ def write_pending(connection: Redis, experiment: str, by_variant: Mapping[str, S
 
 
 def read_pending(connection: Redis, experiment: str, variant: str) -> list[str]:
-    """The queries to evaluate."""
+    """The queries that a variant lacks."""
     name = cast("bytes | None", connection.hget(_key(experiment), _of_variant(variant)))
     if name is None:
         return []

@@ -1,4 +1,4 @@
-"""Planning an experiment: taking turns, telling how far it is, and giving up when nobody wants it any more."""
+"""Planning experiments: planners take turns, count what they have planned, and give up when nobody waits for it."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ logger = logging.getLogger(__name__)
 TURN = "evaluator:planning"
 """Lock in Redis: held by whoever plans, on whatever machine."""
 TURN_TTL = 30.0
-"""Seconds after which the turn of a planner that died is over; one that lives renews it every third of that."""
+"""Seconds after which the turn of a dead planner is over; a living planner renews it every third of that."""
 POLL = 0.02
 """Seconds between attempts to take the turn."""
 LOOK_EVERY = 0.2
-"""Seconds between looks whether a planner that waits for its turn is still wanted."""
+"""Seconds between two checks whether a waiting planner should give up."""
 
 
 class PlanningEndedError(EvaluatorError):
-    """The experiment was cancelled, deleted or asked for anew while it was planned; nothing was enqueued."""
+    """The experiment was cancelled, deleted or started again while it was planned; nothing was enqueued."""
 
 
 def _nothing() -> None:
-    """What a planner is told that nobody watches."""
+    """The check of a planner that nobody watches."""
 
 
 def _always() -> bool:
@@ -40,12 +40,12 @@ def _always() -> bool:
 
 @dataclass
 class Watch:
-    """How far a planner is, and what it asks.
+    """How far a planner is, and whether it should go on.
 
     Attributes:
         texts, total: texts whose place in the work order is known, of how many; of all encoders.
         check: called often; raises `PlanningEndedError` if the planner should give up.
-        confirm: asked right before anything is enqueued, while nobody can cancel: whether it is still wanted.
+        confirm: called right before anything is enqueued, while nobody can cancel: whether the experiment is wanted.
     """
 
     texts: int = 0
@@ -54,10 +54,10 @@ class Watch:
     confirm: Callable[[], bool] = _always
 
     def count(self, texts: int) -> None:
-        """So many texts more are planned.
+        """Count texts that are planned now.
 
         Raises:
-            PlanningEndedError: nobody wants it any more.
+            PlanningEndedError: nobody wants the experiment any more.
         """
         self.texts += texts
         self.check()
@@ -65,10 +65,10 @@ class Watch:
 
 @contextmanager
 def turn(connection: Redis, check: Callable[[], None]) -> Iterator[None]:
-    """Plan while nobody else does: two that plan at once could each plan a text that they share.
+    """Plan while nobody else does: two planners at once could both plan a text that they share.
 
-    The turn lasts as long as its holder lives, however long that takes. Should Redis lose it in between, two may
-    plan at once: then texts may be encoded twice, and nothing else happens.
+    The turn lasts until its holder ends. If Redis loses it, two may plan at once: then texts may be encoded twice, and
+    nothing else happens.
 
     Args:
         check: called while waiting; raises if the planner should give up.
@@ -76,13 +76,13 @@ def turn(connection: Redis, check: Callable[[], None]) -> Iterator[None]:
     lock = connection.lock(TURN, timeout=TURN_TTL, sleep=POLL, thread_local=False)
     while not lock.acquire(blocking_timeout=LOOK_EVERY):
         check()
-    ended = threading.Event()
-    renewing = threading.Thread(target=_renew, args=(lock, ended), name="planning-turn", daemon=True)
+    turn_over = threading.Event()
+    renewing = threading.Thread(target=_renew, args=(lock, turn_over), name="planning-turn", daemon=True)
     renewing.start()
     try:
         yield
     finally:
-        ended.set()
+        turn_over.set()
         renewing.join()
         with suppress(LockError, RedisError):  # it is gone, or goes by itself
             lock.release()

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from rq import Callback, Queue, Retry
 from rq.defaults import RQ_KEY_PREFIX
 from rq.exceptions import DequeueTimeout
@@ -28,40 +29,39 @@ from rq.serializers import JSONSerializer
 
 from evaluator.jobs.cancellation import forget_stop, mark_cancelled
 from evaluator.jobs.fair_order import remove_waiting, take_turns
+from evaluator.jobs.stages import JobId, parse_id, queue_of
 from evaluator.settings import QueueName, Settings
 
 QUEUES: dict[QueueName, str] = {"encode": "evaluator-encode", "evaluate": "evaluator"}
-"""RQ's names. What needs a model is apart, so that it can have workers of its own (ADR 0013)."""
-ENCODING_STAGES = ("prepare-", "encode-", "measure-", "ask-")
-"""Beginnings of the ids of jobs in the queue `encode`; all others are in `evaluate`."""
+"""RQ's names of the queues. Jobs that need a model have a queue, so that it can have workers of its own (ADR 0013)."""
 GLANCE = 0.05
-"""Seconds that a worker of both queues waits at one before it looks at the other."""
+"""Seconds that a worker of both queues waits for a job of one before it looks at the other."""
 RESULT_TTL = 3600
 """Seconds that a finished job's record is kept; its effect is an artifact or a row, not the record."""
 FAILURE_TTL = 7 * 24 * 3600
 """Seconds that a failed job's record is kept."""
 
 LIVE = (
-    JobStatus.QUEUED, JobStatus.STARTED, JobStatus.DEFERRED, JobStatus.SCHEDULED, JobStatus.READY_TO_ENQUEUE,
-)  # fmt: skip
-"""States of a job that will still do its work."""
+    JobStatus.QUEUED,
+    JobStatus.STARTED,
+    JobStatus.DEFERRED,
+    JobStatus.SCHEDULED,
+    JobStatus.READY_TO_ENQUEUE,
+)
+"""States of a job that will run, or runs."""
 LIVE_REGISTRIES = (StartedJobRegistry, DeferredJobRegistry, ScheduledJobRegistry, ReadyJobRegistry)
-"""Where such a job is when it is not in the queue."""
+"""Where a live job is when it is not in the queue."""
 
-FINAL_STAGES = ("plan-", "dispatch-", "evaluate-", "measure-", "ask-")
-"""Beginnings of the ids of jobs that belong to one experiment alone; all others serve these."""
-AFTER_NOTHING = ("evaluate-", "ask-")
-"""Beginnings of the ids of jobs that wait for no other: they are most of what waits."""
 DROPPED_AT_ONCE = 1000
-"""Jobs that are removed in one go: whoever else changes the queue waits for so many at most (about 0.1 s)."""
+"""Jobs that are removed at once: other changes of the queue wait while that runs (about 0.1 s)."""
 
 RETRIES = "evaluator:retries"
 """Counter in Redis: attempts that failed and were followed by another."""
 
 CHANGES = threading.Lock()
-"""Submitting and cancelling take turns: both look at the queue before they change it."""
+"""Submitting and cancelling take turns: both read the queue before they change it."""
 YIELD = 0.03
-"""Seconds between two lots of jobs: a lock that is taken again at once lets nobody else in. Longer than
+"""Seconds between two lots of jobs: a lock that is taken again at once keeps all others out. Longer than
 `evaluator.jobs.planning.POLL`."""
 
 TASKS = "evaluator.jobs.tasks"
@@ -69,43 +69,49 @@ TASKS = "evaluator.jobs.tasks"
 
 
 class CarefulQueue(Queue):  # type: ignore[misc]  # rq is untyped
-    """An RQ queue whose workers lose no job that they die with, also when they serve several queues.
+    """An RQ queue whose workers lose no job if they die between taking and beginning it.
 
-    RQ notes what a worker takes from its only queue until the job has begun. From several queues it takes jobs
-    without a note: what a worker held that died just then would be gone.
+    A worker of one queue moves what it takes to that queue's intermediate list until the job begins. From several
+    queues RQ takes jobs without that note; this class takes from one queue after the other, with the note.
     """
 
     @classmethod
     def dequeue_any(
         cls, queues: Iterable[Queue], timeout: float | None, connection: Redis, **options: Any
     ) -> tuple[Job, Queue] | None:
-        """Take a job from the first queue that has one, with a note of it; wait for one for `timeout` seconds.
+        """Take a job from the first queue that has one, and wait for one for at most `timeout` seconds.
+
+        Redis waits at one list only. So a worker of `evaluate` and `encode` looks at `evaluate`, then at `encode`,
+        waits `GLANCE` seconds at `evaluate`, and begins again.
+
+        Args:
+            timeout: seconds; None to look once, and to return None if no job waits.
 
         Raises:
-            DequeueTimeout: none came.
+            DequeueTimeout: no job came.
         """
-        first, *others = queues
-        if not others:
-            return cls._take(first, timeout, connection, options)
-        deadline = None if timeout is None else time.monotonic() + timeout
+        queues = list(queues)
+        if len(queues) == 1:
+            return cls._take(queues[0], timeout, connection, options)
+        deadline = time.monotonic() + (timeout or 0.0)
         while True:
-            for queue in (first, *others):
-                found = cls._take(queue, None, connection, options)
-                if found is not None:
-                    return found
-            if deadline is None:
+            for queue in queues:
+                if (taken := cls._take(queue, None, connection, options)) is not None:
+                    return taken
+            if timeout is None:
                 return None
             if time.monotonic() >= deadline:
-                raise DequeueTimeout(timeout, [queue.key for queue in (first, *others)])
+                raise DequeueTimeout(timeout, [queue.key for queue in queues])
             with suppress(DequeueTimeout):
-                return cls._take(first, GLANCE, connection, options)
+                return cls._take(queues[0], GLANCE, connection, options)
 
     @classmethod
     def _take(
         cls, queue: Queue, timeout: float | None, connection: Redis, options: dict[str, Any]
     ) -> tuple[Job, Queue] | None:
-        found: tuple[Job, Queue] | None = super().dequeue_any([queue], timeout, connection, **options)
-        return found
+        """Take a job from one queue, with RQ's note of it."""
+        taken: tuple[Job, Queue] | None = super().dequeue_any([queue], timeout, connection, **options)
+        return taken
 
 
 def open_queue(connection: Redis, name: QueueName = "evaluate") -> Queue:
@@ -116,11 +122,6 @@ def open_queue(connection: Redis, name: QueueName = "evaluate") -> Queue:
 def open_queues(connection: Redis, names: Iterable[QueueName] = tuple(QUEUES)) -> list[Queue]:
     """Several queues, all by default."""
     return [open_queue(connection, name) for name in names]
-
-
-def job_id(stage: str, *parts: str | int) -> str:
-    """A deterministic id: the same work has the same id, so it is never queued twice."""
-    return "-".join((stage, *map(str, parts)))
 
 
 def job_data(
@@ -161,7 +162,7 @@ def job_data(
 
 
 def all_live_ids(connection: Redis) -> set[str]:
-    """Every job that waits, runs, or is going to; in one look, so that none is missed that moves on meanwhile."""
+    """Every job that waits, runs, or will; read at once, so that no job is missed that moves meanwhile."""
     with connection.pipeline(transaction=True) as pipeline:
         for queue in open_queues(connection):
             pipeline.lrange(queue.key, 0, -1)
@@ -172,8 +173,9 @@ def all_live_ids(connection: Redis) -> set[str]:
 
 
 def experiments_with_jobs(connection: Redis) -> set[str]:
-    """Parts of the ids of all live jobs: an experiment's id is among them if a job of its own waits or runs."""
-    return {part for id_ in all_live_ids(connection) for part in id_.split("-")}
+    """Experiments of which a job of their own waits or runs, by their ids."""
+    parsed = filter(None, map(parse_id, all_live_ids(connection)))
+    return {job.experiment for job in parsed if job.experiment is not None}
 
 
 def is_active(connection: Redis, experiment: str) -> bool:
@@ -181,17 +183,12 @@ def is_active(connection: Redis, experiment: str) -> bool:
     return experiment in experiments_with_jobs(connection)
 
 
-def queue_of(id_: str) -> QueueName:
-    """The queue that a job belongs to, by its id."""
-    return "encode" if id_.startswith(ENCODING_STAGES) else "evaluate"
-
-
 def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     """Enqueue jobs that are not live already; returns the ids of those enqueued.
 
-    A job is live if its record says so and it has its place in the queue or a registry: a record alone is what a
-    process left that ended half-way. The record of an earlier job under the same id is dropped first; jobs that
-    still wait for that id then wait for the new one.
+    A job is live if its record says so, and a queue or registry lists it: a process that ended half-way may have left
+    the record alone. The record of an earlier job with the same id is dropped first; jobs that still wait for that id
+    then wait for the new job.
     """
     described = {data.job_id: data for data in jobs}
     ids = list(described)
@@ -201,15 +198,17 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
             pipeline.hget(Job.key_for(id_), "status")
             pipeline.smembers(Job.dependents_key_for(id_))
         answers = pipeline.execute()
-    found = list(zip(ids, answers[::3], answers[1::3], answers[2::3], strict=True))
+    records = list(zip(ids, answers[::3], answers[1::3], answers[2::3], strict=True))
     # The whole queue is read only where a record says that it is in there: most jobs are new.
-    live = all_live_ids(connection) if any(known for _, known, _, _ in found) else set()
+    live = all_live_ids(connection) if any(exists for _, exists, _, _ in records) else set()
     with connection.pipeline(transaction=True) as pipeline:
-        for id_, known, status, dependents in found:
+        for id_, exists, status, dependents in records:
             if id_ in live and status is not None and status.decode() in LIVE:
                 del described[id_]
-                forget_stop(pipeline, id_)  # somebody wants it, whoever cancelled what it was for
-            elif known:
+                forget_stop(
+                    pipeline, id_
+                )  # this submission wants the job, even if another experiment with it was cancelled
+            elif exists:
                 _drop(pipeline, connection, [id_])
                 waiting = [dependent for dependent in dependents if dependent.decode() in live]
                 if waiting:
@@ -223,7 +222,7 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     return list(described)
 
 
-def _drop(pipeline: Any, connection: Redis, ids: Sequence[str]) -> None:
+def _drop(pipeline: Pipeline, connection: Redis, ids: Sequence[str]) -> None:
     """Remove jobs' records and their places in every registry.
 
     Not by `Job.delete`, which fails for a minute on a job whose worker died: it looks for the execution's record.
@@ -250,7 +249,7 @@ def _drop(pipeline: Any, connection: Redis, ids: Sequence[str]) -> None:
 def forget_all(connection: Redis) -> None:
     """Drop every job and all of RQ's records; results in the stream stay.
 
-    Only for the owner of a queue without workers: what is missing is enqueued anew from DuckDB.
+    Only for the owner of a queue without workers: what DuckDB lacks is enqueued again.
     """
     keys = list(connection.scan_iter(f"{RQ_KEY_PREFIX}:*", count=1000))
     for start in range(0, len(keys), 1000):
@@ -260,14 +259,15 @@ def forget_all(connection: Redis) -> None:
 def cancel_experiment(connection: Redis, experiment: str, is_over: Callable[[], bool] = lambda: True) -> int:
     """Remove an experiment's waiting jobs and those that no other experiment needs; returns how many.
 
-    Those that run are stopped by their workers within seconds.
+    Workers stop the running ones within seconds.
 
     Args:
-        is_over: asked while nobody enqueues anything, before each part of the jobs goes: whether nobody has asked for
-            the experiment again. If somebody has, the other jobs stay.
+        is_over: whether nobody has started the experiment again; called before each part of the jobs is removed, while
+            nobody enqueues anything. If somebody has, the other jobs stay.
     """
-    # Its own jobs are most of them. What it shares with others is looked at once they are gone, in one go.
-    own = sorted(id_ for id_ in all_live_ids(connection) if _is_final_of(id_, experiment))
+    # First the experiment's own jobs, which are most. Jobs that it may share with others come last, all at once.
+    parsed = _parsed(all_live_ids(connection))
+    own = sorted(id_ for id_, job in parsed.items() if job.belongs_to(experiment))
     cancelled = 0
     for start in range(0, len(own), DROPPED_AT_ONCE):
         with CHANGES:
@@ -282,22 +282,24 @@ def cancel_experiment(connection: Redis, experiment: str, is_over: Callable[[], 
     return cancelled
 
 
-def _is_final_of(id_: str, experiment: str) -> bool:
-    """Whether a job belongs to this experiment alone."""
-    return id_.startswith(FINAL_STAGES) and experiment in id_.split("-")
+def _parsed(ids: Iterable[str]) -> dict[str, JobId]:
+    """What these ids say, without those of an unknown stage."""
+    parsed = {id_: parse_id(id_) for id_ in ids}
+    return {id_: job for id_, job in parsed.items() if job is not None}
 
 
 def _unneeded(connection: Redis, experiment: str) -> set[str]:
-    """Live jobs that no experiment but this one needs: what another one's final jobs wait for stays."""
+    """Live jobs that no other experiment needs: none of its final jobs waits for them."""
     live = all_live_ids(connection)
-    waiting = [id_ for id_ in live if not id_.startswith(AFTER_NOTHING)]
+    parsed = _parsed(live)
+    waiting = [id_ for id_ in live if id_ not in parsed or parsed[id_].stage.waits]
     with connection.pipeline(transaction=False) as pipeline:
         for id_ in waiting:
             pipeline.hget(Job.key_for(id_), "dependency_ids")
         answers = pipeline.execute()
     after = {id_: json.loads(answer) for id_, answer in zip(waiting, answers, strict=True) if answer}
     needed: set[str] = set()
-    others = [id_ for id_ in live if id_.startswith(FINAL_STAGES) and not _is_final_of(id_, experiment)]
+    others = [id_ for id_, job in parsed.items() if job.stage.final and not job.belongs_to(experiment)]
     while others:
         id_ = others.pop()
         if id_ in live and id_ not in needed:
@@ -307,19 +309,19 @@ def _unneeded(connection: Redis, experiment: str) -> set[str]:
 
 
 def _cancel(connection: Redis, experiment: str, ids: Iterable[str]) -> int:
-    """Remove the jobs among these that wait, and ask the workers that run the others to stop; returns how many wait."""
-    named = sorted(ids)
+    """Remove waiting jobs, and have the workers of running ones stop them; returns how many were removed."""
+    ordered_ids = sorted(ids)
     with connection.pipeline(transaction=False) as pipeline:
-        for id_ in named:
+        for id_ in ordered_ids:
             pipeline.hget(Job.key_for(id_), "status")
         statuses = pipeline.execute()
     running = [
         id_
-        for id_, status in zip(named, statuses, strict=True)
+        for id_, status in zip(ordered_ids, statuses, strict=True)
         if status is not None and status.decode() == JobStatus.STARTED
     ]
     mark_cancelled(connection, experiment, running)
-    waiting = sorted(set(named) - set(running))
+    waiting = sorted(set(ordered_ids) - set(running))
     for name in QUEUES if waiting else ():
         remove_waiting(connection, open_queue(connection, name).key, waiting)
     if waiting:

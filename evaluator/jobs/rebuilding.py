@@ -1,6 +1,6 @@
-"""Indexes that are missing or damaged are built anew by the job that needs them, of what they were made of.
+"""The job that needs a missing or damaged index builds it again, from what it was made of.
 
-Vectors are not encoded here: a job that lacks some ends without a record, and its experiments are planned anew.
+Vectors are not encoded here: a job that lacks some ends without a record, and its experiments are planned again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def over_indexes(stages: Iterable[Stage], sources: Sources, work: Callable[[], T]) -> T:
-    """What some work over indexes gives; if one is missing or damaged, it is built anew and the work done once more.
+    """Do some work over indexes; if one is missing or damaged, build it again and do the work once more.
 
     Raises:
         ArtifactMissingError: what it was made of is not there either.

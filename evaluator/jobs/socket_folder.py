@@ -1,7 +1,7 @@
 """The folders down to the embedded Valkey's socket: nobody but this user may enter, or put another queue there.
 
-Jobs name functions that workers call, so whoever owns the queue acts as whoever runs the workers. In a folder that all
-users share, another could be the first to make what this instance looks for.
+Jobs name functions that workers call, so whoever owns the queue acts as the user who runs the workers. In a folder that
+all users share, another user could make the folder of the socket first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from evaluator.settings import Settings
 
 
 def make_private(settings: Settings) -> None:
-    """Make the folders down to the socket, or see to it that those that are there are private.
+    """Make the folders down to the socket, and check that existing ones are private.
 
     Raises:
         QueueUnavailableError: somebody else made one of them, or could replace it.
@@ -41,7 +41,7 @@ def make_private(settings: Settings) -> None:
 
 
 def require_private(settings: Settings) -> None:
-    """Check the folders down to the socket; what is not there can lead nowhere.
+    """Check the folders down to the socket; a missing folder is no danger.
 
     Raises:
         QueueUnavailableError: one of them is not this user's alone.
@@ -67,7 +67,7 @@ _WAY_OUT = (
 
 
 def _folders(settings: Settings) -> tuple[Path, ...]:
-    """Where the folders lie, and then those that must be private, from the top down."""
+    """The folder that the others are in, and then those that must be private, from the top down."""
     folder = settings.valkey_socket.parent
     if settings.socket_is_shared:
         return folder.parent.parent, folder.parent, folder
@@ -75,33 +75,33 @@ def _folders(settings: Settings) -> tuple[Path, ...]:
 
 
 def _check_shared(folder: Path) -> None:
-    """Nobody else may replace what is ours in a folder that others write to, as its sticky bit sees to."""
-    found = folder.stat()
-    mode = stat.S_IMODE(found.st_mode)
-    if found.st_uid not in (0, os.getuid()) or (mode & 0o022 and not mode & stat.S_ISVTX):
+    """Check that other users cannot replace our folder in a shared one, which its sticky bit prevents."""
+    status = folder.stat()
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid not in (0, os.getuid()) or (mode & 0o022 and not mode & stat.S_ISVTX):
         raise QueueUnavailableError(
             f"other users can replace what is in {folder}, where the queue's socket would be{_WAY_OUT}"
         )
 
 
 def _check_owner(folder: Path) -> None:
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        kind = "a link" if stat.S_ISLNK(found.st_mode) else "no folder"
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode):
+        kind = "a link" if stat.S_ISLNK(status.st_mode) else "no folder"
         raise QueueUnavailableError(
             f"{folder} is {kind}, and may lead to somebody else's queue; remove it{_WAY_OUT}"
         )
-    if found.st_uid != os.getuid():
+    if status.st_uid != os.getuid():
         raise QueueUnavailableError(
-            f"{folder} belongs to another user (uid {found.st_uid}), who may have put another queue there; remove it"
+            f"{folder} belongs to another user (uid {status.st_uid}), who may have put another queue there; remove it"
             f"{_WAY_OUT}"
         )
 
 
 class PrivateConnection(UnixDomainSocketConnection):
-    """A connection to the embedded Valkey that asks again where it leads, each time it is made anew.
+    """A connection to the embedded Valkey that checks where it leads each time it is opened.
 
-    Whatever cleans the temporary folder may have removed ours meanwhile, and another user made one of that name.
+    A cleaner of temporary files may have removed our folder meanwhile, and another user made one of that name.
     """
 
     def __init__(self, *, settings: Settings, **options: object) -> None:
@@ -109,10 +109,10 @@ class PrivateConnection(UnixDomainSocketConnection):
         self._settings = settings
 
     def _connect(self) -> socket.socket:
-        made: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
+        connected: socket.socket = super()._connect()  # type: ignore[no-untyped-call]
         try:
-            require_private(self._settings)  # now that it stands, and before anything is said
+            require_private(self._settings)  # after connecting, and before anything is sent
         except QueueUnavailableError as error:
-            made.close()
+            connected.close()
             raise RedisConnectionError(str(error)) from error
-        return made
+        return connected

@@ -1,4 +1,4 @@
-"""Enqueue what an experiment still needs: encoding, indexes, shared searches, and the queries that are not recorded."""
+"""Enqueue what an experiment still lacks: encoding, indexes, shared searches, and queries without a recorded result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
 from evaluator.jobs.pending import read_pending, write_pending
 from evaluator.jobs.planning import PlanningEndedError, Watch, turn
-from evaluator.jobs.queue import CHANGES, YIELD, enqueue, job_data, job_id
+from evaluator.jobs.queue import CHANGES, YIELD, enqueue, job_data
+from evaluator.jobs.stages import StageName, job_id
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.opening import distilled_name
 from evaluator.retrieval.search.indexes import Sources, index_names
@@ -33,9 +34,9 @@ from evaluator.settings import Settings
 
 FAN_IN = 100
 """Jobs that one job waits for at most. RQ watches all of them whenever one ends or a job is added, and starts over
-if any changed meanwhile: with thousands, and workers at work, submitting an experiment would not end."""
+if any of them changed meanwhile: with thousands of jobs and busy workers, a submission would never end."""
 AT_ONCE = 250
-"""Jobs that are enqueued in one go: whoever else changes the queue waits for so many at most (about 0.3 s)."""
+"""Jobs that are enqueued at once: other changes of the queue wait while that runs (about 0.3 s)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Submission:
     then adds the rest, because what must be encoded is not known before.
 
     Args:
-        watch: is told how far it is, and asked whether it is still wanted.
+        watch: counts the planned texts, and says whether the experiment is still wanted.
     """
 
     def __init__(
@@ -89,7 +90,8 @@ class Submission:
         """Enqueue all that is needed for the missing queries of each variant.
 
         Raises:
-            PlanningEndedError: nobody wants it any more; what was enqueued already, whoever cancelled has dropped.
+            PlanningEndedError: the experiment is not wanted any more; whoever cancelled it has dropped the jobs
+                that were enqueued already.
         """
         spec = self._spec
         self._store.put_json(spec_name(spec.id), spec.to_json())
@@ -125,18 +127,18 @@ class Submission:
         stages: dict[str, EncodingStage] = {}
         for encoder, plan in self._plans.values():
             key = self._key(encoder)
-            before = stages.get(key, EncodingStage(key, 0, 0))
-            stages[key] = EncodingStage(key, before.texts + plan.texts, before.to_encode + plan.to_encode)
+            counts = stages.get(key, EncodingStage(key, 0, 0))
+            stages[key] = EncodingStage(key, counts.texts + plan.texts, counts.to_encode + plan.to_encode)
         return Enqueued(enqueued, tuple(stages.values()))
 
     def _enqueue(self, connection: Redis, begin: Callable[[], None]) -> int:
-        """Enqueue the jobs, some at a time, each after those that it waits for; returns how many.
+        """Enqueue the jobs in lots, each job after those that it waits for; returns how many.
 
-        A turn for each lot: two processes that enqueue the same job at once could each drop what the other enqueued.
-        Others may plan in between, because it is written down by now which texts are whose work.
+        Each lot has a turn of its own: two processes that enqueue the same job at once could each drop what the other
+        enqueued. Others may plan between two lots, because the plans of encoding are in the store by now.
 
         Args:
-            begin: what comes before the first, while nobody can cancel.
+            begin: is called before the first lot, while nobody can cancel.
         """
         jobs, n = list(self._jobs.values()), 0
         for start in range(0, max(len(jobs), 1), AT_ONCE):
@@ -145,7 +147,7 @@ class Submission:
             with turn(connection, self._watch.check), CHANGES:
                 if not self._watch.confirm():
                     raise PlanningEndedError(
-                        f"the experiment {self._spec.name!r} was cancelled or begun anew"
+                        f"the experiment {self._spec.name!r} was cancelled or started again"
                     )
                 if not start:
                     begin()
@@ -153,7 +155,7 @@ class Submission:
         return n
 
     def _texts_to_plan(self, variants: Iterable[str]) -> int:
-        """Texts whose encoding is to be planned; passages that are not cut yet are planned later."""
+        """How many texts need a plan of their encoding; passages that are not cut yet are planned later."""
         sizes: dict[tuple[str, str], int] = {}
         for name in variants:
             self._watch.check()
@@ -190,7 +192,7 @@ class Submission:
     def _add_search(
         self, search: SharedSearch, rows: Sequence[int], indexes: Mapping[Stage, str]
     ) -> list[str]:
-        """The job that stands for all those which search these queries, where they are not searched yet."""
+        """The job that stands for all jobs that search these queries; none where all are searched."""
         shards = tuple(self._candidates.shards_of(rows))
         if (search.place, shards) not in self._search_jobs:
             jobs = [job for shard in shards for job in self._add_shard(search, shard, indexes)]
@@ -198,20 +200,20 @@ class Submission:
         return self._search_jobs[search.place, shards]
 
     def _add_shard(self, search: SharedSearch, shard: int, indexes: Mapping[Stage, str]) -> list[str]:
-        """The job that searches a shard of queries, after those that give it lists of the same queries."""
+        """The job that searches a shard of queries, after the jobs that search the same queries for its parts."""
         if search.place not in self._searched:
             self._searched[search.place] = self._candidates.there(search)
         if shard in self._searched[search.place]:
             return []
         built = dict.fromkeys(indexes[leaf] for leaf in search.retrieve.leaves() if leaf in indexes)
         parts = self._searches.parts(search.retrieve)
-        given = [job for part in parts for job in self._add_shard(part, shard, indexes)]
-        after = self._gathered([*built, *given])
+        part_jobs = [job for part in parts for job in self._add_shard(part, shard, indexes)]
+        after = self._gathered([*built, *part_jobs])
         job = self._spec.id, search.place, shard
         return [self._add("search", job, job, after)]
 
     def _add_cuts(self, variant: str, stages: Sequence[tuple[int, Stage]]) -> Iterator[str]:
-        """Jobs that cut what is not cut yet."""
+        """Jobs that cut the passages which are not cut yet."""
         for place, stage in stages:
             cut = self._sources.cut(stage)
             if cut is not None and not self._store.is_whole(cut[2]):
@@ -219,7 +221,7 @@ class Submission:
                 yield self._add("cut", (self._spec.id, variant, place), (fingerprint(cut[2]),), first)
 
     def _add_preparation(self, encoder: EncoderSpec) -> list[str]:
-        """The job that makes an encoder which has to be made once."""
+        """The job that distils an encoder, if it is not distilled yet."""
         if encoder.source != "distilled" or self._exists(distilled_name(encoder)):
             return []
         return [self._add("prepare", (self._spec.id, self._key(encoder)), (encoder.weights,), [])]
@@ -229,9 +231,7 @@ class Submission:
         return self._keys[id(encoder)]
 
     def _exists(self, artifact: str) -> bool:
-        """Whether an artifact was there when it was first asked for; one that has come since costs a job that ends at
-        once.
-        """
+        """Whether an artifact existed at the first call for it. If it was made since then, its job ends at once."""
         if artifact not in self._there:
             self._there[artifact] = self._store.exists(artifact)
         return self._there[artifact]
@@ -256,7 +256,7 @@ class Submission:
         return self._gathered(ids)
 
     def _gathered(self, ids: list[str], most: int | None = None) -> list[str]:
-        """Jobs that stand for these, at most `most` (`FAN_IN`) of them: themselves, or others that gather them."""
+        """At most `most` (`FAN_IN`) jobs that stand for these: the jobs themselves, or jobs that gather them."""
         while len(ids) > (most or FAN_IN):
             parts = [ids[start : start + FAN_IN] for start in range(0, len(ids), FAN_IN)]
             ids = [
@@ -268,24 +268,24 @@ class Submission:
     def _plan(self, encoder: EncoderSpec, texts: TextSet) -> EncodingPlan:
         key = _plan_key(encoder, texts)
         if key not in self._plans:
-            before = self._watch.texts
+            texts_before = self._watch.texts
             plan = plan_encoding(encoder, texts, self._store, self._watch.count)
             self._plans[key] = encoder, plan
-            self._watch.count(texts.read_size() - (self._watch.texts - before))
+            self._watch.count(texts.read_size() - (self._watch.texts - texts_before))
         return self._plans[key][1]
 
     def _add(
         self,
-        task: str,
+        stage: StageName,
         args: tuple[Any, ...],
         identity: tuple[str | int, ...],
         after: Sequence[str],
         *,
         front: bool = False,
     ) -> str:
-        id_ = job_id(task, *identity)
+        id_ = job_id(stage, *identity)
         if id_ not in self._jobs:
-            self._jobs[id_] = job_data(self._settings, task, args, id_, after=after, at_front=front)
+            self._jobs[id_] = job_data(self._settings, stage, args, id_, after=after, at_front=front)
         return id_
 
 

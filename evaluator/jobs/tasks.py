@@ -43,9 +43,10 @@ from evaluator.jobs.context import WorkerContext, current
 from evaluator.jobs.limits import RedisGate
 from evaluator.jobs.measurement import measure_variant
 from evaluator.jobs.pending import read_pending
-from evaluator.jobs.queue import RETRIES, enqueue, job_data, job_id
+from evaluator.jobs.queue import RETRIES, enqueue, job_data
 from evaluator.jobs.rebuilding import over_indexes, rebuild
 from evaluator.jobs.results.stream import ResultStream
+from evaluator.jobs.stages import STAGES, job_id, task_name
 from evaluator.jobs.submission import Submission
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.encoders.protocol import Role
@@ -56,16 +57,16 @@ from evaluator.retrieval.texts.passages import build_passages
 from evaluator.retrieval.vectors.encoding import Shard, encode_shard
 
 CANCELLED = "cancelled"
-"""In a job's meta: it was cancelled while it ran, or what it reads is lost and must be made again, or one that it
-waited for ended like that. It leaves no record; whoever still needs it plans it anew (ADR 0012)."""
+"""In a job's meta: the job was cancelled while it ran, or an artifact that it reads is lost and must be made again, or
+a job that it waited for ended like that. It leaves no record; whoever still needs it plans it again (ADR 0012)."""
 
 ENDS_ALL = (BaseTimeoutException, BudgetReachedError, ArtifactMissingError, DatasetDamagedError)
-"""What concerns no single query: the job's time is up (which rings only once), the experiment's money, or what all
-queries read."""
+"""Errors that concern all queries: the job's time is up (which is raised only once), the budget is spent, or an
+artifact that all queries read is missing or damaged."""
 
 
 def prepare(experiment: str, encoder: str) -> None:
-    """Make an encoder that has to be made once: distil it."""
+    """Distil an encoder, which is done once."""
     from evaluator.retrieval.encoders.sentence_transformer import distill  # noqa: PLC0415  imports torch
 
     context = current()
@@ -105,7 +106,7 @@ def encode(experiment: str, encoder: str, role: Role, plan: str, number: int) ->
 
 
 def gather(_experiment: str) -> None:
-    """Stand for many jobs as one, so that no job waits for thousands; fails if one of them did."""
+    """Stand for many jobs, so that no job waits for thousands; fails if one of them failed."""
     require_dependencies()
 
 
@@ -119,7 +120,7 @@ def index(experiment: str, variant: str, place: int) -> None:
 def search(experiment: str, place: int, shard: int) -> None:
     """Search some queries once for all variants that share a retriever.
 
-    A query that fails is left out: it fails again where it is evaluated, and is recorded there.
+    A query that fails is left out: it fails again when it is evaluated, and that failure is recorded.
 
     Args:
         place: of the search among the experiment's shared ones.
@@ -146,7 +147,7 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     """Once a variant's indexes are there, enqueue its queries in batches; returns how many queries.
 
     Raises:
-        ArtifactLostError: nobody knows any more which they are; the experiment is planned anew.
+        ArtifactLostError: the list of its queries is gone; the experiment is planned again.
     """
     context = current()
     job = running_job()
@@ -156,7 +157,7 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
     spec = sources.spec
     require_indexes(spec.variant(variant).stages(), sources)
     waiting = read_pending(job.connection, experiment, variant)
-    if not waiting:  # nobody enqueues a dispatch without queries
+    if not waiting:  # a dispatch job is only enqueued for some queries
         raise ArtifactLostError("the list of its queries is gone from the queue, or another version wrote it")
     batches = [waiting[start : start + batch_size] for start in range(0, len(waiting), batch_size)]
     enqueue(
@@ -175,10 +176,10 @@ def dispatch(experiment: str, variant: str, batch_size: int) -> int:
 
 
 def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
-    """Retrieve and score a batch of queries; each becomes one entry of the results stream.
+    """Retrieve and score a batch of queries; each query becomes one entry of the results stream.
 
     Raises:
-        QueriesFailedError: some queries raised. The others are handed over and not evaluated again.
+        QueriesFailedError: some queries raised. The others are in the stream, and are not evaluated again.
     """
     context = current()
     job = running_job()
@@ -215,14 +216,14 @@ def evaluate(experiment: str, variant: str, query_ids: Sequence[str]) -> None:
 
 
 def _opening(context: WorkerContext, sources: Sources, candidates: Candidates, job: Job) -> Opening:
-    """What opening a pipeline for the dataset's own queries needs."""
+    """Where the pipeline of the dataset's own queries is opened from."""
     load = context.load(sources.spec, RedisGate(job.connection, job.args[0]))
     queries = StoredQueries(sources.spec, sources.dataset, context.store)
-    return Opening(sources, queries, load, context.indexes.get, candidates)
+    return Opening(sources, queries, load, context.keep, candidates)
 
 
 def measure(experiment: str, variant: str) -> None:
-    """Measure what an evaluated variant costs, and hand it over."""
+    """Measure what an evaluated variant costs, and append the record to the stream."""
     context, job = current(), running_job()
     sources = context.sources(experiment)
     load = context.load(sources.spec, RedisGate(job.connection, experiment))
@@ -230,13 +231,13 @@ def measure(experiment: str, variant: str) -> None:
     cost = over_indexes(
         chosen.stages(),
         sources,
-        lambda: measure_variant(chosen, sources, load, context.indexes.get, job.connection),
+        lambda: measure_variant(chosen, sources, load, context.keep, job.connection),
     )
     ResultStream(job.connection).append([VariantMeasured(experiment, variant, cost)])
 
 
 def ask(experiment: str, variant: str, text: str) -> dict[str, Any]:
-    """Ask a variant a query that is not the dataset's; RQ hands the list to whoever asked."""
+    """Ask a variant a query that is not the dataset's; the ranked list is the job's result."""
     context, job = current(), running_job()
     sources = context.sources(experiment)
     load = context.load(sources.spec, RedisGate(job.connection, experiment))
@@ -244,9 +245,9 @@ def ask(experiment: str, variant: str, text: str) -> dict[str, Any]:
 
     def answered() -> tuple[Ranking, float]:
         started = time.perf_counter()
-        opening = Opening(sources, LiveQueries([text], load), load, context.indexes.get)
-        found = open_variant(chosen, opening).search([0], sources.spec.depth)[0]
-        return found, time.perf_counter() - started
+        opening = Opening(sources, LiveQueries([text], load), load, context.keep)
+        ranking = open_variant(chosen, opening).search([0], sources.spec.depth)[0]
+        return ranking, time.perf_counter() - started
 
     ranking, seconds = over_indexes(chosen.stages(), sources, answered)
     return {"doc_ids": list(ranking.doc_ids), "scores": list(ranking.scores), "seconds": seconds}
@@ -261,20 +262,20 @@ def search_each(
     """
     rows = [dataset.query_rows[query_id] for query_id in query_ids]
     try:
-        found = dict(zip(query_ids, retriever.search(rows, depth), strict=True))
+        rankings = dict(zip(query_ids, retriever.search(rows, depth), strict=True))
         failures: dict[str, str] = {}
     except ENDS_ALL:
         raise
-    except Exception:  # noqa: BLE001  whatever a model raises concerns single queries until shown otherwise
-        found, failures = {}, {}
+    except Exception:  # noqa: BLE001  an error of a model concerns single queries until all are known to fail
+        rankings, failures = {}, {}
         for query_id, row in zip(query_ids, rows, strict=True):
             try:
-                found[query_id] = retriever.search([row], depth)[0]
+                rankings[query_id] = retriever.search([row], depth)[0]
             except ENDS_ALL:
                 raise
             except Exception as error:  # noqa: BLE001  recorded as this query's failure, never hidden
                 failures[query_id] = describe(error)
-    return found, failures
+    return rankings, failures
 
 
 def hand_over(job: Job, results: Sequence[QueryResult]) -> None:
@@ -299,21 +300,22 @@ def on_failure(
 
     Permanent errors are not tried again. After the last attempt the failure becomes a record.
     """
-    task = job.func_name.rsplit(".", 1)[-1]
+    stage = STAGES.get(task_name(job))
+    failure = stage.failure if stage is not None else None
     stream = ResultStream(connection)
     if issubclass(kind, JobCancelled | DependencyCancelledError):
         job.retries_left = 0
         job.meta[CANCELLED] = True
         job.save_meta()
-        if task == "measure":  # nobody else would say what became of it
+        if failure == "measured":  # nobody else reports the measurement
             stream.append([VariantMeasured(job.args[0], job.args[1], None, "the measurement was cancelled")])
         return
-    if issubclass(kind, BudgetReachedError) and job.func_name.endswith(".evaluate"):
-        job.retries_left = 0  # no query failed: those that are missing are for whoever continues
+    if issubclass(kind, BudgetReachedError) and failure == "query":
+        job.retries_left = 0  # no query failed: a resumed experiment evaluates the missing ones
         return
-    if issubclass(kind, ArtifactLostError) and task not in {"measure", "ask"}:
+    if issubclass(kind, ArtifactLostError) and (stage is None or stage.planned):
         job.retries_left = 0
-        job.meta[CANCELLED] = True  # what is lost is made again by whoever plans its experiments anew
+        job.meta[CANCELLED] = True  # whoever plans its experiments again makes what is lost
         job.save_meta()
         return
     if issubclass(kind, PERMANENT_ERRORS):
@@ -323,7 +325,7 @@ def on_failure(
     if job.should_retry:
         connection.incr(RETRIES)
         return
-    if task == "evaluate":
+    if failure == "query":
         experiment, variant, query_ids = job.args
         failures = job.meta.get("failures", {})
         handed_over = set(job.meta.get("handed_over", ()))
@@ -332,9 +334,9 @@ def on_failure(
             for query_id in query_ids
             if query_id not in handed_over
         )
-    elif task == "measure":
+    elif failure == "measured":
         stream.append([VariantMeasured(job.args[0], job.args[1], None, job.meta["error"])])
-    elif task in {"plan", "dispatch"}:
+    elif failure == "failure":
         experiment, variant, _ = job.args
         stream.append([VariantFailure(experiment, variant, job.meta["error"])])
 
@@ -344,7 +346,7 @@ def require_dependencies() -> None:
 
     Raises:
         StageFailedError: one failed; carries its message.
-        DependencyCancelledError: one was cancelled; if its experiment was resumed since, it is planned anew.
+        DependencyCancelledError: one was cancelled; if its experiment was resumed since, it is planned again.
     """
     for dependency in running_job().fetch_dependencies():
         if dependency.meta.get(CANCELLED):
@@ -356,11 +358,11 @@ def require_dependencies() -> None:
 
 
 def require_indexes(stages: Iterable[Stage], sources: Sources) -> None:
-    """See that what the stages read is there, undamaged; else build it of what it was made of.
+    """Check that the artifacts which stages read are whole; else build them again.
 
     Raises:
-        StageFailedError: it is not there, because a job that this one waited for failed; carries its message.
-        ArtifactMissingError: what it was made of is not there either.
+        StageFailedError: an artifact is missing because a job that this one waited for failed; carries its message.
+        ArtifactMissingError: an artifact that it is made of is missing, too.
         DatasetDamagedError: a part of the dataset is damaged.
     """
     stages = list(stages)

@@ -49,7 +49,7 @@ def count_dead_letters(workspace: Workspace) -> DeadLetterCounts:
 
 
 def warning(counts: DeadLetterCounts) -> str | None:
-    """What to say of dead letters wherever the instance's health is told; None if none is kept."""
+    """The warning about dead letters in reports of the instance's health; None if none is kept."""
     if not counts.kept:
         return None
     number = "1 result" if counts.kept == 1 else f"{counts.kept:,} results"
@@ -57,7 +57,7 @@ def warning(counts: DeadLetterCounts) -> str | None:
 
 
 def with_queue(workspace: Workspace) -> Workspace:
-    """A workspace that was opened without its queue, with it: nothing is claimed, and nothing recorded.
+    """Connect a workspace that was opened without its queue; nothing is claimed, and nothing recorded.
 
     Raises:
         QueueUnavailableError: the queue does not answer.

@@ -51,7 +51,7 @@ Datasets = Callable[[], Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `advice` says how to mend what is not well, unless `detail` says it."""
+    """One finding. `advice` says how to fix it, unless `detail` does."""
 
     name: str
     well: bool
@@ -62,10 +62,10 @@ class Check:
 def examine(
     settings: Settings, on_artifacts: Callable[[int], None] | None = None, datasets: Datasets = lambda: ()
 ) -> Iterator[Check]:
-    """Every check in turn; none changes anything.
+    """Run all checks, one after the other; none changes anything.
 
     Args:
-        on_artifacts: read every artifact, too, and tell it how many are read so far.
+        on_artifacts: if given, every artifact is read, and this is called with their number so far.
         datasets: gives the records of all datasets, so that damaged ones can be named.
     """
     yield Check("evaluator", True, f"{__version__} on Python {platform.python_version()}")
@@ -150,41 +150,39 @@ def _artifacts(settings: Settings) -> str:
 def _every_artifact(settings: Settings, on_progress: Callable[[int], None], datasets: Datasets) -> Check:
     try:
         store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
-        found = verify(store, on_progress)
+        report = verify(store, on_progress)
     except (EvaluatorError, OSError) as error:
         return Check("artifacts", False, hide_passwords(str(error)), "check EVALUATOR_ARTIFACTS")
-    unknown = f"; {found.unknown:,} of an earlier version cannot be compared" if found.unknown else ""
-    if not found.damaged:
-        return Check("artifacts", True, f"{found.whole:,} are what was written{unknown}")
-    shown = ", ".join(found.damaged[:SHOWN]) + (" ..." if len(found.damaged) > SHOWN else "")
-    detail = (
-        f"{len(found.damaged):,} are damaged, {found.whole:,} are what was written{unknown}. Damaged: {shown}"
-    )
-    return Check("artifacts", False, detail, _advice(found.damaged, datasets))
+    unknown = f"; {report.unknown:,} of an earlier version cannot be compared" if report.unknown else ""
+    if not report.damaged:
+        return Check("artifacts", True, f"{report.whole:,} are what was written{unknown}")
+    shown = ", ".join(report.damaged[:SHOWN]) + (" ..." if len(report.damaged) > SHOWN else "")
+    detail = f"{len(report.damaged):,} are damaged, {report.whole:,} are what was written{unknown}. Damaged: {shown}"
+    return Check("artifacts", False, detail, _advice(report.damaged, datasets))
 
 
 def _advice(damaged: Sequence[str], datasets: Datasets) -> str:
-    given = [name for name in damaged if is_given(name)]
+    given_names = [name for name in damaged if is_given(name)]
     advice = ["look after the disk"]
-    if len(given) < len(damaged):
+    if len(given_names) < len(damaged):
         advice.append("what is made of a dataset is made again when an experiment needs it")
-    if given:
-        names = ", ".join(map(repr, datasets_of(given, datasets)))
+    if given_names:
+        names = ", ".join(map(repr, datasets_of(given_names, datasets)))
         advice.append(f"import again: {names}" if names else "import the datasets again to which they belong")
     return "; ".join(advice)
 
 
 def _uploads(settings: Settings) -> Check:
     paths = uploads_folder(settings.home_path).glob("*")
-    found = [UploadFolder(path) for path in paths if UPLOAD_ID.fullmatch(path.name)]
-    parts = [part for folder in found for part in (folder.arrived, folder.made)]
+    folders = [UploadFolder(path) for path in paths if UPLOAD_ID.fullmatch(path.name)]
+    parts = [part for folder in folders for part in (folder.arrived, folder.made)]
     held, limit = sum(part.bytes for part in parts), settings.upload_total_bytes
     files = sum(part.files for part in parts)
     return Check(
         "uploads",
-        held < limit and len(found) < settings.upload_open_limit and files < MOST_FILES,
-        f"{len(found)} of {settings.upload_open_limit} open, {held:,} of {limit:,} bytes, {files:,} of {MOST_FILES:,} "
-        "files",
+        held < limit and len(folders) < settings.upload_open_limit and files < MOST_FILES,
+        f"{len(folders)} of {settings.upload_open_limit} open, {held:,} of {limit:,} bytes, {files:,} of "
+        f"{MOST_FILES:,} files",
         "store or discard some, or raise EVALUATOR_UPLOAD_OPEN_LIMIT or EVALUATOR_UPLOAD_TOTAL_LIMIT",
     )
 

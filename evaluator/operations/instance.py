@@ -128,7 +128,7 @@ def workers_only(settings: Settings, count: int) -> Iterator[Supervisor]:
 
 
 def _give_back(settings: Settings, child: str, pid: int) -> None:
-    """Have a dead worker's job run elsewhere at once. If that fails, its missing heartbeat tells in a minute."""
+    """Give a dead worker's job to another one at once. If that fails, its missing heartbeat does it in a minute."""
     if child.startswith(WORKER):
         try:
             release_dead_worker(connect(settings), pid)
@@ -138,7 +138,7 @@ def _give_back(settings: Settings, child: str, pid: int) -> None:
 
 @contextmanager
 def _claimed(settings: Settings) -> Iterator[None]:
-    """Claim a queue elsewhere before the first worker takes a job from it; whoever opens the workspace takes it over.
+    """Claim an external queue before the first worker takes a job from it; the workspace takes the claim over.
 
     An embedded queue is nobody else's: it belongs to the home folder, which is locked.
     """
@@ -151,16 +151,16 @@ def _claimed(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        claim.release()  # if nobody took it over
+        claim.release()  # if no workspace took the claim over
 
 
 def _clear_leftovers(settings: Settings) -> None:
-    """Remove what writers that were killed left half-written."""
+    """Remove half-written files of killed writers."""
     ArtifactStore(settings.artifacts_url, settings.home_path / "cache").clear_temporary()
 
 
 def _forget_old_jobs(settings: Settings) -> None:
-    """No worker of an embedded queue is left from before; what its jobs did not finish is missing in DuckDB."""
+    """Drop the jobs of an embedded queue: no earlier worker runs, and DuckDB says what is missing."""
     if settings.embedded_queue:
         forget_all(require(settings))
 

@@ -1,6 +1,6 @@
 """The keeper looks after experiments for as long as a process owns the database.
 
-It plans those anew whose jobs were lost, and clears away what stopped and ended ones left, and uploads that nobody
+It plans those again whose jobs were lost, and clears away what stopped and ended ones left, and uploads that nobody
 stored. It lets experiments follow edits of judgments that nobody else could.
 """
 
@@ -25,19 +25,19 @@ from evaluator.workspace.workspace import Workspace
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 5.0
-"""Seconds between looks at running experiments."""
+"""Seconds between two checks of running experiments."""
 BOUND_EVERY = 300.0
-"""Seconds between looks at how much vectors take, and at uploads that nobody stored."""
+"""Seconds between two checks of the vectors' size and of uploads that nobody stored."""
 
 
 class Keeper:
-    """A thread that looks after experiments from entering the context to leaving it.
+    """A thread that looks after experiments while its context is entered.
 
     Each of its duties, and within one each experiment, stands alone: what fails for one is tried again with the next
     look, and keeps nobody else waiting.
 
     Args:
-        measures: whether what finished experiments cost is measured, too, when nothing else is at work.
+        measures: whether what finished experiments cost is measured, too, when no other job waits or runs.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ class Keeper:
             logger.info("cleared uploads that nobody stored: %d", cleared)
 
     def _guard(self, duty: Callable[[], object], experiment: str | None = None) -> None:
-        named = {} if experiment is None else {"experiment": experiment}
+        fields = {} if experiment is None else {"experiment": experiment}
         try:
             duty()
         except (EvaluatorError, RedisError) as error:
-            logger.warning("experiments cannot be looked after: %s", error, extra=named)
+            logger.warning("experiments cannot be looked after: %s", error, extra=fields)
         except Exception:  # the thread's boundary: it must not end unseen, and others are looked after
-            logger.exception("experiments cannot be looked after; trying again", extra=named)
+            logger.exception("experiments cannot be looked after; trying again", extra=fields)

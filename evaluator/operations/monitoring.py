@@ -1,4 +1,4 @@
-"""What those who watch an instance ask: whether it is ready, and its metrics in Prometheus' text format."""
+"""Monitoring: whether an instance is ready, and its metrics in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 1.0
-"""Seconds to wait for the queue: whoever watches wants an answer, also if it is no."""
+"""Seconds to wait for the queue; a probe needs an answer soon, even a negative one."""
 RSS = "rss"
 """Field of a worker's record in Redis: bytes resident, at its last heartbeat."""
 MOST_WORKERS = 200
-"""Workers that are told apart in one scrape; those beyond are counted only."""
+"""Workers with metrics of their own in one scrape; further workers are only counted."""
 
 JOB_STATES = ("queued", "started", "deferred", "scheduled", "failed")
 WORKER_STATES = ("busy", "idle", "gone")
@@ -45,7 +45,7 @@ MONITOR = Kind("monitor", 1)
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether an instance can do its work now.
+    """Whether an instance works now.
 
     Attributes:
         reasons: why not, for people; empty if it is ready.
@@ -59,7 +59,7 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        """Whether nothing is in the way."""
+        """Whether there is no reason against it."""
         return not self.reasons
 
 
@@ -108,12 +108,12 @@ class Monitor:
 
 
 def monitor(workspace: Workspace) -> Monitor:
-    """The one monitor of a workspace, so that its connection is kept from look to look."""
+    """The only monitor of a workspace, so that its connection is kept."""
     return workspace.memory.get(MONITOR, None, lambda: Monitor(workspace))
 
 
 class _Scrape(Collector):
-    """Reads every value when it is asked for: nothing is counted apart from what is stored."""
+    """Reads every value from the database and the queue at each scrape; keeps no counters of its own."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -242,13 +242,13 @@ def _age(oldest: Iterable[tuple[bytes, Any]], now: tuple[int, int]) -> float:
 def _gauge(
     name: str, text: str, value: float | Mapping[str, float | None], label: str | None = None
 ) -> GaugeMetricFamily:
-    """A family of one value, or of one by each value of a label; what is unknown is left out."""
+    """A family of one value, or of one by each value of a label; unknown values are left out."""
     if not isinstance(value, Mapping):
         return GaugeMetricFamily(name, text, value=float(value))
     family = GaugeMetricFamily(name, text, labels=[label or ""])
-    for key, known in value.items():
-        if known is not None:
-            family.add_metric([key], float(known))
+    for key, number in value.items():
+        if number is not None:
+            family.add_metric([key], float(number))
     return family
 
 

@@ -1,4 +1,4 @@
-"""Upkeep: what is done again and again while a process owns the database, for one experiment at a time."""
+"""Upkeep: tasks repeated while a process owns the database, for one experiment at a time."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 2.0
-"""Seconds that looking for lost jobs waits for the recorder."""
-IN_VAIN = 5
-"""Times that an experiment is planned anew without a new row before it is given up."""
+"""Seconds to wait for the recorder before lost jobs are searched."""
+FRUITLESS_ATTEMPTS = 5
+"""Times that an experiment is planned again without a new row before it is given up."""
 
 Guard = Callable[[Callable[[], object], str], None]
-"""Does something for an experiment (its id), and keeps what goes wrong from what is done for others."""
+"""Runs a duty for an experiment (its id), so that its errors do not stop the duties for others."""
 
 
 @dataclass
 class Replanned:
-    """How often an experiment was planned anew since it had so many rows."""
+    """How often an experiment was planned again since it had so many rows."""
 
     rows: int
     times: int = 0
@@ -38,10 +38,10 @@ class Replanned:
 
 @dataclass
 class Upkeep:
-    """What a keeper does, and remembers.
+    """The duties of a keeper, and what it remembers.
 
     Args:
-        guard: around what is done for one experiment.
+        guard: runs the duty for one experiment.
     """
 
     workspace: Workspace
@@ -49,7 +49,7 @@ class Upkeep:
     replanned: dict[str, Replanned] = field(default_factory=dict)
 
     def replan_lost(self) -> None:
-        """Plan experiments anew whose jobs, or whose planner, are gone.
+        """Plan experiments again whose jobs, or whose planner, are gone.
 
         Raises:
             QueueUnavailableError: the queue does not answer.
@@ -73,7 +73,7 @@ class Upkeep:
         with reachable(self.workspace) as connection:
             with_jobs, marked = experiments_with_jobs(connection), marked_cancelled(connection)
             if not ResultStream(connection).wait_recorded():
-                return  # workers may have stopped one, which is not recorded yet
+                return  # workers may have stopped an experiment, which is not recorded yet
             status = {row.id: row.status for row in experiments.all_experiments(self.workspace.database)}
             for experiment in with_jobs:
                 if status.get(experiment) == "cancelled":
@@ -85,12 +85,12 @@ class Upkeep:
     def drop_searched(self) -> None:
         """Drop the lists that variants shared, of all experiments here that are finished.
 
-        Those of a cancelled one stay until it is resumed, or deleted: searching is work that was done.
+        Those of a cancelled one stay until it is resumed, or deleted: resuming would have to search again.
         """
-        # Looked at before the states are: what begins meanwhile is not among them.
-        kept = experiments_with_candidates(self.workspace.store)
-        for row in experiments.all_experiments(self.workspace.database) if kept else ():
-            if row.id in kept and row.status == "finished":
+        # Read before the statuses, so that it holds no experiment that begins meanwhile.
+        with_lists = experiments_with_candidates(self.workspace.store)
+        for row in experiments.all_experiments(self.workspace.database) if with_lists else ():
+            if row.id in with_lists and row.status == "finished":
                 self.guard(lambda id_=row.id: drop_candidates(self.workspace.store, id_), row.id)  # type: ignore[misc]
 
     def _drop_jobs(self, connection: Redis, experiment: str) -> None:
@@ -100,17 +100,18 @@ class Upkeep:
         recorded = sum(
             variant.recorded for variant in results.recorded_counts(self.workspace.database, row.id)
         )
-        seen = self.replanned.get(row.id)
-        if seen is None or seen.rows != recorded:
-            seen = self.replanned[row.id] = Replanned(recorded)
-        if seen.times >= IN_VAIN:
+        replanned = self.replanned.get(row.id)
+        if replanned is None or replanned.rows != recorded:
+            replanned = self.replanned[row.id] = Replanned(recorded)
+        if replanned.times >= FRUITLESS_ATTEMPTS:
             reason = (
-                f"its jobs ended {IN_VAIN} times without a result that could be recorded; see the logs of the workers "
-                "and what `evaluator dead-letters list` says"
+                f"its jobs ended {FRUITLESS_ATTEMPTS} times without a result that could be recorded; see the logs of "
+                "the workers and what `evaluator dead-letters list` says"
             )
             change_status(self.workspace.database, row.id, "stop", reason)
             return
         attempt = replan_experiment(self.workspace.database, row.id)
         if attempt is not None:
-            seen.times += row.status == "running"  # a planner that ended with its process is nobody's fault
+            if row.status == "running":  # an attempt counts only if it was planned
+                replanned.times += 1
             start_planning(self.workspace, row.spec, attempt)

@@ -1,7 +1,7 @@
-"""Vectors at rest: what each encoder's take, and dropping those that were used longest ago.
+"""Stored vectors: their size by encoder, and dropping the ones that were used longest ago.
 
 An encoder's vectors are dropped as a whole, with the matrices built of them, and never while an experiment that uses
-it is planned or runs. Results are not touched: what is dropped is encoded anew when it is needed again.
+it is planned or runs. Results are not touched: what is dropped is encoded again when it is needed.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from evaluator.store import experiments
 from evaluator.workspace.workspace import Workspace
 
 MATRIX = re.compile(rf"indexes/[^/]+/([0-9a-f]{{{FINGERPRINT_LENGTH}}})-(?:query|document)\b.*")
-"""Names of what is built of an encoder's vectors."""
+"""Names of the artifacts that are built of an encoder's vectors."""
 
 NEVER = datetime.min
 
 
 @dataclass(frozen=True)
 class EncoderVectors:
-    """Everything that is kept of one encoder.
+    """The stored vectors of one encoder.
 
     Attributes:
         fingerprint: of the encoder.
@@ -51,7 +51,7 @@ class EncoderVectors:
 
 
 def vectors(workspace: Workspace) -> list[EncoderVectors]:
-    """What is kept of each encoder, used last first."""
+    """The stored vectors of each encoder, last used first."""
     artifacts = _artifacts(workspace)
     used: dict[str, tuple[str, datetime, bool]] = {}
     for row in experiments.all_experiments(workspace.database):  # the last submitted first
@@ -80,13 +80,13 @@ def prune(
     Raises:
         AmbiguousNameError: several encoders have one of the labels; lists their fingerprints.
     """
-    kept = vectors(workspace)
+    rows = vectors(workspace)
     if encoders:
-        chosen = [row for named in dict.fromkeys(encoders) for row in _named(kept, named)]
+        chosen = [row for label in dict.fromkeys(encoders) for row in _named(rows, label)]
     else:
-        chosen, total = [], sum(row.bytes for row in kept)
+        chosen, total = [], sum(row.bytes for row in rows)
         allowed = workspace.settings.vectors_limit if limit is None else limit
-        for row in reversed(kept):
+        for row in reversed(rows):
             if total <= allowed:
                 break
             if not row.in_use:
@@ -105,7 +105,7 @@ def _drop(workspace: Workspace, fingerprint: str) -> bool:
         rows = [row for row in experiments.all_experiments(workspace.database) if _uses(row, fingerprint)]
         if any(row.active for row in rows) or _with_jobs(workspace) & {row.id for row in rows}:
             return False
-        # What is built of vectors goes first: nothing ever lacks what it was built of.
+        # Matrices are removed before vectors, so that no matrix is left without its vectors.
         for name in sorted(_artifacts(workspace).get(fingerprint, ())):
             workspace.store.remove(name)
     return True
@@ -121,37 +121,37 @@ def _with_jobs(workspace: Workspace) -> set[str]:
         return set()
     try:
         return experiments_with_jobs(workspace.queue)
-    except RedisError:  # then no worker has anything to do either
+    except RedisError:  # then no worker has a job either
         return set()
 
 
-def _named(kept: Sequence[EncoderVectors], named: str) -> list[EncoderVectors]:
-    """The encoder of that fingerprint, else of that label; none if nothing is kept of it.
+def _named(rows: Sequence[EncoderVectors], label: str) -> list[EncoderVectors]:
+    """The encoder of that fingerprint, else of that label; none if it has no stored vectors.
 
     Raises:
         AmbiguousNameError: several have the label.
     """
-    found = [row for row in kept if row.fingerprint == named] or [row for row in kept if row.name == named]
-    if len(found) > 1:
-        fingerprints = tuple(row.fingerprint for row in found)
+    matches = [row for row in rows if row.fingerprint == label] or [row for row in rows if row.name == label]
+    if len(matches) > 1:
+        fingerprints = tuple(row.fingerprint for row in matches)
         raise AmbiguousNameError(
-            f"{len(found)} encoders are labelled {named!r}; give a fingerprint: {', '.join(fingerprints)}",
+            f"{len(matches)} encoders are labelled {label!r}; give a fingerprint: {', '.join(fingerprints)}",
             fingerprints,
         )
-    return found
+    return matches
 
 
 def _artifacts(workspace: Workspace) -> dict[str, dict[str, int]]:
     """Bytes of artifacts by encoder and name."""
-    found: dict[str, dict[str, int]] = {}
+    sizes: dict[str, dict[str, int]] = {}
     for name, size in workspace.store.sizes("vectors").items():
-        found.setdefault(name.split("/")[1], {})[name] = size
+        sizes.setdefault(name.split("/")[1], {})[name] = size
     for name, size in workspace.store.sizes("indexes").items():
         if match := MATRIX.fullmatch(name):
-            found.setdefault(match[1], {})[name] = size
-    return found
+            sizes.setdefault(match[1], {})[name] = size
+    return sizes
 
 
 def vectors_record(row: EncoderVectors) -> dict[str, Any]:
-    """What is kept of an encoder."""
+    """An encoder's stored vectors as a JSON object."""
     return {**dataclasses.asdict(row), "used_at": row.used_at.isoformat() if row.used_at else None}

@@ -28,7 +28,7 @@ class Candidates:
     """The lists of an experiment's shared searches.
 
     Attributes:
-        seconds: that searching for the lists took which were read so far.
+        seconds: that the searches of the lists took that were read so far.
     """
 
     def __init__(self, experiment: str, store: ArtifactStore) -> None:
@@ -37,7 +37,7 @@ class Candidates:
         self.seconds = 0.0
 
     def begin(self, batch_size: int) -> None:
-        """Choose how many queries are searched at once: as many as are evaluated, unless that was chosen before."""
+        """Choose how many queries are searched at once: as many as are evaluated, unless it was chosen before."""
         self._store.put_json(self._shards, min(batch_size, MAX_SHARD))
 
     @property
@@ -82,19 +82,19 @@ class Candidates:
         self._store.put(self._name(search, shard), write)
 
     def read(self, search: SharedSearch, rows: Sequence[int]) -> dict[int, Ranking]:
-        """The lists of these queries that are there, by row."""
-        found: dict[int, Ranking] = {}
-        wanted = set(rows)
+        """The stored lists of these queries, by row."""
+        rankings: dict[int, Ranking] = {}
+        wanted_rows = set(rows)
         for shard in self.shards_of(rows):
             try:
                 record = orjson.loads(self._store.read_bytes(self._name(search, shard)))
             except ArtifactMissingError:
-                continue  # not searched, or the experiment has ended meanwhile
+                continue  # not searched yet, or the experiment has ended
             for row, (doc_ids, scores) in record["lists"].items():
-                if int(row) in wanted:
-                    found[int(row)] = Ranking(tuple(doc_ids), tuple(scores))
+                if int(row) in wanted_rows:
+                    rankings[int(row)] = Ranking(tuple(doc_ids), tuple(scores))
                     self.seconds += record["seconds"]
-        return found
+        return rankings
 
     def _name(self, search: SharedSearch, shard: int) -> str:
         return f"{FOLDER}/{self._experiment}/{search.key}/{shard}.json"

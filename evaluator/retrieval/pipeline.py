@@ -1,10 +1,10 @@
-"""A variant's pipeline: retrievers, what fuses their lists, and what reranks them."""
+"""A variant's pipeline: retrievers, the fusion of their lists, and rerankers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.shared_searches import SharedSearch, first_depth
@@ -32,8 +32,23 @@ from evaluator.retrieval.texts.documents import DocumentTexts, texts_name
 from evaluator.retrieval.texts.encoder_texts import document_texts
 from evaluator.retrieval.vectors.encoding import Form, open_matrix
 
-Keep = Callable[[str, Callable[[], Any]], Any]
-"""Returns what is kept under a key, or makes it."""
+T = TypeVar("T")
+
+Part = Literal["index", "texts", "rows"]
+"""Kinds of parts that a pipeline opens: search indexes and runs, the documents' texts, and their rows by id."""
+
+
+class Keep(Protocol):
+    """Gives the parts of pipelines that were opened before."""
+
+    def __call__(self, part: Part, key: str, open_part: Callable[[], T], /) -> T:
+        """The part that is kept under a key, or a new one."""
+        ...
+
+
+def keep_nothing(_part: Part, _key: str, open_part: Callable[[], T], /) -> T:
+    """Open a part each time that it is needed."""
+    return open_part()
 
 
 class Retriever(Protocol):
@@ -55,23 +70,23 @@ class Opening:
         sources: spec, dataset and artifact store.
         queries: that will be asked, by row.
         load: loads a stage's model; for rerankers that score with one.
-        keep: what was opened before; a worker passes its cache.
-        candidates: lists of shared searches; None to search for everything anew.
+        keep: gives parts that were opened before; a worker passes its caches.
+        candidates: lists of shared searches; None to search for everything again.
     """
 
     sources: Sources
     queries: Queries
     load: Load
-    keep: Keep = lambda _key, make: make()
+    keep: Keep = keep_nothing
     candidates: Candidates | None = None
 
     def shared(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
-        """The search that others have use for, too, and whose lists may be there already."""
+        """The shared search whose lists may be stored already; None if no other variant needs it."""
         return self.sources.spec.searches.of(retrieve, depth) if self.candidates else None
 
 
 class Bound:
-    """An index, and what its queries are to it, by row: texts, ids or vectors."""
+    """An index, and its queries by row, in the form that it takes: texts, ids or vectors."""
 
     def __init__(self, index: Any, inputs: Any) -> None:
         self._index, self._inputs = index, inputs
@@ -80,8 +95,8 @@ class Bound:
         """Ranked lists of the queries at these rows."""
         rows = list(queries)
         chosen = [self._inputs[row] for row in rows] if isinstance(self._inputs, list) else self._inputs[rows]
-        found: list[Ranking] = self._index.search(chosen, depth)
-        return found
+        rankings: list[Ranking] = self._index.search(chosen, depth)
+        return rankings
 
 
 class FusedRetriever:
@@ -114,7 +129,7 @@ class WithoutSelf:
 
 
 class SearchedBefore:
-    """Takes lists that were searched once for several users, and searches for those that are not there.
+    """Takes the stored lists of a shared search, and searches for the missing ones.
 
     Args:
         open_retriever: opens what searches; an index is not opened before it is needed.
@@ -126,16 +141,16 @@ class SearchedBefore:
         self._candidates, self._search, self._open = candidates, search, open_retriever
 
     def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
-        """Lists of the queries at these rows: those that are there, or new ones."""
-        found = self._candidates.read(self._search, queries)
-        missing = [row for row in queries if row not in found]
+        """Lists of the queries at these rows: stored ones, or new ones."""
+        rankings = self._candidates.read(self._search, queries)
+        missing = [row for row in queries if row not in rankings]
         if missing:
-            found |= zip(missing, self._open().search(missing, depth), strict=True)
-        return [found[row].top(depth) for row in queries]
+            rankings |= zip(missing, self._open().search(missing, depth), strict=True)
+        return [rankings[row].top(depth) for row in queries]
 
 
 class RerankedRetriever:
-    """Orders the first documents of a retriever anew."""
+    """Reranks the first documents of a retriever."""
 
     def __init__(self, retriever: Retriever, reranker: Reranker, candidates: int) -> None:
         self._retriever, self._reranker, self._candidates = retriever, reranker, candidates
@@ -177,7 +192,7 @@ def open_retriever(retrieve: Retrieve, depth: int, opening: Opening) -> Retrieve
 
 
 def open_search(retrieve: Retrieve, opening: Opening) -> Retriever:
-    """Open what searches, also where others have the lists already; a fusion's parts may still be taken from those.
+    """Open a retriever that searches, even if its lists are stored; a fusion's parts may still read stored lists.
 
     Raises:
         ArtifactMissingError: an index is missing.
@@ -197,10 +212,10 @@ def _open_leaf(stage: Leaf, opening: Opening) -> Retriever:
     if isinstance(stage, Run):
         path = sources.store.local_path(run_name(stage))
         key = sources.files(run_name(stage))
-        return Bound(opening.keep(key, lambda: StoredRun(path)), list(opening.queries.ids))
-    # What the index is made of, and how it is asked.
+        return Bound(opening.keep("index", key, lambda: StoredRun(path)), list(opening.queries.ids))
+    # The index's files, and the parameters of the search.
     key = f"{sources.files(*index_names(stage, sources))}|{stage!r}"
-    index = opening.keep(key, lambda: open_index(stage, sources))
+    index = opening.keep("index", key, lambda: open_index(stage, sources))
     if isinstance(stage, BM25):
         return Bound(index, list(opening.queries.texts))
     form = form_of(stage) if isinstance(stage, Dense) else Form()
@@ -216,15 +231,15 @@ def open_reranker(rerank: Rerank, opening: Opening) -> Reranker:
     """
     sources, queries, stage = opening.sources, opening.queries, rerank.stage
     if isinstance(stage, CrossEncoder | LanguageModel):
-        key = f"texts|{sources.files(texts_name(sources.dataset))}"
-        texts = opening.keep(key, lambda: DocumentTexts(sources.dataset, sources.store))
+        key = sources.files(texts_name(sources.dataset))
+        texts = opening.keep("texts", key, lambda: DocumentTexts(sources.dataset, sources.store))
         if isinstance(stage, LanguageModel):
-            # What is asked for the first time is asked for now: its time counts, and it may never come again.
+            # Answers to new queries are not stored: their time counts, and the queries may never come again.
             answers = sources.store if isinstance(queries, StoredQueries) else None
             return LanguageModelReranker(stage, opening.load(stage), queries.texts, texts, answers)
         return CrossEncoderReranker(opening.load(stage), queries.texts, texts)
     rows = opening.keep(
-        f"rows|{sources.files()}", lambda: {doc_id: row for row, doc_id in enumerate(sources.dataset.doc_ids)}
+        "rows", sources.files(), lambda: {doc_id: row for row, doc_id in enumerate(sources.dataset.doc_ids)}
     )
     if isinstance(stage, MMR):
         matrix = open_matrix(
@@ -232,5 +247,5 @@ def open_reranker(rerank: Rerank, opening: Opening) -> Reranker:
         )
         return MMRReranker(matrix, queries.vectors(stage.dense, Form()), rows, stage.relevance)
     key = f"exact|{sources.files(*index_names(stage, sources))}|{stage!r}"
-    index = opening.keep(key, lambda: open_dense(stage, sources))
+    index = opening.keep("index", key, lambda: open_dense(stage, sources))
     return DenseReranker(index, queries.vectors(stage, form_of(stage)), rows)

@@ -14,7 +14,7 @@ from evaluator.retrieval.search.queries import LiveQueries, Load
 
 @dataclass
 class Times:
-    """Seconds of each query, by what they were spent on."""
+    """Seconds of each query: encoding, search and reranking."""
 
     encode: list[float] = field(default_factory=list)
     search: list[float] = field(default_factory=list)
@@ -22,21 +22,21 @@ class Times:
 
     @property
     def total(self) -> list[float]:
-        """Seconds of each query, all in all."""
+        """Seconds of each query in all."""
         return [sum(parts) for parts in zip(self.encode, self.search, self.rerank, strict=True)]
 
 
 def can_be_asked(variant: Variant) -> bool:
-    """Whether a variant answers queries that nobody asked before: lists made elsewhere do not."""
+    """Whether a variant answers new queries; a run made elsewhere does not."""
     return not any(isinstance(stage, Run) for stage in variant.stages())
 
 
 def time_queries(
     variant: Variant, sources: Sources, load: Load, keep: Keep, texts: Sequence[str], depth: int
 ) -> Times:
-    """Ask a variant queries, one after the other, encoding each anew as production would.
+    """Ask a variant queries, one after the other, encoding each as production would.
 
-    The first is asked once more before, which opens indexes and models and is not counted.
+    The first query is asked twice: the first time opens indexes and models, and is not counted.
 
     Args:
         texts: at least one.
@@ -51,10 +51,10 @@ def time_queries(
         started = time.perf_counter()
         candidates = retriever.search([0], depths[0] if depths else depth)[0]
         search, rerank = time.perf_counter() - started, 0.0
-        for stage, wanted in zip(variant.rerank or (), [*depths[1:], depth], strict=False):
+        for stage, rerank_depth in zip(variant.rerank or (), [*depths[1:], depth], strict=False):
             reranker = open_reranker(stage, opening)
             started = time.perf_counter()
-            candidates = reranker.rerank(0, candidates).top(wanted)
+            candidates = reranker.rerank(0, candidates).top(rerank_depth)
             rerank += time.perf_counter() - started
         if number:
             times.encode.append(queries.seconds)
@@ -65,7 +65,7 @@ def time_queries(
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of what searching reads: all files, and the documents' vectors among them."""
+    """Bytes of the files that a search reads: all of them, and the documents' vectors among them."""
 
     index: int
     vectors: int

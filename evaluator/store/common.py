@@ -19,7 +19,7 @@ PAIRED = """
 
 
 class PairedLists(NamedTuple):
-    """Queries that two variants completed, and where the documents stand that both lists of a query have."""
+    """Queries that both variants completed, and the ranks of the documents that both lists of a query have."""
 
     query_ids: tuple[str, ...]
     common: CommonDocuments
@@ -37,8 +37,9 @@ def common_documents(database: Database, experiment: str, a: str, b: str, depth:
         f"SELECT query_id, len(of_a) AS n_a, len(of_b) AS n_b FROM ({PAIRED}) ORDER BY pair",  # noqa: S608  a constant
         parameters,
     ).df()
-    query_ids = list(queries["query_id"])  # named below, because others may be recorded meanwhile
-    found = database.cursor.execute(
+    # The next query lists them, because more queries may be recorded meanwhile.
+    query_ids = list(queries["query_id"])
+    rows = database.cursor.execute(
         f"""
         WITH paired AS ({PAIRED} AND query_id IN (SELECT unnest($query_ids))),
         a AS (SELECT pair, unnest(of_a) AS doc_id, generate_subscripts(of_a, 1) AS rank FROM paired),
@@ -49,6 +50,6 @@ def common_documents(database: Database, experiment: str, a: str, b: str, depth:
     ).df()
     common = CommonDocuments(
         *(queries[column].to_numpy(np.int64) for column in ("n_a", "n_b")),
-        *(found[column].to_numpy(np.int64) for column in ("pair", "rank_a", "rank_b")),
+        *(rows[column].to_numpy(np.int64) for column in ("pair", "rank_a", "rank_b")),
     )
     return PairedLists(tuple(query_ids), common)

@@ -34,17 +34,17 @@ def insert_cost(cursor: DuckDBPyConnection, measured: VariantMeasured) -> None:
 
 
 def save_costs(database: Database, measured: Iterable[VariantMeasured]) -> None:
-    """Record several in one transaction."""
+    """Record what several variants cost, in one transaction."""
     measured = list(measured)
     if not measured:
-        return  # an empty transaction, too, would be a new state, and nothing read before would hold
+        return  # an empty transaction would also begin a new state, and drop what was read before
     with database.transaction() as cursor:
         for one in measured:
             insert_cost(cursor, one)
 
 
 def costs(database: Database, experiment: str) -> dict[str, VariantCost | None]:
-    """What an experiment's variants cost, by name; None for one that could not be measured; others are missing."""
+    """What an experiment's variants cost, by name; None where measuring failed; unmeasured variants are absent."""
     return dict(database.remember(("costs", experiment), lambda: _costs(database, experiment)))
 
 
@@ -56,16 +56,16 @@ def _costs(database: Database, experiment: str) -> dict[str, VariantCost | None]
 
 
 def every_cost(database: Database) -> Mapping[str, Mapping[str, VariantCost | None]]:
-    """What is known of all variants, by run and name."""
+    """What all measured variants cost, by run and name."""
     return database.remember("costs", lambda: _every_cost(database))
 
 
 def _every_cost(database: Database) -> dict[str, dict[str, VariantCost | None]]:
-    found: dict[str, dict[str, VariantCost | None]] = {}
+    costs: dict[str, dict[str, VariantCost | None]] = {}
     rows = database.cursor.execute("SELECT experiment, variant, cost FROM variant_costs").fetchall()
     for run, name, text in rows:
-        found.setdefault(run, {})[name] = _cost(text)
-    return found
+        costs.setdefault(run, {})[name] = _cost(text)
+    return costs
 
 
 def _cost(text: str | None) -> VariantCost | None:
@@ -73,9 +73,9 @@ def _cost(text: str | None) -> VariantCost | None:
 
 
 def unmeasured(database: Database, only: str | None = None) -> dict[str, list[str]]:
-    """Variants that nobody has measured, in order, by one finished experiment of each run that they are of.
+    """Unmeasured variants, in order, by one finished experiment of their run.
 
-    A run is measured as long as any experiment has it, whichever was deleted.
+    A run is measured as long as one of its experiments exists.
 
     Args:
         only: this experiment's id; all by default.
@@ -94,7 +94,7 @@ def unmeasured(database: Database, only: str | None = None) -> dict[str, list[st
         """,
         {"only": only},
     ).fetchall()
-    found: dict[str, list[str]] = {}
+    names: dict[str, list[str]] = {}
     for experiment, name in rows:
-        found.setdefault(experiment, []).append(name)
-    return found
+        names.setdefault(experiment, []).append(name)
+    return names

@@ -85,10 +85,10 @@ def _add_version(
         f"{VERSIONS} WHERE d.id = ? ORDER BY v.version DESC LIMIT 1",
         [id_],
     ).fetchone()
-    before = _version(newest) if newest else None
-    if before is not None and before.manifest == manifest:
+    version_before = _version(newest) if newest else None
+    if version_before is not None and version_before.manifest == manifest:
         return None
-    version = before.version + 1 if before else 1
+    version = version_before.version + 1 if version_before else 1
     cursor.execute(
         """
         INSERT INTO dataset_versions (dataset, version, fingerprint, manifest, source, change)
@@ -100,7 +100,7 @@ def _add_version(
             manifest.fingerprint,
             json.dumps(manifest.to_json()),
             source,
-            change or what_changed(before.manifest if before else None, manifest),
+            change or what_changed(version_before.manifest if version_before else None, manifest),
         ],
     )
     return version

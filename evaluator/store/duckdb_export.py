@@ -1,4 +1,4 @@
-"""A whole experiment as one DuckDB file, that needs neither this software nor its store to be read."""
+"""A whole experiment as one DuckDB file, which can be read without this software and its store."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ VIEWS = """
 BATCH = 10_000
 """Rows that are held in memory at once."""
 LIMITS: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "1GB", "threads": 2}
-"""The server that writes it has other work, too."""
+"""Few, because the server that writes the file has other work."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,12 @@ def _write(
     for part, statement in TABLES.items():
         target.execute(statement, [_literally(getattr(files, part))])
     target.execute(VIEWS)
-    # Closing merges the log, too, but keeps silent if it cannot: then the file would lack what came last.
+    # Closing merges the log, too, but raises no error if that fails: the file would then lack the last rows.
     target.execute("CHECKPOINT")
 
 
 def _copied(database: Database, experiment: str) -> dict[str, tuple[str, dict[str, object]]]:
-    """What is read of the store, by the table that it becomes: SQL and its parameters."""
+    """SQL and its parameters, by the table of the file that the rows become."""
     run, rows, given = recorded(database, experiment)
     variants = """
         SELECT position, name AS variant, fingerprint, pipeline::VARCHAR AS pipeline, error

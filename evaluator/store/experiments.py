@@ -44,7 +44,7 @@ def note_submission(database: Database, experiment: str) -> None:
 
 def submissions(database: Database, dataset: int) -> list[tuple[datetime, ExperimentRow]]:
     """When which experiment over any version of a dataset was asked for, the first at first."""
-    found = {row.id: row for row in all_experiments(database) if row.dataset_id == dataset}
+    by_id = {row.id: row for row in all_experiments(database) if row.dataset_id == dataset}
     rows = database.cursor.execute(
         """
         SELECT s.submitted_at, s.experiment FROM submissions s JOIN experiments e ON e.id = s.experiment
@@ -52,7 +52,7 @@ def submissions(database: Database, dataset: int) -> list[tuple[datetime, Experi
         """,
         [dataset],
     ).fetchall()
-    return [(at, found[id_]) for at, id_ in rows if id_ in found]
+    return [(at, by_id[id_]) for at, id_ in rows if id_ in by_id]
 
 
 def delete_experiment(database: Database, id_: str) -> None:

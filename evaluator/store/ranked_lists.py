@@ -77,7 +77,7 @@ def failed_queries(database: Database, experiment: str, variants: Sequence[str])
 
 
 def variant_errors(database: Database, experiment: str) -> dict[str, str]:
-    """Why variants cannot work at all, by name; those that can are absent."""
+    """Why variants failed as a whole, by name; the others are absent."""
     rows = database.cursor.execute(
         "SELECT name, error FROM variants WHERE experiment = ? AND error IS NOT NULL",
         [recorded(database, experiment).run],

@@ -1,4 +1,4 @@
-"""SQL over what raters said of documents, and the guidelines they go by."""
+"""SQL over the grades that raters gave documents, and the raters' guidelines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Rating(NamedTuple):
 def save_ratings(
     database: Database, dataset: int, rater: str, query_id: str, grades: Mapping[str, int | None]
 ) -> None:
-    """Keep a rater's grades by document id, instead of those before; None takes a grade back."""
+    """Store a rater's grades by document id, instead of earlier ones; None removes a grade."""
     with database.transaction() as cursor:
         for doc_id, grade in grades.items():
             key = [dataset, rater, query_id, doc_id]
@@ -39,7 +39,7 @@ def save_ratings(
 
 
 def ratings(database: Database, dataset: int, query_id: str | None = None) -> list[Rating]:
-    """What all raters said of a dataset's documents, or of one query's; in the order of query, document and rater."""
+    """The grades of all raters of a dataset, or of one query; in the order of query, document and rater."""
     rows = database.cursor.execute(
         """
         SELECT rater, query_id, doc_id, grade FROM ratings
@@ -51,12 +51,12 @@ def ratings(database: Database, dataset: int, query_id: str | None = None) -> li
 
 
 def guidelines(database: Database, dataset: int) -> str:
-    """What the raters of a dataset go by; empty if nobody wrote it."""
+    """The guidelines of a dataset's raters; empty if nobody wrote them."""
     row = database.cursor.execute("SELECT guidelines FROM datasets WHERE id = ?", [dataset]).fetchone()
     return str(row[0] or "") if row else ""
 
 
 def save_guidelines(database: Database, dataset: int, text: str) -> None:
-    """Set what the raters of a dataset go by."""
+    """Set the guidelines of a dataset's raters."""
     with database.transaction() as cursor:
         cursor.execute("UPDATE datasets SET guidelines = ? WHERE id = ?", [text, dataset])

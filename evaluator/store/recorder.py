@@ -1,4 +1,4 @@
-"""The recorder: moves results from the stream into DuckDB, and acknowledges only what is committed."""
+"""The recorder: moves results from the stream into DuckDB, and acknowledges committed ones only."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ logger = logging.getLogger(__name__)
 Key = TypeVar("Key", bound=Hashable)
 
 WAIT = 0.1
-"""Seconds that one read waits for new results; also how long stopping may take."""
+"""Seconds that one read waits for new results, and that stopping may take."""
 LONGEST_PAUSE = 5.0
-"""Seconds between attempts while Redis or the disk refuses."""
+"""Seconds between attempts while Redis or the database fails."""
 
 REFUSALS = (
     duckdb.DataError,
@@ -36,17 +36,17 @@ REFUSALS = (
     UnicodeError,
     OverflowError,
 )
-"""What writing raises because of a record's values: trying again cannot mend it. Everything else may pass."""
+"""Errors because of a record's values: another attempt fails, too. All other errors may pass."""
 
 REASON_LENGTH = 300
-"""Characters of a reason."""
+"""Characters of the reason why a record was refused."""
 
 
 class Results(Protocol):
     """Where results come from (`evaluator.jobs.results.stream.ResultStream`)."""
 
     def open(self) -> None:
-        """Make it ready to be read."""
+        """Prepare the results for reading."""
         ...
 
     def read(self, count: int, wait: float) -> list[tuple[bytes, Record | Rejected]]:
@@ -54,7 +54,7 @@ class Results(Protocol):
         ...
 
     def acknowledge(self, ids: Sequence[bytes], dead: Mapping[bytes, Rejected] | None = None) -> None:
-        """Drop entries that are recorded, and keep apart those that can never be."""
+        """Drop recorded entries, and keep those apart that can never be recorded."""
         ...
 
 
@@ -63,7 +63,7 @@ class Recorder:
 
     Args:
         batch: entries written in one transaction at most.
-        require: raises while the results are another's.
+        require: raises while the results belong to another instance.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Recorder:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self.trouble: str | None = None
-        """Why recording stands still, for people to read; None while it works."""
+        """Why nothing is recorded now, for people to read; None while recording works."""
 
     def start(self) -> None:
         """Start recording."""
@@ -111,7 +111,7 @@ class Recorder:
                     "%s; nothing is lost, trying again in %.1f s", self.trouble, pause, exc_info=not expected
                 )
                 if stopping:
-                    return  # what is not acknowledged waits in the stream for the next recorder
+                    return  # unacknowledged entries wait in the stream for the next recorder
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -119,7 +119,8 @@ class Recorder:
         self._require()
         entries = self._results.read(self._batch, wait)
         if entries:
-            self._require()  # they came while it waited: if they are another's, they stay for that one to read
+            # While it waited, another instance may have claimed the queue: the entries are for its recorder.
+            self._require()
             readable = {id_: entry for id_, entry in entries if not isinstance(entry, Rejected)}
             dead = {id_: entry for id_, entry in entries if isinstance(entry, Rejected)}
             dead |= record_each(self._database, readable)
@@ -135,10 +136,10 @@ class Recorder:
 
 
 def record_each(database: Database, records: Mapping[Key, Record]) -> dict[Key, Rejected]:
-    """Record all that the database takes; returns the others.
+    """Record all records that the database accepts; returns the others.
 
     Raises:
-        Exception: the database takes nothing now, for a reason that may pass; what is recorded may be recorded again.
+        Exception: the database accepts nothing now, for a reason that may pass; recorded ones may be recorded again.
     """
     try:
         record(database, list(records.values()))
@@ -156,7 +157,7 @@ def record_each(database: Database, records: Mapping[Key, Record]) -> dict[Key, 
 
 
 def _record_stand_ins(database: Database, rejected: Iterable[Rejected]) -> None:
-    """Record the failures that take the place of what cannot be recorded; one that is refused, too, has none."""
+    """Record the failures that stand for rejected records; a failure that is refused, too, is dropped."""
     record_each(database, dict(enumerate(entry.stand_in for entry in rejected if entry.stand_in is not None)))
 
 

@@ -54,12 +54,12 @@ class Recorded(NamedTuple):
 
 def recorded(database: Database, experiment: str) -> Recorded:
     """Where an experiment's rows are: its own, or those of the run that it shares."""
-    found = database.cursor.execute(
+    row = database.cursor.execute(
         "SELECT run, place FROM experiments WHERE id = ? AND run IS NOT NULL", [experiment]
     ).fetchone()
-    if found is None:
+    if row is None:
         return Recorded(experiment, OWN, {"run": experiment})
-    run, place = found
+    run, place = row
     return Recorded(run, SHARED, {"run": run, "place": place})
 
 
@@ -116,7 +116,7 @@ def save_rescored(
         schema=CHANGED_SCHEMA,
     )
     with database.transaction() as cursor:
-        found = cursor.execute(
+        row = cursor.execute(
             """
             SELECT coalesce(e.run, e.id), (
                 SELECT max(o.place) + 1 FROM experiments o WHERE coalesce(o.run, o.id) = coalesce(e.run, e.id)
@@ -125,9 +125,9 @@ def save_rescored(
             """,
             [source],
         ).fetchone()
-        if found is None:
+        if row is None:
             return False
-        run, place = str(found[0]), max(int(number or 0) for number in found[1:])
+        run, place = str(row[0]), max(int(number or 0) for number in row[1:])
         note_follower(cursor, step, source)
         ids = {"source": source, "id": spec.id, "run": run, "place": place}
         new = cursor.execute(
@@ -177,10 +177,10 @@ def part(cursor: DuckDBPyConnection, experiment: str) -> None:
         cursor.execute("UPDATE experiments SET run = NULL, place = 0 WHERE id = ?", [experiment])
         drop_unused(cursor, run)
     elif cursor.execute("SELECT 1 FROM experiments WHERE run = ?", [experiment]).fetchone():
-        kept = f"{experiment}.{attempt}"  # no experiment's id has a dot
-        _copy(cursor, OWN, {"run": experiment}, kept)
+        kept_id = f"{experiment}.{attempt}"  # no experiment's id has a dot
+        _copy(cursor, OWN, {"run": experiment}, kept_id)
         for table in ("experiments", "rescored", "rescorings"):
-            cursor.execute(f"UPDATE {table} SET run = ? WHERE run = ?", [kept, experiment])  # noqa: S608  constants
+            cursor.execute(f"UPDATE {table} SET run = ? WHERE run = ?", [kept_id, experiment])  # noqa: S608  constants
         cursor.execute("UPDATE experiments SET place = 0 WHERE id = ?", [experiment])
 
 

@@ -29,7 +29,7 @@ from evaluator.store.revisions import revise
 from evaluator.store.status import apply_event, complete
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second: only whoever asks for a table needs it
+    import pandas as pd  # takes half a second to import, and only tables need it
 
 SCHEMA = pa.schema(
     [
@@ -50,7 +50,7 @@ LISTS_AT_ONCE = 2000
 
 
 def record(database: Database, records: Sequence[Record]) -> None:
-    """Write records in one transaction, and mark experiments finished that have no query left.
+    """Write records in one transaction, and mark experiments finished that lack no query.
 
     A key that is there already stays as it is, unless it failed and now has a result: delivery is at least once,
     the effect exactly once.
@@ -64,21 +64,22 @@ def record(database: Database, records: Sequence[Record]) -> None:
     with database.transaction() as cursor:
         if results:
             _insert(cursor, list(results.values()))
-        for told in records:
-            if isinstance(told, VariantFailure):
+        for entry in records:
+            if isinstance(entry, VariantFailure):
                 cursor.execute(
                     "UPDATE variants SET error = ? WHERE experiment = ? AND name = ?",
-                    [told.error, told.experiment, told.variant],
+                    [entry.error, entry.experiment, entry.variant],
                 )
-            elif isinstance(told, Spending):
-                _insert_spending(cursor, told)
-            elif isinstance(told, VariantMeasured):
-                insert_cost(cursor, told)
+            elif isinstance(entry, Spending):
+                _insert_spending(cursor, entry)
+            elif isinstance(entry, VariantMeasured):
+                insert_cost(cursor, entry)
         revise(cursor, (r.experiment for r in records if isinstance(r, QueryResult | VariantFailure)))
         for experiment in {r.experiment for r in records}:
             complete(cursor, experiment)
         for stop in records:
-            if isinstance(stop, ExperimentStop):  # after what came before it, which may have finished it
+            # After earlier records of the batch, which may have finished the experiment.
+            if isinstance(stop, ExperimentStop):
                 apply_event(cursor, stop.experiment, "stop", stop.reason)
 
 
@@ -106,13 +107,12 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
         },
         schema=SCHEMA,
     )
-    if not np.isfinite(
-        batch["scores"].combine_chunks().flatten().to_numpy()
-    ).all():  # Arrow makes infinity of what float32 does not hold
+    # Arrow turns values that float32 cannot hold into infinity.
+    if not np.isfinite(batch["scores"].combine_chunks().flatten().to_numpy()).all():
         raise pa.ArrowInvalid("a score is not a finite float32 number")
     columns = ", ".join(SCHEMA.names)
     cursor.register("batch", batch)
-    # What was cancelled or deleted meanwhile is dropped: rows belong to a variant that is known.
+    # Rows of unknown variants are dropped: their experiment was deleted meanwhile.
     cursor.execute(
         f"""
         INSERT INTO results ({columns})
@@ -124,7 +124,8 @@ def _insert(cursor: DuckDBPyConnection, results: Sequence[QueryResult]) -> None:
         WHERE results.error IS NOT NULL AND excluded.error IS NULL
         """  # noqa: S608  the columns are constants
     )
-    cursor.unregister("batch")  # after an error the rollback does it; here it would hide the error
+    # After an error the rollback drops the table; doing it here would hide the error.
+    cursor.unregister("batch")
 
 
 def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]:
@@ -137,7 +138,7 @@ def recorded_queries(database: Database, experiment: str) -> dict[str, set[str]]
 
 
 def recorded_counts(database: Database, experiment: str) -> list[VariantCounts]:
-    """How far each variant is, in the experiment's order."""
+    """How many queries of each variant are recorded, in the experiment's order."""
     _, rows_of, given = recorded(database, experiment)
     rows = database.cursor.execute(
         f"""
@@ -220,7 +221,7 @@ def failures(database: Database, experiment: str, limit: int | None = None) -> p
 
 
 class Spent(NamedTuple):
-    """What an experiment's requests to endpoints cost, at the prices of their time."""
+    """What an experiment's requests to endpoints cost, at the prices when they were sent."""
 
     tokens: int
     output_tokens: int
@@ -241,7 +242,7 @@ def spent(database: Database, experiment: str) -> Spent:
 
 
 class Totals(NamedTuple):
-    """What is recorded, over all experiments: queries, and variants that cannot work at all."""
+    """What is recorded, over all experiments: queries, and variants that failed as a whole."""
 
     completed: int
     failed: int

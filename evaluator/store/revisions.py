@@ -1,4 +1,4 @@
-"""The number of what is recorded of an experiment: what was read under one holds as long as it stays (ADR 0019)."""
+"""Revisions of an experiment's rows: values read under one hold as long as the number stays (ADR 0019)."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def revise(cursor: DuckDBPyConnection, experiments: Iterable[str]) -> None:
 
 
 def forget_revisions(cursor: DuckDBPyConnection, experiment: str) -> None:
-    """Drop the numbers that an experiment had; call `revise` behind it, unless the experiment goes, too."""
+    """Drop the numbers that an experiment had; call `revise` afterwards, unless the experiment is removed, too."""
     cursor.execute("DELETE FROM revisions WHERE experiment = ?", [experiment])

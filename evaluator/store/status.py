@@ -1,4 +1,4 @@
-"""SQL that changes an experiment's status: nothing else writes it, and what is allowed is in `domain.lifecycle`."""
+"""SQL that changes an experiment's status: nothing else writes it, and `domain.status` says what is allowed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Described(NamedTuple):
 
 
 def describe(spec: ExperimentSpec) -> Described:
-    """Make ready what `submit_experiment` records: some tenths of a second for thousands of variants."""
+    """Prepare the rows that `submit_experiment` records; takes some tenths of a second for thousands of variants."""
     columns = {
         "name": [variant.name for variant in spec.variants],
         "position": list(range(len(spec.variants))),
@@ -37,12 +37,12 @@ def describe(spec: ExperimentSpec) -> Described:
 def submit_experiment(
     database: Database, spec: ExperimentSpec, dataset: int, n_queries: int, described: Described | None = None
 ) -> int:
-    """Record that an experiment is asked for, once more if it was before; its rows stay, failed ones excepted.
+    """Record that an experiment is submitted, again if it was before; its rows stay, except failed ones.
 
     Args:
         dataset: its id.
         n_queries: of the dataset's version.
-        described: the spec as `describe` has it, for whoever holds a lock meanwhile.
+        described: the spec as `describe` gives it, for callers that hold a lock.
 
     Returns:
         the number of this attempt.
@@ -54,8 +54,8 @@ def submit_experiment(
     with database.transaction() as cursor:
         if not cursor.execute("SELECT 1 FROM datasets WHERE id = ?", [dataset]).fetchone():
             raise UnknownNameError("the dataset was deleted meanwhile; choose another one")
-        known = cursor.execute("SELECT 1 FROM experiments WHERE id = ?", [spec.id]).fetchone()
-        if known is None:
+        row = cursor.execute("SELECT 1 FROM experiments WHERE id = ?", [spec.id]).fetchone()
+        if row is None:
             cursor.execute(
                 """
                 INSERT INTO experiments (id, name, dataset, spec, n_queries, status, attempt)
@@ -84,7 +84,7 @@ def submit_experiment(
             {"id": spec.id},
         )
         cursor.unregister("described")
-        # What failed is missing, and tried again; what could not be measured, too.
+        # Failed queries are tried again, and so are failed measurements.
         cursor.execute("DELETE FROM results WHERE experiment = ? AND error IS NOT NULL", [spec.id])
         cursor.execute("DELETE FROM variant_costs WHERE experiment = ? AND cost IS NULL", [spec.id])
         forget_revisions(cursor, spec.id)
@@ -93,7 +93,7 @@ def submit_experiment(
 
 
 def replan_experiment(database: Database, experiment: str) -> int | None:
-    """Begin another attempt at an experiment whose jobs are gone; its number, or None if it has ended meanwhile."""
+    """Begin another attempt at an experiment whose jobs are gone; its number, or None if the experiment has ended."""
     with database.transaction() as cursor:
         if apply_event(cursor, experiment, "replan") != "planning":
             return None
@@ -101,7 +101,7 @@ def replan_experiment(database: Database, experiment: str) -> int | None:
 
 
 def is_current(database: Database, experiment: str, attempt: int) -> bool:
-    """Whether an experiment is still being planned by this attempt: nobody cancelled, deleted or began it again."""
+    """Whether an experiment is still being planned by this attempt: nobody cancelled, deleted or restarted it."""
     row = database.cursor.execute(
         "SELECT 1 FROM experiments WHERE id = ? AND attempt = ? AND status = 'planning'",
         [experiment, attempt],
@@ -125,7 +125,7 @@ def stop_attempt(database: Database, experiment: str, attempt: int, reason: str)
 
 
 def change_status(database: Database, experiment: str, event: Event, reason: str | None = None) -> Status:
-    """Tell of an event; the status that the experiment has then.
+    """Apply an event; returns the new status.
 
     Raises:
         UnknownNameError: there is no such experiment.
@@ -141,7 +141,7 @@ def change_status(database: Database, experiment: str, event: Event, reason: str
 def apply_event(
     cursor: DuckDBPyConnection, experiment: str, event: Event, reason: str | None = None
 ) -> Status | None:
-    """Tell of an event within a transaction; the status that the experiment has then, None if it is unknown.
+    """Apply an event within a transaction; returns the new status, or None if the experiment is unknown.
 
     Raises:
         ConflictError: the event is refused.
@@ -170,7 +170,7 @@ def apply_event(
 def complete(cursor: DuckDBPyConnection, experiment: str) -> None:
     """Finish an experiment within a transaction if no query is missing.
 
-    A variant with all of its rows is not one that failed as a whole: such a message was of an attempt before.
+    A variant with all of its rows has not failed as a whole: its error was from an earlier attempt.
     """
     counts = cursor.execute(
         """

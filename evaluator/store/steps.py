@@ -1,4 +1,4 @@
-"""SQL over edits of judgments that experiments have yet to follow, and which experiments have (ADR 0029)."""
+"""SQL over edits of judgments that experiments do not follow yet, and over the experiments that do (ADR 0029)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Step(NamedTuple):
 
 
 def first_step(database: Database, dataset: int) -> Step | None:
-    """The first edit of a dataset that experiments have yet to follow; None if there is none."""
+    """The first edit of a dataset that experiments do not follow yet; None if there is none."""
     row = database.cursor.execute(
         """
         SELECT s.version, b.manifest, a.manifest FROM steps s
@@ -38,7 +38,7 @@ def first_step(database: Database, dataset: int) -> Step | None:
 
 
 def edited_datasets(database: Database) -> list[int]:
-    """Datasets with edits that experiments have yet to follow."""
+    """Datasets with edits that experiments do not follow yet."""
     rows = database.cursor.execute("SELECT DISTINCT dataset FROM steps ORDER BY dataset").fetchall()
     return [dataset for (dataset,) in rows]
 
@@ -57,7 +57,7 @@ def note_step(cursor: DuckDBPyConnection, dataset: int, version: int) -> None:
 
 
 def note_follower(cursor: DuckDBPyConnection, step: Step, experiment: str) -> None:
-    """Note that an experiment follows an edit, in the transaction that records what comes of it."""
+    """Note that an experiment follows an edit, in the transaction that records its new scores."""
     cursor.execute(
         "INSERT INTO followed (dataset, version, experiment) VALUES (?, ?, ?)",
         [step.dataset, step.version, experiment],

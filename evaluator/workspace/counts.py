@@ -1,4 +1,4 @@
-"""How far the variants of an experiment are, remembered as long as nothing more is recorded of it."""
+"""How far the variants of an experiment are; remembered until more of it is recorded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def counts_of(workspace: Workspace, row: ExperimentRow) -> tuple[VariantCounts, 
     """How far an experiment's variants were when its row was read: call it in the same look, as `snapshot_of`."""
 
     def count() -> tuple[VariantCounts, ...]:
-        found = results.recorded_counts(workspace.database, row.id)
-        return tuple(counts._replace(error=counts.error and without_paths(counts.error)) for counts in found)
+        variants = results.recorded_counts(workspace.database, row.id)
+        return tuple(
+            counts._replace(error=counts.error and without_paths(counts.error)) for counts in variants
+        )
 
     return workspace.memory.get(COUNTS, (row.id, row.revision), count)

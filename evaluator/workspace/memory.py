@@ -1,4 +1,4 @@
-"""What was read or computed last, kept for the next who asks: one for each workspace, bounded, shared by threads."""
+"""The last results that were read or computed: one memory for each workspace, bounded, shared by threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def _one(_result: Any) -> int:
+def _one(_result: object) -> int:
     return 1
 
 
@@ -38,7 +38,7 @@ class _Kept:
 
 @dataclass(eq=False)
 class Memory:
-    """The last results of each kind, by what they were computed from."""
+    """The last results of each kind, by the key that they were computed from."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _kept: dict[Kind, _Kept] = field(default_factory=dict)
@@ -61,8 +61,8 @@ class Memory:
             kept = self._kept.setdefault(kind, _Kept())
             if key in kept.results:
                 kept.results.move_to_end(key)
-                found: T = kept.results[key][0]
-                return found
+                value: T = kept.results[key][0]
+                return value
         computed = compute()
         with self._lock:
             if key not in kept.results:

@@ -1,4 +1,4 @@
-"""Experiments that this process is planning now: how far each is, and what it comes to."""
+"""Experiments that this process is planning now: how far each is, and what was enqueued."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Planning:
 
     Attributes:
         watch: how far it is.
-        enqueued: what it came to; None if nobody wanted it any more.
+        enqueued: the result; None if nobody wanted it any more.
     """
 
     experiment: str
@@ -51,15 +51,15 @@ class Plannings:
         self._stopping = threading.Event()
 
     def of(self, experiment: str) -> Planning | None:
-        """The planning of an experiment, if one is going on here."""
+        """The planning of an experiment, if this process plans it."""
         with self._lock:
             return self._active.get(experiment)
 
     def start(self, planning: Planning, work: Callable[[Planning], Enqueued | None]) -> None:
-        """Plan in the background. One that plans an earlier attempt finds itself overtaken, and ends.
+        """Plan in the background. A thread that plans an earlier attempt notices that, and ends.
 
         Args:
-            work: does it; `PlanningEndedError` is no failure.
+            work: plans the experiment; `PlanningEndedError` is no failure.
         """
         planning.watch.check = self._check
         thread = threading.Thread(
@@ -71,7 +71,7 @@ class Plannings:
         thread.start()
 
     def stop(self) -> None:
-        """End all of them; their experiments stay planned for, and whoever owns the database next begins again."""
+        """End all of them; their experiments stay in planning, and the next owner of the database plans them again."""
         self._stopping.set()
         with self._lock:
             threads = list(self._threads)

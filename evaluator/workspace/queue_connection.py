@@ -1,4 +1,4 @@
-"""The queue of a workspace: its connection, for as long as it answers."""
+"""The queue of a workspace: its connection while the queue answers."""
 
 from __future__ import annotations
 

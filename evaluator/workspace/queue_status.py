@@ -1,4 +1,4 @@
-"""The queue's state in people's words: workers, jobs by state, results that wait to be recorded."""
+"""The queue's state: workers and their jobs in words, jobs by state, unrecorded results."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
 from evaluator.jobs.processes.supervisor import WORKER
 from evaluator.jobs.queue import QUEUES, open_queues
 from evaluator.jobs.results.stream import ResultStream
+from evaluator.jobs.stages import STAGES, task_name
 from evaluator.settings import QueueName
 from evaluator.store import experiments
 from evaluator.workspace.queue_connection import reachable
@@ -64,7 +65,7 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """A moment of the queue: its workers, its jobs by state, and results not recorded yet."""
+    """The queue at one moment: its workers, its jobs by state, and unrecorded results."""
 
     workers: tuple[WorkerStatus, ...]
     waiting: Mapping[QueueName, int]
@@ -92,7 +93,7 @@ class QueueStatus:
 
 
 def without_workers(workspace: Workspace) -> str | None:
-    """What to say where this instance starts workers, and none runs; None if one does, or it starts none.
+    """The warning that this instance starts workers and none runs; None if one runs, or it starts none.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
@@ -133,7 +134,7 @@ def queue_status(workspace: Workspace) -> QueueStatus:
         )
 
 
-def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) -> str:
+def job_in_words(task: str, args: Sequence[Any], experiments: Mapping[str, str]) -> str:
     """What a job does, such as `encode documents, shard 4, with all-MiniLM-L6-v2`.
 
     Args:
@@ -141,39 +142,34 @@ def job_in_words(task: str, args: Sequence[Any], experiments: dict[str, str]) ->
         args: its arguments; the first is the experiment's id.
         experiments: names of experiments by id.
     """
-    experiment = experiments.get(args[0], args[0])
-    match task, args[1:]:
-        case "prepare", [encoder]:
-            return f"distil {_encoder(encoder)}"
-        case "encode", [encoder, role, _plan, number]:
-            texts = "queries" if role == "query" else "documents"
-            return f"encode {texts}, shard {number + 1}, with {_encoder(encoder)}"
-        case "index", [variant, _place]:
-            return f"build an index for {variant} of {experiment}"
-        case "cut", [variant, _place]:
-            return f"cut the documents into passages for {variant} of {experiment}"
-        case "plan", [variant, _batch_size]:
-            return f"plan {variant} of {experiment}"
-        case "search", [_place, shard]:
-            return f"search queries, shard {shard + 1}, for variants of {experiment} that share it"
-        case "dispatch", [variant, _batch_size]:
-            return f"hand out the queries of {variant} of {experiment}"
-        case "evaluate", [variant, query_ids]:
-            queries = "1 query" if len(query_ids) == 1 else f"{len(query_ids)} queries"
-            return f"evaluate {queries} with {variant} of {experiment}"
-        case "ask", [variant, _text]:
-            return f"answer a query with {variant} of {experiment}"
-    return f"{task} of {experiment}"
+    stage = STAGES.get(task)
+    if stage is None or len(args) != len(stage.arguments):
+        return f"{task} of {experiments.get(args[0], args[0])}"
+    values = dict(zip(stage.arguments, args, strict=True))
+    return stage.words.format_map(
+        {name: _argument_in_words(name, value, experiments) for name, value in values.items()}
+    )
 
 
-def _encoder(key: str) -> str:
-    reference, _, precision = key.partition("|")
-    # Without the organisation on the hub: the line is long enough.
-    return encoder_label(reference.rsplit("/", 1)[-1], precision)
+def _argument_in_words(name: str, value: Any, experiments: Mapping[str, str]) -> str:
+    match name:
+        case "experiment":
+            return experiments.get(value, value)
+        case "encoder":
+            reference, _, precision = value.partition("|")
+            # Without the organisation on the hub: the line is long enough.
+            return encoder_label(reference.rsplit("/", 1)[-1], precision)
+        case "role":
+            return "queries" if value == "query" else "documents"
+        case "number" | "shard":
+            return str(value + 1)
+        case "query_ids":
+            return "1 query" if len(value) == 1 else f"{len(value)} queries"
+    return str(value)
 
 
 def _count(kind: type[BaseRegistry], queues: Iterable[Queue]) -> int:
-    # Without RQ's cleanup: that moves abandoned jobs, which is the workers' business, not a reader's.
+    # Without RQ's cleanup, which moves abandoned jobs: only workers do that.
     return sum(int(kind(queue=queue).get_job_count(cleanup=False)) for queue in queues)
 
 
@@ -205,9 +201,9 @@ def _current_job(worker: SimpleWorker, experiments: dict[str, str]) -> str | Non
         return None
     try:
         job = Job.fetch(id_, connection=worker.connection, serializer=JSONSerializer)
-    except NoSuchJobError:  # it ended meanwhile
+    except NoSuchJobError:  # the job ended meanwhile
         return None
-    return job_in_words(job.func_name.rsplit(".", 1)[-1], job.args, experiments)
+    return job_in_words(task_name(job), job.args, experiments)
 
 
 def _memory(pid: int) -> int | None:

@@ -1,6 +1,6 @@
-"""Folders of the server's machine are nobody else's business: what strangers read names them by what they are.
+"""Messages on pages and routes name a folder of the server by its purpose instead of its path.
 
-Logs, and commands that print for whoever runs them, name them whole.
+Logs, and commands on the server's machine, show whole paths.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from evaluator.workspace.plannings import Plannings
 logger = logging.getLogger(__name__)
 
 HANDOVER = 5.0
-"""Seconds that a process which is ending may still hold the database."""
+"""Seconds that an ending process may still hold the database."""
 T = TypeVar("T")
 
 
@@ -48,8 +48,8 @@ class Workspace:
     recorder: Recorder | None = None
     plannings: Plannings = field(default_factory=Plannings)
     in_use: threading.RLock = field(default_factory=threading.RLock)
-    """Held while an experiment begins to need vectors, and while vectors are dropped that none needs: whoever counts on
-    vectors is known before they are looked for."""
+    """Held while an experiment begins to need vectors, and while unneeded vectors are dropped: an experiment is
+    recorded as active before it checks which vectors exist."""
     claim: Claim | None = None
     memory: Memory = field(default_factory=Memory, repr=False)
 
@@ -109,7 +109,7 @@ class Workspace:
         return self.database.frozen(look)
 
     def close(self) -> None:
-        """End what is being planned, record what has arrived, then let go of the queue and the database."""
+        """End all planning, record the results that have arrived, then close the queue and the database."""
         self.plannings.stop()
         if self.recorder is not None:
             self.recorder.stop()
@@ -139,10 +139,10 @@ def claim_queue(settings: Settings) -> Claim:
 
 
 def require_database(settings: Settings) -> str:
-    """Open the database and close it again, before others are started that need it; returns its identity.
+    """Open the database and close it again, before processes start that need it; returns its identity.
 
     Raises:
-        StoreLockedError: another process owns it, and goes on to.
+        StoreLockedError: another process owns it, and keeps it.
         StoreUnavailableError: it cannot be opened.
     """
     patient_until = time.monotonic() + HANDOVER
@@ -150,7 +150,7 @@ def require_database(settings: Settings) -> str:
         try:
             with Workspace.open_local(settings) as workspace:
                 return identity(workspace.database)
-        except StoreLockedError:  # maybe a server whose supervisor was killed, and that is ending
+        except StoreLockedError:  # perhaps by an ending server whose supervisor was killed
             if time.monotonic() > patient_until:
                 raise
             time.sleep(0.1)

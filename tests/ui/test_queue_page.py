@@ -149,6 +149,8 @@ def test_results_that_could_not_be_recorded_are_said_and_can_be_dropped(workspac
         ("dispatch", ["x1", "bm25", 64], "hand out the queries of bm25 of look"),
         ("evaluate", ["x1", "bm25", ["q1"]], "evaluate 1 query with bm25 of look"),
         ("evaluate", ["x1", "bm25", ["q1", "q2"]], "evaluate 2 queries with bm25 of look"),
+        ("measure", ["x1", "bm25"], "measure bm25 of look"),
+        ("gather", ["x1"], "wait for a group of jobs of look"),
         ("later", ["unknown"], "later of unknown"),
     ],
 )

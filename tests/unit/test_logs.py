@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 import os
@@ -15,16 +14,13 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from rq.job import Job
-from rq.serializers import JSONSerializer
 
 from evaluator import logs
 from evaluator.jobs import queue as job_queue
-from evaluator.jobs import tasks
 from evaluator.jobs.processes.worker import WarmWorker
-from evaluator.jobs.queue import TASKS, enqueue, job_data, job_id
+from evaluator.jobs.queue import enqueue, job_data
 from evaluator.location import app_folder
-from evaluator.logs import JsonFormatter, TextFormatter, bind, bound, job_fields
+from evaluator.logs import JsonFormatter, TextFormatter, bind, bound
 from evaluator.settings import Settings
 from evaluator.urls import hide_passwords, shown_url
 from tests.unit.jobs.conftest import run_next
@@ -45,14 +41,6 @@ def as_json(made: logging.LogRecord) -> Any:
     line = JsonFormatter().format(made)
     assert "\n" not in line
     return json.loads(line)
-
-
-def job(task: str, *args: Any) -> Job:
-    """A job as the queue hands it to a worker; nothing is sent."""
-    data = job_data(Settings(), task, args, job_id(task, "x"))
-    return Job.create(
-        data.func, args=data.args, id=data.job_id, connection=Redis(), serializer=JSONSerializer
-    )
 
 
 @pytest.fixture(autouse=True)
@@ -161,40 +149,6 @@ class TestPasswords:
         line = formatter.format(made)
         assert "secret" not in line
         assert line.count("redis://:***@queue") == 3  # message, error, and its line of code
-
-
-class TestJobs:
-    @pytest.mark.parametrize(
-        ("made", "about"),
-        [
-            (("evaluate", "e1", "bm25", ["q1"]), {"experiment": "e1", "variant": "bm25"}),
-            (("dispatch", "e1", "bm25", 16), {"experiment": "e1", "variant": "bm25"}),
-            (("encode", "e1", "minilm|float32", "document", "p", 0), {"experiment": "e1"}),
-            (("gather", "e1"), {"experiment": "e1"}),
-        ],
-    )
-    def test_are_told_by_id_experiment_and_variant(
-        self, made: tuple[Any, ...], about: dict[str, str]
-    ) -> None:
-        assert job_fields(job(*made)) == {"job": f"{made[0]}-x", **about}
-
-    def test_that_cannot_be_read_are_told_by_id(self) -> None:
-        unreadable = Job("j1", connection=Redis(), serializer=JSONSerializer)
-        unreadable.data = b"no JSON"
-        assert job_fields(unreadable) == {"job": "j1"}
-
-    def test_name_their_experiment_first_and_their_variant_second(self) -> None:
-        """What `job_fields` relies on holds for every task."""
-        parameters = {
-            name: [parameter.lstrip("_") for parameter in inspect.signature(task).parameters]
-            for name, task in inspect.getmembers(tasks, inspect.isfunction)
-            if task.__module__ == TASKS
-        }
-        of_experiments = {name: names for name, names in parameters.items() if names[:1] == ["experiment"]}
-        with_variant = {name for name, names in of_experiments.items() if "variant" in names}
-        assert {"prepare", "encode", "gather", "index", "dispatch", "evaluate"} <= of_experiments.keys()
-        assert with_variant == logs.VARIANT_TASKS
-        assert all(of_experiments[name][1] == "variant" for name in with_variant)
 
 
 SAYS_MUCH = """

@@ -30,7 +30,7 @@ from evaluator.urls import shown_url
 logger = logging.getLogger(__name__)
 
 CLAIM = "evaluator:instance"
-"""Key in Redis: who has claimed this database, as JSON. It never expires: what is left there says whose it is."""
+"""Key in Redis: who has claimed this database, as JSON. It never expires, so it says whose the jobs and results are."""
 
 LEASE = 15.0
 """Seconds without a renewal after which a claim no longer counts as held."""
@@ -48,7 +48,7 @@ if found ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
 return 1
 """
-"""Put one claim in another's place, if that is still there; an empty one is none."""
+"""Replace one claim by another, if the first is still there; an empty text stands for no claim."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Holder:
 
     @classmethod
     def from_json(cls, text: bytes) -> Holder:
-        """The claim from what `to_json` gave; of anything else one that nobody holds."""
+        """The claim from what `to_json` gave; from anything else a claim that nobody holds."""
         try:
             record: dict[str, Any] = json.loads(text)
             at = record["process"]
@@ -139,7 +139,7 @@ class Claim:
         self._thread.start()
 
     def require(self) -> None:
-        """Check that the claim is held, as far as is known; asks nobody.
+        """Check that the claim was held at the last renewal; does not ask Redis.
 
         Raises:
             QueueUnavailableError: another instance has the database now; names it and says what to do.
@@ -172,7 +172,7 @@ class Claim:
                 raise InstanceRunningError(self._refusal(holder))
 
     def release(self) -> None:
-        """Let go of the database, if the claim is held."""
+        """Give the claim up, if it is held."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -202,17 +202,17 @@ class Claim:
             self._trouble = trouble
 
     def _attempt(self) -> Holder | None:
-        """Claim the database, or claim it again; returns who is in the way."""
+        """Claim the database, or renew the claim; returns the other holder if there is one."""
         while True:
-            found, now = self._look()
-            if found:
-                holder = Holder.from_json(found)
+            previous, now = self._look()
+            if previous:
+                holder = Holder.from_json(previous)
                 if holder.token != self._token and not self._may_follow(holder, now):
                     return holder
             process, home = this_process(), str(self._settings.home_path)
-            mine = Holder(self._identity, home, self._token, process, now, self._lease).to_json().encode()
-            if self._swap(found, mine):
-                self._written, self._confirmed = mine, time.time()
+            claim = Holder(self._identity, home, self._token, process, now, self._lease).to_json().encode()
+            if self._swap(previous, claim):
+                self._written, self._confirmed = claim, time.time()
                 return None
 
     def _may_follow(self, holder: Holder, now: float) -> bool:
@@ -225,7 +225,7 @@ class Claim:
         return lapsed or holder.process.is_gone or holder.process.is_here(os.getpid(), supervisor)
 
     def _left(self) -> tuple[int, int]:
-        """What is left in the database: jobs, and results not recorded yet."""
+        """Numbers of jobs and of unrecorded results in the Redis database."""
         return len(all_live_ids(self._connection)), len(ResultStream(self._connection))
 
     def _refusal(self, holder: Holder) -> str:

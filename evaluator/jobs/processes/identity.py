@@ -1,4 +1,4 @@
-"""Processes as they are told apart across machines, containers and restarts."""
+"""What identifies a process across machines, containers and restarts."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class Process:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it certainly runs no more; of another machine or container that cannot be told."""
+        """Whether the process has certainly ended; unknown, hence False, on another machine or in another container."""
         if self.space != _space():
             return False
         with suppress(psutil.NoSuchProcess):
-            found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.started) <= CLOCK_STEP
-            return not same or found.status() == psutil.STATUS_ZOMBIE
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) <= CLOCK_STEP
+            return not same or process.status() == psutil.STATUS_ZOMBIE
         return True
 
     def is_here(self, *pids: int) -> bool:
-        """Whether it is one of these processes of this machine."""
+        """Whether this is one of these processes of this machine."""
         return self.pid in pids and self.space == _space() and not self.is_gone
 
 
 def this_process() -> Process:
-    """The process that asks."""
+    """The process that calls this."""
     return Process(socket.gethostname(), _space(), os.getpid(), psutil.Process().create_time())
 
 

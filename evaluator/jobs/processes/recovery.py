@@ -1,4 +1,4 @@
-"""What a dead worker held is given back at once, without waiting for its heartbeat to be missed."""
+"""Give back at once the jobs of a dead worker, without waiting until its heartbeat is overdue."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from rq import SimpleWorker
 from rq.registry import StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from evaluator.jobs.queue import open_queue, queue_of
+from evaluator.jobs.queue import open_queue
+from evaluator.jobs.stages import queue_of
 
 logger = logging.getLogger(__name__)
 
 EXPIRED = 1
-"""A moment long past, as a Unix time: whoever tidies next finds the execution abandoned."""
+"""A time long past (Unix): the next housekeeping finds the execution abandoned."""
 
 
 def release_dead_worker(connection: Redis, pid: int) -> list[str]:

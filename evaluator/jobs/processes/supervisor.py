@@ -32,11 +32,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 15.0
 HEALTHY_AFTER = 20.0
 """Seconds after which a child's earlier deaths are forgotten."""
 FAILED_STARTS = 5
-"""Ends with an error soon after a start, one after the other, that show that a worker cannot start at all."""
+"""Number of failures soon after a start, one after the other, that show that a worker cannot start."""
 POLL = 0.1
 """Seconds between looks at the children."""
 LOG_TAIL = 65_536
-"""Bytes at the end of a log that are looked through for the reason of an end."""
+"""Bytes at the end of a log in which the reason of a failure is searched."""
 VALKEY = "valkey"
 WORKER = "worker-"
 """Beginning of the workers' names; a number follows."""
@@ -93,7 +93,7 @@ class Supervisor:
         return tuple(self._children)
 
     def lock_home(self) -> None:
-        """Be the only supervisor of this home folder that starts services.
+        """Make this the only supervisor that starts services on this home folder.
 
         Raises:
             InstanceRunningError: another one is; names it and says what to do.
@@ -178,7 +178,7 @@ class Supervisor:
         return sum(child.deaths for child in self._children if child.name == name)
 
     def require_workers(self) -> None:
-        """Make sure that not every worker ends as soon as it has started: nothing would ever be done.
+        """Check that not every worker ends as soon as it has started: no job would ever run.
 
         Raises:
             WorkersFailedError: they do; says where to read why.
@@ -210,7 +210,7 @@ class Supervisor:
         child.started_at = time.monotonic()
 
     def _said(self, child: Child) -> str:
-        """What a child has written to its log since it was started; the end of it, if that is much."""
+        """What a child has written to its log since its start, or the end of that if it is long."""
         with self.log_path(child.name).open("rb") as log:
             log.seek(max(child.log_from, log.seek(0, os.SEEK_END) - LOG_TAIL))
             return log.read().decode(errors="replace")

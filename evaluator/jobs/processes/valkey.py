@@ -23,9 +23,9 @@ DAMAGED = re.compile(
     r"|Error reading the RDB|RDB file was saved|Short read or OOM|Bad data format",
     re.IGNORECASE,
 )
-"""How Valkey says that it cannot read what it has kept."""
+"""What Valkey writes if it cannot read its append-only file."""
 LOOK_TIMEOUT = 2.0
-"""Seconds that an answer may take of a Valkey that is only looked for."""
+"""Seconds in which a Valkey that may run must answer."""
 START_TIMEOUT = 20.0
 """Seconds until an embedded Valkey must answer; it may have an append-only file to read."""
 
@@ -56,7 +56,7 @@ def valkey_command(settings: Settings) -> list[str]:
 
 
 def set_damaged_aside(settings: Settings, said: str) -> None:
-    """Let a Valkey that could not read its append-only file start anew without it.
+    """Let a Valkey that could not read its append-only file start again without it.
 
     Nothing in an embedded queue is irreplaceable: what is missing is enqueued again from the database (ADR 0012). The
     files stay, until others are damaged.
@@ -64,14 +64,14 @@ def set_damaged_aside(settings: Settings, said: str) -> None:
     Args:
         said: what it wrote to its log before it ended.
     """
-    kept = settings.home_path / "valkey" / "appendonlydir"
-    if DAMAGED.search(said) is None or not kept.exists():
+    log_folder = settings.home_path / "valkey" / "appendonlydir"
+    if DAMAGED.search(said) is None or not log_folder.exists():
         return
-    aside = kept.with_name("appendonlydir.damaged")
+    aside = log_folder.with_name("appendonlydir.damaged")
     try:
         if aside.exists():
             shutil.rmtree(aside)
-        kept.rename(aside)
+        log_folder.rename(aside)
     except OSError as error:
         logger.warning("the queue's append-only file is damaged, and cannot be moved aside: %s", error)
     else:

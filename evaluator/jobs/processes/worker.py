@@ -35,33 +35,32 @@ from evaluator.home import keep_private
 from evaluator.jobs import context
 from evaluator.jobs.cancellation import take_stop
 from evaluator.jobs.connection import ANSWER_TIMEOUT, require
-from evaluator.jobs.fair_order import EVALUATIONS_PER_TURN, take_turns
+from evaluator.jobs.fair_order import take_turns
 from evaluator.jobs.processes.orphan import stop_without_supervisor
-from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues, queue_of
+from evaluator.jobs.queue import QUEUES, CarefulQueue, open_queue, open_queues
+from evaluator.jobs.stages import EVALUATIONS_PER_TURN, log_fields, parse_id, queue_of
 from evaluator.settings import QueueName, Settings
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL = 5.0
-"""Seconds between heartbeats of a worker that works."""
+"""Seconds between heartbeats while a job runs."""
 HEARTBEAT_TTL = 45
-"""Seconds without a heartbeat after which a job counts as abandoned, and is tried again elsewhere."""
+"""Seconds without a heartbeat after which a job counts as abandoned, and another worker tries it again."""
 WORKER_TTL = 60
 """Seconds that RQ keeps a silent worker's record."""
 DEQUEUE_TIMEOUT = 5
-"""Seconds that an idle worker waits in Redis for a job before it gives a sign of life and waits again. Less than an
-answer may take (`evaluator.jobs.connection.ANSWER_TIMEOUT`), so that no connection is given up that only waits."""
+"""Seconds that an idle worker waits in Redis for a job before it sends a heartbeat and waits again. Less than
+`evaluator.jobs.connection.ANSWER_TIMEOUT`, so that a waiting connection is not taken for a dead one."""
 TAKEN_TOO_LONG = 5.0
-"""Seconds between taking a job and beginning it, of a worker that lives."""
+"""Seconds that a living worker takes at most from taking a job to beginning it."""
 FINISH_WITHIN = 3.0
-"""Seconds that the job which runs has left when its worker is told to stop; then it is given back. The supervisor kills
-who takes longer than `evaluator.jobs.processes.supervisor.GRACE`."""
+"""Seconds that the running job has left when its worker is told to stop; then it goes back to the queue. The supervisor
+kills a worker that takes longer than `evaluator.jobs.processes.supervisor.GRACE`."""
 TICK = 1.0
 """Seconds between rounds of housekeeping."""
-FREES_MANY = "index-"
-"""Beginning of the ids of jobs that others wait for which are many: searches."""
 ROUND_TTL = 5
-"""Seconds that a worker which died or stopped in the middle of a round keeps others from housekeeping."""
+"""Seconds that a worker which ends in the middle of a round keeps others from housekeeping."""
 
 
 class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
@@ -88,10 +87,10 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         self._background = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
         self._ended = threading.Event()
         self._to_stop: str | None = None
-        self._told_to_end: float | None = None
+        self._stop_requested_at: float | None = None
         self._ending = False
-        self._evaluated = 0
-        self._order()
+        self._evaluations_in_a_row = 0
+        self._take_first_from("evaluate")
 
     @property
     def dequeue_timeout(self) -> int:
@@ -104,22 +103,25 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         return ANSWER_TIMEOUT
 
     def reorder_queues(self, reference_queue: Queue) -> None:
-        """Evaluate first, since finished queries are what people wait for; after a turn of that, encode."""
-        self._evaluated = 0 if reference_queue.name == QUEUES["encode"] else self._evaluated + 1
-        self._order()
+        """Choose which queue the next job comes from; the last one came from `reference_queue`.
 
-    def _order(self) -> None:
-        encode_first = self._evaluated >= EVALUATIONS_PER_TURN
-        self._ordered_queues = sorted(
-            self.queues, key=lambda queue: (queue.name == QUEUES["encode"]) is not encode_first
-        )
+        People wait for finished queries, so evaluation comes first; encoding has its turn after every
+        `EVALUATIONS_PER_TURN` evaluations. With 10 jobs to evaluate and 2 to encode, a worker runs 8 evaluations,
+        1 encoding, 2 evaluations, 1 encoding.
+        """
+        encoded = reference_queue.name == QUEUES["encode"]
+        self._evaluations_in_a_row = 0 if encoded else self._evaluations_in_a_row + 1
+        self._take_first_from("encode" if self._evaluations_in_a_row >= EVALUATIONS_PER_TURN else "evaluate")
+
+    def _take_first_from(self, first: QueueName) -> None:
+        self._ordered_queues = sorted(self.queues, key=lambda queue: queue.name != QUEUES[first])
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         """Seconds until the next heartbeat is overdue."""
         return HEARTBEAT_TTL
 
     def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = True) -> None:
-        """Begin a job. Its note of having been taken goes, which RQ leaves where a worker serves several queues."""
+        """Begin a job, and remove the note that it was taken, which RQ keeps if a worker serves several queues."""
         super().prepare_job_execution(job, remove_from_intermediate_queue=True)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -127,11 +129,12 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
         execution = self.prepare_execution(job)
         self._running = (job, execution)
         try:
-            with logs.bound(logs.job_fields(job)):
+            with logs.bound(log_fields(job)):
                 self.perform_job(job, queue, execution)
         finally:
             self._running = None
-        if job.id.startswith(FREES_MANY):  # RQ has put what waited for it behind all others, as a block
+        parsed = parse_id(job.id)
+        if parsed is not None and parsed.stage.frees_many:  # RQ has put them behind all others, as a block
             take_turns(self.connection, open_queue(self.connection).key)
         self.set_state("idle")
 
@@ -145,8 +148,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
     ) -> None:
         """Retry or give up a job whose execution failed.
 
-        RQ's maintenance hands over jobs without an execution: a worker took them from the queue and ended before
-        it began. They go back to the queue; RQ would count an attempt, and after the last one nobody would be told.
+        RQ's maintenance hands over jobs without an execution: a worker took such a job and ended before it began it.
+        The job goes back to the queue; RQ would count an attempt, and drop the job silently after the last.
         """
         if execution is not None:
             super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
@@ -163,19 +166,21 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             self._ended.set()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Told to end: take no other job, and soon give back the one that runs."""
+        """End soon: take no other job, and give the running one back."""
         # First of all: what RQ raises here may come while Python drops exceptions, in a finalizer.
-        self._stop_requested, self._told_to_end = True, time.monotonic()
+        self._stop_requested, self._stop_requested_at = True, time.monotonic()
         super().request_stop(signum, frame)
 
     @property
     def _overdue(self) -> bool:
-        """Whether it should have ended by now."""
-        told = self._told_to_end
-        return told is not None and not self._ending and time.monotonic() - told > FINISH_WITHIN
+        """Whether the worker should have ended by now."""
+        requested_at = self._stop_requested_at
+        return (
+            requested_at is not None and not self._ending and time.monotonic() - requested_at > FINISH_WITHIN
+        )
 
     def _interrupt(self, _signal: int, _frame: FrameType | None) -> None:
-        """Raised by the background thread, so that it interrupts the main thread."""
+        """Interrupt the main thread; the background thread sends this signal."""
         running = self._running
         if running is not None and running[0].id == self._to_stop:
             raise JobCancelled(f"the job {self._to_stop} was cancelled")
@@ -185,7 +190,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             raise WorkerStopping(f"the worker of the job {running[0].id} is told to end")
 
     def _finalize_failure(self, job: Job, queue: Queue, execution: Execution, exc_info: Any) -> None:
-        """As RQ does it, but a job whose worker ends has not failed: it goes back to the front of the queue."""
+        """Finish a failed job as RQ does; if the worker is ending, put the job back to the front of the queue."""
         if not issubclass(exc_info[0], WorkerStopping):
             super()._finalize_failure(job, queue, execution, exc_info)
             return
@@ -213,7 +218,7 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             serializer=JSONSerializer,
             name=f"scheduler-{self.name}",
         )
-        taken: dict[str, float] = {}
+        taken_since: dict[str, float] = {}
         while not self._ended.wait(TICK):
             since_heartbeat += TICK
             running = self._running
@@ -227,21 +232,21 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
                 if running is not None and take_stop(self.connection, running[0].id):
                     self._to_stop = running[0].id
                     os.kill(os.getpid(), signal.SIGUSR1)
-                tidy(scheduler, taken)
+                tidy(scheduler, taken_since)
             except RedisError as error:
                 logger.warning("no heartbeat: %s", error)
             except Exception:  # without heartbeats, the job that runs would count as abandoned
                 logger.exception("housekeeping failed; trying again")
 
 
-def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
+def tidy(scheduler: RQScheduler, taken_since: dict[str, float]) -> None:
     """One round of housekeeping, by one worker at a time.
 
-    Enqueues retries that are due, tries abandoned jobs again, puts back what a worker took but never began, and puts
-    what waits in order if there was no time for it when it was added.
+    Enqueues retries that are due, tries abandoned jobs again, puts back jobs that a worker took but never began, and
+    puts waiting jobs in order where that was put off when they were added.
 
     Args:
-        taken: jobs seen between queue and worker, and since when; kept from round to round.
+        taken_since: jobs seen between queue and worker, and since when; kept from round to round.
     """
     acquired = scheduler.acquire_locks()
     if not acquired:
@@ -257,31 +262,31 @@ def tidy(scheduler: RQScheduler, taken: dict[str, float]) -> None:
             # The timer, not SIGALRM: this runs beside the main thread.
             started = StartedJobRegistry(queue=queue, death_penalty_class=TimerDeathPenalty)
             started.cleanup()
-            put_back(queue, taken)
+            put_back(queue, taken_since)
             take_turns(scheduler.connection, queue.key, added=False)
     finally:
         scheduler.release_locks()
 
 
-def put_back(queue: Queue, taken: dict[str, float]) -> None:
-    """Put jobs back at the front that were taken from the queue seconds ago and never began: their worker died."""
+def put_back(queue: Queue, taken_since: dict[str, float]) -> None:
+    """Put jobs back at the front of the queue whose worker took them seconds ago and died before it began them."""
     waiting = set(queue.intermediate_queue.get_job_ids()) - set(
         queue.started_job_registry.get_job_ids(cleanup=False)
     )
     now = time.monotonic()
-    for id_ in [id_ for id_ in taken if QUEUES[queue_of(id_)] == queue.name and id_ not in waiting]:
-        del taken[id_]
+    for id_ in [id_ for id_ in taken_since if QUEUES[queue_of(id_)] == queue.name and id_ not in waiting]:
+        del taken_since[id_]
     for id_ in waiting:
-        if now - taken.setdefault(id_, now) > TAKEN_TOO_LONG:
+        if now - taken_since.setdefault(id_, now) > TAKEN_TOO_LONG:
             with queue.connection.pipeline(transaction=True) as pipeline:
                 pipeline.lrem(queue.intermediate_queue_key, 1, id_)
                 pipeline.lpush(queue.key, id_)
                 pipeline.execute()
-            del taken[id_]
+            del taken_since[id_]
 
 
 def wait_for_queue(settings: Settings) -> Redis:
-    """A connection to the queue, however long it takes until it answers."""
+    """A connection to the queue; waits until the queue answers."""
     pause = 0.2
     while True:
         try:
@@ -309,8 +314,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    ended = main()
+    exit_status = main()
     logging.shutdown()
-    # Not `sys.exit`: it has Python collect all that PyTorch and its like have made, which takes more than a second of a
-    # core, and on a busy machine more than the supervisor waits. Nothing is left to be done.
-    os._exit(ended)
+    # Not `sys.exit`: Python would collect all objects of PyTorch and the like, which takes more than a second of a
+    # core, and on a busy machine more than the supervisor waits. Nothing is left to do.
+    os._exit(exit_status)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping
-from typing import Annotated, Any, get_args
+from typing import Annotated, get_args
 
 import orjson
 from pydantic import ConfigDict, Discriminator, TypeAdapter, ValidationError
@@ -13,10 +13,10 @@ from evaluator.domain.printable import printable
 from evaluator.domain.result import Record, Rejected, stand_in
 
 VERSION = 1
-"""Of the format. Raise it when a record's fields change; what is newer than the reader is not guessed at."""
+"""Version of the format. Raise it when a record's fields change; a record of a newer version is not read."""
 
 REASON_LENGTH = 300
-"""Characters of a reason."""
+"""Characters of the reason why a record cannot be read."""
 
 _RECORDS: TypeAdapter[Record] = TypeAdapter(
     Annotated[Record, Discriminator("kind")], config=ConfigDict(allow_inf_nan=False)
@@ -25,7 +25,7 @@ _FIELDS: Mapping[str, frozenset[str]] = {
     kind.__dataclass_fields__["kind"].default: frozenset(kind.__dataclass_fields__)
     for kind in get_args(Record)
 }
-"""By kind. All of them travel, also those that have a default: what is missing was lost."""
+"""Fields by kind. All of them are written, also those with a default, so a record without one is damaged."""
 
 
 def encode(record: Record) -> bytes:
@@ -34,7 +34,7 @@ def encode(record: Record) -> bytes:
 
 
 def decode(payload: bytes) -> Record | Rejected:
-    """The record from what `encode` gave, or why there is none."""
+    """The record from what `encode` gave, or why it cannot be read."""
     try:
         envelope = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
@@ -50,8 +50,8 @@ def decode(payload: bytes) -> Record | Rejected:
     return Rejected(reason, payload, stand_in(fields, reason) if isinstance(fields, dict) else None)
 
 
-def _unfit(envelope: Any, fields: Any) -> str | None:
-    """Why something read from JSON is no record of this version; None if only its values are left to check."""
+def _unfit(envelope: object, fields: object) -> str | None:
+    """Why a JSON value is no record of this version; None if only its values are left to check."""
     if not isinstance(envelope, dict) or not isinstance(envelope.get("version"), int):
         return "it has no version"
     if envelope["version"] > VERSION:

@@ -1,13 +1,15 @@
-"""Dead letters: what came through the results stream and can never be recorded, kept for people to look at."""
+"""Dead letters: entries of the results stream that can never be recorded, kept for people to look at."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 from redis import Redis
+from redis.client import Pipeline
+from redis.typing import EncodableT, FieldT
 
 from evaluator.domain.printable import printable
 from evaluator.domain.result import Rejected
@@ -20,7 +22,7 @@ BURIED = "evaluator:dead-letters:total"
 MOST_KEPT = 1000
 """Dead letters kept; the oldest go."""
 MOST_BYTES = 16 * 1024
-"""Of a dead letter's content; the rest is cut off. All that are kept take 16 MB at most."""
+"""Bytes of a dead letter's content; the rest is cut off. All dead letters together take 16 MB at most."""
 SHOWN = 500
 """Characters of a dead letter's content that are shown."""
 
@@ -50,7 +52,7 @@ class DeadLetterCounts:
     total: int
 
 
-def bury(pipeline: Any, rejected: Mapping[bytes, Rejected]) -> None:
+def bury(pipeline: Pipeline, rejected: Mapping[bytes, Rejected]) -> None:
     """Add entries to the dead letters, within the caller's transaction.
 
     Args:
@@ -58,7 +60,7 @@ def bury(pipeline: Any, rejected: Mapping[bytes, Rejected]) -> None:
     """
     for id_, entry in rejected.items():
         content = entry.content if isinstance(entry.content, bytes) else encode(entry.content)
-        fields = {
+        fields: dict[FieldT, EncodableT] = {
             "reason": entry.reason,
             "entry": id_,
             "content": content[:MOST_BYTES],
@@ -75,12 +77,12 @@ def dead_letters(connection: Redis, limit: int = MOST_KEPT) -> list[DeadLetter]:
 
 
 def drop_dead_letters(connection: Redis) -> int:
-    """Forget the dead letters; returns how many. How many there ever were stays."""
+    """Remove the dead letters; returns how many. The total stays."""
     return int(connection.xtrim(DEAD_LETTERS, maxlen=0, approximate=False))
 
 
 def count_dead_letters(connection: Redis) -> DeadLetterCounts:
-    """How many there are, and were."""
+    """How many are kept, and how many there ever were."""
     with connection.pipeline(transaction=True) as pipeline:
         pipeline.xlen(DEAD_LETTERS)
         pipeline.get(BURIED)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import orjson
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import ResponseError
 
 from evaluator.domain.result import Record, Rejected
@@ -17,12 +18,12 @@ from evaluator.jobs.results.dead_letters import bury
 STREAM = "evaluator:results"
 GROUP = "recorder"
 CONSUMER = "recorder"
-"""One name for all time: what a recorder that died had read is read again by the next one."""
+"""Always the same name, so that the next recorder reads again what a dead one had read."""
 
 FIELD = b"record"
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds between looks at a stream that is full."""
+"""Seconds between two checks whether a full stream has room."""
 
 
 class ResultStream:
@@ -31,7 +32,7 @@ class ResultStream:
     def __init__(self, connection: Redis) -> None:
         self._connection = connection
 
-    def append(self, records: Iterable[Record], pipeline: Any = None) -> None:
+    def append(self, records: Iterable[Record], pipeline: Pipeline | None = None) -> None:
         """Append records, one entry each; within the caller's transaction if a pipeline is given."""
         target = pipeline if pipeline is not None else self._connection.pipeline(transaction=True)
         for record in records:
@@ -40,7 +41,7 @@ class ResultStream:
             target.execute()
 
     def wait_for_room(self, limit: int) -> None:
-        """Wait while the recorder is so far behind that the stream has this many entries."""
+        """Wait while the stream has this many entries, because the recorder is behind."""
         pause = FIRST_PAUSE
         while len(self) >= limit:
             time.sleep(pause)
@@ -78,24 +79,24 @@ class ResultStream:
     def _decoded(
         self, entries: Sequence[tuple[bytes, dict[bytes, bytes] | None]]
     ) -> list[tuple[bytes, Record | Rejected]]:
-        # Without fields: it was delivered, and somebody has trimmed the stream since.
+        # An entry without fields was delivered, and somebody has trimmed the stream since.
         if gone := [id_ for id_, fields in entries if not fields]:
             self.acknowledge(gone)
         return [(id_, _content(fields)) for id_, fields in entries if fields]
 
     def acknowledge(self, ids: Sequence[bytes], dead: Mapping[bytes, Rejected] | None = None) -> None:
-        """Entries leave the stream: those that are recorded, and those that cannot be, which are kept apart."""
-        done = [*ids, *(dead or ())]
-        if done:
+        """Remove entries from the stream: recorded ones, and dead ones, which become dead letters."""
+        finished = [*ids, *(dead or ())]
+        if finished:
             with self._connection.pipeline(transaction=True) as pipeline:
                 if dead:
                     bury(pipeline, dead)
-                pipeline.xack(STREAM, GROUP, *done)
-                pipeline.xdel(STREAM, *done)
+                pipeline.xack(STREAM, GROUP, *finished)
+                pipeline.xdel(STREAM, *finished)
                 pipeline.execute()
 
     def wait_recorded(self, patience: float = 0.0) -> bool:
-        """Whether all that is in the stream now is recorded within so many seconds; others may come meanwhile."""
+        """Whether all present entries of the stream are recorded within so many seconds; others may come meanwhile."""
         newest = cast("list[Any]", self._connection.xrevrange(STREAM, count=1))
         deadline = time.monotonic() + patience
         while newest and self._connection.xrange(STREAM, max=newest[0][0], count=1):
@@ -111,8 +112,8 @@ class ResultStream:
 def _content(fields: Mapping[bytes, bytes]) -> Record | Rejected:
     if FIELD in fields:
         return decode(fields[FIELD])
-    found = {
+    texts = {
         name.decode(errors="backslashreplace"): value.decode(errors="backslashreplace")
         for name, value in fields.items()
     }
-    return Rejected(f"the entry has no field {FIELD.decode()!r}", orjson.dumps(found))
+    return Rejected(f"the entry has no field {FIELD.decode()!r}", orjson.dumps(texts))

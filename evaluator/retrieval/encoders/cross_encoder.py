@@ -39,13 +39,13 @@ class CrossEncoderScorer:
         distinct = sorted(set(documents), key=lambda text: (len(text), text))
         if not distinct:
             return np.empty(0, dtype=np.float32)
-        found = self._model.predict(
+        predictions = self._model.predict(
             [(query, text) for text in distinct],
             batch_size=BATCH_SIZE,
             activation_fn=Identity(),
             show_progress_bar=False,
         )
-        scores: Floats = np.asarray(found, dtype=np.float32)
+        scores: Floats = np.asarray(predictions, dtype=np.float32)
         self._check(scores, distinct)
         by_text = dict(zip(distinct, scores, strict=True))
         return np.array([by_text[text] for text in documents], dtype=np.float32)

@@ -17,7 +17,7 @@ from evaluator.retrieval.endpoints.usage import Usage
 __all__ = ["EndpointEncoder", "Gate"]
 
 NO_TEXT = " "
-"""Sent for a text without any character that shows: many servers refuse an empty one."""
+"""Sent for a text without visible characters: many servers refuse an empty one."""
 
 
 class EndpointEncoder:
@@ -83,13 +83,14 @@ class EndpointEncoder:
         widths = sorted({row.shape for row in rows})
         if len(widths) != 1 or len(widths[0]) != 1 or not widths[0][0]:
             raise EncodingError(f"{self._client.name} gives vectors of different dimensions: {widths}")
-        asked = self._spec.dimensions
-        if asked is not None and widths[0][0] != asked:
+        requested = self._spec.dimensions
+        if requested is not None and widths[0][0] != requested:
             raise EncodingError(
-                f"{self._client.name} gives {widths[0][0]} dimensions though {asked} are asked for; if it offers no "
-                "choice, leave dimensions out"
+                f"{self._client.name} gives {widths[0][0]} dimensions though {requested} are asked for; if it offers "
+                "no choice, leave dimensions out"
             )
-        with np.errstate(over="ignore"):  # what is too large for float32 is not finite, and refused as such
+        # Values too large for float32 become infinite, and are refused as such.
+        with np.errstate(over="ignore"):
             return np.stack(rows).astype(np.float32)
 
     def _row(self, embedding: Any) -> Doubles:

@@ -20,30 +20,47 @@ from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputEr
 TIMEOUT = 5.0
 """Seconds in which the hub must take a connection, and in which it must answer."""
 MAX_BYTES = 256 * 1024 * 1024
-"""Of a model's configuration and tokenizers together; the largest tokenizers have some 40 MB."""
+"""Bytes of a model's configuration and tokenizers together; the largest tokenizers have some 40 MB."""
 
 MAX_FILES = 10_000
-"""Of a model."""
+"""Files of a model."""
 
 OTHER_FORMATS = (
-    ".onnx", ".onnx_data", ".h5", ".msgpack", ".ot", ".gguf", ".ggml", ".tflite", ".mlmodel", ".pb",
-)  # fmt: skip
+    ".onnx",
+    ".onnx_data",
+    ".h5",
+    ".msgpack",
+    ".ot",
+    ".gguf",
+    ".ggml",
+    ".tflite",
+    ".mlmodel",
+    ".pb",
+)
 """Endings of weights that are for other libraries than PyTorch."""
 PICKLED = (".bin", ".pt", ".pth", ".ckpt")
 """Endings of pickled weights."""
 SAFE = ".safetensors"
 SAFE_NAMES = (f"model{SAFE}", f"model{SAFE}.index.json")
-"""Beside these no pickled weights are taken."""
+"""If a model has one of these, no pickled weights are downloaded."""
 TAKES_FILES = {
-    "Transformer", "MLMTransformer", "StaticEmbedding", "Pooling", "SpladePooling", "MultiVectorMask", "Normalize",
-    "Dense", "LayerNorm", "Dropout",
-}  # fmt: skip
+    "Transformer",
+    "MLMTransformer",
+    "StaticEmbedding",
+    "Pooling",
+    "SpladePooling",
+    "MultiVectorMask",
+    "Normalize",
+    "Dense",
+    "LayerNorm",
+    "Dropout",
+}
 """Modules of sentence-transformers that are loaded file by file; for others whole folders are downloaded."""
 
 NONE = "the hub gave none"
 
 CONFIGURATION = "*.json"
-"""What is downloaded of a model to resolve it."""
+"""Files that are downloaded to resolve a model."""
 NAME = re.compile(r"(?P<model>[^@]+)(?:@(?P<revision>\w[\w.+-]*(?:/\w[\w.+-]*)*))?")
 """A revision is a branch, a tag or a commit; the hub's library makes a path of it."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -62,7 +79,7 @@ class HubModel(NamedTuple):
 
 
 class SilentHubError(EncoderNotFoundError):
-    """The hub answers nobody, and the model was not downloaded before."""
+    """The hub does not answer, and the model was not downloaded before."""
 
 
 def find_model(name: str, *, silent: bool = False) -> HubModel:
@@ -167,21 +184,21 @@ def require_room(name: str, model: str, commit: str, limit: int) -> None:
     try:
         sizes = _taken(_sizes(model, commit), _takes_files(model, commit))
     except (RepositoryNotFoundError, RevisionNotFoundError):
-        return  # it is gone from there, so nothing can be downloaded
+        return  # the hub has it no more, so nothing can be downloaded
     if any(
         path.endswith((SAFE, *PICKLED))
         and isinstance(try_to_load_from_cache(model, path, revision=commit), str)
         for path in sizes
     ):
-        return  # of this very commit: it was looked at before that came
+        return  # this commit is downloaded: its size was checked before
     if (size := sum(sizes.values())) > limit:
         raise InvalidInputError(
             f"the model {name!r} has {size:,} bytes on the hub, and EVALUATOR_MODEL_LIMIT allows {limit:,}; raise that "
             "for the workers, or choose another model"
         )
     cache = Path(constants.HF_HUB_CACHE)
-    there = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
-    if (free := shutil.disk_usage(there).free) < size:
+    existing = next(folder for folder in (cache, *cache.absolute().parents) if folder.exists())
+    if (free := shutil.disk_usage(existing).free) < size:
         raise EncodingError(
             f"the model {name!r} has {size:,} bytes on the hub, and {free:,} are free in {cache}, where it would be "
             "downloaded to; make room there, or set HF_HOME to another folder"
@@ -189,7 +206,7 @@ def require_room(name: str, model: str, commit: str, limit: int) -> None:
 
 
 def _takes_files(model: str, commit: str) -> bool:
-    """Whether a model is loaded file by file; of an unknown module it is not known."""
+    """Whether a model is loaded file by file; False if one of its modules is unknown."""
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
     from huggingface_hub.errors import EntryNotFoundError  # noqa: PLC0415
 
@@ -201,7 +218,7 @@ def _takes_files(model: str, commit: str) -> bool:
             for module in modules
         )
     except EntryNotFoundError:
-        return True  # what transformers loads alone
+        return True  # a model that transformers loads without modules
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
 

@@ -26,8 +26,8 @@ class LateInteractionEncoder:
     def encode(self, texts: Sequence[str], role: Role) -> Tokens:
         """Vectors of tokens: n_texts arrays [n_tokens, dim] float32; see `Encoder.encode`."""
         encode = self._model.encode_query if role == "query" else self._model.encode_document
-        found = encode(list(texts), batch_size=BATCH_SIZE, convert_to_numpy=True, show_progress_bar=False)
-        tokens = [np.asarray(vectors, dtype=np.float32) for vectors in found]
+        matrices = encode(list(texts), batch_size=BATCH_SIZE, convert_to_numpy=True, show_progress_bar=False)
+        tokens = [np.asarray(vectors, dtype=np.float32) for vectors in matrices]
         check_tokens(tokens, texts, self._spec.name)
         return tokens
 

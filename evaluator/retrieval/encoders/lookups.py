@@ -22,9 +22,9 @@ AT_ONCE = 4
 WAITING = 64
 """Models that may wait for their turn."""
 FRESH = 60.0
-"""Seconds that it holds where a model is, or that there is none."""
+"""Seconds that an answer holds: the place of a model, or that there is none."""
 SILENT = 15.0
-"""Seconds in which a hub that did not answer is not asked again: what was downloaded before must do."""
+"""Seconds in which a silent hub is not asked again, and earlier downloads are used."""
 LONGEST = 300.0
 """Seconds that a look-up may take, large tokenizers over a slow network among them. One that takes longer counts as not
 answered, and its thread as lost: nothing ends the hub's library, which asks again and again, and waits for whoever
@@ -47,11 +47,11 @@ class _Lookup:
     until: float = math.inf
     """When the answer no longer holds, on the monotonic clock."""
     settled: bool = False
-    """Whether it has its answer, or is about to."""
+    """Whether it is answered, or will be at once."""
 
 
 class Lookups:
-    """Looks models up, and remembers what came of it; threads may share it.
+    """Looks models up, and remembers the answers; threads may share it.
 
     Args:
         find: finds a model by its name.
@@ -109,7 +109,7 @@ class Lookups:
         lookup = self._known[name] = _Lookup()
         self._known.move_to_end(name)
         if len(self._known) > REMEMBERED:
-            del self._known[next(known for known, old in self._known.items() if old.answer.done())]
+            del self._known[next(oldest for oldest, lookup in self._known.items() if lookup.answer.done())]
         self._waiting.append((name, lookup))
         self._begin_to_work()
         return lookup

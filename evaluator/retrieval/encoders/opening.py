@@ -48,7 +48,7 @@ class Runtime:
 
 
 AUTOMATIC = Runtime()
-"""On whatever device there is; no model may run code of its own."""
+"""The default: any device, and no model may run code of its own."""
 
 
 def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_class: ModelClass) -> Any:
@@ -81,9 +81,9 @@ def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_
         model = model.to(getattr(torch, spec.precision))  # weights load in the precision they were saved in
     except EvaluatorError:
         raise
-    except (ConnectionError, TimeoutError, HTTPError) as error:  # the hub: it may answer next time
+    except (ConnectionError, TimeoutError, HTTPError) as error:  # the hub may answer next time
         raise EncodingError(f"the hub does not give the encoder {spec.name!r}: {error}") from error
-    except Exception as error:  # whatever a broken model raises, loading it again does not help
+    except Exception as error:  # whatever a broken model raises, another attempt does not help
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason[0]}") from error
     _limit_length(model, spec)
@@ -110,12 +110,12 @@ def _hub_or_downloaded(spec: EncoderSpec) -> Iterator[bool]:
 
 
 def _silence(spec: EncoderSpec) -> SilentHubError | None:
-    """How the hub fails to answer; None if it answers."""
+    """Why the hub does not answer; None if it does."""
     try:
         known_commit(*spec.location.split("@"))
     except SilentHubError as silence:
         return silence
-    except EncoderNotFoundError:  # it is gone from there, and may be here
+    except EncoderNotFoundError:  # the hub has it no more; this machine may
         pass
     return None
 
@@ -143,7 +143,7 @@ def _hub_configuration(name: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
 
     fetch = partial(snapshot_download, name, revision=revision, allow_patterns=[CONFIGURATION])
-    with suppress(OSError):  # the revision is exact: what is there is right
+    with suppress(OSError):  # the revision is exact: an existing file is the right one
         return Path(fetch(local_files_only=True))
     return Path(fetch())
 
@@ -190,19 +190,19 @@ def saved_model(spec: EncoderSpec, store: ArtifactStore) -> Iterator[Path]:
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Meanwhile no hub is asked: everything needed is on this machine.
+    """Ask no hub within the block: everything needed is on this machine.
 
     The hub's switch is one for the process, read from the environment only once; it is put back, because the next
     encoder of a warm worker may come from the hub.
     """
     from huggingface_hub import constants  # loaded with the model
 
-    before = constants.HF_HUB_OFFLINE
+    offline_before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = True
     try:
         yield
     finally:
-        constants.HF_HUB_OFFLINE = before
+        constants.HF_HUB_OFFLINE = offline_before
 
 
 def distilled_name(spec: EncoderSpec) -> str:

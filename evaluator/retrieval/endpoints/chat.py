@@ -35,7 +35,7 @@ class ChatModel:
                 )
             except RefusedError as error:
                 # Some models take no seed, or only their own temperature.
-                refused = [option for option in self._options if option in error.told]
+                refused = [option for option in self._options if option in error.server_message]
                 if not refused:
                     raise
                 for option in refused:

@@ -23,7 +23,7 @@ from evaluator.proxies import direct_client, is_here, proxied_client
 from evaluator.retrieval.endpoints.usage import Usage, estimated_tokens
 
 ATTEMPTS = 5
-"""Requests before an endpoint counts as unavailable; the job that asks is then tried again as a whole."""
+"""Requests before an endpoint counts as unavailable; then the whole job is tried again."""
 FIRST_PAUSE = 0.5
 """Seconds before the second request; twice as long before each further one."""
 LONGEST_PAUSE = 120.0
@@ -48,7 +48,7 @@ class Gate(Protocol):
         ...
 
     def pause(self, endpoint: Endpoint, seconds: float) -> None:
-        """Let nobody ask the endpoint for a while: its server said so."""
+        """Stop all requests to the endpoint for a while, as its server asked."""
         ...
 
     def spent(self, endpoint: Endpoint, tokens: int, output_tokens: int) -> None:
@@ -58,18 +58,18 @@ class Gate(Protocol):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered, and what that took."""
+    """A server's answer, and its tokens."""
 
     record: Mapping[str, Any]
     usage: Usage
 
 
 class RefusedError(InvalidInputError):
-    """The server refuses the request as it is; `told` is what it said."""
+    """The server refuses the request; `server_message` is what it answered."""
 
-    def __init__(self, message: str, told: str) -> None:
+    def __init__(self, message: str, server_message: str) -> None:
         super().__init__(message)
-        self.told = told
+        self.server_message = server_message
 
 
 class EndpointClient:
@@ -104,17 +104,17 @@ class EndpointClient:
                 else:
                     if status == 200:
                         return self._accepted(content, characters)
-                    told = self._told(content, headers)
+                    message = self._message(content, headers)
                     if status not in LATER and status < 500:
-                        self._refused(status, told, answer_headers)
-                    problem = f"status {status}: {told}"
+                        self._refused(status, message, answer_headers)
+                    problem = f"status {status}: {message}"
                     wait = retry_after(answer_headers.get("retry-after"))
             if wait is not None:
                 self._gate.pause(self.endpoint, min(wait, LONGEST_PAUSE))
                 if wait > LONGEST_PAUSE:
                     raise EncodingError(f"{self.name} asks to wait for {wait:,.0f} s ({problem})")
             elif attempt < ATTEMPTS:
-                # Not all workers at the same moment.
+                # Random, so that not all workers send at the same moment.
                 time.sleep(FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.8, 1.2))  # noqa: S311
         raise EncodingError(f"{self.name} does not answer after {ATTEMPTS} requests: {problem}")
 
@@ -124,7 +124,7 @@ class EndpointClient:
         return f"the endpoint {self.endpoint.name!r} ({self.endpoint.server}, {self.endpoint.model})"
 
     def _headers(self) -> dict[str, str]:
-        """The key is read at the last moment, and kept nowhere."""
+        """Headers with the key, which is read for each request and kept nowhere."""
         variable = self.endpoint.key
         if variable is None:
             return {}
@@ -156,7 +156,7 @@ class EndpointClient:
             return response.status_code, response.headers, bytes(content)
 
     def _accepted(self, content: bytes, characters: int) -> Answer:
-        """Accounts for an answer first, whatever is wrong with it: the server does."""
+        """Count an answer's tokens first, even if it is useless: the server charges them."""
         try:
             record = json.loads(content)
         except (ValueError, RecursionError):
@@ -169,19 +169,19 @@ class EndpointClient:
             )
         return Answer(record, usage)
 
-    def _told(self, content: bytes, headers: Mapping[str, str]) -> str:
+    def _message(self, content: bytes, headers: Mapping[str, str]) -> str:
         """The server's message, on one line, without the key."""
         try:
             record = json.loads(content)
             error = record.get("error", record)
-            told = error.get("message", error) if isinstance(error, dict) else error
+            message = error.get("message", error) if isinstance(error, dict) else error
         except (ValueError, AttributeError, RecursionError):
-            told = content.decode(errors="replace")
-        line = " ".join(str(told).split())
+            message = content.decode(errors="replace")
+        line = " ".join(str(message).split())
         key = headers.get("authorization", "").removeprefix("Bearer ")
         return (line.replace(key, "***") if key else line)[:MAX_MESSAGE]
 
-    def _refused(self, status: int, told: str, headers: httpx.Headers) -> NoReturn:
+    def _refused(self, status: int, message: str, headers: httpx.Headers) -> NoReturn:
         if 300 <= status < 400:
             target = urlsplit(headers.get("location", ""))
             where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
@@ -191,12 +191,12 @@ class EndpointClient:
         if status in {401, 403}:
             key = self.endpoint.key
             remedy = f"check the key in {key}" if key else "name the variable with its key in the field key"
-            raise InvalidInputError(f"{self.name} does not let us in (status {status}: {told}); {remedy}")
+            raise InvalidInputError(f"{self.name} does not let us in (status {status}: {message}); {remedy}")
         if status == 404:
             raise EncoderNotFoundError(
-                f"{self.name} knows no such model or address (status 404: {told}); check model and base_url"
+                f"{self.name} knows no such model or address (status 404: {message}); check model and base_url"
             )
-        raise RefusedError(f"{self.name} refuses the request (status {status}: {told})", told)
+        raise RefusedError(f"{self.name} refuses the request (status {status}: {message})", message)
 
 
 @lru_cache(maxsize=2)
@@ -225,8 +225,8 @@ def retry_after(value: str | None) -> float | None:
 
 
 def _usage(record: Any, characters: int) -> Usage:
-    told = record.get("usage") if isinstance(record, dict) else None
-    counts = told if isinstance(told, dict) else {}
+    usage = record.get("usage") if isinstance(record, dict) else None
+    counts = usage if isinstance(usage, dict) else {}
     tokens, output = counts.get("prompt_tokens"), counts.get("completion_tokens")
     written = output if type(output) is int and output >= 0 else 0
     if type(tokens) is int and tokens >= 0:

@@ -28,13 +28,13 @@ class Usage:
 
 @runtime_checkable
 class Metered(Protocol):
-    """An encoder that knows what its last call took."""
+    """An encoder that knows the tokens of its last call."""
 
     usage: Usage
 
 
 def usage_of(encoder: object, texts: Sequence[str]) -> Usage:
-    """What an encoder's last call took: these texts, estimated unless it counted their tokens."""
+    """The tokens of an encoder's last call, for these texts; estimated unless the encoder counted them."""
     if isinstance(encoder, Metered):
         return encoder.usage
     return Usage(estimated_tokens(sum(map(len, texts))), estimated=True)

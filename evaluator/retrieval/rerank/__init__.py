@@ -1,1 +1,1 @@
-"""Reranking: candidates in, the same in a new order out."""
+"""Reranking: putting candidates into a new order."""

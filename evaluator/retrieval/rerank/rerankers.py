@@ -1,4 +1,4 @@
-"""Rerankers: a query and its candidates in, the candidates in a new order out."""
+"""Rerankers: they take a query and its candidates, and give the candidates in a new order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evaluator.retrieval.texts.documents import DocumentTexts
 
 
 class Reranker(Protocol):
-    """Orders candidates anew."""
+    """Reranks candidates."""
 
     def rerank(self, query: int, candidates: Ranking) -> Ranking:
         """The candidates of the query at this row in their new order, each once.
@@ -32,9 +32,9 @@ class CrossEncoderReranker:
 
     def rerank(self, query: int, candidates: Ranking) -> Ranking:
         """See `Reranker.rerank`."""
-        known = [doc_id for doc_id in candidates.doc_ids if doc_id in self._documents]
-        scores = self._scorer.score(self._queries[query], self._documents.read(known))
-        return rank(known, scores.tolist(), len(known))
+        doc_ids = [doc_id for doc_id in candidates.doc_ids if doc_id in self._documents]
+        scores = self._scorer.score(self._queries[query], self._documents.read(doc_ids))
+        return rank(doc_ids, scores.tolist(), len(doc_ids))
 
 
 class DenseReranker:
@@ -45,16 +45,16 @@ class DenseReranker:
 
     def rerank(self, query: int, candidates: Ranking) -> Ranking:
         """See `Reranker.rerank`."""
-        known = [doc_id for doc_id in candidates.doc_ids if doc_id in self._rows]
-        rows = np.array([self._rows[doc_id] for doc_id in known], dtype=np.int64)
+        doc_ids = [doc_id for doc_id in candidates.doc_ids if doc_id in self._rows]
+        rows = np.array([self._rows[doc_id] for doc_id in doc_ids], dtype=np.int64)
         scores = self._index.exact(np.asarray(self._queries[query]), rows)
-        return rank(known, scores.tolist(), len(known))
+        return rank(doc_ids, scores.tolist(), len(doc_ids))
 
 
 class MMRReranker:
     """Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998), by cosine of the encoder's vectors.
 
-    Again and again that candidate comes next whose lambda * cos(query, d) - (1 - lambda) * max cos(d, chosen) is
+    The next candidate is always the one whose lambda * cos(query, d) - (1 - lambda) * max cos(d, chosen) is
     highest. Its score is its place from the end: the values themselves need not fall.
     """
 
@@ -63,13 +63,13 @@ class MMRReranker:
 
     def rerank(self, query: int, candidates: Ranking) -> Ranking:
         """See `Reranker.rerank`."""
-        known = [doc_id for doc_id in candidates.doc_ids if doc_id in self._rows]
-        if not known:
+        doc_ids = [doc_id for doc_id in candidates.doc_ids if doc_id in self._rows]
+        if not doc_ids:
             return Ranking((), ())
-        vectors = self._documents[[self._rows[doc_id] for doc_id in known]].astype(np.float64)
+        vectors = self._documents[[self._rows[doc_id] for doc_id in doc_ids]].astype(np.float64)
         relevance = (vectors * np.asarray(self._queries[query], dtype=np.float64)).sum(axis=1)
-        order = maximal_marginal_relevance(relevance, vectors, tie_order(known), self._relevance)
-        return in_order([known[place] for place in order])
+        order = maximal_marginal_relevance(relevance, vectors, tie_order(doc_ids), self._relevance)
+        return in_order([doc_ids[place] for place in order])
 
 
 def maximal_marginal_relevance(relevance: Doubles, vectors: Doubles, ties: Ints, balance: float) -> list[int]:
@@ -81,19 +81,19 @@ def maximal_marginal_relevance(relevance: Doubles, vectors: Doubles, ties: Ints,
         ties: [n] of which the higher wins.
         balance: lambda.
     """
-    left = np.arange(len(relevance))
+    remaining = np.arange(len(relevance))
     redundancy = np.zeros(len(relevance))  # of the first, which nothing can repeat
     order: list[int] = []
-    while len(left):
-        values = balance * relevance[left] - (1 - balance) * redundancy[left]
-        chosen = int(left[np.lexsort((-ties[left], -values))[0]])
+    while len(remaining):
+        values = balance * relevance[remaining] - (1 - balance) * redundancy[remaining]
+        chosen = int(remaining[np.lexsort((-ties[remaining], -values))[0]])
         similarity = (vectors * vectors[chosen]).sum(axis=1)
         redundancy = np.maximum(redundancy, similarity) if order else similarity
         order.append(chosen)
-        left = left[left != chosen]
+        remaining = remaining[remaining != chosen]
     return order
 
 
 def in_order(doc_ids: Sequence[str]) -> Ranking:
-    """A list whose order says all: a document's score is its place from the end."""
+    """A list of which only the order counts: a document's score is its place from the end."""
     return Ranking(tuple(doc_ids), tuple(float(len(doc_ids) - place) for place in range(len(doc_ids))))

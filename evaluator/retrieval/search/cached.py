@@ -1,4 +1,4 @@
-"""How many texts of a dataset have their vectors already; reads, plans nothing."""
+"""How many texts of a dataset are encoded already; only reads, and plans nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def cached_texts(encoding: Encoding, store: ArtifactStore) -> Cached:
     encoded = 0
     for name, (keys, shard_numbers) in read_plans(encoder, texts.role, store).items():
         shards = [Shard(name, number) for number in np.unique(shard_numbers).tolist()]
-        there = {shard.number for shard in encoded_shards(encoder, texts.role, shards, store)}
-        mine = pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)
-        encoded += int(np.count_nonzero(mine & np.isin(shard_numbers, list(there))))
+        encoded_numbers = {shard.number for shard in encoded_shards(encoder, texts.role, shards, store)}
+        of_texts = pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)
+        encoded += int(np.count_nonzero(of_texts & np.isin(shard_numbers, list(encoded_numbers))))
     return Cached(len(needed), encoded)

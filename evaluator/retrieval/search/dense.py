@@ -1,7 +1,7 @@
 """Exact search: choose in float32, decide in float64.
 
 Candidates come from a fast search whose scores may be off by rounding errors. Enough are fetched that no other
-document can be among the first `depth`; then each candidate's score is computed anew in float64, in a way that does
+document can be among the first `depth`; then each candidate's score is computed again in float64, in a way that does
 not depend on other queries or on the number of threads (ADR 0010). So the lists are those of exact arithmetic, and
 a batch of queries gives what each query alone gives.
 """
@@ -97,14 +97,14 @@ class FlatVectors:
         """See `Vectors.exact`."""
         # Row by row and in blocks: a matrix product's last bits depend on a row's place in the matrix, and every
         # document is a candidate of a query whose vector is zero.
-        wanted = query.astype(np.float64)
+        exact_query = query.astype(np.float64)
         scores = np.empty(len(rows), dtype=np.float64)
         for start in range(0, len(rows), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
             if self._metric == "euclidean":
-                scores[block] = -np.sqrt(((self.matrix[rows[block]] - wanted) ** 2).sum(axis=1))
+                scores[block] = -np.sqrt(((self.matrix[rows[block]] - exact_query) ** 2).sum(axis=1))
             else:
-                scores[block] = (self.matrix[rows[block]] * wanted).sum(axis=1)
+                scores[block] = (self.matrix[rows[block]] * exact_query).sum(axis=1)
         return scores
 
 
@@ -143,7 +143,7 @@ class DenseIndex:
     def search_rows(self, queries: Floats, depth: int) -> list[tuple[Ints, Doubles]]:
         """For each query the rows of its first `depth` documents, in order, and their scores."""
         depth = min(depth, len(self._doc_ids))
-        found: list[tuple[Ints, Doubles]] = [(np.empty(0, np.int64), np.empty(0))] * len(queries)
+        best: list[tuple[Ints, Doubles]] = [(np.empty(0, np.int64), np.empty(0))] * len(queries)
         waiting, fetch = np.arange(len(queries)), min(depth + MARGIN, len(self._vectors))
         while len(waiting):
             scores, rows = self._vectors.nearest(queries[waiting], fetch)
@@ -153,9 +153,9 @@ class DenseIndex:
                 if decided is None:
                     undecided.append(place)
                 else:
-                    found[place] = decided
+                    best[place] = decided
             waiting, fetch = np.array(undecided, dtype=np.int64), min(fetch * 4, len(self._vectors))
-        return found
+        return best
 
     def _decide(self, query: Floats, scores: Floats, rows: Ints, depth: int) -> tuple[Ints, Doubles] | None:
         """The first documents of a query; None if one that was not fetched could be among them."""
@@ -189,7 +189,7 @@ class DenseIndex:
 
 
 class RescoredIndex:
-    """A search over quantized vectors whose first documents are scored anew with the full ones.
+    """A search over quantized vectors whose first documents are rescored with the full ones.
 
     Args:
         coarse: finds the candidates.

@@ -1,4 +1,4 @@
-"""From passages to documents: which rows of an index belong to which document, and what they make of its score."""
+"""From passages to documents: which rows of an index belong to which document, and how their scores give its score."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Grouping:
         owner = np.repeat(np.arange(len(documents)), counts)
         order = np.lexsort((-passages, owner))
         place = np.arange(len(passages)) - np.repeat(starts, counts)
-        kept = np.where(place < self._chunk.top, passages[order].astype(np.float64), 0.0)
-        total: Doubles = np.add.reduceat(kept, starts)
+        best_scores = np.where(place < self._chunk.top, passages[order].astype(np.float64), 0.0)
+        total: Doubles = np.add.reduceat(best_scores, starts)
         return total / np.minimum(counts, self._chunk.top) if self._chunk.score == "mean" else total
 
     def bound(self, passage: float) -> float:

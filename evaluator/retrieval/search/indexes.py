@@ -65,7 +65,7 @@ class Sources:
     store: ArtifactStore
 
     def files(self, *names: str) -> str:
-        """Tells the files of artifacts, and of the documents, from any others: for what is kept of them.
+        """A key of these artifacts' files and the documents' file, under which values read from them are kept.
 
         Raises:
             DatasetDamagedError: the documents are damaged.
@@ -74,7 +74,7 @@ class Sources:
         for name in (*names, corpus_artifact(self.dataset.manifest)):
             try:
                 stamps.append(f"{name} {self.store.stamp(name)}")
-            except ArtifactMissingError:  # who needs it will say so
+            except ArtifactMissingError:  # whoever opens it raises that
                 stamps.append(name)
         return "|".join(stamps)
 
@@ -85,7 +85,7 @@ class Sources:
         return passage_texts(stage.chunk, self.encoder_of(stage), self.dataset, self.store)
 
     def encoder_of(self, stage: BM25 | Dense | Sparse | Late) -> EncoderSpec | None:
-        """In whose tokens passages are measured; None for words."""
+        """The encoder whose tokens measure passages; None for words."""
         return None if isinstance(stage, BM25) else self.spec.encoder(stage)
 
     def grouping(self, stage: BM25 | Dense | Sparse | Late) -> Grouping | None:
@@ -181,7 +181,7 @@ def build_index(stage: Stage, sources: Sources) -> None:
 
 
 def rebuild_indexes(stages: Iterable[Stage], sources: Sources) -> None:
-    """Build what the stages read and is missing or damaged, of what it was made of; documents are cut again, too.
+    """Build the missing or damaged artifacts that stages read; documents are cut again, too.
 
     Raises:
         ArtifactMissingError: vectors are missing: they must be encoded first.

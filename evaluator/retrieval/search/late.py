@@ -1,7 +1,7 @@
 """Late interaction: a vector for each token; a document's score sums each query token's best match (MaxSim).
 
 Source: Khattab and Zaharia, "ColBERT", SIGIR 2020. As in dense search, documents are chosen in float32 and decided
-in float64: whatever could be among the first `depth` is scored anew, each document by products of its own, so that
+in float64: whatever could be among the first `depth` is rescored, each document by products of its own, so that
 its score depends on nothing but its own and the query's tokens.
 
 A text may have no token vectors (the model masks them all). A document without any is not retrieved, a query without
@@ -195,16 +195,16 @@ class LateIndex:
 
     def _exact(self, query: Floats, documents: Ints) -> Doubles:
         """Scores of some documents: [n] float64, the same whatever others are asked for."""
-        wanted = query.astype(np.float64).T
+        exact_query = query.astype(np.float64).T
         if self._grouping is None:
-            return self._exact_rows(wanted, documents)
+            return self._exact_rows(exact_query, documents)
         rows = self._grouping.rows_of(documents)
-        return self._grouping.scores(self._exact_rows(wanted, rows), documents)
+        return self._grouping.scores(self._exact_rows(exact_query, rows), documents)
 
-    def _exact_rows(self, wanted: Doubles, rows: Ints) -> Doubles:
+    def _exact_rows(self, exact_query: Doubles, rows: Ints) -> Doubles:
         scores = np.zeros(len(rows), dtype=np.float64)
         for place, (number, start, stop) in enumerate(self._places[rows].tolist()):
             if stop > start:
                 vectors = self._blocks[number].vectors[start:stop].astype(np.float64)
-                scores[place] = (vectors @ wanted).max(axis=0).sum()
+                scores[place] = (vectors @ exact_query).max(axis=0).sum()
         return scores

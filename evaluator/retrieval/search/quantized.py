@@ -65,8 +65,9 @@ class Int8Vectors:
 
     def exact(self, query: Floats, rows: Ints) -> Doubles:
         """See `Vectors.exact`."""
-        wanted = query.astype(np.float64)
-        scores: Doubles = (self._codes[rows] * (wanted * self._step)).sum(axis=1) + (wanted * self._low).sum()
+        exact_query = query.astype(np.float64)
+        scores: Doubles = (self._codes[rows] * (exact_query * self._step)).sum(axis=1)
+        scores += (exact_query * self._low).sum()
         return scores
 
 

@@ -68,7 +68,7 @@ class StoredQueries:
 
 
 class LiveQueries:
-    """Queries that nobody has asked before; encoded when a retriever wants their vectors.
+    """New queries; encoded when a retriever needs their vectors.
 
     Attributes:
         seconds: spent on encoding so far.

@@ -88,6 +88,6 @@ class SparseIndex:
             )
         if self._grouping is not None:
             scores = self._grouping.scores(scores, np.arange(len(self._doc_ids)))
-        found = np.flatnonzero(scores > 0)
-        best = found[top_rows(scores[found], self._ties[found], depth)]
+        matches = np.flatnonzero(scores > 0)
+        best = matches[top_rows(scores[matches], self._ties[matches], depth)]
         return ranking_from_rows(best, scores, self._doc_ids)

@@ -81,22 +81,31 @@ def cut_text(text: str, chunk: Chunk, token_starts: TokenStarts) -> list[str]:
     return [passage for parts in passages for passage in parts if passage]
 
 
-def _slice(text: str, starts: Ints, first: int, last: int) -> str:
-    """The text of the tokens from `first` to before `last`, and of all that no token stands for."""
-    start = starts[first] if first else 0
-    end = starts[last] if last < len(starts) else len(text)
-    return text[start:end].strip()
+def _slice(text: str, starts: Ints, first: int, stop: int) -> str:
+    """The text of the tokens from `first` to before `stop`, with the characters between and around them."""
+    begin = starts[first] if first else 0
+    end = starts[stop] if stop < len(starts) else len(text)
+    return text[begin:end].strip()
 
 
 @dataclass(frozen=True)
 class _Packing:
-    """How one text is packed into passages. Places are numbers of tokens.
+    """How one text is packed into passages.
+
+    Places are numbers of tokens, and a span is the place of its first token and the one behind its last. A part is
+    what lies between two neighbouring places of a level.
+
+    Take `A b. C d. E f g h i j. K.`, where each word is a token, a size of 4 and no overlap, by sentences:
+
+    1. `A b.` and `C d.` fit together: the passage `A b. C d.`, span (0, 4).
+    2. `E f g h i j.` is too long, so it is divided at tokens: `E f g h`, span (4, 8), and the rest `i j.`.
+    3. The rest takes up the sentences that still fit: the passage `i j. K.`, span (8, 11).
 
     Attributes:
         starts: where each token begins: [n_tokens] characters.
         levels: where the text may be cut, ascending; each level has all places of the stronger ones before it.
-        sentences: the level whose parts an overlap repeats, and what is left of one is packed with the next.
-        lengths: tokens of passages that were counted already, by their first token and the one behind their last.
+        sentences: the level whose parts an overlap repeats, and whose rests take up what follows.
+        lengths: tokens of passages that were counted already, by their spans.
     """
 
     text: str
@@ -107,13 +116,14 @@ class _Packing:
     token_starts: TokenStarts
     lengths: dict[tuple[int, int], int] = field(default_factory=dict)
 
-    def passages(self, first: int, last: int) -> Iterator[str]:
-        """The passage of these tokens; in several if it is too long, character by character.
+    def passages(self, first: int, stop: int) -> Iterator[str]:
+        """The passage of a span; several if it has too many tokens by itself.
 
-        So it is where tokens reach over several characters, as bytes may, and none of these begins a token.
+        Only a span of one token can have too many: a token may stand for several characters (bytes do), and none of
+        these begins a token. It is cut between characters.
         """
-        passage = _slice(self.text, self.starts, first, last)
-        if self._length(first, last) <= self.chunk.size:
+        passage = _slice(self.text, self.starts, first, stop)
+        if self._length(first, stop) <= self.chunk.size:
             yield passage
             return
         while passage:
@@ -124,82 +134,90 @@ class _Packing:
             passage = passage[end:]
 
     def spans(self, start: int, end: int, level: int) -> Iterator[tuple[int, int]]:
-        """First token of each passage, and the one behind its last."""
+        """The spans of the passages from `start` to `end`, cut at a level or, where a part is too long, below it."""
         here = start
         while here < end:
-            unit = self._after(here, level, end)
-            span = self._fullest(here, unit, level, start, end)
+            part_end = self._cut_behind(here, level, end)
+            span = self._pack_whole_parts(here, part_end, level, start, end)
             if span is not None:
                 yield span
                 here = span[1]
             elif level < self.sentences:
-                yield from self.spans(here, unit, level + 1)
-                here = unit
+                yield from self.spans(here, part_end, level + 1)
+                here = part_end
             else:
-                *divided, (first, _) = self._divided(here, unit, level)
-                yield from divided
-                here = self._last(first, unit, level, end) or unit  # what is left of a sentence, and the next
-                yield first, here
+                *full, (rest, _) = self._divide(here, part_end, level)
+                yield from full
+                here = self._farthest_stop(rest, part_end, level, end) or part_end
+                yield rest, here
 
-    def _divided(self, here: int, unit: int, level: int) -> Iterable[tuple[int, int]]:
-        """The passages of a sentence, or word, that is too long; a character cannot be divided."""
-        return self.spans(here, unit, level + 1) if level + 1 < len(self.levels) else [(here, unit)]
+    def _divide(self, here: int, part_end: int, level: int) -> Iterable[tuple[int, int]]:
+        """The spans of a sentence, or word, that is too long; a single token cannot be divided."""
+        if level + 1 < len(self.levels):
+            return self.spans(here, part_end, level + 1)
+        return [(here, part_end)]
 
-    def _fullest(self, here: int, unit: int, level: int, start: int, end: int) -> tuple[int, int] | None:
-        """The fullest passage that goes on from `here`, with what it repeats; None if not even the next part fits.
+    def _pack_whole_parts(
+        self, here: int, part_end: int, level: int, start: int, end: int
+    ) -> tuple[int, int] | None:
+        """The longest span of whole parts from `here`, and as much overlap as fits before them.
 
-        It repeats whole sentences, or within a sentence that is divided from `start` on, what that is divided into.
+        The overlap repeats whole sentences. Within a sentence that is divided from `start` on, it repeats parts of it.
+
+        Returns:
+            None if not even the first part fits.
         """
-        if unit - here > self.chunk.size:
+        if part_end - here > self.chunk.size:
             return None
-        within = level > self.sentences and here > start
-        repeated, earliest = (level, start) if within else (self.sentences, 0)
-        first = max(here - self.chunk.overlap, unit - self.chunk.size, earliest)
+        within_sentence = level > self.sentences and here > start
+        overlap_level, earliest = (level, start) if within_sentence else (self.sentences, 0)
+        first = max(here - self.chunk.overlap, part_end - self.chunk.size, earliest)
         while True:
-            first = self._at_or_after(first, repeated, here)
-            last = self._last(first, unit, level, end)
-            if last is not None:
-                return first, last
+            first = self._cut_from(first, overlap_level, here)
+            stop = self._farthest_stop(first, part_end, level, end)
+            if stop is not None:
+                return first, stop
             if first == here:
                 return None
             first += 1
 
-    def _last(self, first: int, unit: int, level: int, end: int) -> int | None:
-        """The farthest that a passage from `first` can reach; None if that is not up to `unit`.
+    def _farthest_stop(self, first: int, part_end: int, level: int, end: int) -> int | None:
+        """Where the longest passage from `first` ends; None if it does not reach `part_end`.
 
         A passage may have more tokens by itself than within the text: its first word has no space before it, and a
         word may be cut. It is shortened until it fits.
         """
-        last = self._at_or_before(first + self.chunk.size, level, end)
-        while last >= unit:
-            excess = self._length(first, last) - self.chunk.size
+        stop = self._cut_up_to(first + self.chunk.size, level, end)
+        while stop >= part_end:
+            excess = self._length(first, stop) - self.chunk.size
             if excess <= 0:
-                return last
-            last = self._at_or_before(last - excess, level, end)
+                return stop
+            stop = self._cut_up_to(stop - excess, level, end)
         return None
 
-    def _length(self, first: int, last: int) -> int:
-        if (first, last) not in self.lengths:
-            passage = _slice(self.text, self.starts, first, last)
-            self.lengths[first, last] = len(self.token_starts(passage))
-        return self.lengths[first, last]
+    def _length(self, first: int, stop: int) -> int:
+        """Tokens of a passage by itself."""
+        if (first, stop) not in self.lengths:
+            passage = _slice(self.text, self.starts, first, stop)
+            self.lengths[first, stop] = len(self.token_starts(passage))
+        return self.lengths[first, stop]
 
-    def _after(self, place: int, level: int, end: int) -> int:
-        """The first place behind one where the text may be cut."""
+    def _cut_behind(self, place: int, level: int, end: int) -> int:
+        """The first place behind `place` where a level may be cut, or `end`."""
         places = self.levels[level]
         number = int(np.searchsorted(places, place, side="right"))
         return min(int(places[number]), end) if number < len(places) else end
 
-    def _at_or_before(self, place: int, level: int, end: int) -> int:
-        """The last place up to one where the text may be cut."""
+    def _cut_up_to(self, place: int, level: int, end: int) -> int:
+        """The last place up to `place` where a level may be cut; `end` if that comes before."""
         if place >= end:
             return end
         places = self.levels[level]
         number = int(np.searchsorted(places, place, side="right"))
         return int(places[number - 1]) if number else 0
 
-    def _at_or_after(self, place: int, level: int, end: int) -> int:
-        """The first place from one on where the text may be cut, up to `end`, where it may."""
+    def _cut_from(self, place: int, level: int, end: int) -> int:
+        """The first place from `place` on where a level may be cut, or `end`."""
         places = self.levels[level]
         number = int(np.searchsorted(places, place))
         return min(int(places[number]), end) if number < len(places) else end

@@ -1,4 +1,4 @@
-"""What the length of a passage is counted in: the tokens of an encoder's own tokenizer, or words.
+"""How the length of a passage is counted: in tokens of an encoder's own tokenizer, or in words.
 
 Only where tokens begin matters here, so nothing is ever put together from tokens again: a tokenizer that lower-cases
 or drops characters changes no text. No model is loaded.

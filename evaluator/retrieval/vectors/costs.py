@@ -1,4 +1,4 @@
-"""What encoding took, read from the records that lie beside the vectors: true also for what is served from cache."""
+"""What encoding took, from the records beside the vectors; so it is known for cached vectors, too."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EncodingCost:
 
 
 def cost_of_texts(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> EncodingCost:
-    """What encoding the shards took that hold these texts (a shard may hold a few others of an edited dataset).
+    """What encoding took for the shards with these texts (a shard may hold a few others of an edited dataset).
 
     Raises:
         ArtifactMissingError: passages are not cut yet.
@@ -46,12 +46,12 @@ def cost_of_texts(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> En
 
 
 def recent_cost(spec: EncoderSpec, role: Role, store: ArtifactStore) -> EncodingCost:
-    """What encoding some shards took, for any dataset: an encoder's speed here. Nothing if nothing was encoded."""
+    """What encoding some shards of any dataset took, for an encoder's speed here; zero if nothing was encoded."""
     shards: list[tuple[Shard, int]] = []
     for name, (_, numbers) in read_plans(spec, role, store).items():
         planned = {Shard(name, int(number)): int((numbers == number).sum()) for number in range(SAMPLE)}
-        there = encoded_shards(spec, role, planned, store)
-        shards += [(shard, planned[shard]) for shard in sorted(there)]
+        encoded = encoded_shards(spec, role, planned, store)
+        shards += [(shard, planned[shard]) for shard in sorted(encoded)]
         if len(shards) >= SAMPLE:
             break
     return _sum(spec, role, shards[:SAMPLE], store)

@@ -39,8 +39,12 @@ from evaluator.retrieval.endpoints.usage import usage_of
 from evaluator.retrieval.texts.encoder_texts import KEY, TextSet
 
 SHARD_TEXTS: dict[EncoderKind, int] = {
-    "transformer": 64, "static": 4096, "endpoint": 256, "sparse": 64, "late": 64,
-}  # fmt: skip
+    "transformer": 64,
+    "static": 4096,
+    "endpoint": 256,
+    "sparse": 64,
+    "late": 64,
+}
 """Texts of one encoding job: seconds of work for a transformer on a core, less for a static encoder."""
 
 SORT_WINDOW = 16_384
@@ -62,7 +66,7 @@ class Shard:
 
     @property
     def cost_file(self) -> str:
-        """The file that says what encoding it took."""
+        """The file that says what encoding the shard took."""
         return f"{self.plan}-{self.number:06d}.json"
 
 
@@ -88,7 +92,7 @@ def vector_folder(spec: EncoderSpec, role: Role) -> str:
 
 @dataclass(frozen=True)
 class Form:
-    """What a matrix makes of vectors: their first dimensions, scaled to length 1 or as they are."""
+    """The form of a matrix's vectors: how many of their dimensions, and whether they are scaled to length 1."""
 
     dimensions: int | None = None
     unit: bool = True
@@ -100,11 +104,11 @@ class Form:
 
     def apply(self, vectors: Floats) -> Floats:
         """Vectors in this form: [n, dim] float32. A zero vector (an empty text) stays zero."""
-        kept = vectors[:, : self.dimensions]
+        shortened = vectors[:, : self.dimensions]
         if not self.unit:
-            return kept
-        lengths = np.linalg.norm(kept, axis=1, keepdims=True)
-        unit: Floats = np.divide(kept, lengths, out=np.zeros_like(kept), where=lengths > 0)
+            return shortened
+        lengths = np.linalg.norm(shortened, axis=1, keepdims=True)
+        unit: Floats = np.divide(shortened, lengths, out=np.zeros_like(shortened), where=lengths > 0)
         return unit
 
 
@@ -125,8 +129,8 @@ def plan_encoding(
     """
     needed = pc.unique(texts.keys())
     plans = read_plans(spec, texts.role, store)
-    known = pa.concat_arrays([keys for keys, _ in plans.values()]) if plans else pa.array([], KEY)
-    unknown = needed.filter(pc.invert(pc.is_in(needed, value_set=known)))
+    planned = pa.concat_arrays([keys for keys, _ in plans.values()]) if plans else pa.array([], KEY)
+    unknown = needed.filter(pc.invert(pc.is_in(needed, value_set=planned)))
     if len(unknown):
         _write_plan(spec, texts, unknown, store, on_texts)
     sizes = shard_sizes(spec, texts, store)
@@ -139,9 +143,9 @@ def shard_sizes(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> dict
     needed = texts.keys()
     sizes: dict[Shard, int] = {}
     for name, (keys, shard_numbers) in read_plans(spec, texts.role, store).items():
-        wanted = shard_numbers[pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)]
+        numbers = shard_numbers[pc.is_in(keys, value_set=needed).to_numpy(zero_copy_only=False)]
         counts = np.bincount(shard_numbers)
-        sizes |= {Shard(name, number): int(counts[number]) for number in np.unique(wanted).tolist()}
+        sizes |= {Shard(name, number): int(counts[number]) for number in np.unique(numbers).tolist()}
     return sizes
 
 
@@ -155,8 +159,8 @@ def encoded_shards(
     spec: EncoderSpec, role: Role, shards: Iterable[Shard], store: ArtifactStore
 ) -> set[Shard]:
     """Which of these shards have their vectors."""
-    there = store.names(vector_folder(spec, role))
-    return {shard for shard in shards if shard.file(spec.kind) in there}
+    files = store.names(vector_folder(spec, role))
+    return {shard for shard in shards if shard.file(spec.kind) in files}
 
 
 def encode_shard(spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, store: ArtifactStore) -> None:
@@ -174,7 +178,7 @@ def encode_shard(spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, 
     if spec.kind == "endpoint":
         _check_dimensions(spec, encoded, store)
     usage = usage_of(encoder, texts)
-    # First, so that vectors never lack it.
+    # Written first, so that vectors never lack their costs.
     store.put_json(
         f"{vector_folder(spec, role)}/{shard.cost_file}",
         {"seconds": seconds, "tokens": usage.tokens, "estimated": usage.estimated},
@@ -186,18 +190,18 @@ def encode_shard(spec: EncoderSpec, role: Role, shard: Shard, encoder: Encoder, 
 
 
 def _check_dimensions(spec: EncoderSpec, vectors: Floats, store: ArtifactStore) -> None:
-    """Check that an endpoint's vectors have as many dimensions as its first ones: nothing else tells what is behind it.
+    """Check that an endpoint's vectors have as many dimensions as its first: nothing else shows that its model changed.
 
     Raises:
         EncodingError: they have not.
     """
     name = f"vectors/{spec.fingerprint}/dimensions.json"
     store.put_json(name, vectors.shape[1])
-    before = store.read_json(name)
-    if vectors.shape[1] != before:
+    dimensions = store.read_json(name)
+    if vectors.shape[1] != dimensions:
         raise EncodingError(
-            f"{spec.name} gives vectors of {vectors.shape[1]} dimensions, and gave {before} before: is another model "
-            "behind it now? To start anew, give the endpoint its dimensions"
+            f"{spec.name} gives vectors of {vectors.shape[1]} dimensions, and gave {dimensions} before: is another "
+            "model behind it now? To start again, give the endpoint its dimensions"
         )
 
 
@@ -213,13 +217,13 @@ def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[
     """
     folder = vector_folder(spec, texts.role)
     keys = texts.keys()
-    found = np.zeros(len(keys), dtype=bool)
+    in_a_plan = np.zeros(len(keys), dtype=bool)
     damaged: ArtifactLostError | None = None
     for name, (plan_keys, shard_numbers) in read_plans(spec, texts.role, store).items():
         places = pc.index_in(keys, value_set=plan_keys)
-        here = places.is_valid().to_numpy(zero_copy_only=False) & ~found
+        here = places.is_valid().to_numpy(zero_copy_only=False) & ~in_a_plan
         rows = np.flatnonzero(here)
-        found |= here
+        in_a_plan |= here
         places_of_rows = places.filter(pa.array(here)).to_numpy()
         starts = np.searchsorted(shard_numbers, np.arange(shard_numbers[-1] + 1))
         shards_of_rows = shard_numbers[places_of_rows]
@@ -228,14 +232,14 @@ def gather(spec: EncoderSpec, texts: TextSet, store: ArtifactStore) -> Iterator[
                 path = store.local_path(f"{folder}/{Shard(name, number).file(spec.kind)}")
             except ArtifactLostError as error:
                 damaged = error
-                continue  # to find all that are damaged, so that all are encoded anew at once
+                continue  # find all that are damaged, so that all are encoded again at once
             chosen = shards_of_rows == number
             yield read_encoded(spec.kind, path), rows[chosen], places_of_rows[chosen] - starts[number]
     if damaged is not None:
         raise damaged
-    if not found.all():
+    if not in_a_plan.all():
         raise ArtifactLostError(
-            f"no plan in {folder} holds {np.count_nonzero(~found)} of the dataset's texts; "
+            f"no plan in {folder} holds {np.count_nonzero(~in_a_plan)} of the dataset's texts; "
             "run the experiment again"
         )
 
@@ -290,7 +294,7 @@ def open_matrix(
 
 
 def reserve(path: Path) -> None:
-    """Have a file's bytes on the disk before they are written through memory.
+    """Reserve a file's bytes on the disk before they are written through memory.
 
     The file that is mapped is full of holes: on a full disk, writing into one kills the process (SIGBUS).
 
@@ -307,7 +311,7 @@ def read_plans(
 ) -> dict[str, tuple[pa.Array, np.ndarray[tuple[int], np.dtype[np.int64]]]]:
     """The plans of an encoder in a role: keys [n_texts] in order, and the shard number of each [n_texts] int64.
 
-    One that is damaged is removed and left out: its texts count as not planned, and are encoded anew.
+    One that is damaged is removed and left out: its texts count as not planned, and are encoded again.
     """
     plans = {}
     for name in plan_names(spec, role, store):
@@ -334,9 +338,9 @@ def _write_plan(
     on_texts: Callable[[int], None],
 ) -> None:
     name = hashlib.sha256(b"".join(sorted(unknown.to_pylist()))).hexdigest()[:16]
-    taken = {file.partition("-")[0] for file in store.names(vector_folder(spec, texts.role))}
+    used_names = {file.partition("-")[0] for file in store.names(vector_folder(spec, texts.role))}
     while (
-        name in taken
+        name in used_names
     ):  # by shards whose plan was damaged: what they hold, and in which order, nothing tells
         name = hashlib.sha256(name.encode()).hexdigest()[:16]
     shard_texts = SHARD_TEXTS[spec.kind]

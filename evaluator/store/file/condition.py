@@ -1,6 +1,6 @@
-"""Whether a DuckDB file is whole and one that this version knows, and what is said where it is not.
+"""Whether a DuckDB file is whole and of a version that this software knows, and the messages where it is not.
 
-Looking changes nothing: neither the file nor the log beside it (ADR 0030).
+No check changes the file or the log beside it (ADR 0030).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LOG_MAGIC = b"d\x00b"
 """How every write-ahead log begins: the type (field 100, `d`) of its first entry, which is its version (98, `b`)."""
 
 VERSION_LENGTH = 40
-"""Characters of a version that are repeated."""
+"""Characters of a version that messages show."""
 
 ANOTHER_HOME = "set EVALUATOR_HOME to another folder"
 WAY_OUT = f"restore it from a copy, or {ANOTHER_HOME}; nothing was changed"
@@ -54,10 +54,11 @@ def log_path(path: Path) -> Path:
 
 
 def require_usable(path: Path) -> None:
-    """Check what can be seen before the file is opened; DuckDB would wait for a pipe, and drop a log that fits nothing.
+    """Check the file and its log before DuckDB opens them; it would wait for a pipe, and drop a log that does not fit.
 
     Raises:
-        StoreUnavailableError: it is no file, its log is none or has lost its file, or this user may not write them.
+        StoreUnavailableError: one of them is not what it should be, the log is without its file, or this user may not
+            write them.
     """
     for file in (path, log_path(path)):
         if not file.exists() and not file.is_symlink():
@@ -77,10 +78,10 @@ def require_usable(path: Path) -> None:
 
 
 def require_log_fits(path: Path) -> None:
-    """Check that there is no log without its file, and that what is named like the log is one.
+    """Check that the log has its file, and begins like a log.
 
     Raises:
-        StoreUnavailableError: it is not so.
+        StoreUnavailableError: it has not, or does not.
     """
     log = log_path(path)
     if not log.exists() or not log.stat().st_size:
@@ -140,7 +141,7 @@ def require_known(path: Path, connection: duckdb.DuckDBPyConnection, known: Coll
 
 
 def require_tables(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
-    """Check that no table and no column is missing, nor who the database is.
+    """Check that no table, no column and not the database's identity is missing.
 
     Raises:
         StoreUnavailableError: something is; names all of it.
@@ -175,29 +176,29 @@ def read_all(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def damaged(path: Path, error: duckdb.Error) -> StoreUnavailableError | None:
-    """What to say if DuckDB failed because a part of the file cannot be read; None if that is not why."""
-    # Damage has no class of its own: `duckdb.Error` itself, or IO errors that name the file.
+    """The message if DuckDB failed because a part of the file cannot be read; None if it failed for another reason."""
+    # DuckDB has no class for damage: it raises `duckdb.Error` itself, or an IO error that names the file.
     if type(error) is duckdb.Error or (isinstance(error, duckdb.IOException) and str(path) in str(error)):
         return StoreUnavailableError(f"{path} is damaged: {reason(error)}; {WAY_OUT}")
     return None
 
 
 def reason(error: duckdb.Error) -> str:
-    """The first line of what DuckDB says, as a part of a sentence."""
+    """The first line of DuckDB's message, as a part of a sentence."""
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return line.removeprefix("IO Error: ").rstrip(".!")
 
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
+    columns: dict[str, set[str]] = {}
     rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal")
     for table, column in rows.fetchall():
-        found.setdefault(table, set()).add(column)
-    return found
+        columns.setdefault(table, set()).add(column)
+    return columns
 
 
 def _version_of(connection: duckdb.DuckDBPyConnection, columns: dict[str, set[str]], number: int) -> str:
-    """The version that applied a migration, in brackets; nothing where the file does not tell."""
+    """The version that applied a migration, in brackets; empty if the file does not hold it."""
     if "version" not in columns["migrations"]:
         return ""
     query = "SELECT version FROM migrations WHERE number = ?"

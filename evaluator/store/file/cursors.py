@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 from weakref import WeakSet
 
 import duckdb
@@ -13,12 +13,12 @@ from evaluator.errors import EvaluatorError
 from evaluator.store.file.states import States
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second: only whoever asks for a table needs it
+    import pandas as pd  # takes half a second to import, and only tables need it
 
 T = TypeVar("T")
 
 READS = ("SELECT", "FROM", "WITH", "BEGIN", "ROLLBACK")
-"""How queries begin that change nothing by themselves."""
+"""First words of queries that change nothing by themselves."""
 
 
 class Owner(Protocol):
@@ -27,21 +27,21 @@ class Owner(Protocol):
     cursors: WeakSet[duckdb.DuckDBPyConnection]
     states: States
 
-    def named(self, error: duckdb.Error) -> EvaluatorError | None:
-        """What to say if DuckDB failed because of the disk or a damaged file."""
+    def explained(self, error: duckdb.Error) -> EvaluatorError | None:
+        """What to tell people if DuckDB failed because of the disk or a damaged file."""
         ...
 
     def opened(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        """The connection, which nobody closes meanwhile."""
+        """The connection; nobody closes it within the block."""
         ...
 
-    def reopen(self, broken: duckdb.DuckDBPyConnection | None) -> None:
-        """Open the file anew, unless it was done since `broken` was the connection."""
+    def recover(self, error: duckdb.Error, connection: duckdb.DuckDBPyConnection | None) -> bool:
+        """Open the file again if DuckDB has given it up; whether the query may be tried again."""
         ...
 
 
 class Cursor:
-    """One thread's way to read. It outlives DuckDB's own cursors, which end when the file is opened anew.
+    """One thread's way to read. It outlives DuckDB's own cursors, which end when the file is opened again.
 
     Writes go through `Database.transaction`.
     """
@@ -54,7 +54,7 @@ class Cursor:
         self.connection: duckdb.DuckDBPyConnection | None = None
 
     def execute(self, sql: str, parameters: Any = None) -> Cursor:
-        """Run a query; what it found is fetched next.
+        """Run a query; its rows are fetched next.
 
         Raises:
             StoreUnavailableError: the file is closed, damaged, or cannot be opened.
@@ -63,15 +63,13 @@ class Cursor:
         try:
             self._run()
         except duckdb.Error as error:
-            if not self._lost(error):
-                self._raise_named(error)
-                raise
+            self._recover(error)
             self._run()
         return self
 
     def relation(self, sql: str, parameters: Any = None) -> duckdb.DuckDBPyRelation:
-        """A query that runs while its rows are taken, for more of them than memory should hold."""
-        self.execute("SELECT 1").fetchall()  # there is a connection now
+        """A query that runs while its rows are read, for more rows than memory should hold."""
+        self.execute("SELECT 1").fetchall()  # makes sure that the cursor has a connection
         return self.duckdb.sql(sql, params=parameters)
 
     def fetchall(self) -> list[Any]:
@@ -104,26 +102,24 @@ class Cursor:
             with interruptible():
                 return step()
         except duckdb.Error as error:
-            if not self._lost(error):
-                self._raise_named(error)
-                raise
+            self._recover(error)
             self._run()
             return step()
 
-    def _raise_named(self, error: duckdb.Error) -> None:
-        if (named := self._database.named(error)) is not None:
-            raise named from error
+    def _recover(self, error: duckdb.Error) -> None:
+        """Raise the error of a query, unless the query may be tried again because the file was opened again."""
+        if not self._database.recover(error, self.connection):
+            self._raise(error)
 
-    def _lost(self, error: duckdb.Error) -> bool:
-        """Whether a query failed only because DuckDB gave up the file, or somebody opened it anew since."""
-        if isinstance(error, duckdb.FatalException):
-            self._database.reopen(self.connection)
-        with self._database.opened() as connection:
-            return connection is not self.connection
+    def _raise(self, error: duckdb.Error) -> NoReturn:
+        explained = self._database.explained(error)
+        if explained is None:
+            raise error
+        raise explained from error
 
 
 class FrozenCursor(Cursor):
-    """Reads within one transaction; once DuckDB has given that up it reads no more, and never on another connection."""
+    """Reads within one transaction, and never on another connection: its queries are not tried again."""
 
     def __init__(
         self,
@@ -135,32 +131,32 @@ class FrozenCursor(Cursor):
         super().__init__(database)
         self.connection, self.duckdb = connection, cursor
         self.state = state
-        """Of the database, that it reads; None if that cannot be told."""
+        """The state of the database that it reads; None if that is unknown."""
 
-    def is_lost(self, error: BaseException) -> bool:
-        """Whether something failed only because the transaction is gone.
+    def recover_after(self, error: Exception) -> bool:
+        """Open the file again if the transaction is gone; whether that is why something failed.
 
-        Errors of another database, such as the one that an export writes, are told apart by asking this one.
+        Errors of another database, such as the one that an export writes, are told apart by querying this one.
         """
         if not any(isinstance(cause, duckdb.Error) for cause in (error, error.__cause__)):
             return False
         try:
             self.duckdb.execute("SELECT 1").fetchall()
-        except duckdb.Error as now:
-            return super()._lost(now)
+        except duckdb.Error as own_error:
+            return self._database.recover(own_error, self.connection)
         return False
 
     def _run(self) -> None:
         with interruptible():
             self.duckdb.execute(*self._query)
 
-    def _lost(self, error: duckdb.Error) -> bool:
-        return False
+    def _recover(self, error: duckdb.Error) -> None:
+        self._raise(error)
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C during a query stays what it is; DuckDB makes an error of its own of it."""
+    """Turn DuckDB's error after Ctrl-C into `KeyboardInterrupt` again."""
     try:
         yield
     except RuntimeError as error:

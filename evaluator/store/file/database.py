@@ -39,17 +39,18 @@ PATIENCE = 2.0
 """Seconds that closing waits for other threads' queries before it interrupts them."""
 
 ROOM = 64 * 1024
-"""Bytes that the database's folder must take."""
+"""Bytes of the file with which it is checked that the database's folder can be written."""
 
 NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
-"""How the operating system says that a disk is full; DuckDB passes the words on, but no number."""
+"""Messages of the operating system for a full disk; DuckDB passes on the words, but no number."""
 
 
 class Database:
     """An open database. Threads may share it: each gets its own cursor.
 
-    When a merge of the write-ahead log fails (the disk is full), DuckDB refuses everything until the file is
-    opened anew, also what only reads. That is done here, unseen but for the error of the write that failed.
+    When a merge of the write-ahead log fails (the disk is full), DuckDB gives the file up: it refuses all queries,
+    also those that only read, until the file is opened again. `recover` does that; only the write that failed
+    raises.
 
     Raises:
         StoreLockedError: another process has the file open; names it and says what to do.
@@ -72,7 +73,7 @@ class Database:
 
     @property
     def cursor(self) -> Cursor:
-        """This thread's cursor; within `frozen` the one that reads its transaction."""
+        """This thread's cursor; within `frozen`, the cursor of its transaction."""
         if getattr(self._local, "kept", None) is not None:
             raise NotKept
         frozen: Cursor | None = getattr(self._local, "frozen", None)
@@ -84,16 +85,16 @@ class Database:
         return cursor
 
     def remember(self, key: Hashable, read: Callable[[], T]) -> T:
-        """What `read` returns, kept until anything is written: for what every page and route asks for.
+        """What `read` returns, kept until the next write; for rows that every page and route needs.
 
-        What it returns must never be changed. Within `frozen` it is of that transaction's state.
+        The value must never be changed. Within `frozen` it is read from that transaction's state.
         """
         if getattr(self._local, "writing", False):
             return read()
-        kept: int | None = getattr(self._local, "kept", None)
-        if kept is not None:
-            found: T = self.states.kept(kept, key)
-            return found
+        kept_state: int | None = getattr(self._local, "kept", None)
+        if kept_state is not None:
+            value: T = self.states.kept(kept_state, key)
+            return value
         frozen: FrozenCursor | None = getattr(self._local, "frozen", None)
         return self.states.remember(self.states.now if frozen is None else frozen.state, key, read)
 
@@ -123,18 +124,18 @@ class Database:
             except BaseException as error:
                 with suppress(duckdb.Error):  # DuckDB has done it already when a commit fails
                     cursor.execute("ROLLBACK")
-                if isinstance(error, duckdb.FatalException):
-                    self.reopen(connection)
-                if isinstance(error, duckdb.Error) and (named := self.named(error)):
-                    raise named from error
+                if isinstance(error, duckdb.Error):
+                    self.recover(error, connection)
+                    if (explained := self.explained(error)) is not None:
+                        raise explained from error
                 raise
 
     def frozen(self, look: Callable[[], T]) -> T:
-        """What `look` returns; all that this thread reads meanwhile is of one state of the database (ADR 0019).
+        """What `look` returns; all queries of this thread meanwhile read one state of the database (ADR 0019).
 
-        Within another such look, or within a transaction of this thread, it is read there. `look` must bear to be
-        begun again: it is if something was not read of the present state before, and if DuckDB gives the file up
-        meanwhile, on the file that was opened anew.
+        Within another such look, or within a transaction of this thread, that state is read. `look` may be called up to
+        three times: with the values kept of the present state, in a transaction if one of them is not kept, and in
+        another one if DuckDB gives the file up meanwhile.
 
         Raises:
             StoreUnavailableError: the file is closed, or was given up twice.
@@ -143,32 +144,29 @@ class Database:
             return look()
         if (state := self.states.now) is not None:
             with suppress(NotKept), self._marked("kept", state):
-                return (
-                    look()
-                )  # all of it may have been read of this state before: then it needs no transaction
-        lost: Exception | None = None
+                return look()  # if all values of this state are kept, no transaction is needed
+        failure: Exception | None = None
         for _ in range(2):
             with self._read_only() as cursor:
                 try:
                     return look()
                 except Exception as error:
-                    if not cursor.is_lost(error):
+                    if not cursor.recover_after(error):
                         raise
-                    lost = error
-        raise StoreUnavailableError(f"{self.path} was given up while it was read; try again") from lost
+                    failure = error
+        raise StoreUnavailableError(f"{self.path} was given up while it was read; try again") from failure
 
     @contextmanager
     def _read_only(self) -> Iterator[FrozenCursor]:
-        """A transaction of this thread that reads, on a cursor of its own."""
+        """A transaction of this thread that only reads, on its own cursor."""
         with self.opened() as connection:
-            before = self.states.now
+            state_before = self.states.now
             duckdb_cursor = connection.cursor()
             self.cursors.add(duckdb_cursor)
             duckdb_cursor.execute("BEGIN TRANSACTION READ ONLY")
-            duckdb_cursor.execute(
-                "FROM migrations LIMIT 1"
-            )  # only now it is decided what the transaction sees
-        state = before if before == self.states.now else None
+            # The first query decides which state the transaction sees.
+            duckdb_cursor.execute("FROM migrations LIMIT 1")
+        state = state_before if state_before == self.states.now else None
         cursor = FrozenCursor(self, connection, duckdb_cursor, state)
         try:
             with self._marked("frozen", cursor):
@@ -179,7 +177,7 @@ class Database:
 
     @contextmanager
     def _marked(self, name: str, value: object) -> Iterator[None]:
-        """What this thread is doing."""
+        """Note within the block what this thread does."""
         setattr(self._local, name, value)
         try:
             yield
@@ -188,66 +186,74 @@ class Database:
 
     @contextmanager
     def opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """The connection, which nobody closes meanwhile; opened if the last attempt failed."""
+        """The connection; nobody closes it within the block. It is opened if the last attempt failed."""
         with self._opening:
             if self._closed:
                 raise StoreUnavailableError(f"{self.path} is closed: this process is ending")
             if self._connection is None:
-                self._require_file()  # else a new one would be begun
+                self._require_file()  # otherwise DuckDB would create a new one
                 self._connection = _open(self.path)
             yield self._connection
 
-    def reopen(self, broken: duckdb.DuckDBPyConnection | None) -> None:
-        """Open the file anew, unless another thread has done it since `broken` was the connection.
+    def recover(self, error: duckdb.Error, connection: duckdb.DuckDBPyConnection | None) -> bool:
+        """Open the file again if DuckDB has given it up, once for all threads that notice.
+
+        Args:
+            error: of the query that failed.
+            connection: that it ran on.
+
+        Returns:
+            Whether the query may be tried again, because the database has another connection now.
 
         Raises:
-            StoreUnavailableError: the disk is too full for it; it is tried again whenever somebody reads or writes.
+            StoreUnavailableError: the disk is too full to open the file; whoever reads or writes next tries again.
         """
         with self._opening:
-            if self._connection is broken and not self._closed:
-                logger.warning("DuckDB has given %s up; opening it anew", self.path)
+            given_up = isinstance(error, duckdb.FatalException)
+            if given_up and self._connection is connection and not self._closed:
+                logger.warning("DuckDB has given %s up; opening it again", self.path)
                 with self.states.change():
-                    self._let_go()
-            with self.opened():
-                pass
+                    self._close_connection()
+            with self.opened() as current:
+                return current is not connection
 
     def _require_file(self) -> None:
-        """Check that the file is where it was opened: one that was removed takes writes, and is gone with the process.
+        """Check that the opened file is still there: a removed file takes writes, and is lost when the process ends.
 
         Raises:
             StoreUnavailableError: it is not.
         """
         try:
-            there = os.path.samestat(self.path.stat(), self._file)
+            is_same = os.path.samestat(self.path.stat(), self._file)
         except OSError:
-            there = False
-        if not there:
+            is_same = False
+        if not is_same:
             raise StoreUnavailableError(
                 f"{self.path} was removed or replaced while it was in use, so nothing is saved any more: move the file "
                 "back, or export what you need and start this instance again"
             )
 
-    def named(self, error: duckdb.Error) -> StoreUnavailableError | None:
-        """What to say if DuckDB failed because of the disk or a damaged file; None if that is not why."""
+    def explained(self, error: duckdb.Error) -> StoreUnavailableError | None:
+        """What to tell people if DuckDB failed because of the disk or a damaged file; None if that is not why."""
         return disk_full(self.path, error) or condition.damaged(self.path, error)
 
     def close(self) -> None:
         """Close the file; its write-ahead log is merged, or replayed by the next owner if the disk is full."""
         with self._write, self._opening:
             self._closed = True
-            self._let_go()
+            self._close_connection()
 
-    def _let_go(self) -> None:
+    def _close_connection(self) -> None:
         """Close the connection with the cursors of all threads; DuckDB keeps the file until the last is closed."""
         connection, self._connection = self._connection, None
         patient_until = time.monotonic() + PATIENCE
         while connection is not None:
             try:
                 connection.close()
-            except duckdb.OperationalError:  # a thread is in the middle of a query: DuckDB refuses, not waits
+            except duckdb.OperationalError:  # a thread runs a query: DuckDB refuses instead of waiting
                 if time.monotonic() > patient_until:
                     for cursor in list(self.cursors):
-                        with suppress(duckdb.ConnectionException):  # it was not that one: it is closed
+                        with suppress(duckdb.ConnectionException):  # this cursor is closed already
                             cursor.interrupt()
                 time.sleep(0.005)
             else:
@@ -262,7 +268,7 @@ def _open(path: Path, *, begun_again: bool = False) -> duckdb.DuckDBPyConnection
         if begun_again or not (isinstance(error, duckdb.IOException) and _may_begin_again(path, error)):
             raise _unopened(path, error) from error
         logger.warning("%s is too short for a database and holds nothing; beginning it again", path)
-        path.unlink()  # whoever created it was killed, or ran out of room
+        path.unlink()  # the process that created it was killed, or the disk was full
         return _open(path, begun_again=True)
     try:
         condition.require_known(path, connection, [number for number, _ in migrating.migrations()])
@@ -287,7 +293,7 @@ def _may_begin_again(path: Path, error: duckdb.IOException) -> bool:
 
 
 def _unopened(path: Path, error: duckdb.Error) -> StoreLockedError | StoreUnavailableError:
-    """What to say if DuckDB does not open a file."""
+    """The error to raise if DuckDB does not open a file."""
     if _is_full(error):
         return _full(path)
     if _is_locked(error):
@@ -296,7 +302,7 @@ def _unopened(path: Path, error: duckdb.Error) -> StoreLockedError | StoreUnavai
 
 
 def examine(path: Path) -> tuple[int, list[int]]:
-    """Read the whole of a database that nobody has opened, and change nothing.
+    """Read all rows of a database that nobody has opened; change nothing.
 
     Returns:
         The rows in it, and the migrations that it lacks.
@@ -306,17 +312,17 @@ def examine(path: Path) -> tuple[int, list[int]]:
         StoreUnavailableError: it is damaged, a newer version's or none of ours.
     """
     condition.require_usable(path)
-    known = [number for number, _ in migrating.migrations()]
+    numbers = [number for number, _ in migrating.migrations()]
     try:
         connection = _connect(path, read_only=True)
     except duckdb.Error as error:
         raise _unopened(path, error) from error
     with connection:
         try:
-            condition.require_known(path, connection, known)
+            condition.require_known(path, connection, numbers)
             (applied,) = connection.execute("SELECT count(*) FROM migrations").fetchall()[0]
-            if applied < len(known):
-                return 0, known[applied:]
+            if applied < len(numbers):
+                return 0, numbers[applied:]
             condition.require_tables(path, connection)
             return condition.read_all(connection), []
         except duckdb.Error as error:
@@ -340,7 +346,7 @@ def _full(path: Path) -> StoreUnavailableError:
 
 
 def disk_full(path: Path, error: duckdb.Error) -> StoreUnavailableError | None:
-    """What to say if DuckDB failed because the disk is full; None if that is not why."""
+    """The error to raise if DuckDB failed because the disk is full; None if it failed for another reason."""
     return _full(path) if _is_full(error) else None
 
 

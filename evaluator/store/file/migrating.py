@@ -18,10 +18,10 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied_at VARCHAR DEFAULT now()::VARCHAR)"
     )
     connection.execute("ALTER TABLE migrations ADD COLUMN IF NOT EXISTS version VARCHAR")
-    done = {number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()}
+    recorded = {number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()}
     applied = []
     for number, sql in migrations():
-        if number in done:
+        if number in recorded:
             continue
         connection.execute("BEGIN TRANSACTION")
         try:
@@ -39,9 +39,9 @@ def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
 
 def migrations() -> list[tuple[int, str]]:
     """All migrations: number and SQL, in order."""
-    found = []
+    numbered = []
     for entry in resources.files("evaluator.store").joinpath("migrations").iterdir():
         match = MIGRATION_NAME.fullmatch(entry.name)
         if match:
-            found.append((int(match.group(1)), entry.read_text(encoding="utf-8")))
-    return sorted(found)
+            numbered.append((int(match.group(1)), entry.read_text(encoding="utf-8")))
+    return sorted(numbered)

@@ -1,4 +1,4 @@
-"""States of a database, numbered by its only owner's writes: what was read of one holds until the next (ADR 0019)."""
+"""States of a database, numbered by its owner's writes: a value read in one state holds until the next (ADR 0019)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ MOST = 10_000
 
 
 class NotKept(BaseException):
-    """What a look asks for has to be read; no error, and for `Database.frozen` alone to catch."""
+    """A value is not kept and must be read; no error, and only `Database.frozen` catches it."""
 
 
 class States:
-    """Numbers the states, and keeps what was read of the present one; threads may share it."""
+    """Numbers the states, and keeps values of the present one; threads may share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class States:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """Around whatever may lead to the next state; in between there is none that one could name."""
+        """Number the next state after the block, which may change the database; within it no state has a number."""
         with self._lock:
             self._changing += 1
         try:
@@ -49,7 +49,7 @@ class States:
         """What was read of a state before.
 
         Raises:
-            NotKept: nothing was, or the state has passed.
+            NotKept: no value is kept, or the state has passed.
         """
         with self._lock:
             if state != self._kept_of or key not in self._kept:
@@ -57,11 +57,11 @@ class States:
             return self._kept[key]
 
     def remember(self, state: int | None, key: Hashable, read: Callable[[], T]) -> T:
-        """What was read of a state before; else read it. What is kept must never be changed.
+        """The value kept of a state, or what `read` returns now. The value must never be changed.
 
         Args:
-            state: that `read` reads; None if that cannot be told. One that may have passed meanwhile is looked at
-                again: what is read without a transaction may be of the next.
+            state: that `read` reads; None if it is unknown. The value is kept only if the state has not passed since:
+                without a transaction, `read` may have read the next one.
         """
         with self._lock:
             if state is not None and state == self._kept_of and key in self._kept:

@@ -408,7 +408,7 @@ class TestKeeping:
         keeper.look()
         assert all_live_ids(queued.connection)  # the finished one is measured
 
-    def test_waiting_jobs_of_an_earlier_version_are_planned_anew(
+    def test_waiting_jobs_of_an_earlier_version_are_planned_again(
         self, queued: Workspace, keeper: Keeper
     ) -> None:
         """Their lists of queries lie under keys that this version does not read, one a variant."""
@@ -438,7 +438,7 @@ class TestKeeping:
         self, queued: Workspace, keeper: Keeper
     ) -> None:
         id_ = lifecycle.submit(queued, words()).id
-        for _ in range(upkeep.IN_VAIN + 1):
+        for _ in range(upkeep.FRUITLESS_ATTEMPTS + 1):
             assert status(queued, id_) == "running"
             queued.connection.flushdb()
             keeper.look()

@@ -14,7 +14,8 @@ from evaluator.jobs import context
 from evaluator.jobs.adhoc_queries import Answer, answer, ask_id, enqueue_questions
 from evaluator.jobs.context import WorkerContext, spec_name
 from evaluator.jobs.processes.worker import WarmWorker
-from evaluator.jobs.queue import cancel_experiment, is_active, queue_of
+from evaluator.jobs.queue import cancel_experiment, is_active
+from evaluator.jobs.stages import queue_of
 from evaluator.retrieval.search.indexes import Sources, build_index
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_next
@@ -66,7 +67,7 @@ def test_what_a_worker_cannot_answer_says_why_and_can_be_asked_again(
     assert answer(connection, unknown.id, "bm25", TEXT).state == "waiting"
 
 
-def test_a_question_keeps_no_experiment_at_work_and_is_no_part_of_one(
+def test_a_question_keeps_no_experiment_running_and_is_no_part_of_one(
     connection: Redis, spec: ExperimentSpec, valkey: Settings
 ) -> None:
     (id_,) = enqueue_questions(connection, spec, ["bm25"], TEXT, valkey)

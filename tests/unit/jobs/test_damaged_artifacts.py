@@ -125,7 +125,7 @@ class Instance:
         context._current = workers
 
     def run(self, spec: ExperimentSpec) -> Lists:
-        """Evaluate an experiment; it is planned anew while its jobs end without a record."""
+        """Evaluate an experiment; it is planned again while its jobs end without a record."""
         lists: Lists = {}
         self.planned = 0
         while len(lists) < len(spec.variants) * len(QUERY_IDS):

@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 
 from evaluator.domain.result import QueryResult
 from evaluator.jobs.processes.worker import WarmWorker
-from evaluator.jobs.queue import all_live_ids, cancel_experiment, enqueue, forget_all, job_data, job_id
+from evaluator.jobs.queue import all_live_ids, cancel_experiment, enqueue, forget_all, job_data
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all, run_next
@@ -42,10 +42,6 @@ def state(queue: Queue, id_: str) -> JobStatus:
     return fetch(queue, id_).get_status()
 
 
-def test_a_deterministic_id() -> None:
-    assert job_id("encode", "ab12", "query", 3) == "encode-ab12-query-3"
-
-
 def test_the_same_job_is_enqueued_once(queue: Queue, worker: WarmWorker) -> None:
     assert enqueue(queue.connection, [toy("say_hello", "hello-1"), toy("say_hello", "hello-2")]) == [
         "hello-1",
@@ -62,7 +58,7 @@ def test_nothing_to_enqueue(queue: Queue) -> None:
 
 
 @pytest.mark.parametrize(("task", "end"), [("say_hello", JobStatus.FINISHED), ("fail", JobStatus.FAILED)])
-def test_an_ended_job_is_enqueued_anew(queue: Queue, worker: WarmWorker, task: str, end: JobStatus) -> None:
+def test_an_ended_job_is_enqueued_again(queue: Queue, worker: WarmWorker, task: str, end: JobStatus) -> None:
     enqueue(queue.connection, [toy(task, "toy-1")])
     run_all(worker)
     assert state(queue, "toy-1") == end
@@ -103,7 +99,7 @@ def test_a_job_learns_that_one_it_waited_for_failed(queue: Queue, worker: WarmWo
 
 
 def test_who_waits_for_a_failed_job_waits_for_its_successor(queue: Queue, worker: WarmWorker) -> None:
-    """Two experiments share an encoder: one shard failed, others are at work, the second experiment arrives."""
+    """Two experiments share an encoder: one shard failed, others run, the second experiment arrives."""
     index = toy("tell_dependencies", "index-1", after=["shard-1", "shard-2"])
     enqueue(queue.connection, [toy("fail", "shard-1"), toy("say_hello", "shard-2"), index])
     assert run_next(worker) == "shard-1"
@@ -128,7 +124,7 @@ def test_half_a_record_is_no_obstacle(connection: Redis, queue: Queue, worker: W
     assert run_all(worker) == ["hello-1"]
 
 
-def test_a_job_whose_worker_has_just_died_can_be_enqueued_anew(
+def test_a_job_whose_worker_has_just_died_can_be_enqueued_again(
     connection: Redis, queue: Queue, worker: WarmWorker
 ) -> None:
     """For a minute RQ still lists an execution whose record is gone."""

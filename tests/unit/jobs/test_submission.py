@@ -321,7 +321,7 @@ def test_searches_take_turns_with_those_of_another_experiment(
     connection: Redis, queue: Queue, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(fair_order, "EVALUATIONS_PER_TURN", 1)
+    monkeypatch.setattr(fair_order, "TURNS", [turn._replace(jobs=1) for turn in fair_order.TURNS])
     specs = [
         make_spec(
             dataset, [Variant(name, Retrieve(bm25=BM25(k1=k1))) for name in ("one", "other")], name=str(k1)
@@ -352,7 +352,7 @@ def test_a_search_that_fails_is_left_to_those_that_evaluate(
     assert all(isinstance(record, QueryResult) and record.error is None for record in found)
 
 
-def test_a_dispatch_without_its_list_of_queries_leaves_that_to_planning_anew(
+def test_a_dispatch_without_its_list_of_queries_is_planned_again(
     connection: Redis, dataset: StoredDataset, encoder: HashEncoder, worker: WarmWorker
 ) -> None:
     """Before, the variant failed, though nothing was wrong with it."""

@@ -273,7 +273,7 @@ worker_module.WarmWorker(require(Settings(home=sys.argv[1], redis_url=None))).wo
 
 @contextmanager
 def working(settings: Settings, finish_within: float) -> Iterator[subprocess.Popen[str]]:
-    """A process that works."""
+    """A running process."""
     command = [sys.executable, "-c", WORK, str(settings.home_path), str(finish_within)]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:

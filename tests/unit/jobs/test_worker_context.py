@@ -56,7 +56,7 @@ def test_what_fails_to_load_is_not_kept() -> None:
 
 def test_the_bounds_are_settings(tmp_path: object) -> None:
     worker = WorkerContext(Settings(warm_encoders=1, warm_indexes=3), ArtifactStore(str(tmp_path)))
-    assert (worker.models._size, worker.indexes._size) == (1, 3)
+    assert (worker.models._size, worker.parts["index"]._size) == (1, 3)
 
 
 def test_only_a_worker_has_a_context(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What an instance does about damage: it encodes anew what is lost, and says which dataset must be imported again."""
+"""What an instance does about damage: it encodes again what is lost, and says which dataset must be imported again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evaluator.jobs.results.stream import ResultStream
 from evaluator.library import catalog
 from evaluator.operations.doctor import Check, examine
 from evaluator.operations.keeper import Keeper
-from evaluator.operations.upkeep import IN_VAIN
+from evaluator.operations.upkeep import FRUITLESS_ATTEMPTS
 from evaluator.remote.instance import open_instance
 from evaluator.store import experiments
 from evaluator.store.costs import costs
@@ -39,8 +39,8 @@ def flip(workspace: Workspace, *folders: str) -> list[str]:
 
 
 def finish(workspace: Workspace, id_: str, keeper: Keeper | None = None) -> Lists:
-    """Do an experiment's jobs, and as often as the keeper plans it anew; its lists."""
-    for _ in range(IN_VAIN):
+    """Do an experiment's jobs, and as often as the keeper plans it again; its lists."""
+    for _ in range(FRUITLESS_ATTEMPTS):
         work(workspace)
         wait_for(lambda: not len(ResultStream(workspace.connection)))
         if experiments.experiment(workspace.database, id_).status == "finished":
@@ -58,7 +58,7 @@ def keeper(queued: Workspace) -> Keeper:
     return Keeper(queued, measures=True)
 
 
-def test_vectors_that_are_lost_are_encoded_anew(
+def test_vectors_that_are_lost_are_encoded_again(
     queued: Workspace, keeper: Keeper, static_model: Path
 ) -> None:
     undamaged = finish(queued, lifecycle.submit(queued, vectors_of(static_model), allow_paths=True).id)

@@ -103,6 +103,11 @@ def test_a_sentence_that_is_too_long_is_divided_and_its_end_packed_with_the_next
     ]  # fmt: skip
 
 
+def test_the_example_of_packing() -> None:
+    """See `_Packing`: two sentences fit, the third is divided, and its rest takes up the fourth."""
+    assert words("A b. C d. E f g h i j. K.", "sentences", 4) == ["A b. C d.", "E f g h", "i j. K."]
+
+
 def test_sentences_of_many_scripts() -> None:
     def sentences(text: str) -> list[str]:
         starts = sentence_starts(text)

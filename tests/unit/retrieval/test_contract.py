@@ -102,8 +102,8 @@ class TestEncoders:
 
     def test_the_same_texts_give_the_same_bits(self, loaded: Loaded, store: ArtifactStore) -> None:
         first = loaded.rows(TEXTS)
-        again, anew = loaded.rows(TEXTS), Loaded(loaded.spec, load_model(loaded.spec, store)).rows(TEXTS)
-        for row, other, another in zip(first, again, anew, strict=True):
+        again, reloaded = loaded.rows(TEXTS), Loaded(loaded.spec, load_model(loaded.spec, store)).rows(TEXTS)
+        for row, other, another in zip(first, again, reloaded, strict=True):
             assert row.tobytes() == other.tobytes() == another.tobytes()
 
     def test_a_text_does_not_depend_on_those_beside_it(self, loaded: Loaded) -> None:
@@ -276,7 +276,7 @@ class TestPipelines:
         assert [retriever.search([row], 20)[0] for row in ALL] == together
         assert retriever.search(ALL[::-1], 20) == together[::-1]
 
-    def test_opened_anew_it_gives_the_same(self, world: World, name: str) -> None:
+    def test_opened_again_it_gives_the_same(self, world: World, name: str) -> None:
         assert world.open(name).search(ALL, 20) == world.open(name).search(ALL, 20)
 
     def test_a_shorter_list_is_the_beginning_of_a_longer_one(self, world: World, name: str) -> None:

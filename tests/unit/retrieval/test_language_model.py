@@ -214,7 +214,7 @@ def test_an_answer_that_was_damaged_is_asked_for_again(
     assert len(server.bodies) == 2
 
 
-def test_whoever_measures_asks_anew(rerank: Rerank, store: ArtifactStore, server: EndpointServer) -> None:
+def test_a_measurement_asks_again(rerank: Rerank, store: ArtifactStore, server: EndpointServer) -> None:
     rerank(["1", "2"], store)
     rerank(["1", "2"], store, keep=False)
     assert len(server.bodies) == 2

@@ -168,28 +168,28 @@ def break_down(database: Database) -> None:
         raise duckdb.FatalException("no more of this")
 
 
-def test_threads_read_on_when_the_file_was_opened_anew(database: Database) -> None:
-    began, anew = threading.Barrier(2), threading.Barrier(2)
+def test_threads_read_on_when_the_file_was_opened_again(database: Database) -> None:
+    began, reopened = threading.Barrier(2), threading.Barrier(2)
     read = []
 
     def page() -> None:
         rows = database.cursor.execute("SELECT * FROM range(100000)")
         first = rows.fetchone()
         began.wait()
-        anew.wait()
+        reopened.wait()
         read.append((first, database.cursor.execute("SELECT 1").fetchall()))
 
     thread = threading.Thread(target=page)
     thread.start()
     began.wait()
     break_down(database)
-    anew.wait()
+    reopened.wait()
     thread.join()
     assert read == [((0,), [(1,)])]
     assert database.cursor.execute("SELECT 1").fetchall() == [(1,)]
 
 
-def test_a_result_is_found_again_if_the_file_is_opened_anew_before_it_is_fetched(database: Database) -> None:
+def test_a_result_is_found_again_if_the_file_is_opened_again_before_it_is_fetched(database: Database) -> None:
     fetches: list[tuple[Callable[[Cursor], Any], Any]] = [
         (Cursor.fetchone, (7,)),
         (Cursor.fetchall, [(7,)]),
@@ -203,7 +203,7 @@ def test_a_result_is_found_again_if_the_file_is_opened_anew_before_it_is_fetched
         assert fetch(rows) == found
 
 
-def test_a_transaction_begins_on_the_file_that_was_opened_anew(database: Database) -> None:
+def test_a_transaction_begins_on_the_file_that_was_opened_again(database: Database) -> None:
     database.cursor.execute("SELECT 1").fetchall()
     thread = threading.Thread(target=break_down, args=(database,))
     thread.start()
@@ -261,7 +261,7 @@ def test_a_frozen_look_within_a_transaction_of_the_same_thread_reads_there(datab
     assert count(database) == 1
 
 
-def test_a_frozen_look_is_repeated_whole_if_the_file_is_opened_anew_meanwhile(database: Database) -> None:
+def test_a_frozen_look_is_repeated_whole_if_the_file_is_opened_again_meanwhile(database: Database) -> None:
     """Never the first half of one state and the second of another."""
     insert(database, "before")
     seen: list[int] = []
@@ -330,9 +330,9 @@ def test_rows_come_back_while_an_old_state_is_still_read(database: Database) -> 
 FOR_EVER = "SELECT count(*) FROM range(1000000000000) r(n) WHERE hash(n) % 7 = 3"
 
 
-@pytest.mark.parametrize("anew", [False, True], ids=["closing", "opening anew"])
+@pytest.mark.parametrize("reopened", [False, True], ids=["closing", "opening again"])
 def test_a_query_that_takes_for_ever_is_interrupted(
-    database: Database, monkeypatch: pytest.MonkeyPatch, anew: bool
+    database: Database, monkeypatch: pytest.MonkeyPatch, reopened: bool
 ) -> None:
     monkeypatch.setattr(database_module, "PATIENCE", 0.1)
     said: list[str] = []
@@ -348,13 +348,13 @@ def test_a_query_that_takes_for_ever_is_interrupted(
     thread = threading.Thread(target=page)
     thread.start()
     running.wait()
-    if anew:
+    if reopened:
         break_down(database)
         assert database.cursor.execute("SELECT 1").fetchall() == [(1,)]
     database.close()
     thread.join()
     assert len(said) == 1
-    if not anew:
+    if not reopened:
         assert said == [f"{database.path} is closed: this process is ending"]
     assert second_owner(database.path) == ""
 
@@ -420,14 +420,14 @@ def test_threads_read_whole_transactions_while_another_writes(database: Database
     assert (errors, sums) == ([], {0})
 
 
-def test_a_file_that_is_gone_is_not_begun_anew_when_duckdb_gives_it_up(database: Database) -> None:
+def test_a_file_that_is_gone_is_not_begun_again_when_duckdb_gives_it_up(database: Database) -> None:
     """Before, an empty database took its place, and nobody said so."""
     before = database.cursor.execute("SELECT count(*) FROM migrations").fetchall()
     with database.opened() as connection:
         database.path.rename(database.path.with_suffix(".aside"))
         database.path.with_name(f"{database.path.name}.wal").unlink(missing_ok=True)
     with pytest.raises(StoreUnavailableError, match="was removed or replaced while it was in use"):
-        database.reopen(connection)
+        database.recover(duckdb.FatalException("no more of this"), connection)
     assert not database.path.exists()
     database.path.with_suffix(".aside").rename(database.path)
     assert database.cursor.execute("SELECT count(*) FROM migrations").fetchall() == before

@@ -106,7 +106,7 @@ def test_an_experiment_is_finished_when_no_query_is_left(database: Database) -> 
     assert experiments.experiment(database, id_).finished_at is not None
 
 
-def test_a_variant_that_cannot_work_is_not_waited_for(database: Database) -> None:
+def test_a_variant_that_failed_is_not_waited_for(database: Database) -> None:
     id_ = save(database, ["bm25", "dense"], n_queries=1)
     record(database, [VariantFailure(id_, "dense", "no such model")])
     assert status(database, id_) == "running"

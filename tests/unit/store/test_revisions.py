@@ -36,7 +36,7 @@ def again(database: Database, id_: str) -> None:
 CHANGES: dict[str, Change] = {
     "a result": lambda database, id_: results.record(database, [scored(id_, "q1", 0.5)]),
     "a failed query": lambda database, id_: results.record(database, [failed(id_, "q1")]),
-    "a variant that cannot work": lambda database, id_: results.record(
+    "a variant that failed": lambda database, id_: results.record(
         database, [VariantFailure(id_, "bm25", "no")]
     ),
     "submitted again": again,

@@ -60,7 +60,7 @@ def test_a_look_sees_its_own_state_and_leaves_nothing_of_it_behind(database: Dat
     assert database.frozen(ask) == 1
 
 
-def test_within_a_transaction_it_is_read_anew(database: Database) -> None:
+def test_within_a_transaction_it_is_read_again(database: Database) -> None:
     ask, _ = reader(database)
     save(database)
     assert ask() == 1
