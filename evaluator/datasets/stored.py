@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evaluator.artifacts.digests import given_error
@@ -71,6 +72,15 @@ class StoredDataset:
     def doc_ids(self) -> list[str]:
         """Document ids in the order of the corpus's rows: [n_documents]."""
         return self._column(corpus_artifact(self.manifest), "doc_id")
+
+    @cached_property
+    def characters(self) -> int:
+        """Characters of all documents' titles and texts; the whole corpus is read for it."""
+        return sum(
+            pc.sum(pc.utf8_length(column)).as_py() or 0
+            for batch in self.corpus_batches(("title", "text"))
+            for column in batch.columns
+        )
 
     def document_keys(self) -> list[bytes]:
         """Keys of the documents' contents in the order of the corpus's rows: [n_documents] of 16 bytes."""

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-import pyarrow.compute as pc
-
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
@@ -219,7 +217,7 @@ def plan(
         check_allowed(workspace.settings, experiment.endpoints)
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
-    sources = Sources(spec, catalog.load(workspace, row), workspace.store)
+    sources = Sources(spec, catalog.stored(workspace, row.manifest.fingerprint), workspace.store)
     counts = results.recorded_counts(workspace.database, spec.id)
     done = {variant.variant: variant.recorded - variant.failed for variant in counts}
     names = {
@@ -328,22 +326,7 @@ def tokens_of(dataset: StoredDataset, role: str) -> float:
     """Tokens of a dataset's texts in a role, roughly."""
     if role == "query":
         return sum(len(query.text) for query in dataset.queries) / CHARACTERS_PER_TOKEN
-    return _corpus_characters(dataset) / CHARACTERS_PER_TOKEN
-
-
-_characters: dict[str, int] = {}
-"""Of corpora, by fingerprint: counting reads the whole corpus once."""
-
-
-def _corpus_characters(dataset: StoredDataset) -> int:
-    key = dataset.manifest.corpus
-    if key not in _characters:
-        _characters[key] = sum(
-            pc.sum(pc.utf8_length(column)).as_py() or 0
-            for batch in dataset.corpus_batches(("title", "text"))
-            for column in batch.columns
-        )
-    return _characters[key]
+    return dataset.characters / CHARACTERS_PER_TOKEN
 
 
 def passages_of(tokens: float, documents: int, chunk: Chunk) -> int:

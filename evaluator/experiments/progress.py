@@ -7,12 +7,12 @@ from collections import deque
 from dataclasses import dataclass
 from threading import Lock
 
-from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import ExperimentSpec, encoder_label
 from evaluator.domain.records import ExperimentRow, VariantCounts
 from evaluator.domain.status import Status
 from evaluator.domain.variant import CrossEncoder, LanguageModel
 from evaluator.errors import ArtifactMissingError
+from evaluator.library import catalog
 from evaluator.retrieval.candidates import Candidates
 from evaluator.retrieval.search.indexes import Encoding, Sources
 from evaluator.retrieval.vectors.encoding import encoded_shards, plan_names, shard_sizes
@@ -25,7 +25,7 @@ from evaluator.workspace.workspace import Workspace
 WINDOW = 30.0
 """Seconds over which rates are taken."""
 
-READER, SIZES, DATASETS = Kind("progress reader", 1), Kind("shard sizes", 256), Kind("progress datasets")
+READER, SIZES = Kind("progress reader", 1), Kind("shard sizes", 256)
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class ProgressReader:
 
     def _encoders(self, spec: ExperimentSpec) -> tuple[EncoderProgress, ...]:
         """Texts by encoder; passages that are not cut yet count as their documents."""
-        sources = Sources(spec, self._dataset(spec.dataset), self._workspace.store)
+        sources = Sources(spec, catalog.stored(self._workspace, spec.dataset), self._workspace.store)
         encodings = {
             (encoding.encoder.fingerprint, encoding.texts.part, encoding.texts.role): encoding
             for variant in spec.variants
@@ -234,12 +234,6 @@ class ProgressReader:
             return 0, n_documents
         done = sum(sizes[shard] for shard in encoded_shards(encoder, texts.role, sizes, store))
         return done, sum(sizes.values()) or size
-
-    def _dataset(self, fingerprint: str) -> StoredDataset:
-        store = self._workspace.store
-        return self._workspace.memory.get(
-            DATASETS, fingerprint, lambda: StoredDataset.open(store, fingerprint)
-        )
 
     def _rates(self, experiment: str, done: tuple[int, ...]) -> tuple[float | None, ...]:
         with self._lock:

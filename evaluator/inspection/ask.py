@@ -9,10 +9,11 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import EMPTY
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
-from evaluator.inspection.side_by_side import SideBySide, check_variants, lists_of, opened
+from evaluator.inspection.side_by_side import SideBySide, check_variants, lists_of
 from evaluator.jobs.adhoc_queries import Answer, answer, enqueue_questions
 from evaluator.jobs.context import spec_name
 from evaluator.jobs.limits import write_terms
+from evaluator.library import catalog
 from evaluator.retrieval.timing import can_be_asked
 from evaluator.store.ranked_lists import RecordedList, variant_errors
 from evaluator.workspace.queue_connection import reachable
@@ -95,7 +96,7 @@ def answered(
         for variant, found in asked.answers.items()
         if found.state in ("answered", "failed")
     }
-    dataset = opened(workspace.store, experiment.spec.dataset)
+    dataset = catalog.stored(workspace, experiment.spec.dataset)
     return lists_of(experiment, dataset, checked_text(text), lists, tuple(asked.answers), depth)
 
 

@@ -12,7 +12,7 @@ from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.domain.dataset import Query
 from evaluator.domain.ranking import Doubles
 from evaluator.domain.records import ExperimentRow
-from evaluator.inspection.side_by_side import opened
+from evaluator.library import catalog
 from evaluator.store.ranked_lists import failed_queries
 from evaluator.workspace.workspace import Workspace
 
@@ -63,7 +63,7 @@ def listed_queries(
     Raises:
         UnknownNameError: the experiment was deleted meanwhile.
     """
-    queries = opened(workspace.store, experiment.spec.dataset).queries
+    queries = catalog.stored(workspace, experiment.spec.dataset).queries
 
     def look() -> tuple[dict[str, float], set[str]]:
         snapshot = read_snapshot(workspace, experiment.id)
@@ -109,7 +109,7 @@ def position(lines: Sequence[QueryLine], query_id: str) -> Position:
 
 def tags_of(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
     """All tags of an experiment's queries, sorted."""
-    queries = opened(workspace.store, experiment.spec.dataset).queries
+    queries = catalog.stored(workspace, experiment.spec.dataset).queries
     return sorted({tag for query in queries for tag in query.tags})
 
 

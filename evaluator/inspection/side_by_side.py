@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
-from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, Query
 from evaluator.domain.experiment import ExperimentSpec
@@ -19,6 +17,7 @@ from evaluator.domain.variant import BM25
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.inspection.marking import Marker
 from evaluator.inspection.passages import Passage, hit_passages
+from evaluator.library import catalog
 from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store.ranked_lists import RecordedList, recorded_lists, variant_errors
 from evaluator.workspace.server_paths import without_paths
@@ -26,9 +25,6 @@ from evaluator.workspace.workspace import Workspace
 
 MAX_LISTS = 4
 """Lists that stand side by side for a query of the dataset."""
-
-DATASETS = 4
-"""Datasets whose queries stay in memory."""
 
 State = Literal["scored", "unscored", "failed", "waiting", "broken"]
 """`unscored`: the query has no relevant document, or is not the dataset's; `broken`: the whole variant failed."""
@@ -103,16 +99,6 @@ class SideBySide:
     marker: Marker
 
 
-@lru_cache(maxsize=DATASETS)
-def opened(store: ArtifactStore, fingerprint: str) -> StoredDataset:
-    """A stored dataset, with what was read of it before: its parts never change.
-
-    Raises:
-        UnknownNameError: it is not in the store.
-    """
-    return StoredDataset.open(store, fingerprint)
-
-
 def side_by_side(
     workspace: Workspace,
     experiment: ExperimentRow,
@@ -133,7 +119,7 @@ def side_by_side(
         InvalidInputError: there are too many variants, or none.
     """
     check_variants(experiment.spec, variants, MAX_LISTS)
-    dataset = opened(workspace.store, experiment.spec.dataset)
+    dataset = catalog.stored(workspace, experiment.spec.dataset)
     judged = judged_query(dataset, query_id)
     grades = {document.doc_id: document.grade for document in judged.judged}
     found, broken = workspace.frozen(

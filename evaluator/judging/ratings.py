@@ -21,7 +21,6 @@ from evaluator.domain.fingerprint import text_key
 from evaluator.domain.measures.bounds import score_bounds
 from evaluator.domain.records import DatasetRow, ExperimentRow
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.inspection.side_by_side import opened
 from evaluator.judging import judgments
 from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
@@ -29,7 +28,10 @@ from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store import experiments
 from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
+from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
+
+BOUNDS = Kind("bounds of means", 64)
 
 MAX_RATER, MAX_GUIDELINES = 60, 10_000
 """Characters."""
@@ -88,7 +90,7 @@ def pool(
     Their order does not show which variant found them, or at which rank: a rater should not know.
     """
     newest = catalog.by_id(workspace, experiment.dataset_id).manifest
-    dataset = opened(workspace.store, newest.fingerprint)
+    dataset = catalog.stored(workspace, newest.fingerprint)
     recorded = recorded_lists(workspace.database, experiment.id, query_id, variants)
     top = {doc_id for result in recorded.values() for doc_id in result.ranking.doc_ids[:depth]}
     given = by_document(ratings(workspace.database, experiment.dataset_id, query_id))
@@ -210,15 +212,19 @@ def mean_bounds(
 ) -> MeanBounds | None:
     """Bounds of a variant's mean under unjudged documents among the first `depth`; None without a scored query.
 
-    All lists are scored again: 10,000 queries take seconds.
+    All lists are scored again, which takes seconds for 10,000 queries, until more of the experiment is recorded.
     """
-    return workspace.frozen(lambda: _mean_bounds(workspace, experiment, variant, measure, depth))
+    return workspace.memory.get(
+        BOUNDS,
+        (experiment.id, experiment.revision, variant, measure, depth),
+        lambda: workspace.frozen(lambda: _mean_bounds(workspace, experiment, variant, measure, depth)),
+    )
 
 
 def _mean_bounds(
     workspace: Workspace, experiment: ExperimentRow, variant: str, measure: str, depth: int
 ) -> MeanBounds | None:
-    qrels = opened(workspace.store, experiment.spec.dataset).qrels
+    qrels = catalog.stored(workspace, experiment.spec.dataset).qrels
     scores: list[float] = []
     lows: list[float] = []
     highs: list[float] = []

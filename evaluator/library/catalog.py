@@ -18,7 +18,11 @@ from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import datasets, experiments
+from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
+
+STORED = Kind("stored datasets", 4)
+"""Datasets whose queries and judgments stay in memory."""
 
 Progress = Callable[[int], None]
 
@@ -119,6 +123,15 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
 def load(workspace: Workspace, row: DatasetRow) -> StoredDataset:
     """The stored dataset behind a name."""
     return StoredDataset.open(workspace.store, row.manifest.fingerprint)
+
+
+def stored(workspace: Workspace, fingerprint: str) -> StoredDataset:
+    """A version of a dataset, with what was read of it before: its parts never change.
+
+    Raises:
+        UnknownNameError: it is not in the store.
+    """
+    return workspace.memory.get(STORED, fingerprint, lambda: StoredDataset.open(workspace.store, fingerprint))
 
 
 def versions(workspace: Workspace, id_: int) -> list[DatasetVersion]:

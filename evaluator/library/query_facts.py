@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.health.text_statistics import languages_of
 from evaluator.datasets.layout import qrels_artifact
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.ranking import Ints
 from evaluator.domain.records import ExperimentRow
+from evaluator.library import catalog
+from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
+
+FACTS = Kind("query facts")
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,11 @@ def query_facts(workspace: Workspace, experiment: ExperimentRow) -> QueryFacts:
     Raises:
         UnknownNameError: its dataset is no longer stored.
     """
-    return _read(workspace.store, experiment.spec.dataset)
+    fingerprint = experiment.spec.dataset
+    return workspace.memory.get(FACTS, fingerprint, lambda: _read(catalog.stored(workspace, fingerprint)))
 
 
-@lru_cache(maxsize=8)  # a fingerprint never changes its meaning
-def _read(store: ArtifactStore, fingerprint: str) -> QueryFacts:
-    dataset = StoredDataset.open(store, fingerprint)
+def _read(dataset: StoredDataset) -> QueryFacts:
     queries = dataset.queries
     return QueryFacts(
         rows=dataset.query_rows,

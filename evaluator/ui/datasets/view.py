@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from evaluator.datasets.health.report import HealthReport
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import plain_lines
 from evaluator.domain.records import DatasetRow, DatasetVersion
@@ -97,12 +96,9 @@ def _relations(workspace: Workspace, row: DatasetRow) -> None:
 
 
 def _show_health(workspace: Workspace, row: DatasetRow) -> None:
-    show_health(_report(workspace, row, row.manifest.fingerprint))
-
-
-@st.cache_data(show_spinner="Examining all of it; a large corpus takes some seconds ...", max_entries=16)
-def _report(_workspace: Workspace, _row: DatasetRow, fingerprint: str) -> HealthReport:
-    return health(_workspace, _row)
+    with st.spinner("Examining all of it; a large corpus takes some seconds ..."):
+        report = health(workspace, row)
+    show_health(report)
 
 
 def _show_versions(workspace: Workspace, row: DatasetRow) -> None:

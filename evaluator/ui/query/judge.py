@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.domain.printable import as_code
-from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.side_by_side import SideBySide
 from evaluator.judging import ratings
 from evaluator.judging.ratings import MAX_GUIDELINES, MAX_RATER, MeanBounds, Pooled
@@ -207,19 +206,11 @@ def _agreement(workspace: Workspace, dataset: int) -> None:
 
 def _bounds(workspace: Workspace, view: View) -> None:
     """Bounds of the means, for each of the variants shown."""
-    experiment = view.experiment
-    rows = [
-        _mean_bounds(
-            workspace,
-            experiment,
-            experiment.id,
-            f"{experiment.status} {experiment.started_at}",
-            name,
-            view.measure,
-            view.depth,
-        )
-        for name in view.variants
-    ]
+    with st.spinner("Scoring all lists again ..."):
+        rows = [
+            ratings.mean_bounds(workspace, view.experiment, name, view.measure, view.depth)
+            for name in view.variants
+        ]
     _draw_bounds([row for row in rows if row is not None], view)
 
 
@@ -252,16 +243,3 @@ def _draw_bounds(rows: Sequence[MeanBounds], view: View) -> None:
         "For measures with an ideal, such as nDCG and recall, some mixtures of relevant and not relevant lie "
         "outside: every relevant document raises the ideal, too."
     )
-
-
-@st.cache_data(show_spinner="Scoring all lists again ...", max_entries=64, ttl=600)
-def _mean_bounds(
-    _workspace: Workspace,
-    _experiment: ExperimentRow,
-    experiment_id: str,
-    state: str,
-    variant: str,
-    measure: str,
-    depth: int,
-) -> MeanBounds | None:
-    return ratings.mean_bounds(_workspace, _experiment, variant, measure, depth)
