@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
-from evaluator.datasets.staging.from_tables import made_id, open_source
+from evaluator.datasets.staging.from_tables import derived_id, open_source
 from evaluator.domain.dataset import Document, Judgment, Query
 from evaluator.errors import DatasetError
 
@@ -100,11 +100,11 @@ class TestTextsInPlaceOfIds:
             QueriesPart(ONE, "question"),
             QrelsPart(ONE, "question", "passage", query_by="text", document_by="text"),
         )
-        he = made_id("he did")
+        he = derived_id("he did")
         assert documents(tmp_path, reading) == [Document(he, "", "he  did")]
         assert judgments(tmp_path, reading) == [
-            Judgment(made_id("who"), he, 1),
-            Judgment(made_id("why"), he, 1),
+            Judgment(derived_id("who"), he, 1),
+            Judgment(derived_id("why"), he, 1),
         ]
 
     def test_a_text_stands_for_the_id_of_who_has_it(self, folder: Path) -> None:
@@ -112,7 +112,7 @@ class TestTextsInPlaceOfIds:
         qrels = QrelsPart(QRELS, "query", "document", query_by="text", document_by="text")
         assert judgments(folder, Reading(READING.corpus, READING.queries, qrels)) == [
             Judgment("q1", "d2", 1),
-            Judgment("q2", made_id("of none"), 1),
+            Judgment("q2", derived_id("of none"), 1),
         ]
 
     def test_lists_of_passages(self, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ class TestTextsInPlaceOfIds:
             QueriesPart(table, "question"),
             QrelsPart(table, "question", "contexts", query_by="text", document_by="text"),
         )
-        assert documents(tmp_path, reading) == [Document(made_id(t), "", t) for t in ("he", "she")]
+        assert documents(tmp_path, reading) == [Document(derived_id(t), "", t) for t in ("he", "she")]
         assert len(judgments(tmp_path, reading)) == 2
 
 

@@ -196,7 +196,7 @@ class TestRefusal:
     def test_queries_in_rows_that_cannot_be_read_are_missing_too(self, tmp_path: Path) -> None:
         staged = stage(Rows(["broken"], [], []), tmp_path)  # one table of queries and their documents
         assert staged.defects[1].message == (
-            "the dataset has no queries: none of its rows can be read; mend them"
+            "the dataset has no queries: none of its rows can be read; fix them"
         )
 
     def test_an_empty_dataset_lacks_both(self, tmp_path: Path) -> None:

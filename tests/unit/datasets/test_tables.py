@@ -335,7 +335,7 @@ class TestExcel:
         write_workbook(tmp_path / "a.xlsx", {"one": [["id"], ["d1"]]})
         laughs = b'<!DOCTYPE w [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><worksheet'
         rewrite_sheet(tmp_path / "a.xlsx", b"<worksheet", laughs)
-        assert "a.xlsx: the workbook declares entities; save it anew" in seen(tmp_path, "a.xlsx", "excel")
+        assert "a.xlsx: the workbook declares entities; save it again" in seen(tmp_path, "a.xlsx", "excel")
 
     def test_a_zip_bomb_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(workbook, "MAX_UNPACKED", 1 << 20)
