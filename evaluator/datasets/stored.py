@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluator.artifacts.digests import given_error
+from evaluator.artifacts.digests import dataset_error
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.layout import (
     DATASETS,
@@ -56,7 +56,7 @@ class StoredDataset:
             TypeError,
             ValueError,
         ) as error:  # written by a version without digests
-            raise given_error(artifact, "is damaged", store.url) from error
+            raise dataset_error(artifact, "is damaged", store.url) from error
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -10,5 +10,5 @@ from evaluator.workspace.workspace import Workspace
 
 
 def health(workspace: Workspace, row: DatasetRow) -> HealthReport:
-    """The report on a dataset's newest version; the whole corpus is read for it."""
+    """The report on a dataset's newest version; this reads the whole corpus."""
     return examine_stored(catalog.load(workspace, row), token_counters())

@@ -294,7 +294,7 @@ def test_a_keeper_has_other_duties_too(
     fail(KilledError(), "one")
     edit_and_be_killed(three, FIRST)
     fail(KeyError("broken"), "one")
-    monkeypatch.setattr(rescore_after_edits, "A_LOOK", 0.0)
+    monkeypatch.setattr(rescore_after_edits, "SECONDS_PER_DATASET", 0.0)
     for followed in (["two"], ["three", "two"]):
         look(three)  # each look lets one follow, however long it takes, and whoever fails
         assert over(three, 2) == followed
