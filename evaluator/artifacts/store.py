@@ -1,10 +1,10 @@
 """The artifact store: immutable files under content-addressed names, in a folder or an object store.
 
-A file is written under a temporary name, flushed to the disk, and then moved: no reader ever sees half a file, not even
-after a power loss, and no lock is needed. Names are built from fingerprints by this package, never from what a
-person typed.
+A file is written under a temporary name, flushed to the disk, and then moved: no reader ever sees a partial file, not
+even after a power loss, and no lock is needed. Names are built from fingerprints by this package, never from user
+input.
 
-What is read is first compared with its digest, once for each process and state of the file (ADR 0027).
+Before an artifact is read, it is compared with its digest, once for each process and state of the file (ADR 0027).
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ import fsspec
 from evaluator.artifacts.digests import (
     DIGESTS,
     Digests,
+    dataset_error,
     digest_of,
     digest_of_bytes,
-    given_error,
-    is_given,
+    is_dataset_part,
     remove_tree,
     stamp_of,
 )
-from evaluator.artifacts.local import is_left, is_no_file, local_sizes, move, write_text
+from evaluator.artifacts.local import is_abandoned, is_no_file, local_sizes, move, write_text
 from evaluator.errors import (
     ArtifactLostError,
     ArtifactMissingError,
@@ -50,53 +50,53 @@ logger = logging.getLogger(__name__)
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)*")
 TEMPORARY = "tmp"
-"""Folder of half-written files, inside the store, so that moving one is a rename."""
+"""Folder of scratch files; it is inside the store, so that moving a file is a rename."""
 State = Literal["whole", "damaged", "unknown"]
-"""Of an artifact; `unknown`: it has no digest, because an earlier version wrote it."""
+"""The state of an artifact; `unknown`: it has no digest, because an earlier version wrote it."""
 NO_ROOM = 1 << 20
-"""Bytes: with less, the disk counts as full. NumPy says only that it wrote less than it wanted, not why."""
+"""With fewer free bytes, the disk counts as full: NumPy reports an incomplete write without the reason."""
 
 
 class ArtifactStore:
-    """Read, and write once.
+    """Reads artifacts, and writes each once.
 
     Args:
         url: a folder, or any fsspec URL (`s3://bucket/prefix`, `memory://name`).
         cache: folder for copies of remote artifacts; unused if the store is a local folder.
 
     Raises:
-        InvalidInputError: the URL is none that can be opened.
+        InvalidInputError: the URL cannot be opened.
     """
 
     def __init__(self, url: str, cache: Path | None = None) -> None:
         self.url = url
         try:
             self._fs, self._root = fsspec.core.url_to_fs(url)
-        except Exception as error:  # noqa: BLE001  each file system raises what it likes, also by opening files
-            # Not `from error`: its text and its traceback may hold the password.
+        except Exception as error:  # noqa: BLE001  every file system raises errors of its own
+            # Not `from error`: the text and traceback of the error may contain the password.
             raise InvalidInputError(
                 f"EVALUATOR_ARTIFACTS {shown_url(url)} cannot be opened ({hide_passwords(str(error))}); it is a folder "
                 "or an fsspec URL, whose driver must be installed; in a password write # as %23, / as %2F and @ as %40"
             ) from None
-        # As the option `use_listings_cache` does, which not every file system takes.
+        # The option `use_listings_cache` does the same, but not every file system accepts it.
         self._fs.dircache.use_listings_cache = False
         self._local = "file" in self._fs.protocol
         if self._local and os.path.lexists(self._root) and not Path(self._root).is_dir():
-            found = "is no folder" if Path(self._root).exists() else "is a link that leads nowhere"
+            problem = "is no folder" if Path(self._root).exists() else "is a link that leads nowhere"
             raise InvalidInputError(
-                f"the artifact store {self._root} {found}; move it away, or set EVALUATOR_ARTIFACTS to a folder"
+                f"the artifact store {self._root} {problem}; move it away, or set EVALUATOR_ARTIFACTS to a folder"
             )
         digest = hashlib.sha256(url.encode()).hexdigest()[:16]
         self._cache = (cache or Path(tempfile.gettempdir()) / f"evaluator-cache-{digest}") / digest
         self._scratch_folder = (Path(self._root) if self._local else self._cache) / TEMPORARY
         self._digests = Digests(self._fs, self._root)
         self._verified: dict[str, str] = {}
-        self._told_unknown = False
+        self._warned_of_unknown = False
 
     def _fresh(self) -> Any:
-        """The file system, once it has forgotten what it remembers of folders: other machines write into them, too.
+        """The file system without cached listings of folders, into which other machines write, too.
 
-        A listing from before would say that what another has written since is missing (fsspec's `DirCache`).
+        A cached listing (fsspec's `DirCache`) would lack artifacts that another machine has written since.
         """
         self._fs.invalidate_cache()
         return self._fs
@@ -107,11 +107,11 @@ class ArtifactStore:
         return f"{self._root}/{name}"
 
     def exists(self, name: str) -> bool:
-        """Whether the artifact is there; nothing of it is read."""
+        """Whether the artifact exists; its content is not read."""
         return bool(self._fresh().exists(self._path(name)))
 
     def names(self, folder: str) -> set[str]:
-        """Names of the artifacts directly inside a folder, without the folder."""
+        """Names of the artifacts directly inside a folder, without the folder's name."""
         path = self._path(folder)
         try:
             return {str(entry).rsplit("/", 1)[-1] for entry in self._fresh().ls(path, detail=False)}
@@ -121,7 +121,10 @@ class ArtifactStore:
     def put(self, name: str, write: Callable[[Path], None]) -> None:
         """Write an artifact: `write` fills a local temporary file, which then takes its name in one step.
 
-        If the artifact exists already, undamaged, it stays as it is: the first writer wins.
+        If the artifact already exists and is not damaged, it stays as it is: the first writer wins.
+
+        Raises:
+            ArtifactNotWrittenError: the disk is full, or the file is larger than this user may write.
         """
         target = self._path(name)
         if self.is_whole(name):
@@ -141,7 +144,11 @@ class ArtifactStore:
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:
-        """A name for a file that is not whole yet; on the way out the file is gone, moved or not."""
+        """A path for a scratch file; at the end the file is removed, unless it was moved.
+
+        Raises:
+            ArtifactNotWrittenError: the disk is full, or the file is larger than this user may write.
+        """
         scratch = self._scratch_folder / f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex}"
         try:
             scratch.parent.mkdir(parents=True, exist_ok=True)
@@ -170,19 +177,20 @@ class ArtifactStore:
             self._fs.put_file(str(scratch), upload)
             self._fresh().mv(upload, target)
         except BaseException:
-            with suppress(Exception):  # the reason may be that the store is out of reach; see clear_temporary
+            with suppress(Exception):  # the store may be unreachable; see clear_temporary
                 self._fresh().rm(upload)
             raise
 
     def local_path(self, name: str) -> Path:
-        """A local file with the artifact's bytes, as they were written; remote ones are copied to the cache once.
+        """A local file with the artifact's bytes as they were written; remote artifacts are copied to the cache once.
 
-        It is read whole the first time, at memory's speed if it is cached, and again if it has changed since.
+        The whole file is read the first time, and again if it has changed since; this is fast if the operating system
+        has the file in memory.
 
         Raises:
-            ArtifactMissingError: it is not in the store.
-            ArtifactLostError: it was damaged, and is removed.
-            DatasetDamagedError: it is damaged or missing, and nothing else makes it again.
+            ArtifactMissingError: the artifact is not in the store.
+            ArtifactLostError: the artifact was damaged and has been removed.
+            DatasetDamagedError: the artifact is damaged or missing, and cannot be computed again.
         """
         path = self._whole_file(name)
         if path is None:
@@ -190,14 +198,14 @@ class ArtifactStore:
         return path
 
     def is_whole(self, name: str) -> bool:
-        """Whether the artifact is there as it was written, by the same look as `local_path`."""
+        """Whether the artifact exists and is not damaged, checked as in `local_path`."""
         try:
             return bool(self.local_path(name))
         except (ArtifactMissingError, DatasetDamagedError):
             return False
 
     def stamp(self, name: str) -> str:
-        """Tells the artifact's file from any other, and from itself once it was changed: for what is kept of it.
+        """Identifies the artifact's file in its present state: the key for anything cached from its content.
 
         Raises:
             ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
@@ -205,10 +213,10 @@ class ArtifactStore:
         return stamp_of(self.local_path(name))
 
     def _whole_file(self, name: str) -> Path | None:
-        """The local file; None if it is damaged.
+        """The local file; None if the artifact is damaged.
 
         Raises:
-            ArtifactMissingError: it is not in the store.
+            ArtifactMissingError: the artifact is not in the store.
         """
         path = Path(self._path(name)) if self._local else self._cache / name
         try:
@@ -219,7 +227,7 @@ class ArtifactStore:
             raise self._missing(name) from error
 
     def _fetch(self, name: str, copy: Path) -> None:
-        """Copy a remote artifact to the cache, where a copy that was damaged may lie."""
+        """Copy a remote artifact to the cache; this replaces a damaged copy."""
         if not self.exists(name):
             raise FileNotFoundError(name)
         with self._scratch() as scratch:
@@ -227,10 +235,10 @@ class ArtifactStore:
             move(scratch, copy)
 
     def _verify(self, name: str, path: Path) -> bool:
-        """Whether a local file has one of the artifact's digests, or the artifact has none; what is no file has not.
+        """Whether a local file has one of the artifact's digests, or the artifact has none; False if it is no file.
 
         Raises:
-            FileNotFoundError: it is not there; or it is the copy of an artifact that is not there any more.
+            FileNotFoundError: the file does not exist, or is the copy of an artifact that no longer exists.
         """
         if is_no_file(path):
             logger.warning("the artifact %s is damaged: it is no file", name)
@@ -239,22 +247,22 @@ class ArtifactStore:
             if self._digests.of(name):
                 with path.open("rb") as file:
                     digest = digest_of(file)
-                # Looked up once more: a process that replaced the artifact meanwhile recorded the digest first.
+                # Read the digests again: a process that has just replaced the artifact recorded the new digest first.
                 if digest not in self._digests.of(name):
                     if stamp_of(path) == stamp:
                         return False
                     continue
             elif not self.exists(name):
                 raise FileNotFoundError(name)
-            elif not self._told_unknown:
-                self._told_unknown = True
+            elif not self._warned_of_unknown:
+                self._warned_of_unknown = True
                 logger.info("%s was written by a version without digests: damage is not noticed", name)
             self._verified[name] = stamp
         return True
 
     def _missing(self, name: str) -> ArtifactMissingError | DatasetDamagedError:
-        if is_given(name):
-            return given_error(name, "is missing", self.url)
+        if is_dataset_part(name):
+            return dataset_error(name, "is missing", self.url)
         if self._digests.of(name):
             return ArtifactLostError(
                 f"the artifact {name} was damaged, and is removed; it is made again when an experiment needs it"
@@ -262,13 +270,17 @@ class ArtifactStore:
         return ArtifactMissingError(f"the artifact {name} is not in the store {shown_url(self.url)}")
 
     def _damaged(self, name: str) -> ArtifactMissingError | DatasetDamagedError:
-        """What to raise. What can be made again is removed, and its digests stay: by them, all know that it is lost."""
+        """The error for a damaged artifact. If it can be computed again, it is removed, but its digests stay and
+        mark it as lost.
+        """
         logger.warning("the artifact %s is damaged: it is not what was written", name)
-        if is_given(name):
-            return given_error(name, "is damaged", self.url)
-        if self._local and (path := Path(self._path(name))).is_dir():  # not ours to remove
+        if is_dataset_part(name):
+            return dataset_error(name, "is damaged", self.url)
+        if (
+            self._local and (path := Path(self._path(name))).is_dir()
+        ):  # a folder that another program created; do not remove it
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        with suppress(FileNotFoundError):  # another process found it damaged, too
+        with suppress(FileNotFoundError):  # another process removed the damaged artifact, too
             self._fresh().rm(self._path(name))
         return self._missing(name)
 
@@ -284,11 +296,11 @@ class ArtifactStore:
         """
         try:
             return json.loads(self.local_path(name).read_text(encoding="utf-8"))
-        except ValueError as error:  # of an earlier version, without a digest
+        except ValueError as error:  # damaged, and written by an earlier version without a digest
             raise self._damaged(name) from error
 
     def read_bytes(self, name: str) -> bytes:
-        """An artifact's bytes; nothing is kept in the cache, so this is for what is small or short-lived.
+        """An artifact's bytes, without a copy in the cache; meant for small or short-lived artifacts.
 
         Raises:
             ArtifactMissingError, ArtifactLostError, DatasetDamagedError: as `local_path`.
@@ -303,11 +315,11 @@ class ArtifactStore:
         return content
 
     def state(self, name: str) -> State:
-        """Whether an artifact is what was written. It is read again, and not changed.
+        """The state of an artifact. The artifact is always read again, and never changed.
 
         Raises:
-            ArtifactMissingError: it is not in the store.
-            DatasetDamagedError: nor is it, and nothing else makes it again.
+            ArtifactMissingError: the artifact is not in the store.
+            DatasetDamagedError: the artifact is not in the store, and cannot be computed again.
         """
         if self._local and is_no_file(Path(self._path(name))):
             return "damaged"
@@ -333,21 +345,21 @@ class ArtifactStore:
         if self._local:
             return local_sizes(Path(self._root), Path(path))
         try:
-            found = self._fresh().find(path, detail=True)
+            entries = self._fresh().find(path, detail=True)
         except FileNotFoundError:
             return {}
         start = len(self._root) + 1
-        return {str(entry)[start:]: int(details["size"]) for entry, details in found.items()}
+        return {str(entry)[start:]: int(details["size"]) for entry, details in entries.items()}
 
     def recorded(self) -> set[str]:
-        """Names of all that have a digest: artifacts that are there, and those that are gone."""
+        """Names of all artifacts with a digest, including lost artifacts."""
         return {name.partition("/")[2].rpartition("/")[0] for name in self.sizes(DIGESTS)}
 
     def size(self, name: str) -> int:
         """Bytes of an artifact.
 
         Raises:
-            ArtifactMissingError: it is not in the store.
+            ArtifactMissingError: the artifact is not in the store.
         """
         try:
             return int(self._fresh().size(self._path(name)))
@@ -355,26 +367,26 @@ class ArtifactStore:
             raise self._missing(name) from error
 
     def remove(self, name: str) -> None:
-        """Remove an artifact, which may be gone already, and then its digests."""
+        """Remove an artifact, if it exists, and then its digests."""
         with suppress(FileNotFoundError):
             self._fresh().rm(self._path(name))
         self._digests.remove(name)
 
     def remove_folder(self, folder: str) -> None:
-        """Remove every artifact below a folder; what somebody writes into it meanwhile may stay."""
+        """Remove every artifact below a folder; files that another process writes into it in the meantime may stay."""
         remove_tree(self._fs, self._path(folder))
         self._digests.remove(folder)
 
     def clear_temporary(self) -> int:
-        """Remove what interrupted writers left behind; returns how many files.
+        """Remove scratch files of interrupted writers; returns their number.
 
-        Safe while others write: a file goes only if its writer ran on this host and has ended, or if nobody has
-        changed it for a day.
+        This is safe while other processes write: a file is removed only if its writer ran on this host and has ended,
+        or if the file has not changed for a day.
         """
         removed = 0
         for scratch in self._scratch_folder.glob("*"):
-            with suppress(FileNotFoundError):  # its writer is done with it, or another process clears, too
-                if is_left(scratch.name, scratch.stat().st_mtime):
+            with suppress(FileNotFoundError):  # its writer moved it, or another process removed it
+                if is_abandoned(scratch.name, scratch.stat().st_mtime):
                     scratch.unlink()
                     removed += 1
         return removed if self._local else removed + self._clear_uploads()
@@ -383,8 +395,8 @@ class ArtifactStore:
         folder = f"{self._root}/{TEMPORARY}"
         removed = 0
         for upload in self._fresh().ls(folder, detail=False) if self._fresh().exists(folder) else ():
-            with suppress(FileNotFoundError, NotImplementedError):  # not every file system tells a file's age
-                if is_left(str(upload).rsplit("/", 1)[-1], self._fresh().modified(upload).timestamp()):
+            with suppress(FileNotFoundError, NotImplementedError):  # not every file system knows a file's age
+                if is_abandoned(str(upload).rsplit("/", 1)[-1], self._fresh().modified(upload).timestamp()):
                     self._fresh().rm(upload)
                     removed += 1
         return removed

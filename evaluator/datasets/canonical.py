@@ -1,4 +1,4 @@
-"""Canonical Parquet: how the three parts of a dataset are written and read, a bounded row group at a time."""
+"""Canonical Parquet: writes and reads the three parts of a dataset, one bounded row group at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evaluator.domain.fingerprint import fingerprint_set, row_digest
 
 ROW_GROUP_ROWS = 4096
 ROW_GROUP_CHARACTERS = 1_000_000
-"""A row group ends with whichever comes first, so that writing and reading hold little."""
+"""A row group ends at whichever limit it reaches first, so that writing and reading need little memory."""
 
 CORPUS_FILE, QUERIES_FILE, QRELS_FILE = "corpus.parquet", "queries.parquet", "qrels.parquet"
 
@@ -42,7 +42,7 @@ def write_qrels(path: Path, qrels: Qrels) -> str:
 
 
 def row_groups(rows: Iterable[Values]) -> Iterator[list[Values]]:
-    """Cut rows into row groups, none of which is empty."""
+    """Split rows into row groups; none is empty."""
     group: list[Values] = []
     characters = 0
     for row in rows:

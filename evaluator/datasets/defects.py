@@ -1,4 +1,4 @@
-"""Defects: what keeps a dataset from being stored, collected while its rows go by."""
+"""Defects: the reasons why a dataset cannot be stored, collected while its rows are read."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ UNREADABLE, REPEATED, CONTRADICTORY = "unreadable-rows", "repeated-ids", "contra
 NO_DOCUMENTS, NO_QUERIES, NOTHING_RELEVANT = "no-documents", "no-queries", "nothing-relevant"
 
 LISTED_FILES = 5
-"""Files that the finding on unreadable rows names."""
+"""Number of files named in the finding on unreadable rows."""
 
 
 class Contradiction(NamedTuple):
-    """A judgment whose grade is not the one given first."""
+    """A judgment whose grade differs from the first grade of the same query and document."""
 
     place: Place
     judgment: Judgment
@@ -27,24 +27,24 @@ class Contradiction(NamedTuple):
 
 
 class Defects:
-    """Collects the defects of rows. Of a broken row only its line is kept, of each kind a few examples."""
+    """Collects the defects of rows: the line number of each broken row, and a few examples of each kind of defect."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, set[int]] = {}  # of unreadable rows, by file
-        self._reasons: dict[str, list[str]] = {}  # the first few, of the first few files
+        self._lines: dict[str, set[int]] = {}  # lines of unreadable rows, by file
+        self._reasons: dict[str, list[str]] = {}  # the first few reasons for each of the first few files
         self._repeated = Tally()
         self._n_contradictory = 0
         self._contradictions: list[Contradiction] = []  # the first few
         self._contradictory_examples: list[str] = []
-        self._order: dict[str, None] = {}  # codes, as they were met first
+        self._order: dict[str, None] = {}  # codes, in the order in which they first occurred
 
     @property
     def n_unreadable(self) -> int:
-        """Rows that cannot be read; one that holds a query and its judgments counts once."""
+        """Number of rows that cannot be read; a row that holds a query and its judgments counts once."""
         return sum(map(len, self._lines.values()))
 
     def unreadable(self, place: Place, error: DatasetError) -> None:
-        """A row that breaks a rule by itself."""
+        """Record a row that breaks a rule on its own."""
         self._order.setdefault(UNREADABLE)
         lines = self._lines.setdefault(place.file, set())
         if place.line not in lines and len(lines) < EXAMPLES and len(self._lines) <= LISTED_FILES:
@@ -52,7 +52,7 @@ class Defects:
         lines.add(place.line)
 
     def repeated_id(self, place: Place, kind: str, row_id: str, first: Place) -> None:
-        """A row whose id another row of the same part has."""
+        """Record a row whose id already belongs to another row of the same part."""
         self._order.setdefault(REPEATED)
         error = place.error(
             f"the {kind} id {row_id!r} is already at {first}", "give each its own id, or remove one"
@@ -60,14 +60,14 @@ class Defects:
         self._repeated.add(str(error))
 
     def contradictory(self, place: Place, judgment: Judgment, first_grade: int) -> None:
-        """A judgment that says something else than an earlier one."""
+        """Record a judgment whose grade contradicts an earlier one."""
         self._order.setdefault(CONTRADICTORY)
         self._n_contradictory += 1
         if len(self._contradictions) < EXAMPLES:
             self._contradictions.append(Contradiction(place, judgment, first_grade))
 
     def find_first_grades(self, judgments: Iterable[Row[Judgment]]) -> None:
-        """Read the judgments again to find where contradicted grades were given first."""
+        """Read the judgments again to find where the contradicted grades first occurred."""
         wanted = {contradiction.judgment[:2] for contradiction in self._contradictions}
         places: dict[tuple[str, str], Place] = {}
         for place, judgment in judgments if wanted else ():
@@ -84,26 +84,26 @@ class Defects:
             self._contradictory_examples.append(shortened(str(error)))
 
     def findings(self) -> list[Finding]:
-        """One finding for each kind of defect, in the order in which they were met."""
-        made = {
+        """One finding for each kind of defect, in the order in which the kinds first occurred."""
+        finding_of = {
             UNREADABLE: self._unreadable_finding,
             REPEATED: self._repeated_finding,
             CONTRADICTORY: self._contradictory_finding,
         }
-        return [made[code]() for code in self._order]
+        return [finding_of[code]() for code in self._order]
 
     def _unreadable_finding(self) -> Finding:
         files = [_rows_of(file, lines) for file, lines in islice(self._lines.items(), LISTED_FILES)]
         if len(self._lines) > LISTED_FILES:
             files.append(f"{len(self._lines) - LISTED_FILES:,} more files")
-        # The first reason of every file, then the second of every file: each file gets a word in.
+        # The first reason of every file, then the second of every file, so that every file is represented.
         reasons = [reason for reason in chain(*zip_longest(*self._reasons.values())) if reason]
         return Finding(
             UNREADABLE,
             "blocking",
             self.n_unreadable,
             f"{counted(self.n_unreadable, 'row')} cannot be read: {', '.join(files)}",
-            "they would be missing from the dataset without a trace; mend them, or take them out of the files",
+            "they would be missing from the dataset without a trace; fix them, or remove them from the files",
             tuple(reasons[:EXAMPLES]),
         )
 
@@ -129,7 +129,7 @@ class Defects:
 
 
 def _rows_of(file: str, lines: set[int]) -> str:
-    """How many rows of a file are concerned, or the file as a whole."""
+    """The number of affected rows and their file, or only the file if it is affected as a whole."""
     return file if lines == {0} else f"{counted(len(lines), 'row')} of {file}"
 
 
@@ -137,13 +137,11 @@ def nothing_there(n_documents: int, n_queries: int, n_unreadable: int) -> list[F
     """The findings of a dataset without documents, queries, or both.
 
     Args:
-        n_documents, n_queries: rows that were met; if all of them are unreadable, that says enough.
-        n_unreadable: unreadable rows of the dataset. One that holds several parts is met in the first.
+        n_documents, n_queries: rows that were read, including unreadable ones: those have a finding of their own.
+        n_unreadable: unreadable rows of the dataset. A row that holds several parts counts for the first of them.
     """
-    why = (
-        "none of its rows can be read; mend them"
-        if n_unreadable
-        else "its {} file is empty; add at least one"
+    reason = (
+        "none of its rows can be read; fix them" if n_unreadable else "its {} file is empty; add at least one"
     )
     parts = (
         (NO_DOCUMENTS, n_documents, "documents", "corpus"),
@@ -154,7 +152,7 @@ def nothing_there(n_documents: int, n_queries: int, n_unreadable: int) -> list[F
             code,
             "blocking",
             1,
-            f"the dataset has no {noun}: {why.format(file)}",
+            f"the dataset has no {noun}: {reason.format(file)}",
             "retrieval needs documents to search, and queries to search for",
         )
         for code, count, noun, file in parts
@@ -163,13 +161,13 @@ def nothing_there(n_documents: int, n_queries: int, n_unreadable: int) -> list[F
 
 
 def nothing_relevant(n_given: int, n_kept: int, n_relevant: int, n_found: int) -> Finding | None:
-    """The finding of judgments by which no query has a relevant document that can be found.
+    """The finding for judgments that give no query a relevant document from the corpus.
 
     Args:
-        n_given: judgments in the files; without any, scores just wait for them.
-        n_kept: those whose query is there.
-        n_relevant: those of them with grade 1 or more.
-        n_found: those of them whose document is there.
+        n_given: judgments in the files; none is allowed: they can be added later.
+        n_kept: the given judgments whose query exists.
+        n_relevant: the kept judgments with grade 1 or more.
+        n_found: the relevant judgments whose document is in the corpus.
     """
     if not n_given or n_found:
         return None

@@ -1,4 +1,4 @@
-"""The demo dataset: docstrings of the standard library that runs this very program.
+"""The demo dataset: docstrings of the standard library of the Python that runs this program.
 
 Query: a docstring's first sentence. Document: the qualified name and the rest of that docstring.
 Relevant: the query's own document. Sources are parsed, never imported.
@@ -18,8 +18,8 @@ DEMO_DATASET: Final = "python-stdlib"
 
 MIN_SENTENCE_WORDS = 5
 MIN_REST_WORDS = 15
-ASK_EVERY = 4
-"""Every fourth document is asked for."""
+QUERY_EVERY = 4
+"""Every fourth document gets a query."""
 
 TEST_FOLDERS = frozenset({"test", "tests", "idle_test"})
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n\s*\n")
@@ -38,7 +38,7 @@ class Described(NamedTuple):
 def write_demo_dataset(folder: Path) -> None:
     """Write the demo dataset into a folder, in BEIR's format."""
     described = list(_described(Path(sysconfig.get_path("stdlib"))))
-    asked = described[::ASK_EVERY]
+    targets = described[::QUERY_EVERY]
     (folder / "qrels").mkdir(parents=True, exist_ok=True)
     _write_objects(
         folder / "corpus.jsonl",
@@ -46,9 +46,9 @@ def write_demo_dataset(folder: Path) -> None:
     )
     _write_objects(
         folder / "queries.jsonl",
-        [{"_id": f"q{n}", "text": item.sentence} for n, item in enumerate(asked, start=1)],
+        [{"_id": f"q{n}", "text": item.sentence} for n, item in enumerate(targets, start=1)],
     )
-    judgments = [f"q{n}\t{item.name}\t1" for n, item in enumerate(asked, start=1)]
+    judgments = [f"q{n}\t{item.name}\t1" for n, item in enumerate(targets, start=1)]
     lines = ["query-id\tcorpus-id\tscore", *judgments]
     (folder / "qrels" / "test.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -58,7 +58,7 @@ def _write_objects(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def _described(library: Path) -> Iterator[Described]:
-    """Everything with a long enough docstring, in the order of file names; names and sentences are unique."""
+    """All definitions with a long enough docstring, in the order of file names; names and sentences are unique."""
     names: set[str] = set()
     sentences: set[str] = set()
     for path, module in _modules(library, ()):
@@ -85,12 +85,12 @@ def _modules(folder: Path, package: tuple[str, ...]) -> Iterator[tuple[Path, str
 
 
 def _is_public(name: str) -> bool:
-    """Whether a name is a module's or package's (`site-packages` is not), neither private nor for tests."""
+    """Whether a name can be that of a module or package (`site-packages` cannot) that is neither private nor a test."""
     return name.isidentifier() and not name.startswith(("_", "test_")) and name not in TEST_FOLDERS
 
 
 def _docstrings(node: ast.Module | ast.ClassDef | Function, name: str) -> Iterator[tuple[str, str]]:
-    """Docstrings of a definition and of the public ones inside it; functions are not looked into."""
+    """Docstrings of a definition and of the public definitions inside it; those inside functions are skipped."""
     yield name, ast.get_docstring(node) or ""
     if isinstance(node, Function):
         return

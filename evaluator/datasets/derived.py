@@ -1,7 +1,8 @@
-"""Artifacts made from a dataset's rows are removed before the file of the rows is written again.
+"""Removes artifacts derived from a dataset's rows before the file with these rows is written again.
 
-A corpus, and queries, have the same fingerprint in any order. Where a file was deleted or damaged, and the same content
-comes again, its rows may lie in another order than those that matrices, indexes and lists were made of.
+The fingerprint of a corpus, or of queries, does not depend on the order of rows. If a file was deleted or damaged and
+the same content is imported again, its rows may be in another order than in the file from which matrices, indexes and
+ranked lists were made.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from evaluator.domain.dataset import DatasetManifest
 
 
 def remove_derived(store: ArtifactStore, manifest: DatasetManifest) -> None:
-    """Remove what was made of documents or queries whose file is not there, undamaged; vectors of texts stay."""
+    """Remove what was derived from documents or queries whose file is missing or damaged; vectors of texts stay."""
     if not store.is_whole(corpus_artifact(manifest)):
         for passages in store.names(f"passages/{manifest.corpus}"):
             store.remove_folder(f"indexes/{passages.removesuffix('.parquet')}")
@@ -22,5 +23,7 @@ def remove_derived(store: ArtifactStore, manifest: DatasetManifest) -> None:
             store.remove(f"texts/{manifest.corpus}.arrow")
     if not store.is_whole(queries_artifact(manifest)):
         store.remove_folder(f"indexes/{manifest.queries}")
-        if store.exists(queries_artifact(manifest)):  # deleted queries have no experiments any more
+        if store.exists(
+            queries_artifact(manifest)
+        ):  # if the file was deleted, no experiment over these queries is left
             store.remove_folder("candidates")

@@ -1,4 +1,4 @@
-"""Findings: what is wrong or worth knowing about a dataset, what follows from it, and some examples."""
+"""Findings: what is wrong with a dataset or worth knowing about it, the consequence, and some examples."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Literal, get_args
 from evaluator.domain.json_record import JsonRecord
 
 EXAMPLES = 5
-"""Examples that a finding or a note keeps."""
+"""Maximum number of examples in a finding or a note."""
 
 EXAMPLE_CHARACTERS = 500
-"""Characters of an example: an id or a message may be of any length, a report may not."""
+"""Maximum characters of an example: an id or a message may be of any length, a report may not."""
 
 Severity = Literal["blocking", "warning", "note"]
 """`blocking`: the dataset cannot be stored. `warning`: scores may mislead. `note`: good to know."""
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
-"""The gravest first."""
+"""The most severe first."""
 
 
 @dataclass(frozen=True)
 class Finding(JsonRecord):
-    """One kind of thing that was met.
+    """One kind of problem or remark about a dataset.
 
     Attributes:
         code: names the rule; docs/datasets.md lists them.
-        severity: what it means for storing the dataset.
-        count: how often it was met.
-        message: what was met, with the count, as a person reads it.
-        consequence: what follows from it and, if there is something, what to do.
-        examples: at most `EXAMPLES`: ids, or `place: reason; remedy` for what blocks.
+        severity: whether the dataset can be stored, and whether its scores can be trusted.
+        count: number of occurrences.
+        message: what was found, with the count, in words.
+        consequence: what follows from it and, if there is a remedy, what to do.
+        examples: at most `EXAMPLES`: ids, or `place: reason; remedy` for blocking findings.
     """
 
     code: str
@@ -43,20 +43,20 @@ class Finding(JsonRecord):
 
 @dataclass
 class Tally:
-    """Counts what is met, and keeps the first different examples."""
+    """Counts occurrences, and keeps the first distinct examples."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
     def add(self, example: str) -> None:
-        """Count one."""
+        """Count one occurrence."""
         self.count += 1
-        if len(self.examples) < EXAMPLES and (written := shortened(example)) not in self.examples:
-            self.examples.append(written)
+        if len(self.examples) < EXAMPLES and (shown := shortened(example)) not in self.examples:
+            self.examples.append(shown)
 
 
 def shortened(example: str) -> str:
-    """An example of at most `EXAMPLE_CHARACTERS`."""
+    """The example, cut to at most `EXAMPLE_CHARACTERS`."""
     return example if len(example) <= EXAMPLE_CHARACTERS else f"{example[: EXAMPLE_CHARACTERS - 1]}…"
 
 

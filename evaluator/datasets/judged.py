@@ -15,9 +15,9 @@ def judgment_notes(query_ids: Iterable[str], qrels: Qrels, doc_ids: Collection[s
     """The notes on a dataset's judgments.
 
     Args:
-        query_ids: of all queries.
-        qrels: judgments of queries that are there.
-        doc_ids: of the documents that are there, at least of those that are judged.
+        query_ids: ids of all queries.
+        qrels: judgments of existing queries.
+        doc_ids: ids of the documents in the corpus; it is enough to give the judged ones among them.
     """
     if not qrels:
         yield ImportNote(
@@ -34,7 +34,7 @@ def judgment_notes(query_ids: Iterable[str], qrels: Qrels, doc_ids: Collection[s
         for doc_id in grades:
             if doc_id not in doc_ids:
                 unknown.add(doc_id)
-    met = {
+    tallies = {
         "unjudged-queries": (unjudged, "queries without a judgment are kept but not scored"),
         "no-relevant-document": (
             irrelevant,
@@ -45,6 +45,6 @@ def judgment_notes(query_ids: Iterable[str], qrels: Qrels, doc_ids: Collection[s
             "judgments of documents that the corpus lacks are kept: they cap the recall, as in trec_eval",
         ),
     }
-    for code, (tally, message) in met.items():
+    for code, (tally, message) in tallies.items():
         if tally.count:
             yield ImportNote(code, tally.count, message, tuple(tally.examples))

@@ -1,6 +1,6 @@
-"""How a dataset lies in the artifact store: names and Parquet schemas of its parts.
+"""How a dataset is laid out in the artifact store: names and Parquet schemas of its parts.
 
-A part is named by its own fingerprint: datasets that have a corpus, queries or qrels in common share it.
+A part is named by its own fingerprint, so datasets with the same corpus, queries or qrels share the file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from evaluator.domain.fingerprint import TEXT_KEY_BYTES
 DATASETS: Final = "datasets"
 
 KEY = pa.field("key", pa.binary(TEXT_KEY_BYTES), nullable=False)
-"""`text_key` of a document's content or a query's text: where its vector is stored."""
+"""`text_key` of a document's content or a query's text: the key under which its vector is stored."""
 
 
 def _text(name: str) -> pa.Field:
@@ -43,5 +43,5 @@ def qrels_artifact(manifest: DatasetManifest) -> str:
 
 
 def manifest_artifact(fingerprint: str) -> str:
-    """The manifest, as JSON. It is written last: where it is, the parts are."""
+    """The manifest, as JSON. It is written last: if it exists, so do the parts."""
     return f"{DATASETS}/{fingerprint}.json"

@@ -1,7 +1,7 @@
-"""How files are read as a dataset: which table is the corpus, the queries, the qrels, and which columns mean what.
+"""How files are read as a dataset: which table is the corpus, the queries or the qrels, and what the columns mean.
 
-A reading is guessed by `evaluator.datasets.recognition.recognise`, corrected by a person, and read by
-`evaluator.datasets.staging.from_tables`. It is plain data, so that it travels as JSON and YAML.
+`evaluator.datasets.recognition.recognise` guesses a reading, a person may correct it, and
+`evaluator.datasets.staging.from_tables` reads the files by it. It can be written as JSON and YAML.
 """
 
 from __future__ import annotations
@@ -16,9 +16,20 @@ from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
 
 Kind = Literal[
-    "csv", "tsv", "jsonl", "json", "parquet", "excel", "smart", "topics", "trec-documents", "qrels", "run", "texts",
-]  # fmt: skip
-"""How a table is written. `smart`: `.I/.T/.W` records; `topics`: TREC `<top>`; `texts`: one file a document."""
+    "csv",
+    "tsv",
+    "jsonl",
+    "json",
+    "parquet",
+    "excel",
+    "smart",
+    "topics",
+    "trec-documents",
+    "qrels",
+    "run",
+    "texts",
+]
+"""How a table is written. `smart`: `.I/.T/.W` records; `topics`: TREC `<top>`; `texts`: one file per document."""
 
 MeantBy = Literal["id", "text"]
 """Whether a judgment names a query or document by its id, or by repeating its text."""
@@ -26,10 +37,10 @@ MeantBy = Literal["id", "text"]
 
 @dataclass(frozen=True)
 class Table:
-    """A table among the files: a whole file, or a part of one.
+    """A table: a whole file, or a part of one.
 
     Attributes:
-        file: the file's path relative to the folder, with `/`; for `texts` a folder, `.` for all of it.
+        file: the file's path relative to the folder, with `/`; for `texts` a folder (`.`: the top folder).
         kind: how it is written.
         member: an Excel sheet, or a member of a JSON object; empty where there is only one.
     """
@@ -54,7 +65,7 @@ def _columns(names: object) -> object:
 class CorpusPart:
     """The documents. Several text columns are joined by a blank line.
 
-    Without an id column a document's id is made from its text, so that a text given twice is one document.
+    Without an id column, a document's id is derived from its text, so that a repeated text is one document.
     """
 
     table: Table
@@ -65,7 +76,7 @@ class CorpusPart:
 
 @dataclass(frozen=True)
 class QueriesPart:
-    """The queries. Without an id column a query's id is made from its text."""
+    """The queries. Without an id column, a query's id is derived from its text."""
 
     table: Table
     text: str
@@ -75,7 +86,7 @@ class QueriesPart:
 
 @dataclass(frozen=True)
 class QrelsPart:
-    """The judgments, one a row, or a list of documents in one row. Without a grade column every grade is 1."""
+    """The judgments: one per row, or a list of documents per row. Without a grade column, every grade is 1."""
 
     table: Table
     query: str
@@ -91,8 +102,8 @@ class Reading(JsonRecord):
 
     Attributes:
         format: the name of the format that was recognised, for people.
-        runs: rankings that came along, to compare with.
-        ignored: files that take no part.
+        runs: ranked lists that came with the dataset, to compare with.
+        ignored: files that are not read.
     """
 
     corpus: CorpusPart

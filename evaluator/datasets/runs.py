@@ -27,7 +27,7 @@ SCHEMA = pa.schema(
     ]
 )
 MAX_DEPTH = 1000
-"""Documents of one list that are kept, as in TREC."""
+"""Maximum documents kept of one list, as in TREC."""
 
 
 def run_artifact(id_: str) -> str:
@@ -38,10 +38,10 @@ def run_artifact(id_: str) -> str:
 def rankings(
     lines: Iterable[Row[RunLine]], queries: Collection[str], defects: Defects, unknown: Tally
 ) -> dict[str, Ranking]:
-    """The lists of known queries. A document given again counts with its first score.
+    """The ranked lists of known queries. If a document is listed twice, its first score counts.
 
     Args:
-        unknown: learns of lines of other queries, which are left out.
+        unknown: counts the lines of unknown queries, which are left out.
     """
     scores: dict[str, dict[str, float]] = {}
     for place, line in lines:

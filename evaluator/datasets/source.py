@@ -1,4 +1,4 @@
-"""What reading a dataset gives: rows, each with its place in a file, or the reason why it cannot be read."""
+"""The rows of a dataset, each with its place in a file; an unreadable row is the reason why it cannot be read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 class Place(NamedTuple):
     """A line of a file; the file's name is relative to the dataset's folder, lines count from 1.
 
-    Where a file has no lines, rows are counted instead; 0 stands for the file as a whole.
+    For a file without lines, rows are counted instead; 0 stands for the whole file.
     """
 
     file: str
@@ -29,19 +29,19 @@ class Place(NamedTuple):
 
 
 Row = tuple[Place, T | DatasetError]
-"""A row and its place. One that cannot be read is its error, and reading goes on with the next."""
+"""A row and its place. An unreadable row is replaced by its error, and reading continues with the next row."""
 
 Fields = dict[str, object]
 """A row of a table: values by column."""
 
 
 class Source(Protocol):
-    """A dataset as it lies in files.
+    """A dataset in files.
 
-    The iterators check what one row can tell (types, ids, grades) and give a row that breaks a rule as its
-    `DatasetError`; they raise nothing for what is in a file. A file that cannot be read on gives one last
-    error and ends. Rules that need several rows are the writer's. Each call reads from the start, so nothing
-    need be kept.
+    The iterators check the rules that concern a single row (types, ids, grades) and yield a `DatasetError` in place of
+    a row that breaks one; they raise no error for the content of a file. If the rest of a file cannot be read, they
+    yield one last error and end. The writer checks the rules that concern several rows. Each call reads the files
+    from the start, so that no rows are kept in memory.
     """
 
     def documents(self) -> Iterator[Row[Document]]:
@@ -57,9 +57,9 @@ class Source(Protocol):
         ...
 
     def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
-        """Ranked lists made elsewhere that came along, by name."""
+        """Ranked lists that came with the dataset, by name."""
         ...
 
     def notes(self) -> list[ImportNote]:
-        """What the choice of files left out."""
+        """Notes on files that are not read."""
         ...

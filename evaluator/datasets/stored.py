@@ -1,4 +1,4 @@
-"""Datasets as they are stored: what encoding, retrieval and evaluation read."""
+"""Stored datasets, as encoding, retrieval and evaluation read them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluator.artifacts.digests import given_error
+from evaluator.artifacts.digests import dataset_error
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.layout import (
     DATASETS,
@@ -28,7 +28,7 @@ FINGERPRINT = re.compile(rf"[0-9a-f]{{{FINGERPRINT_LENGTH}}}")
 
 
 class StoredDataset:
-    """A dataset in the artifact store. Rows of the corpus have one order, the same for every reader."""
+    """A dataset in the artifact store. Every reader sees the rows of the corpus in the same order."""
 
     def __init__(self, store: ArtifactStore, manifest: DatasetManifest) -> None:
         self.store = store
@@ -40,7 +40,7 @@ class StoredDataset:
 
         Raises:
             UnknownNameError: it is not in the store.
-            DatasetDamagedError: its description is damaged.
+            DatasetDamagedError: its manifest is damaged.
         """
         artifact = manifest_artifact(fingerprint)
         if not FINGERPRINT.fullmatch(fingerprint) or not store.exists(artifact):
@@ -51,8 +51,13 @@ class StoredDataset:
         record = store.read_json(artifact)
         try:
             return cls(store, DatasetManifest.from_json(record))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:  # of a version without digests
-            raise given_error(artifact, "is damaged", store.url) from error
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:  # written by a version without digests
+            raise dataset_error(artifact, "is damaged", store.url) from error
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -61,7 +66,7 @@ class StoredDataset:
 
     @property
     def files(self) -> str:
-        """Tells the dataset's files from any others: what was read of those may be in another order.
+        """Identifies the dataset's files as they are now: other files with the same content may order rows differently.
 
         Raises:
             DatasetDamagedError: one of them is damaged or missing.

@@ -1,1 +1,1 @@
-"""The field's own ideas, pure: datasets, variants, experiments, rankings, measures. No I/O here."""
+"""The concepts of the field: datasets, variants, experiments, rankings, measures. This package does no I/O."""

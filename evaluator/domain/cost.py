@@ -1,4 +1,4 @@
-"""What a variant costs: how long a query takes, how large its index is, what encoding took."""
+"""What a variant costs: the time of a query, the size of its index, and the time and money for encoding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERCENTILES = (50, 95, 99)
 
 @dataclass(frozen=True)
 class Latency:
-    """Percentiles of seconds, over queries asked one after the other."""
+    """Percentiles of the seconds per query, over queries that ran one after the other."""
 
     p50: float
     p95: float
@@ -22,7 +22,7 @@ class Latency:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> Latency:
-        """Of at least one time; between two times, as NumPy interpolates by default."""
+        """Percentiles of one or more times in seconds, interpolated linearly (NumPy's default)."""
         return cls(*(float(value) for value in np.percentile(np.asarray(seconds), PERCENTILES)))
 
 
@@ -31,16 +31,17 @@ class VariantCost(JsonRecord):
     """What one variant costs, measured on one machine while nothing else ran, as far as the queue knows.
 
     Attributes:
-        queries: asked, one at a time; 0 where that says nothing: ranked lists made elsewhere, answers of a chat model.
-        total, search, encode, rerank: seconds of a query; None where there is none, or none was asked.
-        index_bytes: of all files that searching reads.
-        vector_bytes: of the documents' vectors among them.
-        encode_seconds: that encoding the documents took, also if it was done earlier; None if nothing is encoded.
-        tokens: of the documents, as their encoders count; None if nothing is encoded.
-        usd: that encoding the documents cost; None if nothing was paid for.
-        usd_per_million_queries: at the endpoints' prices; None if no endpoint with a price is asked.
-        alone: whether no other job ran meanwhile.
-        machine: what it was measured on.
+        queries: number of queries that were timed, one at a time; 0 where timing is meaningless (imported runs, chat
+            models).
+        total, search, encode, rerank: latency of a query; None if the variant has no such step, or nothing was timed.
+        index_bytes: size of all files that searching reads.
+        vector_bytes: size of the documents' vectors among them.
+        encode_seconds: seconds for encoding the documents, even if that was done earlier; None if nothing is encoded.
+        tokens: tokens of the documents, as their encoders count them; None if nothing is encoded.
+        usd: cost of encoding the documents; None if it was free.
+        usd_per_million_queries: cost at the endpoints' prices; None if no endpoint with a price is used.
+        alone: whether no other job ran during the measurement.
+        machine: the machine of the measurement.
     """
 
     queries: int
@@ -59,5 +60,5 @@ class VariantCost(JsonRecord):
 
     @property
     def queries_per_second(self) -> float | None:
-        """Of one process that answers one query after the other, at the median."""
+        """Throughput of one process that answers one query after the other, at the median latency; None if unknown."""
         return 1 / self.total.p50 if self.total is not None and self.total.p50 > 0 else None

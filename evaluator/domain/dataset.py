@@ -62,7 +62,7 @@ class RunNote:
 
 @dataclass(frozen=True)
 class ImportNote:
-    """Something that an import found and handled by a rule; nothing is dropped without a note."""
+    """A note on something that an import handled by a rule; nothing is left out without a note."""
 
     code: str
     count: int
@@ -72,15 +72,15 @@ class ImportNote:
 
 @dataclass(frozen=True)
 class DatasetManifest(JsonRecord):
-    """What a stored dataset is: the fingerprints of its three parts, its size, and the import's notes.
+    """The description of a stored dataset: the fingerprints of its three parts, its size, and the import's notes.
 
-    Editing qrels changes `qrels` alone, so that nothing is encoded again. Runs are part of what a dataset is: another
-    run is another dataset. Manifests that are equal describe the same content.
+    Editing qrels changes only `qrels`, so nothing is encoded again. Runs belong to the identity of a dataset: with
+    another run it is another dataset. Equal manifests describe the same content.
 
     Attributes:
         runs: sorted by name.
-        counts_runs: whether the fingerprint counts the runs. It did not in manifests of earlier versions, which keep
-            the fingerprint that they are stored under.
+        counts_runs: whether the fingerprint includes the runs. In manifests of earlier versions it does not, and they
+            keep the fingerprint under which they are stored.
     """
 
     corpus: str

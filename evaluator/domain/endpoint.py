@@ -1,4 +1,4 @@
-"""Endpoints: models behind an OpenAI-compatible HTTP interface, and what an experiment may spend on them."""
+"""Endpoints: models behind an OpenAI-compatible HTTP interface, and the budget of an experiment for them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A model that a server offers under OpenAI's interface (OpenAI, Ollama, vLLM, TEI, Gemini, OpenRouter, ...).
+    """A model that a server offers through OpenAI's interface (OpenAI, Ollama, vLLM, TEI, Gemini, OpenRouter, ...).
 
     Attributes:
-        name: what variants call it.
-        base_url: up to and with the version, such as `https://api.openai.com/v1`.
+        name: the name that variants use.
+        base_url: the address including the version, such as `https://api.openai.com/v1`.
         model: the server's name of the model.
         key: name of the environment variable that holds the key, on the workers; never the key.
-        dimensions: asked of the server, where it offers a choice.
-        batch_size: texts of one request.
-        concurrency: requests under way at once, over all workers.
-        requests_per_minute: over all workers; unlimited unless given.
-        timeout: seconds of one request.
+        dimensions: dimensions of a vector to request from the server, if it offers a choice.
+        batch_size: texts in one request.
+        concurrency: maximum simultaneous requests of all workers together.
+        requests_per_minute: maximum of all workers together; unlimited unless given.
+        timeout: maximum seconds of one request.
         usd_per_million_tokens: price of the tokens that are sent.
         usd_per_million_output_tokens: price of the tokens that a chat model writes.
         query_prompt, document_prompt: put before a text.
@@ -60,7 +60,7 @@ class Endpoint:
                 "start, no space at either end"
             )
         url = urlsplit(self.base_url)
-        # The first, and without quoting it: there may be a password in it.
+        # This check comes first, and the message does not quote the URL: it may contain a password.
         if "@" in self.base_url or url.query or url.fragment:
             raise ValueError(
                 "base_url must hold no user, password, query or fragment; name the key's variable in key"
@@ -74,23 +74,23 @@ class Endpoint:
 
     @property
     def server(self) -> str:
-        """`base_url` without a slash at its end."""
+        """`base_url` without a trailing slash."""
         return self.base_url.rstrip("/")
 
     @property
     def id(self) -> str:
-        """Fingerprint of server and model: endpoints that agree in both are the same."""
+        """Fingerprint of server and model: endpoints with the same server and model are equal."""
         return fingerprint({"server": self.server, "model": self.model})
 
     def micro_usd(self, tokens: int, output_tokens: int) -> int:
-        """Price of tokens in millionths of a USD, rounded up; 0 where no price is known."""
+        """Price of tokens in millionths of a USD, rounded up; 0 if the price is unknown."""
         price = tokens * (self.usd_per_million_tokens or 0.0)
         return math.ceil(price + output_tokens * (self.usd_per_million_output_tokens or 0.0))
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What an experiment may spend on endpoints; it is stopped when either is reached."""
+    """What an experiment may spend on endpoints; it is stopped when it reaches either limit."""
 
     usd: Annotated[float, Gt(0), Le(1_000_000_000)] | None = None
     tokens: Annotated[int, Gt(0), Le(10**15)] | None = None
@@ -100,7 +100,7 @@ class Budget:
             raise ValueError("a budget needs usd or tokens")
 
     def reached(self, tokens: int, micro_usd: int) -> str | None:
-        """Why nothing more may be spent, in words; None while something may."""
+        """Why nothing more may be spent, in words; None if the budget is not reached."""
         if self.usd is not None and micro_usd >= self.usd * 1_000_000:
             return f"the budget of {dollars(self.usd)} is reached: {dollars(micro_usd / 1_000_000)} spent"
         if self.tokens is not None and tokens >= self.tokens:

@@ -19,7 +19,7 @@ from evaluator.domain.shared_searches import SharedSearches, shared_searches
 from evaluator.domain.variant import MMR, PRINTABLE, CrossEncoder, Dense, Late, Sparse, Variant
 
 ModelStage = Dense | Sparse | Late | CrossEncoder
-"""A stage that needs a model."""
+"""A pipeline stage that needs a model."""
 
 QueriesPerJob = Literal["auto"] | Annotated[int, Ge(1), Le(1_000_000)]
 
@@ -27,15 +27,15 @@ EncoderKind = Literal["transformer", "static", "endpoint", "sparse", "late", "cr
 
 MAX_AUTO_BATCH = 64
 JOBS_PER_WORKER = 4
-"""Batches per worker and variant that `auto` aims at: enough to share the work evenly."""
+"""Target number of jobs per worker and variant for `auto`: enough to distribute the work evenly."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment as a person writes it (the experiment file's shape).
+    """An experiment as a person writes it, with the structure of the experiment file.
 
     Attributes:
-        matrix: stands for variants besides those that are written out; see `all_variants`.
+        matrix: stands for further variants besides `variants`; see `all_variants`.
     """
 
     name: Annotated[str, Len(1, 120), PRINTABLE]
@@ -53,29 +53,29 @@ class Experiment:
 
     @property
     def all_variants(self) -> tuple[Variant, ...]:
-        """The variants that are written out, then those of the matrix, whose names avoid the names of the former.
+        """The listed variants, then those of the matrix, whose names differ from all names of listed variants.
 
-        Names in fusions may still be unresolved, and one may be written out twice.
+        Names in fusions may still be unresolved, and two listed variants may have the same name.
         """
-        written = {variant.name for variant in self.variants}
-        return (*self.variants, *(expand(self.matrix, written) if self.matrix else ()))
+        names = {variant.name for variant in self.variants}
+        return (*self.variants, *(expand(self.matrix, names) if self.matrix else ()))
 
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """A resolved encoder: everything that can change a vector is here, and so in its fingerprint.
+    """A resolved encoder, with everything that can change a vector; its fingerprint is computed from these fields.
 
     Attributes:
-        name: what the person wrote.
-        kind: how texts become vectors, or pairs of texts scores (`cross`); decides how many texts share a job.
-        source: where workers load it from: `bundled`, `folder`, `hub`, `distilled`, or asked of an `endpoint`.
-        weights: hash of the files, a hub revision, or a distillation's recipe.
+        name: the name in the experiment.
+        kind: how texts become vectors, or pairs of texts become scores (`cross`); determines how many texts a job has.
+        source: where the model is: `bundled`, in a `folder`, on the `hub`, `distilled`, or behind an `endpoint`.
+        weights: hash of the files, a hub revision, or the recipe of a distillation.
         location: folder, hub id, or the source model's name.
         query_prompt, document_prompt: the model's own prompts.
-        max_length: tokens; longer texts are truncated. None: the model's own.
-        dimensions: of a vector, where it is known before loading.
-        tokenizer: hash of its tokenizer's file; passages are counted in its tokens. None: in words.
-        endpoint: the server that is asked.
+        max_length: tokens; longer texts are truncated. None: the model's own limit.
+        dimensions: dimensions of a vector, if known before the model is loaded.
+        tokenizer: hash of the tokenizer's file; passages are measured in its tokens. None: in words.
+        endpoint: the endpoint that encodes, if any.
     """
 
     name: str
@@ -93,7 +93,7 @@ class EncoderSpec:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of all that can change a vector; where the model lies cannot."""
+        """Hash of everything that can change a vector; the model's location cannot."""
         values = dataclasses.asdict(self)
         for irrelevant in ("name", "location", "source", "tokenizer", "endpoint"):
             del values[irrelevant]
@@ -104,8 +104,8 @@ class EncoderSpec:
 class ExperimentSpec(JsonRecord):
     """An experiment ready to run: dataset fingerprints, resolved variants and encoders, measures and depth.
 
-    It is what workers read; its fingerprint is the experiment's id, so that running the same file again
-    continues where the last run stopped.
+    Workers read the spec. Its fingerprint is the experiment's id, so that running the same file again continues where
+    the last run stopped.
     """
 
     name: str
@@ -116,18 +116,18 @@ class ExperimentSpec(JsonRecord):
     exclude_self: bool
     variants: tuple[Variant, ...]
     encoders: Mapping[str, EncoderSpec]
-    """By `encoder_key`."""
+    """Encoders by `encoder_key`."""
     measures: tuple[str, ...]
     depth: int
     queries_per_job: QueriesPerJob = "auto"
     policy: int = POLICY_VERSION
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
-    """Of chat models, by name; an encoder carries its own."""
+    """Endpoints of chat models, by name; the endpoints of encoders are in their `EncoderSpec`."""
     budget: Budget | None = None
 
     @cached_property
     def id(self) -> str:
-        """The experiment's id: the same work has the same id, however it is cut into jobs."""
+        """The experiment's id: the same work has the same id, however it is divided into jobs."""
         identity = {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
@@ -141,7 +141,7 @@ class ExperimentSpec(JsonRecord):
         return fingerprint(identity)
 
     def variant(self, name: str) -> Variant:
-        """The variant of that name."""
+        """The variant with that name."""
         return self.variants[self._positions[name]]
 
     def position(self, name: str) -> int:
@@ -162,7 +162,7 @@ class ExperimentSpec(JsonRecord):
         return self.encoders[encoder_key(stage)]
 
     def batch_size(self, n_queries: int, workers: int) -> int:
-        """Queries of one evaluation job."""
+        """Number of queries in one evaluation job."""
         if self.queries_per_job != "auto":
             return self.queries_per_job
         return max(1, min(MAX_AUTO_BATCH, -(-n_queries // (JOBS_PER_WORKER * max(workers, 1)))))
@@ -190,8 +190,8 @@ def encoder_key(stage: ModelStage) -> str:
 
 
 def _key(name: str, precision: str, parts: Mapping[str, object]) -> str:
-    given = {part: value for part, value in parts.items() if value is not None}
-    return f"{name}|{precision}" + (f"|{fingerprint(given)}" if given else "")
+    options = {part: value for part, value in parts.items() if value is not None}
+    return f"{name}|{precision}" + (f"|{fingerprint(options)}" if options else "")
 
 
 def encoder_label(name: str, precision: str) -> str:

@@ -1,4 +1,4 @@
-"""Fingerprints: one canonical form of a thing, and its hash."""
+"""Fingerprints: the canonical form of a value, and its hash."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ FINGERPRINT_LENGTH = 16
 """Hexadecimal digits of a fingerprint (64 bits)."""
 
 TEXT_KEY_BYTES = 16
-"""Bytes of a text's key (128 bits): two texts of a store never share one by chance."""
+"""Bytes of a text's key (128 bits): enough that two texts of a store practically never have the same key."""
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON types; equal values look equal, so that they have one fingerprint.
+    """The value as JSON types; equal values have the same form and therefore the same fingerprint.
 
-    Fields that are None leave no trace (a new optional field changes no fingerprint), and 60.0 becomes 60.
+    Fields that are None are omitted, so that a new optional field changes no fingerprint, and 60.0 becomes 60.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
@@ -48,7 +48,7 @@ def fingerprint(value: Any) -> str:
 
 
 def fingerprint_set(digests: Iterable[bytes]) -> str:
-    """Hash of a set of row digests, whatever order they come in: 16 hexadecimal digits."""
+    """Hash of a set of row digests, independent of their order: 16 hexadecimal digits."""
     combined = hashlib.sha256()
     for digest in sorted(digests):
         combined.update(digest)
@@ -56,7 +56,7 @@ def fingerprint_set(digests: Iterable[bytes]) -> str:
 
 
 def row_digest(*fields: str) -> bytes:
-    """Digest of one row; each field's length is part of it, so that fields cannot run into each other."""
+    """Digest of one row (16 bytes); it includes the length of each field, so that field boundaries matter."""
     digest = hashlib.blake2b(digest_size=TEXT_KEY_BYTES)
     for field in fields:
         encoded = field.encode()

@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON: how they are stored, and how they are read back."""
+"""Converts frozen dataclasses to JSON and back."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import SchemaValidator
 
 BOUNDS = frozenset({"ge", "gt", "le", "lt", "min_length", "max_length"})
-"""Of numbers, texts and lists, by pydantic's names."""
+"""Pydantic's names for the bounds of numbers, texts and lists."""
 
 
 class JsonRecord:
-    """Gives a frozen dataclass `to_json` and `from_json`; the types of its fields are the only description."""
+    """Gives a frozen dataclass `to_json` and `from_json`; the schema follows from the types of the fields."""
 
     def to_json(self) -> dict[str, Any]:
         """The values of all fields as plain JSON types."""
@@ -24,13 +24,13 @@ class JsonRecord:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        """The value from the record that `to_json` returned.
+        """The value from a record that `to_json` returned.
 
-        The bounds of fields are not checked: they limit what people may write, and a record that was stored under
-        wider bounds can still be read.
+        The bounds of fields are not checked: they limit user input, and a record that was stored under wider bounds
+        must remain readable.
 
         Raises:
-            ValueError: a field is missing, unknown, or of the wrong type; names the first.
+            ValueError: a field is missing, unknown, or of the wrong type; names the first such field.
         """
         try:
             value: Self = _validator(cast("Any", cls)).validate_python(record)
@@ -40,7 +40,7 @@ class JsonRecord:
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first of a record's faults, such as `corpus.table.file: Field required`, and the wrong value, if any."""
+    """The first error in a record, such as `corpus.table.file: Field required`, and the wrong value, if any."""
     fault = error.errors(include_url=False, include_context=False)[0]
     place = ".".join(map(str, fault["loc"])) or "the whole"
     message = f"{place}: {fault['msg'].removeprefix('Value error, ')}"
@@ -50,7 +50,7 @@ def first_fault(error: ValidationError) -> str:
 
 @cache
 def _validator(kind: Any) -> SchemaValidator:
-    # A union, because pydantic takes no configuration for a dataclass by itself.
+    # A union, because pydantic accepts no configuration for a plain dataclass.
     adapter: TypeAdapter[Any] = TypeAdapter(kind | None, config=ConfigDict(extra="forbid"))
     schema = _without_bounds(adapter.core_schema)
     return SchemaValidator(schema["schema"] if schema["type"] == "nullable" else schema)

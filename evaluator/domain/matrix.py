@@ -1,4 +1,4 @@
-"""Models x strategies: one line that stands for many variants."""
+"""Models x strategies: a short notation for many variants."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ Strategy = Literal["bm25", "dense", "hybrid"]
 NONE: Literal["none"] = "none"
 
 MAX_VARIANTS = 500
-"""Variants of one matrix, at most: a product grows fast."""
+"""Maximum variants of one matrix: a product grows fast."""
 
 SHOWN_DIGITS = 8
-"""Of a pipeline's fingerprint, in a name that had to be cut."""
+"""Digits of a pipeline's fingerprint in a shortened name."""
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """Every encoder with every strategy and every choice of the other lists; `none` leaves a choice out.
+    """Every combination of encoder, strategy and the other choices; `none` stands for no such stage or option.
 
     Attributes:
-        encoders: models by name, or endpoints.
+        encoders: names of models or endpoints.
         retrieve: `bm25` alone, the vectors alone (`dense`), or both fused by reciprocal rank (`hybrid`).
-        precisions, dimensions, quantize: of the vectors.
-        chunks: how documents are cut.
-        rerank: rerankers, each on its own.
+        precisions, dimensions, quantize: options of the vectors.
+        chunks: how documents are divided into passages.
+        rerank: rerankers; each variant has one of them.
     """
 
     encoders: Annotated[tuple[Name, ...], Len(1, 100)]
@@ -67,16 +67,17 @@ class Matrix:
 
 
 def expand(matrix: Matrix, taken: Collection[str] = ()) -> tuple[Variant, ...]:
-    """The variants that a matrix stands for, each once, named by what differs among them.
+    """The distinct variants of a matrix, with unique names that are short enough.
 
     Args:
-        taken: names that other variants of the experiment have.
+        matrix: the matrix.
+        taken: names of other variants of the experiment.
     """
     return distinctly_named(product(matrix), taken)
 
 
 def product(matrix: Matrix) -> tuple[Variant, ...]:
-    """The variants that a matrix stands for, each once. No two share a name; a name may be too long for a variant."""
+    """The distinct variants of a matrix, with unique names; a name may be longer than `MAX_NAME`."""
     variants: dict[str, Variant] = {}
     for variant in _product(matrix):
         variants.setdefault(variant.fingerprint, variant)
@@ -84,17 +85,17 @@ def product(matrix: Matrix) -> tuple[Variant, ...]:
 
 
 def distinctly_named(variants: Iterable[Variant], taken: Collection[str] = ()) -> tuple[Variant, ...]:
-    """The same variants under names that are unique and short enough.
+    """The same variants with names that are unique and short enough.
 
-    A name that several have is numbered from the second on: `e5`, `e5 2`. One that is too long is cut, and ends in a
-    part of its pipeline's fingerprint, because what was cut off may be all that told it apart.
+    A repeated name is numbered from the second variant on: `e5`, `e5 2`. A name that is too long is shortened and ends
+    in a part of the pipeline's fingerprint, because the names may differ only in the removed part.
     """
-    whole = _numbered(tuple(variants), taken)
-    used = {*taken, *(variant.name for variant in whole if len(variant.name) <= MAX_NAME)}
+    numbered_variants = _numbered(tuple(variants), taken)
+    used = {*taken, *(variant.name for variant in numbered_variants if len(variant.name) <= MAX_NAME)}
     named = []
-    for variant in whole:
+    for variant in numbered_variants:
         if len(variant.name) > MAX_NAME:
-            name = next(name for name in _cut(variant) if name not in used)
+            name = next(name for name in _short_names(variant) if name not in used)
             used.add(name)
             variant = dataclasses.replace(variant, name=name)
         named.append(variant)
@@ -108,8 +109,8 @@ def _numbered(variants: tuple[Variant, ...], taken: Collection[str] = ()) -> tup
     )
 
 
-def _cut(variant: Variant) -> Iterator[str]:
-    """Short names for a long one; the first will do, unless another happens to be called that."""
+def _short_names(variant: Variant) -> Iterator[str]:
+    """Short names for a variant with a long name; the first that is not used yet is taken."""
     for number in itertools.count(1):
         ending = f" {variant.fingerprint[:SHOWN_DIGITS]}" + (f" {number}" if number > 1 else "")
         yield variant.name[: MAX_NAME - len(ending)].rstrip() + ending
@@ -117,8 +118,8 @@ def _cut(variant: Variant) -> Iterator[str]:
 
 def _product(matrix: Matrix) -> Iterator[Variant]:
     for strategy, chunk, rerank in itertools.product(matrix.retrieve, matrix.chunks, matrix.rerank):
-        cut = None if chunk == NONE else chunk
-        lexical = Retrieve(bm25=BM25(chunk=cut))
+        chunking = None if chunk == NONE else chunk
+        lexical = Retrieve(bm25=BM25(chunk=chunking))
         if strategy == "bm25":
             yield _variant(matrix, "bm25", lexical, chunk, rerank)
             continue
@@ -130,16 +131,16 @@ def _product(matrix: Matrix) -> Iterator[Variant]:
                 precision,
                 dimensions=None if dimensions == NONE else dimensions,
                 quantize=None if quantize == NONE else quantize,
-                chunk=cut,
+                chunk=chunking,
             )
             vectors = Retrieve(dense=dense)
             both = Retrieve(fuse=Fuse(of=(lexical, vectors)))
-            name = " ".join([label(encoder), *_differences(dense)])
+            name = " ".join([label(encoder), *_vector_options(dense)])
             name = name if strategy == "dense" else f"{name} + bm25"
             yield _variant(matrix, name, vectors if strategy == "dense" else both, chunk, rerank)
 
 
-def _differences(dense: Dense) -> Iterator[str]:
+def _vector_options(dense: Dense) -> Iterator[str]:
     if dense.precision != "float32":
         yield {"float16": "fp16", "bfloat16": "bf16"}[dense.precision]
     if dense.dimensions is not None:
@@ -172,7 +173,7 @@ def pipeline_label(variant: Variant) -> str:
 
 
 def retriever_label(retrieve: Retrieve) -> str:
-    """Such as `bm25`, `e5 int8 tokens-256` or `bm25 + e5`."""
+    """A retriever's label, such as `bm25`, `e5 int8 tokens-256` or `bm25 + e5`."""
     stage = retrieve.stage
     match stage:
         case Fuse():
@@ -181,35 +182,35 @@ def retriever_label(retrieve: Retrieve) -> str:
         case Run():
             return stage.name
         case BM25():
-            usual = BM25()
-            given = {
+            default = BM25()
+            options = {
                 name: getattr(stage, name)
                 for name in ("k1", "b")
-                if getattr(stage, name) != getattr(usual, name)
+                if getattr(stage, name) != getattr(default, name)
             }
-            names = ["bm25", *(f"{name}={value:g}" for name, value in given.items())]
+            names = ["bm25", *(f"{name}={value:g}" for name, value in options.items())]
         case Dense():
-            names = [label(stage.encoder), *_differences(stage)]
+            names = [label(stage.encoder), *_vector_options(stage)]
         case _:
             names = [label(stage.encoder)]
     return " ".join([*names, *([chunk_label(stage.chunk)] if stage.chunk else [])])
 
 
 def label(model: str) -> str:
-    """A model's name as a variant's name can hold it: `org/e5@main` becomes `e5-main`."""
+    """A model's name in the characters allowed in a variant's name: `org/e5@main` becomes `e5-main`."""
     prefix = "distilled-" if model.startswith("distilled:") else ""
     last = prefix + model.rstrip("/").rsplit("/", 1)[-1].removeprefix("distilled:")
     return re.sub(r"[^A-Za-z0-9._+-]+", "-", last).strip("-.") or "model"
 
 
 def chunk_label(chunk: Chunk) -> str:
-    """Such as `tokens-256-32`."""
+    """A chunking's label, such as `tokens-256-32`."""
     size = f"{chunk.by}-{chunk.size}" + (f"-{chunk.overlap}" if chunk.overlap else "")
     return size if chunk.score == "max" else f"{size}-{chunk.score}{chunk.top}"
 
 
 def rerank_label(rerank: Rerank) -> str:
-    """Such as `ms-marco-MiniLM-L6-v2` or `mmr-0.5`."""
+    """A reranker's label, such as `ms-marco-MiniLM-L6-v2` or `mmr-0.5`."""
     if rerank.cross_encoder is not None:
         return label(rerank.cross_encoder.model)
     if rerank.llm is not None:

@@ -1,4 +1,4 @@
-"""Names: composed, visible, unique."""
+"""Names: normalizes them, detects invisible characters, and makes them unique."""
 
 from __future__ import annotations
 
@@ -10,31 +10,32 @@ from pathlib import PurePath
 from evaluator.domain.printable import JOINERS
 
 INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode's categories of controls, marks of direction and joining, halves of characters, and ends of lines."""
+"""Unicode categories of control and format characters, surrogates, and line and paragraph separators."""
 
 
 def composed(name: str) -> str:
-    """The name in Unicode's composed form (NFC): names that look the same are the same."""
+    """The name in Unicode's composed form (NFC): names that look the same become equal."""
     return unicodedata.normalize("NFC", name)
 
 
 def has_invisible(name: str) -> bool:
-    """Whether a name holds invisible characters other than joiners, which words of some languages need."""
+    """Whether a name holds invisible characters other than joiners, which some languages need."""
     return any(unicodedata.category(sign) in INVISIBLE and sign not in JOINERS for sign in name)
 
 
 def without_folder(source: str) -> str:
-    """The source of a dataset, without its folder on a disk."""
+    """The source of a dataset, without the folder of a path."""
     return PurePath(source).name if PurePath(source).is_absolute() else source
 
 
 def numbered(names: Sequence[str], taken: Collection[str] = ()) -> list[str]:
-    """The same names, no two alike: one that comes again is numbered from the second on, `e5` and `e5 2`.
+    """Unique names: a repeated name is numbered from its second occurrence on, such as `e5` and `e5 2`.
 
-    The first of a name keeps it. A number is passed over where something else is called that.
+    The first occurrence keeps the name. A number is skipped if the numbered name already exists.
 
     Args:
-        taken: names that are given away already.
+        names: the names to make unique.
+        taken: names that are already in use.
     """
     known = {*names, *taken}
     used = set(taken)

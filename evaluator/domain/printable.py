@@ -1,4 +1,4 @@
-r"""Text from data and people, made safe for its reader: one function for each medium, and no text is shown without one.
+r"""Text from data and people, made safe to show: one function for each medium. No text is shown without one of them.
 
 | medium | function |
 |---|---|
@@ -42,35 +42,37 @@ def printable(text: str, length: int) -> str:
 
 def one_line(text: str) -> str:
     """The text in one line: nothing in it moves the cursor, hides, or turns the direction of what follows."""
-    if text.isprintable():  # which is nearly always, and known at once
+    if text.isprintable():  # true for nearly all texts, and fast
         return text
     return "".join(" " if sign in "\n\r\t" else _visible(sign) for sign in text)
 
 
 def is_one_line(text: str) -> bool:
-    """Whether a text is `one_line` already, so that it may name something."""
+    """Whether `one_line` leaves a text unchanged, so that it may be a name."""
     return one_line(text) == text
 
 
 def on_terminal(text: str) -> str:
-    """The text as `one_line`, its line breaks kept."""
+    """Each line of a text as `one_line`, with line breaks."""
     return "\n".join(map(one_line, text.replace("\r\n", "\n").split("\n")))
 
 
 def shown_json(value: Any, *, indent: int | None = None) -> str:
-    """JSON whose strings hold no character that a terminal acts on: those are written by their numbers.
+    """JSON whose strings hold no character that a terminal acts on: such characters are escaped as `\\uXXXX`.
 
     Raises:
-        TypeError, ValueError: as `json.dumps`; what it does not know becomes a string.
+        TypeError, ValueError: as `json.dumps`; values of types unknown to JSON become strings.
     """
-    written = json.dumps(value, indent=indent, default=str, ensure_ascii=False)
-    # JSON's own syntax has no such character but line breaks, so each of them stands in a string.
-    if written.replace("\n", "").isprintable():
-        return written
-    return "".join(sign if sign == "\n" or _visible(sign) == sign else _by_number(sign) for sign in written)
+    text = json.dumps(value, indent=indent, default=str, ensure_ascii=False)
+    # JSON's own syntax has no such characters but line breaks, so all others are inside strings.
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(
+        sign if sign == "\n" or _visible(sign) == sign else _escaped_for_json(sign) for sign in text
+    )
 
 
-def _by_number(sign: str) -> str:
+def _escaped_for_json(sign: str) -> str:
     return json.dumps(sign)[1:-1] if ord(sign) > 0x7F else f"\\u{ord(sign):04x}"
 
 
@@ -95,21 +97,21 @@ _NUMBERED = re.compile(r"^(\d+)([.)])")
 
 
 def plain(text: str) -> str:
-    r"""A text as it is, in one line, where Streamlit's Markdown is read: labels, captions, messages, tooltips.
+    r"""A text as one line of literal text for Streamlit's Markdown: labels, captions, messages, tooltips.
 
     A backslash is not enough: `\:smile:`, `http\://x` and ` -> ` become an emoji, a link and an arrow, because
-    Streamlit looks for these in what Markdown has left as text. What begins one of them therefore stands in an element
-    of its own (`:color[…]` without colours), which leaves letter by letter the text that is copied and searched.
+    Streamlit looks for these in the text that Markdown leaves. Therefore the character that starts one of them is put
+    into an element of its own (`:color[…]` without colours), which does not change the text for copying and searching.
     """
-    line = " ".join(one_line(text).split())  # as HTML shows it; four spaces in front would be a program
-    return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(_apart, line))
+    line = " ".join(one_line(text).split())  # as HTML shows it; four leading spaces would start a code block
+    return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(_neutralized, line))
 
 
-def _apart(found: re.Match[str]) -> str:
-    sign = found[0]
-    if found["live"]:
+def _neutralized(match: re.Match[str]) -> str:
+    sign = match[0]
+    if match["live"]:
         return f":color[{sign}]"
-    if found["drawn"]:
+    if match["drawn"]:
         return f"{_escaped(sign[:-2])}:color[{_escaped(sign[-2])}]{_escaped(sign[-1])}"
     return f"\\{sign}"
 
@@ -119,14 +121,14 @@ def _escaped(signs: str) -> str:
 
 
 def plain_lines(text: str) -> str:
-    """A text as `plain`, its line breaks kept."""
+    """Each line of a text as `plain`, with line breaks."""
     return "  \n".join(map(plain, text.splitlines()))
 
 
 def as_code(text: str) -> str:
-    """An id in Markdown, in the letters of code; `plain` where code would show something else."""
+    """An id as inline code in Markdown; `plain` if inline code would change it."""
     line = one_line(text)
-    if not line.strip() or "`" in line or ":material/" in line:  # which Streamlit replaces even there
+    if not line.strip() or "`" in line or ":material/" in line:  # Streamlit replaces icons even in code
         return plain(text)
     return f"`{line}`"
 
@@ -141,7 +143,7 @@ def markdown(text: str) -> str:
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table as CSV in which no text is a formula."""
+    """A table as CSV in which spreadsheets see no text as a formula."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([csv_cell(column) for column in columns])
@@ -150,11 +152,11 @@ def csv_text(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def csv_cell(value: object) -> object:
-    """A value as a spreadsheet's cell: a text that would be taken for a formula has an apostrophe before it."""
+    """A value as a spreadsheet's cell: a text that looks like a formula gets an apostrophe before it."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
 
 
 def file_name(*parts: str, ending: str) -> str:
-    """The name of a file that is called by some texts, one that every system takes: `look-nDCG@10.csv`."""
-    kept = "".join(sign if sign.isalnum() or sign in "-_. @" else "_" for sign in "-".join(parts))
-    return f"{kept.lstrip(' .-')[:LONGEST_NAME].rstrip(' .-') or 'file'}.{ending}"
+    """A file name made from some texts that every system accepts, such as `look-nDCG@10.csv`."""
+    name = "".join(sign if sign.isalnum() or sign in "-_. @" else "_" for sign in "-".join(parts))
+    return f"{name.lstrip(' .-')[:LONGEST_NAME].rstrip(' .-') or 'file'}.{ending}"

@@ -1,7 +1,7 @@
 """Ranked lists and their order: score descending, ties by document id descending (trec_eval's rule).
 
-Scores are float32 before they are ordered, because trec_eval reads them as such: a list that is exported and
-read again by any tool stands in the same order.
+Scores are rounded to float32 before they are ordered, as trec_eval does: a list that is exported and read again by any
+tool has the same order.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Ranking:
 
     def without(self, doc_id: str) -> Ranking:
         """The list without one document."""
-        kept = [(d, s) for d, s in zip(self.doc_ids, self.scores, strict=True) if d != doc_id]
-        return Ranking(tuple(d for d, _ in kept), tuple(s for _, s in kept))
+        others = [(d, s) for d, s in zip(self.doc_ids, self.scores, strict=True) if d != doc_id]
+        return Ranking(tuple(d for d, _ in others), tuple(s for _, s in others))
 
     def top(self, depth: int) -> Ranking:
         """The first `depth` documents."""
@@ -45,7 +45,7 @@ EMPTY = Ranking((), ())
 
 
 def tie_order(doc_ids: Sequence[str]) -> Ints:
-    """Each document's place when ids are sorted by their bytes: [n_docs] int64. Higher wins a tie."""
+    """Each document's place when ids are sorted by their bytes: [n_docs] int64. The higher place wins a tie."""
     by_id = sorted(range(len(doc_ids)), key=lambda row: doc_ids[row].encode())
     places = np.empty(len(doc_ids), dtype=np.int64)
     places[by_id] = np.arange(len(doc_ids))
@@ -58,7 +58,7 @@ def top_rows(scores: npt.NDArray[np.floating], ties: Ints, depth: int) -> Ints:
     Args:
         scores: [n_docs], rounded to float32 before they are compared.
         ties: [n_docs] int64, as from `tie_order`.
-        depth: how many rows at most.
+        depth: maximum number of rows.
 
     Returns:
         [min(depth, n_docs)] int64.
@@ -74,7 +74,7 @@ def top_rows(scores: npt.NDArray[np.floating], ties: Ints, depth: int) -> Ints:
 
 
 def ranking_from_rows(rows: Ints, scores: npt.NDArray[np.floating], doc_ids: Sequence[str]) -> Ranking:
-    """The ranked list of rows that are already in order; `scores` is [n_docs], the whole corpus's."""
+    """The ranked list of rows that are already in order; `scores` are those of the whole corpus: [n_docs]."""
     return Ranking(
         tuple(doc_ids[row] for row in rows.tolist()), tuple(scores[rows].astype(np.float32).tolist())
     )

@@ -1,4 +1,4 @@
-"""What is recorded of datasets and experiments, as rows."""
+"""Rows of the records of datasets and experiments."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class ExperimentRow:
     """An experiment and its status.
 
     Attributes:
-        dataset: what its dataset is called now.
-        dataset_id: the dataset.
+        dataset: the present name of the dataset.
+        dataset_id: the dataset's id.
         reason: why its workers or its planner stopped it.
         attempt: changes each time it is submitted or planned again.
-        revision: the number of what is recorded of it; see `evaluator.store.revisions`.
-        run: whose ranked lists it has: its own, or those that it shares with experiments of other judgments.
-        place: the later of a run's experiments has the higher.
+        revision: changes with everything recorded about it; see `evaluator.store.revisions`.
+        run: id of the run with its ranked lists: its own, or one that it shares with experiments of other judgments.
+        place: its place among the experiments of the run; later experiments have a higher place.
     """
 
     id: str
@@ -69,12 +69,12 @@ class ExperimentRow:
 
     @property
     def active(self) -> bool:
-        """Whether it is planned or its jobs run: it is not final, and needs its dataset's files and vectors."""
+        """Whether it is being planned or its jobs run: it is not final, and needs its dataset's files and vectors."""
         return self.status in ACTIVE
 
 
 class VariantCounts(NamedTuple):
-    """A variant's queries: recorded in all, failed among them, and scored."""
+    """Numbers of a variant's queries: recorded in all, failed among them, and scored among them."""
 
     variant: str
     error: str | None

@@ -1,4 +1,4 @@
-"""A query's result under one variant: the unit of checkpointing."""
+"""A query's result with one variant: the unit of checkpointing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from evaluator.domain.ranking import EMPTY, Ranking
 
 @dataclass(frozen=True)
 class QueryResult:
-    """What one query gave under one variant; keyed by (experiment, variant, query).
+    """The result of one query with one variant; keyed by (experiment, variant, query).
 
     Attributes:
-        measures: values by notation; empty if the query has no relevant document or failed.
-        seconds: of retrieval, the query's share of its batch.
-        error: why it failed; None if it did not.
+        measures: scores by notation; empty if the query has no relevant document or failed.
+        seconds: time of retrieval, the query's share of its batch.
+        error: why the query failed; None if it succeeded.
     """
 
     experiment: str
@@ -45,10 +45,10 @@ class Spending:
     """What one request to an endpoint cost; keyed by (experiment, id).
 
     Attributes:
-        id: of the request, chosen by its sender.
-        endpoint: its name.
-        tokens, output_tokens: sent, and written by a chat model.
-        micro_usd: millionths of a USD; 0 where no price is known.
+        id: the request's id, chosen by its sender.
+        endpoint: the endpoint's name.
+        tokens, output_tokens: tokens that were sent, and tokens that a chat model wrote.
+        micro_usd: cost in millionths of a USD; 0 if the price is unknown.
     """
 
     experiment: str
@@ -71,7 +71,7 @@ class ExperimentStop:
 
 @dataclass(frozen=True)
 class VariantMeasured:
-    """What a variant costs, or why that could not be measured; keyed by (experiment, variant)."""
+    """What a variant costs, or why its costs could not be measured; keyed by (experiment, variant)."""
 
     experiment: str
     variant: str
@@ -90,9 +90,9 @@ class Rejected:
 
     Attributes:
         reason: why, for people.
-        content: the record, or the bytes that are none.
+        content: the record, or bytes that are no valid record.
         stand_in: the failure that is recorded in its place, so that nothing waits for the record for ever; None if
-            nothing waits for it, or if it does not say what it is about.
+            nothing waits for the record, or if its query or variant is unknown.
     """
 
     reason: str
@@ -101,11 +101,11 @@ class Rejected:
 
 
 def stand_in(fields: Mapping[str, object], reason: str) -> Record | None:
-    """The failure that takes the place of a record which cannot be recorded; None if nothing waits for the record.
+    """The failure that replaces a record that cannot be recorded; None if nothing waits for the record.
 
     Args:
-        fields: the record's, as far as they can be read.
-        reason: why it cannot be recorded.
+        fields: the fields of the record, as far as they can be read.
+        reason: why the record cannot be recorded.
     """
     error = f"what the worker handed over cannot be recorded: {reason}"
     match dict(fields):

@@ -11,7 +11,7 @@ from evaluator.domain.matrix import retriever_label
 from evaluator.domain.variant import Fuse, Retrieve, Variant
 
 SearchKey = tuple[Retrieve, int | None]
-"""A retriever, and the depth that its lists depend on, if they do."""
+"""A retriever, and the depth if the retriever's lists depend on it."""
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,10 @@ class SharedSearch:
 
     Attributes:
         retrieve: the retriever; names must be resolved.
-        depth: documents of a list: the largest depth that a user needs. The other users take the beginning of the list.
-        variants: names of the variants that it is part of.
-        name: of the variant that consists of this search alone, if there is one; else a description.
-        place: among the shared searches of its experiment, from 0.
+        depth: documents in a list: the largest depth that a user needs. The other users take the beginning of the list.
+        variants: names of the variants that use the search.
+        name: the name of the variant that consists of this search alone, or else a description.
+        place: the search's place among the shared searches of its experiment, from 0.
     """
 
     retrieve: Retrieve
@@ -42,8 +42,8 @@ class SharedSearches:
     """The shared searches of an experiment, in the order of first use.
 
     Args:
-        variants: of the experiment; names must be resolved.
-        depth: of their lists.
+        variants: the experiment's variants; names must be resolved.
+        depth: the depth of their lists.
     """
 
     def __init__(self, variants: Sequence[Variant], depth: int) -> None:
@@ -55,7 +55,7 @@ class SharedSearches:
         self._by_key = {
             key: SharedSearch(
                 retrieve=key[0],
-                depth=max(wanted for wanted, _ in uses),
+                depth=max(needed for needed, _ in uses),
                 variants=tuple(dict.fromkeys(user for _, user in uses)),
                 name=names.get(key[0]) or retriever_label(key[0]),
                 place=place,
@@ -65,22 +65,22 @@ class SharedSearches:
         self.all = tuple(self._by_key.values())
 
     def of(self, retrieve: Retrieve, depth: int) -> SharedSearch | None:
-        """The shared search that gives a retriever's lists of this depth; None if the search has no other user."""
+        """The shared search for a retriever's lists of this depth; None if the search has a single user."""
         return self._by_key.get(_key(retrieve, depth))
 
     def within(self, retrieve: Retrieve, depth: int) -> tuple[SharedSearch, ...]:
-        """The shared searches that a retriever needs: its own, or else those of its parts."""
+        """The shared searches that a retriever needs: the retriever's own, or else those of its parts."""
         own = self.of(retrieve, depth)
         return (own,) if own is not None else self.parts(retrieve)
 
     def parts(self, retrieve: Retrieve) -> tuple[SharedSearch, ...]:
-        """The shared searches that a fusion takes lists from; none if it is no fusion."""
+        """The shared searches from which a fusion takes lists; empty for other retrievers."""
         stage = retrieve.stage
         if not isinstance(stage, Fuse):
             return ()
         parts = [part for part in stage.of if isinstance(part, Retrieve)]
-        found = [search for part in parts for search in self.within(part, stage.depth)]
-        return tuple({search.place: search for search in found}.values())
+        searches = [search for part in parts for search in self.within(part, stage.depth)]
+        return tuple({search.place: search for search in searches}.values())
 
 
 @lru_cache(maxsize=32)
@@ -90,7 +90,7 @@ def shared_searches(variants: tuple[Variant, ...], depth: int) -> SharedSearches
 
 
 def first_depth(variant: Variant, depth: int) -> int:
-    """Documents that a variant's retriever is asked for, given the depth of its own lists."""
+    """The number of documents that a variant's retriever must find, given the depth of the variant's lists."""
     return variant.rerank[0].depth if variant.rerank else depth
 
 
@@ -109,6 +109,6 @@ def _count(
 
 def _key(retrieve: Retrieve, depth: int) -> SearchKey:
     # Only a search that rescores its first k * depth documents gives other lists for another depth; a fusion takes
-    # as much of its parts as it says, whatever it is asked for.
+    # lists of its own fixed depth from its parts.
     dense = retrieve.dense
     return retrieve, depth if dense is not None and dense.rescore else None

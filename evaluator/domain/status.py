@@ -12,17 +12,17 @@ from typing import Final, Literal
 from evaluator.errors import ConflictError
 
 Status = Literal["planning", "running", "finished", "cancelled"]
-"""planning: what must be encoded and evaluated is being worked out; running: its jobs wait or run; finished: every
+"""planning: its missing vectors and results are being determined; running: its jobs wait or run; finished: every
 query has a row; cancelled: a person, its workers or its planner ended it, and `resume` continues it."""
 
 Event = Literal["submit", "replan", "enqueue", "complete", "cancel", "stop", "delete"]
-"""submit: somebody asks for it (again). replan: its jobs are gone though queries are missing. enqueue: its jobs are in
-the queue. complete: no query is missing. cancel: a person ends it. stop: its workers or its planner give up. delete:
-somebody removes it."""
+"""submit: a person starts it (again). replan: its jobs are gone though queries are missing. enqueue: its jobs are in
+the queue. complete: no query is missing. cancel: a person ends it. stop: its workers or its planner give up. delete: a
+person deletes it."""
 
 STATUSES: Final[tuple[Status, ...]] = ("planning", "running", "finished", "cancelled")
 ACTIVE: Final[tuple[Status, ...]] = ("planning", "running")
-"""In these an experiment needs its dataset's files and its encoders' vectors, and its workers."""
+"""Statuses in which an experiment needs its dataset's files, its encoders' vectors, and workers."""
 
 REFUSED: Final = "refused"
 IGNORED: Final = "ignored"
@@ -48,14 +48,16 @@ REASONS: Final[Mapping[Event, str]] = {
     "cancel": "is finished already; there is nothing to cancel",
     "delete": "is {status}; cancel it before you delete it",
 }
-"""The message about an experiment for which an event is refused."""
+"""The end of the message for a refused event."""
 
 
 def after(status: Status, event: Event, name: str) -> Status | None:
     """The status that an event leads to; None if it changes nothing.
 
     Args:
-        name: of the experiment, for the message.
+        status: the present status.
+        event: the event.
+        name: the experiment's name, for the message.
 
     Raises:
         ConflictError: the event is refused in this status.

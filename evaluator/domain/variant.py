@@ -1,7 +1,7 @@
 """Variants: declarative retrieval pipelines.
 
-The dataclasses have the shape of the experiment file. Optional fields that are None leave no trace in a
-fingerprint, so later stages (chunking, reranking, more retrievers) can be added without changing old ones.
+The dataclasses have the structure of the experiment file. Optional fields that are None do not affect a fingerprint, so
+new stages and options can be added without changing existing fingerprints.
 """
 
 from __future__ import annotations
@@ -20,39 +20,64 @@ from evaluator.domain.printable import is_one_line
 
 Precision = Literal["float32", "float16", "bfloat16"]
 Stemmer = Literal[
-    "none", "arabic", "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian",
-    "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish",
-]  # fmt: skip
+    "none",
+    "arabic",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "hungarian",
+    "italian",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "spanish",
+    "swedish",
+    "turkish",
+]
 StopWords = Literal[
-    "none", "english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
-    "norwegian", "turkish",
-]  # fmt: skip
+    "none",
+    "english",
+    "german",
+    "dutch",
+    "french",
+    "spanish",
+    "portuguese",
+    "italian",
+    "russian",
+    "swedish",
+    "norwegian",
+    "turkish",
+]
 
 PRINTABLE = Predicate(is_one_line)
-"""No control characters: such names are shown everywhere."""
+"""No control characters, because these names are shown everywhere."""
 Name = Annotated[str, Len(1, 200), PRINTABLE]
 Prompt = Annotated[str, Len(0, 2000)]
 
 MAX_NAME = 80
-"""Characters of a variant's name."""
+"""Maximum characters of a variant's name."""
 SAFE_NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
-"""What a variant may be called: its name is also a file's (`<variant>.run`)."""
+"""Valid names of variants; a name is also used for a file (`<variant>.run`)."""
 
 MAX_STAGES = 100
-"""Retrievers and fusions of one pipeline: fusions of fusions could double without end."""
+"""Maximum retrievers and fusions in one pipeline: nested fusions can grow exponentially."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Cut documents into passages; a document's score comes from its passages.
+    """Divide documents into passages; a document's score is computed from its passages' scores.
 
     Attributes:
         by: `tokens`: windows of equal size; `sentences`: whole sentences up to the size; `structure`: headings,
-            paragraphs, then sentences, whatever fits.
-        size: tokens of a passage at most, by the encoder's own tokenizer; words where there is none.
-        overlap: tokens that a passage repeats of the one before.
-        score: of a document: its best passage's, or the mean or sum of its best `top`.
-        top: passages that count for `mean` and `sum`.
+            then paragraphs, then sentences, the largest unit that fits.
+        size: maximum tokens of a passage, by the encoder's own tokenizer; words without a tokenizer.
+        overlap: tokens that a passage repeats from the previous one.
+        score: a document's score: that of its best passage, or the mean or sum of its best `top` passages.
+        top: number of passages that count for `mean` and `sum`.
     """
 
     by: Literal["tokens", "sentences", "structure"] = "tokens"
@@ -82,14 +107,14 @@ class Dense:
     """Exact search for the documents whose vectors are most similar to the query's.
 
     Attributes:
-        encoder: a model by name, or one of the experiment's endpoints.
-        precision: of the model's arithmetic.
+        encoder: name of a model, or of one of the experiment's endpoints.
+        precision: precision of the model's arithmetic.
         metric: the similarity metric; `cosine` unless given.
-        dimensions: how many leading dimensions of a vector are kept (Matryoshka).
+        dimensions: number of leading dimensions that are kept of a vector (Matryoshka).
         quantize: keep documents' vectors as bytes or bits.
         rescore: with `quantize`: this many times the depth are rescored with the full vectors.
-        max_length: tokens after which a text is cut; the model's own limit unless given.
-        query_prompt, document_prompt: put before a text; the model's own unless given.
+        max_length: tokens after which a text is truncated; by default the model's own limit.
+        query_prompt, document_prompt: prefix of a text; by default the model's own.
     """
 
     encoder: Name
@@ -130,7 +155,7 @@ class Late:
 
 @dataclass(frozen=True)
 class Run:
-    """Ranked lists that came with the dataset, made elsewhere; `id` is their fingerprint, found when submitted."""
+    """Ranked lists that came with the dataset, made elsewhere; `id` is their fingerprint, looked up at submission."""
 
     name: Name
     id: str | None = None
@@ -141,7 +166,7 @@ class Fuse:
     """One list from several.
 
     `rrf`: reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009). `weighted`: the sum of the parts' scores,
-    each list normalized first, times its weight (1 unless given); a document that a list lacks gets nothing from it.
+    each list normalized first, times its weight (1 unless given); a list contributes 0 for a document that it lacks.
     """
 
     of: Annotated[tuple[str | Retrieve, ...], Len(2)]
@@ -164,7 +189,7 @@ Leaf = BM25 | Dense | Sparse | Late | Run
 
 @dataclass(frozen=True)
 class Retrieve:
-    """How documents are found: exactly one of the fields is set."""
+    """A retriever: exactly one of the fields is set."""
 
     bm25: BM25 | None = None
     dense: Dense | None = None
@@ -179,7 +204,7 @@ class Retrieve:
     @property
     def stage(self) -> Leaf | Fuse:
         """The one field that is set."""
-        stage: Leaf | Fuse = _the_one(self)
+        stage: Leaf | Fuse = _only_field(self)
         return stage
 
     def leaves(self) -> Iterator[Leaf]:
@@ -196,7 +221,7 @@ class Retrieve:
 
 @dataclass(frozen=True)
 class CrossEncoder:
-    """Score query and document together by a cross-encoder (Nogueira and Cho, 2019)."""
+    """Score each pair of query and document with a cross-encoder (Nogueira and Cho, 2019)."""
 
     model: Name
     precision: Precision = "float32"
@@ -208,7 +233,7 @@ class MMR:
     """Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): trade relevance for novelty.
 
     Attributes:
-        encoder: whose document vectors tell how alike two documents are.
+        encoder: the encoder of the document vectors that measure the similarity of two documents.
         relevance: lambda, from 0 (novelty alone) to 1 (relevance alone).
     """
 
@@ -218,7 +243,7 @@ class MMR:
 
     @property
     def dense(self) -> Dense:
-        """The dense retriever whose vectors it needs."""
+        """The dense retriever whose vectors MMR needs."""
         return Dense(self.encoder, self.precision)
 
 
@@ -229,9 +254,9 @@ class LanguageModel:
     Attributes:
         endpoint: one of the experiment's endpoints.
         prompt: the prompt's fixed name and version.
-        window: documents of one request.
-        step: how far the window moves towards the top.
-        characters: of a document that the prompt shows.
+        window: documents in one request.
+        step: ranks by which the window moves towards the top.
+        characters: characters of a document in the prompt.
     """
 
     endpoint: Name
@@ -263,25 +288,27 @@ class Rerank:
     @property
     def stage(self) -> CrossEncoder | Dense | MMR | LanguageModel:
         """The one field that is set."""
-        stage: CrossEncoder | Dense | MMR | LanguageModel = _the_one(self, besides=("depth",))
+        stage: CrossEncoder | Dense | MMR | LanguageModel = _only_field(self, besides=("depth",))
         return stage
 
 
 Stage = Leaf | CrossEncoder | MMR | LanguageModel
-"""Whatever in a pipeline reads an index or a model; a reranking `Dense` is one, too."""
+"""A stage of a pipeline that reads an index or a model; includes a reranking `Dense`."""
 
 
-def _the_one(record: Any, besides: tuple[str, ...] = ()) -> Any:
+def _only_field(record: Any, besides: tuple[str, ...] = ()) -> Any:
     names = [field.name for field in dataclasses.fields(record) if field.name not in besides]
     return next(value for name in names if (value := getattr(record, name)) is not None)
 
 
 def _require_one(record: Any, besides: tuple[str, ...] = ()) -> None:
     names = [field.name for field in dataclasses.fields(record) if field.name not in besides]
-    given = [name for name in names if getattr(record, name) is not None]
-    if len(given) != 1:
-        found = " and ".join(given) or f"none ({names[0]} with its defaults is written {names[0]}: {{}})"
-        raise ValueError(f"exactly one of {', '.join(names)} is needed, and here is {found}")
+    set_names = [name for name in names if getattr(record, name) is not None]
+    if len(set_names) != 1:
+        present = (
+            " and ".join(set_names) or f"none ({names[0]} with its defaults is written {names[0]}: {{}})"
+        )
+        raise ValueError(f"exactly one of {', '.join(names)} is needed, and here is {present}")
 
 
 @dataclass(frozen=True)
@@ -301,7 +328,7 @@ class Variant:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the pipeline; the name is no part of it."""
+        """Hash of the pipeline, without the name."""
         return fingerprint(self._pipeline)
 
     @property
@@ -314,14 +341,14 @@ class Variant:
         return {"retrieve": self.retrieve, "rerank": self.rerank}
 
     def stages(self) -> Iterator[Stage]:
-        """Whatever reads an index or a model, in the order of the pipeline. Names must be resolved."""
+        """The stages that read an index or a model, in the order of the pipeline. Names must be resolved."""
         yield from self.retrieve.leaves()
         for rerank in self.rerank or ():
             yield rerank.stage
 
 
 def resolve_names(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
-    """Replace each name in a fusion by the pipeline of the variant so called.
+    """Replace each name in a fusion by the pipeline of the variant with that name.
 
     Raises:
         ValueError: a name is unknown, used twice, or refers to itself, or a pipeline becomes too large.
@@ -335,7 +362,7 @@ def resolve_names(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
 
 
 def resolve_variant(variant: Variant, by_name: Mapping[str, Variant]) -> Variant:
-    """Replace each name in a variant's fusions by the pipeline of the variant so called.
+    """Replace each name in a variant's fusions by the pipeline of the variant with that name.
 
     Raises:
         ValueError: a name is unknown or refers to itself, or the pipeline becomes too large.
@@ -368,10 +395,11 @@ def resolve_variant(variant: Variant, by_name: Mapping[str, Variant]) -> Variant
 
 
 def resolve_runs(variant: Variant, ids: Mapping[str, str]) -> Variant:
-    """Find the ranked lists that a variant names.
+    """Set the ids of the runs that a variant names.
 
     Args:
-        ids: fingerprints of a dataset's runs, by name. What a run says of its own id does not count.
+        variant: the variant.
+        ids: fingerprints of a dataset's runs, by name; they replace any ids in the variant.
 
     Raises:
         ValueError: the dataset has no run of that name.

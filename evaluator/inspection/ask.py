@@ -1,4 +1,4 @@
-"""Any query, asked of an experiment's variants: workers answer, for they have models and indexes open."""
+"""Runs any query with an experiment's variants; workers answer, because they have models and indexes loaded."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.workspace import Workspace
 
 MAX_ASKED = 8
-"""Variants that one query is asked of."""
+"""Maximum variants for one query."""
 MAX_TEXT = 2000
-"""Characters of a query."""
+"""Maximum characters of a query."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A query that was asked, and what came back so far.
+    """A query that was sent to workers, and the answers so far.
 
     Attributes:
-        answers: by variant.
-        served: whether a worker is there that takes such questions.
+        answers: the answers by variant.
+        served: whether a worker is running that answers such queries.
     """
 
     answers: Mapping[str, Answer]
@@ -41,11 +41,13 @@ class Asked:
     @property
     def waiting(self) -> list[str]:
         """Variants that have not answered yet."""
-        return [variant for variant, found in self.answers.items() if found.state in ("waiting", "unasked")]
+        return [
+            variant for variant, answer_ in self.answers.items() if answer_.state in ("waiting", "unasked")
+        ]
 
 
 def askable(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
-    """Variants that can answer new queries: not those that failed, and not lists that were made elsewhere."""
+    """Variants that can answer new queries: neither failed variants nor imported runs."""
     broken = variant_errors(workspace.database, experiment.id)
     return [v.name for v in experiment.spec.variants if v.name not in broken and can_be_asked(v)]
 
@@ -58,14 +60,17 @@ def ask(
     *,
     again: bool = False,
 ) -> Asked:
-    """Ask a query, unless it was asked minutes ago, and look what came back; returns at once.
+    """Send a query to workers, unless it was sent minutes ago, and return the answers so far without waiting.
 
     Args:
+        workspace: the workspace.
+        experiment: the experiment.
         variants: 1 to 8 names.
-        again: also ask those whose answer failed.
+        text: the query.
+        again: also repeat the query for variants whose answer failed.
 
     Raises:
-        InvalidInputError: a variant is unknown, or one that cannot be asked, or the text empty or too long.
+        InvalidInputError: a variant is unknown or an imported run, or the text is empty or too long.
         QueueUnavailableError: the queue does not answer.
     """
     text = checked_text(text)
@@ -79,10 +84,10 @@ def ask(
     with reachable(workspace) as connection:
         answers = {name: answer(connection, spec.id, name, text) for name in variants}
         states = ("unasked", "failed") if again else ("unasked",)
-        if open_ := [name for name, found in answers.items() if found.state in states]:
+        if pending := [name for name, answer_ in answers.items() if answer_.state in states]:
             _prepare(workspace, spec)
-            enqueue_questions(connection, spec, open_, text, workspace.settings)
-            answers |= {name: answer(connection, spec.id, name, text) for name in open_}
+            enqueue_questions(connection, spec, pending, text, workspace.settings)
+            answers |= {name: answer(connection, spec.id, name, text) for name in pending}
     served = any("encode" in worker.queues for worker in queue_status(workspace).present)
     return Asked(answers, served)
 
@@ -90,21 +95,21 @@ def ask(
 def answered(
     workspace: Workspace, experiment: ExperimentRow, asked: Asked, text: str, depth: int = 10
 ) -> SideBySide:
-    """The lists that came back, side by side; those that did not are waiting or failed."""
+    """The ranked lists of the answers, side by side; variants without a list are waiting or have failed."""
     lists = {
-        variant: RecordedList(found.ranking or EMPTY, {}, found.seconds, found.error)
-        for variant, found in asked.answers.items()
-        if found.state in ("answered", "failed")
+        variant: RecordedList(answer_.ranking or EMPTY, {}, answer_.seconds, answer_.error)
+        for variant, answer_ in asked.answers.items()
+        if answer_.state in ("answered", "failed")
     }
     dataset = catalog.stored(workspace, experiment.spec.dataset)
     return lists_of(experiment, dataset, checked_text(text), lists, tuple(asked.answers), depth)
 
 
 def checked_text(text: str) -> str:
-    """A query's text, without space around it.
+    """A query's text, with white space normalized.
 
     Raises:
-        InvalidInputError: it is empty or too long.
+        InvalidInputError: the text is empty or too long.
     """
     text = " ".join(text.split())
     if not text:
@@ -115,6 +120,6 @@ def checked_text(text: str) -> str:
 
 
 def _prepare(workspace: Workspace, spec: ExperimentSpec) -> None:
-    """Write what workers read: the spec, also of an experiment that was only rescored, and what endpoints may cost."""
+    """Write what workers read: the spec, which an experiment that was only rescored lacks, and the endpoints' terms."""
     workspace.store.put_json(spec_name(spec.id), spec.to_json())
     write_terms(workspace.connection, spec)

@@ -1,6 +1,6 @@
-"""Words of a query in other texts: where they stand, and the part of a text that has most of them.
+"""Finds the words of a query in other texts, and the part of a text with most of these words.
 
-A word matches as it does for BM25: in lower case and stemmed; stop words match nothing.
+Words match as they do for BM25: in lower case and stemmed; stop words match nothing.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from evaluator.retrieval.search.bm25 import terms_of
 WORD = re.compile(r"\b\w\w+\b")
 
 USUAL = BM25()
-"""How words match by default: by their English stems."""
+"""Default parameters: words match by their English stems."""
 
 Span = tuple[int, int]
-"""First character, and the one behind the last."""
+"""Positions of the first character, and of the one after the last."""
 
 
 class Marker:
     """Finds a query's words.
 
     Args:
-        query: its text.
-        parameters: whose stemmer and stop words count.
+        query: the query's text.
+        parameters: the stemmer and the stop words to use.
     """
 
     def __init__(self, query: str, parameters: BM25 = USUAL) -> None:
-        import Stemmer  # noqa: PLC0415  a fifth of a second with bm25s, which only this page needs
+        import Stemmer  # noqa: PLC0415  takes 0.2 s with bm25s, and only this page needs it
 
         self.terms = frozenset(terms_of(query, parameters))
         self._stemmer: Any = None if parameters.stemmer == "none" else Stemmer.Stemmer(parameters.stemmer)
 
     def spans(self, text: str) -> list[Span]:
-        """Where words of the query stand in a text, in its order."""
+        """Positions of the query's words in a text, in order."""
         if not self.terms:
             return []
         return [word.span() for word in WORD.finditer(text) if self._term(word.group()) in self.terms]
 
     def count(self, text: str) -> int:
-        """How many of the query's words a text has, each counted once."""
+        """Number of distinct words of the query that occur in a text."""
         return len(self.terms & {self._term(word) for word in WORD.findall(text)})
 
     def best(self, texts: Sequence[str]) -> int:
-        """The place of the text that has most of the query's words; the first of several."""
-        return max(range(len(texts)), key=lambda place: (self.count(texts[place]), -place))
+        """The index of the text with most of the query's words; the first if several have as many."""
+        return max(range(len(texts)), key=lambda index: (self.count(texts[index]), -index))
 
     def excerpt(self, text: str, size: int) -> Span:
-        """The part of a text of about `size` characters that has most of the query's words, else its beginning."""
+        """The excerpt of about `size` characters with most of the query's words, or else the beginning of the text."""
         if len(text) <= size:
             return 0, len(text)
         starts = [start for start, _ in self.spans(text)]
@@ -72,13 +72,13 @@ class Marker:
 
 
 def _word_start(text: str, place: int) -> int:
-    """The beginning of a word at or shortly before a place."""
+    """The beginning of a word at or shortly before a position."""
     space = text.rfind(" ", max(0, place - 30), place)
     return space + 1 if place and space >= 0 else place
 
 
 def _word_end(text: str, place: int) -> int:
-    """The end of a word at or shortly before a place."""
+    """The end of a word at or shortly before a position."""
     if place >= len(text):
         return len(text)
     space = text.rfind(" ", max(0, place - 30), place)

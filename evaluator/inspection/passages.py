@@ -1,4 +1,4 @@
-"""The passage of a document that a chunked variant found it by."""
+"""The passage because of which a variant with passages retrieved a document."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ class Passage(NamedTuple):
     """A part of a document.
 
     Attributes:
-        number, of: its place among the document's passages, from 1, and how many there are.
-        sure: whether its vector is the most similar to the query's; else it has most of the query's words.
+        number, of: the passage's number in the document, from 1, and the number of the document's passages.
+        sure: whether the passage's vector is the most similar to the query's; otherwise it is a guess: the passage with
+            most of the query's words.
     """
 
     text: str
@@ -39,7 +40,7 @@ class Passage(NamedTuple):
 
 
 def chunked_stage(variant: Variant) -> BM25 | Dense | Sparse | Late | None:
-    """The first retriever of a variant that searches passages; one by vectors before others, for it can be told."""
+    """The first retriever of a variant that searches passages; `Dense` first, as its best passage can be computed."""
     stages = [
         stage
         for stage in variant.retrieve.leaves()
@@ -56,10 +57,15 @@ def hit_passages(
     marker: Marker,
     query_row: int | None,
 ) -> dict[str, Passage]:
-    """The passage that each document was found by, by document id; empty if the variant searches whole documents.
+    """The passage because of which each document was retrieved, by document id; empty without passages.
 
     Args:
-        query_row: the query's row in the dataset; None for a query that has no stored vector.
+        spec: the experiment.
+        dataset: the experiment's dataset.
+        variant: the variant that retrieved the documents.
+        doc_ids: ids of the documents.
+        marker: finds the query's words.
+        query_row: the query's row in the dataset; None for a query without a stored vector.
     """
     stage = chunked_stage(variant)
     if stage is None or stage.chunk is None:
@@ -67,35 +73,35 @@ def hit_passages(
     sources = Sources(spec, dataset, dataset.store)
     try:
         path = dataset.store.local_path(passages_name(stage.chunk, sources.encoder_of(stage), dataset))
-    except ArtifactMissingError:  # they were damaged
+    except ArtifactMissingError:  # the passages were damaged and removed
         return {}
-    found = {}
+    hits = {}
     with pq.ParquetFile(path) as file:
         by_row = {row: doc_id for doc_id, row in _corpus_rows(dataset, doc_ids)}
         for row, numbers, texts in _passages(file, list(by_row)):
             scores = None if query_row is None else _scores(stage, sources, query_row, numbers)
             best = marker.best(texts) if scores is None else int(np.argmax(scores))
-            found[by_row[row]] = Passage(texts[best], best + 1, len(texts), scores is not None)
-    return found
+            hits[by_row[row]] = Passage(texts[best], best + 1, len(texts), scores is not None)
+    return hits
 
 
 def _scores(
     stage: BM25 | Dense | Sparse | Late, sources: Sources, query_row: int, numbers: Ints
 ) -> Doubles | None:
-    """How near passages are to a stored query: [n] float64; None if the stage does not search by single vectors."""
+    """Similarity of passages to a stored query: [n] float64; None unless the stage compares single vectors."""
     if not isinstance(stage, Dense):
         return None
     encoder, form = sources.spec.encoder(stage), form_of(stage)
     try:
         queries = open_matrix(encoder, query_texts(sources.dataset), sources.store, form)
         passages = open_matrix(encoder, sources.documents(stage), sources.store, form)
-    except ArtifactMissingError:  # vectors were dropped to make room
+    except ArtifactMissingError:  # the vectors were pruned to free space
         return None
     return FlatVectors(passages, stage.metric or "cosine").exact(queries[query_row], numbers)
 
 
 def _corpus_rows(dataset: StoredDataset, doc_ids: Collection[str]) -> Iterator[tuple[str, int]]:
-    """Rows of documents in the corpus."""
+    """The documents' ids and their rows in the corpus."""
     wanted = pa.array(list(doc_ids), pa.string())
     first = 0
     with pq.ParquetFile(dataset.store.local_path(corpus_artifact(dataset.manifest))) as file:
@@ -107,7 +113,7 @@ def _corpus_rows(dataset: StoredDataset, doc_ids: Collection[str]) -> Iterator[t
 
 
 def _passages(file: pq.ParquetFile, rows: list[int]) -> Iterator[tuple[int, Ints, list[str]]]:
-    """A document's row, the numbers of its passages and their texts; only row groups that hold one are read."""
+    """Each document's row, the numbers of its passages, and their texts; reads only row groups with such passages."""
     wanted = pa.array(rows, pa.int64())
     numbers: dict[int, list[int]] = {}
     texts: dict[int, list[str]] = {}
@@ -116,10 +122,10 @@ def _passages(file: pq.ParquetFile, rows: list[int]) -> Iterator[tuple[int, Ints
         documents = file.read_row_group(group, columns=["document"])["document"]
         hits = np.flatnonzero(pc.is_in(documents, value_set=wanted).to_numpy())
         if len(hits):
-            read = file.read_row_group(group, columns=["text"])["text"]
+            group_texts = file.read_row_group(group, columns=["text"])["text"]
             for hit in hits.tolist():
                 numbers.setdefault(documents[hit].as_py(), []).append(first + hit)
-                texts.setdefault(documents[hit].as_py(), []).append(read[hit].as_py())
+                texts.setdefault(documents[hit].as_py(), []).append(group_texts[hit].as_py())
         first += len(documents)
-    for row, found in texts.items():
-        yield row, np.asarray(numbers[row], dtype=np.int64), found
+    for row, document_texts in texts.items():
+        yield row, np.asarray(numbers[row], dtype=np.int64), document_texts

@@ -1,4 +1,4 @@
-"""An experiment's queries in the order in which a person looks through them."""
+"""An experiment's queries, filtered and sorted for a person who browses them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluator.store.ranked_lists import failed_queries
 from evaluator.workspace.workspace import Workspace
 
 Order = Literal["first", "second", "given"]
-"""Where the first of two variants is ahead, where the second is, or as in the dataset."""
+"""Sorted by the lead of the first of two variants, by the lead of the second, or as in the dataset."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,9 @@ class QueryLine:
     """A query in the list.
 
     Attributes:
-        difference: the first variant's score minus the second's; with one variant its score; None without both.
-        failed: whether it failed under one of the variants.
+        difference: the first variant's score minus the second's; with one variant, its score; None if a score is
+            missing.
+        failed: whether the query failed with one of the variants.
     """
 
     query: Query
@@ -36,7 +37,7 @@ class QueryLine:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a query stands in a list: place from 1 (None: it is not in the list), and the ids before and behind it."""
+    """A query's place in a list, from 1 (None: not in the list), and the ids before and after it."""
 
     place: int | None
     total: int
@@ -56,23 +57,27 @@ def listed_queries(
     """Queries that match, the failed ones first, then by the difference between the first two variants.
 
     Args:
-        variants: one or more. With one, its worst queries come first.
-        tag: only queries with it; empty: all.
-        search: only queries with this in id or text, whether in capitals or not.
+        workspace: the workspace.
+        experiment: the experiment.
+        variants: one or more. With a single variant, its worst queries come first.
+        measure: the measure of the scores.
+        order: how queries are sorted.
+        tag: only queries with this tag; empty: all queries.
+        search: only queries with this in id or text, ignoring case.
 
     Raises:
-        UnknownNameError: the experiment was deleted meanwhile.
+        UnknownNameError: the experiment was deleted in the meantime.
     """
     queries = catalog.stored(workspace, experiment.spec.dataset).queries
 
-    def look() -> tuple[dict[str, float], set[str]]:
+    def read() -> tuple[dict[str, float], set[str]]:
         snapshot = read_snapshot(workspace, experiment.id)
         return (
             _differences(snapshot, variants, measure),
             failed_queries(workspace.database, experiment.id, variants),
         )
 
-    differences, failed = workspace.frozen(look)
+    differences, failed = workspace.frozen(read)
     wanted = search.casefold()
     lines = [
         QueryLine(query, differences.get(query.query_id), query.query_id in failed)
@@ -94,7 +99,7 @@ def listed_queries(
 
 
 def position(lines: Sequence[QueryLine], query_id: str) -> Position:
-    """Where a query stands in a list; behind one that is not in it comes the first."""
+    """A query's position in a list; the first query of the list follows a query that is not in the list."""
     ids = [line.query.query_id for line in lines]
     if query_id not in ids:
         return Position(None, len(ids), None, ids[0] if ids else None)
@@ -114,7 +119,7 @@ def tags_of(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
 
 
 def _differences(snapshot: Snapshot, variants: Sequence[str], measure: str) -> dict[str, float]:
-    """Differences by query id, where the variants have both a score."""
+    """Score differences by query id, for queries with a score of each variant."""
     scores = snapshot.scores(measure)
     rows = {variant: row for row, variant in enumerate(scores.variants)}
     if any(variant not in rows for variant in variants[:2]):
@@ -122,5 +127,5 @@ def _differences(snapshot: Snapshot, variants: Sequence[str], measure: str) -> d
     values: Doubles = scores.values[rows[variants[0]]]
     if len(variants) > 1:
         values = values - scores.values[rows[variants[1]]]
-    found = np.flatnonzero(~np.isnan(values))
-    return {scores.query_ids[place]: float(values[place]) for place in found.tolist()}
+    scored = np.flatnonzero(~np.isnan(values))
+    return {scores.query_ids[column]: float(values[column]) for column in scored.tolist()}

@@ -1,4 +1,4 @@
-"""One query's ranked lists next to each other: grades, texts, the same document elsewhere, and what was missed."""
+"""One query's ranked lists side by side: grades, texts, ranks in the other lists, and missed documents."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 
 MAX_LISTS = 4
-"""Lists that stand side by side for a query of the dataset."""
+"""Maximum lists side by side for a query of the dataset."""
 
 State = Literal["scored", "unscored", "failed", "waiting", "broken"]
-"""`unscored`: the query has no relevant document, or is not the dataset's; `broken`: the whole variant failed."""
+"""`unscored`: the query has no relevant document, or is not in the dataset; `broken`: the whole variant failed."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Hit:
     """A document in a list.
 
     Attributes:
-        place: from 1.
-        grade: None if nobody judged it.
-        elsewhere: its places in the other lists, by variant, also below what is shown; None where it is not at all.
-        passage: what it was found by, if the variant searches passages.
+        place: rank, from 1.
+        grade: None for an unjudged document.
+        elsewhere: the document's ranks in the other lists, by variant, including ranks that are not shown; None if the
+            list lacks the document.
+        passage: the passage because of which it was retrieved, if the variant searches passages.
     """
 
     place: int
@@ -51,7 +52,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Missed:
-    """A relevant document that is not among a list's first; `place`: where it stands further down, if at all."""
+    """A relevant document that is not among the shown ones; `place`: its rank further down, or None."""
 
     doc_id: str
     grade: int
@@ -64,10 +65,10 @@ class ShownList:
 
     Attributes:
         error: why the query or the whole variant failed.
-        retrieved: documents of the whole list.
-        measures: of this query, by notation.
-        seconds: of retrieval.
-        bounds: of the chosen measure, under documents that nobody judged.
+        retrieved: number of documents in the whole list.
+        measures: scores of this query, by notation.
+        seconds: time of retrieval.
+        bounds: bounds of the chosen measure, given the unjudged documents.
     """
 
     variant: str
@@ -83,11 +84,11 @@ class ShownList:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """A query's lists under some variants.
+    """A query's lists, one for each variant.
 
     Attributes:
-        documents: those of all lists by id; ids that the corpus lacks are absent.
-        grades: by document id.
+        documents: the documents of all lists, by id; ids that the corpus lacks are absent.
+        grades: the query's grades, by document id.
         marker: finds the query's words in texts.
     """
 
@@ -107,12 +108,15 @@ def side_by_side(
     measure: str,
     depth: int = 10,
 ) -> SideBySide:
-    """A query's recorded lists, with grades from the judgments that the experiment was scored by.
+    """A query's recorded lists, with grades from the judgments by which the experiment was scored.
 
     Args:
+        workspace: the workspace.
+        experiment: the experiment.
+        query_id: the query's id.
         variants: 1 to 4 names.
-        measure: whose bounds are computed.
-        depth: documents that are shown of each list.
+        measure: the measure whose bounds are computed.
+        depth: number of documents shown of each list.
 
     Raises:
         UnknownNameError: the query or a variant is unknown.
@@ -122,16 +126,16 @@ def side_by_side(
     dataset = catalog.stored(workspace, experiment.spec.dataset)
     judged = judged_query(dataset, query_id)
     grades = {document.doc_id: document.grade for document in judged.judged}
-    found, broken = workspace.frozen(
+    recorded_by_name, errors = workspace.frozen(
         lambda: (
             recorded_lists(workspace.database, experiment.id, query_id, variants),
             variant_errors(workspace.database, experiment.id),
         )
     )
-    recorded = {variant: found[variant] for variant in variants if variant in found}
+    recorded = {name: recorded_by_name[name] for name in variants if name in recorded_by_name}
     bounds = _bounds(recorded, query_id, grades, measure, depth)
     lists = [
-        _shown(variant, recorded, grades, depth, bounds.get(variant), broken.get(variant))
+        _shown(variant, recorded, grades, depth, bounds.get(variant), errors.get(variant))
         for variant in variants
     ]
     return _with_texts(
@@ -147,17 +151,17 @@ def lists_of(
     variants: Sequence[str],
     depth: int = 10,
 ) -> SideBySide:
-    """Lists of a query that is not the dataset's, without grades and measures; variants without an answer wait."""
+    """Lists of a query that is not in the dataset, without grades and scores; variants without an answer wait."""
     lists = [_shown(variant, answers, {}, depth, None, None) for variant in variants]
     return _with_texts(experiment.spec, dataset, Query("", text), lists, {}, depth, None)
 
 
 def check_variants(spec: ExperimentSpec, variants: Sequence[str], most: int) -> None:
-    """Refuse names that are none of the experiment's, and too many of them.
+    """Refuse unknown variants, and too many variants.
 
     Raises:
-        UnknownNameError: a variant is unknown.
-        InvalidInputError: there are too many, or none.
+        UnknownNameError: the experiment has no variant with that name.
+        InvalidInputError: there are too many variants, or none.
     """
     known = [variant.name for variant in spec.variants]
     for name in variants:
@@ -172,13 +176,13 @@ def check_variants(spec: ExperimentSpec, variants: Sequence[str], most: int) -> 
 def _bounds(
     recorded: Mapping[str, RecordedList], query_id: str, grades: Mapping[str, int], measure: str, depth: int
 ) -> dict[str, Bounds]:
-    found = {}
+    bounds = {}
     for variant, result in recorded.items():
         if result.error is None:
-            bounds = score_bounds({query_id: result.ranking}, {query_id: grades}, measure, depth)
-            if query_id in bounds:
-                found[variant] = bounds[query_id]
-    return found
+            by_query = score_bounds({query_id: result.ranking}, {query_id: grades}, measure, depth)
+            if query_id in by_query:
+                bounds[variant] = by_query[query_id]
+    return bounds
 
 
 def _shown(
@@ -187,17 +191,23 @@ def _shown(
     grades: Mapping[str, int],
     depth: int,
     bounds: Bounds | None,
-    broken: str | None,
+    variant_error: str | None,
 ) -> ShownList:
     result = recorded.get(variant)
     if result is None:
-        return ShownList(variant, "broken" if broken else "waiting", broken)
+        return ShownList(variant, "broken" if variant_error else "waiting", variant_error)
     if result.error is not None:
         return ShownList(variant, "failed", without_paths(result.error))
     places = _places(result.ranking)
-    others = {name: _places(other.ranking) for name, other in recorded.items() if name != variant}
+    places_elsewhere = {name: _places(other.ranking) for name, other in recorded.items() if name != variant}
     hits = [
-        Hit(place, doc_id, score, grades.get(doc_id), {name: at.get(doc_id) for name, at in others.items()})
+        Hit(
+            place,
+            doc_id,
+            score,
+            grades.get(doc_id),
+            {name: ranks.get(doc_id) for name, ranks in places_elsewhere.items()},
+        )
         for place, (doc_id, score) in enumerate(
             zip(result.ranking.doc_ids[:depth], result.ranking.scores, strict=False), start=1
         )
@@ -207,16 +217,22 @@ def _shown(
         for doc_id, grade in grades.items()
         if grade >= 1 and places.get(doc_id, depth + 1) > depth
     ]
-    missed.sort(key=lambda found: (found.place is None, found.place or 0, -found.grade))
+    missed.sort(key=lambda document: (document.place is None, document.place or 0, -document.grade))
     state: State = "scored" if result.measures else "unscored"
     return ShownList(
-        variant, state, None, tuple(hits), tuple(missed), len(result.ranking), result.measures, result.seconds,
-        bounds,
-    )  # fmt: skip
+        variant,
+        state,
+        hits=tuple(hits),
+        missed=tuple(missed),
+        retrieved=len(result.ranking),
+        measures=result.measures,
+        seconds=result.seconds,
+        bounds=bounds,
+    )
 
 
 def _places(ranking: Ranking) -> dict[str, int]:
-    """Places by document id, from 1."""
+    """Ranks by document id, from 1."""
     return {doc_id: place for place, doc_id in enumerate(ranking.doc_ids, start=1)}
 
 
@@ -229,8 +245,8 @@ def _with_texts(
     depth: int,
     query_row: int | None,
 ) -> SideBySide:
-    """Add the documents, and the passages that they were found by."""
-    marker = Marker(query.text, _words_of(spec, [shown.variant for shown in lists]))
+    """Add the documents, and the passages because of which they were retrieved."""
+    marker = Marker(query.text, _bm25_parameters(spec, [shown.variant for shown in lists]))
     complete = []
     for shown in lists:
         doc_ids = [hit.doc_id for hit in shown.hits]
@@ -242,7 +258,7 @@ def _with_texts(
     return SideBySide(query, tuple(complete), documents_of(dataset, needed), grades, depth, marker)
 
 
-def _words_of(spec: ExperimentSpec, variants: Sequence[str]) -> BM25:
-    """How words match: as for the first of the variants that searches words."""
+def _bm25_parameters(spec: ExperimentSpec, variants: Sequence[str]) -> BM25:
+    """How words match: as for the first variant with BM25, or else by default."""
     stages = (stage for name in variants for stage in spec.variant(name).retrieve.leaves())
     return next((stage for stage in stages if isinstance(stage, BM25)), BM25())

@@ -1,1 +1,1 @@
-"""Relevance judgments: edited by people, and experiments rescored by them."""
+"""Relevance judgments: people edit them, and experiments are rescored."""

@@ -1,4 +1,4 @@
-"""Editing judgments: a new version of the dataset, which shares documents and queries with the one before."""
+"""Edits judgments: creates a new version of the dataset, which shares documents and queries with the previous one."""
 
 from __future__ import annotations
 
@@ -24,26 +24,28 @@ from evaluator.store import datasets
 from evaluator.workspace.workspace import Workspace
 
 Changes = Mapping[tuple[str, str], int | None]
-"""New grades by query id and document id; None takes the judgment away."""
+"""New grades by query id and document id; None removes the judgment."""
 
 MAX_NOTE = 500
-"""Characters."""
+"""Maximum characters of a note."""
 
 
 def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -> DatasetRow:
-    """Change judgments. That is the dataset's next version, and finished experiments follow to it, rescored.
+    """Change judgments. This creates the dataset's next version, and finished experiments are rescored for it.
 
-    Changes are made to the newest version, whatever the person saw who asked for them: other pairs stay as they are.
-    If nothing changes, there is no new version.
+    Changes apply to the newest version, even if the person edited an older one; other judgments stay as they are. If
+    nothing changes, no new version is created.
 
     Args:
-        dataset: its id.
-        note: why, in words; kept with the version.
+        workspace: the workspace.
+        dataset: the dataset's id.
+        changes: the new grades.
+        note: the reason for the changes; stored with the version.
 
     Raises:
-        InvalidInputError: the dataset, a query or a document is unknown, a grade out of range, the note too long, or
-            no query would have a relevant document any more.
-        NotRescoredError: the judgments are saved, and experiments follow later.
+        InvalidInputError: the dataset, a query or a document is unknown, a grade is out of range, the note is too
+            long, or no query would have a relevant document.
+        NotRescoredError: the judgments are saved, but experiments will be rescored later.
     """
     if len(note) > MAX_NOTE:
         raise InvalidInputError(f"the note has {len(note):,} characters; shorten it to {MAX_NOTE}")
@@ -53,7 +55,7 @@ def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
 
 
 def save(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -> DatasetRow:
-    """Change judgments as `edit` does; experiments follow with the next `follow`.
+    """Change judgments as `edit` does, but leave rescoring to the next call of `follow`.
 
     Raises:
         InvalidInputError: as `edit`.
@@ -72,7 +74,7 @@ def save(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
 
 
 def edited(qrels: Qrels, changes: Changes) -> dict[str, dict[str, int]]:
-    """Judgments after some changes; queries that are left without one are absent."""
+    """Judgments after some changes; queries without a judgment are absent."""
     grades = {query_id: dict(judged) for query_id, judged in qrels.items()}
     for (query_id, doc_id), grade in changes.items():
         if grade is None:
@@ -83,20 +85,24 @@ def edited(qrels: Qrels, changes: Changes) -> dict[str, dict[str, int]]:
 
 
 def in_words(qrels: Qrels, changes: Changes) -> str:
-    """What changes come to, such as `2 judgments added, 1 removed`."""
+    """Changes in words, such as `2 judgments added, 1 removed`."""
     counts = {"added": 0, "changed": 0, "removed": 0}
     for (query_id, doc_id), grade in changes.items():
         before = qrels.get(query_id, {}).get(doc_id)
         if grade != before:
             counts["added" if before is None else "removed" if grade is None else "changed"] += 1
-    parts = [f"{n:,} {what}" for what, n in counts.items() if n]
+    parts = [f"{n:,} {verb}" for verb, n in counts.items() if n]
     number, first = parts[0].split(" ")
     noun = "judgment" if number == "1" else "judgments"
     return ", ".join([f"{number} {noun} {first}", *parts[1:]])
 
 
 def _check(dataset: StoredDataset, changes: Changes) -> None:
-    """Refuse what names something unknown; a document that is judged already may be one that the corpus lacks."""
+    """Refuse unknown queries and documents and invalid grades; an already judged document may be missing in the corpus.
+
+    Raises:
+        InvalidInputError: a query or a document is unknown, or a grade is out of range.
+    """
     new = {pair for pair in changes if pair[1] not in dataset.qrels.get(pair[0], {})}
     for query_id in dict.fromkeys(query_id for query_id, _ in changes):
         if query_id not in dataset.query_rows:
@@ -120,10 +126,14 @@ def _check(dataset: StoredDataset, changes: Changes) -> None:
 def _store(
     workspace: Workspace, before: DatasetManifest, dataset: StoredDataset, qrels: Qrels
 ) -> DatasetManifest:
-    """Store the dataset with other judgments; returns its manifest. Its runs stay."""
+    """Store the dataset with other judgments and the same runs; returns the new manifest.
+
+    Raises:
+        DatasetError: no query would have a relevant document.
+    """
     known = known_documents(dataset, {doc_id for grades in qrels.values() for doc_id in grades})
     _require_relevant(qrels, known)
-    kept = [note for note in before.notes if note.code not in JUDGMENT_NOTES]
+    other_notes = [note for note in before.notes if note.code not in JUDGMENT_NOTES]
     with tempfile.TemporaryDirectory(prefix="evaluator-judgments-") as folder:
         file = Path(folder) / QRELS_FILE
         manifest = dataclasses.replace(
@@ -131,7 +141,7 @@ def _store(
             counts_runs=bool(before.runs),
             qrels=write_qrels(file, qrels),
             n_judgments=sum(map(len, qrels.values())),
-            notes=(*kept, *judgment_notes(dataset.query_rows, qrels, known)),
+            notes=(*other_notes, *judgment_notes(dataset.query_rows, qrels, known)),
         )
 
         def move(target: Path) -> None:
@@ -143,7 +153,11 @@ def _store(
 
 
 def _require_relevant(qrels: Qrels, doc_ids: Collection[str]) -> None:
-    """Refuse what an import would refuse: judgments by which nothing can be found."""
+    """Refuse judgments that an import would refuse because no query has a relevant document.
+
+    Raises:
+        DatasetError: no query has a relevant document in the corpus.
+    """
     relevant = [doc_id for grades in qrels.values() for doc_id, grade in grades.items() if grade >= 1]
     n_judgments = sum(map(len, qrels.values()))
     finding = nothing_relevant(

@@ -1,7 +1,7 @@
-"""Judging unjudged documents: several people may, and the qrels take the grade that most of them give.
+"""Judging unjudged documents: several raters may grade a document, and the majority's grade goes into the qrels.
 
-A document is up for judging while it has no grade, or only grades that raters gave here. What came with the dataset
-is never overruled; it is edited with the dataset.
+Raters judge documents without a grade, or whose grade came from raters. Judgments that came with the dataset are never
+overruled; they are edited with the dataset.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from evaluator.workspace.workspace import Workspace
 BOUNDS = Kind("bounds of means", 64)
 
 MAX_RATER, MAX_GUIDELINES = 60, 10_000
-"""Characters."""
+"""Maximum characters of a rater's name, and of guidelines."""
 
 Ratings = Mapping[str, Mapping[str, int]]
 """Grades by document id, then rater."""
 
 
 class Pooled(NamedTuple):
-    """A document that is up for judging; `grades` by rater."""
+    """A document to judge, with its grades by rater."""
 
     document: Document
     grades: Mapping[str, int]
@@ -49,11 +49,11 @@ class Pooled(NamedTuple):
 
 @dataclass(frozen=True)
 class MeanBounds:
-    """A variant's mean, and the means if none or all of the unjudged documents at the top were relevant.
+    """A variant's mean score, and the means if none or all of the unjudged documents at the top were relevant.
 
     Attributes:
-        queries: those with a score, which the means are over.
-        unjudged: documents over all these queries.
+        queries: number of scored queries, over which the means are taken.
+        unjudged: number of unjudged documents at the top, over all these queries.
     """
 
     variant: str
@@ -66,14 +66,14 @@ class MeanBounds:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far raters agree on what they graded both, or all.
+    """How far raters agree on the documents that all of them graded.
 
     Attributes:
-        raters: two, or all of them.
-        documents: pairs of query and document that each of them graded.
-        same: share of these with the same grade from each.
-        kappa: Cohen's (1960) of two raters, Fleiss' (1971) of more; None where chance alone explains everything
-            (all grades are the same) or nothing is shared.
+        raters: two raters, or all.
+        documents: number of pairs of query and document that each of these raters graded.
+        same: share of these pairs with the same grade from each rater.
+        kappa: Cohen's (1960) of two raters, Fleiss' (1971) of more; None if chance alone explains everything
+            (all grades are the same), or if there is no shared document.
     """
 
     raters: tuple[str, ...]
@@ -85,81 +85,84 @@ class Agreement:
 def pool(
     workspace: Workspace, experiment: ExperimentRow, query_id: str, variants: Sequence[str], depth: int
 ) -> list[Pooled]:
-    """Documents among the first of any of these lists that are up for judging.
+    """Documents to judge among the first `depth` of any of these variants' lists.
 
-    Their order does not show which variant found them, or at which rank: a rater should not know.
+    They are in the order of a hash, so that a rater cannot see which variant retrieved a document, or at which rank.
     """
     newest = catalog.by_id(workspace, experiment.dataset_id).manifest
     dataset = catalog.stored(workspace, newest.fingerprint)
     recorded = recorded_lists(workspace.database, experiment.id, query_id, variants)
     top = {doc_id for result in recorded.values() for doc_id in result.ranking.doc_ids[:depth]}
-    given = by_document(ratings(workspace.database, experiment.dataset_id, query_id))
+    grades = by_document(ratings(workspace.database, experiment.dataset_id, query_id))
     graded = {judged.doc_id for judged in judged_query(dataset, query_id).judged}
-    wanted = {doc_id for doc_id in top if doc_id not in graded or doc_id in given}
-    known = documents_of(dataset, wanted)
-    order = sorted(known, key=lambda doc_id: text_key(f"{query_id} {doc_id}"))
-    return [Pooled(known[doc_id], given.get(doc_id, {})) for doc_id in order]
+    wanted = {doc_id for doc_id in top if doc_id not in graded or doc_id in grades}
+    documents = documents_of(dataset, wanted)
+    order = sorted(documents, key=lambda doc_id: text_key(f"{query_id} {doc_id}"))
+    return [Pooled(documents[doc_id], grades.get(doc_id, {})) for doc_id in order]
 
 
 def judge(
     workspace: Workspace, dataset: int, rater: str, query_id: str, grades: Mapping[str, int | None]
 ) -> DatasetRow:
-    """Keep a rater's grades, and let the judgments follow what most raters say, as a new version with new scores.
+    """Save a rater's grades, and update the judgments by majority as a new version with new scores.
 
     Args:
-        dataset: its id.
-        grades: by document id; None takes a grade back.
+        workspace: the workspace.
+        dataset: the dataset's id.
+        rater: the rater's name.
+        query_id: the query for which documents are graded.
+        grades: grades by document id; None withdraws a grade.
 
     Raises:
-        InvalidInputError: the rater has no proper name, a document was judged before by other means, or what
-            `judgments.edit` refuses. Nothing is kept then.
-        NotRescoredError: all is kept, and experiments follow later.
+        InvalidInputError: the rater's name is invalid, a judgment came with the dataset, or `judgments.edit` refuses
+            the changes. Nothing is saved then.
+        NotRescoredError: everything is saved, but experiments will be rescored later.
     """
     rater = checked_rater(rater)
     with catalog.CHANGES:
         row = catalog.by_id(workspace, dataset)
-        given = by_document(ratings(workspace.database, row.id, query_id))
+        ratings_before = by_document(ratings(workspace.database, row.id, query_id))
         judged = catalog.load(workspace, row).qrels.get(query_id, {})
         changes: dict[tuple[str, str], int | None] = {}
         for doc_id, grade in grades.items():
-            before = given.get(doc_id, {})
+            before = ratings_before.get(doc_id, {})
             if doc_id in judged and not before:
                 raise InvalidInputError(
                     f"the judgment of {doc_id!r} for {query_id!r} came with the dataset; edit it there"
                 )
-            others = [other for who, other in before.items() if who != rater]
+            others = [other_grade for name, other_grade in before.items() if name != rater]
             changes[query_id, doc_id] = majority([*others, *([] if grade is None else [grade])])
-        # First: a judgment that no rating explains would count as one that came with the dataset, for ever.
+        # Ratings are saved first: a judgment without a rating would count as one that came with the dataset, for ever.
         save_ratings(workspace.database, row.id, rater, query_id, grades)
         try:
             saved = judgments.save(workspace, row.id, changes, f"judged by {rater}")
         except BaseException:
-            mine = {doc_id: given.get(doc_id, {}).get(rater) for doc_id in grades}
-            save_ratings(workspace.database, row.id, rater, query_id, mine)
+            grades_before = {doc_id: ratings_before.get(doc_id, {}).get(rater) for doc_id in grades}
+            save_ratings(workspace.database, row.id, rater, query_id, grades_before)
             raise
     follow(workspace, saved)
     return catalog.by_id(workspace, row.id)
 
 
 def majority(grades: Sequence[int]) -> int | None:
-    """The grade that most raters gave; of several the highest, because what is called relevant is easily missed.
+    """The grade that most raters gave; the highest of equally frequent grades, because relevance is easily missed.
 
-    None if there is no grade.
+    None without any grade.
     """
     counts = Counter(grades)
     return max(counts, key=lambda grade: (counts[grade], grade), default=None)
 
 
-def by_document(given: Iterable[Rating]) -> dict[str, dict[str, int]]:
+def by_document(rows: Iterable[Rating]) -> dict[str, dict[str, int]]:
     """Ratings of one query as grades by document id, then rater."""
     grades: dict[str, dict[str, int]] = {}
-    for rating in given:
+    for rating in rows:
         grades.setdefault(rating.doc_id, {})[rating.rater] = rating.grade
     return grades
 
 
 def followed(workspace: Workspace, experiment: ExperimentRow) -> ExperimentRow | None:
-    """The same experiment over the dataset's newest judgments; None if there is none."""
+    """The same experiment rescored by the dataset's newest judgments; None if it does not exist."""
     newest = catalog.by_id(workspace, experiment.dataset_id).manifest
     spec = dataclasses.replace(experiment.spec, dataset=newest.fingerprint, qrels=newest.qrels)
     try:
@@ -169,22 +172,23 @@ def followed(workspace: Workspace, experiment: ExperimentRow) -> ExperimentRow |
 
 
 def agreements(workspace: Workspace, dataset: int) -> list[Agreement]:
-    """How far a dataset's raters agree: all of them if they are more than two, then each pair that shares something."""
+    """Agreement of a dataset's raters: of all if there are more than two, then of each pair with shared documents."""
     items: dict[tuple[str, str], dict[str, int]] = {}
     for rating in ratings(workspace.database, dataset):
         items.setdefault((rating.query_id, rating.doc_id), {})[rating.rater] = rating.grade
     raters = sorted({rater for grades in items.values() for rater in grades})
     groups = [tuple(raters)] if len(raters) > 2 else []
     groups += itertools.combinations(raters, 2)
-    found = [agreement(group, list(items.values())) for group in groups]
-    return [shared for shared in found if shared.documents]
+    results = [agreement(group, list(items.values())) for group in groups]
+    return [result for result in results if result.documents]
 
 
 def agreement(raters: Sequence[str], items: Sequence[Mapping[str, int]]) -> Agreement:
-    """How far some raters agree.
+    """Agreement of some raters.
 
     Args:
-        items: grades by rater, one mapping a document; those that not all of the raters graded are passed over.
+        raters: the raters' names.
+        items: grades by rater, one mapping per document; documents that not all of the raters graded are skipped.
     """
     shared = [[grades[rater] for rater in raters] for grades in items if all(r in grades for r in raters)]
     if not shared:
@@ -194,10 +198,10 @@ def agreement(raters: Sequence[str], items: Sequence[Mapping[str, int]]) -> Agre
 
 
 def _kappa(shared: list[list[int]]) -> float | None:
-    """Kappa of grades [n_documents][n_raters], by statsmodels."""
+    """Kappa of grades [n_documents][n_raters], computed by statsmodels."""
     if len({grade for grades in shared for grade in grades}) < 2:
         return None
-    from statsmodels.stats import inter_rater  # noqa: PLC0415  two seconds, which only this needs
+    from statsmodels.stats import inter_rater  # noqa: PLC0415  takes two seconds, and only kappa needs it
 
     table = np.asarray(shared)
     if table.shape[1] == 2:
@@ -210,9 +214,9 @@ def _kappa(shared: list[list[int]]) -> float | None:
 def mean_bounds(
     workspace: Workspace, experiment: ExperimentRow, variant: str, measure: str, depth: int
 ) -> MeanBounds | None:
-    """Bounds of a variant's mean under unjudged documents among the first `depth`; None without a scored query.
+    """Bounds of a variant's mean, given unjudged documents among the first `depth`; None without a scored query.
 
-    All lists are scored again, which takes seconds for 10,000 queries, until more of the experiment is recorded.
+    All lists are scored again once more of the experiment is recorded, which takes seconds for 10,000 queries.
     """
     return workspace.memory.get(
         BOUNDS,
@@ -232,9 +236,7 @@ def _mean_bounds(
     for batch in scored_lists(workspace.database, experiment.id, variant, measure):
         bounds = score_bounds({query_id: ranking for query_id, ranking, _ in batch}, qrels, measure, depth)
         for query_id, _, value in batch:
-            if (
-                query_id not in bounds
-            ):  # what is recorded can have a value that the other judgments leave without
+            if query_id not in bounds:  # the query has a recorded score but none under the assumed judgments
                 continue
             scores.append(value)
             lows.append(bounds[query_id].low)
@@ -247,16 +249,16 @@ def _mean_bounds(
 
 
 def read_guidelines(workspace: Workspace, dataset: int) -> str:
-    """What the raters of a dataset go by."""
+    """The guidelines for a dataset's raters."""
     return guidelines(workspace.database, dataset)
 
 
 def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
-    """Set what the raters of a dataset go by.
+    """Set the guidelines for a dataset's raters.
 
     Raises:
         InvalidInputError: the text is too long.
-        UnknownNameError: the dataset was deleted meanwhile.
+        UnknownNameError: the dataset was deleted in the meantime.
     """
     if len(text) > MAX_GUIDELINES:
         raise InvalidInputError(
@@ -266,10 +268,10 @@ def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
 
 
 def checked_rater(rater: str) -> str:
-    """A rater's name, without space around it.
+    """A rater's name, stripped.
 
     Raises:
-        InvalidInputError: it is empty, too long, or cannot be printed.
+        InvalidInputError: the name is empty, too long, or holds a character that cannot be printed.
     """
     rater = rater.strip()
     if not rater:

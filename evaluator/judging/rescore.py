@@ -1,7 +1,7 @@
-"""Rescoring: experiments over a dataset's version before follow to its next, if only judgments changed.
+"""Rescoring: if only judgments changed, experiments over a dataset's previous version are rescored for the next.
 
-Their ranked lists stay what they were, and are shared: nothing is encoded, retrieved or copied. Of the scores, only
-those of queries whose judgments changed are computed again; a query's score depends on no other query.
+The rescored experiments share the ranked lists of the originals: nothing is encoded, retrieved or copied. Scores are
+computed again only for queries whose judgments changed, because a query's score depends on no other query.
 """
 
 from __future__ import annotations
@@ -22,22 +22,23 @@ from evaluator.store.steps import Step, followers
 from evaluator.workspace.workspace import Workspace
 
 BATCH = 200
-"""Queries whose lists are held in memory at once."""
+"""Maximum queries whose lists are in memory at once."""
 
 
 @dataclass(eq=False)
 class Rescoring:
-    """Rescores what finished over a dataset's version by the judgments of the next; judgments are read once.
+    """Rescores finished experiments over a dataset's version by the judgments of the next; judgments are read once.
 
-    A new experiment has the id that its description has over that version, so that running it finds all done.
-    Queries that failed stay failed. What ran under an older ranking policy is left alone: its lists may be in
+    A rescored experiment has the id of the same experiment over the next version, so that running it again finds all
+    results. Failed queries stay failed. Experiments with an older ranking policy are skipped: their lists may be in
     another order.
 
     Args:
-        step: from the one version to the other.
+        workspace: the workspace.
+        step: the step from one version to the next.
 
     Attributes:
-        followed: ids of experiments that are done with here.
+        followed: ids of the experiments that this object has rescored.
     """
 
     workspace: Workspace
@@ -46,7 +47,7 @@ class Rescoring:
     _changed: dict[str, list[str]] = field(default_factory=dict)
 
     def waiting(self) -> list[ExperimentRow]:
-        """Experiments that have not followed yet, the first submitted at first."""
+        """Experiments that are not rescored yet, in the order of submission."""
         dataset, _, before, after = self.step
         if not after.differs_in_judgments_alone(before):
             return []
@@ -59,10 +60,10 @@ class Rescoring:
         ]
 
     def follow(self, row: ExperimentRow) -> None:
-        """Let an experiment follow, unless it was deleted or is run again meanwhile."""
+        """Rescore an experiment, unless it was deleted or started again in the meantime."""
         after = self.step.after
         spec = dataclasses.replace(row.spec, dataset=after.fingerprint, qrels=after.qrels)
-        # Not only what changed since the version before: a dataset may be imported again in between.
+        # Not always the previous version: the dataset may have been imported again since the experiment was scored.
         last = rescored_by(self.workspace.database, row.id) or self.step.before.fingerprint
         if last not in self._changed:
             self._changed[last] = changed_queries(self._qrels_of(last), self._qrels)
@@ -79,7 +80,7 @@ class Rescoring:
 
 
 def changed_queries(before: Qrels, after: Qrels) -> list[str]:
-    """Queries whose judgments are not the same."""
+    """Queries whose judgments differ."""
     return [
         query_id
         for query_id in dict.fromkeys((*before, *after))
@@ -90,7 +91,7 @@ def changed_queries(before: Qrels, after: Qrels) -> list[str]:
 def _scores(
     workspace: Workspace, spec: ExperimentSpec, query_ids: Sequence[str], qrels: Qrels
 ) -> dict[tuple[str, str], dict[str, float]]:
-    """Measures of an experiment's recorded lists, by variant and query id."""
+    """Scores of an experiment's recorded lists, by variant and query id."""
     scores = {}
     for start in range(0, len(query_ids), BATCH):
         recorded = rankings_of(workspace.database, spec.id, query_ids[start : start + BATCH])

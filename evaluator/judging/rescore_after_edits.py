@@ -1,7 +1,7 @@
-"""Following: after an edit of judgments, finished experiments come to the new version, each once (ADR 0029).
+"""Following: after an edit of judgments, finished experiments are rescored for the new version, each once (ADR 0029).
 
-An edit is kept in the database until they have: whoever edits lets them follow, and the keeper does where that failed
-or its process was killed.
+An edit stays in the database until its experiments are rescored. The process that saves the edit rescores them; if
+that fails or the process is killed, the keeper does.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from evaluator.store.steps import edited_datasets, end_step, first_step
 from evaluator.workspace.workspace import Workspace
 
 FOLLOWING = threading.Lock()
-"""Held while experiments follow; edits that are saved meanwhile come next."""
-A_LOOK = 5.0
-"""Seconds of a keeper's look for a dataset's experiments."""
+"""Held while experiments are rescored; edits that are saved in the meantime come next."""
+SECONDS_PER_DATASET = 5.0
+"""Seconds that the keeper spends on one dataset before it turns to the next."""
 
 Guard = Callable[[Callable[[], object], str | None], object]
-"""Does something for an experiment (its id), or for none, and keeps what goes wrong from what is done for others."""
+"""Runs a function for an experiment (its id) or for none, so that its failure does not affect other experiments."""
 
 
 def follow(workspace: Workspace, row: DatasetRow) -> None:
-    """Let finished experiments follow every edit of a dataset so far; who edits meanwhile need not wait.
+    """Rescore finished experiments after all edits of a dataset so far.
 
     Raises:
-        NotRescoredError: one cannot; the keeper tries again.
+        NotRescoredError: rescoring failed; the keeper tries again.
     """
     with FOLLOWING:
         try:
@@ -45,19 +45,20 @@ def follow(workspace: Workspace, row: DatasetRow) -> None:
 
 
 def follow_left(workspace: Workspace, guard: Guard, stopped: Callable[[], bool]) -> None:
-    """Let experiments follow the edits that are left, unless somebody is at it; some seconds for each dataset.
+    """Rescore experiments after the remaining edits, unless another thread is; takes a few seconds for each dataset.
 
-    An experiment that fails is tried again the next time. Later edits of its dataset wait for it, and nothing else.
+    An experiment that fails is tried again with the next call. Only later edits of its dataset wait for it.
 
     Args:
-        guard: around what is done for one dataset, and for one experiment.
-        stopped: whether the rest is left to the next time.
+        workspace: the workspace.
+        guard: wraps the work on a dataset, and on an experiment.
+        stopped: whether to leave the rest to the next call.
     """
     if not FOLLOWING.acquire(blocking=False):
         return
     try:
         for dataset in edited_datasets(workspace.database):
-            guard(partial(_follow, workspace, dataset, guard, stopped, A_LOOK), None)
+            guard(partial(_follow, workspace, dataset, guard, stopped, SECONDS_PER_DATASET), None)
     finally:
         FOLLOWING.release()
 
@@ -69,13 +70,13 @@ def _follow(
     stopped: Callable[[], bool] = lambda: False,
     seconds: float = math.inf,
 ) -> None:
-    """Work off a dataset's edits in their order; where the time is over, one experiment has followed at least."""
-    until = time.monotonic() + seconds
+    """Rescore after a dataset's edits, in their order; at least one experiment is rescored, even if the time is up."""
+    deadline = time.monotonic() + seconds
     while (step := first_step(workspace.database, dataset)) is not None:
         rescoring = Rescoring(workspace, step)
         waiting = rescoring.waiting()
         for row in waiting:
-            if stopped() or (rescoring.followed and time.monotonic() > until):
+            if stopped() or (rescoring.followed and time.monotonic() > deadline):
                 return
             guard(partial(rescoring.follow, row), row.id)
         if len(rescoring.followed) < len(waiting):

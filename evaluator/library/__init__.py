@@ -1,1 +1,1 @@
-"""The datasets that a team owns: import, find, browse, download, delete."""
+"""The datasets of a team: import, find, browse, download and delete them."""

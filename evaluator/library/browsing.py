@@ -1,7 +1,7 @@
-"""Looking into a stored dataset: pages of its documents, queries and judgments, with or without a search.
+"""Browses a stored dataset: pages of its documents, queries and judgments, with or without a search.
 
-Parquet is streamed, and only the row groups and columns that are needed are read: a page of a corpus of 1,000,000
-documents takes milliseconds, a search until its page is full, at most the one to two seconds of reading it all.
+Parquet is streamed, and only the necessary row groups and columns are read. In a corpus of 1,000,000 documents a page
+takes milliseconds; a search stops when its page is full, and takes one to two seconds if it must read everything.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Page(Generic[T]):
     """Some rows of a list.
 
     Attributes:
-        rows: those of this page, in the list's order.
-        more: whether others follow.
-        total: rows of the whole list; None where a search did not need to look further.
+        rows: the rows of this page, in the list's order.
+        more: whether further rows follow.
+        total: rows of the whole list; None if a search stopped before its end.
     """
 
     rows: tuple[T, ...]
@@ -40,7 +40,7 @@ class Page(Generic[T]):
 
 
 class ListedQuery(NamedTuple):
-    """A query, with how many documents are judged for it, and how many of them are relevant."""
+    """A query, with the number of documents judged for it, and the number of relevant ones among them."""
 
     query: Query
     judged: int
@@ -48,7 +48,7 @@ class ListedQuery(NamedTuple):
 
 
 class JudgedDocument(NamedTuple):
-    """A grade and the document it is for; `document` is None if the corpus lacks it."""
+    """A grade and its document; `document` is None if the corpus lacks it."""
 
     doc_id: str
     grade: int
@@ -66,9 +66,9 @@ def documents(dataset: StoredDataset, search: str = "", offset: int = 0, limit: 
     """Documents in the corpus's order.
 
     Args:
-        search: only those with this in id, title or text, whether in capitals or not; empty: all.
-        offset: how many to pass over.
-        limit: how many at most.
+        search: only documents with this in id, title or text, ignoring case; empty: all documents.
+        offset: number of documents to skip.
+        limit: maximum number of documents.
     """
     return _page(
         dataset, corpus_artifact(dataset.manifest), DOCUMENT, DOCUMENT, Document, search, offset, limit
@@ -97,38 +97,38 @@ def document(dataset: StoredDataset, doc_id: str) -> Document:
     """One document.
 
     Raises:
-        UnknownNameError: the corpus has none of that id.
+        UnknownNameError: the corpus has no document with that id.
     """
-    found = documents_of(dataset, [doc_id])
-    if doc_id not in found:
+    documents = documents_of(dataset, [doc_id])
+    if doc_id not in documents:
         raise UnknownNameError(f"the corpus has no document with the id {doc_id!r}; try part of the id")
-    return found[doc_id]
+    return documents[doc_id]
 
 
 def documents_of(dataset: StoredDataset, doc_ids: Collection[str]) -> dict[str, Document]:
     """The documents of these ids, by id; ids that the corpus lacks are absent."""
-    found = _lookup(dataset, corpus_artifact(dataset.manifest), DOCUMENT, doc_ids)
-    return {row[0]: Document(*row) for row in found}
+    rows = _lookup(dataset, corpus_artifact(dataset.manifest), DOCUMENT, doc_ids)
+    return {row[0]: Document(*row) for row in rows}
 
 
 def known_documents(dataset: StoredDataset, doc_ids: Collection[str]) -> set[str]:
-    """Those of these ids that the corpus has."""
+    """The ids, among `doc_ids`, that the corpus has."""
     return {row[0] for row in _lookup(dataset, corpus_artifact(dataset.manifest), DOCUMENT[:1], doc_ids)}
 
 
 def judged_query(dataset: StoredDataset, query_id: str) -> JudgedQuery:
-    """A query with its judgments and the documents they are for.
+    """A query with its judgments and the judged documents.
 
     Raises:
-        UnknownNameError: there is no query of that id.
+        UnknownNameError: there is no query with that id.
     """
-    found = list(_lookup(dataset, queries_artifact(dataset.manifest), QUERY, [query_id]))
-    if not found:
+    rows = list(_lookup(dataset, queries_artifact(dataset.manifest), QUERY, [query_id]))
+    if not rows:
         raise UnknownNameError(f"there is no query with the id {query_id!r}; try part of the id")
     grades = _grades(dataset, [query_id]).get(query_id, {})
     known = documents_of(dataset, grades)
     judged = [JudgedDocument(doc_id, grade, known.get(doc_id)) for doc_id, grade in grades.items()]
-    return JudgedQuery(_query(*found[0]), tuple(sorted(judged, key=lambda row: -row.grade)))
+    return JudgedQuery(_query(*rows[0]), tuple(sorted(judged, key=lambda row: -row.grade)))
 
 
 def _query(query_id: str, text: str, tags: list[str] | None) -> Query:
@@ -136,7 +136,7 @@ def _query(query_id: str, text: str, tags: list[str] | None) -> Query:
 
 
 def _grades(dataset: StoredDataset, query_ids: Collection[str]) -> dict[str, dict[str, int]]:
-    """Grades by query id, then document id, of some queries."""
+    """Grades of some queries, by query id, then document id."""
     grades: dict[str, dict[str, int]] = {}
     for query_id, doc_id, grade in _lookup(dataset, qrels_artifact(dataset.manifest), JUDGMENT, query_ids):
         grades.setdefault(query_id, {})[doc_id] = grade
@@ -184,22 +184,22 @@ def _search(
     offset: int,
     limit: int,
 ) -> Page[T]:
-    """The page of rows that hold the text; reading ends with the first row beyond it."""
-    found: list[tuple[Any, ...]] = []
-    passed = 0
+    """The page of rows that contain the text; reading ends with the first matching row after the page."""
+    rows: list[tuple[Any, ...]] = []
+    n_hits = 0
     for group in range(file.num_row_groups):
         table = file.read_row_group(group, columns=list(columns))
         hits = table.filter(_holds(table, searched, search))
-        skipped = min(max(offset - passed, 0), hits.num_rows)
-        passed += hits.num_rows
-        found += _tuples(hits.slice(skipped, limit + 1 - len(found)), columns)
-        if len(found) > limit:
-            return Page(tuple(make(*row) for row in found[:limit]), True, None)
-    return Page(tuple(make(*row) for row in found), False, passed)
+        skipped = min(max(offset - n_hits, 0), hits.num_rows)
+        n_hits += hits.num_rows
+        rows += _tuples(hits.slice(skipped, limit + 1 - len(rows)), columns)
+        if len(rows) > limit:
+            return Page(tuple(make(*row) for row in rows[:limit]), True, None)
+    return Page(tuple(make(*row) for row in rows), False, n_hits)
 
 
 def _holds(table: pa.Table, columns: Sequence[str], search: str) -> pa.ChunkedArray:
-    """Whether any of these columns holds the text: [n_rows] bool."""
+    """Whether any of these columns contains the text: [n_rows] bool."""
     mask = pc.match_substring(table[columns[0]], search, ignore_case=True)
     for column in columns[1:]:
         mask = pc.or_(mask, pc.match_substring(table[column], search, ignore_case=True))
@@ -209,7 +209,7 @@ def _holds(table: pa.Table, columns: Sequence[str], search: str) -> pa.ChunkedAr
 def _lookup(
     dataset: StoredDataset, artifact: str, columns: Sequence[str], ids: Collection[str]
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows whose first column is one of these ids; other columns are read only where there is one."""
+    """Rows whose first column is one of these ids; the other columns are read only of row groups with such a row."""
     wanted = pa.array(list(ids), pa.string())
     if not len(wanted):
         return

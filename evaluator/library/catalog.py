@@ -28,33 +28,33 @@ Progress = Callable[[int], None]
 
 CHANGES = threading.RLock()
 """Held while a dataset is stored and named, and while unneeded files are removed: datasets share files, and a dataset
-that is stored but not named yet looks unneeded."""
+that is stored but not named yet would seem unneeded."""
 
 MAX_NAME, MAX_DESCRIPTION = 120, 4000
-"""Characters."""
+"""Maximum characters of a name and of a description."""
 MAX_TAGS, MAX_TAG = 20, 40
-"""Tags of a dataset; characters of one."""
+"""Maximum tags of a dataset, and maximum characters of a tag."""
 
 
 def import_folder(
     workspace: Workspace, path: Path, name: str | None = None, on_progress: Progress | None = None
 ) -> DatasetRow:
-    """Import a folder under a name (its own, by default).
+    """Import a folder under a name, by default the folder's.
 
     Raises:
-        InvalidInputError: it holds no valid dataset, or the name cannot be one; nothing is stored.
+        InvalidInputError: the folder holds no valid dataset, or the name is invalid; nothing is stored.
     """
     folder = path.expanduser().resolve()
-    called = checked_name(name or folder.name)
+    dataset_name = checked_name(name or folder.name)
     with CHANGES:
         limit = workspace.settings.unpacked_limit
         manifest = import_dataset(folder, workspace.store, limit=limit, on_progress=on_progress)
-        id_ = datasets.save_dataset(workspace.database, called, manifest, source=str(folder))
+        id_ = datasets.save_dataset(workspace.database, dataset_name, manifest, source=str(folder))
     return by_id(workspace, id_)
 
 
 def import_demo(workspace: Workspace) -> DatasetRow:
-    """Build and import the demo dataset, unless it is there."""
+    """Build and import the demo dataset, unless it exists already."""
     with CHANGES:
         if all(row.name != DEMO_DATASET for row in datasets.all_datasets(workspace.database)):
             with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
@@ -71,30 +71,30 @@ def all_datasets(workspace: Workspace) -> list[DatasetRow]:
 
 
 def find(workspace: Workspace, name: str) -> DatasetRow:
-    """The dataset of that name.
+    """The dataset with that name.
 
     Raises:
-        UnknownNameError: there is none; lists those there are.
+        UnknownNameError: there is no such dataset; lists the existing names.
     """
     rows = datasets.all_datasets(workspace.database)
-    called = named(rows, name)
-    if called is not None:
-        return called
+    row = named(rows, name)
+    if row is not None:
+        return row
     names = ", ".join(row.name for row in rows) or "none yet"
     raise UnknownNameError(f"no dataset is called {name!r}; there are: {names}")
 
 
 def named(rows: Iterable[DatasetRow], name: str) -> DatasetRow | None:
-    """The dataset of that name, if there is one; one that only looks the same counts where none is the same."""
+    """The dataset with that name, or else one whose name only looks the same; None if there is neither."""
     alike = [row for row in rows if composed(row.name) == composed(name)]
     return next((row for row in alike if row.name == name), alike[0] if alike else None)
 
 
 def by_id(workspace: Workspace, id_: int) -> DatasetRow:
-    """A dataset, whatever it is called by now.
+    """The dataset with that id, which stays the same if the dataset is renamed.
 
     Raises:
-        UnknownNameError: it was deleted meanwhile.
+        UnknownNameError: the dataset was deleted in the meantime.
     """
     for row in datasets.all_datasets(workspace.database):
         if row.id == id_:
@@ -109,7 +109,7 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
         allow_paths: whether a folder may be named; never for what arrives through a browser.
 
     Raises:
-        UnknownNameError: nothing is found.
+        UnknownNameError: there is no such dataset.
         DatasetError: the folder holds no valid dataset.
     """
     if named(datasets.all_datasets(workspace.database), reference) is None:
@@ -121,7 +121,7 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
 
 
 def load(workspace: Workspace, row: DatasetRow) -> StoredDataset:
-    """The stored dataset behind a name."""
+    """The stored dataset of a row, in the row's version."""
     return StoredDataset.open(workspace.store, row.manifest.fingerprint)
 
 
@@ -140,12 +140,12 @@ def versions(workspace: Workspace, id_: int) -> list[DatasetVersion]:
 
 
 def used_by(workspace: Workspace, id_: int) -> list[ExperimentRow]:
-    """Experiments over any version of a dataset, the last submitted first."""
+    """Experiments over any version of a dataset, the most recently submitted first."""
     return [row for row in experiments.all_experiments(workspace.database) if row.dataset_id == id_]
 
 
 def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
-    """Datasets with the same documents and queries under other names: other splits, other people's judgments."""
+    """Datasets with the same documents and queries but other names, such as other splits or judgments."""
     shared = (row.manifest.corpus, row.manifest.queries)
     return [
         other
@@ -155,10 +155,10 @@ def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
 
 
 def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
-    """Give a dataset another name; experiments over it follow.
+    """Rename a dataset; its experiments show the new name.
 
     Raises:
-        InvalidInputError: the dataset is unknown, the name cannot be one, or is another's.
+        InvalidInputError: the dataset is unknown, or the name is invalid or belongs to another dataset.
     """
     row, to = find(workspace, name), checked_name(to)
     datasets.rename_dataset(workspace.database, row.id, to)
@@ -166,10 +166,10 @@ def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
 
 
 def describe(workspace: Workspace, name: str, description: str, tags: Sequence[str]) -> DatasetRow:
-    """Set what people read about a dataset.
+    """Set the description and tags of a dataset.
 
     Raises:
-        InvalidInputError: the dataset is unknown, or a text too long.
+        InvalidInputError: the dataset is unknown, or the description or the tags are invalid.
     """
     row = find(workspace, name)
     datasets.describe_dataset(
@@ -179,39 +179,39 @@ def describe(workspace: Workspace, name: str, description: str, tags: Sequence[s
 
 
 def change(workspace: Workspace, name: str, to: str, description: str, tags: Sequence[str]) -> DatasetRow:
-    """Rename and describe a dataset, or neither.
+    """Rename and describe a dataset; if one is refused, neither is done.
 
     Raises:
         InvalidInputError: as `rename` and `describe`.
     """
     row, to = find(workspace, name), checked_name(to)
-    described, tagged = checked_description(description), checked_tags(tags)
+    description, tags = checked_description(description), checked_tags(tags)
     datasets.rename_dataset(workspace.database, row.id, to)
-    datasets.describe_dataset(workspace.database, row.id, described, tagged)
+    datasets.describe_dataset(workspace.database, row.id, description, tags)
     return by_id(workspace, row.id)
 
 
 def remove(workspace: Workspace, name: str) -> None:
-    """Forget a dataset with all of its versions, and remove its files that no other dataset or experiment needs.
+    """Delete a dataset with all of its versions, and its files that no other dataset or experiment needs.
 
-    Vectors and indexes stay in the artifact store: they belong to texts, and serve whatever dataset has the same.
+    Vectors and indexes stay in the artifact store: they belong to texts, and other datasets with these texts use them.
 
     Raises:
-        InvalidInputError: it is unknown, or experiments use it; names them.
+        InvalidInputError: the dataset is unknown, or experiments use it; names them.
     """
     with CHANGES:
         row = find(workspace, name)
-        gone = [version.manifest for version in datasets.versions(workspace.database, row.id)]
+        manifests = [version.manifest for version in datasets.versions(workspace.database, row.id)]
         datasets.remove_dataset(workspace.database, row.id)
         needed = set(_needed(workspace))
-        unneeded = dict.fromkeys(artifact for manifest in gone for artifact in _artifacts(manifest))
+        unneeded = dict.fromkeys(artifact for manifest in manifests for artifact in _artifacts(manifest))
         for artifact in unneeded:
             if artifact not in needed:
                 workspace.store.remove(artifact)
 
 
 def _needed(workspace: Workspace) -> Iterator[str]:
-    """Files of what names point to, and of what experiments ran over."""
+    """The files of all named datasets in all versions, and of all datasets that experiments used."""
     for version in datasets.versions(workspace.database):
         yield from _artifacts(version.manifest)
     for experiment in experiments.all_experiments(workspace.database):
@@ -223,7 +223,7 @@ def _needed(workspace: Workspace) -> Iterator[str]:
 
 
 def _artifacts(manifest: DatasetManifest) -> tuple[str, ...]:
-    """A dataset's files; the manifest first, because where it is, the others are."""
+    """A dataset's files; the manifest is first, because it must not exist without the other files."""
     return (
         manifest_artifact(manifest.fingerprint),
         *(run_artifact(run.id) for run in manifest.runs),
@@ -234,11 +234,11 @@ def _artifacts(manifest: DatasetManifest) -> tuple[str, ...]:
 
 
 def checked_name(name: str) -> str:
-    """A name for a dataset, without space around it, in Unicode's composed form (NFC).
+    """A name for a dataset, stripped, in Unicode's composed form (NFC).
 
     Raises:
-        InvalidInputError: it is empty or too long, stands for a folder in addresses, or holds a slash (addresses and
-            folders have them) or a control character.
+        InvalidInputError: the name is empty or too long, is `.` or `..`, or holds a slash (a separator in URLs and
+            paths) or a control character.
     """
     name = composed(name.strip())
     if not name:
@@ -257,10 +257,10 @@ def checked_name(name: str) -> str:
 
 
 def checked_description(description: str) -> str:
-    """A description, without space around it.
+    """A description, stripped.
 
     Raises:
-        InvalidInputError: it is too long.
+        InvalidInputError: the description is too long.
     """
     if len(description) > MAX_DESCRIPTION:
         raise InvalidInputError(
@@ -270,10 +270,10 @@ def checked_description(description: str) -> str:
 
 
 def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """Tags, each once and without space around it.
+    """Distinct, stripped tags.
 
     Raises:
-        InvalidInputError: there are too many, or one is too long.
+        InvalidInputError: there are too many tags, or a tag is too long or holds a control character.
     """
     distinct = tuple(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
     if len(distinct) > MAX_TAGS:
@@ -287,13 +287,13 @@ def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
 def register(
     workspace: Workspace, name: str, fingerprint: str, source: str, description: str, tags: Sequence[str]
 ) -> DatasetRow:
-    """Give a dataset that is in the artifact store a name; if another has it, this is its next version.
+    """Name a dataset that is in the artifact store; if the name exists, the dataset becomes its next version.
 
     Raises:
-        InvalidInputError: it is not there, whole; or the name, the description or a tag is not valid.
+        InvalidInputError: the dataset, or a part of it, is not stored; or name, description or tags are invalid.
     """
-    named = checked_name(name)
-    described, tagged = checked_description(description), checked_tags(tags)
+    name = checked_name(name)
+    description, tags = checked_description(description), checked_tags(tags)
     with CHANGES:
         manifest = StoredDataset.open(workspace.store, fingerprint).manifest
         parts = (
@@ -306,5 +306,5 @@ def register(
             raise InvalidInputError(
                 f"parts of the dataset {fingerprint} are missing in the store; import it again"
             )
-        id_ = datasets.save_dataset(workspace.database, named, manifest, source, described, tagged)
+        id_ = datasets.save_dataset(workspace.database, name, manifest, source, description, tags)
     return by_id(workspace, id_)

@@ -44,21 +44,21 @@ tags, and whether a document with a query's own id is left out of that query's l
 
 
 def export_beir(workspace: Workspace, row: DatasetRow, path: Path) -> None:
-    """Write a dataset's newest version as a zip file; it appears once it is whole.
+    """Write a dataset's newest version as a zip file, which appears only when it is complete.
 
     Raises:
-        InvalidInputError: it cannot be written there.
+        InvalidInputError: the file cannot be written.
     """
     with whole_file(path) as file:
         write_beir(workspace, row, file)
 
 
 def write_beir(workspace: Workspace, row: DatasetRow, file: IO[bytes]) -> None:
-    """Write a dataset's newest version into a file as a zip; the corpus streams through."""
+    """Write a dataset's newest version into a file as a zip; the corpus is streamed."""
     dataset = catalog.load(workspace, row)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _write(archive, "README.md", [_readme(row)])
-        _write(archive, "dataset.json", [json.dumps(_beyond_beir(row), ensure_ascii=False, indent=2)])
+        _write(archive, "dataset.json", [json.dumps(_non_beir_record(row), ensure_ascii=False, indent=2)])
         _write(archive, "corpus.jsonl", _corpus_lines(dataset))
         _write(archive, "queries.jsonl", _query_lines(dataset))
         if row.manifest.n_judgments:
@@ -83,7 +83,7 @@ def _readme(row: DatasetRow) -> str:
     )
 
 
-def _beyond_beir(row: DatasetRow) -> dict[str, Any]:
+def _non_beir_record(row: DatasetRow) -> dict[str, Any]:
     return {
         "name": row.name,
         "description": row.description,
@@ -111,11 +111,11 @@ def _qrels_lines(dataset: StoredDataset) -> Iterator[str]:
 
 
 def _run_lines(dataset: StoredDataset, run: RunNote) -> Iterator[str]:
-    """Lines of TREC's format. Ids hold no white space: the lists were read from such lines."""
-    place: Counter[str] = Counter()
+    """Lines of TREC's format. Ids hold no white space, because the lists were read from such lines."""
+    ranks: Counter[str] = Counter()
     for query_id, doc_id, score in read_run(dataset.store.local_path(run_artifact(run.id))):
-        place[query_id] += 1
-        yield f"{query_id} Q0 {doc_id} {place[query_id]} {score!r} {'-'.join(run.name.split())}\n"
+        ranks[query_id] += 1
+        yield f"{query_id} Q0 {doc_id} {ranks[query_id]} {score!r} {'-'.join(run.name.split())}\n"
 
 
 def _json_line(value: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What is known of each query of a dataset: its words, its language, its tags, its relevant documents."""
+"""Properties of each query of a dataset: its words, language, tags and relevant documents."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class QueryFacts:
     """The queries of a dataset version, in their file's order.
 
     Attributes:
-        rows: each query's place, by its id.
+        rows: each query's row, by query id.
         texts, tags: [n_queries].
-        words: [n_queries] int64, what white space divides.
-        relevant: [n_queries] int64, documents with a grade of 1 or more.
+        words: [n_queries] int64, number of words, separated by white space.
+        relevant: [n_queries] int64, number of documents with a grade of 1 or more.
     """
 
     rows: dict[str, int]
@@ -40,15 +40,15 @@ class QueryFacts:
 
     @cached_property
     def languages(self) -> tuple[str, ...]:
-        """[n_queries] ISO 639 codes; `unknown` for texts that are too short to tell. About 0.03 ms a query, once."""
+        """[n_queries] ISO 639 codes; `unknown` for texts that are too short to tell. Computed once; 0.03 ms each."""
         return tuple(languages_of(self.texts))
 
 
 def query_facts(workspace: Workspace, experiment: ExperimentRow) -> QueryFacts:
-    """What is known of the queries that an experiment asked.
+    """Properties of an experiment's queries.
 
     Raises:
-        UnknownNameError: its dataset is no longer stored.
+        UnknownNameError: the experiment's dataset is no longer stored.
     """
     fingerprint = experiment.spec.dataset
     return workspace.memory.get(FACTS, fingerprint, lambda: _read(catalog.stored(workspace, fingerprint)))
@@ -66,14 +66,14 @@ def _read(dataset: StoredDataset) -> QueryFacts:
 
 
 def _relevant(dataset: StoredDataset) -> Ints:
-    """Relevant documents of each query: [n_queries]. Counted by Arrow: judgments may be millions."""
+    """Number of relevant documents of each query: [n_queries]. Arrow counts, as judgments may be millions."""
     table = pq.read_table(
         dataset.store.local_path(qrels_artifact(dataset.manifest)),
         columns=["query_id"],
         filters=pc.field("grade") >= 1,
     )
-    counted = pc.value_counts(table["query_id"])
+    value_counts = pc.value_counts(table["query_id"])
     counts = np.zeros(len(dataset.queries), dtype=np.int64)
-    for found in counted.to_pylist():
-        counts[dataset.query_rows[found["values"]]] = found["counts"]
+    for value_count in value_counts.to_pylist():
+        counts[dataset.query_rows[value_count["values"]]] = value_count["counts"]
     return counts

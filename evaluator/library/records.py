@@ -1,4 +1,4 @@
-"""Records of datasets, as plain JSON types: the API's and the command line's `--json` are the same."""
+"""Records of datasets, as plain JSON types; the API and `--json` on the command line use the same records."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 
 
 def dataset_record(row: DatasetRow, *, local: bool = False) -> dict[str, Any]:
-    """A dataset.
+    """The record of a dataset.
 
     Args:
-        local: whether it stays on this machine, so that it may say where on it the dataset came from.
+        row: the dataset.
+        local: whether the record stays on this machine, so that it may contain the path of the dataset's source.
     """
     manifest = row.manifest
     return {
@@ -44,7 +45,7 @@ def dataset_details(
     *,
     local: bool = False,
 ) -> dict[str, Any]:
-    """A dataset with its history and its relations; `local` as for `dataset_record`."""
+    """The record of a dataset with its versions, experiments and siblings; `local` as for `dataset_record`."""
     return {
         **dataset_record(row, local=local),
         "versions": [

@@ -1,4 +1,4 @@
-"""The tokenizers by which a health report counts what encoders would cut off; no model is loaded for it."""
+"""The tokenizers with which a health report computes how much encoders would truncate; no model is loaded."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from evaluator.domain.variant import Dense
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES, local_folder, resolve_encoder
 
 KNOWN_ENCODERS = (BUNDLED_NAMES[0],)
-"""Encoders that every machine has, and that read only so much of a text (static ones read all)."""
+"""Bundled encoders with a maximum length (static encoders have none)."""
 
 BATCH = 64
-"""Texts whose tokens are held at a time."""
+"""Texts that are tokenized at a time."""
 
 
 def token_counters() -> tuple[TokenCounter, ...]:
-    """One for each of `KNOWN_ENCODERS`.
+    """A token counter for each of `KNOWN_ENCODERS`.
 
     Raises:
-        EncoderNotFoundError: one is not installed as it should be.
+        EncoderNotFoundError: the installation lacks a bundled encoder.
     """
     specs = [resolve_encoder(Dense(name), allow_folders=False) for name in KNOWN_ENCODERS]
     return tuple(
@@ -34,8 +34,8 @@ def token_counters() -> tuple[TokenCounter, ...]:
 
 
 def _count(tokenizer_file: Path, texts: Sequence[str]) -> list[int]:
-    """Tokens of each text, with those that the model puts around it."""
-    from tokenizers import Tokenizer  # noqa: PLC0415  only reports need it
+    """Number of tokens of each text, including the special tokens that the model adds."""
+    from tokenizers import Tokenizer  # noqa: PLC0415  only reports need tokenizers
 
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_truncation()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import __version__
-from evaluator.artifacts.digests import is_given
+from evaluator.artifacts.digests import is_dataset_part
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import EvaluatorError, StoreLockedError
 from evaluator.home import is_open_to_others, make_home, may_write
@@ -162,7 +162,7 @@ def _every_artifact(settings: Settings, on_progress: Callable[[int], None], data
 
 
 def _advice(damaged: Sequence[str], datasets: Datasets) -> str:
-    given_names = [name for name in damaged if is_given(name)]
+    given_names = [name for name in damaged if is_dataset_part(name)]
     advice = ["look after the disk"]
     if len(given_names) < len(damaged):
         advice.append("what is made of a dataset is made again when an experiment needs it")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from evaluator.artifacts.digests import is_given
+from evaluator.artifacts.digests import is_dataset_part
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.errors import ArtifactMissingError, DatasetDamagedError, EvaluatorError
 
@@ -35,7 +35,7 @@ def verify(store: ArtifactStore, on_progress: Callable[[int], None] = lambda _n:
     """
     whole, unknown = 0, 0
     damaged: list[str] = []
-    given = {name for name in store.recorded() if is_given(name)}
+    given = {name for name in store.recorded() if is_dataset_part(name)}
     there = store.all_sizes()
     for number, name in enumerate(sorted(there), 1):
         with suppress(ArtifactMissingError, DatasetDamagedError):  # removed meanwhile

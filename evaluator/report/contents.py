@@ -1,4 +1,4 @@
-"""What a report says of an experiment, collected from what pages show."""
+"""Collects the contents of an experiment's report, which are the same as on the pages."""
 
 from __future__ import annotations
 
@@ -43,14 +43,23 @@ from evaluator.report.figures import (
 from evaluator.workspace.workspace import Workspace
 
 PACKAGES = (
-    "retrieval-evaluator", "ir-measures", "pytrec-eval-terrier", "bm25s", "sentence-transformers", "torch", "faiss-cpu",
-    "model2vec", "numpy", "scipy", "duckdb",
-)  # fmt: skip
-"""Whose versions a report names."""
+    "retrieval-evaluator",
+    "ir-measures",
+    "pytrec-eval-terrier",
+    "bm25s",
+    "sentence-transformers",
+    "torch",
+    "faiss-cpu",
+    "model2vec",
+    "numpy",
+    "scipy",
+    "duckdb",
+)
+"""Packages whose versions a report names."""
 EXTREMES = 5
-"""Queries that are shown where either variant wins most."""
+"""Queries shown for each variant among those at which it wins by most."""
 LISTED = 20
-"""Failed queries that are listed; the others are counted."""
+"""Maximum failed queries that are listed; the others are only counted."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +75,14 @@ class QueryLine:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The two variants that a decision is most likely between.
+    """A comparison of the two variants between which a decision is most likely.
 
     Attributes:
-        headline: what the evidence allows to say of them.
+        outcome: the result of the comparison.
+        headline: the conclusion that the evidence allows.
         differences, histogram, scatter: figures as SVG.
-        drawn: what the bars are.
-        best_for_a, best_for_b: queries where either wins most.
+        drawn: the queries that the bars stand for, in words.
+        best_for_a, best_for_b: the queries at which either variant wins by most.
     """
 
     outcome: Outcome
@@ -87,16 +97,16 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Contents:
-    """A report; figures are SVG, texts are plain unless they are called otherwise.
+    """The contents of a report; figures are SVG, texts are plain unless stated otherwise.
 
     Attributes:
-        verdict: what the evidence allows to say.
-        advice: which variant to take, and why; empty while nothing is final.
+        verdict: the conclusion that the evidence allows.
+        advice: which variant to take, and why; empty until the experiment is finished.
         notes: what is not final, or left out.
         policy: Markdown.
         csv: the leaderboard for spreadsheets.
-        pipelines: each variant's name, what it is in words, and its fingerprint.
-        fingerprints: of experiment and dataset, by what they are of.
+        pipelines: each variant's name, its pipeline in words, and its fingerprint.
+        fingerprints: names and fingerprints of the experiment, the dataset, its parts and the encoders.
     """
 
     experiment: ExperimentRow
@@ -124,10 +134,12 @@ class Contents:
 def collect(
     workspace: Workspace, experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
 ) -> Contents:
-    """Collect a report of the experiment as it is now.
+    """Collect a report on the current state of an experiment.
 
     Args:
-        measure: the experiment's first by default.
+        workspace: the workspace.
+        experiment: the experiment.
+        measure: by default the experiment's first measure.
         baseline: the variant that the others are compared with.
 
     Raises:
@@ -167,7 +179,7 @@ def collect(
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """What a report is made of, read in one transaction."""
+    """The data of a report, read in one transaction."""
 
     snapshot: Snapshot
     board: Leaderboard
@@ -194,7 +206,7 @@ def _svg(chart: alt.Chart | alt.LayerChart, width: int = WIDTH) -> str:
 
 
 def _tradeoffs(board: Leaderboard) -> tuple[Cost, str | None]:
-    """Quality against the first kind of cost that is known of some variant and not the same for all."""
+    """A figure of quality against the first kind of cost that can be drawn; None if there is none."""
     for cost in COSTS:
         chart = tradeoffs_figure(board, cost)
         if chart is not None:
@@ -205,8 +217,8 @@ def _tradeoffs(board: Leaderboard) -> tuple[Cost, str | None]:
 def _advice(snapshot: Snapshot, board: Leaderboard) -> tuple[str, ...]:
     if board.experiment.status != "finished":
         return ()
-    found = recommend(snapshot, board, {})
-    return () if found.variant is None else (f"Take {found.variant}.", *found.reasons)
+    advice = recommend(snapshot, board, {})
+    return () if advice.variant is None else (f"Take {advice.variant}.", *advice.reasons)
 
 
 def _notes(board: Leaderboard) -> Iterator[str]:
@@ -239,7 +251,7 @@ def _dataset(
     yield (
         f"{manifest.n_documents:,} documents, {manifest.n_queries:,} queries, {manifest.n_judgments:,} judgments"
     )
-    version = next((found for found in versions if found.manifest.fingerprint == manifest.fingerprint), None)
+    version = next((row for row in versions if row.manifest.fingerprint == manifest.fingerprint), None)
     if version is not None:
         source = without_folder(version.source)
         yield f"Version {version.version} of {experiment.dataset}: {version.change}, from {source}"
@@ -252,14 +264,16 @@ def _comparison(workspace: Workspace, look: PairLook | None) -> Comparison | Non
         return None
     outcome = look.pair.outcome
     table = pair_table(workspace, look, look.pair)
-    of = sides(outcome.a, outcome.b)
+    variants = sides(outcome.a, outcome.b)
     queries = len(table)
     return Comparison(
         outcome=outcome,
         headline=headline(outcome),
-        differences=_svg(difference_bars(table, outcome.measure, of, ink())),
-        histogram=_svg(difference_histogram(table["difference"], outcome.measure, of, ink()), HALF_WIDTH),
-        scatter=_svg(score_scatter(table, outcome.measure, of, ink()), HALF_WIDTH),
+        differences=_svg(difference_bars(table, outcome.measure, variants, ink())),
+        histogram=_svg(
+            difference_histogram(table["difference"], outcome.measure, variants, ink()), HALF_WIDTH
+        ),
+        scatter=_svg(score_scatter(table, outcome.measure, variants, ink()), HALF_WIDTH),
         drawn=f"Every {queries / MOST_BARS:.0f}th of {queries:,} queries"
         if queries > MOST_BARS
         else "One bar per query",

@@ -1,4 +1,4 @@
-"""The charts of pages as files: SVG and PNG, in the light theme's colours."""
+"""The charts of the pages as SVG and PNG files, in the colours of the light theme."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Image = Literal["svg", "png"]
 WIDTH = 720
 """Pixels of a figure's inner width."""
 HALF_WIDTH = 330
-"""The same of one of two that stand beside each other."""
+"""Pixels of the inner width of a figure that stands beside another."""
 SHARPNESS = 2.0
-"""Pixels of a PNG for one of the figure's."""
+"""Pixels of a PNG for each pixel of the figure."""
 DRAWN = 25
-"""Variants that a figure shows, from the best on."""
+"""Maximum variants in a figure; the best are shown."""
 FONT = "Source Sans 3, Source Sans Pro, Helvetica, Arial, sans-serif"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a figure shows.
+    """Options of a figure.
 
     Attributes:
-        measure: the experiment's first by default.
-        baseline: a variant at which a line is drawn.
-        a, b: the variants that are compared; the best and the second by default.
-        cost: what quality is drawn against.
+        measure: by default the experiment's first measure.
+        baseline: a variant whose score is drawn as a line.
+        a, b: the variants that are compared; by default as in `compared`.
+        cost: the cost against which quality is drawn.
     """
 
     measure: str | None = None
@@ -69,7 +69,7 @@ def ink() -> str:
 
 
 def sides(a: str, b: str) -> Sides:
-    """Two variants in the theme's colours, and grey for neither."""
+    """The colours of two compared variants, and grey for ties."""
     colors = theme()["chartCategoricalColors"]
     return Sides(a, b, (colors[0], colors[1], colors[-1]))
 
@@ -78,8 +78,9 @@ def scores_figure(board: Leaderboard) -> alt.LayerChart:
     """Scores with their intervals, best first."""
     table = board.table
     scores = table.set_index("variant")[board.measure]
-    at = None if board.baseline is None or pd.isna(scores[board.baseline]) else float(scores[board.baseline])
-    return interval_points(table.head(DRAWN), board.measure, ink(), at)
+    baseline = board.baseline
+    reference = None if baseline is None or pd.isna(scores[baseline]) else float(scores[baseline])
+    return interval_points(table.head(DRAWN), board.measure, ink(), reference)
 
 
 def tradeoffs_figure(board: Leaderboard, cost: Cost) -> alt.LayerChart | None:
@@ -91,12 +92,14 @@ def tradeoffs_figure(board: Leaderboard, cost: Cost) -> alt.LayerChart | None:
 
 
 def image(chart: alt.Chart | alt.LayerChart, kind: Image, width: int = WIDTH) -> bytes:
-    """A chart as a file; text stays text in SVG.
+    """A chart as the bytes of an image; in SVG, text stays text.
 
     Args:
-        width: of the inner part, in pixels.
+        chart: the chart.
+        kind: the format of the image.
+        width: pixels of the inner width.
     """
-    drawn = (
+    styled = (
         _with_values(chart)
         .properties(width=width, background="white" if kind == "png" else "transparent")
         .configure(font=FONT)
@@ -104,7 +107,7 @@ def image(chart: alt.Chart | alt.LayerChart, kind: Image, width: int = WIDTH) ->
         .configure_view(stroke=None)
         .configure_axis(gridColor="#e3e9ea", domainColor="#9fb0b5", tickColor="#9fb0b5")
     )
-    spec, version = drawn.to_dict(), ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+    spec, version = styled.to_dict(), ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
     if kind == "svg":
         svg: str = vl_convert.vegalite_to_svg(spec, vl_version=version)
         return svg.encode()
@@ -113,9 +116,9 @@ def image(chart: alt.Chart | alt.LayerChart, kind: Image, width: int = WIDTH) ->
 
 
 def _with_values(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChart:
-    """The chart with its rows in itself.
+    """A copy of the chart that contains its rows as values.
 
-    How Altair hands over tables is a setting of the whole process, and pages change it whenever one is drawn.
+    How Altair passes tables on is a setting of the whole process, which pages change whenever they draw a chart.
     """
     copy = chart.copy(deep=False)
     if isinstance(copy.data, pd.DataFrame):
@@ -126,14 +129,18 @@ def _with_values(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChar
 
 
 def figure(workspace: Workspace, experiment: ExperimentRow, name: str, wanted: Wanted, kind: Image) -> bytes:
-    """One of an experiment's figures as a file.
+    """One of an experiment's figures as the bytes of an image.
 
     Args:
+        workspace: the workspace.
+        experiment: the experiment.
         name: one of `FIGURES`.
+        wanted: the figure's options.
+        kind: the format of the image.
 
     Raises:
         InvalidInputError: there is nothing to draw.
-        UnknownNameError: there is no such figure, measure or variant; lists those there are.
+        UnknownNameError: there is no such figure, measure or variant; lists the existing ones.
     """
     if name not in FIGURES:
         raise UnknownNameError(f"there is no figure {name!r}; there are: {', '.join(FIGURES)}")
@@ -144,9 +151,9 @@ def figure(workspace: Workspace, experiment: ExperimentRow, name: str, wanted: W
 
 
 def compared(workspace: Workspace, board: Leaderboard, a: str | None, b: str | None) -> PairLook | None:
-    """Two variants of a leaderboard; the best by default, with the baseline, or else with the second.
+    """Two variants of a leaderboard; by default the best one and the baseline, or without a baseline the second.
 
-    Call it in the look (`Workspace.frozen`) that the leaderboard was read in.
+    Call this in the same transaction (`Workspace.frozen`) in which the leaderboard was read.
     """
     names = [row.variant for row in board.scored]
     first = a or next((name for name in names if name != b), None)
@@ -199,4 +206,4 @@ FIGURES: Mapping[str, Draw] = {
     ),
     "scatter": _of_pair(lambda table, measure, of: score_scatter(table, measure, of, ink())),
 }
-"""What can be drawn, by name."""
+"""The functions that draw figures, by name."""

@@ -1,4 +1,4 @@
-"""The report as one HTML file: no script, nothing loaded from elsewhere; what strangers wrote is only ever text."""
+"""The report as one HTML file: no scripts, no external resources, and all user content is escaped."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evaluator.report.figures import theme
 from evaluator.workspace.workspace import Workspace
 
 NOTHING = "–"
-"""Stands where a value is not known."""
+"""Shown for an unknown value."""
 
 
 def report(
@@ -23,7 +23,9 @@ def report(
     """An experiment's report as HTML.
 
     Args:
-        measure: the experiment's first by default.
+        workspace: the workspace.
+        experiment: the experiment.
+        measure: by default the experiment's first measure.
         baseline: the variant that the others are compared with.
 
     Raises:

@@ -282,7 +282,7 @@ REPORT = HealthReport(
 def test_the_verdict_counts_what_was_found() -> None:
     assert verdict(REPORT) == "Ready to use. 1 warning"
     assert verdict(replace(REPORT, findings=())) == "Ready to use"
-    blocking = Finding("unreadable", "blocking", 7, "7 rows cannot be read", "mend them")
+    blocking = Finding("unreadable", "blocking", 7, "7 rows cannot be read", "fix them")
     assert verdict(replace(REPORT, findings=(blocking, *REPORT.findings))) == "1 problem to fix, 1 warning"
 
 

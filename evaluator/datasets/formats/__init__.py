@@ -1,4 +1,4 @@
-"""Tables: rows of columns from every kind of file, streamed, each row with its place."""
+"""Tables: streams the rows of every kind of file, each row with its place."""
 
 from evaluator.datasets.formats.readers import members, read
 

@@ -1,7 +1,7 @@
-"""Parquet, a batch of rows at a time. What would fill the memory, or never end, is refused.
+"""Reads Parquet, a batch of rows at a time. Files that would fill the memory, or never end, are refused.
 
-A value that comes again is stored once, so a few kilobytes can hold terabytes: values are counted by what the file says
-of itself before any is read, and bytes as they come, a few rows at a time where a value that is repeated is long.
+Parquet stores a repeated value once, so a few kilobytes can hold terabytes. Values are counted from the file's metadata
+before any value is read, and bytes are counted while reading, in small batches where a repeated value is long.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
 
 ROOM, TIMES = 1 << 30, 20
-"""Bytes that any file may hold, and how many times its own size a larger one may."""
+"""Bytes that any file may hold, and the multiple of its own size that a larger file may hold."""
 LEAST = 8
-"""Bytes that a value counts at least, also if it is missing."""
+"""Bytes that each value counts at least, even a missing one."""
 BATCH_ROWS, BATCH_VALUES, BATCH_BYTES = 1024, 1 << 20, 64 << 20
-"""What is held at a time, at most; a single row may have more bytes."""
+"""Maximum rows, values and bytes of a batch; a single row may have more bytes."""
 
 
 def read_parquet(folder: Path, table: Table) -> Iterator[Row[Fields]]:
@@ -36,12 +36,12 @@ def read_parquet(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     path = folder / table.file
     try:
         with pq.ParquetFile(path) as file:
-            limit = left = max(ROOM, TIMES * path.stat().st_size)
+            limit = remaining = max(ROOM, TIMES * path.stat().st_size)
             if _least_bytes(file.metadata) > limit:
                 raise _too_much(place, limit)
             for batch in _batches(file, path):
-                left -= max(batch.nbytes, LEAST * batch.num_rows * (batch.num_columns + 1))
-                if left < 0:
+                remaining -= max(batch.nbytes, LEAST * batch.num_rows * (batch.num_columns + 1))
+                if remaining < 0:
                     raise _too_much(place, limit)
                 names = batch.schema.names
                 for row in _rows(batch):
@@ -51,7 +51,7 @@ def read_parquet(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise place.error(
-            f"not readable as Parquet from here on ({reason[:300]})", "write the file anew"
+            f"not readable as Parquet from here on ({reason[:300]})", "write the file again"
         ) from error
 
 
@@ -63,24 +63,24 @@ def _too_much(place: Place, limit: int) -> DatasetError:
 
 
 def _least_bytes(metadata: pq.FileMetaData) -> int:
-    """Bytes that a file holds at least, by what it says of itself."""
+    """The bytes that a file holds at least, according to its metadata."""
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     values = sum(group.column(n).num_values for group in groups for n in range(group.num_columns))
     return int(max(sum(group.total_byte_size for group in groups), LEAST * (values + metadata.num_rows)))
 
 
 def _batches(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
-    """All rows, so few at a time that they fit into memory."""
+    """All rows, in batches that fit into memory."""
     metadata = file.metadata
     leaves = [metadata.schema.column(number) for number in range(len(metadata.schema))]
     texts = [leaf.path for leaf in leaves if _is_text(leaf)]
-    with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as words:
+    with pq.ParquetFile(path, metadata=metadata, read_dictionary=texts) as encoded:
         for number in range(metadata.num_row_groups):
             group = metadata.row_group(number)
-            in_a_row = sum(
-                _in_a_row(group, column, leaf, words, number) for column, leaf in enumerate(leaves)
+            row_bytes = sum(
+                _row_bytes(group, column, leaf, encoded, number) for column, leaf in enumerate(leaves)
             )
-            n_rows = min(BATCH_ROWS, BATCH_VALUES // max(1, len(leaves)), BATCH_BYTES // max(1, in_a_row))
+            n_rows = min(BATCH_ROWS, BATCH_VALUES // max(1, len(leaves)), BATCH_BYTES // max(1, row_bytes))
             for batch in file.iter_batches(max(1, n_rows), row_groups=[number]):
                 yield pa.RecordBatch.from_arrays(
                     [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns],
@@ -89,49 +89,52 @@ def _batches(file: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _is_text(leaf: pq.ColumnSchema) -> bool:
-    """Whether values have any length; numbers of many digits are stored like that, too, but are short."""
+    """Whether values may have any length; decimals have the same physical type, but are short."""
     return bool(leaf.physical_type == "BYTE_ARRAY" and leaf.logical_type.type != "DECIMAL")
 
 
-def _in_a_row(
-    group: pq.RowGroupMetaData, column: int, leaf: pq.ColumnSchema, words: pq.ParquetFile, number: int
+def _row_bytes(
+    group: pq.RowGroupMetaData, column: int, leaf: pq.ColumnSchema, encoded: pq.ParquetFile, number: int
 ) -> int:
-    """Bytes that a row may have in a column: the longest value that can be repeated, else a mean one.
+    """Bytes that a row may have in a column: those of the longest value that can be repeated, else of a mean value.
 
     Args:
-        group: the row group of this number.
-        words: the file, in which repeated texts are numbers and a list of the different ones.
+        group: the row group with this number.
+        column: the number of the column.
+        leaf: the schema of the column.
+        encoded: the file, with texts in dictionary encoding.
+        number: the number of the row group.
     """
     chunk = group.column(column)
     size, values = chunk.total_uncompressed_size, max(1, chunk.num_values)
     longest = max(size // values, leaf.length)
-    if "DELTA_BYTE_ARRAY" in chunk.encodings:  # what a text shares with the one before is left out
+    if "DELTA_BYTE_ARRAY" in chunk.encodings:  # a text's common prefix with the text before it is stored once
         longest = size
     elif _is_text(leaf):
-        longest = max(longest, _longest_word(words, number, leaf.path))
+        longest = max(longest, _longest_text(encoded, number, leaf.path))
     return int(longest * -(-values // max(1, group.num_rows)))
 
 
-def _longest_word(words: pq.ParquetFile, number: int, path: str) -> int:
-    """Bytes of the longest text that a row group lists for a column."""
-    first = next(words.iter_batches(1, row_groups=[number], columns=[path]), None)
-    lists = [] if first is None else _lists(first.column(0))
-    return max((pc.max(pc.binary_length(listed)).as_py() or 0 for listed in lists), default=0)
+def _longest_text(encoded: pq.ParquetFile, number: int, path: str) -> int:
+    """Bytes of the longest text in the dictionary of a column in a row group."""
+    first = next(encoded.iter_batches(1, row_groups=[number], columns=[path]), None)
+    dictionaries = [] if first is None else _dictionaries(first.column(0))
+    return max((pc.max(pc.binary_length(texts)).as_py() or 0 for texts in dictionaries), default=0)
 
 
-def _lists(array: pa.Array) -> Iterator[pa.Array]:
-    """The lists of different values in an array, and in what is inside it."""
+def _dictionaries(array: pa.Array) -> Iterator[pa.Array]:
+    """The dictionaries (distinct values) of an array and of the arrays nested in it."""
     if pa.types.is_dictionary(array.type):
         yield array.dictionary
     elif pa.types.is_struct(array.type):
         for number in range(array.type.num_fields):
-            yield from _lists(array.field(number))
+            yield from _dictionaries(array.field(number))
     elif pa.types.is_nested(array.type):
-        yield from _lists(array.values)
+        yield from _dictionaries(array.values)
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
-    """Rows of a batch; a value that is no UTF-8 is there as its bytes."""
+    """Rows of a batch; a value that is not valid UTF-8 stays bytes."""
     columns = [_values(column) for column in batch.columns]
     return zip(*columns, strict=True) if columns else iter([()] * batch.num_rows)
 
@@ -150,7 +153,7 @@ def _values(column: pa.Array) -> list[object]:
 
 
 def _decoded(value: bytes | None) -> object:
-    """Bytes as the text they are, if they are one."""
+    """Bytes decoded as text; unchanged if they are not valid UTF-8."""
     try:
         return None if value is None else value.decode()
     except UnicodeDecodeError:
@@ -158,7 +161,7 @@ def _decoded(value: bytes | None) -> object:
 
 
 def _as_text(value: object) -> object:
-    """Numbers and dates as text, a whole number without its fraction; NaN is a missing value."""
+    """Numbers and dates as text, whole numbers without a fraction; NaN is a missing value."""
     if value is None or value != value:
         return None
     if isinstance(value, list):

@@ -15,14 +15,14 @@ from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
 
 if TYPE_CHECKING:
-    from _csv import Reader  # the type of what `csv.reader` gives; `csv` has no name for it
+    from _csv import Reader  # the type that `csv.reader` returns; `csv` has no name for it
 
 MAX_CELL = 16 * 2**20
-"""Characters of the longest cell; a quote that is never closed ends there."""
+"""Maximum characters of a cell; also where a quote that is never closed ends."""
 
 DELIMITERS = ",;\t|"
 SAMPLED_ROWS, SAMPLED_CHARACTERS = 50, 1 << 20
-"""How much of a file delimiter and quoting are guessed from: this many lines, or fewer if they are long."""
+"""Lines of a file from which delimiter and quoting are guessed, or fewer lines with so many characters in all."""
 
 csv.field_size_limit(MAX_CELL)
 
@@ -34,7 +34,7 @@ class Dialect(NamedTuple):
     quoted: bool
 
     def rows(self, lines: Iterator[str]) -> Reader:
-        """The rows of these lines."""
+        """Parse lines as rows."""
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
         return csv.reader(lines, delimiter=self.delimiter, quoting=quoting, strict=True)
 
@@ -43,7 +43,7 @@ def read_delimited(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The rows below the header.
 
     Raises:
-        DatasetError: the header cannot be used, or a line is too long: the file cannot be read on.
+        DatasetError: the header is invalid, or a line is too long; the rest of the file cannot be read.
     """
     path = folder / table.file
     dialect = guess_dialect(path, "\t" if table.kind == "tsv" else DELIMITERS)
@@ -70,10 +70,10 @@ def read_delimited(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 
 def header(cells: Sequence[str], place: Place) -> list[str]:
-    """The names of the columns; one without a name is called by its number.
+    """The names of the columns; a column without a name is called `column` and its number.
 
     Raises:
-        DatasetError: a name is there twice, or holds characters that no name has.
+        DatasetError: two columns have the same name, or a name holds characters that are not allowed.
     """
     names = [cell.strip() or f"column {number}" for number, cell in enumerate(cells, start=1)]
     for name in names:
@@ -110,7 +110,11 @@ def _row(columns: list[str], cells: list[str], place: Place) -> Fields | Dataset
 
 
 def _lines(path: Path, name: str) -> Iterator[str]:
-    """Lines with their ends; a byte that is no UTF-8 becomes half a surrogate, which `unreadable` finds."""
+    """Lines with their line breaks; an invalid UTF-8 byte becomes a lone surrogate, which `unreadable` detects.
+
+    Raises:
+        DatasetError: a line is too long, or the file is UTF-16.
+    """
     for number, line in raw_lines(path):
         place = Place(name, number)
         if line is None:
@@ -121,7 +125,7 @@ def _lines(path: Path, name: str) -> Iterator[str]:
 
 
 def guess_dialect(path: Path, delimiters: str = DELIMITERS) -> Dialect:
-    """The dialect by which most of the first rows have as many cells as the header, and more than one.
+    """The dialect in which most of the first rows have as many cells as the header, and more than one.
 
     Raises:
         DatasetError: a line is too long.
@@ -136,7 +140,7 @@ def guess_dialect(path: Path, delimiters: str = DELIMITERS) -> Dialect:
 
 
 def _regularity(dialect: Dialect, sample: list[str]) -> tuple[float, int]:
-    """The share of rows that are as wide as the header, and how wide that is; none for a single column."""
+    """The share of rows with as many cells as the header, and the cells of the header; zeros for a single column."""
     widths: list[int] = []
     rows = dialect.rows(iter(sample))
     try:

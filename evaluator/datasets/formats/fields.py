@@ -1,4 +1,4 @@
-"""Rules for one value of one row, the same in every format. Each refuses with the place and the way out."""
+"""Rules for single values, the same in every format. Each error names the place and what to do."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ MIN_GRADE, MAX_GRADE = -(2**31), 2**31 - 1
 """Grades are stored as 32-bit integers."""
 
 MAX_ID = 4096
-"""Characters of the longest id: that of a path."""
+"""Maximum characters of an id, which may be a file's path."""
 
 EXACT_FLOAT = 2**53
-"""Below it, a whole number is the same as a float."""
+"""Below it, every whole number is exactly representable as a float."""
 
 
 def identifier(value: object, field: str, place: Place) -> str:
-    """An id: text without white space or NUL, or a whole number, which becomes its decimal text.
+    """An id: text without white space or NUL, or a whole number, which is written as decimal text.
 
     Raises:
-        DatasetError: it is anything else.
+        DatasetError: the value is anything else, or too long.
     """
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOAT:
         return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    written = text(value, field, place)
-    if len(written) > MAX_ID:
+    id_ = text(value, field, place)
+    if len(id_) > MAX_ID:
         raise place.error(
-            f"the id {reprlib.repr(written)} in {field} has {len(written)} characters",
+            f"the id {reprlib.repr(id_)} in {field} has {len(id_)} characters",
             f"use at most {MAX_ID}; is {field} the column of the text?",
         )
-    if written.split() != [written]:
-        reason = "contains white space" if written.strip() else "is empty"
+    if id_.split() != [id_]:
+        reason = "contains white space" if id_.strip() else "is empty"
         raise place.error(
-            f"the id {reprlib.repr(written)} in {field} {reason}",
+            f"the id {reprlib.repr(id_)} in {field} {reason}",
             "TREC files could not hold it: write ids without white space",
         )
-    if "\0" in written:
-        raise place.error(f"the id {reprlib.repr(written)} in {field} contains a NUL character", "remove it")
-    return written
+    if "\0" in id_:
+        raise place.error(f"the id {reprlib.repr(id_)} in {field} contains a NUL character", "remove it")
+    return id_
 
 
 def text(value: object, field: str, place: Place) -> str:
     """A text that can be encoded as UTF-8.
 
     Raises:
-        DatasetError: it is missing, no text, or holds half of a surrogate pair.
+        DatasetError: the value is missing, not text, or holds half of a surrogate pair.
     """
     if value is None:
         raise place.error(f"{field} is missing", f"give every row the field {field}")
@@ -70,33 +70,33 @@ def text(value: object, field: str, place: Place) -> str:
 
 
 def optional_text(value: object, field: str, place: Place) -> str:
-    """A text, or nothing for one that is missing.
+    """A text; the empty text for a missing value.
 
     Raises:
-        DatasetError: it is there but no text.
+        DatasetError: the value is present but not valid text.
     """
     return "" if value is None else text(value, field, place)
 
 
 def query_text(value: object, field: str, place: Place) -> str:
-    """A query's text, which says something.
+    """A query's text, which is not blank.
 
     Raises:
-        DatasetError: it is missing, no text, or blank.
+        DatasetError: the value is missing, not text, or blank.
     """
-    written = text(value, field, place)
-    if not written.strip():
+    content = text(value, field, place)
+    if not content.strip():
         raise place.error(
             f"the query's {field} is empty", "write the query, or remove the row and its judgments"
         )
-    return written
+    return content
 
 
 def items(value: object, field: str, place: Place) -> list[object]:
-    """A list, or an empty one for one that is missing.
+    """A list; the empty list for a missing value.
 
     Raises:
-        DatasetError: it is there but no list.
+        DatasetError: the value is present but not a list.
     """
     if value is None:
         return []
@@ -108,19 +108,19 @@ def items(value: object, field: str, place: Place) -> list[object]:
 
 
 def tags(value: object, place: Place) -> tuple[str, ...]:
-    """A query's tags: a list of texts, or nothing.
+    """A query's tags: a list of texts, or none for a missing value.
 
     Raises:
-        DatasetError: it is anything else.
+        DatasetError: the value is anything else.
     """
     return tuple(text(tag, "tags", place) for tag in items(value, "tags", place))
 
 
 def score(value: object, field: str, place: Place) -> float:
-    """A document's score in a ranked list: a finite number.
+    """A document's score in a ranked list: a finite number, or its text.
 
     Raises:
-        DatasetError: it is anything else.
+        DatasetError: the value is anything else.
     """
     try:
         number = float(value) if isinstance(value, str | int | float) else math.nan
@@ -135,7 +135,7 @@ def grade(value: object, field: str, place: Place) -> int:
     """A relevance grade: a whole number, possibly negative, written as a number or as text; 1.0 is 1.
 
     Raises:
-        DatasetError: it is no whole number, or more than 32 bits hold.
+        DatasetError: the value is not a whole number, or does not fit into 32 bits.
     """
     number: int | None = None
     if isinstance(value, str) and INTEGRAL.fullmatch(value.strip()):

@@ -16,13 +16,13 @@ from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
 
 MAX_DEPTH = 64
-"""Levels of lists and objects inside each other."""
+"""Maximum depth of nested lists and objects."""
 
 CHUNK = 1 << 22
-"""Bytes that are parsed at once: the parser starts a string again for every chunk that the string reaches into."""
+"""Bytes that are parsed at once: for every chunk that a string spans, the parser reads the string from its start."""
 
 LONGEST_STRING = 16
-"""Chunks."""
+"""Maximum chunks that a string may span."""
 
 LONGEST_ESCAPE = 12
 """Bytes of a surrogate pair: two escapes of six."""
@@ -33,14 +33,14 @@ ESCAPES = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.|\Z)",
     re.DOTALL,
 )
-"""Every escape, surrogate pairs as one; the group is half a pair."""
+"""Every escape, a surrogate pair as one match; the group is half of a pair."""
 
 PARTS = {
     *("corpus", "documents", "docs", "passages", "collection"),
     *("queries", "questions", "topics"),
     *("qrels", "judgments", "judgements", "relevance", "relevantdocs"),
 }
-"""Names of members that hold a part of a dataset, as `part_name` gives them."""
+"""Names of members that hold a part of a dataset, normalized by `part_name`."""
 
 OPENING, CLOSING = ("start_map", "start_array"), ("end_map", "end_array")
 
@@ -48,7 +48,7 @@ Event = tuple[str, object]
 
 
 def read_json(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """The rows of a list or mapping, that of the table's member or the file's only one.
+    """The rows of a list or mapping: the value of the table's member, or else the whole file.
 
     Raises:
         DatasetError: the file is not valid JSON from here on, or has no such member.
@@ -62,12 +62,12 @@ def read_json(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 
 def members(folder: Path, file: str) -> tuple[str, ...]:
-    """Names of the members of a file's object that are tables of their own; none if the file is one table.
+    """Names of the members of a file's object that are separate tables; none if the file is a single table.
 
-    An object is one table, a mapping by id, unless a member has the name of a dataset's part or lists objects.
+    An object is a single table, a mapping by id, unless a member has the name of a dataset's part or lists objects.
 
     Raises:
-        DatasetError: it is not valid JSON.
+        DatasetError: the file is not valid JSON.
     """
     named: list[str] = []
     listing: list[str] = []
@@ -93,7 +93,7 @@ def part_name(name: str) -> str:
 
 
 def _entries(folder: Path, table: Table) -> Iterator[tuple[str | None, object]]:
-    """The items of a list (without a key) or of a mapping (with theirs)."""
+    """The items of a list (with None as the key) or of a mapping (with their keys)."""
     place = Place(str(table))
     with (folder / table.file).open("rb") as opened:
         events = _events(opened, table.file)
@@ -113,7 +113,11 @@ def _entries(folder: Path, table: Table) -> Iterator[tuple[str | None, object]]:
 
 
 def _find(member: str, start: Event, events: Iterator[Event]) -> Event:
-    """The start of a member's value."""
+    """The first event of a member's value.
+
+    Raises:
+        DatasetError: there is no such member.
+    """
     if start[0] == "start_map":
         while (event := next(events))[0] != "end_map":
             value = next(events)
@@ -124,7 +128,7 @@ def _find(member: str, start: Event, events: Iterator[Event]) -> Event:
 
 
 def _rows(key: str | None, value: object) -> Iterator[object]:
-    """What one item holds: itself, or, in a mapping, its key with its text, its fields or its judgments."""
+    """The rows of one item: the item of a list, or the key of a mapping with its text, fields or judgments."""
     if key is None:
         yield _positional(value)
     elif (
@@ -142,7 +146,7 @@ def _rows(key: str | None, value: object) -> Iterator[object]:
 
 
 def _positional(value: object) -> object:
-    """An item of a list: a text stands for a document or query, two or three values for a judgment."""
+    """An item of a list: a text is a document or query, two or three values are a judgment."""
     if isinstance(value, str):
         return {"text": value}
     if isinstance(value, list) and len(value) in (2, 3):
@@ -154,7 +158,7 @@ def _events(file: BinaryIO, name: str) -> Iterator[Event]:
     """The parser's events.
 
     Raises:
-        DatasetError: the file is not valid JSON, or its values are too deep.
+        DatasetError: the file is not valid JSON, or its values are nested too deeply.
     """
     place = Place(name)
     depth = 0
@@ -170,14 +174,14 @@ def _events(file: BinaryIO, name: str) -> Iterator[Event]:
                 depth -= 1
             yield event, value
     except (ijson.JSONError, ValueError) as error:
-        raise place.error(f"not valid JSON ({_reason(error)})", "write the file anew") from error
+        raise place.error(f"not valid JSON ({_reason(error)})", "write the file again") from error
 
 
 def _reason(error: Exception) -> str:
-    """The parser's message on one line; it quotes the file in bytes where those are no UTF-8."""
+    """The parser's message on one line; the message is bytes if it quotes a part of the file that is not UTF-8."""
     message = error.args[0] if error.args else ""
-    written = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
-    return " ".join(written.split())[:300]
+    text = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
+    return " ".join(text.split())[:300]
 
 
 def _build(event: Event, events: Iterator[Event], place: Place) -> object:
@@ -197,7 +201,7 @@ def _build(event: Event, events: Iterator[Event], place: Place) -> object:
 
 
 def _skip(start: Event, events: Iterator[Event], second: Event = ("", None)) -> None:
-    """Pass over the value that begins with one event, or with two."""
+    """Skip the value that begins with one or two events that were already read."""
     depth = (start[0] in OPENING) + (second[0] in OPENING) - (second[0] in CLOSING)
     while depth:
         kind = next(events)[0]
@@ -205,7 +209,7 @@ def _skip(start: Event, events: Iterator[Event], second: Event = ("", None)) -> 
 
 
 class _Checked:
-    """A file whose reader sees no endless string, and no half of a surrogate pair, which it would just replace."""
+    """A file that refuses endless strings and halves of surrogate pairs, which the parser would replace silently."""
 
     def __init__(self, file: BinaryIO, place: Place) -> None:
         self._file = file
@@ -219,7 +223,7 @@ class _Checked:
         """The next bytes.
 
         Raises:
-            DatasetError: they hold half of a surrogate pair, or go on with a string that is too long.
+            DatasetError: the bytes hold half of a surrogate pair, or continue a string that is too long.
         """
         chunk = self._file.read(size)
         if size:
@@ -232,15 +236,15 @@ class _Checked:
             raise self._place.error(
                 f"a string is longer than {LONGEST_STRING * CHUNK >> 20} MiB", "split it, or remove it"
             )
-        seen, self._tail = self._tail + chunk, b""
-        if not SUSPECT.search(seen):
-            last = seen.rfind(b"\\")
-            if chunk and last >= max(0, len(seen) - len(b"\\ud")):
-                self._tail = seen[len(seen[: last + 1].rstrip(b"\\")) :]
+        window, self._tail = self._tail + chunk, b""
+        if not SUSPECT.search(window):
+            last = window.rfind(b"\\")
+            if chunk and last >= max(0, len(window) - len(b"\\ud")):
+                self._tail = window[len(window[: last + 1].rstrip(b"\\")) :]
             return
-        for escape in ESCAPES.finditer(seen):
-            if chunk and escape.start() > len(seen) - LONGEST_ESCAPE:
-                self._tail = seen[escape.start() :]
+        for escape in ESCAPES.finditer(window):
+            if chunk and escape.start() > len(window) - LONGEST_ESCAPE:
+                self._tail = window[escape.start() :]
                 return
             if escape[1]:
                 raise self._place.error(

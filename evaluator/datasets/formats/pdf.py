@@ -1,6 +1,7 @@
-"""The text of a PDF, read by a process of its own: a PDF can be made to keep its reader busy for days.
+"""Extracts the text of a PDF in a separate process, because a malicious PDF can keep its reader busy for days.
 
-This file is that process's program, too: it reads a PDF from its input, and imports nothing of ours.
+This file is also the program of that process: it reads a PDF from its standard input, and imports no other module of
+this project.
 """
 
 from __future__ import annotations
@@ -12,17 +13,17 @@ import subprocess
 import sys
 
 MAX_SECONDS = 60
-"""Of computing for one PDF."""
+"""Maximum seconds of processor time for one PDF."""
 
 MAX_MEMORY = 2 << 30
-"""Bytes of address space."""
+"""Maximum bytes of address space."""
 
 
 def read_pdf(content: bytes) -> str:
     """The text of the pages, divided by blank lines.
 
     Raises:
-        ValueError: it cannot be read, or not within time and memory.
+        ValueError: the PDF cannot be read, or not within the limits of time and memory.
     """
     try:
         reader = subprocess.run(  # noqa: S603  this file
@@ -38,12 +39,12 @@ def read_pdf(content: bytes) -> str:
 
 
 def main() -> None:
-    """Write the text of the PDF in the input to the output."""
-    from pypdf import PdfReader  # noqa: PLC0415  only in a process of its own
+    """Read a PDF from the standard input and write its text to the standard output."""
+    from pypdf import PdfReader  # noqa: PLC0415  imported only in the separate process
 
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_SECONDS, MAX_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
-    logging.disable()  # it warns of every oddity that it mends
+    logging.disable()  # pypdf warns about every flaw that it repairs
     pages = PdfReader(io.BytesIO(sys.stdin.buffer.read())).pages
     text = "\n\n".join(filter(None, (page.extract_text().strip() for page in pages)))
     sys.stdout.buffer.write(text.replace("\0", "").encode(errors="replace"))

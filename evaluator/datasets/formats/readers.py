@@ -1,4 +1,4 @@
-"""Every kind of table read in the same way: rows or defects, never an exception."""
+"""Reads every kind of table in the same way: yields rows or defects, never raises."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ READERS: dict[Kind, Read] = {
     "run": read_run,
     "texts": read_texts,
 }
-"""The reader of each kind; it may raise `DatasetError` where a file cannot be read on."""
+"""The reader of each kind; it may raise `DatasetError` if the rest of a file cannot be read."""
 
 
 def read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The rows of a table below `folder`, streamed.
 
-    A row that cannot be read is its error; a file that cannot be read on gives one last error and ends.
+    An unreadable row is replaced by its error. If the rest of a file cannot be read, the rows end with one last error.
     """
     place = Place(str(table))
     try:
@@ -52,7 +52,7 @@ def read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 
 def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
-    """The tables inside a file: an Excel file's sheets, a JSON object's members; one without a name otherwise.
+    """Names of the tables in a file: an Excel file's sheets, or a JSON object's members; otherwise one empty name.
 
     Raises:
         DatasetError: the file cannot be read.

@@ -1,6 +1,6 @@
-"""SMART's records: `.I` and an id, then sections `.T` title, `.A` author, `.B` source, `.W` text.
+"""Reads SMART's records: `.I` and an id, then sections `.T` title, `.A` author, `.B` source, `.W` text.
 
-The form of Cranfield, CISI, MEDLINE and other collections that the SMART system used (Salton, 1971).
+The format of Cranfield, CISI, MEDLINE and other collections that the SMART system used (Salton, 1971).
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from evaluator.errors import DatasetError
 
 SECTIONS = {"T": "title", "A": "author", "B": "source", "W": "text"}
 MARKER = re.compile(r"\.([ITABWNKXC])(?:\s+(.*))?")
-"""A record or section begins; those that are not in `SECTIONS` are passed over."""
+"""The first line of a record or section; sections that are not in `SECTIONS` are skipped."""
 
 COLUMNS = ("id", "number", *SECTIONS.values())
 
 
 def read_smart(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """The records; `number` counts them from 1, which is what Cranfield's qrels call its queries."""
+    """The records; `number` counts them from 1, as Cranfield's qrels number the queries."""
     record: _Record | None = None
     number = 0
     for place, line in read_lines(folder, table.file):
@@ -49,7 +49,7 @@ def read_smart(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 
 class _Record:
-    """A record while its lines come by."""
+    """A record that is being read, line by line."""
 
     def __init__(self, place: Place, record_id: str, number: int) -> None:
         self._place = place
@@ -59,17 +59,17 @@ class _Record:
         self._size = 0
 
     def begin(self, marker: str) -> None:
-        """Lines that follow belong to this section."""
+        """Start a section; the following lines belong to it."""
         self._section = SECTIONS.get(marker)
 
     def add(self, line: str) -> None:
-        """One more line of the section."""
+        """Add a line to the current section."""
         self._size += len(line)
         if self._section and self._size <= MAX_LINE:
             self._words[self._section].extend(line.split())
 
     def row(self) -> Row[Fields]:
-        """The record as a row; lines are joined, since they were broken at 72 characters."""
+        """The record as a row; lines are joined, because they were wrapped at 72 characters."""
         if self._size > MAX_LINE:
             return self._place, self._place.error(
                 f"the record has more than {MAX_LINE >> 20} MiB", "is a .I missing below it?"

@@ -1,4 +1,4 @@
-"""What kind of table a file holds, by its name and its first bytes."""
+"""Detects the kind of table in a file, by its name and its first bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evaluator.datasets.formats.trec import is_header
 from evaluator.datasets.reading import Kind
 
 SAMPLE = 1 << 16
-"""Bytes of a file that are looked at."""
+"""Bytes at the beginning of a file that are examined."""
 
 SAMPLED_LINES = 20
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
@@ -21,12 +21,12 @@ WHOLE = re.compile(r"[+-]?[0-9]+(?:\.0*)?")
 
 
 def is_junk(path: PurePath) -> bool:
-    """Whether a path is what systems leave behind: hidden files, `__MACOSX`, `Thumbs.db`."""
+    """Whether operating systems leave such a file behind: hidden files, `__MACOSX`, `Thumbs.db`."""
     return any(part.startswith(".") or part.lower() in JUNK for part in path.parts)
 
 
 def kind_of(path: Path) -> Kind | None:
-    """The kind of a file's table; None if it holds none, be it one text or something unknown."""
+    """The kind of table in a file; None if it holds no table but a single text, or something unknown."""
     suffix = path.suffix.lower()
     if suffix in TABLES:
         return TABLES[suffix]
@@ -38,7 +38,7 @@ def kind_of(path: Path) -> Kind | None:
 
 
 def sniff(path: Path) -> Kind | None:
-    """The kind of a text file by its first lines: SMART, or one of TREC's."""
+    """The kind of a text file by its first lines: SMART, or one of TREC's formats."""
     lines = _lines(path)
     if not lines:
         return None
@@ -58,8 +58,8 @@ def _columns_of(lines: list[str], path: Path) -> Kind | None:
     rows = [line.split("\t") if tabs else line.split() for line in lines]
     if all(len(row) == 6 and WHOLE.fullmatch(row[3]) and NUMBER.fullmatch(row[4]) for row in rows):
         return "run"
-    judged = rows[1:] if is_header(rows[0]) and len(rows) > 1 else rows
-    if all(len(row) in (3, 4) and WHOLE.fullmatch(row[-1]) and _are_ids(row[:-1]) for row in judged):
+    judgments = rows[1:] if is_header(rows[0]) and len(rows) > 1 else rows
+    if all(len(row) in (3, 4) and WHOLE.fullmatch(row[-1]) and _are_ids(row[:-1]) for row in judgments):
         return "qrels"
     return None
 
@@ -69,7 +69,7 @@ def _are_ids(cells: list[str]) -> bool:
 
 
 def _is_json_lines(path: Path) -> bool:
-    """Whether a file named .json holds one object a line."""
+    """Whether a file named .json holds one object per line."""
     first, *rest = [*_lines(path)[:2], ""]
     if not (first.lstrip().startswith("{") and rest[0].lstrip().startswith("{")):
         return False
@@ -81,7 +81,7 @@ def _is_json_lines(path: Path) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
-    """The file's first lines that are not blank, the last maybe cut; none of a file that is no text."""
+    """The file's first lines that are not blank; none if the file is not text."""
     with path.open("rb") as file:
         sample = file.read(SAMPLE).removeprefix(codecs.BOM_UTF8)
     if b"\0" in sample:

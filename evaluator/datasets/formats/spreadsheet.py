@@ -1,4 +1,4 @@
-"""Excel's .xlsx sheets: the first row that is not blank names the columns."""
+"""Reads sheets of Excel's .xlsx files: the first row that is not blank names the columns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from evaluator.errors import DatasetError
 
 
 def read_excel(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """The rows of a sheet, its first where none is chosen; every cell is text.
+    """The rows of the chosen sheet, or else of the first; every cell is text.
 
     Raises:
-        DatasetError: the workbook cannot be read, has no such sheet, or its header cannot be used.
+        DatasetError: the workbook cannot be read, has no such sheet, or its header is invalid.
     """
     columns: list[str] | None = None
     for number, cells in _sheet_rows(folder, table):
@@ -48,7 +48,7 @@ def sheets(folder: Path, file: str) -> tuple[str, ...]:
 
 
 def _sheet_rows(folder: Path, table: Table) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a sheet, each with its number in it."""
+    """Rows of a sheet, each with its number in the sheet, from 1."""
     from python_calamine import CalamineWorkbook  # noqa: PLC0415  only where there is a workbook
 
     refuse_bomb(folder / table.file, table.file)
@@ -63,7 +63,7 @@ def _sheet_rows(folder: Path, table: Table) -> Iterator[tuple[int, list[str]]]:
 
 
 def _as_text(cell: object) -> str:
-    """A cell as a person sees it: a whole number has no fraction."""
+    """A cell as it is displayed: a whole number has no fraction."""
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell)

@@ -1,4 +1,4 @@
-"""Which end of a file's name stands for which kind of file: the only place that says so. All are in small letters."""
+"""The kind of a file by its suffix; no other module decides this. All suffixes are in lower case."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ TABLES: Mapping[str, Kind] = {
     ".xlsm": "excel",
     ".xls": "excel",
 }
-"""Files whose kind is beyond doubt by their name."""
+"""Suffixes that determine the kind of a table."""
 JSON = ".json"
-"""One value, or one object a line."""
+"""One value, or one object per line."""
 TABS = (".tsv", ".tab")
-"""Columns divided by tabs: a table, or qrels."""
+"""Columns separated by tabs: a table, or qrels."""
 
 PLAIN_TEXTS = frozenset({".txt", ".text"})
-"""One text, or a file of SMART or TREC."""
+"""A single text, or a file in a format of SMART or TREC."""
 OTHER_TEXTS = frozenset({".md", ".markdown", ".html", ".htm", ".pdf"})
-"""One text, and nothing else."""
+"""Always a single text."""
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst")
-"""Several files in one."""
+"""Archives of several files."""
 COMPRESSED = (".gz", ".zst")
-"""A single file; the rest of its name says what it is."""
+"""A single compressed file; the rest of its name says what kind of file it is."""

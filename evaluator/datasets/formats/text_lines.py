@@ -1,4 +1,4 @@
-"""Text files line by line: UTF-8 with or without byte order mark, LF or CRLF, blank lines passed over."""
+"""Reads text files line by line: UTF-8 with or without byte order mark, LF or CRLF; blank lines are skipped."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
 
 MAX_LINE = 64 * 2**20
-"""Bytes of the longest line that is read, its end included."""
+"""Maximum bytes of a line, including its line break."""
 
 
 def raw_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """The lines of a file, with their ends and without a byte order mark; None for one that is too long."""
+    """Numbers and bytes of a file's lines, with line breaks and without a byte order mark; None for too long a line."""
     with path.open("rb") as file:
         number = 0
         while line := file.readline(MAX_LINE):
@@ -33,7 +33,7 @@ def raw_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
 
 
 def read_lines(folder: Path, name: str) -> Iterator[Row[str]]:
-    """The lines of a file that are not blank, without their ends."""
+    """The lines of a file that are not blank, without their line breaks."""
     for number, line in raw_lines(folder / name):
         place = Place(name, number)
         if line is None:
@@ -66,7 +66,7 @@ def read_objects(folder: Path, name: str) -> Iterator[Row[Fields]]:
 
 
 def as_object(place: Place, value: object) -> Fields | DatasetError:
-    """A JSON value that has to be an object."""
+    """A JSON value that must be an object; otherwise an error."""
     if isinstance(value, dict):
         return value
     return place.error(
@@ -75,7 +75,7 @@ def as_object(place: Place, value: object) -> Fields | DatasetError:
 
 
 def _read_leniently(place: Place, line: bytes) -> Fields | DatasetError | None:
-    """A line that orjson refuses: `json` also reads NaN and half surrogates, which the rules for values judge."""
+    """Parse a line that orjson refuses: `json` accepts NaN and lone surrogates, to which the rules for values apply."""
     try:
         decoded = line.decode()
         return as_object(place, json.loads(decoded)) if decoded.strip() else None
@@ -86,7 +86,7 @@ def _read_leniently(place: Place, line: bytes) -> Fields | DatasetError | None:
 
 
 def too_long(place: Place) -> DatasetError:
-    """The error for a line that is not read."""
+    """The error for a line that is too long to be read."""
     return place.error(f"the line is longer than {MAX_LINE >> 20} MiB", "split it, or remove it")
 
 

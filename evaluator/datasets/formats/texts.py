@@ -1,4 +1,4 @@
-"""A folder of texts: one plain text, Markdown, HTML or PDF file is one document."""
+"""Reads a folder of texts: each plain text, Markdown, HTML or PDF file is one document."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from evaluator.errors import DatasetError
 
 COLUMNS = ("id", "title", "text")
 MAX_FILE = 64 * 2**20
-"""Bytes of the largest file that is read."""
+"""Maximum bytes of a file."""
 
 UNSAFE = re.compile(r"[\s%\x00-\x1f\x7f\ud800-\udfff]")
 HEADING = re.compile(r"#{1,6}\s")
 
 
 def read_texts(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """The files below a folder, in the order of their paths, which are their ids."""
+    """The files below a folder, in the order of their paths; a path becomes the document's id."""
     base = folder / table.file
     if not base.is_dir():
         raise DatasetError(f"{table.file} is no folder; choose the folder of the texts")
@@ -33,7 +33,7 @@ def read_texts(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 
 def text_files(folder: Path) -> Iterator[Path]:
-    """Files below a folder that each are one document: not those that hold a table."""
+    """Files below a folder that are documents; files that hold a table are skipped."""
     for path in sorted(folder.rglob("*")):
         suffix = path.suffix.lower()
         if suffix not in READERS or is_junk(path.relative_to(folder)) or not path.is_file():
@@ -43,12 +43,12 @@ def text_files(folder: Path) -> Iterator[Path]:
 
 
 def document_id(path: str) -> str:
-    """A path as an id: white space, and what is no text, percent-encoded."""
-    return UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in os.fsencode(found[0])), path)
+    """A path as an id: white space, control characters and bytes that are not text are percent-encoded."""
+    return UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in os.fsencode(match[0])), path)
 
 
 def printable(path: str) -> str:
-    """A path for people."""
+    """A path as text that can be encoded."""
     return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
@@ -64,7 +64,7 @@ def _document(path: Path, name: str, place: Place) -> Fields | DatasetError:
         byte = error.object[error.start]
         return place.error(f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8", "save the file as UTF-8")
     except ValueError as error:
-        return place.error(f"not readable ({str(error)[:200]})", "export it anew, or remove it")
+        return place.error(f"not readable ({str(error)[:200]})", "export it again, or remove it")
     return {"id": document_id(name), "title": title or printable(path.stem), "text": text}
 
 
@@ -73,7 +73,7 @@ def _plain(content: bytes) -> tuple[str, str]:
 
 
 def _markdown(content: bytes) -> tuple[str, str]:
-    """The first heading is the title; the text lacks it if it begins with it."""
+    """The title is the first heading; a text that begins with it is returned without the heading."""
     text = content.decode("utf-8-sig").strip()
     heading = next(filter(HEADING.match, text.splitlines()), "")
     title = heading.strip("#").strip()

@@ -1,4 +1,4 @@
-"""TREC's files: qrels and runs as lines, topics and documents in tags (https://trec.nist.gov/data.html)."""
+"""Reads TREC's files: qrels and runs as lines, topics and documents in tags (https://trec.nist.gov/data.html)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 
 def is_header(cells: list[str]) -> bool:
-    """Whether a qrels file's first line names columns: its last field is no number (0.5 is a wrong grade)."""
+    """Whether a qrels file's first line names the columns: its last field is not a number (0.5 is an invalid grade)."""
     if len(cells) not in (3, 4) or not all(cell.strip() for cell in cells):
         return False
     try:
@@ -89,14 +89,14 @@ def _topic(element: str) -> Fields:
     fields = dict.fromkeys(TOPIC_COLUMNS, "")
     _, *parts = TOPIC_FIELD.split(element)
     for name, content in zip(parts[::2], parts[1::2], strict=True):
-        written = _plain(TAG.sub(" ", content))
-        label = LABEL.match(written)
-        fields[name.lower()] = written[label.end() :].lstrip() if label else written
+        text = _plain(TAG.sub(" ", content))
+        label = LABEL.match(text)
+        fields[name.lower()] = text[label.end() :].lstrip() if label else text
     return {**fields}
 
 
 def read_documents(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """The `<DOC>` elements; their text is that of `<TEXT>`, or everything besides number and title."""
+    """The `<DOC>` elements; the text is the content of `<TEXT>`, or else everything but number and title."""
     for place, element in _elements(folder, table.file, "doc"):
         yield place, element if isinstance(element, DatasetError) else _document(element)
 
@@ -112,7 +112,7 @@ def _document(element: str) -> Fields:
 
 
 def _cut(element: str, tag: str, *, every: bool = False) -> tuple[str, str]:
-    """The plain text inside a tag, the first or all of them, and the element without them."""
+    """The plain text inside the first tag of that name, or inside every one, and the element without these tags."""
     lower = element.lower()
     inside: list[str] = []
     outside: list[str] = []
@@ -133,7 +133,7 @@ def _plain(text: str) -> str:
 
 
 def _elements(folder: Path, file: str, tag: str) -> Iterator[Row[str]]:
-    """What is inside each element of that name; its place is the line where it begins."""
+    """The content of each element of that name, and the place of the line where it begins."""
     begins, ends = re.compile(rf"\s*<{tag}>", re.IGNORECASE), re.compile(rf"</{tag}>", re.IGNORECASE)
     start: Place | None = None
     lines: list[str] = []

@@ -1,6 +1,6 @@
-"""What a health report checks about ids, repeated texts and judgments: each check gives its findings, or none.
+"""The checks of a health report on ids, repeated texts and judgments: each check yields its findings, if any.
 
-Only ids, keys and judgments are held, no texts; pyarrow and pandas do the comparing.
+Only ids, keys and judgments are in memory, no texts; pyarrow and pandas compare them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Mask = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
 CHECKED_HERE = frozenset({*JUDGMENT_NOTES, "empty-documents", "self-ids"})
-"""Codes of the import's notes that a report finds by itself, and says more about."""
+"""Codes of import notes that a report replaces by more detailed findings of its own."""
 
 
 class Part:
@@ -59,7 +59,7 @@ class Part:
 
     @cached_property
     def groups(self) -> Numbers:
-        """Numbers of the texts, in the order of their first row: [n]. Rows of the same text have the same."""
+        """Each row's text as a number, by first occurrence: [n]. Rows with the same text share a number."""
         numbers: Numbers = _numpy(self.keys.dictionary_encode().indices).astype(np.int64)
         return numbers
 
@@ -69,12 +69,12 @@ class Part:
         return np.asarray(np.bincount(self.groups), dtype=np.int64)
 
     def repeats(self) -> Mask:
-        """Which rows repeat the text of an earlier one; empty texts are another matter: [n]."""
+        """Which rows repeat the text of an earlier row; empty texts do not count as repeats: [n]."""
         mask: Mask = pd.Series(self.groups).duplicated().to_numpy() & ~self.empty
         return mask
 
     def repeat_examples(self) -> tuple[str, ...]:
-        """Some rows that repeat a text, and whose."""
+        """Examples: the id of a row that repeats a text, and the id of the row whose text it repeats."""
         rows = np.flatnonzero(self.repeats())[:EXAMPLES]
         return tuple(
             f"{self.ids[int(row)]} repeats {self.ids[int(np.argmax(self.groups == self.groups[row]))]}"
@@ -82,7 +82,7 @@ class Part:
         )
 
     def examples(self, rows: Mask) -> tuple[str, ...]:
-        """Ids of some rows."""
+        """Ids of the first few of these rows."""
         return tuple(shortened(str(self.ids[int(row)])) for row in np.flatnonzero(rows)[:EXAMPLES])
 
 
@@ -90,7 +90,7 @@ class Judgments:
     """The judgments as a table.
 
     Attributes:
-        table: one row a judgment: `query_id`, `doc_id`, `grade`, and whether the document is `known`.
+        table: one row per judgment: `query_id`, `doc_id`, `grade`, and whether the document is `known`.
     """
 
     def __init__(self, path: Path, corpus: Part) -> None:
@@ -100,17 +100,17 @@ class Judgments:
 
     @cached_property
     def relevant(self) -> pd.DataFrame:
-        """Those with grade 1 or more."""
+        """The judgments with grade 1 or more."""
         return self.table[self.table["grade"] >= 1]
 
     @cached_property
     def recall(self) -> pd.Series[float]:
-        """The recall that can be reached, by id of the queries that are scored: [n_scored]."""
+        """The highest recall that a query can reach, by the id of each scored query: [n_scored]."""
         return self.relevant.groupby("query_id")["known"].mean()
 
     @property
     def n_scored(self) -> int:
-        """Queries with a relevant document, which is what a score needs."""
+        """Number of queries with a relevant document: only these are scored."""
         return len(self.recall)
 
     def grades(self) -> dict[int, int]:
@@ -125,7 +125,7 @@ class Judgments:
 
 
 def document_findings(corpus: Part, judgments: Judgments) -> Iterator[Finding]:
-    """Documents that are empty, repeated, or repeat a relevant one without being judged."""
+    """Findings on documents that are empty, repeated, or unjudged copies of a relevant document."""
     n_empty, n_repeats = int(corpus.empty.sum()), int(corpus.repeats().sum())
     if n_empty:
         yield _warning(
@@ -147,9 +147,9 @@ def document_findings(corpus: Part, judgments: Judgments) -> Iterator[Finding]:
 
 
 def _missed_duplicates(corpus: Part, judgments: Judgments) -> Iterator[Finding]:
-    """Pairs of a query and an unjudged copy of a document that is relevant to it.
+    """The finding on pairs of a query and an unjudged copy of a document that is relevant to the query.
 
-    Counted without making the pairs: of each text that is relevant to a query, its copies less the judged ones.
+    The pairs are counted but not listed: for each query and relevant text, the copies less the judged copies.
     """
     rows = np.flatnonzero((corpus.sizes[corpus.groups] > 1) & ~corpus.empty)
     copies = pd.DataFrame(
@@ -182,7 +182,7 @@ def _missed_duplicates(corpus: Part, judgments: Judgments) -> Iterator[Finding]:
 
 
 def query_findings(queries: Part, corpus: Part, *, exclude_self: bool) -> Iterator[Finding]:
-    """Queries that repeat a text, and ids of both a query and a document."""
+    """Findings on queries that repeat a text, and on ids that both a query and a document have."""
     n_repeats = int(queries.repeats().sum())
     if n_repeats:
         yield _warning(
@@ -207,12 +207,18 @@ def query_findings(queries: Part, corpus: Part, *, exclude_self: bool) -> Iterat
 
 
 def judgment_findings(judgments: Judgments, queries: Part, notes: Sequence[ImportNote]) -> Iterator[Finding]:
-    """Judgments that are missing, point nowhere, or name nothing relevant; `notes` are the import's."""
+    """Findings on judgments that are missing, refer to unknown ids, or name nothing relevant.
+
+    Args:
+        judgments: the stored judgments.
+        queries: the queries.
+        notes: the notes of the import.
+    """
     n_given = len(judgments.table) + sum(note.count for note in notes if note.code == "unknown-queries")
     n_found = int(judgments.relevant["known"].sum())
-    nothing = nothing_relevant(n_given, len(judgments.table), len(judgments.relevant), n_found)
-    if nothing:
-        yield nothing
+    finding = nothing_relevant(n_given, len(judgments.table), len(judgments.relevant), n_found)
+    if finding:
+        yield finding
     if n_given:
         yield from _unknown_documents(judgments)
         yield from _unscored_queries(judgments, queries)
@@ -227,7 +233,7 @@ def judgment_findings(judgments: Judgments, queries: Part, notes: Sequence[Impor
 
 
 def import_findings(notes: Sequence[ImportNote]) -> Iterator[Finding]:
-    """What only the import saw, because it is not in what is stored."""
+    """Findings from the import's notes, on content that was not stored."""
     for note in notes:
         if note.code == "unknown-queries":
             yield _warning(
@@ -269,7 +275,7 @@ def _unknown_documents(judgments: Judgments) -> Iterator[Finding]:
 def _unscored_queries(judgments: Judgments, queries: Part) -> Iterator[Finding]:
     judged = _numpy(pc.is_in(queries.ids, value_set=_ids(judgments.table["query_id"])))
     scored = _numpy(pc.is_in(queries.ids, value_set=_ids(judgments.recall.index)))
-    for code, rows, what, remedy in (
+    for code, rows, missing, remedy in (
         ("unjudged-queries", ~judged, "a judgment", "judge some documents for them"),
         ("no-relevant-document", judged & ~scored, "a relevant document", "judge more documents for them"),
     ):
@@ -278,7 +284,7 @@ def _unscored_queries(judgments: Judgments, queries: Part) -> Iterator[Finding]:
             yield _warning(
                 code,
                 count,
-                f"{counted(count, 'query', 'queries')} without {what}",
+                f"{counted(count, 'query', 'queries')} without {missing}",
                 f"their lists are made but not scored; {remedy}, or leave them out",
                 queries.examples(rows),
             )

@@ -1,6 +1,6 @@
-"""The health report: what a dataset is like, what is wrong with it, and what follows from that.
+"""The health report: figures that describe a dataset, its problems, and their consequences.
 
-One report for datasets that are staged and for those that are stored. The findings are listed in docs/datasets.md.
+Staged and stored datasets get the same report. docs/datasets.md lists the findings.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from evaluator.domain.statistics.power import detectable_difference
 __all__ = ["Finding", "HealthReport", "Histogram", "TokenCounter", "Truncation", "examine", "examine_stored"]
 
 BINS = 20
-"""Bins of a histogram, at most."""
+"""Maximum bins of a histogram."""
 TAIL = 0.99
 """Share of the values that equal bins cover; the last bin holds the long tail."""
 
@@ -43,7 +43,7 @@ TAIL = 0.99
 class Histogram:
     """How often values fall into bins: `counts[i]` of them are at least `edges[i]` and below `edges[i + 1]`.
 
-    All bins but the last, which holds the long tail, are equally wide. Without values there are neither.
+    All bins but the last, which holds the long tail, are equally wide. Without values, both are empty.
     """
 
     edges: tuple[int, ...] = ()
@@ -51,19 +51,19 @@ class Histogram:
 
     @classmethod
     def of(cls, values: npt.NDArray[np.int64]) -> Histogram:
-        """The histogram of whole numbers, none of them negative: [n]."""
+        """The histogram of non-negative whole numbers: [n]."""
         if not len(values):
             return cls()
-        most = int(values.max())
+        largest = int(values.max())
         width = _round_width(float(np.quantile(values, TAIL)) + 1)
-        edges = [*range(0, most + 1, width)][:BINS]
-        edges.append(max(edges[-1] + width, most + 1))
+        edges = [*range(0, largest + 1, width)][:BINS]
+        edges.append(max(edges[-1] + width, largest + 1))
         counts, _ = np.histogram(values, edges)
         return cls(tuple(edges), tuple(map(int, counts)))
 
 
 def _round_width(extent: float) -> int:
-    """The smallest of 1, 2, 5, 10, 20, 50 ... by which `BINS` bins cover values below `extent`."""
+    """The smallest of 1, 2, 5, 10, 20, 50 ... with which `BINS` bins cover values below `extent`."""
     power = 1
     while True:
         for width in (power, 2 * power, 5 * power):
@@ -74,18 +74,18 @@ def _round_width(extent: float) -> int:
 
 @dataclass(frozen=True)
 class HealthReport(JsonRecord):
-    """What a dataset is like.
+    """Figures and findings about a dataset.
 
     Attributes:
-        n_documents, n_queries, n_judgments: what can be read of it.
-        findings: what is wrong or worth knowing, what blocks first.
+        n_documents, n_queries, n_judgments: readable rows.
+        findings: what is wrong or worth knowing, blocking findings first.
         grades: how many judgments have each grade.
         judged_per_query: judged documents of each query.
         document_words, query_words: lengths of the texts.
-        truncation: for each encoder asked about, the share of documents that it would cut off.
+        truncation: for each requested encoder, the share of documents that it would truncate.
         languages: share of the sampled documents by ISO 639 code, or `unknown`; the most frequent first.
         detectable: the smallest difference of a measure between 0 and 1 that the scored queries can show, under
-            the assumptions of `evaluator.domain.statistics.power`; None without two of them.
+            the assumptions of `evaluator.domain.statistics.power`; None with fewer than two.
     """
 
     n_documents: int
@@ -102,12 +102,12 @@ class HealthReport(JsonRecord):
 
     @property
     def blocking(self) -> bool:
-        """Whether something keeps the dataset from being stored."""
+        """Whether a finding prevents the dataset from being stored."""
         return any(finding.severity == "blocking" for finding in self.findings)
 
 
 class _Files(NamedTuple):
-    """Where the three parts of a dataset lie."""
+    """Paths of the three parts of a dataset."""
 
     corpus: Path
     queries: Path
@@ -115,7 +115,7 @@ class _Files(NamedTuple):
 
 
 def examine(staged: Staged, counters: Sequence[TokenCounter] = ()) -> HealthReport:
-    """The report on a staged dataset; rows with defects are counted as such and nowhere else.
+    """The report on a staged dataset; rows with defects appear only in the findings on these defects.
 
     Args:
         staged: the dataset.
@@ -152,7 +152,7 @@ def _examine(
 ) -> HealthReport:
     corpus, queries = Part(files.corpus, "doc_id"), Part(files.queries, "query_id")
     judgments = Judgments(files.qrels, corpus)
-    found = [
+    findings = [
         *defects,
         *judgment_findings(judgments, queries, notes),
         *document_findings(corpus, judgments),
@@ -164,7 +164,7 @@ def _examine(
         n_documents=len(corpus),
         n_queries=len(queries),
         n_judgments=len(judgments.table),
-        findings=_in_order(found),
+        findings=_in_order(findings),
         grades=judgments.grades(),
         judged_per_query=Histogram.of(judgments.per_query(queries)) if len(judgments.table) else Histogram(),
         document_words=Histogram.of(texts.words),
@@ -176,7 +176,7 @@ def _examine(
 
 
 def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Each code once, by severity; of the same severity as they were found."""
+    """One finding for each code, sorted by severity; findings of the same severity keep their order."""
     first = {finding.code: finding for finding in reversed(findings)}
-    different = [finding for finding in findings if first[finding.code] is finding]
-    return tuple(sorted(different, key=lambda finding: SEVERITIES.index(finding.severity)))
+    distinct = [finding for finding in findings if first[finding.code] is finding]
+    return tuple(sorted(distinct, key=lambda finding: SEVERITIES.index(finding.severity)))

@@ -1,6 +1,6 @@
-"""How long the texts are, how many an encoder would cut off, and in which languages they are.
+"""Lengths of the texts, the share that an encoder would truncate, and their languages.
 
-Words are counted in every text; tokens and languages, which take longer, in every n-th document of a sample.
+Words are counted in every text. Counting tokens and identifying languages takes longer and uses a sample.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from evaluator.datasets.canonical import read_row_groups
 from evaluator.domain.dataset import Document
 
 TOKEN_SAMPLE = 2000
-"""Documents whose tokens are counted, at most."""
+"""Maximum documents whose tokens are counted."""
 TOKEN_CHARACTERS = 50_000
-"""Characters of a document that are cut into tokens: about 10,000 tokens, more than encoders read."""
+"""Maximum characters of a document that are tokenized: about 10,000 tokens, more than encoders read."""
 LANGUAGE_SAMPLE = 1000
-"""Documents whose language is identified, at most."""
+"""Maximum documents whose language is identified."""
 LANGUAGE_CHARACTERS = 2000
-"""Characters of a document that tell its language."""
+"""Characters of a document from which its language is identified."""
 LANGUAGE_CONFIDENCE = 0.5
 """Probability that a language needs to count as identified; short texts and tables of numbers do not reach it."""
 UNKNOWN = "unknown"
 NO_LANGUAGE = {"und": UNKNOWN, "zxx": UNKNOWN}
-"""ISO 639 codes for undetermined, and for what is no language."""
+"""ISO 639 codes for an undetermined language, and for text without linguistic content."""
 
 WordCounts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class TokenCounter:
-    """How an encoder cuts texts into tokens.
+    """Counts tokens as an encoder does.
 
     Attributes:
-        name: the encoder's.
-        max_length: tokens that the encoder reads of a text; it cuts off the rest.
-        count: tokens of each text, with those that the encoder puts around it.
+        name: the encoder's name.
+        max_length: tokens that the encoder reads of a text; it truncates the rest.
+        count: counts the tokens of each text, including the special tokens that the encoder adds.
     """
 
     name: str
@@ -53,13 +53,13 @@ class TokenCounter:
 
 @dataclass(frozen=True)
 class Truncation:
-    """How many documents an encoder would cut off.
+    """The share of documents that an encoder would truncate.
 
     Attributes:
-        encoder: its name.
-        max_length: tokens that it reads.
+        encoder: the encoder's name.
+        max_length: tokens that the encoder reads of a text.
         share: share of the sampled documents that are longer, from 0 to 1.
-        sampled: documents that were looked at.
+        sampled: number of documents in the sample.
     """
 
     encoder: str
@@ -69,11 +69,11 @@ class Truncation:
 
 
 class CorpusTexts(NamedTuple):
-    """What one pass over a corpus tells.
+    """Statistics of a corpus, from a single pass over its texts.
 
     Attributes:
-        words: of each document: [n_documents].
-        truncation: for each encoder asked about.
+        words: number of words of each document: [n_documents].
+        truncation: one entry for each requested encoder.
         languages: share of the sampled documents by ISO 639 code, the most frequent first.
     """
 
@@ -83,7 +83,7 @@ class CorpusTexts(NamedTuple):
 
 
 def corpus_texts(path: Path, n_documents: int, counters: Sequence[TokenCounter]) -> CorpusTexts:
-    """Read a corpus's texts once."""
+    """Compute the statistics of a corpus; its texts are read once."""
     words = array("q")
     for_tokens: list[str] = []
     for_languages: list[str] = []
@@ -107,13 +107,13 @@ def corpus_texts(path: Path, n_documents: int, counters: Sequence[TokenCounter])
 
 
 def query_words(path: Path) -> WordCounts:
-    """Words of each query: [n_queries]."""
+    """Number of words of each query: [n_queries]."""
     counts = [len(text.split()) for group in read_row_groups(path, ("text",)) for (text,) in group]
     return np.array(counts, dtype=np.int64)
 
 
 def _every_nth(n_rows: int, sample: int) -> frozenset[int]:
-    """Rows of a systematic sample: all of them, or `sample` at equal distances. The same for the same corpus."""
+    """Rows of a systematic sample: all rows, or `sample` rows at equal distances; deterministic."""
     if n_rows <= sample:
         return frozenset(range(n_rows))
     return frozenset(row * n_rows // sample for row in range(sample))
@@ -125,7 +125,7 @@ def _truncation(counter: TokenCounter, texts: Sequence[str]) -> Truncation:
 
 
 def _languages(texts: Sequence[str]) -> dict[str, float]:
-    """Share of each language among the texts, the most frequent first."""
+    """Share of each language among the texts, the most frequent language first."""
     return {code: count / len(texts) for code, count in Counter(languages_of(texts)).most_common()}
 
 
@@ -139,8 +139,8 @@ def languages_of(texts: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _language_identifier() -> Any:
-    """The identifier; it takes 0.4 s to load, and 75 MB."""
-    from py3langid import langid  # noqa: PLC0415  only reports need it
+    """The language identifier; loading takes 0.4 s and 75 MB of memory."""
+    from py3langid import langid  # noqa: PLC0415  only reports need langid
 
     return langid.LanguageIdentifier.from_model_file(
         langid.MODEL_FILE, norm_probs=True, min_confidence=LANGUAGE_CONFIDENCE

@@ -1,1 +1,1 @@
-"""What the files in a folder are, and how they are read as a dataset."""
+"""Recognises the files in a folder and how they can be read as a dataset."""

@@ -1,4 +1,4 @@
-"""What an export of this software says of itself, beside the files that it wrote."""
+"""Reads the description that an export of this software contains beside its data files."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from contextlib import suppress
 from pathlib import Path
 
 ABOUT_FILE, ABOUT_BYTES = "dataset.json", 100_000
-"""Where an export says what its format has no place for, and how large that can be."""
+"""The file with what the export format has no place for, and the maximum bytes that are read of it."""
 
 
 def says_exclude_self(folder: Path) -> bool:
-    """Whether files are an export (`export_beir`) of a dataset that leaves a query's own document out."""
+    """Whether the files are an export (`export_beir`) of a dataset that leaves out a query's own document."""
     for path in sorted(folder.rglob(ABOUT_FILE)):
         with suppress(OSError, ValueError, RecursionError):
             record = json.loads(path.read_bytes()) if path.stat().st_size <= ABOUT_BYTES else None

@@ -1,4 +1,4 @@
-"""Formats that are known by the names of their files: BEIR's folder, and the decision record's.
+"""Formats recognised by the names of their files: BEIR's folder and the decision record's.
 
 BEIR (Thakur et al., NeurIPS 2021) has `corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv`. The decision record has
 documents with `content`, and queries that carry their own judgments.
@@ -24,11 +24,11 @@ Columns = Mapping[str, tuple[str, ...]]
 """The columns of each file's first rows."""
 
 Preset = tuple[Reading | None, list[str]]
-"""The reading, and why there is none."""
+"""The reading, or None and the reasons why there is none."""
 
 
 def recognise(root: Path, files: Sequence[str], columns: Columns) -> Preset | None:
-    """The files as one of these formats, in the uppermost folder that has its names; None if none has them."""
+    """The reading of the topmost folder that has the file names of one of these formats; None if no folder has them."""
     folders = sorted({PurePosixPath(file).parent for file in files}, key=lambda path: (len(path.parts), path))
     for folder in folders:
         names = {str(PurePosixPath(file).relative_to(folder)) for file in files if _is_below(file, folder)}

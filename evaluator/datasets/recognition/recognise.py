@@ -1,7 +1,7 @@
-"""What the files in a folder are: their tables, and how they are most likely read as a dataset.
+"""Recognises the tables in a folder, and the most likely way to read them as a dataset.
 
-By names first (BEIR's and the decision record's files, `presets.py`), then by columns and content (`roles.py`).
-What is returned is a guess for a person to correct; what is doubtful is said.
+File names come first (BEIR's and the decision record's files, `presets.py`), then columns and content (`roles.py`).
+The result is a guess that a person can correct, with a sentence on everything doubtful.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from evaluator.datasets.formats.texts import printable, text_files
 from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition import presets
 from evaluator.datasets.recognition.assignment import assign
-from evaluator.datasets.recognition.roles import Looked
+from evaluator.datasets.recognition.roles import InspectedTable
 from evaluator.datasets.source import Fields
 from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
 
 SAMPLE_ROWS = 5
 SAMPLE_CHARACTERS = 300
-"""Of a cell in a sample."""
+"""Maximum characters of a cell in a sample."""
 
-LOOKED_ROWS = 200
-"""Rows of a table by which its columns are told apart."""
+INSPECTED_ROWS = 200
+"""Rows of a table that are read to find out what its columns mean."""
 
-LOOKED_TEXTS = 5
-"""Files of a folder of texts that are looked at: a PDF takes its time."""
+INSPECTED_TEXTS = 5
+"""Files that are read of a folder of texts; few, because reading a PDF is slow."""
 
 LISTED = 20
-"""Names of a folder's entries that a problem shows."""
+"""Maximum names of a folder's entries in a message."""
 
 EXPECTED = (
     "Expected tables of documents (id, text), queries (id, query) and judgments (query, document, grade), "
@@ -47,7 +47,7 @@ class TableInfo:
     """A table among the files, for people: its columns and its first rows.
 
     Attributes:
-        sample: at most 5 rows, their cells as text and cut to 300 characters.
+        sample: at most 5 rows; cells are text, cut to 300 characters.
         bytes: the size of its file or files.
     """
 
@@ -59,11 +59,11 @@ class TableInfo:
 
 @dataclass(frozen=True)
 class Recognised(JsonRecord):
-    """The tables of a folder, and how they are read.
+    """The tables of a folder, and how they are read as a dataset.
 
     Attributes:
-        reading: the most likely reading; None if there is no complete one.
-        problems: sentences that say why there is none, or what is doubtful.
+        reading: the most likely reading; None if no complete reading was found.
+        problems: sentences that say why there is no reading, or what is doubtful about it.
     """
 
     tables: tuple[TableInfo, ...]
@@ -72,42 +72,42 @@ class Recognised(JsonRecord):
 
 
 def recognise(folder: Path) -> Recognised:
-    """The tables below a folder and how they make a dataset; raises nothing for what the files hold."""
+    """The tables below a folder and how they form a dataset; no content of a file raises an error."""
     files = _files(folder)
     problems: list[str] = []
-    looked = list(_look(folder, files, problems))
-    preset = presets.recognise(folder, files, _columns(looked))
+    inspected = list(_inspect_all(folder, files, problems))
+    preset = presets.recognise(folder, files, _columns(inspected))
     if preset is None:
-        reading, doubts = assign(folder, [table for table, _ in looked])
-        problems += [table.defect for table, _ in looked if table.defect and not table.rows]
+        reading, doubts = assign(folder, [table for table, _ in inspected])
+        problems += [table.defect for table, _ in inspected if table.defect and not table.rows]
         if reading is None and not problems:
             doubts = [f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.", *doubts]
     else:
         reading, doubts = preset
         if reading is not None:
-            runs = tuple(table.table for table, _ in looked if table.table.kind == "run")
+            runs = tuple(table.table for table, _ in inspected if table.table.kind == "run")
             reading = dataclasses.replace(reading, runs=runs)
     problems += [
         f"the first row of {table.table} looks like a row of its own; write the names of the columns above it."
-        for table, _ in looked
+        for table, _ in inspected
         if table.lacks_header
     ]
     if reading is not None:
         reading = dataclasses.replace(reading, ignored=_ignored(folder, files, reading))
-    tables = tuple(_info(table, size) for table, size in looked)
+    tables = tuple(_info(table, size) for table, size in inspected)
     return Recognised(tables, reading, (*problems, *doubts))
 
 
 def _files(folder: Path) -> list[str]:
-    """Paths of the files that count, relative and sorted."""
+    """Relative, sorted paths of the files, without hidden files and names that are not valid text."""
     paths = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
         path.as_posix() for path in paths if not is_junk(path) and printable(str(path)) == str(path)
     )
 
 
-def _look(folder: Path, files: list[str], problems: list[str]) -> Iterator[tuple[Looked, int]]:
-    """Every table with its first rows and its bytes; `problems` learns what cannot be read."""
+def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterator[tuple[InspectedTable, int]]:
+    """Every table with its first rows and its size in bytes; `problems` gets a sentence on each unreadable file."""
     for file in files:
         kind = kind_of(folder / file)
         if kind is None:
@@ -115,17 +115,17 @@ def _look(folder: Path, files: list[str], problems: list[str]) -> Iterator[tuple
         size = (folder / file).stat().st_size
         try:
             for member in members(folder, file, kind):
-                yield _looked(folder, Table(file, kind, member), LOOKED_ROWS), size
+                yield _inspect(folder, Table(file, kind, member), INSPECTED_ROWS), size
         except DatasetError as error:
             problems.append(str(error))
     texts = [path.relative_to(folder) for path in text_files(folder)]
     if texts:
         base = _common_folder([PurePosixPath(path.as_posix()) for path in texts])
         size = sum((folder / path).stat().st_size for path in texts)
-        yield _looked(folder, Table(base, "texts"), LOOKED_TEXTS), size
+        yield _inspect(folder, Table(base, "texts"), INSPECTED_TEXTS), size
 
 
-def _looked(folder: Path, table: Table, n_rows: int) -> Looked:
+def _inspect(folder: Path, table: Table, n_rows: int) -> InspectedTable:
     rows: list[Fields] = []
     defect = None
     for _, row in islice(read(folder, table), n_rows):
@@ -133,31 +133,35 @@ def _looked(folder: Path, table: Table, n_rows: int) -> Looked:
             defect = defect or str(row)
         else:
             rows.append(row)
-    return Looked(table, tuple(dict.fromkeys(column for row in rows for column in row)), tuple(rows), defect)
+    return InspectedTable(
+        table, tuple(dict.fromkeys(column for row in rows for column in row)), tuple(rows), defect
+    )
 
 
 def _common_folder(paths: list[PurePosixPath]) -> str:
-    """The deepest folder that holds all texts; a README above them does not count."""
-    counted = [path for path in paths if path.stem.lower() not in ("readme", "license")] or paths
-    common = counted[0].parent
-    while any(common not in path.parents for path in counted):
+    """The deepest folder that contains all texts; a README or license above them does not count."""
+    texts = [path for path in paths if path.stem.lower() not in ("readme", "license")] or paths
+    common = texts[0].parent
+    while any(common not in path.parents for path in texts):
         common = common.parent
     return str(common)
 
 
-def _columns(looked: list[tuple[Looked, int]]) -> dict[str, tuple[str, ...]]:
-    return {table.table.file: table.columns for table, _ in looked}
+def _columns(inspected: list[tuple[InspectedTable, int]]) -> dict[str, tuple[str, ...]]:
+    return {table.table.file: table.columns for table, _ in inspected}
 
 
-def _info(looked: Looked, size: int) -> TableInfo:
-    sample = tuple({column: _shown(row.get(column)) for column in row} for row in looked.rows[:SAMPLE_ROWS])
-    return TableInfo(looked.table, looked.columns, sample, size)
+def _info(inspected: InspectedTable, size: int) -> TableInfo:
+    sample = tuple(
+        {column: _shown(row.get(column)) for column in row} for row in inspected.rows[:SAMPLE_ROWS]
+    )
+    return TableInfo(inspected.table, inspected.columns, sample, size)
 
 
 def _shown(value: object) -> str:
-    """A cell for people: text that can be encoded, cut."""
-    written = "" if value is None else str(value)
-    return written[:SAMPLE_CHARACTERS].encode(errors="replace").decode()
+    """A cell as text for people: cut, and without characters that cannot be encoded."""
+    content = "" if value is None else str(value)
+    return content[:SAMPLE_CHARACTERS].encode(errors="replace").decode()
 
 
 def _ignored(folder: Path, files: list[str], reading: Reading) -> tuple[str, ...]:
@@ -173,7 +177,7 @@ def _ignored(folder: Path, files: list[str], reading: Reading) -> tuple[str, ...
 
 
 def _entries(folder: Path) -> str:
-    """What is in a folder, in words."""
+    """The names of a folder's entries, in words."""
     names = sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in folder.iterdir())
     more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
     return printable(", ".join([*names[:LISTED], *more])) or "nothing"

@@ -1,4 +1,4 @@
-"""What a table and its columns mean, by their names and by what is in them."""
+"""The meaning of a table and its columns, by their names and their content."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ TEXT = _names(
 )
 TITLE = _names("title headline heading subject documenttitle doctitle")
 GRADE = _names("grade score relevance rel label rating relevancescore relevancescores relevancegrade gain")
-"""Names of columns without case and punctuation, the likeliest first."""
+"""Names of columns without case and punctuation, the most likely first."""
 
 TEXT_SHARE = 0.5
-"""The share of values with white space inside from which a column holds texts, not ids."""
+"""A column holds texts, not ids, if more than this share of its values contain white space."""
 
 LONGEST_NAME = 80
-"""Characters of a column's name."""
+"""Maximum characters of a column's name; a longer cell in the first row is content."""
 
 LONGEST_ID = 100
-"""Characters of a value that may be an id where no name says so."""
+"""Maximum characters of an id in a column whose name does not say that it holds ids."""
 
 
 @dataclass(frozen=True)
-class Looked:
-    """A table and its first rows, and the first defect among them."""
+class InspectedTable:
+    """A table with its first rows, and the first defect among them."""
 
     table: Table
     columns: tuple[str, ...]
@@ -69,7 +69,7 @@ class Looked:
 
     @cached_property
     def named(self) -> Role | None:
-        """The role that the names say: the member's, then the file's, then those of its folders."""
+        """The role that the names suggest: the member's name, then the file's, then the folders'."""
         path = PurePosixPath(self.table.file)
         for name in (self.table.member, path.name, *reversed(path.parent.parts)):
             words = set(re.split(r"[^a-z]+", name.lower()))
@@ -80,9 +80,9 @@ class Looked:
 
     @property
     def lacks_header(self) -> bool:
-        """Whether the names of the columns look like values: a number, or a whole sentence."""
-        named = self.table.kind in ("csv", "tsv", "excel")
-        return named and any(c.isdecimal() or len(c) > LONGEST_NAME for c in self.columns)
+        """Whether a name of a column looks like a value: a number, or a whole sentence."""
+        needs_header = self.table.kind in ("csv", "tsv", "excel")
+        return needs_header and any(c.isdecimal() or len(c) > LONGEST_NAME for c in self.columns)
 
     @cached_property
     def grade(self) -> str | None:
@@ -112,35 +112,35 @@ class Looked:
     @cached_property
     def document_text(self) -> str | None:
         """The column that is, by its name, a document's text."""
-        found = self._find(DOCUMENT, textual=True)
-        return found or (self._find(TEXT) if self.query_text else None)
+        column = self._find(DOCUMENT, textual=True)
+        return column or (self._find(TEXT) if self.query_text else None)
 
     @cached_property
     def text(self) -> str | None:
-        """The column of the text, by its name, or else the one with the longest texts."""
-        found = self._find(TEXT)
-        if found:
-            return found
+        """The column of the text: the one with such a name, or else the one with the longest texts."""
+        named = self._find(TEXT)
+        if named:
+            return named
         texts = [column for column in self.columns if self.is_textual(column)]
         return max(texts, key=self.length, default=None)
 
     @cached_property
     def id(self) -> str | None:
-        """The column of the row's own id, by its name, or else the first of short, different values."""
+        """The column of the row's own id: the one with such a name, or else the first with short, distinct values."""
         return self._find(ID) or next(filter(self.identifies, self.columns), None)
 
     def is_textual(self, column: str) -> bool:
-        """Whether most values have white space inside."""
+        """Whether most values contain white space."""
         values = list(self._values(column))
         return sum(len(value.split()) > 1 for value in values) > TEXT_SHARE * len(values)
 
     def length(self, column: str | None) -> float:
-        """Mean characters of a column's values."""
+        """Mean number of characters of a column's values."""
         values = list(self._values(column)) if column else []
         return sum(map(len, values)) / len(values) if values else 0.0
 
     def identifies(self, column: str | None) -> bool:
-        """Whether every row has a short value of its own there."""
+        """Whether every row has a short value in this column that no other row has."""
         values = list(self._values(column)) if column else []
         return (
             len(values) == len(self.rows) > 0
@@ -149,13 +149,13 @@ class Looked:
         )
 
     def _find(self, names: Sequence[str], *, textual: bool | None = None) -> str | None:
-        """The first column, in the order of `names`, that has this name and, if wanted, texts or none."""
+        """The first column, in the order of `names`, with such a name; `textual` requires texts, or excludes them."""
         by_name = {_plain(column): column for column in reversed(self.columns)}
-        found = (by_name[name] for name in names if name in by_name)
-        return next((c for c in found if textual is None or self.is_textual(c) is textual), None)
+        columns = (by_name[name] for name in names if name in by_name)
+        return next((c for c in columns if textual is None or self.is_textual(c) is textual), None)
 
     def _values(self, column: str) -> Iterator[str]:
-        """The values that are there, as text; those of a list one by one."""
+        """The values of a column as text, without empty ones; a list gives its items."""
         for row in self.rows:
             value = row.get(column)
             for item in value if isinstance(value, list) else [value]:
@@ -163,31 +163,31 @@ class Looked:
                     yield str(item)
 
 
-def role_of(looked: Looked) -> Role | None:
-    """The part of a dataset that a table most likely is; a question with its document is `qrels`."""
+def role_of(inspected: InspectedTable) -> Role | None:
+    """The part of a dataset that a table most likely is; a table of questions with their documents is `qrels`."""
     by_kind: dict[str, Role] = {
         "qrels": "qrels",
         "topics": "queries",
         "trec-documents": "corpus",
         "texts": "corpus",
     }
-    if not looked.rows:
+    if not inspected.rows:
         return None
-    if looked.table.kind in by_kind:
-        return by_kind[looked.table.kind]
-    asks = looked.query_id or looked.query_text
-    if asks and (looked.document_id or looked.document_text):
+    if inspected.table.kind in by_kind:
+        return by_kind[inspected.table.kind]
+    has_queries = inspected.query_id or inspected.query_text
+    if has_queries and (inspected.document_id or inspected.document_text):
         return "qrels"
-    if looked.text is None and not asks:
+    if inspected.text is None and not has_queries:
         return None
-    if looked.named in ("corpus", "queries"):
-        return looked.named
-    return "queries" if asks else "corpus"
+    if inspected.named in ("corpus", "queries"):
+        return inspected.named
+    return "queries" if has_queries else "corpus"
 
 
-def longest_first(tables: Iterable[Looked]) -> list[Looked]:
-    """Tables by the length of their texts: a corpus before its queries."""
-    return sorted(tables, key=lambda looked: -looked.length(looked.text))
+def longest_first(tables: Iterable[InspectedTable]) -> list[InspectedTable]:
+    """Tables sorted by the length of their texts: a corpus comes before its queries."""
+    return sorted(tables, key=lambda inspected: -inspected.length(inspected.text))
 
 
 def _plain(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Splits: files that hold the same thing for training, development and test."""
+"""Splits: files with the same kind of content for training, development and test."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ SPLIT = re.compile(
 
 
 def split_of(name: str) -> str:
-    """The split that a file's name says, in lower case; nothing if it says none."""
-    found = SPLIT.search(PurePosixPath(name).stem)
-    return found[1].lower() if found else ""
+    """The split that a file's name contains, in lower case; empty if it contains none."""
+    match = SPLIT.search(PurePosixPath(name).stem)
+    return match[1].lower() if match else ""
 
 
 def same_but_for_the_split(name: str, other: str) -> bool:
-    """Whether two files are splits of the same thing: their names differ by no more, or both are in `qrels/`."""
-    one, two = PurePosixPath(name), PurePosixPath(other)
-    if one.parent != two.parent or one.suffix.lower() != two.suffix.lower():
+    """Whether two files are splits of the same data: their names differ only by the split, or both are in `qrels/`."""
+    first, second = PurePosixPath(name), PurePosixPath(other)
+    if first.parent != second.parent or first.suffix.lower() != second.suffix.lower():
         return False
-    return one.parent.name.lower() == "qrels" or SPLIT.sub("", one.stem) == SPLIT.sub("", two.stem)
+    return first.parent.name.lower() == "qrels" or SPLIT.sub("", first.stem) == SPLIT.sub("", second.stem)
 
 
 def preferred(names: Sequence[str]) -> str | None:
-    """The one that counts: that of the test split, or the only one."""
+    """The name of the file that counts: the test split, or the only file."""
     if len(names) == 1:
         return names[0]
     return next((name for name in names if split_of(name) == PREFERRED_SPLIT), None)

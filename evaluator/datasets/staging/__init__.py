@@ -1,1 +1,1 @@
-"""From files to stored Parquet: fetched, unpacked, read, checked, published."""
+"""From files to stored Parquet: fetches, unpacks, reads, checks and publishes datasets."""

@@ -1,6 +1,6 @@
-"""A dataset read from tables by a `Reading`: which columns are ids, texts and grades.
+"""Reads a dataset from tables by a `Reading`, which says what columns are ids, texts and grades.
 
-Rules that are about one row are applied here, by `evaluator.datasets.formats.fields`. A row is reported as unreadable
+This module applies the rules for single rows (`evaluator.datasets.formats.fields`). An unreadable row is reported
 once, by the first part that reads its table.
 """
 
@@ -33,30 +33,30 @@ from evaluator.errors import DatasetError
 
 R = TypeVar("R")
 
-MADE_ID_LENGTH = 16
-"""Hexadecimal digits of an id that is made from a text (64 bits)."""
+DERIVED_ID_LENGTH = 16
+"""Hexadecimal digits of an id that is derived from a text (64 bits)."""
 
 DEFAULT_GRADE = 1
-"""Of judgments without a grade."""
+"""The grade of judgments without a grade column."""
 
 ALWAYS_LISTS = ("relevantDocs", "relevanceScores")
-"""Columns of the decision record's queries, which are lists even where there is one value."""
+"""Columns of the decision record's queries that are always lists, even of a single value."""
 
 WRITTEN_AS_TEXT = ("csv", "tsv", "excel")
-"""Kinds whose cells are text: a list is written there as JSON."""
+"""Kinds of tables whose cells are text; lists in them are written as JSON."""
 
 EXAMPLES = 5
-"""Files that a note names."""
+"""Maximum files named in a note."""
 
 
 def open_source(folder: Path, reading: Reading) -> Source:
-    """The dataset below `folder`, read in this way. Nothing is read before its rows are asked for."""
+    """The dataset below `folder`, read as `reading` says. Files are read only when rows are requested."""
     return _TableSource(folder, reading)
 
 
-def made_id(content: str) -> str:
-    """The id of a text that has none of its own: the same text has the same id."""
-    return text_key(" ".join(content.split())).hex()[:MADE_ID_LENGTH]
+def derived_id(content: str) -> str:
+    """The id of a text without an id of its own; the same text has the same id."""
+    return text_key(" ".join(content.split())).hex()[:DERIVED_ID_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class _TableSource:
     def documents(self) -> Iterator[Row[Document]]:
         """The corpus."""
         part = self.reading.corpus
-        repeats = _Repeats(made=part.id is None, expected=self._judges(part.table))
+        repeats = _Repeats(derived_ids=part.id is None, expected=self._judges(part.table))
         for place, row in read(self.folder, part.table):
             if isinstance(row, DatasetError):
                 yield place, row
@@ -84,7 +84,7 @@ class _TableSource:
     def queries(self) -> Iterator[Row[Query]]:
         """The queries."""
         part = self.reading.queries
-        repeats = _Repeats(made=part.id is None, expected=self._judges(part.table))
+        repeats = _Repeats(derived_ids=part.id is None, expected=self._judges(part.table))
         reported = part.table == self.reading.corpus.table
         for place, row in read(self.folder, part.table):
             if isinstance(row, DatasetError):
@@ -100,7 +100,7 @@ class _TableSource:
                 yield place, query
 
     def judgments(self) -> Iterator[Row[Judgment]]:
-        """The judgments; those of a row whose query or document cannot be read are not reported again."""
+        """The judgments; a row whose query or document cannot be read is not reported again."""
         part = self.reading.qrels
         if part is None:
             return
@@ -119,7 +119,7 @@ class _TableSource:
             yield from self._row_judgments(part, query_id, row, place)
 
     def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
-        """The ranked lists that came along, called as their files."""
+        """The ranked lists that came with the dataset, named after their files."""
         return [(Path(table.file).stem, self._run_lines(table)) for table in self.reading.runs]
 
     def _run_lines(self, table: Table) -> Iterator[Row[RunLine]]:
@@ -140,7 +140,7 @@ class _TableSource:
                 yield place, error
 
     def notes(self) -> list[ImportNote]:
-        """The splits that are not read."""
+        """A note on the splits that are not read, if there are any."""
         used = self.reading.qrels.table.file if self.reading.qrels else ""
         others = [name for name in self.reading.ignored if same_but_for_the_split(name, used)]
         if not others:
@@ -149,7 +149,7 @@ class _TableSource:
         return [ImportNote("other-splits", len(others), message, tuple(others[:EXAMPLES]))]
 
     def _judges(self, table: Table) -> bool:
-        """Whether a table has a row for each judgment, so that queries and documents come again."""
+        """Whether a table has one row per judgment, so that queries and documents are repeated."""
         return self.reading.qrels is not None and self.reading.qrels.table == table
 
     def _documents(self, row: Fields, place: Place) -> Iterator[Document]:
@@ -160,9 +160,9 @@ class _TableSource:
             return
         first = _value(row, part.text[0])
         texts = first if len(part.text) == 1 and isinstance(first, list) else [self._text(row, place)]
-        for content in texts:
-            written = text(content, part.text[0], place)
-            yield Document(made_id(written), title, written)
+        for value in texts:
+            content = text(value, part.text[0], place)
+            yield Document(derived_id(content), title, content)
 
     def _text(self, row: Fields, place: Place) -> str:
         columns = self.reading.corpus.text
@@ -175,18 +175,18 @@ class _TableSource:
         part = self.reading.queries
         if part.id is not None:
             query_id = identifier(_value(row, part.id), part.id, place)
-        written = query_text(_value(row, part.text), part.text, place)
+        content = query_text(_value(row, part.text), part.text, place)
         if part.id is None:
-            query_id = made_id(written)
-        return Query(query_id, written, () if part.tags is None else self._tags(row, part.tags, place))
+            query_id = derived_id(content)
+        return Query(query_id, content, () if part.tags is None else self._tags(row, part.tags, place))
 
     def _tags(self, row: Fields, column: str, place: Place) -> tuple[str, ...]:
-        """Tags; in a cell of text they are separated by commas or semicolons, or a JSON list."""
+        """A query's tags; in a text cell they are a JSON list, or separated by commas or semicolons."""
         value = _value(row, column)
         if self.reading.queries.table.kind in WRITTEN_AS_TEXT and isinstance(value, str):
-            listed = _json_list(value)
+            json_tags = _json_list(value)
             parts = value.replace(";", ",").split(",")
-            value = listed if listed is not None else [part.strip() for part in parts if part.strip()]
+            value = json_tags if json_tags is not None else [part.strip() for part in parts if part.strip()]
         return tags(value, place)
 
     def _judged_query(self, part: QrelsPart, row: Fields, place: Place) -> str:
@@ -207,7 +207,7 @@ class _TableSource:
             yield place, error
 
     def _judged_documents(self, part: QrelsPart, row: Fields, place: Place) -> list[tuple[object, object]]:
-        """The documents of a row, each with its grade as it is written.
+        """The documents of a row, each with its unparsed grade.
 
         Raises:
             DatasetError: there are more or fewer grades than documents.
@@ -215,24 +215,26 @@ class _TableSource:
         documents = self._cell(part, row, part.document)
         grades = None if part.grade is None else self._cell(part, row, part.grade)
         if documents in (None, "") and part.table == self.reading.queries.table:
-            return []  # a question without an answer yet: a query that is not judged
+            return []  # a query without judgments so far
         if not isinstance(documents, list) and part.document not in ALWAYS_LISTS:
             return [(documents, grades)]
-        listed = items(documents, part.document, place)
+        document_values = items(documents, part.document, place)
         if part.grade is None or grades is None:
-            return [(document, DEFAULT_GRADE) for document in listed]
+            return [(document, DEFAULT_GRADE) for document in document_values]
         scores = items(grades, part.grade, place)
-        if len(scores) != len(listed):
+        if len(scores) != len(document_values):
             raise place.error(
-                f"{len(listed)} {part.document} but {len(scores)} {part.grade}",
+                f"{len(document_values)} {part.document} but {len(scores)} {part.grade}",
                 f"give each relevant document one score, or leave {part.grade} out",
             )
-        return list(zip(listed, scores, strict=True))
+        return list(zip(document_values, scores, strict=True))
 
     def _cell(self, part: QrelsPart, row: Fields, column: str) -> object:
         value = _value(row, column)
-        listed = _json_list(value) if part.table.kind in WRITTEN_AS_TEXT and isinstance(value, str) else None
-        return value if listed is None else listed
+        json_list = (
+            _json_list(value) if part.table.kind in WRITTEN_AS_TEXT and isinstance(value, str) else None
+        )
+        return value if json_list is None else json_list
 
     def _judged_document(self, part: QrelsPart, value: object, place: Place) -> str:
         if part.document_by == "id":
@@ -241,32 +243,32 @@ class _TableSource:
 
     @cached_property
     def _query_ids(self) -> dict[str, str]:
-        """Ids of the queries that have one of their own, by the id that their text would make."""
+        """Ids of queries that have an id column, by the id derived from their text; otherwise empty."""
         if self.reading.queries.id is None:
             return {}
-        return {made_id(query.text): query.query_id for query in _readable(self.queries())}
+        return {derived_id(query.text): query.query_id for query in _readable(self.queries())}
 
     @cached_property
     def _document_ids(self) -> dict[str, str]:
-        """Ids of the documents that have one of their own, by the id that their text would make."""
+        """Ids of documents if they have an id column, by the id derived from their text; otherwise empty."""
         if self.reading.corpus.id is None:
             return {}
-        return {made_id(document.text): document.doc_id for document in _readable(self.documents())}
+        return {derived_id(document.text): document.doc_id for document in _readable(self.documents())}
 
 
 class _Repeats:
-    """Rows that came before, where that is no defect: texts without ids, and tables with a row a judgment."""
+    """Detects repeated rows where they are no defect: texts without ids, and tables with one row per judgment."""
 
-    def __init__(self, *, made: bool, expected: bool) -> None:
-        self._made = made
-        self._watching = made or expected
+    def __init__(self, *, derived_ids: bool, expected: bool) -> None:
+        self._derived_ids = derived_ids
+        self._watching = derived_ids or expected
         self._seen: dict[str, bytes] = {}
 
     def has(self, row_id: str, content: str) -> bool:
-        """Whether the row came before, with the same content; an id that is made from the text needs no look."""
+        """Whether an earlier row has this id and content; a derived id already implies the same content."""
         if not self._watching:
             return False
-        key = b"" if self._made else text_key(content)
+        key = b"" if self._derived_ids else text_key(content)
         if row_id in self._seen:
             return self._seen[row_id] == key
         self._seen[row_id] = key
@@ -274,26 +276,26 @@ class _Repeats:
 
 
 def _value(row: Fields, column: str) -> object:
-    """A cell; one that is not there, and NaN, is None."""
+    """The value of a cell; None for a missing cell and for NaN."""
     value = row.get(column)
     return None if isinstance(value, float) and value != value else value
 
 
 def _json_list(value: str) -> list[object] | None:
-    """The list that a cell of text holds as JSON, if it does."""
+    """The JSON list in a text cell; None if the cell holds no JSON list."""
     if not value.lstrip().startswith("["):
         return None
     try:
-        listed = json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
         return None
-    return listed if isinstance(listed, list) else None
+    return parsed if isinstance(parsed, list) else None
 
 
 def _by_text(content: str, ids: dict[str, str]) -> str:
-    """The id of what has this text; a made one if nothing has it, which is then unknown."""
-    made = made_id(content)
-    return ids.get(made, made)
+    """The id of the query or document with this text; if there is none, the derived id, which is then unknown."""
+    derived = derived_id(content)
+    return ids.get(derived, derived)
 
 
 def _readable(rows: Iterator[Row[R]]) -> Iterator[R]:

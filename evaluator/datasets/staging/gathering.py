@@ -1,4 +1,4 @@
-"""The files of a dataset, wherever it is, in a folder that can be read: unpacked or fetched where that is needed."""
+"""Provides a dataset's files in a folder: unpacks archives and fetches from hubs where necessary."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from evaluator.errors import DatasetError
 
 HUBS = (HUGGING_FACE, IR_DATASETS)
 HUB_EXAMPLES = "hf:organisation/name or ir_datasets:id"
-"""References to datasets elsewhere."""
+"""The forms of references to datasets on a hub."""
 
 
 def is_reference(origin: str) -> bool:
-    """Whether a dataset's origin is a hub's reference, and no path."""
+    """Whether a dataset's origin refers to a hub and is not a path."""
     return origin.startswith(HUBS)
 
 
 @contextmanager
 def gathered(origin: str, limit: int, scratch: Path | None = None) -> Iterator[Path]:
-    """The files of a path or a hub, to be read; the originals are left as they are.
+    """A folder with the files of a path or a hub; the original files are not changed.
 
-    A folder without archives is read where it is; all else in a folder of its own, which then goes.
+    A folder without archives is used directly. All other files are copied or linked into a temporary folder.
 
     Args:
-        origin: a file, a folder, or a hub's reference.
-        limit: bytes that archives may hold.
-        scratch: where the folder is made; the system's place for such by default.
+        origin: a file, a folder, or a reference to a hub.
+        limit: bytes to which archives may unpack.
+        scratch: where the temporary folder is created; by default the system's folder for temporary files.
 
     Raises:
         DatasetError: there is nothing at that path, or an archive cannot be unpacked.
@@ -56,8 +56,8 @@ def gathered(origin: str, limit: int, scratch: Path | None = None) -> Iterator[P
 
 
 def link_files(files: Path, folder: Path) -> None:
-    """Give a folder the same files, without copying a byte where the file system can do that."""
-    hidden = shutil.ignore_patterns(".*", "__MACOSX")  # what systems and tools leave behind
+    """Hard-link files into another folder; copy them where the file system does not support hard links."""
+    hidden = shutil.ignore_patterns(".*", "__MACOSX")  # files that operating systems and tools leave behind
     shutil.copytree(files, folder, copy_function=_link, ignore=hidden, dirs_exist_ok=True)
 
 

@@ -1,6 +1,6 @@
-"""Datasets by their id, where a network allows: the Hugging Face hub's, and those that ir_datasets knows.
+"""Fetches datasets by their id over the network: from the Hugging Face hub, and those that ir_datasets knows.
 
-Both libraries are the extra `hub`. Neither runs code that comes with a dataset.
+Both libraries come with the extra `hub`. Neither runs code that comes with a dataset.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from evaluator.errors import DatasetError
 HUGGING_FACE, IR_DATASETS = "hf:", "ir_datasets:"
 
 REFERENCE = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?:/(?P<config>[^@\s]+))?(?:@(?P<revision>\S+))?")
-"""What follows `hf:`."""
+"""The part of a reference after `hf:`."""
 
 IR_DATASETS_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
 PARTS = ("corpus", "queries")
-"""Configurations that a retrieval dataset on the hub has beside those of its judgments."""
+"""Configurations of a retrieval dataset on the hub, besides those of its judgments."""
 
 TIMEOUT = 5.0
-"""Seconds in which a hub must take a connection, and in which it must answer."""
+"""Seconds within which a hub must accept a connection, and within which it must answer."""
 
 INSTALL = "install it with `pip install retrieval-evaluator[hub]`"
 
@@ -47,14 +47,15 @@ def fetch(reference: str, folder: Path) -> None:
         folder: where the files are written; it exists.
 
     Raises:
-        DatasetError: the reference has another form, its library is not installed, or the dataset cannot be had.
+        DatasetError: the reference has another form, its library is not installed, or the dataset cannot be
+            fetched.
     """
     if reference.startswith(HUGGING_FACE):
-        found = REFERENCE.fullmatch(reference.removeprefix(HUGGING_FACE))
-        if found and ".." not in found["name"]:
+        match = REFERENCE.fullmatch(reference.removeprefix(HUGGING_FACE))
+        if match and ".." not in match["name"]:
             with _explained(reference):
-                _require_known(HubReference(**found.groupdict()))
-                write_hugging_face(HubReference(**found.groupdict()), folder)
+                _require_known(HubReference(**match.groupdict()))
+                write_hugging_face(HubReference(**match.groupdict()), folder)
             return
     elif reference.startswith(IR_DATASETS):
         dataset_id = reference.removeprefix(IR_DATASETS)
@@ -68,18 +69,18 @@ def fetch(reference: str, folder: Path) -> None:
 
 
 def write_hugging_face(reference: HubReference, folder: Path) -> None:
-    """Write every split of a dataset as `config/split.parquet`: of the configuration that is named, or of all.
+    """Write every split of the named configuration, or of all configurations, as `config/split.parquet`.
 
     Raises:
-        DatasetError: several configurations are there, and they are not parts of a retrieval dataset; or the name of
-            one leads out of the folder.
+        DatasetError: the dataset has several configurations that are not the parts of a retrieval dataset, or the
+            name of a configuration leads out of the folder.
     """
     import datasets  # noqa: PLC0415  an extra, and slow to import
 
     configs = datasets.get_dataset_config_names(reference.name, revision=reference.revision)
     with tempfile.TemporaryDirectory(prefix="evaluator-hub-") as cache:
         for config in _chosen(reference, configs):
-            if config == ".." or Path(config).name != config:  # a dataset's author chooses it
+            if config == ".." or Path(config).name != config:  # the dataset's author chooses the name
                 raise DatasetError(
                     f"hf:{reference.name} has the configuration {config!r}, which names no folder; name another one: "
                     f"hf:{reference.name}/config"
@@ -94,21 +95,25 @@ def write_hugging_face(reference: HubReference, folder: Path) -> None:
 
 
 def _require_known(reference: HubReference) -> None:
-    """Ask the hub once whether it has a dataset: its libraries ask again and again where it does not answer.
+    """Ask the hub once whether it has a dataset, because its library retries many times if the hub does not answer.
 
     Raises:
-        OSError, ValueError, httpx.HTTPError: it has none, or does not answer.
+        OSError, ValueError, httpx.HTTPError: the hub does not have the dataset, or does not answer.
     """
     from huggingface_hub import HfApi, constants  # noqa: PLC0415  comes with the extra
 
-    # Else the library asks the hub for a list of coding agents first, and tells it which of them it finds here.
+    # Otherwise the library asks the hub for a list of coding agents first, and reports which of them it finds here.
     constants.HF_HUB_DISABLE_TELEMETRY = True
     if not constants.HF_HUB_OFFLINE:
         HfApi().dataset_info(reference.name, revision=reference.revision, timeout=TIMEOUT)
 
 
 def _chosen(reference: HubReference, configs: list[str]) -> list[str]:
-    """The configurations to load."""
+    """The configurations to load.
+
+    Raises:
+        DatasetError: there are several, and they are not the parts of a retrieval dataset.
+    """
     if reference.config:
         return [reference.config]
     if len(configs) > 1 and not set(PARTS) <= set(configs):
@@ -123,7 +128,7 @@ def write_ir_datasets(dataset_id: str, folder: Path) -> None:
     """Write a dataset in BEIR's format.
 
     Raises:
-        DatasetError: it has no documents, or no queries.
+        DatasetError: the dataset has no documents, or no queries.
     """
     import ir_datasets  # noqa: PLC0415  an extra, and slow to import
 
@@ -146,7 +151,7 @@ def write_ir_datasets(dataset_id: str, folder: Path) -> None:
 
 
 def _document(document: Any) -> Mapping[str, str]:
-    """A document with its title apart, if it has one."""
+    """A document as a BEIR object, with a separate title if it has one."""
     title, text = getattr(document, "title", None), getattr(document, "text", None)
     if isinstance(title, str) and isinstance(text, str):
         return {"_id": document.doc_id, "title": title, "text": text}
@@ -160,7 +165,7 @@ def _write_objects(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
 
 @contextmanager
 def _temporary_home() -> Iterator[None]:
-    """Keep what ir_datasets downloads, which can be many gigabytes, only while it is read."""
+    """Keep the downloads of ir_datasets, which can be many gigabytes, only while they are read."""
     with tempfile.TemporaryDirectory(prefix="evaluator-ir-datasets-") as home:
         previous = os.environ.get("IR_DATASETS_HOME")
         os.environ["IR_DATASETS_HOME"] = previous or home
@@ -173,10 +178,10 @@ def _temporary_home() -> Iterator[None]:
 
 @contextmanager
 def _explained(reference: str) -> Iterator[None]:
-    """Say what a library raised, in one message with a remedy.
+    """Turn any error of a library into one message with a remedy.
 
     Raises:
-        DatasetError: the library is not installed, or could not give the dataset.
+        DatasetError: the library is not installed, or could not fetch the dataset.
     """
     try:
         yield

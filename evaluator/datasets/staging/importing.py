@@ -1,7 +1,7 @@
-"""The one way from files to a dataset: open them, read them as they are recognised, and publish it.
+"""Imports files as a dataset: opens the files, reads them as recognised, and publishes the dataset.
 
-A failure stores nothing. The command line calls these functions one after the other, a server does so in a process
-for each step (`evaluator.uploads.examination`), and `import_dataset` is all of them in one call.
+A failed import stores nothing. The command line calls these functions one after the other, a server runs each step in
+a process of its own (`evaluator.uploads.examination`), and `import_dataset` does all steps in one call.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class OpenedFiles(NamedTuple):
     """Files in a folder, unpacked.
 
     Attributes:
-        recognised: what the files are recognised as.
+        folder: where the files are.
+        recognised: the tables among the files, and how they are read as a dataset.
         exclude_self: whether the files say that a document with a query's own id is left out of that query's list.
     """
 
@@ -52,8 +53,8 @@ def open_files(
     """Fetch or unpack the files of a dataset, and recognise them.
 
     Args:
-        origin: a file, a folder, or a hub's reference; what is there stays as it is.
-        limit: bytes that archives may hold (`Settings.unpacked_limit`).
+        origin: a file, a folder, or a reference to a hub; the original files are not changed.
+        limit: bytes to which archives may unpack (`Settings.unpacked_limit`).
         scratch: where files are unpacked; the system's folder for temporary files by default.
         on_stage: called when a stage begins, with its name.
 
@@ -67,10 +68,10 @@ def open_files(
 
 
 def certain_reading(origin: str, recognised: Recognised) -> Reading:
-    """The reading that was recognised.
+    """The recognised reading, if it is beyond doubt.
 
     Raises:
-        DatasetError: there is none, or something about it is doubtful.
+        DatasetError: no reading was recognised, or something about it is doubtful.
     """
     if recognised.reading is None or recognised.problems:
         raise DatasetError(f"{origin}: {' '.join(recognised.problems)}")
@@ -90,11 +91,11 @@ def import_dataset(
 
     Args:
         path: the folder, or one file.
-        store: where the dataset is kept.
-        limit: bytes that archives may hold.
+        store: where the dataset is stored.
+        limit: bytes to which archives may unpack.
         exclude_self: whether a document with the query's own id is left out of that query's list; by default as the
             files say.
-        reading: how the files are read; by default as they are recognised, if that is beyond doubt.
+        reading: how the files are read; by default the recognised reading, if it is beyond doubt.
         on_progress: called with the rows of the corpus read so far, from time to time and at the end.
 
     Returns:
@@ -108,5 +109,5 @@ def import_dataset(
         tempfile.TemporaryDirectory(prefix="evaluator-import-") as scratch,
     ):
         source = open_source(opened.folder, reading or certain_reading(str(path), opened.recognised))
-        excluded = opened.exclude_self if exclude_self is None else exclude_self
-        return publish(stage(source, Path(scratch), exclude_self=excluded, on_progress=on_progress), store)
+        exclude = opened.exclude_self if exclude_self is None else exclude_self
+        return publish(stage(source, Path(scratch), exclude_self=exclude, on_progress=on_progress), store)

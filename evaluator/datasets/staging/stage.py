@@ -1,7 +1,7 @@
-"""Staging: a source becomes canonical Parquet in a folder, with all that is wrong with it; publishing stores it.
+"""Staging writes a source as canonical Parquet into a folder and collects its defects; publishing stores the result.
 
-Rows stream through. What is kept of a document is its id, its place and a digest of 16 bytes, never its text.
-The rules are listed in docs/datasets.md.
+Rows are streamed. Of a document only its id, its place and a digest of 16 bytes stay in memory, never its text.
+docs/datasets.md lists the rules.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Staged:
     """A dataset in canonical form, not stored yet; rows with defects are left out of its files.
 
     Attributes:
-        folder: where its Parquet files lie.
-        manifest: what storing would give; None if there are no documents or no queries.
-        defects: what keeps it from being stored, in the order in which it was met.
+        folder: where its Parquet files are.
+        manifest: the manifest that the stored dataset would have; None without documents or without queries.
+        defects: the reasons why it cannot be stored, in the order in which they were found.
     """
 
     folder: Path
@@ -64,7 +64,7 @@ class Staged:
 
 @dataclass
 class _Part:
-    """What is known of a part once its rows went by: ids in order, each with its place, and digests of the rows."""
+    """What is kept of a part when its rows were read: ids in order, each with its place, and digests of the rows."""
 
     n_rows: int = 0
     ids: dict[str, Place] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class _Part:
 
 @dataclass
 class _Judged:
-    """The judgments that count, and those that a rule took out."""
+    """The judgments that count, and tallies of those that a rule left out."""
 
     qrels: dict[str, dict[str, int]] = field(default_factory=dict)
     n_given: int = 0
@@ -89,11 +89,11 @@ class _Judged:
 def stage(
     source: Source, folder: Path, *, exclude_self: bool = False, on_progress: OnProgress | None = None
 ) -> Staged:
-    """Write a dataset canonically into a folder, and collect what is wrong with it.
+    """Write a dataset in canonical form into a folder, and collect its defects.
 
     Args:
-        source: the dataset as it lies in files.
-        folder: where the Parquet files are written; made if it is not there.
+        source: the dataset's files.
+        folder: where the Parquet files are written; created if it does not exist.
         exclude_self: whether a document with the query's own id is left out of that query's list.
         on_progress: called with the rows of the corpus read so far, from time to time and at the end.
     """
@@ -104,11 +104,11 @@ def stage(
     judged = _collect_judgments(source, queries, defects)
     defects.find_first_grades(source.judgments())
     runs, run_notes = _stage_runs(source, folder, queries, defects)
-    found = defects.findings() + nothing_there(corpus.n_rows, queries.n_rows, defects.n_unreadable)
+    findings = defects.findings() + nothing_there(corpus.n_rows, queries.n_rows, defects.n_unreadable)
     qrels = write_qrels(folder / QRELS_FILE, judged.qrels)
     manifest = None
     if corpus.ids and queries.ids:
-        found += _nothing_relevant(corpus, judged)
+        findings += _nothing_relevant(corpus, judged)
         manifest = DatasetManifest(
             corpus=corpus.fingerprint,
             queries=queries.fingerprint,
@@ -121,14 +121,14 @@ def stage(
             runs=runs,
             counts_runs=bool(runs),
         )
-    return Staged(folder, manifest, tuple(found))
+    return Staged(folder, manifest, tuple(findings))
 
 
 def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
-    """Move a staged dataset into the store, where the same content is kept once.
+    """Move a staged dataset into the store, which keeps the same content only once.
 
     Raises:
-        DatasetError: it has defects; nothing is stored. Names the first and counts the others.
+        DatasetError: the dataset has defects; nothing is stored. Names the first defect and counts the others.
     """
     manifest = require_sound(staged)
     remove_derived(store, manifest)
@@ -145,7 +145,7 @@ def require_sound(staged: Staged) -> DatasetManifest:
     """The manifest of a staged dataset that can be published.
 
     Raises:
-        DatasetError: the dataset has defects. Names the first and counts the others.
+        DatasetError: the dataset has defects. Names the first defect and counts the others.
     """
     if staged.defects or staged.manifest is None:
         raise DatasetError(_first_defect(staged.defects))
@@ -153,7 +153,7 @@ def require_sound(staged: Staged) -> DatasetManifest:
 
 
 def _first_defect(defects: tuple[Finding, ...]) -> str:
-    """The first defect in its own words, and how many more there are."""
+    """The message of the first defect, and the number of further defects."""
     first = defects[0]
     others = sum(finding.count if finding.examples else 1 for finding in defects) - 1
     message = first.examples[0] if first.examples else first.message
@@ -161,7 +161,7 @@ def _first_defect(defects: tuple[Finding, ...]) -> str:
 
 
 def _store(file: Path, store: ArtifactStore, artifact: str) -> None:
-    """Move a finished file into the store, unless it is there already."""
+    """Move a finished file into the store, unless the store already has it."""
 
     def move(target: Path) -> None:
         shutil.move(file, target)
@@ -172,7 +172,7 @@ def _store(file: Path, store: ArtifactStore, artifact: str) -> None:
 def _document_rows(
     source: Source, corpus: _Part, defects: Defects, on_progress: OnProgress | None
 ) -> Iterator[Values]:
-    """Rows of the corpus's schema; `corpus` learns of each, `defects` of those left out."""
+    """Rows of the corpus's schema; records each row in `corpus`, or in `defects` if the row is left out."""
     for place, document in source.documents():
         corpus.n_rows += 1
         if on_progress and corpus.n_rows % PROGRESS_EVERY == 0:
@@ -193,7 +193,7 @@ def _document_rows(
 
 
 def _query_rows(source: Source, queries: _Part, defects: Defects) -> Iterator[Values]:
-    """Rows of the queries' schema; `queries` learns of each, `defects` of those left out."""
+    """Rows of the queries' schema; records each row in `queries`, or in `defects` if the row is left out."""
     for place, query in source.queries():
         queries.n_rows += 1
         if isinstance(query, DatasetError):
@@ -207,7 +207,7 @@ def _query_rows(source: Source, queries: _Part, defects: Defects) -> Iterator[Va
 
 
 def _collect_judgments(source: Source, queries: _Part, defects: Defects) -> _Judged:
-    """The judgments of known queries, each document once."""
+    """The judgments of known queries, at most one for each query and document."""
     judged = _Judged()
     for place, judgment in source.judgments():
         if isinstance(judgment, DatasetError):
@@ -231,11 +231,12 @@ def _collect_judgments(source: Source, queries: _Part, defects: Defects) -> _Jud
 def _stage_runs(
     source: Source, folder: Path, queries: _Part, defects: Defects
 ) -> tuple[tuple[RunNote, ...], list[ImportNote]]:
-    """Write the ranked lists that came along; two with the same lists are one, two of one name are told apart."""
+    """Write the ranked lists that came with the dataset; equal runs become one, equal names are numbered."""
     runs: dict[str, RunNote] = {}
     unknown = Tally()
-    given = list(source.runs())
-    for name, (_, lines) in zip(numbered([name for name, _ in given]), given, strict=True):
+    named_lines = list(source.runs())
+    names = numbered([name for name, _ in named_lines])
+    for name, (_, lines) in zip(names, named_lines, strict=True):
         lists = rankings(lines, queries.ids, defects, unknown)
         id_ = write_run(folder / SCRATCH, lists)
         (folder / SCRATCH).replace(folder / _run_file(id_))
@@ -258,14 +259,14 @@ def _nothing_relevant(corpus: _Part, judged: _Judged) -> list[Finding]:
 
 
 def _notes(corpus: _Part, queries: _Part, judged: _Judged, exclude_self: bool) -> Iterator[ImportNote]:
-    """What the import met and dealt with, in the words of its rules."""
+    """Notes on everything that the import found and handled by a rule."""
     yield from judgment_notes(queries.ids, judged.qrels, corpus.ids)
     self_ids = Tally()
     for query_id in queries.ids:
         if query_id in corpus.ids:
             self_ids.add(query_id)
     self_rule = "left out of" if exclude_self else "kept in"
-    met = {
+    tallies = {
         "empty-documents": (corpus.blank, "documents without any text are kept"),
         "unknown-queries": (judged.unknown_queries, "judgments that refer to unknown queries are left out"),
         "repeated-judgments": (judged.repeated, "judgments given again with the same grade count once"),
@@ -274,6 +275,6 @@ def _notes(corpus: _Part, queries: _Part, judged: _Judged, exclude_self: bool) -
             f"ids are both a query's and a document's: such a document is {self_rule} that query's list",
         ),
     }
-    for code, (tally, message) in met.items():
+    for code, (tally, message) in tallies.items():
         if tally.count:
             yield ImportNote(code, tally.count, message, tuple(tally.examples))

@@ -1,7 +1,8 @@
-"""Archives replaced by what they hold. Whatever would hurt is refused before it is kept.
+"""Replaces archives by their content. Anything harmful is refused before it is kept.
 
-Bytes are counted as they really unpack, not as an archive's directory says; names that lead out of the folder, links,
-devices and passwords are refused. An archive inside an archive stays as it is, but for one layer of .gz or .zst.
+Bytes are counted as they are unpacked, whatever the archive's directory claims. Names that lead out of the folder,
+links, devices and passwords are refused. An archive inside an archive is not unpacked, except for one layer of .gz or
+.zst.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from evaluator.domain.names import composed, has_invisible
 from evaluator.errors import DatasetError
 
 MAX_ENTRIES = 200_000
-"""Files and folders of all archives together."""
+"""Maximum files and folders of all archives together."""
 
 MAX_NAME, MAX_PATH = 255, 1024
-"""Bytes of a file's name, and of its path in an archive."""
+"""Maximum bytes of a file's name, and of its path in an archive."""
 
 UNPACKED_ROOM, UNPACKED_TIMES = 64 << 20, 100
-"""Bytes that any archives may unpack to, and how many times their own size: text is packed to a tenth at best."""
+"""Archives may unpack to `UNPACKED_ROOM` bytes plus `UNPACKED_TIMES` their own size; text packs to a tenth at best."""
 
 MAX_LEVELS = 32
 CHUNK = 1 << 20
@@ -50,20 +51,21 @@ BROKEN = (
     OSError,
     ValueError,
 )
-"""What the libraries raise for an archive that is broken, or of a kind that they do not know."""
+"""What the libraries raise for an archive that is broken or of an unknown kind."""
 
 
 def unpack(folder: Path, limit: int) -> None:
-    """Replace every archive below a folder by what it holds.
+    """Replace every archive below a folder by its content.
 
     A .zip or .tar becomes a folder of its name, a .gz or .zst the file without that suffix.
 
     Args:
         folder: the folder.
-        limit: how many bytes all archives together may unpack to; they may also not be bombs (`unpacking_limit`).
+        limit: how many bytes all archives together may unpack to; a decompression bomb has a lower limit
+            (`unpacking_limit`).
 
     Raises:
-        DatasetError: an archive is broken, too large, or holds what is refused. It is left as it was.
+        DatasetError: an archive is broken, too large, or holds something that is refused. The archive is not changed.
     """
     files = _files(folder)
     budget = _Budget(unpacking_limit(limit, sum(path.stat().st_size for path in files if is_packed(path))))
@@ -79,7 +81,7 @@ def unpacking_limit(limit: int, packed: int) -> int:
     """How many bytes archives may unpack to.
 
     Args:
-        limit: bytes for which there is room.
+        limit: bytes that may be used on the disk.
         packed: bytes of the archives themselves.
     """
     return min(limit, UNPACKED_ROOM + UNPACKED_TIMES * packed)
@@ -96,7 +98,7 @@ def is_packed(path: Path) -> bool:
 
 
 class _Budget:
-    """What may still be unpacked."""
+    """The bytes and entries that may still be unpacked."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -107,16 +109,16 @@ class _Budget:
         """Count bytes.
 
         Raises:
-            DatasetError: they are too many.
+            DatasetError: there are too many bytes.
         """
         self.require(n_bytes, name)
         self.bytes -= n_bytes
 
     def require(self, n_bytes: int, name: str) -> None:
-        """Look whether bytes may come, which are counted when they do.
+        """Check that so many bytes may still be unpacked, without counting them.
 
         Raises:
-            DatasetError: they are too many.
+            DatasetError: there are too many bytes.
         """
         if n_bytes > self.bytes:
             raise DatasetError(
@@ -128,7 +130,7 @@ class _Budget:
         """Count a file or folder.
 
         Raises:
-            DatasetError: they are too many.
+            DatasetError: there are too many entries.
         """
         self.entries -= 1
         if self.entries < 0:
@@ -143,7 +145,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _archive_suffix(path: Path) -> str | None:
-    """The end of an archive's name, if it is one of several files."""
+    """The suffix of an archive of several files; None for any other file."""
     name = path.name.lower()
     return next((end for end in ARCHIVES if name.endswith(end)), None)
 
@@ -174,10 +176,10 @@ def _unpack_file(folder: Path, path: Path, budget: _Budget) -> None:
 
 
 def _free(target: Path, name: str) -> Path:
-    """A path that nothing has yet.
+    """The path, if nothing exists there.
 
     Raises:
-        DatasetError: there is something.
+        DatasetError: the path exists already.
     """
     if target.exists():
         raise DatasetError(f"{name}: {target.name} is there already; rename or remove one of them")
@@ -186,21 +188,21 @@ def _free(target: Path, name: str) -> Path:
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """Say what is wrong with an archive in terms of its name.
+    """Turn the errors of libraries into messages that name the archive.
 
     Raises:
-        DatasetError: it is broken, or needs a password.
+        DatasetError: the archive is broken, or needs a password.
     """
     try:
         yield
     except BROKEN as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # nothing is wrong with the archive
-        # Not all of an operating system's error: its path is one of this machine.
+            raise  # the disk is full; nothing is wrong with the archive
+        # Only the text of an operating system's error, because the error also names a path on this machine.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise DatasetError(
             f"{name}: it cannot be unpacked ({type(error).__name__}: {reason[:200]}); "
-            "pack it anew as .zip without a password"
+            "pack it again as .zip without a password"
         ) from error
 
 
@@ -236,10 +238,10 @@ def _extract_tar(path: Path, name: str, target: Path, budget: _Budget) -> None:
 
 
 def _inside(folder: Path, entry: str, place: str) -> Path | None:
-    """Where an entry goes; None for what systems leave behind.
+    """The path to which an entry is unpacked; None for files that operating systems leave behind.
 
     Raises:
-        DatasetError: its name leads out of the folder, or cannot be a file's name.
+        DatasetError: the entry's name leads out of the folder, or cannot be a file's name.
     """
     path = PurePosixPath(composed(entry.replace("\\", "/")))
     parts = [part for part in path.parts if part != "."]
@@ -257,7 +259,7 @@ def _copy(source: Readable, target: Path, budget: _Budget, name: str) -> None:
     """Write a file, counting its bytes.
 
     Raises:
-        DatasetError: they are too many, or the archive has the file twice.
+        DatasetError: there are too many bytes, or the archive has the file twice.
     """
     if target.exists():
         raise DatasetError(f"{name}: {target.name} is in it twice; pack it once")
@@ -280,7 +282,7 @@ def _decompressed(path: Path) -> Iterator[IO[bytes]]:
 
 
 class _Metered:
-    """A tar's own bytes, bounded: it may have headers without end, or files that are passed over."""
+    """Limits the bytes that are read from a tar, which may have endless headers or files that are skipped."""
 
     def __init__(self, source: IO[bytes], budget: _Budget, name: str) -> None:
         self._source = source
@@ -291,7 +293,7 @@ class _Metered:
         """The next bytes, at most 1 MiB.
 
         Raises:
-            DatasetError: they are too many.
+            DatasetError: there are too many bytes.
         """
         chunk = self._source.read(min(size, CHUNK))
         self._budget.take(len(chunk), self._name)

@@ -1,1 +1,1 @@
-"""Measures of ranked lists, and the policy by which they are computed."""
+"""Measures of ranked lists, and the ranking policy by which they are computed."""

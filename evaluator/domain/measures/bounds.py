@@ -1,9 +1,9 @@
 """How unjudged documents could change a score.
 
-Two cases are computed: none of the unjudged documents among a list's first is relevant, which is what the score
-assumes, and all of them are, with grade 1 (the idea of RBP's residual: Moffat and Zobel, TOIS 2008). A mix can lie
-outside for measures whose ideal grows with every relevant document, such as nDCG and recall; for those that look at
-the list alone, such as P and RR, nothing does.
+Two cases are computed: none of the unjudged documents at the top of a list is relevant, as the score assumes, or all of
+them are relevant with grade 1 (the idea of RBP's residual: Moffat and Zobel, TOIS 2008). For measures whose ideal grows
+with every relevant document, such as nDCG and recall, a mixed case can lie outside these bounds; for measures of the
+list alone, such as P and RR, it cannot.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ASSUMED_GRADE = 1
 
 @dataclass(frozen=True)
 class Bounds:
-    """The lower and the higher of the two values; `unjudged`: how many of the list's first documents are unjudged."""
+    """The lower and the higher of the two values; `unjudged`: number of unjudged documents at the top of the list."""
 
     low: float
     high: float
@@ -40,15 +40,16 @@ def score_bounds(
 
     Args:
         rankings: lists by query id, in the policy's order.
-        measure: in ir-measures' notation.
-        depth: documents of a list that are looked at.
+        qrels: judgments of the queries.
+        measure: the measure in ir-measures' notation.
+        depth: number of documents at the top of a list whose judgments matter.
     """
-    open_ = {
+    unjudged_ids = {
         query_id: unjudged(ranking, qrels.get(query_id, {}), depth) for query_id, ranking in rankings.items()
     }
     generous = {
         query_id: {**qrels.get(query_id, {}), **dict.fromkeys(doc_ids, ASSUMED_GRADE)}
-        for query_id, doc_ids in open_.items()
+        for query_id, doc_ids in unjudged_ids.items()
     }
     strict_scores = score_queries(rankings, qrels, [measure])
     generous_scores = score_queries(rankings, generous, [measure])
@@ -56,5 +57,5 @@ def score_bounds(
     for query_id, scores in strict_scores.items():
         if measure in scores and measure in generous_scores[query_id]:
             both = scores[measure], generous_scores[query_id][measure]
-            bounds[query_id] = Bounds(min(both), max(both), len(open_[query_id]))
+            bounds[query_id] = Bounds(min(both), max(both), len(unjudged_ids[query_id]))
     return bounds

@@ -1,4 +1,4 @@
-"""Names of measures in other tools, and in ir-measures' notation."""
+"""Translates names of measures in other tools to ir-measures' notation."""
 
 from __future__ import annotations
 
@@ -25,33 +25,39 @@ SPELLING = re.compile(
 )
 """`hit_rate@10`, `ndcg_cut_10`, `recall_at_5` or `AP(rel=2)`."""
 ENDINGS = ("cut", "at")
-"""Of names, before the cutoff: `ndcg_cut_10`, `recall_at_10`."""
+"""Endings of names before the cutoff, as in `ndcg_cut_10` and `recall_at_10`."""
 USUAL_CUTOFF = "10"
 
 
 def meant(notation: str, computable: Callable[[str], bool]) -> str | None:
-    """The measure that somebody probably means, with the cutoff that they wrote.
+    """The measure that a person probably means, with the cutoff that the person wrote; None if there is no guess.
 
     Args:
+        notation: what the person wrote.
         computable: whether a notation is that of a measure that can be computed.
     """
-    spelt = SPELLING.fullmatch(notation.strip())
-    name = None if spelt is None else _known(spelt["name"])
-    if spelt is None or name is None:
+    match = SPELLING.fullmatch(notation.strip())
+    name = None if match is None else _measure_name(match["name"])
+    if match is None or name is None:
         return None
-    parameters, cutoff = spelt["parameters"] or "", spelt["cutoff"]
-    given = f"@{cutoff}" if cutoff else ""
-    tries = (name + parameters + given, name + given, f"{name}{parameters}@{cutoff or USUAL_CUTOFF}", name)
-    return next((found for found in tries if found != notation and computable(found)), None)
+    parameters, cutoff = match["parameters"] or "", match["cutoff"]
+    suffix = f"@{cutoff}" if cutoff else ""
+    guesses = (
+        name + parameters + suffix,
+        name + suffix,
+        f"{name}{parameters}@{cutoff or USUAL_CUTOFF}",
+        name,
+    )
+    return next((guess for guess in guesses if guess != notation and computable(guess)), None)
 
 
-def _known(written: str) -> str | None:
-    """The name of a measure with this spelling, or nearly this one."""
+def _measure_name(spelling: str) -> str | None:
+    """The name of the measure with this or a similar spelling; None if there is none."""
     names: dict[str, str] = {
         _bare(alias): measure.NAME for alias, measure in ir_measures.measures.registry.items()
     }
     names = {**names, **EVERYDAY}
-    bare = _bare(written)
+    bare = _bare(spelling)
     for ending in ("", *ENDINGS):
         if bare.endswith(ending) and (stem := bare.removesuffix(ending)) in names:
             return names[stem]

@@ -1,4 +1,4 @@
-"""The ranking policy in plain words, by version: what a score means is shown next to it. Markdown."""
+"""The ranking policy in plain words, by version, in Markdown; it is shown next to scores."""
 
 from __future__ import annotations
 

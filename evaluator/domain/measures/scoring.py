@@ -1,8 +1,8 @@
-"""Measures, and our policy for computing them. The arithmetic is trec_eval's, through ir-measures.
+"""Measures, and the ranking policy for computing them. The arithmetic is trec_eval's, through ir-measures.
 
-Policy (shown next to every score): lists are ordered before scoring and scored by rank, so that no provider
-orders them anew; the ideal comes from all judged documents; grades below 1 are not relevant; an empty list of
-a judged query scores 0; a query without a relevant document is not scored.
+The policy is shown next to every score: lists are ordered before scoring and scored by rank, so that no provider
+reorders them; the ideal comes from all judged documents; grades below 1 are not relevant; an empty list of a judged
+query scores 0; a query without a relevant document is not scored.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from evaluator.domain.ranking import Ranking
 from evaluator.errors import InvalidInputError
 
 POLICY_VERSION = 1
-"""Raised whenever a rule changes; scores of different versions are never averaged or compared."""
+"""Increased whenever a rule changes; scores of different versions are never averaged or compared."""
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP@100")
 JUDGED = "Judged@10"
 """Share of the first ten documents that are judged; always computed, shown beside every score."""
 
 DEPTH_WITHOUT_CUTOFF = 1000
-"""Documents kept for measures that look at the whole list (as TREC runs do)."""
+"""Documents of a list for measures without a cutoff, as in TREC runs."""
 MINIMAL_DEPTH = 100
 MAX_CUTOFF = 10_000
-"""Deepest cutoff of a measure: as many documents as one list may hold."""
+"""Maximum cutoff of a measure: as many documents as one list may hold."""
 
 MAX_PARAMETER = 1_000_000
-"""Largest grade, gain or other parameter of a measure: what is larger overflows in one provider or another."""
+"""Maximum grade, gain or other parameter of a measure; larger values overflow in some provider."""
 
 MAX_NOTATION = 200
-"""Characters of a measure's notation."""
+"""Maximum characters of a measure's notation."""
 
 EXAMPLES = "; try nDCG@10, RR@10, R@100, AP"
 SYNTAX = "; write it as ir-measures does: nDCG@10, RR@10, R@100, AP(rel=2)"
-"""The end of a refusal that has no better suggestion."""
+"""The end of an error message without a better suggestion."""
 NO_VALUE = (ArithmeticError, LookupError, TypeError, ValueError, AssertionError)
-"""What computing a measure of some lists raises. That a provider cannot run, or that time is up, is another matter."""
+"""Errors that mean that a measure has no value for some lists; others mean that a provider failed, or a timeout."""
 
 LACKING = re.compile(r"invalid param (\w+)=<object")
 SUPERFLUOUS = re.compile(r"unsupported params found: \[(.*)\]")
-"""How ir-measures refuses parameters."""
+"""Messages with which ir-measures refuses parameters."""
 
 
 @lru_cache(maxsize=256)
@@ -55,10 +55,11 @@ def parse_measure(notation: str) -> Measure:
     """The measure that ir-measures' notation names, such as `nDCG@10`, if it can be computed.
 
     Raises:
-        InvalidInputError: it is no measure, no provider here can compute it, or it has a value for no list.
+        InvalidInputError: the notation is no measure, no installed provider can compute the measure, or the measure has
+            no value for any list.
     """
     measure = _parsed(notation)
-    if reason := _hindrance(measure):
+    if reason := _no_value_reason(measure):
         raise InvalidInputError(
             f"{notation!r} cannot be computed: none of the lists that were tried has a value ({reason})"
             f"{suggestion(notation)}"
@@ -68,7 +69,11 @@ def parse_measure(notation: str) -> Measure:
 
 @lru_cache(maxsize=256)
 def _parsed(notation: str) -> Measure:
-    """The measure of a notation, whether or not it has a value for any list."""
+    """The measure of a notation, whether or not the measure has a value for any list.
+
+    Raises:
+        InvalidInputError: the notation is no measure, or no installed provider can compute the measure.
+    """
     if len(notation) > MAX_NOTATION:
         raise InvalidInputError(
             f"{notation[:20]!r}... is not a measure: longer than {MAX_NOTATION} characters"
@@ -81,7 +86,7 @@ def _parsed(notation: str) -> Measure:
         raise InvalidInputError(f"{notation!r} is not a measure{suggestion(notation, SYNTAX)}") from error
     try:
         supported = ir_measures.DefaultPipeline.supports(measure)
-    except AssertionError as error:  # how ir-measures refuses parameters
+    except AssertionError as error:  # ir-measures refuses parameters with this error
         raise InvalidInputError(
             f"{notation!r} is not a measure: {_refusal(error)}{suggestion(notation)}"
         ) from error
@@ -107,14 +112,14 @@ def _numbers(parameter: object) -> Iterator[float]:
 
 def suggestion(notation: str, otherwise: str = EXAMPLES) -> str:
     """What to write instead, as the end of a sentence."""
-    found = meant(notation, _is_computable)
-    return f"; did you mean {found}?" if found else otherwise
+    guess = meant(notation, _is_computable)
+    return f"; did you mean {guess}?" if guess else otherwise
 
 
 def _is_computable(notation: str) -> bool:
     try:
         measure = ir_measures.parse_measure(notation)
-        return bool(ir_measures.DefaultPipeline.supports(measure)) and _hindrance(measure) is None
+        return bool(ir_measures.DefaultPipeline.supports(measure)) and _no_value_reason(measure) is None
     except (NameError, ValueError, TypeError, SyntaxError, AssertionError):
         return False
 
@@ -129,7 +134,7 @@ def _refusal(error: AssertionError) -> str:
     return message
 
 
-def _hindrance(measure: Measure) -> str | None:
+def _no_value_reason(measure: Measure) -> str | None:
     """Why a measure has no value for any of a few lists; None if it has one."""
     grade = measure.params.get("rel", 1)
     qrels = [
@@ -153,19 +158,19 @@ def canonical_measures(notations: Sequence[str]) -> tuple[str, ...]:
     """The measures as ir-measures prints them, each once, in the given order.
 
     Raises:
-        InvalidInputError: one of them is no measure.
+        InvalidInputError: a notation is no measure.
     """
     return tuple(dict.fromkeys(str(parse_measure(notation)) for notation in notations))
 
 
 def needed_depth(notations: Sequence[str]) -> int:
-    """How many documents of each list the measures look at."""
+    """The number of documents of each list on which the measures depend."""
     cutoffs: list[int] = [_parsed(n).params.get("cutoff", DEPTH_WITHOUT_CUTOFF) for n in notations]
     return max([MINIMAL_DEPTH, *cutoffs])
 
 
 def relevant_count(grades: Mapping[str, int]) -> int:
-    """Documents with a grade of 1 or more."""
+    """Number of documents with a grade of 1 or more."""
     return sum(grade >= 1 for grade in grades.values())
 
 
@@ -174,23 +179,23 @@ def score_queries(
 ) -> dict[str, dict[str, float]]:
     """Score each query's list.
 
-    Providers are given numbers for ids: some of them write files that no space and no letter may be in.
+    Providers get numbers in place of ids: some of them write files whose ids must be numbers.
 
     Args:
         rankings: lists by query id, already in the policy's order.
-        qrels: judgments of these queries; other queries' are ignored.
+        qrels: judgments of these queries; judgments of other queries are ignored.
         notations: measures in ir-measures' notation. `Judged@10` is always added.
 
     Returns:
-        values by query id, then notation; an empty mapping for a query without a relevant document. A measure that
-        has no value for a query, or cannot be computed for it, is not in the query's mapping: never a 0 that nobody
-        computed, and no matter which queries are scored beside it.
+        Scores by query id, then notation; an empty mapping for a query without a relevant document. A measure that
+        has no value for a query, or cannot be computed for it, is not in the query's mapping; it is never replaced by
+        0. Scores of a query do not depend on the other queries.
     """
     measures = list(dict.fromkeys(_parsed(n) for n in (*notations, JUDGED)))
     values: dict[str, dict[str, float]] = {query_id: {} for query_id in rankings}
     judgments: list[ir_measures.Qrel] = []
     run: list[ir_measures.ScoredDoc] = []
-    filled: dict[str, str] = {}
+    query_ids: dict[str, str] = {}  # by number
     for query_id, ranking in rankings.items():
         grades = qrels.get(query_id, {})
         if relevant_count(grades) == 0:
@@ -198,8 +203,8 @@ def score_queries(
         if not ranking.doc_ids:
             values[query_id] = {str(measure): 0.0 for measure in measures}
             continue
-        query_number = str(len(filled))
-        filled[query_number] = query_id
+        query_number = str(len(query_ids))
+        query_ids[query_number] = query_id
         numbers = {doc_id: str(n) for n, doc_id in enumerate(dict.fromkeys((*ranking.doc_ids, *grades)))}
         # Grades below 0 exist in real collections (Cranfield's -1): judged, and not relevant.
         judgments += [
@@ -211,16 +216,17 @@ def score_queries(
         ]
     for group in _by_provider(measures) if run else ():
         for query_number, measure, value in _computed(group, judgments, run):
-            values[filled[query_number]][measure] = value
-    for query_id in filled.values():  # in one order, however they came
-        found = values[query_id]
-        values[query_id] = {name: found[name] for name in map(str, measures) if name in found}
+            values[query_ids[query_number]][measure] = value
+    for query_id in query_ids.values():  # in the order of the measures, whatever the order of providers
+        scores = values[query_id]
+        values[query_id] = {name: scores[name] for name in map(str, measures) if name in scores}
     return values
 
 
 def _by_provider(measures: Sequence[Measure]) -> list[list[Measure]]:
-    """The measures that one provider computes together. Asked of ir-measures as a whole, what a provider gives no value
-    of would be a 0, or not, depending on what is asked for besides.
+    """The measures grouped by provider.
+
+    If ir-measures computed all measures at once, a missing value could become 0, depending on the other measures.
     """
     groups: dict[int, list[Measure]] = {}
     for measure in measures:
@@ -230,7 +236,7 @@ def _by_provider(measures: Sequence[Measure]) -> list[list[Measure]]:
 
 @lru_cache(maxsize=256)
 def _provider(measure: Measure) -> int:
-    """The place of the first provider that can compute a measure."""
+    """The index of the first provider that can compute a measure."""
     return next(
         place
         for place, provider in enumerate(ir_measures.DefaultPipeline.providers)
@@ -241,32 +247,36 @@ def _provider(measure: Measure) -> int:
 def _computed(
     measures: Sequence[Measure], judgments: Sequence[ir_measures.Qrel], run: Sequence[ir_measures.ScoredDoc]
 ) -> Iterator[tuple[str, str, float]]:
-    """Query, measure and value of all that can be computed: together, else each measure alone, else query by query.
+    """Query, measure and value of all scores that can be computed.
+
+    All are computed together; if that fails, each measure alone; if that fails, query by query.
 
     Args:
-        measures: of one provider.
+        measures: measures of one provider.
+        judgments: judgments of all queries.
+        run: ranked lists of all queries.
     """
     try:
         provider = ir_measures.DefaultPipeline.providers[_provider(measures[0])]
-        found = list(provider.iter_calc(measures, judgments, run))
+        metrics = list(provider.iter_calc(measures, judgments, run))
     except NO_VALUE:
         parts: list[tuple[Sequence[Measure], Sequence[ir_measures.Qrel], Sequence[ir_measures.ScoredDoc]]]
         if len(measures) > 1:
             parts = [([measure], judgments, run) for measure in measures]
         else:
-            parts = [(measures, *one) for one in _one_by_one(judgments, run)]
+            parts = [(measures, *query) for query in _by_query(judgments, run)]
         for part in parts if len(parts) > 1 else ():
             yield from _computed(*part)
         return
-    for metric in found:
+    for metric in metrics:
         if math.isfinite(metric.value):
             yield metric.query_id, str(metric.measure), float(metric.value)
 
 
-def _one_by_one(
+def _by_query(
     judgments: Sequence[ir_measures.Qrel], run: Sequence[ir_measures.ScoredDoc]
 ) -> list[tuple[list[ir_measures.Qrel], list[ir_measures.ScoredDoc]]]:
-    """The judgments and the list of each query."""
+    """The judgments and the ranked list of each query."""
     parts: dict[str, tuple[list[ir_measures.Qrel], list[ir_measures.ScoredDoc]]] = {}
     for judgment in judgments:
         parts.setdefault(judgment.query_id, ([], []))[0].append(judgment)

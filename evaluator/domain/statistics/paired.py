@@ -1,4 +1,4 @@
-"""Tests of two variants over the same queries, and of many pairs at once."""
+"""Statistical tests of two variants over the same queries, for one pair or many pairs at once."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from evaluator.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class PairedTest:
-    """Two variants over the same queries, the first minus the second. Tests are two-sided; nothing here is NaN.
+    """A comparison of two variants over the same queries, the first minus the second.
+
+    Tests are two-sided; no value is NaN.
 
     Attributes:
-        n: queries.
+        n: number of queries.
         difference: mean of the per-query differences.
-        interval: of that mean; see `Resampled.intervals`.
-        p_randomization: of the sign-flip test; see `Resampled.p_randomization`.
-        p_t: of the paired t-test; 1 for one query, and where no query differs.
-        p_wilcoxon: of Wilcoxon's signed-rank test, zero differences dropped; 1 where no query differs, None if it
-            was not asked for: it takes half a second for few queries with ties, and decides nothing.
-        effect_size: mean over standard deviation of the differences (Cohen's d_z); None where they do not vary.
-        wins, ties, losses: queries at which the first scored higher, equal, lower.
+        interval: confidence interval of that mean; see `Resampled.intervals`.
+        p_randomization: p of the sign-flip test; see `Resampled.p_randomization`.
+        p_t: p of the paired t-test; 1 for a single query, and if no query differs.
+        p_wilcoxon: p of Wilcoxon's signed-rank test without zero differences; 1 if no query differs, None if the test
+            was not requested: it takes half a second for few queries with ties, and never decides.
+        effect_size: mean over standard deviation of the differences (Cohen's d_z); None if they do not vary.
+        wins, ties, losses: number of queries at which the first scored higher, equal, lower.
         decisive: the test whose p decides; see `Resampled.evidence`.
     """
 
@@ -59,11 +61,11 @@ def paired_test(
     """Compare two variants over the same queries.
 
     Args:
-        a: [n] float64, the first's score of each query.
-        b: [n] float64, the second's, in the same order.
-        permutations: sign flips, and bootstrap samples.
-        seed: of NumPy's generator.
-        ranks: whether Wilcoxon's test is among them.
+        a: [n] float64, the first variant's score of each query.
+        b: [n] float64, the second variant's scores, in the same order.
+        permutations: number of sign flips, and of bootstrap samples.
+        seed: seed of NumPy's generator.
+        ranks: whether to compute Wilcoxon's test.
 
     Raises:
         InvalidInputError: there is no query, a score is not finite, or the lengths differ.
@@ -79,12 +81,16 @@ def paired_tests(differences: Resampled, *, ranks: bool = True) -> list[PairedTe
     """The tests of many pairs over the same queries; each row is one variant minus another: [n_rows].
 
     Args:
-        ranks: whether Wilcoxon's is among them.
+        differences: the per-query differences of the pairs.
+        ranks: whether to compute Wilcoxon's test.
     """
     means, deviations = differences.values.mean(axis=1), differences.deviations
     columns = (
-        differences.intervals(), differences.p_randomization(), differences.p_t(), differences.evidence(),
-    )  # fmt: skip
+        differences.intervals(),
+        differences.p_randomization(),
+        differences.p_t(),
+        differences.evidence(),
+    )
     return [
         PairedTest(
             n=len(row),
@@ -97,17 +103,17 @@ def paired_tests(differences: Resampled, *, ranks: bool = True) -> list[PairedTe
             wins=int((row > 0).sum()),
             ties=int((row == 0).sum()),
             losses=int((row < 0).sum()),
-            decisive=shown.test,
+            decisive=evidence.test,
         )
-        for row, mean, deviation, interval, p_randomization, p_t, shown in zip(
+        for row, mean, deviation, interval, p_randomization, p_t, evidence in zip(
             differences.values, means, deviations, *columns, strict=True
         )
     ]
 
 
 def _wilcoxon(differences: Doubles) -> float:
-    """Wilcoxon, Biometrics Bulletin 1, 1945; exact or approximate as scipy decides."""
-    from scipy import stats  # noqa: PLC0415  0.6 s, which only this needs
+    """p of Wilcoxon's signed-rank test (Biometrics Bulletin 1, 1945); scipy chooses between exact and approximate."""
+    from scipy import stats  # noqa: PLC0415  takes 0.6 s, and only this test needs it
 
     if not differences.any():
         return 1.0

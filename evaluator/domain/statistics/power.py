@@ -1,4 +1,4 @@
-"""The smallest difference between two variants that a number of queries can show."""
+"""Statistical power: the smallest difference that some queries can show, and the queries that a difference needs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final
 ASSUMED_DEVIATION: Final = 0.25
 """Standard deviation of the per-query differences of two variants, for a measure between 0 and 1.
 
-Before anything was run it can only be assumed. On Cranfield's 225 queries all-MiniLM-L6-v2 and BM25 differ with 0.20 in
-nDCG@10 and with 0.39 in RR@10: graded measures over several documents vary less, those of one document more.
+Before any run, it can only be assumed. On Cranfield's 225 queries it is 0.20 for nDCG@10 and 0.39 for RR@10 between
+all-MiniLM-L6-v2 and BM25: graded measures of several documents vary less, measures of a single document vary more.
 """
 
 SIGNIFICANCE: Final = 0.05
-"""Two-sided level of the test: how often a difference is found where there is none."""
+"""Two-sided level of the test: the probability of finding a difference where there is none."""
 
 POWER: Final = 0.8
-"""How often a difference that is there is found."""
+"""The probability of finding a true difference."""
 
 
 def detectable_difference(
@@ -34,7 +34,7 @@ def detectable_difference(
     size design, Information Retrieval Journal 19, 2016).
 
     Args:
-        n_queries: queries that are scored.
+        n_queries: number of scored queries.
         deviation: standard deviation of the per-query differences, assumed or measured.
         significance: two-sided level of the test.
         power: probability of finding a difference of that size.
@@ -52,19 +52,19 @@ def detectable_difference(
 def needed_queries(
     deviation: float, difference: float, *, significance: float = SIGNIFICANCE, power: float = POWER
 ) -> int | None:
-    """Queries after which a paired test finds a difference of this size with the given power.
+    """The number of queries with which a paired test finds a difference of this size with the given power.
 
     ((z(1 - significance / 2) + z(power)) * deviation / difference)^2: `detectable_difference` solved for n (Cohen,
     1988; Sakai, Information Retrieval Journal 19, 2016).
 
     Args:
         deviation: standard deviation of the per-query differences.
-        difference: of the two means, if what was seen is true.
+        difference: assumed true difference of the two means.
         significance: two-sided level of the test.
-        power: probability of finding it.
+        power: probability of finding the difference.
 
     Returns:
-        At least 2; None for no difference, which no number of queries shows.
+        At least 2; None for a difference of 0, which no number of queries can show.
     """
     if difference == 0:
         return None

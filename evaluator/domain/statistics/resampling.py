@@ -1,9 +1,9 @@
-"""Paired statistics over queries: how certain a difference between variants is.
+"""Paired statistics over queries: the certainty of a difference between variants.
 
-Pure: arrays in, numbers out; scipy does the arithmetic. Definitions, assumptions and sources: docs/statistics.md.
+These are pure functions of arrays; scipy does the arithmetic. Definitions, assumptions and sources: docs/statistics.md.
 
-Resampling is linear in the scores, so rows that share their resamples and sign flips need one matrix product for all
-of them, and the difference of two rows is the difference of what was kept of each (`Resampled`).
+Resampling is linear in the scores. Rows that share their resamples and sign flips therefore need a single matrix
+product, and the resampled means of the difference of two rows are the difference of their resampled means.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from evaluator.errors import InvalidInputError
 LEVEL: Final = 0.95
 """Confidence level of intervals."""
 RESAMPLES: Final = 10_000
-"""Bootstrap samples of an interval."""
+"""Bootstrap samples for an interval."""
 PERMUTATIONS: Final = 10_000
-"""Sign flips that a randomization test samples; if no more are possible, it takes all of them and is exact."""
+"""Random sign flips in a randomization test; if no more exist, the test uses all of them and is exact."""
 
 BLOCK: Final = 4_000_000
-"""Cells of one block of resamples: 32 MB."""
+"""Maximum cells of one block of resamples: 32 MB."""
 FEW: Final = 1_000_000
-"""Cells that are copied at once: 8 MB."""
+"""Maximum cells that are copied at once: 8 MB."""
 EQUAL: Final = 1e-9
-"""Means closer than this, in parts of the mean absolute difference, are the same but for rounding."""
+"""Means that differ by less than this share of the mean absolute difference are equal except for rounding."""
 
 
 TestName = Literal["randomization", "t"]
@@ -40,14 +40,14 @@ TestName = Literal["randomization", "t"]
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval, both ends included; from -inf to inf where nothing can be said."""
+    """A confidence interval, both ends included; from -inf to inf if it is unknown."""
 
     low: float
     high: float
 
 
 class Evidence(NamedTuple):
-    """What a paired comparison shows by itself: the mean difference, its two-sided p, and the test that gave p."""
+    """The uncorrected result of a paired comparison: mean difference, two-sided p, and the test that gave p."""
 
     difference: float
     p: float
@@ -59,9 +59,9 @@ class Resampled:
     """Rows of per-query values, with their means under shared bootstrap samples and shared sign flips.
 
     Attributes:
-        values: [n_rows, n] float64, a row a variant, a column a query.
-        means: [n_rows, resamples] float64, of bootstrap samples of the queries.
-        flipped: [n_rows, permutations] float64, means after random sign flips; of differences they mean something.
+        values: [n_rows, n] float64, one row per variant, one column per query.
+        means: [n_rows, resamples] float64, means of bootstrap samples of the queries.
+        flipped: [n_rows, permutations] float64, means after random sign flips; meaningful only for differences.
     """
 
     values: Doubles
@@ -72,13 +72,13 @@ class Resampled:
     def of(
         cls, values: Doubles, *, resamples: int = RESAMPLES, permutations: int = PERMUTATIONS, seed: int = 0
     ) -> Resampled:
-        """Resample rows of the same queries.
+        """Resample rows over the same queries.
 
         Args:
             values: [n_rows, n] float64.
-            resamples: bootstrap samples; 0 for none, if no interval is asked for.
-            permutations: sign flips; 0 for none, if no test is asked for.
-            seed: of NumPy's generator; the same for both.
+            resamples: number of bootstrap samples; 0 if no interval is needed.
+            permutations: number of sign flips; 0 if no test is needed.
+            seed: seed of NumPy's generators for both.
 
         Raises:
             InvalidInputError: there is no query, or a value is not finite.
@@ -87,19 +87,19 @@ class Resampled:
         n = values.shape[1]
         means = _products(values, _resample_counts(n, resamples, seed), resamples)
         flipped = _products(values, _random_halves(n, permutations, seed), permutations)
-        flipped *= -2  # in place: each of these takes 160 MB for 2,000 variants
+        flipped *= -2  # in place: each such matrix takes 160 MB for 2,000 variants
         flipped += values.mean(axis=1, keepdims=True)
         return cls(values, means, flipped)
 
     def against(self, row: int) -> Resampled:
-        """The differences of all rows to one of them."""
+        """The differences of all rows to one row."""
         return Resampled(
             self.values - self.values[row], self.means - self.means[row], self.flipped - self.flipped[row]
         )
 
     @property
     def deviations(self) -> Doubles:
-        """Standard deviation of each row, n - 1 in the denominator: [n_rows] float64; 0 for one query."""
+        """Standard deviation of each row, with n - 1 in the denominator: [n_rows] float64; 0 for a single query."""
         n_rows, n = self.values.shape
         if n < 2:
             return np.zeros(n_rows)
@@ -108,12 +108,13 @@ class Resampled:
     def intervals(self, level: float = LEVEL) -> Doubles:
         """Confidence intervals of the rows' means: [n_rows, 2] float64, low and high.
 
-        Expanded percentile bootstrap: the bootstrap's percentiles (Efron and Tibshirani, An Introduction to the
-        Bootstrap, 1993, chapter 13), taken so far out that few queries do not make them too narrow, as Student's t
-        does for the normal (Hesterberg, What Teachers Should Know About the Bootstrap, The American Statistician 69,
-        2015). Of 50 queries on it covers between 93.5 and 96.5 % for scores and for differences, where BCa falls to
-        92.5 % for differences and Student's to 92.5 % for skewed scores (docs/statistics.md). A row that does not
-        vary has its value at both ends; one query shows nothing, hence -inf and inf.
+        Expanded percentile bootstrap: percentiles of the bootstrap means (Efron and Tibshirani, An Introduction to the
+        Bootstrap, 1993, chapter 13), moved outwards so that intervals are not too narrow for few queries, as Student's
+        t does for the normal distribution (Hesterberg, What Teachers Should Know About the Bootstrap, The American
+        Statistician 69, 2015). From 50 queries on the coverage is between 93.5 and 96.5 % for scores and for
+        differences, whereas that of BCa falls to 92.5 % for differences, and that of Student's t to 92.5 % for skewed
+        scores (docs/statistics.md). For a row that does not vary, both ends are its value; for a single query they are
+        -inf and inf.
         """
         n_rows, n = self.values.shape
         if n < 2:
@@ -126,10 +127,11 @@ class Resampled:
     def p_randomization(self) -> Doubles:
         """Two-sided p of the paired randomization test, of rows that are differences: [n_rows] float64.
 
-        Without a true difference each query's sign is a coin's (Fisher, The Design of Experiments, 1935; for
-        retrieval Smucker, Allan and Carterette, CIKM 2007). p is the share of sign flips whose mean is as far from 0
-        as the one seen: of all 2^k if k queries differ and that is no more than the permutations; else of random
-        ones and the one seen, (reached + 1) / (permutations + 1) (Davison and Hinkley, 1997, section 4.2).
+        Without a true difference, the sign of each query's difference is random (Fisher, The Design of Experiments,
+        1935; for retrieval Smucker, Allan and Carterette, CIKM 2007). p is the share of sign flips whose mean is at
+        least as far from 0 as the observed mean: among all 2^k sign flips if k queries differ and 2^k is no more than
+        the permutations; otherwise among random sign flips and the observed signs, (reached + 1) / (permutations + 1)
+        (Davison and Hinkley, 1997, section 4.2).
         """
         permutations = self.flipped.shape[1]
         limit = _threshold(self.values)
@@ -148,13 +150,13 @@ class Resampled:
     def evidence(self) -> list[Evidence]:
         """The evidence of each row, for rows that are differences: [n_rows].
 
-        p is the randomization test's; where not one random sign flip reached the mean seen, the paired t-test's if
-        that is smaller. The former is then known to be small, not how small; corrected for thousands of pairs it
-        would count as large.
+        p is that of the randomization test. If no random sign flip reached the observed mean, it is that of the paired
+        t-test if smaller: the randomization test then gives only an upper limit of p, which would no longer be
+        significant after a correction for thousands of pairs.
         """
         p, p_t = self.p_randomization(), self.p_t()
-        by_t = (p <= 1.0 / (self.flipped.shape[1] + 1.0)) & (p_t < p)
-        columns = self.values.mean(axis=1), np.where(by_t, p_t, p), by_t
+        uses_t = (p <= 1.0 / (self.flipped.shape[1] + 1.0)) & (p_t < p)
+        columns = self.values.mean(axis=1), np.where(uses_t, p_t, p), uses_t
         return [
             Evidence(float(mean), float(smaller), "t" if is_t else "randomization")
             for mean, smaller, is_t in zip(*columns, strict=True)
@@ -166,15 +168,15 @@ class Resampled:
         means, deviations = self.values.mean(axis=1), self.deviations
         varies = deviations > 0
         t = np.abs(means) * math.sqrt(n) / np.where(varies, deviations, 1.0)
-        constant = np.where((means == 0) | (n < 2), 1.0, 0.0)  # t is infinite if all differ by the same
+        constant = np.where((means == 0) | (n < 2), 1.0, 0.0)  # t is infinite if all differences are equal
         p: Doubles = np.where(varies, 2 * special.stdtr(max(n - 1, 1), -t), constant)
         return p
 
 
 def expanded_tail(n: int, level: float = LEVEL) -> float:
-    """The share cut off at either end of the bootstrap's means of n queries; less than (1 - level) / 2.
+    """The share of bootstrap means of n queries outside either end of an interval; less than (1 - level) / 2.
 
-    Phi(-sqrt(n / (n - 1)) * t), t the quantile of Student's distribution with n - 1 degrees of freedom.
+    Phi(-sqrt(n / (n - 1)) * t), where t is the quantile of Student's distribution with n - 1 degrees of freedom.
     """
     t = special.stdtrit(n - 1, (1 + level) / 2)
     return float(special.ndtr(-math.sqrt(n / (n - 1)) * t))
@@ -192,7 +194,7 @@ def _products(values: Doubles, blocks: Iterator[Doubles], total: int) -> Doubles
     means = np.empty((len(values), total))
     start = 0
     for weights in blocks:
-        # Into its place at once: to transpose the product afterwards takes four times as long as the product.
+        # Written in place: transposing the product afterwards takes four times as long as the product.
         np.matmul(values, weights.T, out=means[:, start : start + len(weights)])
         start += len(weights)
     means /= values.shape[1]
@@ -200,14 +202,14 @@ def _products(values: Doubles, blocks: Iterator[Doubles], total: int) -> Doubles
 
 
 def _rows_at_once(matrix: Doubles) -> Iterator[slice]:
-    """Rows whose copies take little memory, which is then used again; there is one slice at least."""
+    """Slices of rows whose copies take little memory; there is at least one slice."""
     size = max(1, FEW // max(1, matrix.shape[1]))
     for start in range(0, max(1, len(matrix)), size):
         yield slice(start, start + size)
 
 
 def _blocks(n: int, total: int) -> Iterator[int]:
-    """Sizes of blocks of rows with n columns, `total` rows in all."""
+    """Numbers of rows of blocks with n columns; `total` rows in all."""
     size = max(1, BLOCK // n)
     for start in range(0, total, size):
         yield min(size, total - start)
@@ -217,9 +219,9 @@ def _resample_counts(n: int, resamples: int, seed: int) -> Iterator[Doubles]:
     """How often each query is drawn into each bootstrap sample: blocks [n_block, n] float64."""
     generator = np.random.default_rng(seed)
     for size in _blocks(n, resamples):
-        drawn = generator.integers(0, n, (size, n))
-        drawn += n * np.arange(size)[:, np.newaxis]
-        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
+        draws = generator.integers(0, n, (size, n))
+        draws += n * np.arange(size)[:, np.newaxis]
+        yield np.bincount(draws.ravel(), minlength=size * n).reshape(size, n).astype(np.float64)
 
 
 def _random_halves(n: int, permutations: int, seed: int) -> Iterator[Doubles]:
@@ -231,13 +233,13 @@ def _random_halves(n: int, permutations: int, seed: int) -> Iterator[Doubles]:
 
 
 def _threshold(differences: Doubles) -> Doubles:
-    """How far from 0 a flipped mean must be to count, for each row: the observed mean, less a margin for rounding."""
-    seen: Doubles = np.abs(differences.mean(axis=1)) - EQUAL * np.abs(differences).mean(axis=1)
-    return seen
+    """The distance from 0 that a flipped mean must reach, the observed one less a rounding margin: [n_rows] float64."""
+    threshold: Doubles = np.abs(differences.mean(axis=1)) - EQUAL * np.abs(differences).mean(axis=1)
+    return threshold
 
 
 def _exact_p(differences: Doubles) -> float:
-    """The randomization test over all sign flips; queries that do not differ change nothing."""
+    """p of the randomization test over all sign flips; queries without a difference have no effect."""
     differing = differences[differences != 0]
     if not len(differing):
         return 1.0

@@ -1,4 +1,4 @@
-"""Whether a difference between variants counts as found: decided here, and nowhere else (ADR 0020)."""
+"""Decides whether two variants are separable; no other module decides this (ADR 0020)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Decision:
     """The result of a paired comparison, the first minus the second.
 
     Attributes:
-        difference: of the means.
-        p: two-sided, of that comparison alone.
-        test: that gave p.
-        corrected: p, corrected by Holm over the comparisons that it was made with.
+        difference: difference of the means.
+        p: two-sided p of this comparison alone.
+        test: the test that gave p.
+        corrected: p with Holm's correction for the comparisons that were made together.
     """
 
     difference: float
@@ -27,7 +27,7 @@ class Decision:
 
     @property
     def separable(self) -> bool:
-        """Whether the difference is found at the usual level, after the correction."""
+        """Whether the difference is significant at the usual level, after the correction."""
         return self.difference != 0 and is_significant(self.corrected)
 
     @property
@@ -40,13 +40,13 @@ def decide(evidence: Sequence[Evidence], family: int | None = None) -> list[Deci
     """Decide comparisons that were made together.
 
     Args:
-        evidence: of each of them.
-        family: how many they were picked from, which p is corrected for; their number by default.
+        evidence: the evidence of each comparison.
+        family: number of comparisons from which these were selected, for the correction; by default their own number.
     """
-    corrected = holm([shown.p for shown in evidence], family)
+    corrected = holm([result.p for result in evidence], family)
     return [
-        Decision(shown.difference, shown.p, shown.test, p)
-        for shown, p in zip(evidence, corrected, strict=True)
+        Decision(result.difference, result.p, result.test, p)
+        for result, p in zip(evidence, corrected, strict=True)
     ]
 
 
@@ -55,7 +55,7 @@ def tie_group(scores: Mapping[str, float], to_best: Mapping[str, Decision]) -> t
 
     Args:
         scores: mean score by variant.
-        to_best: each of the others, compared with the best.
+        to_best: the comparison of each other variant with the best, by variant.
     """
     ranked = sorted(scores, key=lambda name: -scores[name])
     return tuple(

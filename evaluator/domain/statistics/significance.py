@@ -1,4 +1,4 @@
-"""Whether a p-value counts as evidence, alone and among many."""
+"""The significance of p-values, alone and among many."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from evaluator.domain.statistics.power import SIGNIFICANCE
 
 
 def is_significant(p: float) -> bool:
-    """Whether a p-value counts as evidence at the usual level: the level itself does."""
+    """Whether a p-value is significant at the usual level, that is, at most equal to the level."""
     return p <= SIGNIFICANCE
 
 
 def holm(p_values: Sequence[float], family: int | None = None) -> list[float]:
-    """p-values corrected for how many there are: the chance of any false finding stays below the level.
+    """p-values corrected for their number, so that the probability of any false finding is at most the level.
 
     Holm, A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian Journal of Statistics 6, 1979: the
-    smallest times m, the next times m - 1, ..., never smaller than the one before, at most 1.
+    smallest p times m, the next times m - 1, ...; each at least the previous corrected p, and at most 1.
 
     Args:
-        p_values: of the tests that were looked at.
-        family: m, if these were picked from more tests; their number by default.
+        p_values: the p-values of the tests.
+        family: m, if these tests were selected from more; by default their own number.
 
     Returns:
         Corrected p-values in the given order.

@@ -1,6 +1,6 @@
-"""How similar two ranked lists are: overlap, rank-biased overlap, rank correlation; of many pairs of lists at once.
+"""The similarity of two ranked lists: overlap, rank-biased overlap, rank correlation; for many pairs at once.
 
-A pair of lists is given by where their common documents stand, which is all that these numbers depend on.
+A pair of lists is described by their lengths and the ranks of their common documents: these numbers depend on no more.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from evaluator.domain.ranking import Doubles, Ints
 
 PERSISTENCE: Final = 0.9
-"""Persistence of rank-biased overlap: how likely a reader goes on to the next rank. Ranks 1 to 10 weigh 86 %."""
+"""Persistence of rank-biased overlap: the probability that a reader continues to the next rank. Ranks 1 to 10 have 86 %
+of the weight."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,9 @@ class CommonDocuments:
     """The documents that both lists of a pair have, for many pairs.
 
     Attributes:
-        lengths_a, lengths_b: [n_pairs] int64, documents of each list.
-        pair: [n_common] int64, which pair a common document belongs to.
-        rank_a, rank_b: [n_common] int64, where it stands in the one list and in the other, from 1.
+        lengths_a, lengths_b: [n_pairs] int64, number of documents in each list.
+        pair: [n_common] int64, the pair to which a common document belongs.
+        rank_a, rank_b: [n_common] int64, its rank in the first and in the second list, from 1.
     """
 
     lengths_a: Ints
@@ -34,7 +35,7 @@ class CommonDocuments:
 
 
 def jaccard(common: CommonDocuments, depth: int) -> Doubles:
-    """Share of the documents among the first `depth` of either list that are among those of both: [n_pairs] float64.
+    """Jaccard index of the first `depth` documents of both lists: [n_pairs] float64.
 
     1 for two empty lists (Jaccard, Bulletin de la Société Vaudoise des Sciences Naturelles 37, 1901).
     """
@@ -53,13 +54,13 @@ def rank_biased_overlap(common: CommonDocuments, persistence: float = PERSISTENC
         (1-p)/p * (sum_{d=1..l} X_d/d p^d + sum_{d=s+1..l} X_s (d-s)/(s d) p^d) + ((X_l - X_s)/l + X_s/s) p^l
 
     (Webber, Moffat and Zobel, A similarity measure for indefinite rankings, ACM Transactions on Information Systems
-    28, 2010, equation 32). Two empty lists are the same; an empty list is like no other.
+    28, 2010, equation 32). The value is 1 for two empty lists, and 0 if only one list is empty.
     """
     n_pairs = len(common.lengths_a)
     shorter = np.minimum(common.lengths_a, common.lengths_b)
     longer = np.maximum(common.lengths_a, common.lengths_b)
     n_depths = max(int(longer.max(initial=0)), 1)
-    # A document counts from the depth on at which both lists have it.
+    # A document counts from the depth at which both lists contain it.
     cells = common.pair * n_depths + np.maximum(common.rank_a, common.rank_b) - 1
     common_at = np.bincount(cells, minlength=n_pairs * n_depths).reshape(n_pairs, n_depths).cumsum(axis=1)
 
@@ -77,9 +78,9 @@ def rank_biased_overlap(common: CommonDocuments, persistence: float = PERSISTENC
 
 
 def rank_correlation(common: CommonDocuments) -> Doubles:
-    """Kendall's tau over the documents that both lists have: [n_pairs] float64, NaN for fewer than two of them.
+    """Kendall's tau over the common documents: [n_pairs] float64, NaN for fewer than two common documents.
 
-    1 where they stand in the same order, -1 where in the opposite one (Kendall, A new measure of rank correlation,
+    1 if both lists have them in the same order, -1 if in reverse order (Kendall, A new measure of rank correlation,
     Biometrika 30, 1938). No two documents share a rank, so tau-a and tau-b are the same.
     """
     n_pairs = len(common.lengths_a)
@@ -88,7 +89,7 @@ def rank_correlation(common: CommonDocuments) -> Doubles:
     pair = common.pair[order]
     place = np.arange(len(pair)) - (sizes.cumsum() - sizes)[pair]
     width = int(sizes.max(initial=0))
-    beyond = np.iinfo(np.int32).max  # fills the rows up, and is never out of order
+    beyond = np.iinfo(np.int32).max  # padding that is never out of order
     ranks = np.full((n_pairs, width), beyond, dtype=np.int32)
     ranks[pair, place] = common.rank_b[order]
     discordant = np.zeros(n_pairs, dtype=np.int64)

@@ -20,7 +20,7 @@ from tests.unit.artifacts.test_artifacts import OpenStore, files, open_store, wr
 
 __all__ = ["open_store"]  # a fixture
 
-MADE, GIVEN = "indexes/ab12/bm25.npz", "corpora/ab12.parquet"
+MADE, DATASET_PARTS = "indexes/ab12/bm25.npz", "corpora/ab12.parquet"
 READS: dict[str, Callable[[ArtifactStore, str], object]] = {
     "local_path": lambda store, name: store.local_path(name).read_text(),
     "read_bytes": lambda store, name: store.read_bytes(name).decode(),
@@ -80,30 +80,32 @@ def test_what_people_brought_stays_as_it_is_until_it_is_brought_again(
     open_store: OpenStore, read: str
 ) -> None:
     store = open_store()
-    store.put(GIVEN, writing("1234567"))
-    damage(store, GIVEN)
-    damaged = f"the file with the documents of a dataset is damaged: {GIVEN} in the store {store.url}"
+    store.put(DATASET_PARTS, writing("1234567"))
+    damage(store, DATASET_PARTS)
+    damaged = f"the file with the documents of a dataset is damaged: {DATASET_PARTS} in the store {store.url}"
     for _ in range(2):
         with pytest.raises(DatasetDamagedError) as caught:
-            READS[read](open_store(), GIVEN)
+            READS[read](open_store(), DATASET_PARTS)
         assert str(caught.value) == f"{damaged}; import the dataset again"
-        assert store.exists(GIVEN)
-    open_store().put(GIVEN, writing("1234567"))
-    assert READS[read](open_store(), GIVEN) == "1234567"
-    store.remove(GIVEN)
-    with pytest.raises(DatasetDamagedError, match=f"is missing: {GIVEN} in"):
-        READS[read](open_store(), GIVEN)
+        assert store.exists(DATASET_PARTS)
+    open_store().put(DATASET_PARTS, writing("1234567"))
+    assert READS[read](open_store(), DATASET_PARTS) == "1234567"
+    store.remove(DATASET_PARTS)
+    with pytest.raises(DatasetDamagedError, match=f"is missing: {DATASET_PARTS} in"):
+        READS[read](open_store(), DATASET_PARTS)
 
 
 def test_a_folder_in_a_files_place_is_damage_and_no_readers_pipe_is_waited_for(tmp_path: Path) -> None:
     store = ArtifactStore(str(tmp_path))
-    for name in (GIVEN, MADE):
+    for name in (DATASET_PARTS, MADE):
         store.put(name, writing("1234567"))
         (tmp_path / name).unlink()
         (tmp_path / name).mkdir()
         assert store.state(name) == "damaged"
-    with pytest.raises(DatasetDamagedError, match=f"the documents of a dataset is damaged: {GIVEN} in"):
-        store.local_path(GIVEN)
+    with pytest.raises(
+        DatasetDamagedError, match=f"the documents of a dataset is damaged: {DATASET_PARTS} in"
+    ):
+        store.local_path(DATASET_PARTS)
     with pytest.raises(IsADirectoryError, match=MADE):  # what is in it is not ours to remove
         store.local_path(MADE)
     (tmp_path / MADE).rmdir()
@@ -142,8 +144,8 @@ def test_a_copy_that_is_damaged_is_fetched_again(tmp_path: Path) -> None:
     url = f"memory://{uuid.uuid4().hex}"
     writer = ArtifactStore(url, cache=tmp_path)
     writer.put(MADE, writing("1234567"))
-    writer.put(GIVEN, writing("1234567"))
-    for name in (MADE, GIVEN):
+    writer.put(DATASET_PARTS, writing("1234567"))
+    for name in (MADE, DATASET_PARTS):
         copy = ArtifactStore(url, cache=tmp_path).local_path(name)
         copy.write_text("1234568")
         for store in (writer, ArtifactStore(url, cache=tmp_path)):  # before, and after it was fetched again
@@ -164,18 +166,24 @@ def test_what_earlier_versions_wrote_is_read_without_a_digest(
     open_store: OpenStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = open_store()
-    for name in (MADE, GIVEN):
+    for name in (MADE, DATASET_PARTS):
         store.put(name, writing("1234567"))
     fs, root = fsspec.core.url_to_fs(store.url)
     fs.rm(f"{root}/{DIGESTS}", recursive=True)
-    damage(store, GIVEN)
+    damage(store, DATASET_PARTS)
     caplog.set_level("INFO")
     reader = open_store()
     for _ in range(2):
-        assert [reader.local_path(name).read_text() for name in (MADE, GIVEN)] == ["1234567", "7654321"]
-    assert [reader.read_bytes(name) for name in (MADE, GIVEN)] == [b"1234567", b"7654321"]
+        assert [reader.local_path(name).read_text() for name in (MADE, DATASET_PARTS)] == [
+            "1234567",
+            "7654321",
+        ]
+    assert [reader.read_bytes(name) for name in (MADE, DATASET_PARTS)] == [b"1234567", b"7654321"]
     assert caplog.text.count("was written by a version without digests: damage is not noticed") == 1
-    assert {name: reader.state(name) for name in reader.all_sizes()} == {MADE: "unknown", GIVEN: "unknown"}
+    assert {name: reader.state(name) for name in reader.all_sizes()} == {
+        MADE: "unknown",
+        DATASET_PARTS: "unknown",
+    }
     damage(store, "experiments/ab12.json", b'{"na')  # text of that time that is no JSON
     damage(store, "datasets/ab12.json", b'{"na')
     with pytest.raises(ArtifactMissingError, match="experiments/ab12"):
@@ -257,13 +265,13 @@ def test_digests_are_no_artifacts(open_store: OpenStore) -> None:
 
 def test_everything_can_be_compared_without_changing_anything(open_store: OpenStore) -> None:
     store = open_store()
-    for name in (MADE, GIVEN, "a/b"):
+    for name in (MADE, DATASET_PARTS, "a/b"):
         store.put(name, writing("1234567"))
-    for name in (MADE, GIVEN):
+    for name in (MADE, DATASET_PARTS):
         damage(store, name)
     assert {name: open_store().state(name) for name in store.all_sizes()} == {
-        MADE: "damaged", GIVEN: "damaged", "a/b": "whole",
+        MADE: "damaged", DATASET_PARTS: "damaged", "a/b": "whole",
     }  # fmt: skip
-    assert files(store) == {MADE, GIVEN, "a/b"}
+    assert files(store) == {MADE, DATASET_PARTS, "a/b"}
     with pytest.raises(EvaluatorError, match="is not in the store"):
         store.state("a/c")

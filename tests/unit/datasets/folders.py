@@ -61,5 +61,5 @@ WRITERS: dict[str, WriteDataset] = {"beir": write_beir, "decision-record": write
 def stored_files(store: ArtifactStore) -> set[str]:
     """Every file below the store, temporary ones included, digests aside."""
     root = Path(store.url)
-    found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
-    return {name for name in found if not name.startswith(f"{DIGESTS}/")}
+    paths = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+    return {name for name in paths if not name.startswith(f"{DIGESTS}/")}

@@ -21,15 +21,15 @@ def stored(folder: Path, store: ArtifactStore) -> StoredDataset:
 
 def refusal(folder: Path, store: ArtifactStore) -> str:
     """The message of an import that fails, after which nothing may be stored."""
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(DatasetError) as refused:
         import_dataset(folder, store)
     assert stored_files(store) == set()
-    return str(caught.value)
+    return str(refused.value)
 
 
 def note(manifest: DatasetManifest, code: str) -> ImportNote:
-    (found,) = [note for note in manifest.notes if note.code == code]
-    return found
+    (noted,) = [note for note in manifest.notes if note.code == code]
+    return noted
 
 
 class TestEveryFormat:
@@ -89,7 +89,7 @@ class TestEveryFormat:
     def test_a_query_without_text_is_refused(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
         assert "queries.jsonl:1: the query's" in refusal(write_dataset(queries=[("q1", " \n")]), store)
 
-    def test_all_that_is_wrong_is_counted(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
+    def test_all_defects_are_counted(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
         folder = write_dataset(documents=[("d1", "a"), ("d1", "b"), ("d2", 7), ("d3", None)])
         assert refusal(folder, store).endswith("(and 2 more)")
 
@@ -106,8 +106,8 @@ class TestEveryFormat:
     ) -> None:
         manifest = import_dataset(write_dataset(documents=[("d1", "a"), ("d2", ""), ("d3", " ")]), store)
         assert manifest.n_documents == 3
-        found = note(manifest, "empty-documents")
-        assert (found.count, found.examples) == (2, ("d2", "d3"))
+        noted = note(manifest, "empty-documents")
+        assert (noted.count, noted.examples) == (2, ("d2", "d3"))
 
     def test_a_query_without_judgment_is_kept_and_noted(
         self, write_dataset: WriteDataset, store: ArtifactStore
@@ -147,14 +147,14 @@ class TestEveryFormat:
         assert dataset.qrels == {"q1": {"d1": 1, "gone": 2}}
         assert note(dataset.manifest, "unknown-documents").examples == ("gone",)
 
-    def test_a_judgment_given_again_counts_once_and_is_noted(
+    def test_a_repeated_judgment_counts_once_and_is_noted(
         self, write_dataset: WriteDataset, store: ArtifactStore
     ) -> None:
         manifest = import_dataset(write_dataset(judgments=[("q1", "d1", 1), ("q1", "d1", 1)]), store)
         assert manifest.n_judgments == 1
         assert note(manifest, "repeated-judgments").examples == ("q1 d1",)
 
-    def test_a_judgment_given_again_with_another_grade_is_refused(
+    def test_a_repeated_judgment_with_another_grade_is_refused(
         self, write_dataset: WriteDataset, store: ArtifactStore
     ) -> None:
         message = refusal(write_dataset(judgments=[("q1", "d1", 1), ("q1", "d1", 2)]), store)
@@ -215,7 +215,7 @@ class TestEveryFormat:
         assert message.startswith("queries.jsonl:2: ")
         assert reason in message
 
-    def test_unknown_fields_are_passed_over(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
+    def test_unknown_fields_are_ignored(self, write_dataset: WriteDataset, store: ArtifactStore) -> None:
         folder = write_dataset()
         clean = import_dataset(folder, store)
         for path in folder.glob("*.jsonl"):
@@ -273,7 +273,7 @@ class TestBeir:
         assert dataset.qrels == {"q1": {"d1": 1}}
         assert note(dataset.manifest, "other-splits").examples == ("qrels/train.tsv",)
 
-    def test_an_only_split_counts(self, beir: WriteDataset, store: ArtifactStore) -> None:
+    def test_a_single_split_counts(self, beir: WriteDataset, store: ArtifactStore) -> None:
         folder = beir()
         (folder / "qrels/test.tsv").rename(folder / "qrels/dev.tsv")
         assert stored(folder, store).qrels == {"q1": {"d1": 1}}
@@ -323,7 +323,9 @@ class TestDecisionRecord:
         write_objects(folder / "queries.jsonl", [{"id": "q1", "query": "a", "relevantDocs": ["d2", "d1"]}])
         assert stored(folder, store).qrels == {"q1": {"d2": 1, "d1": 1}}
 
-    def test_as_many_scores_as_documents(self, decision_record: WriteDataset, store: ArtifactStore) -> None:
+    def test_the_numbers_of_scores_and_documents_must_agree(
+        self, decision_record: WriteDataset, store: ArtifactStore
+    ) -> None:
         folder = decision_record()
         row = {"id": "q1", "query": "a", "relevantDocs": ["d1", "d2"], "relevanceScores": [1]}
         write_objects(folder / "queries.jsonl", [row])
@@ -347,7 +349,7 @@ class TestDecisionRecord:
         write_objects(folder / "corpus.jsonl", [{"id": "d1", "content": "a"}])
         assert "both documents.jsonl and corpus.jsonl" in refusal(folder, store)
 
-    def test_qrels_besides_are_refused(self, decision_record: WriteDataset, store: ArtifactStore) -> None:
+    def test_additional_qrels_are_refused(self, decision_record: WriteDataset, store: ArtifactStore) -> None:
         folder = decision_record()
         (folder / "qrels").mkdir()
         assert "there is qrels too" in refusal(folder, store)

@@ -23,22 +23,22 @@ def demo(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> StoredDatase
     return StoredDataset.open(store, import_dataset(folder, store).fingerprint)
 
 
-def test_every_fourth_document_is_asked_for(demo: StoredDataset) -> None:
+def test_every_fourth_document_has_a_query(demo: StoredDataset) -> None:
     assert 1500 < demo.manifest.n_documents < 2500  # 1,886 on Python 3.11
     relevant = [doc_id for docs in demo.qrels.values() for doc_id in docs]
     assert relevant == demo.doc_ids[::4]
     assert demo.manifest.n_judgments == demo.manifest.n_queries
 
 
-def test_nothing_is_worth_a_note(demo: StoredDataset) -> None:
+def test_the_import_has_no_notes(demo: StoredDataset) -> None:
     assert demo.manifest.notes == ()
 
 
 def test_query_and_document_share_a_docstring(demo: StoredDataset) -> None:
     documents = {document.doc_id: document for document in demo.documents()}
-    asked = {query.query_id: query.text for query in demo.queries}
+    sentence_by_id = {query.query_id: query.text for query in demo.queries}
     (query_id,) = [query_id for query_id, docs in demo.qrels.items() if "abc.abstractmethod" in docs]
-    assert asked[query_id] == "A decorator indicating abstract methods."
+    assert sentence_by_id[query_id] == "A decorator indicating abstract methods."
     assert documents["abc.abstractmethod"].content.startswith(
         "abc.abstractmethod Requires that the metaclass"
     )
@@ -51,7 +51,7 @@ def test_private_and_test_modules_are_left_out(demo: StoredDataset) -> None:
     ]
 
 
-def test_sentences_are_long_enough_and_asked_once(demo: StoredDataset) -> None:
+def test_sentences_are_long_enough_and_unique(demo: StoredDataset) -> None:
     sentences = [query.text for query in demo.queries]
     assert len(set(sentences)) == len(sentences)
     assert min(len(sentence.split()) for sentence in sentences) >= 5

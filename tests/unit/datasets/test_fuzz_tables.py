@@ -88,14 +88,14 @@ def _tables(folder: Path, name: str, kind: Kind) -> Iterator[Table]:
 
 def check_dataset(folder: Path) -> None:
     """Recognise a folder and read it as whatever it was taken for."""
-    found = recognise(folder)
-    assert Recognised.from_json(found.to_json()) == found
-    for info in found.tables:
+    recognised = recognise(folder)
+    assert Recognised.from_json(recognised.to_json()) == recognised
+    for info in recognised.tables:
         assert all(cell == cell.encode().decode() for row in info.sample for cell in row.values())
-    if found.reading is None:
-        assert found.problems
+    if recognised.reading is None:
+        assert recognised.problems
         return
-    source = open_source(folder, found.reading)
+    source = open_source(folder, recognised.reading)
     for rows, kind in (
         (source.documents(), Document),
         (source.queries(), Query),

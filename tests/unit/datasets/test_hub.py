@@ -74,10 +74,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def rows(folder: Path) -> tuple[list[Any], list[Any], list[Any]]:
-    found = recognise(folder)
-    assert found.problems == ()
-    assert found.reading is not None
-    source = open_source(folder, found.reading)
+    recognised = recognise(folder)
+    assert recognised.problems == ()
+    assert recognised.reading is not None
+    source = open_source(folder, recognised.reading)
     parts = (source.documents(), source.queries(), source.judgments())
     documents, queries, judgments = ([row for _, row in part] for part in parts)
     return documents, queries, judgments
@@ -123,13 +123,13 @@ class TestHuggingFace:
             write_hugging_face(HubReference(str(on_hub), config), folder)
         assert list(folder.iterdir()) == list(folder.parent.glob("*.parquet")) == []
 
-    def test_what_cannot_be_had(self, folder: Path) -> None:
+    def test_a_dataset_that_cannot_be_fetched(self, folder: Path) -> None:
         with pytest.raises(
             DatasetError, match=r"^hf:no/such@main cannot be fetched \(.*check the id and the network"
         ):
             fetch("hf:no/such@main", folder)
 
-    def test_a_hub_that_never_answers_is_asked_once(
+    def test_a_hub_that_never_answers_gets_a_single_request(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Its libraries would ask for minutes."""

@@ -58,7 +58,7 @@ class TestRecognition:
 
 class TestArchives:
     @pytest.mark.parametrize("inside", [False, True], ids=["the archive", "its folder"])
-    def test_they_are_unpacked_elsewhere(
+    def test_archives_are_unpacked_into_another_folder(
         self, beir: WriteDataset, tmp_path: Path, store: ArtifactStore, inside: bool
     ) -> None:
         plain = import_dataset(beir(), store)
@@ -99,9 +99,9 @@ class TestFingerprints:
     ) -> None:
         folder = write_dataset()
         first = import_dataset(folder, store)
-        written = {name: (Path(store.url) / name).stat().st_mtime_ns for name in stored_files(store)}
+        times = {name: (Path(store.url) / name).stat().st_mtime_ns for name in stored_files(store)}
         assert import_dataset(folder, store) == first
-        assert written == {name: (Path(store.url) / name).stat().st_mtime_ns for name in stored_files(store)}
+        assert times == {name: (Path(store.url) / name).stat().st_mtime_ns for name in stored_files(store)}
 
     def test_editing_judgments_leaves_the_other_parts(self, beir: WriteDataset, store: ArtifactStore) -> None:
         folder = beir()
@@ -117,8 +117,8 @@ class TestFingerprints:
         self, beir: WriteDataset, store: ArtifactStore
     ) -> None:
         folder = beir()
-        kept, left_out = import_dataset(folder, store), import_dataset(folder, store, exclude_self=True)
-        assert kept.fingerprint != left_out.fingerprint
+        including, excluding = import_dataset(folder, store), import_dataset(folder, store, exclude_self=True)
+        assert including.fingerprint != excluding.fingerprint
         assert len(store.names("qrels")) == 1
 
     @given(documents, queries, st.randoms(use_true_random=False))

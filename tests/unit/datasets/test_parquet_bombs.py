@@ -33,7 +33,7 @@ def written(folder: Path, **columns: pa.Array) -> Iterator[Row[Fields]]:
     return read_parquet(folder, Table("corpus.parquet", "parquet"))
 
 
-def test_values_that_are_missing_are_counted_before_any_is_read(
+def test_missing_values_are_counted_before_any_value_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As two files of 14 kB did that kept both places of examination for hours."""
@@ -44,7 +44,7 @@ def test_values_that_are_missing_are_counted_before_any_is_read(
         next(rows)
 
 
-def test_texts_that_are_repeated_are_counted_as_they_come(
+def test_repeated_texts_are_counted_while_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = written(tmp_path, text=repeated("x" * 1000, pa.string(), MANY))
@@ -58,7 +58,7 @@ def test_texts_that_are_repeated_are_counted_as_they_come(
 
 @pytest.mark.parametrize("nested", [False, True])
 @pytest.mark.parametrize("arrow", [False, True])
-def test_no_more_is_held_at_a_time_than_fits(tmp_path: Path, nested: bool, arrow: bool) -> None:
+def test_batches_fit_into_memory(tmp_path: Path, nested: bool, arrow: bool) -> None:
     """A text of 2 MB that comes 2000 times: 1024 rows of them are 2 GB."""
     texts = repeated("x" * 2_000_000, pa.string(), 2000)
     column = pa.ListArray.from_arrays(pa.array(range(2001), pa.int32()), texts) if nested else texts

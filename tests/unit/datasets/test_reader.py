@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
-from evaluator.datasets.staging.from_tables import made_id, open_source
+from evaluator.datasets.staging.from_tables import derived_id, open_source
 from evaluator.domain.dataset import Document, Judgment, Query
 from evaluator.errors import DatasetError
 
@@ -55,7 +55,7 @@ def test_without_judgments(folder: Path) -> None:
     assert judgments(folder, Reading(READING.corpus, READING.queries)) == []
 
 
-def test_a_row_that_breaks_a_rule_is_its_error_and_reading_goes_on(folder: Path) -> None:
+def test_a_row_that_breaks_a_rule_becomes_an_error_and_reading_continues(folder: Path) -> None:
     (folder / "documents.csv").write_text("id,title,text\nd 1,,a\nd2,,b\n")
     (folder / "qrels.csv").write_text("query,document,grade\nq1,d1,0.5\nq1,d1,1\n")
     assert documents(folder, READING) == [
@@ -70,7 +70,7 @@ def test_a_row_that_breaks_a_rule_is_its_error_and_reading_goes_on(folder: Path)
     ]
 
 
-def test_a_column_that_is_not_there(folder: Path) -> None:
+def test_a_missing_column(folder: Path) -> None:
     reading = Reading(CorpusPart(DOCUMENTS, ("body",), "id"), READING.queries)
     assert documents(folder, reading)[0] == "documents.csv:2: body is missing; give every row the field body"
 
@@ -100,19 +100,19 @@ class TestTextsInPlaceOfIds:
             QueriesPart(ONE, "question"),
             QrelsPart(ONE, "question", "passage", query_by="text", document_by="text"),
         )
-        he = made_id("he did")
+        he = derived_id("he did")
         assert documents(tmp_path, reading) == [Document(he, "", "he  did")]
         assert judgments(tmp_path, reading) == [
-            Judgment(made_id("who"), he, 1),
-            Judgment(made_id("why"), he, 1),
+            Judgment(derived_id("who"), he, 1),
+            Judgment(derived_id("why"), he, 1),
         ]
 
-    def test_a_text_stands_for_the_id_of_who_has_it(self, folder: Path) -> None:
+    def test_a_text_stands_for_the_id_of_its_query_or_document(self, folder: Path) -> None:
         (folder / "qrels.csv").write_text("query,document\nwhat,second\nwhy,of none\n")
         qrels = QrelsPart(QRELS, "query", "document", query_by="text", document_by="text")
         assert judgments(folder, Reading(READING.corpus, READING.queries, qrels)) == [
             Judgment("q1", "d2", 1),
-            Judgment("q2", made_id("of none"), 1),
+            Judgment("q2", derived_id("of none"), 1),
         ]
 
     def test_lists_of_passages(self, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ class TestTextsInPlaceOfIds:
             QueriesPart(table, "question"),
             QrelsPart(table, "question", "contexts", query_by="text", document_by="text"),
         )
-        assert documents(tmp_path, reading) == [Document(made_id(t), "", t) for t in ("he", "she")]
+        assert documents(tmp_path, reading) == [Document(derived_id(t), "", t) for t in ("he", "she")]
         assert len(judgments(tmp_path, reading)) == 2
 
 
@@ -134,13 +134,13 @@ class TestOneTable:
         QrelsPart(ONE, "qid", "doc", "grade"),
     )
 
-    def test_queries_and_documents_that_come_again_count_once(self, tmp_path: Path) -> None:
+    def test_repeated_queries_and_documents_count_once(self, tmp_path: Path) -> None:
         (tmp_path / "one.csv").write_text("qid,query,doc,text,grade\nq,a,d,x,1\nq,a,e,y,0\nr,b,d,x,0\n")
         assert documents(tmp_path, self.READING) == [Document("d", "", "x"), Document("e", "", "y")]
         assert queries(tmp_path, self.READING) == [Query("q", "a"), Query("r", "b")]
         assert len(judgments(tmp_path, self.READING)) == 3
 
-    def test_an_id_with_another_text_comes_again(self, tmp_path: Path) -> None:
+    def test_a_repeated_id_with_another_text_is_yielded_again(self, tmp_path: Path) -> None:
         (tmp_path / "one.csv").write_text("qid,query,doc,text,grade\nq,a,d,x,1\nr,b,d,other,0\n")
         assert documents(tmp_path, self.READING) == [Document("d", "", "x"), Document("d", "", "other")]
 
@@ -167,13 +167,13 @@ class TestLists:
     )
     def test_a_cell_may_hold_a_json_list(self, folder: Path, cells: str, expected: object) -> None:
         (folder / "qrels.csv").write_text(f"query,document,grade\nq1,{cells}\n")
-        found = judgments(folder, READING)
+        rows = judgments(folder, READING)
         if isinstance(expected, str):
-            assert "grade is '', which is of type str; write it as a list" in str(found[0])
+            assert "grade is '', which is of type str; write it as a list" in str(rows[0])
         else:
-            assert found == [Judgment("q1", *judged) for judged in expected]  # type: ignore[attr-defined]
+            assert rows == [Judgment("q1", *judged) for judged in expected]  # type: ignore[attr-defined]
 
-    def test_as_many_grades_as_documents(self, tmp_path: Path) -> None:
+    def test_the_numbers_of_grades_and_documents_must_agree(self, tmp_path: Path) -> None:
         row = {"id": "q", "query": "a", "relevantDocs": ["d1", "d2"], "relevanceScores": [1]}
         (tmp_path / "q.jsonl").write_text(json.dumps(row))
         table = Table("q.jsonl", "jsonl")

@@ -26,14 +26,14 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 def reading(folder: Path) -> Reading:
     """The reading of a folder without doubts."""
-    found = recognise(folder)
-    assert found.problems == ()
-    assert found.reading is not None
-    return found.reading
+    recognised = recognise(folder)
+    assert recognised.problems == ()
+    assert recognised.reading is not None
+    return recognised.reading
 
 
-def read_all(folder: Path, found: Reading) -> tuple[list[Any], list[Any], list[Any]]:
-    source = open_source(folder, found)
+def read_all(folder: Path, recognised: Reading) -> tuple[list[Any], list[Any], list[Any]]:
+    source = open_source(folder, recognised)
     parts = (source.documents(), source.queries(), source.judgments())
     documents, queries, judgments = ([row for _, row in rows] for rows in parts)
     assert not [row for row in (*documents, *queries, *judgments) if isinstance(row, DatasetError)]
@@ -49,41 +49,41 @@ class TestExamples:
     @pytest.mark.parametrize("name", ["smart", "trec"])
     def test_formats_without_tags(self, name: str) -> None:
         documents, queries, judgments = read_all(DATA / "beir", reading(DATA / "beir"))
-        found = read_all(DATA / name, reading(DATA / name))
-        assert (found[0], found[2]) == (documents, judgments)
-        assert [query[:2] for query in found[1]] == [query[:2] for query in queries]
+        recognised = read_all(DATA / name, reading(DATA / name))
+        assert (recognised[0], recognised[2]) == (documents, judgments)
+        assert [query[:2] for query in recognised[1]] == [query[:2] for query in queries]
 
-    def test_a_run_comes_along(self) -> None:
+    def test_a_run_belongs_to_the_dataset(self) -> None:
         assert reading(DATA / "trec").runs == (Table("first-words.run", "run"),)
 
     def test_triples_of_texts(self) -> None:
         triples = Table("triples.csv", "csv")
-        found = reading(DATA / "triples")
-        assert found == Reading(
+        recognised = reading(DATA / "triples")
+        assert recognised == Reading(
             CorpusPart(triples, ("passage",)),
             QueriesPart(triples, "question"),
             QrelsPart(triples, "question", "passage", "grade", query_by="text", document_by="text"),
         )
-        documents, queries, judgments = read_all(DATA / "triples", found)
+        documents, queries, judgments = read_all(DATA / "triples", recognised)
         assert (len(documents), len(queries), len(judgments)) == (10, 10, 19)
 
-    def test_questions_and_the_document_that_answers(self) -> None:
-        found = reading(DATA / "questions")
-        assert found.qrels == QrelsPart(
+    def test_questions_with_the_documents_that_answer_them(self) -> None:
+        recognised = reading(DATA / "questions")
+        assert recognised.qrels == QrelsPart(
             Table("questions.csv", "csv"), "question", "expected document", query_by="text"
         )
-        assert list(map(len, read_all(DATA / "questions", found))) == [10, 10, 10]
+        assert list(map(len, read_all(DATA / "questions", recognised))) == [10, 10, 10]
 
     def test_a_folder_of_texts_and_a_table_of_questions(self) -> None:
-        found = reading(DATA / "texts")
-        assert found.corpus == CorpusPart(Table("notes", "texts"), ("text",), "id", "title")
-        documents, _, judgments = read_all(DATA / "texts", found)
+        recognised = reading(DATA / "texts")
+        assert recognised.corpus == CorpusPart(Table("notes", "texts"), ("text",), "id", "title")
+        documents, _, judgments = read_all(DATA / "texts", recognised)
         assert {judgment.doc_id for judgment in judgments} == {document.doc_id for document in documents}
 
     @pytest.mark.parametrize("folder", sorted(path for path in DATA.iterdir() if path.is_dir()))
-    def test_what_is_recognised_travels_as_json(self, folder: Path) -> None:
-        found = recognise(folder)
-        assert Recognised.from_json(json.loads(json.dumps(found.to_json()))) == found
+    def test_the_result_can_be_written_as_json_and_read_back(self, folder: Path) -> None:
+        recognised = recognise(folder)
+        assert Recognised.from_json(json.loads(json.dumps(recognised.to_json()))) == recognised
 
 
 class TestFolders:
@@ -92,20 +92,20 @@ class TestFolders:
     def test_a_folder_inside_a_folder(self, tmp_path: Path) -> None:
         write(tmp_path, {f"my data/set/{name}": content for name, content in self.BEIR.items()})
         write(tmp_path, {"__MACOSX/my data/._corpus.jsonl": "x", ".DS_Store": "x", "my data/set/.x": "x"})
-        found = reading(tmp_path)
-        assert (found.format, found.corpus.table.file) == ("BEIR", "my data/set/corpus.jsonl")
-        assert found.ignored == ()
+        recognised = reading(tmp_path)
+        assert (recognised.format, recognised.corpus.table.file) == ("BEIR", "my data/set/corpus.jsonl")
+        assert recognised.ignored == ()
 
-    def test_files_that_take_no_part_are_named(self, tmp_path: Path) -> None:
+    def test_ignored_files_are_listed(self, tmp_path: Path) -> None:
         write(tmp_path, {**self.BEIR, "README.md": "# read", "logo.png": "x", "extra.csv": "a,b\n1,2\n"})
         assert reading(tmp_path).ignored == ("README.md", "extra.csv", "logo.png")
 
     def test_the_test_split_counts(self, tmp_path: Path) -> None:
         splits = {f"qrels/{split}.tsv": "q\td\t1\n" for split in ("dev", "test", "train")}
-        found = reading(write(tmp_path, {**self.BEIR, **splits}))
-        assert found.qrels is not None
-        assert found.qrels.table == Table("qrels/test.tsv", "qrels")
-        (note,) = open_source(tmp_path, found).notes()
+        recognised = reading(write(tmp_path, {**self.BEIR, **splits}))
+        assert recognised.qrels is not None
+        assert recognised.qrels.table == Table("qrels/test.tsv", "qrels")
+        (note,) = open_source(tmp_path, recognised).notes()
         assert (note.code, note.count) == ("other-splits", 2)
         assert note.examples == ("qrels/dev.tsv", "qrels/train.tsv")
 
@@ -114,10 +114,10 @@ class TestFolders:
         folder = write(
             tmp_path, {**_csv(), "qrels.train.csv": rows, "qrels.test.csv": rows, "notes.txt": "a b"}
         )
-        found = reading(folder)
-        assert found.qrels is not None
-        assert found.qrels.table.file == "qrels.test.csv"
-        assert open_source(folder, found).notes()[0].examples == ("qrels.train.csv",)
+        recognised = reading(folder)
+        assert recognised.qrels is not None
+        assert recognised.qrels.table.file == "qrels.test.csv"
+        assert open_source(folder, recognised).notes()[0].examples == ("qrels.train.csv",)
 
 
 def _csv(
@@ -127,7 +127,7 @@ def _csv(
 
 
 class TestColumns:
-    def test_names_say_which_is_which(self, tmp_path: Path) -> None:
+    def test_names_determine_the_columns(self, tmp_path: Path) -> None:
         folder = write(
             tmp_path,
             {
@@ -142,7 +142,7 @@ class TestColumns:
             QrelsPart(Table("c.csv", "csv"), "query_id", "doc_id", "relevance"),
         )
 
-    def test_content_says_it_where_names_do_not(self, tmp_path: Path) -> None:
+    def test_content_determines_columns_whose_names_do_not(self, tmp_path: Path) -> None:
         folder = write(
             tmp_path,
             {
@@ -150,9 +150,9 @@ class TestColumns:
                 "two.csv": "nummer,frage\nq1,how to feed\nq2,what else\n",
             },
         )
-        found = reading(folder)
-        assert found.corpus == CorpusPart(Table("one.csv", "csv"), ("inhalt",), "nummer")
-        assert found.queries == QueriesPart(Table("two.csv", "csv"), "frage", "nummer")
+        recognised = reading(folder)
+        assert recognised.corpus == CorpusPart(Table("one.csv", "csv"), ("inhalt",), "nummer")
+        assert recognised.queries == QueriesPart(Table("two.csv", "csv"), "frage", "nummer")
 
     def test_ids_and_texts_in_one_table(self, tmp_path: Path) -> None:
         folder = write(
@@ -163,13 +163,13 @@ class TestColumns:
             },
         )
         pairs = Table("pairs.csv", "csv")
-        found = reading(folder)
-        assert found == Reading(
+        recognised = reading(folder)
+        assert recognised == Reading(
             CorpusPart(pairs, ("passage",), "doc_id"),
             QueriesPart(pairs, "query", "query_id"),
             QrelsPart(pairs, "query_id", "doc_id", "label"),
         )
-        assert list(map(len, read_all(folder, found))) == [2, 2, 3]
+        assert list(map(len, read_all(folder, recognised))) == [2, 2, 3]
 
     def test_an_answer_in_words_beside_a_corpus_is_no_document(self, tmp_path: Path) -> None:
         folder = write(
@@ -179,9 +179,9 @@ class TestColumns:
                 "faq.csv": "id,question,answer\n1,why is it,because it is\n",
             },
         )
-        found = reading(folder)
-        assert found.queries == QueriesPart(Table("faq.csv", "csv"), "question", "id")
-        assert found.qrels is None
+        recognised = reading(folder)
+        assert recognised.queries == QueriesPart(Table("faq.csv", "csv"), "question", "id")
+        assert recognised.qrels is None
 
     def test_a_question_may_repeat_the_passage_it_expects(self, tmp_path: Path) -> None:
         folder = write(
@@ -214,10 +214,10 @@ class TestColumns:
     def test_cranfield_numbers_its_queries(self, cranfield: Path, tmp_path: Path) -> None:
         for name in ("cran.all.1400", "cran.qry", "cranqrel"):
             (tmp_path / name).write_bytes((cranfield / name).read_bytes())
-        found = reading(tmp_path)
-        assert found.queries == QueriesPart(Table("cran.qry", "smart"), "text", "number")
+        recognised = reading(tmp_path)
+        assert recognised.queries == QueriesPart(Table("cran.qry", "smart"), "text", "number")
         beir = read_all(cranfield, reading(cranfield))
-        documents, queries, judgments = read_all(tmp_path, found)
+        documents, queries, judgments = read_all(tmp_path, recognised)
         assert (documents, queries) == beir[:2]
         assert set(judgments) == set(beir[2])
 
@@ -225,9 +225,11 @@ class TestColumns:
 class TestProblems:
     def test_no_dataset_at_all(self, tmp_path: Path) -> None:
         write(tmp_path, {"images/logo.png": "x"})
-        found = recognise(tmp_path)
-        assert found.reading is None
-        assert found.problems[0].startswith("holds no dataset that is recognised. Found: images/. Expected ")
+        recognised = recognise(tmp_path)
+        assert recognised.reading is None
+        assert recognised.problems[0].startswith(
+            "holds no dataset that is recognised. Found: images/. Expected "
+        )
 
     def test_no_queries(self, tmp_path: Path) -> None:
         write(tmp_path, {"corpus.csv": _csv()["corpus.csv"]})
@@ -241,17 +243,17 @@ class TestProblems:
 
     def test_a_choice_that_is_a_guess_is_doubtful(self, tmp_path: Path) -> None:
         write(tmp_path, {**_csv(), "docs.csv": "id,text\nd,other words here\n"})
-        found = recognise(tmp_path)
-        assert found.reading is not None
-        assert found.reading.corpus.table.file == "docs.csv"  # its texts are longer
-        (problem,) = found.problems
+        recognised = recognise(tmp_path)
+        assert recognised.reading is not None
+        assert recognised.reading.corpus.table.file == "docs.csv"  # its texts are longer
+        (problem,) = recognised.problems
         assert problem.startswith("which of corpus.csv, docs.csv is the corpus is not clear")
 
     def test_a_file_that_cannot_be_opened_is_named(self, tmp_path: Path) -> None:
         write(tmp_path, {**_csv(), "qrels.xlsx": "no workbook"})
-        found = recognise(tmp_path)
-        assert found.reading is not None
-        (problem,) = found.problems
+        recognised = recognise(tmp_path)
+        assert recognised.reading is not None
+        (problem,) = recognised.problems
         assert problem.startswith("qrels.xlsx: not an .xlsx workbook")
 
     @pytest.mark.parametrize("first", ["7,a passage", f"d1,{'a long passage ' * 9}"])

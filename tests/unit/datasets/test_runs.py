@@ -40,10 +40,10 @@ def lists(staged: Staged) -> dict[str, list[tuple[str, float]]]:
     """The only run's lists by query."""
     assert staged.manifest is not None
     (run,) = staged.manifest.runs
-    found: dict[str, list[tuple[str, float]]] = {}
+    result: dict[str, list[tuple[str, float]]] = {}
     for row in pq.read_table(staged.folder / f"run-{run.id}.parquet").to_pylist():
-        found.setdefault(row["query_id"], []).append((row["doc_id"], row["score"]))
-    return found
+        result.setdefault(row["query_id"], []).append((row["doc_id"], row["score"]))
+    return result
 
 
 def test_lists_are_ordered_by_the_ranking_policy(tmp_path: Path) -> None:
@@ -55,11 +55,11 @@ def test_lists_are_ordered_by_the_ranking_policy(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_about_no_query_is_left_out_and_noted(tmp_path: Path) -> None:
-    found = staged(tmp_path / "d", "1 Q0 a 1 2 x\n7 Q0 a 1 2 x\n")
-    assert lists(found) == {"1": [("a", 2.0)]}
-    assert found.manifest is not None
-    note = found.manifest.notes[-1]
+def test_lines_of_unknown_queries_are_left_out_and_noted(tmp_path: Path) -> None:
+    result = staged(tmp_path / "d", "1 Q0 a 1 2 x\n7 Q0 a 1 2 x\n")
+    assert lists(result) == {"1": [("a", 2.0)]}
+    assert result.manifest is not None
+    note = result.manifest.notes[-1]
     assert (note.code, note.count, note.examples) == ("unknown-run-queries", 1, ("7",))
 
 
@@ -114,7 +114,7 @@ def test_a_manifest_that_was_stored_before_runs_counted_keeps_its_fingerprint(tm
     assert before.fingerprint == fingerprint([before.corpus, before.queries, before.qrels, False])
 
 
-def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_runs_with_the_same_name_are_numbered(tmp_path: Path) -> None:
     folder = tmp_path / "d"
     (folder / "again").mkdir(parents=True)
     (folder / "again" / "theirs.run").write_text("1 Q0 b 1 2 x\n")
@@ -129,7 +129,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert [run.name for run in manifest.runs] == ["theirs", "theirs 2"]
 
 
-def test_a_run_beside_a_known_format_comes_along(tmp_path: Path, store: ArtifactStore) -> None:
+def test_a_run_beside_a_known_format_is_imported(tmp_path: Path, store: ArtifactStore) -> None:
     folder = tmp_path / "beir"
     folder.mkdir()
     (folder / "corpus.jsonl").write_text('{"_id": "a", "title": "", "text": "a text"}\n')

@@ -36,14 +36,14 @@ def ids(staged: Staged, file: str, column: str) -> list[str]:
 
 def refusal(staged: Staged, store: ArtifactStore) -> str:
     """The message with which publishing fails; nothing may be stored."""
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(DatasetError) as refused:
         publish(staged, store)
     assert stored_files(store) == set()
-    return str(caught.value)
+    return str(refused.value)
 
 
 class TestWithoutDefects:
-    def test_it_is_published_as_it_was_staged(self, tmp_path: Path, store: ArtifactStore) -> None:
+    def test_a_dataset_is_published_as_staged(self, tmp_path: Path, store: ArtifactStore) -> None:
         staged = stage(Rows(), tmp_path / "staged")
         assert staged.defects == ()
         assert publish(staged, store) == staged.manifest
@@ -52,7 +52,7 @@ class TestWithoutDefects:
         assert dataset.queries == QUERIES
         assert dataset.qrels == {"q1": {"d1": 1}}
 
-    def test_fingerprints_stay_what_they_were(self, tmp_path: Path) -> None:
+    def test_fingerprints_are_stable(self, tmp_path: Path) -> None:
         staged = stage(Rows(), tmp_path)
         assert staged.manifest
         assert (staged.manifest.corpus, staged.manifest.queries) == ("8a7c432875d3c645", "a35e1dbf519454e3")
@@ -72,7 +72,7 @@ class TestWithoutDefects:
 
 
 class TestUnreadableRows:
-    def test_they_are_counted_with_their_places_and_left_out(self, tmp_path: Path) -> None:
+    def test_unreadable_rows_are_counted_with_their_places_and_left_out(self, tmp_path: Path) -> None:
         rows = Rows([*DOCUMENTS, "no text", "no id"], [*QUERIES, "empty"], ["half a line", *JUDGMENTS])
         staged = stage(rows, tmp_path)
         finding = only(staged)
@@ -157,7 +157,7 @@ class TestDefectsOfSeveralRows:
             ),
         ],
     )
-    def test_judgments_by_which_nothing_can_be_found_are_refused(
+    def test_judgments_without_a_relevant_document_are_refused(
         self, tmp_path: Path, store: ArtifactStore, written: list[str], reason: str
     ) -> None:
         staged = stage(Rows(judgments_=judgments(*written)), tmp_path / "staged")
@@ -169,13 +169,13 @@ class TestDefectsOfSeveralRows:
 
 
 class TestRefusal:
-    def test_one_defect_is_told_in_its_own_words(self, tmp_path: Path, store: ArtifactStore) -> None:
+    def test_a_single_defect_is_the_message(self, tmp_path: Path, store: ArtifactStore) -> None:
         staged = stage(
             Rows([*DOCUMENTS, "_id is missing; give every row the field _id"]), tmp_path / "staged"
         )
         assert refusal(staged, store) == "corpus.jsonl:3: _id is missing; give every row the field _id"
 
-    def test_of_several_the_first_is_told_and_the_others_counted(
+    def test_of_several_defects_the_first_is_the_message_and_the_others_are_counted(
         self, tmp_path: Path, store: ArtifactStore
     ) -> None:
         rows = Rows(
@@ -196,10 +196,10 @@ class TestRefusal:
     def test_queries_in_rows_that_cannot_be_read_are_missing_too(self, tmp_path: Path) -> None:
         staged = stage(Rows(["broken"], [], []), tmp_path)  # one table of queries and their documents
         assert staged.defects[1].message == (
-            "the dataset has no queries: none of its rows can be read; mend them"
+            "the dataset has no queries: none of its rows can be read; fix them"
         )
 
-    def test_an_empty_dataset_lacks_both(self, tmp_path: Path) -> None:
+    def test_an_empty_dataset_lacks_documents_and_queries(self, tmp_path: Path) -> None:
         staged = stage(Rows([], [], []), tmp_path)
         assert [finding.code for finding in staged.defects] == ["no-documents", "no-queries"]
         assert staged.defects[0].message == (
@@ -208,7 +208,7 @@ class TestRefusal:
         assert ids(staged, CORPUS_FILE, "doc_id") == []
 
 
-def test_a_row_of_several_documents_may_repeat_an_id_in_itself(tmp_path: Path) -> None:
+def test_a_row_of_several_documents_may_repeat_an_id(tmp_path: Path) -> None:
     place = Place("corpus.jsonl", 1)
     rows = [(place, document) for document in documents(d1="a") * 2]
     assert only(stage(Rows(rows), tmp_path)).code == "repeated-ids"
@@ -230,7 +230,7 @@ any_rows = st.builds(
 
 @given(any_rows)
 @settings(max_examples=40, deadline=None, derandomize=True)
-def test_whatever_the_rows_all_is_stored_or_nothing_and_the_report_says_why(rows: Rows) -> None:
+def test_any_rows_are_stored_completely_or_refused_with_a_reason(rows: Rows) -> None:
     with tempfile.TemporaryDirectory() as name:
         store = ArtifactStore(f"{name}/store")
         staged = stage(rows, Path(name) / "staged")

@@ -35,7 +35,7 @@ def test_keys_are_those_of_the_encoded_texts(bread: StoredDataset) -> None:
     assert bread.query_keys == [text_key(query.text) for query in bread.queries]
 
 
-def test_batches_have_the_columns_and_the_size_asked_for(bread: StoredDataset) -> None:
+def test_batches_have_the_requested_columns_and_size(bread: StoredDataset) -> None:
     batches = list(bread.corpus_batches(columns=("key", "doc_id"), batch_size=4))
     assert [batch.num_rows for batch in batches] == [4, 4, 2]
     assert batches[0].schema.names == ["key", "doc_id"]
@@ -60,12 +60,12 @@ def test_the_manifest_comes_back_with_its_notes(store: ArtifactStore, tmp_path: 
 
 
 @pytest.mark.parametrize("fingerprint", ["0123456789abcdef", "nonsense", "../corpora/x", ""])
-def test_what_is_not_stored_is_unknown(bread: StoredDataset, fingerprint: str) -> None:
+def test_a_dataset_that_is_not_stored_is_unknown(bread: StoredDataset, fingerprint: str) -> None:
     with pytest.raises(UnknownNameError, match=f"there are: {bread.manifest.fingerprint}"):
         StoredDataset.open(bread.store, fingerprint)
 
 
-def test_an_empty_store_has_none(store: ArtifactStore) -> None:
+def test_an_empty_store_has_no_dataset(store: ArtifactStore) -> None:
     with pytest.raises(UnknownNameError, match="there are: none"):
         StoredDataset.open(store, "0123456789abcdef")
 

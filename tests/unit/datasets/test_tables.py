@@ -40,12 +40,12 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
 
 def rows(folder: Path, name: str, kind: Kind, member: str = "") -> list[dict[str, Any]]:
     """The rows of a table without defects."""
-    found = [row for _, row in read(folder, Table(name, kind, member))]
-    assert not [row for row in found if isinstance(row, DatasetError)]
-    return found  # type: ignore[return-value]
+    results = [row for _, row in read(folder, Table(name, kind, member))]
+    assert not [row for row in results if isinstance(row, DatasetError)]
+    return results  # type: ignore[return-value]
 
 
-def seen(folder: Path, name: str, kind: Kind, member: str = "") -> list[object]:
+def rows_and_errors(folder: Path, name: str, kind: Kind, member: str = "") -> list[object]:
     """The rows as they come, defects as their messages."""
     return [
         str(row) if isinstance(row, DatasetError) else row
@@ -69,7 +69,7 @@ class TestDelimited:
         assert row == {"id": "d1", "text": 'two\r\nlines, "quoted"'}
         assert (str(first), str(second)) == ("a.csv:2", "a.csv:4")
 
-    def test_a_byte_order_mark_and_blank_rows_are_passed_over(self, tmp_path: Path) -> None:
+    def test_a_byte_order_mark_and_blank_rows_are_skipped(self, tmp_path: Path) -> None:
         write(tmp_path, "a.csv", b"\xef\xbb\xbfid,text\n\nd1,a\n , \n,\nd2,b\n")
         assert [row["id"] for row in rows(tmp_path, "a.csv", "csv")] == ["d1", "d2"]
 
@@ -83,7 +83,7 @@ class TestDelimited:
 
     def test_rows_of_another_width_are_defects(self, tmp_path: Path) -> None:
         write(tmp_path, "a.csv", "id,text\nd1,a\nd2\nd3,a,b\nd4,c\n")
-        first, short, long, last = seen(tmp_path, "a.csv", "csv")
+        first, short, long, last = rows_and_errors(tmp_path, "a.csv", "csv")
         assert (first, last) == ({"id": "d1", "text": "a"}, {"id": "d4", "text": "c"})
         assert str(short).startswith("a.csv:3: 1 cells, but the header has 2; ")
         assert str(long).startswith("a.csv:4: 3 cells, but the header has 2; ")
@@ -98,14 +98,14 @@ class TestDelimited:
     )
     def test_unreadable_cells_are_defects(self, tmp_path: Path, cell: bytes, reason: str) -> None:
         write(tmp_path, "a.csv", b"id,text\nd1,a\nd2," + cell)
-        good, bad = seen(tmp_path, "a.csv", "csv")
+        good, bad = rows_and_errors(tmp_path, "a.csv", "csv")
         assert good == {"id": "d1", "text": "a"}
         assert f"a.csv:3: {reason}; " in str(bad)
 
     def test_a_cell_that_is_too_long_is_a_defect(self, tmp_path: Path) -> None:
         cell = "x" * (delimited.MAX_CELL + 1)
         write(tmp_path, "a.csv", f"id,text\nd1,{cell}\nd2,b\n")
-        bad, good = seen(tmp_path, "a.csv", "csv")
+        bad, good = rows_and_errors(tmp_path, "a.csv", "csv")
         assert "a.csv:2: not valid CSV (field larger than field limit" in str(bad)
         assert good == {"id": "d2", "text": "b"}
 
@@ -124,14 +124,14 @@ class TestDelimited:
         self, tmp_path: Path, content: bytes, reason: str
     ) -> None:
         write(tmp_path, "a.csv", content)
-        (only,) = seen(tmp_path, "a.csv", "csv")
+        (only,) = rows_and_errors(tmp_path, "a.csv", "csv")
         assert str(only).startswith(reason)
 
 
 class TestJsonLines:
-    def test_rows_go_on_after_a_defect(self, tmp_path: Path) -> None:
+    def test_rows_continue_after_a_defect(self, tmp_path: Path) -> None:
         write(tmp_path, "a.jsonl", '{"id": 1}\n{"id": \n[2]\n{"id": 3}\n')
-        assert seen(tmp_path, "a.jsonl", "jsonl") == [
+        assert rows_and_errors(tmp_path, "a.jsonl", "jsonl") == [
             {"id": 1},
             "a.jsonl:2: not valid JSON (Expecting value: line 2 column 1 (char 8)); "
             "write one JSON object on each line",
@@ -148,7 +148,7 @@ class TestJsonLines:
     ) -> None:
         monkeypatch.setattr(text_lines, "MAX_LINE", 1 << 20)
         write(tmp_path, "a.jsonl", '{"id": "' + "x" * (3 << 20) + '"}\n{"id": 2}\n')
-        bad, good = seen(tmp_path, "a.jsonl", "jsonl")
+        bad, good = rows_and_errors(tmp_path, "a.jsonl", "jsonl")
         assert str(bad) == "a.jsonl:1: the line is longer than 1 MiB; split it, or remove it"
         assert good == {"id": 2}
 
@@ -173,7 +173,9 @@ class TestJson:
         ],
         ids=["objects", "texts", "texts by id", "fields by id", "grades", "documents", "triples"],
     )
-    def test_a_list_or_mapping_is_rows(self, tmp_path: Path, written: object, read_as: object) -> None:
+    def test_a_list_or_mapping_is_read_as_rows(
+        self, tmp_path: Path, written: object, read_as: object
+    ) -> None:
         write(tmp_path, "a.json", json.dumps(written))
         assert members(tmp_path, "a.json", "json") == ("",)
         assert rows(tmp_path, "a.json", "json") == read_as
@@ -188,7 +190,7 @@ class TestJson:
 
     def test_rows_before_a_break_are_kept(self, tmp_path: Path) -> None:
         write(tmp_path, "a.json", '[{"id": 1}, {"id": 2')
-        first, end = seen(tmp_path, "a.json", "json")
+        first, end = rows_and_errors(tmp_path, "a.json", "json")
         assert first == {"id": 1}
         assert str(end).startswith("a.json: not valid JSON (")
 
@@ -206,9 +208,9 @@ class TestJson:
             (b"[] []", "not valid JSON"),
         ],
     )
-    def test_what_cannot_be_read_is_said(self, tmp_path: Path, content: bytes, reason: str) -> None:
+    def test_invalid_json_is_reported(self, tmp_path: Path, content: bytes, reason: str) -> None:
         write(tmp_path, "a.json", content)
-        assert f"a.json: {reason}" in str(seen(tmp_path, "a.json", "json")[-1])
+        assert f"a.json: {reason}" in str(rows_and_errors(tmp_path, "a.json", "json")[-1])
 
     @pytest.mark.parametrize("written", ["\\ud83d\\ude00", "\\\\ud800", "😀"])
     def test_whole_characters_are_no_half_surrogates(
@@ -225,12 +227,14 @@ class TestJson:
         monkeypatch.setattr(json_objects, "CHUNK", 64)
         for shift in range(14):
             write(tmp_path, "a.json", " " * (64 - shift) + '["\\ud83d\\u0041"]')
-            assert "\\ud83d is half of a surrogate pair" in str(seen(tmp_path, "a.json", "json")[-1])
+            assert "\\ud83d is half of a surrogate pair" in str(
+                rows_and_errors(tmp_path, "a.json", "json")[-1]
+            )
 
     def test_a_string_that_is_too_long(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(json_objects, "CHUNK", 1 << 16)
         write(tmp_path, "a.json", '["' + "\\n" * (1 << 20) + '"]')
-        assert "a.json: a string is longer than 1 MiB" in str(seen(tmp_path, "a.json", "json")[-1])
+        assert "a.json: a string is longer than 1 MiB" in str(rows_and_errors(tmp_path, "a.json", "json")[-1])
 
 
 class TestParquet:
@@ -253,14 +257,14 @@ class TestParquet:
     def test_bytes_that_are_no_text_are_a_defect_of_their_row(self, tmp_path: Path) -> None:
         broken = pa.array([b"caf\xe9", b"b"]).view(pa.string())
         pq.write_table(pa.table({"text": broken}), tmp_path / "a.parquet")
-        assert seen(tmp_path, "a.parquet", "parquet") == [
+        assert rows_and_errors(tmp_path, "a.parquet", "parquet") == [
             "a.parquet:1: text holds bytes that are not UTF-8; write it as text",
             {"text": "b"},
         ]
 
     def test_a_file_that_is_no_parquet(self, tmp_path: Path) -> None:
         write(tmp_path, "a.parquet", b"PAR1 but not really PAR1")
-        (only,) = seen(tmp_path, "a.parquet", "parquet")
+        (only,) = rows_and_errors(tmp_path, "a.parquet", "parquet")
         assert str(only).startswith("a.parquet: not readable as Parquet")
 
 
@@ -291,9 +295,9 @@ class TestExcel:
             {"one": [["id", "text", "n"], [7, "=no formula", 1.5], [], ["d2", None, True]], "two": [["x"]]},
         )
         assert members(tmp_path, "a.xlsx", "excel") == ("one", "two")
-        found = list(read(tmp_path, Table("a.xlsx", "excel", "one")))
-        assert [str(place) for place, _ in found] == ["a.xlsx > one:2", "a.xlsx > one:4"]
-        assert [row for _, row in found] == [
+        results = list(read(tmp_path, Table("a.xlsx", "excel", "one")))
+        assert [str(place) for place, _ in results] == ["a.xlsx > one:2", "a.xlsx > one:4"]
+        assert [row for _, row in results] == [
             {"id": "7", "text": "", "n": "1.5"},  # a formula that was never computed has no value
             {"id": "d2", "text": "", "n": "True"},
         ]
@@ -304,7 +308,7 @@ class TestExcel:
 
     def test_a_cell_beside_the_table_is_a_defect(self, tmp_path: Path) -> None:
         write_workbook(tmp_path / "a.xlsx", {"one": [["id"], ["d1", "stray"]]})
-        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        (only,) = rows_and_errors(tmp_path, "a.xlsx", "excel")
         assert str(only).startswith("a.xlsx:2: 2 cells, but the header has 1")
 
     @pytest.mark.parametrize(
@@ -328,23 +332,25 @@ class TestExcel:
     ) -> None:
         write_workbook(tmp_path / "a.xlsx", {"one": [["id"], ["d1"]]})
         rewrite_sheet(tmp_path / "a.xlsx", b"</sheetData>", added + b"</sheetData>")
-        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        (only,) = rows_and_errors(tmp_path, "a.xlsx", "excel")
         assert str(only).startswith("a.xlsx: a sheet " + reason)
 
     def test_entities_are_refused(self, tmp_path: Path) -> None:
         write_workbook(tmp_path / "a.xlsx", {"one": [["id"], ["d1"]]})
         laughs = b'<!DOCTYPE w [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><worksheet'
         rewrite_sheet(tmp_path / "a.xlsx", b"<worksheet", laughs)
-        assert "a.xlsx: the workbook declares entities; save it anew" in seen(tmp_path, "a.xlsx", "excel")
+        assert "a.xlsx: the workbook declares entities; save it again" in rows_and_errors(
+            tmp_path, "a.xlsx", "excel"
+        )
 
     def test_a_zip_bomb_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(workbook, "MAX_UNPACKED", 1 << 20)
         with zipfile.ZipFile(tmp_path / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("xl/sharedStrings.xml", b" " * (2 << 20))
-        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        (only,) = rows_and_errors(tmp_path, "a.xlsx", "excel")
         assert "a.xlsx: the workbook unpacks to more than 1 MiB" in str(only)
 
-    def test_a_workbook_that_says_it_is_too_large_is_not_begun(
+    def test_a_workbook_that_declares_too_large_a_size_is_not_read(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(workbook, "ROOM", 1 << 20)
@@ -352,13 +358,13 @@ class TestExcel:
             for number in range(10):
                 archive.writestr(f"xl/worksheets/sheet{number}.xml", b" " * (1 << 18))
         monkeypatch.setattr(zipfile.ZipFile, "open", None)
-        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        (only,) = rows_and_errors(tmp_path, "a.xlsx", "excel")
         assert "a.xlsx: the workbook unpacks to more than 1 MiB" in str(only)
 
     @pytest.mark.parametrize("content", [b"", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 2000])
     def test_other_files_are_refused(self, tmp_path: Path, content: bytes) -> None:
         write(tmp_path, "a.xlsx", content)
-        (only,) = seen(tmp_path, "a.xlsx", "excel")
+        (only,) = rows_and_errors(tmp_path, "a.xlsx", "excel")
         assert "a.xlsx: not an .xlsx workbook" in str(only)
         with pytest.raises(DatasetError, match="without a password"):
             members(tmp_path, "a.xlsx", "excel")
@@ -388,7 +394,9 @@ class TestSmart:
 
     def test_text_before_the_first_record_is_a_defect(self, tmp_path: Path) -> None:
         write(tmp_path, "cran.all", "what is this\n" + self.RECORDS)
-        assert str(seen(tmp_path, "cran.all", "smart")[0]).startswith("cran.all:1: there is text before")
+        assert str(rows_and_errors(tmp_path, "cran.all", "smart")[0]).startswith(
+            "cran.all:1: there is text before"
+        )
 
     def test_cranfield_is_the_same_in_both_formats(self, cranfield: Path) -> None:
         smart = rows(cranfield, "cran.all.1400", "smart")
@@ -430,7 +438,7 @@ class TestTrec:
 
     def test_an_element_without_an_end_is_a_defect(self, tmp_path: Path) -> None:
         write(tmp_path, "a.sgml", "<DOC>\n<DOCNO>1</DOCNO>\n<DOC>\n<DOCNO>2</DOCNO>\n</DOC>\n")
-        bad, good = seen(tmp_path, "a.sgml", "trec-documents")
+        bad, good = rows_and_errors(tmp_path, "a.sgml", "trec-documents")
         assert bad == "a.sgml:1: <doc> has no end; close it with </doc>"
         assert good == {"id": "2", "title": "", "text": ""}
 
@@ -441,13 +449,13 @@ class TestTrec:
 
     def test_qrels_in_a_tsv_are_separated_by_tabs(self, tmp_path: Path) -> None:
         write(tmp_path, "test.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1 d1 2\n")
-        good, bad = seen(tmp_path, "test.tsv", "qrels")
+        good, bad = rows_and_errors(tmp_path, "test.tsv", "qrels")
         assert good == {"query": "q1", "document": "d1", "grade": "2"}
         assert str(bad).startswith("test.tsv:3: 3 fields separated by tabs are expected, found 1")
 
     def test_a_run(self, tmp_path: Path) -> None:
         write(tmp_path, "a.run", "q1 Q0 d1 1 3.5 bm25\nq1 Q0 d2\n")
-        good, bad = seen(tmp_path, "a.run", "run")
+        good, bad = rows_and_errors(tmp_path, "a.run", "run")
         assert good == {
             "query": "q1", "iteration": "Q0", "document": "d1", "rank": "1", "score": "3.5", "tag": "bm25",
         }  # fmt: skip
@@ -456,16 +464,16 @@ class TestTrec:
 
 class TestTexts:
     def test_one_file_is_one_document(self) -> None:
-        found = rows(REPOSITORY / "data/texts", "notes", "texts")
-        assert [(row["id"], row["title"]) for row in found] == [
+        results = rows(REPOSITORY / "data/texts", "notes", "texts")
+        assert [(row["id"], row["title"]) for row in results] == [
             ("starter/feeding.md", "Feeding a starter"),
             ("starter/hooch.txt", "hooch"),
             ("sticky%20dough.html", "Sticky dough"),
             ("storage.pdf", "storage"),
         ]
-        assert all(" ".join(row["text"].split()[:2]) in bread_texts() for row in found)
+        assert all(" ".join(row["text"].split()[:2]) in bread_texts() for row in results)
 
-    def test_what_no_reader_shows_is_left_out(self, tmp_path: Path) -> None:
+    def test_invisible_text_is_left_out(self, tmp_path: Path) -> None:
         page = "<title>A</title><style>b{}</style><body><h1>A</h1><script>x()</script>seen <b>bold</b></body>"
         write(tmp_path, "a.html", page)
         assert rows(tmp_path, ".", "texts") == [{"id": "a.html", "title": "A", "text": "A\nseen bold"}]
@@ -497,7 +505,7 @@ class TestTexts:
     ) -> None:
         monkeypatch.setattr(pdf, "MAX_SECONDS", 0.005)  # less than any process needs to start
         write(tmp_path, "a.pdf", b"%PDF-1.4")
-        (only,) = seen(tmp_path, ".", "texts")
+        (only,) = rows_and_errors(tmp_path, ".", "texts")
         assert str(only).startswith("a.pdf: not readable (it takes longer than 0.005 s to read)")
 
     def test_a_heading_further_down_is_the_title_too(self, tmp_path: Path) -> None:
@@ -509,7 +517,7 @@ class TestTexts:
         write(tmp_path, "a.pdf", b"%PDF-1.4 nothing else")
         write(tmp_path, "b.txt", b"caf\xe9")
         write(tmp_path, "c.txt", "fine")
-        pdf, latin, fine = seen(tmp_path, ".", "texts")
+        pdf, latin, fine = rows_and_errors(tmp_path, ".", "texts")
         assert str(pdf).startswith("a.pdf: not readable (")
         assert str(latin) == "b.txt: byte 4 (0xe9) is not UTF-8; save the file as UTF-8"
         assert fine == {"id": "c.txt", "title": "c", "text": "fine"}
@@ -527,8 +535,8 @@ def bread_texts() -> str:
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "json", "parquet", "excel", "smart", "qrels", "texts"])
-def test_a_table_that_is_not_there(tmp_path: Path, kind: Kind) -> None:
-    only: Iterable[object] = seen(tmp_path, "gone", kind)
+def test_a_missing_table(tmp_path: Path, kind: Kind) -> None:
+    only: Iterable[object] = rows_and_errors(tmp_path, "gone", kind)
     assert [str(message).partition(":")[0].partition(" ")[0] for message in only] == ["gone"]
 
 

@@ -14,14 +14,14 @@ NAMES = ["a.csv", "folder/b.csv", "käse/字.txt", "l" * 120, "deep/" * 40 + "fi
 
 def packed(files: dict[str, bytes], format_: int, **pax: str) -> bytes:
     """An archive as Python writes it."""
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w", format=format_, pax_headers=pax) as archive:
+    archive_file = io.BytesIO()
+    with tarfile.open(fileobj=archive_file, mode="w", format=format_, pax_headers=pax) as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             entry.pax_headers = {"comment": "one file's own"} if format_ == tarfile.PAX_FORMAT else {}
             archive.addfile(entry, io.BytesIO(content))
-    return written.getvalue()
+    return archive_file.getvalue()
 
 
 def block(name: bytes, kind: bytes, size: bytes) -> bytes:
@@ -57,12 +57,12 @@ def test_names_and_contents_are_as_they_were_packed(format_: int) -> None:
     assert read_all(io.BytesIO(packed(files, format_))) == files
 
 
-def test_what_is_said_of_all_entries_changes_none() -> None:
+def test_global_headers_do_not_change_entries() -> None:
     """As `git archive` writes its commit."""
     assert read_all(io.BytesIO(packed({"a": b"x"}, tarfile.PAX_FORMAT, comment="c0ffee"))) == {"a": b"x"}
 
 
-def test_a_file_that_is_not_read_is_passed_over() -> None:
+def test_a_file_that_is_not_read_is_skipped() -> None:
     archive = packed({"a": b"x" * 3_000_000, "b": b"y"}, tarfile.PAX_FORMAT)
     assert [entry.name for entry in read_tar(io.BytesIO(archive))] == ["a", "b"]
 
@@ -72,8 +72,8 @@ def test_an_archive_may_lack_the_blocks_at_its_end() -> None:
 
 
 def test_kinds() -> None:
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w") as archive:
+    archive_file = io.BytesIO()
+    with tarfile.open(fileobj=archive_file, mode="w") as archive:
         for name, kind in (
             ("folder", tarfile.DIRTYPE),
             ("link", tarfile.SYMTYPE),
@@ -83,7 +83,11 @@ def test_kinds() -> None:
             entry.type = kind
             archive.addfile(entry)
     sparse = with_header(b"25 GNU.sparse.major=1234\n") + block(b"s", tarfile.GNUTYPE_SPARSE, b"0")
-    assert [entry.kind for entry in read_tar(io.BytesIO(written.getvalue()))] == ["folder", "other", "other"]
+    assert [entry.kind for entry in read_tar(io.BytesIO(archive_file.getvalue()))] == [
+        "folder",
+        "other",
+        "other",
+    ]
     assert [entry.kind for entry in read_tar(io.BytesIO(sparse))] == ["other"]
 
 

@@ -44,7 +44,7 @@ def zstd(content: bytes) -> bytes:
     return packed
 
 
-def found(folder: Path) -> dict[str, bytes]:
+def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
@@ -53,12 +53,12 @@ def found(folder: Path) -> dict[str, bytes]:
 
 def refusal(folder: Path, limit: int = LIMIT) -> str:
     """The message of an unpacking that fails, after which everything is as before."""
-    before = found(folder)
-    with pytest.raises(DatasetError) as caught:
+    before = contents(folder)
+    with pytest.raises(DatasetError) as refused:
         unpack(folder, limit)
-    assert found(folder) == before
+    assert contents(folder) == before
     assert {path.name for path in folder.iterdir()} == {name.partition("/")[0] for name in before}
-    return str(caught.value)
+    return str(refused.value)
 
 
 FILES = {"corpus.csv": b"id,text\n", "qrels/test.tsv": b"q\td\t1\n"}
@@ -68,26 +68,26 @@ class TestUnpacked:
     def test_a_zip_becomes_a_folder_of_its_name(self, tmp_path: Path) -> None:
         make_zip(tmp_path / "bread.zip", {**FILES, "__MACOSX/x": b"x", ".DS_Store": b"x"})
         unpack(tmp_path, LIMIT)
-        assert found(tmp_path) == {f"bread/{name}": content for name, content in FILES.items()}
+        assert contents(tmp_path) == {f"bread/{name}": content for name, content in FILES.items()}
 
     @pytest.mark.parametrize(("name", "mode"), [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz")])
     def test_tars(self, tmp_path: Path, name: str, mode: str) -> None:
         make_tar(tmp_path / name, {f"./{path}": content for path, content in FILES.items()}, mode)
         unpack(tmp_path, LIMIT)
-        assert found(tmp_path) == {f"a/{path}": content for path, content in FILES.items()}
+        assert contents(tmp_path) == {f"a/{path}": content for path, content in FILES.items()}
 
     def test_a_tar_in_zstd(self, tmp_path: Path) -> None:
         plain = make_tar(tmp_path / "a.tar", FILES)
         (tmp_path / "a.tar.zst").write_bytes(zstd(plain.read_bytes()))
         plain.unlink()
         unpack(tmp_path, LIMIT)
-        assert found(tmp_path) == {f"a/{path}": content for path, content in FILES.items()}
+        assert contents(tmp_path) == {f"a/{path}": content for path, content in FILES.items()}
 
     def test_single_files_lose_their_suffix(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"one") + gzip.compress(b" two"))
         (tmp_path / "b.csv.zst").write_bytes(zstd(b"three") + zstd(b" four"))
         unpack(tmp_path, LIMIT)
-        assert found(tmp_path) == {"a.csv": b"one two", "b.csv": b"three four"}
+        assert contents(tmp_path) == {"a.csv": b"one two", "b.csv": b"three four"}
 
     def test_one_layer_inside_an_archive(self, tmp_path: Path) -> None:
         inner = make_zip(tmp_path / "inner.zip", FILES)
@@ -95,12 +95,12 @@ class TestUnpacked:
         inner.unlink()
         make_zip(tmp_path / "outer.zip", files)
         unpack(tmp_path, LIMIT)
-        assert set(found(tmp_path)) == {"outer/inner.zip", "outer/a.csv"}
+        assert set(contents(tmp_path)) == {"outer/inner.zip", "outer/a.csv"}
 
     def test_names_with_backslashes_are_paths(self, tmp_path: Path) -> None:
         make_zip(tmp_path / "a.zip", {"qrels\\test.tsv": b"x"})
         unpack(tmp_path, LIMIT)
-        assert found(tmp_path) == {"a/qrels/test.tsv": b"x"}
+        assert contents(tmp_path) == {"a/qrels/test.tsv": b"x"}
 
 
 class TestRefused:
@@ -119,7 +119,7 @@ class TestRefused:
         assert "it unpacks to more than 1048576 bytes; leave out" in message
         assert "raise the setting upload_limit" in message
 
-    def test_a_zip_that_says_it_is_too_large_is_not_begun(self, tmp_path: Path) -> None:
+    def test_a_zip_that_declares_too_large_a_size_is_not_unpacked(self, tmp_path: Path) -> None:
         make_zip(tmp_path / "a.zip", {"a": b"x", "b": bytes(4 * LIMIT)})
         written: list[str] = []
         with pytest.MonkeyPatch.context() as patched:
@@ -151,7 +151,7 @@ class TestRefused:
         assert "it cannot be unpacked (BadZipFile" in refusal(tmp_path)
 
     @pytest.mark.parametrize("name", ["../a", "a/../../b", "/etc/a", "C:/a", "..\\a", "a/..", "\\a"])
-    def test_names_that_lead_out(self, tmp_path: Path, name: str) -> None:
+    def test_names_that_lead_out_of_the_folder(self, tmp_path: Path, name: str) -> None:
         make_zip(tmp_path / "a.zip", {name: b"x"})
         assert "leads out of the archive; pack it with relative names" in refusal(tmp_path)
         (tmp_path / "a.zip").unlink()
@@ -159,7 +159,7 @@ class TestRefused:
         assert "leads out of the archive; pack it with relative names" in refusal(tmp_path)
 
     @pytest.mark.parametrize("name", ["a\u202egpj.csv", "a\u2066b", "\u200ba", "a\u2028b"])
-    def test_names_that_show_as_others(self, tmp_path: Path, name: str) -> None:
+    def test_names_that_look_like_other_names(self, tmp_path: Path, name: str) -> None:
         """As `a<right-to-left>vsc.exe`, which shows as `aexe.csv`; the message shows them escaped."""
         make_zip(tmp_path / "a.zip", {name: b"x"})
         message = refusal(tmp_path)
@@ -174,7 +174,7 @@ class TestRefused:
         assert "is in it twice" in refusal(tmp_path)
 
     @pytest.mark.parametrize("name", ["a\nb", "x" * 300, "/".join("abcd" * 10), "y/" * 600 + "z", "a\x7f"])
-    def test_names_that_are_none(self, tmp_path: Path, name: str) -> None:
+    def test_invalid_names(self, tmp_path: Path, name: str) -> None:
         make_zip(tmp_path / "a.zip", {name: b"x"})
         assert "is no name for a file; rename it" in refusal(tmp_path)
 
@@ -193,7 +193,7 @@ class TestRefused:
             archive.addfile(entry)
         assert "'link' is a link or device; pack the file itself" in refusal(tmp_path)
 
-    def test_a_tar_whose_header_is_made_to_be_read_for_ever(self, tmp_path: Path) -> None:
+    def test_a_tar_with_an_endless_header(self, tmp_path: Path) -> None:
         (tmp_path / "a.tgz").write_bytes(gzip.compress(with_header(b"1" * 200_000)))
         assert "a.tgz: it cannot be unpacked (ReadError: it has a header that is" in refusal(tmp_path)
 
@@ -219,7 +219,7 @@ class TestRefused:
         assert "a.zip: it cannot be unpacked" in message
         assert str(tmp_path) not in message
 
-    def test_what_is_there_already(self, tmp_path: Path) -> None:
+    def test_a_target_that_exists_already(self, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_bytes(b"old")
         (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"new"))
         assert refusal(tmp_path) == "a.csv.gz: a.csv is there already; rename or remove one of them"

@@ -14,12 +14,12 @@ def test_unjudged_are_those_at_the_top_without_a_grade() -> None:
     assert unjudged(LIST["q"], {"b": 0}, 3) == ["a", "c"]
 
 
-def test_precision_lies_between_what_is_known_and_what_could_be() -> None:
+def test_precision_lies_between_the_two_cases() -> None:
     # b is relevant; a, c and d are not judged. P@4 is 1/4 if none of them is relevant, and 4/4 if all are.
     assert score_bounds(LIST, {"q": {"b": 1}}, "P@4", 4) == {"q": Bounds(0.25, 1.0, 3)}
 
 
-def test_only_the_first_documents_are_looked_at() -> None:
+def test_only_the_first_documents_count() -> None:
     # Only a may become relevant: P@4 is then 2/4.
     assert score_bounds(LIST, {"q": {"b": 1}}, "P@4", 2) == {"q": Bounds(0.25, 0.5, 1)}
 

@@ -34,5 +34,5 @@ def test_throughput_is_of_the_median() -> None:
     assert COST.queries_per_second == pytest.approx(250)
 
 
-def test_json_gives_it_back() -> None:
+def test_a_cost_can_be_written_as_json_and_read_back() -> None:
     assert VariantCost.from_json(COST.to_json()) == COST

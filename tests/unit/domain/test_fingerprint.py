@@ -70,7 +70,7 @@ def test_the_order_of_keys_is_irrelevant(record: dict[str, Any], random: Any) ->
 
 
 @given(JSON)
-def test_what_went_through_json_has_the_same_fingerprint(value: Any) -> None:
+def test_a_value_read_back_from_json_has_the_same_fingerprint(value: Any) -> None:
     assert fingerprint(json.loads(json.dumps(value))) == fingerprint(value)
     assert re.fullmatch("[0-9a-f]{16}", fingerprint(value))
 
@@ -89,8 +89,10 @@ def test_a_set_of_rows_has_one_fingerprint_in_any_order(digests: list[bytes], ra
 
 
 def test_a_set_of_rows_changes_with_each_row() -> None:
-    one, other = row_digest("1", "a"), row_digest("2", "b")
-    assert len({fingerprint_set(rows) for rows in ([], [one], [other], [one, other], [one, one])}) == 5
+    first, second = row_digest("1", "a"), row_digest("2", "b")
+    assert (
+        len({fingerprint_set(rows) for rows in ([], [first], [second], [first, second], [first, first])}) == 5
+    )
 
 
 def test_fields_of_a_row_do_not_run_into_each_other() -> None:

@@ -62,7 +62,7 @@ def test_a_spec_from_before_endpoints_and_budgets_reads() -> None:
     assert (spec.endpoints, spec.budget, spec.policy) == ({}, None, 1)
 
 
-def test_bounds_that_were_drawn_later_do_not_hide_what_was_stored() -> None:
+def test_records_stored_under_wider_bounds_can_be_read() -> None:
     record = json.loads(STORED)
     record["variants"][0]["retrieve"]["bm25"]["k1"] = 5000.0  # at most 1000 since
     record["variants"][2]["retrieve"]["dense"]["encoder"] = "ada\t"  # printable since
@@ -162,7 +162,7 @@ RECORDS = st.one_of(
 
 
 @given(RECORDS)
-def test_what_is_stored_reads_back_equal(record: JsonRecord) -> None:
+def test_records_read_back_are_equal(record: JsonRecord) -> None:
     again = type(record).from_json(json.loads(json.dumps(record.to_json())))
     assert again == record or "nan" in repr(record)
     for name in ("id", "fingerprint"):

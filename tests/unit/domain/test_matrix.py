@@ -32,11 +32,11 @@ def test_models_times_strategies() -> None:
     assert names(matrix) == ["bm25", "e5-small", "minilm", "e5-small + bm25", "minilm + bm25"]
 
 
-def test_what_needs_no_encoder_is_there_once() -> None:
+def test_a_variant_without_an_encoder_appears_once() -> None:
     assert names(Matrix(("a", "b", "c"), retrieve=("bm25",))) == ["bm25"]
 
 
-def test_only_what_differs_is_in_a_name() -> None:
+def test_names_contain_only_differences() -> None:
     matrix = Matrix(
         ("m",), precisions=("float32", "bfloat16"), dimensions=("none", 128), quantize=("none", "int8")
     )
@@ -60,7 +60,7 @@ def test_chunks_and_rerankers() -> None:
     ]  # fmt: skip
 
 
-def test_a_variant_is_what_one_would_have_written() -> None:
+def test_a_variant_equals_the_one_written_by_hand() -> None:
     chunk = Chunk("tokens", 128)
     bm25, hybrid = expand(Matrix(("m",), retrieve=("bm25", "hybrid"), chunks=(chunk,)))
     assert bm25.retrieve.stage == BM25(chunk=chunk)
@@ -75,17 +75,17 @@ def test_names_that_are_cut_stay_apart() -> None:
     """The first 80 characters of these are the same."""
     chunks = tuple(Chunk("sentences", size) for size in (64, 128, 256))
     variants = expand(Matrix((LONG,), chunks=chunks, retrieve=("dense", "hybrid")))
-    found = [variant.name for variant in variants]
-    assert len(set(found)) == len(found) == 6
+    variant_names = [variant.name for variant in variants]
+    assert len(set(variant_names)) == len(variant_names) == 6
     for variant in variants:
         assert len(variant.name) <= MAX_NAME
         assert variant.name.endswith(f" {variant.fingerprint[:8]}")
         assert SAFE_NAME.fullmatch(variant.name)
     (alone,) = expand(Matrix((LONG,), chunks=chunks[1:2]))
-    assert alone.name == found[1]  # whatever else there is
+    assert alone.name == variant_names[1]  # whatever else there is
 
 
-def test_a_number_is_passed_over_where_something_is_called_that() -> None:
+def test_a_number_is_skipped_if_the_numbered_name_exists() -> None:
     variants = [
         Variant(name, Retrieve(bm25=BM25(k1=n))) for n, name in enumerate(["a", "a", "a 2", "a", "b"])
     ]
@@ -93,7 +93,7 @@ def test_a_number_is_passed_over_where_something_is_called_that() -> None:
     assert [variant.name for variant in distinctly_named(variants[:1], {"a", "a 2"})] == ["a 3"]
 
 
-def test_names_are_as_they_were() -> None:
+def test_names_are_stable() -> None:
     """Ids of experiments depend on them: what fits and is unique stays, and numbers begin with the second."""
     longest = "m" * MAX_NAME
     variants = [Variant(name, Retrieve(bm25=BM25(k1=n))) for n, name in enumerate([longest, "a", "a", "a"])]
@@ -107,13 +107,13 @@ def test_names_are_as_they_were() -> None:
 def test_no_two_names_are_alike(given_names: list[str], taken: set[str]) -> None:
     variants = [Variant(name, Retrieve(bm25=BM25(k1=n))) for n, name in enumerate(given_names)]
     named = distinctly_named(variants, taken)
-    found = [variant.name for variant in named]
+    variant_names = [variant.name for variant in named]
     assert [variant.fingerprint for variant in named] == [variant.fingerprint for variant in variants]
-    assert len({*found, *taken}) == len(found) + len(taken)
-    assert all(len(name) <= MAX_NAME and SAFE_NAME.fullmatch(name) for name in found)
+    assert len({*variant_names, *taken}) == len(variant_names) + len(taken)
+    assert all(len(name) <= MAX_NAME and SAFE_NAME.fullmatch(name) for name in variant_names)
     for name in given_names:
         if len(name) <= MAX_NAME and name not in taken:
-            assert name in found
+            assert name in variant_names
     assert distinctly_named(named) == named
 
 

@@ -106,7 +106,7 @@ def test_a_negative_grade_is_judged_and_not_relevant_like_a_grade_of_0(notation:
     assert negative[JUDGED] == pytest.approx(2 / 3)
 
 
-def test_a_negative_grade_takes_nothing_off_as_trec_eval_has_it() -> None:
+def test_a_negative_grade_lowers_no_score_as_in_trec_eval() -> None:
     # DCG = 2/log2(3), ideal = 2/log2(2): 1/log2(3) = 0.63093.
     grades = {"bad": -1, "good": 2}
     assert score(in_order("bad", "good"), grades)["nDCG@10"] == pytest.approx(1 / math.log2(3))
@@ -146,7 +146,7 @@ def test_nothing_to_score_is_no_error() -> None:
     assert score_queries({"q": EMPTY}, {}, ["AP"]) == {"q": {}}
 
 
-def test_only_the_queries_that_were_asked_are_scored() -> None:
+def test_only_queries_with_a_list_are_scored() -> None:
     values = score_queries({"q": in_order("r")}, {"q": {"r": 1}, "not asked": {"r": 1}}, ["RR"])
     assert values == {"q": {"RR": 1, JUDGED: 1}}
 
@@ -157,7 +157,7 @@ def test_the_judged_share_is_of_the_first_ten_documents_retrieved() -> None:
     assert score(ranking, {"a": 1, "b": 0, "k": 1}, "RR")[JUDGED] == pytest.approx(0.2)
 
 
-def test_the_judged_share_is_there_once_even_if_asked_for() -> None:
+def test_the_judged_share_appears_once_even_if_requested() -> None:
     assert score(in_order("a"), {"a": 1}, "RR", JUDGED) == {"RR": 1, JUDGED: 1}
 
 
@@ -229,8 +229,8 @@ def test_many_queries_at_once_score_as_each_alone(
 
 
 def test_measures_print_as_ir_measures_writes_them_each_once() -> None:
-    given = ["MRR@10", "NDCG@10", "RR@10", "AP(rel=1)@100", "P@5"]
-    assert canonical_measures(given) == ("RR@10", "nDCG@10", "AP@100", "P@5")
+    spellings = ["MRR@10", "NDCG@10", "RR@10", "AP(rel=1)@100", "P@5"]
+    assert canonical_measures(spellings) == ("RR@10", "nDCG@10", "AP@100", "P@5")
 
 
 def test_the_depth_is_the_deepest_cutoff_and_1000_without_one() -> None:
@@ -260,7 +260,7 @@ def test_the_depth_is_the_deepest_cutoff_and_1000_without_one() -> None:
         ("(" * 5000, "longer than 200 characters"),
     ],
 )
-def test_what_is_no_measure_is_refused_with_a_way_out(notation: str, message: str) -> None:
+def test_invalid_measures_are_refused_with_a_suggestion(notation: str, message: str) -> None:
     with pytest.raises(InvalidInputError) as refusal:
         parse_measure(notation)
     assert message in str(refusal.value)
@@ -367,6 +367,6 @@ def test_everyday_names_are_understood(written: str, meant: str) -> None:
     ("notation", "reason"),
     [("P", "it needs a cutoff"), ("SetF@10", "it takes no cutoff"), ("IPrec", "it needs recall")],
 )
-def test_what_a_measure_lacks_is_said_in_words(notation: str, reason: str) -> None:
+def test_a_missing_parameter_is_named_in_words(notation: str, reason: str) -> None:
     with pytest.raises(InvalidInputError, match=f"is not a measure: {reason}"):
         parse_measure(notation)

@@ -20,8 +20,8 @@ def test_a_measured_deviation_takes_the_place_of_the_assumed_one() -> None:
 
 def test_stricter_tests_need_larger_differences() -> None:
     # z(0.995) + z(0.9) = 2.576 + 1.282 = 3.857
-    found = detectable_difference(100, 0.25, significance=0.01, power=0.9)
-    assert found == pytest.approx(3.857 * 0.25 / 10, abs=0.0001)
+    difference = detectable_difference(100, 0.25, significance=0.01, power=0.9)
+    assert difference == pytest.approx(3.857 * 0.25 / 10, abs=0.0001)
 
 
 def test_no_difference_is_larger_than_one() -> None:
@@ -29,5 +29,5 @@ def test_no_difference_is_larger_than_one() -> None:
 
 
 @pytest.mark.parametrize("n_queries", [0, 1])
-def test_less_than_two_queries_show_nothing(n_queries: int) -> None:
+def test_fewer_than_two_queries_show_nothing(n_queries: int) -> None:
     assert detectable_difference(n_queries) is None

@@ -53,15 +53,15 @@ class TestTerminalAndLog:
     def test_a_name_neither_hides_nor_breaks_anything(self, name: str) -> None:
         assert not is_one_line(name)
 
-    def test_what_scripts_and_emoji_need_stays(self) -> None:
+    def test_joiners_of_scripts_and_emoji_stay(self) -> None:
         for text in ("می\u200cخواهم", "👩\u200d🔬", "naïve 日本語"):
             assert one_line(text) == on_terminal(text) == text
 
     @given(st.recursive(st.text() | st.integers() | st.none(), lambda inner: st.lists(inner, max_size=3)))
-    def test_json_is_as_it_was(self, value: object) -> None:
-        written = shown_json(value, indent=2)
-        assert json.loads(written) == value
-        assert not any(map(acts, written.replace("\n", "")))
+    def test_json_reads_back_equal(self, value: object) -> None:
+        shown = shown_json(value, indent=2)
+        assert json.loads(shown) == value
+        assert not any(map(acts, shown.replace("\n", "")))
 
 
 class TestMarkdown:
@@ -88,7 +88,7 @@ class TestMarkdown:
     def test_signs_are_taken_apart(self, text: str, written: str) -> None:
         assert plain(text) == written
 
-    def test_lines_stay_where_they_are_wanted(self) -> None:
+    def test_line_breaks_stay_where_they_are_allowed(self) -> None:
         assert plain_lines("# one\n\ntwo") == "\\# one  \n  \ntwo"
 
     @pytest.mark.parametrize("text", [*MARKUP, *ESCAPES])
@@ -114,7 +114,7 @@ class TestCsv:
         assert csv_text(("name", "=n"), [("a", -1.5), ("b", None)]) == "name,'=n\r\na,-1.5\r\nb,\r\n"
 
     @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), max_size=5))
-    def test_no_cell_is_a_formula_and_nothing_else_changes(self, rows: list[list[str]]) -> None:
+    def test_no_cell_is_a_formula_and_other_cells_are_unchanged(self, rows: list[list[str]]) -> None:
         text = csv_text(("query_id", "text"), rows)
         read = list(csv.reader(io.StringIO(text, newline="")))[1:]
         assert not any(cell.startswith(FORMULA_STARTS) for row in read for cell in row)

@@ -98,7 +98,7 @@ def test_the_order_of_the_input_is_irrelevant(
 
 
 @given(RUNS)
-def test_a_list_that_is_ranked_again_stays_as_it_is(run: dict[str, float]) -> None:
+def test_ranking_a_ranked_list_changes_nothing(run: dict[str, float]) -> None:
     once = rank(list(run), list(run.values()), 40)
     assert rank(once.doc_ids, once.scores, 40) == once
 

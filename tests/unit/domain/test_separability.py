@@ -19,15 +19,15 @@ def test_the_level_itself_counts() -> None:
     assert not decision(SIGNIFICANCE + 1e-12).separable
 
 
-def test_no_difference_is_never_found() -> None:
+def test_a_difference_of_zero_is_never_separable() -> None:
     assert not decision(0.0, difference=0.0).separable
 
 
-def test_the_other_way_round_it_is_the_same() -> None:
-    there = decision(0.01)
-    assert there.mirrored.separable
-    assert there.mirrored.difference == -0.1
-    assert there.mirrored.mirrored == there
+def test_a_mirrored_comparison_has_the_same_result() -> None:
+    significant = decision(0.01)
+    assert significant.mirrored.separable
+    assert significant.mirrored.difference == -0.1
+    assert significant.mirrored.mirrored == significant
 
 
 @pytest.mark.parametrize("family", [None, 3, 10])
@@ -37,13 +37,13 @@ def test_comparisons_are_corrected_together(family: int | None) -> None:
         Evidence(-0.2, 0.001, "t"),
         Evidence(0.0, 1.0, "randomization"),
     ]
-    found = decide(evidence, family)
-    assert [each.corrected for each in found] == holm([0.01, 0.001, 1.0], family)
-    assert [each.test for each in found] == ["randomization", "t", "randomization"]
+    decisions = decide(evidence, family)
+    assert [each.corrected for each in decisions] == holm([0.01, 0.001, 1.0], family)
+    assert [each.test for each in decisions] == ["randomization", "t", "randomization"]
     assert decide([]) == []
 
 
-def test_the_tie_group_is_the_best_and_what_may_be_as_good() -> None:
+def test_the_tie_group_is_the_best_and_all_not_separable_from_it() -> None:
     means = {"bm25": 0.4, "hybrid": 0.6, "minilm": 0.55, "static": 0.5}
     to_best = {"minilm": decision(0.3), "static": decision(0.04), "bm25": decision(0.001)}
     assert tie_group(means, to_best) == ("hybrid", "minilm")

@@ -15,11 +15,11 @@ def found(*variants: Variant) -> dict[tuple[Retrieve, int], tuple[str, ...]]:
     return {(s.retrieve, s.depth): s.variants for s in SharedSearches(variants, depth=10).all}
 
 
-def test_what_one_variant_uses_is_not_shared() -> None:
+def test_a_search_of_a_single_variant_is_not_shared() -> None:
     assert found(Variant("bm25", WORDS), Variant("dense", VECTORS)) == {}
 
 
-def test_variants_that_rerank_the_same_retriever_share_it_as_deep_as_the_deepest_wants() -> None:
+def test_variants_that_rerank_the_same_retriever_share_a_search_of_the_largest_depth() -> None:
     variants = (
         Variant("plain", WORDS),  # takes 10, as deep as its own lists
         Variant("diverse", WORDS, (DIVERSE,)),  # takes 20

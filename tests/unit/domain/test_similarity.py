@@ -24,13 +24,13 @@ lists = st.permutations("abcdefgh").flatmap(lambda ids: st.integers(0, 8).map(la
 
 def common(*pairs: tuple[Sequence[str], Sequence[str]]) -> CommonDocuments:
     """Where the common documents of these lists stand."""
-    found = [
+    values = [
         (pair, a.index(doc) + 1, b.index(doc) + 1)
         for pair, (a, b) in enumerate(pairs)
         for doc in a
         if doc in b
     ]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 3).T
+    columns = np.array(values, dtype=np.int64).reshape(-1, 3).T
     return CommonDocuments(
         np.array([len(a) for a, _ in pairs]), np.array([len(b) for _, b in pairs]), *columns
     )

@@ -35,22 +35,22 @@ def scores(n: int, seed: int = 1) -> tuple[Doubles, Doubles]:
 
 
 def test_fishers_randomization_test_of_darwins_maize() -> None:
-    found = paired_test(DARWIN, np.zeros(15), permutations=2**15)
-    assert found.difference == pytest.approx(314 / 15)
-    assert found.p_randomization == 1726 / 32768  # 863 of 32,768 sums are 314 or more, as many -314 or less
-    assert found.p_t == pytest.approx(0.0497, abs=5e-5)  # t = 2.148, 14 degrees of freedom
-    assert (found.wins, found.ties, found.losses) == (13, 0, 2)
+    result = paired_test(DARWIN, np.zeros(15), permutations=2**15)
+    assert result.difference == pytest.approx(314 / 15)
+    assert result.p_randomization == 1726 / 32768  # 863 of 32,768 sums are 314 or more, as many -314 or less
+    assert result.p_t == pytest.approx(0.0497, abs=5e-5)  # t = 2.148, 14 degrees of freedom
+    assert (result.wins, result.ties, result.losses) == (13, 0, 2)
 
 
 def test_students_sleep() -> None:
-    found = paired_test(*SLEEP)
-    assert found.difference == pytest.approx(-1.58)
-    assert found.p_t == pytest.approx(0.002833, abs=5e-7)  # t = -4.0621, 9 degrees of freedom
+    result = paired_test(*SLEEP)
+    assert result.difference == pytest.approx(-1.58)
+    assert result.p_t == pytest.approx(0.002833, abs=5e-7)  # t = -4.0621, 9 degrees of freedom
     assert (
-        found.p_randomization == 2 / 2**9
+        result.p_randomization == 2 / 2**9
     )  # nine differ, all the same way: only all signs or none reach that
-    assert found.effect_size == pytest.approx(-4.0621 / math.sqrt(10), abs=1e-4)
-    assert (found.wins, found.ties, found.losses) == (0, 1, 9)
+    assert result.effect_size == pytest.approx(-4.0621 / math.sqrt(10), abs=1e-4)
+    assert (result.wins, result.ties, result.losses) == (0, 1, 9)
 
 
 def test_wilcoxons_test_of_nine_patients() -> None:
@@ -76,10 +76,10 @@ def test_holm_finds_what_benjamini_and_hochbergs_heart_attacks_show() -> None:
 @pytest.mark.parametrize("n", [2, 7, 12, 60, 225])
 def test_tests_agree_with_scipy(n: int) -> None:
     a, b = scores(n)
-    found = paired_test(a, b)
-    assert found.p_t == pytest.approx(stats.ttest_rel(a, b).pvalue, abs=1e-9)
-    assert found.p_wilcoxon == pytest.approx(stats.wilcoxon(a, b).pvalue, abs=1e-9)
-    assert found.effect_size == pytest.approx((a - b).mean() / (a - b).std(ddof=1), abs=1e-9)
+    result = paired_test(a, b)
+    assert result.p_t == pytest.approx(stats.ttest_rel(a, b).pvalue, abs=1e-9)
+    assert result.p_wilcoxon == pytest.approx(stats.wilcoxon(a, b).pvalue, abs=1e-9)
+    assert result.effect_size == pytest.approx((a - b).mean() / (a - b).std(ddof=1), abs=1e-9)
 
 
 def test_the_exact_randomization_test_agrees_with_scipy() -> None:
@@ -108,8 +108,8 @@ def test_intervals_agree_with_scipy(n: int) -> None:
         confidence_level=1 - 2 * expanded_tail(n),
         rng=np.random.default_rng(0),
     ).confidence_interval
-    found = Resampled.of(values[np.newaxis]).intervals()[0]
-    assert tuple(found) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+    result = Resampled.of(values[np.newaxis]).intervals()[0]
+    assert tuple(result) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
 
 
 def test_few_queries_widen_the_interval() -> None:
@@ -139,41 +139,41 @@ def test_holm_agrees_with_statsmodels(p_values: list[float], more: int) -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=5))
 def test_swapping_the_two_turns_the_sign_and_nothing_else(pairs: list[tuple[float, float]]) -> None:
     a, b = np.array(pairs).T
-    one, other = paired_test(a, b, permutations=200), paired_test(b, a, permutations=200)
-    assert one.difference == pytest.approx(-other.difference, abs=1e-12)
-    assert one.p_randomization == other.p_randomization
-    assert (one.wins, one.ties, one.losses) == (other.losses, other.ties, other.wins)
+    forward, backward = paired_test(a, b, permutations=200), paired_test(b, a, permutations=200)
+    assert forward.difference == pytest.approx(-backward.difference, abs=1e-12)
+    assert forward.p_randomization == backward.p_randomization
+    assert (forward.wins, forward.ties, forward.losses) == (backward.losses, backward.ties, backward.wins)
     numbers = (
-        one.difference,
-        one.p_randomization,
-        one.p_t,
-        one.p_wilcoxon,
-        one.interval.low,
-        one.interval.high,
+        forward.difference,
+        forward.p_randomization,
+        forward.p_t,
+        forward.p_wilcoxon,
+        forward.interval.low,
+        forward.interval.high,
     )
     assert not any(number is None or math.isnan(number) for number in numbers)
 
 
 def test_variants_that_are_the_same() -> None:
     a, _ = scores(40)
-    found = paired_test(a, a)
-    assert (found.p_randomization, found.p_t, found.p_wilcoxon) == (1.0, 1.0, 1.0)
-    assert (found.difference, found.interval, found.effect_size) == (0.0, Interval(0.0, 0.0), None)
-    assert (found.wins, found.ties, found.losses) == (0, 40, 0)
+    result = paired_test(a, a)
+    assert (result.p_randomization, result.p_t, result.p_wilcoxon) == (1.0, 1.0, 1.0)
+    assert (result.difference, result.interval, result.effect_size) == (0.0, Interval(0.0, 0.0), None)
+    assert (result.wins, result.ties, result.losses) == (0, 40, 0)
 
 
 def test_one_query_shows_nothing() -> None:
-    found = paired_test(np.array([0.75]), np.array([0.25]))
-    assert (found.n, found.difference, found.wins) == (1, 0.5, 1)
-    assert (found.p_randomization, found.p_t, found.p_wilcoxon) == (1.0, 1.0, 1.0)
-    assert (found.interval, found.effect_size) == (Interval(-math.inf, math.inf), None)
+    result = paired_test(np.array([0.75]), np.array([0.25]))
+    assert (result.n, result.difference, result.wins) == (1, 0.5, 1)
+    assert (result.p_randomization, result.p_t, result.p_wilcoxon) == (1.0, 1.0, 1.0)
+    assert (result.interval, result.effect_size) == (Interval(-math.inf, math.inf), None)
 
 
 def test_the_same_difference_everywhere() -> None:
-    found = paired_test(np.full(30, 0.75), np.full(30, 0.25))
-    assert found.p_randomization < 0.001
-    assert found.p_t == 0.0  # t is infinite
-    assert (found.interval, found.effect_size) == (Interval(0.5, 0.5), None)
+    result = paired_test(np.full(30, 0.75), np.full(30, 0.25))
+    assert result.p_randomization < 0.001
+    assert result.p_t == 0.0  # t is infinite
+    assert (result.interval, result.effect_size) == (Interval(0.5, 0.5), None)
 
 
 def test_what_cannot_be_compared_is_refused() -> None:

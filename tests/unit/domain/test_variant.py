@@ -97,8 +97,8 @@ def test_resolving_a_name_gives_the_fingerprint_of_writing_it_out() -> None:
 
 def test_runs_are_found_by_name_wherever_they_stand() -> None:
     theirs = Retrieve(run=Run("theirs", "what they say does not count"))
-    found = resolve_runs(Variant("x", fusion(theirs, VECTORS)), {"theirs": "f00d"})
-    assert list(found.retrieve.leaves()) == [Run("theirs", "f00d"), Dense("minilm")]
+    with_ids = resolve_runs(Variant("x", fusion(theirs, VECTORS)), {"theirs": "f00d"})
+    assert list(with_ids.retrieve.leaves()) == [Run("theirs", "f00d"), Dense("minilm")]
     with pytest.raises(ValueError, match="'x' takes the run 'theirs'; the dataset has: ours"):
         resolve_runs(Variant("x", theirs), {"ours": "f00d"})
 

@@ -47,13 +47,17 @@ def put_matrix(store: ArtifactStore, name: str, matrix: Floats) -> None:
     store.put(name, write)
 
 
-def test_without_vectors_it_is_the_one_with_most_words(dataset: StoredDataset, spec: ExperimentSpec) -> None:
-    found = hit_passages(spec, dataset, WORDS, ["d0", "d1"], Marker("lifting wing"), 0)
-    assert found["d0"] == Passage("short", 1, 1, sure=False)
-    assert found["d1"] == Passage("wings lift three four five six seven eight", 2, 2, sure=False)
+def test_without_vectors_the_passage_with_most_words_is_chosen(
+    dataset: StoredDataset, spec: ExperimentSpec
+) -> None:
+    hits = hit_passages(spec, dataset, WORDS, ["d0", "d1"], Marker("lifting wing"), 0)
+    assert hits["d0"] == Passage("short", 1, 1, sure=False)
+    assert hits["d1"] == Passage("wings lift three four five six seven eight", 2, 2, sure=False)
 
 
-def test_with_vectors_it_is_the_nearest(dataset: StoredDataset, spec: ExperimentSpec) -> None:
+def test_with_vectors_the_most_similar_passage_is_chosen(
+    dataset: StoredDataset, spec: ExperimentSpec
+) -> None:
     stage = VECTORS.retrieve.stage
     assert isinstance(stage, Dense)
     build_passages(CHUNK, ENCODER, dataset, dataset.store)
@@ -61,8 +65,8 @@ def test_with_vectors_it_is_the_nearest(dataset: StoredDataset, spec: Experiment
     documents = Sources(spec, dataset, dataset.store).documents(stage)
     put_matrix(dataset.store, matrix_name(ENCODER, documents), passages)
     put_matrix(dataset.store, matrix_name(ENCODER, query_texts(dataset)), passages[1:2])
-    found = hit_passages(spec, dataset, VECTORS, ["d1"], Marker("lifting wing"), 0)
-    assert (found["d1"].number, found["d1"].sure) == (1, True)
+    hits = hit_passages(spec, dataset, VECTORS, ["d1"], Marker("lifting wing"), 0)
+    assert (hits["d1"].number, hits["d1"].sure) == (1, True)
     # A query that was typed has no stored vector.
     typed = hit_passages(spec, dataset, VECTORS, ["d1"], Marker("lifting wing"), None)
     assert (typed["d1"].number, typed["d1"].sure) == (2, False)

@@ -46,7 +46,7 @@ def test_with_one_variant_the_worst_come_first(compared: Workspace) -> None:
     assert ids(compared, "a")[:4] == ["q9", "q1", "q0", "q2"]
 
 
-def test_a_search_looks_into_ids_and_texts(compared: Workspace) -> None:
+def test_a_search_matches_ids_and_texts(compared: Workspace) -> None:
     assert ids(compared, "a", "b", search="HEAT") == ["q9", "q1"]
     assert ids(compared, "a", "b", search="q2") == ["q2"]
     assert ids(compared, "a", "b", search="nothing like it") == []

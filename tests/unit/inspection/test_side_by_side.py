@@ -40,7 +40,7 @@ def test_documents_stand_with_their_grades_and_places_elsewhere(workspace: Works
     assert second.bounds == Bounds(0.5, 1.0, 2)
 
 
-def test_what_was_missed_says_where_it_stands(workspace: Workspace) -> None:
+def test_missed_documents_have_their_ranks(workspace: Workspace) -> None:
     finished(workspace, "tiny", {**LISTS, "third": {"q0": ["d9"]}})
     side = side_by_side(workspace, look(workspace), "q0", ["first", "second", "third"], "nDCG@10", depth=2)
     assert [shown.missed for shown in side.lists] == [
@@ -50,7 +50,7 @@ def test_what_was_missed_says_where_it_stands(workspace: Workspace) -> None:
     assert side.documents["d0"].doc_id == "d0"
 
 
-def test_lists_that_are_not_there_say_why(workspace: Workspace) -> None:
+def test_missing_lists_have_a_reason(workspace: Workspace) -> None:
     finished(workspace, "tiny", LISTS, failed=["q2"])
     side = side_by_side(workspace, look(workspace), "q2", ["first"], "nDCG@10")
     assert (side.lists[0].state, side.lists[0].error, side.lists[0].missed) == (

@@ -219,7 +219,7 @@ def test_what_can_be_made_again_is(instance: Instance, kind: str, caplog: pytest
 
 
 IMPORTED = Variant("imported", Retrieve(run=Run("theirs", "ab12")))
-GIVEN = {
+DATASET_PARTS = {
     "the documents": "corpora/.*",
     "the queries": "queries/.*",
     "the judgments": "qrels/.*",
@@ -229,7 +229,7 @@ GIVEN = {
 
 
 @pytest.mark.parametrize("how", [flip, cut_off])
-@pytest.mark.parametrize("part", GIVEN)
+@pytest.mark.parametrize("part", DATASET_PARTS)
 def test_what_people_brought_is_named_and_can_be_imported_again(
     instance: Instance, part: str, how: Callable[[Path], None]
 ) -> None:
@@ -243,7 +243,7 @@ def test_what_people_brought_is_named_and_can_be_imported_again(
     bring()
     spec = spec_of(instance.dataset, [VARIANTS[0], IMPORTED])
     undamaged = instance.run(spec)
-    (name,) = damage(instance.store, GIVEN[part], how)
+    (name,) = damage(instance.store, DATASET_PARTS[part], how)
     instance.start_workers()
     damaged = instance.run(spec)
     concerned = set(damaged) if part != "a run" else {("imported", query_id) for query_id in QUERY_IDS}

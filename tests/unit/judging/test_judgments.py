@@ -72,7 +72,7 @@ def test_the_notes_are_those_of_the_new_judgments(tiny: Workspace) -> None:
         ({("q0", "d1"): 2**31}, "the grade 2147483648 of 'd1' for 'q0' is out of range"),
     ],
 )
-def test_an_edit_that_cannot_be_made_changes_nothing(tiny: Workspace, changes: Changes, reason: str) -> None:
+def test_a_refused_edit_changes_nothing(tiny: Workspace, changes: Changes, reason: str) -> None:
     with pytest.raises(InvalidInputError, match=reason):
         edit(tiny, dataset_id(tiny, "tiny"), {("q1", "d2"): 1, **changes})
     assert catalog.find(tiny, "tiny").version == 1
@@ -88,7 +88,7 @@ def test_a_judgment_of_a_document_that_the_corpus_lacks_can_be_taken_away(
     assert catalog.load(library, row).qrels == {"q0": {"d0": 1}}
 
 
-def test_an_edit_that_changes_nothing_makes_no_version(tiny: Workspace) -> None:
+def test_an_edit_without_changes_creates_no_version(tiny: Workspace) -> None:
     assert edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d0"): 1, ("q0", "d7"): None}).version == 1
 
 

@@ -38,13 +38,13 @@ def grades(workspace: Workspace, query_id: str = "q0") -> dict[str, int]:
     return catalog.load(workspace, catalog.find(workspace, "tiny")).qrels[query_id]
 
 
-def test_the_pool_is_what_nobody_judged_in_any_list(judged: Workspace) -> None:
+def test_the_pool_has_the_unjudged_documents_of_all_lists(judged: Workspace) -> None:
     experiment = lifecycle.find(judged, "look")
     assert {row.document.doc_id for row in pool(judged, experiment, "q0", ["a", "b"], 10)} == {"d3", "d5"}
     assert {row.document.doc_id for row in pool(judged, experiment, "q0", ["b"], 1)} == set()
 
 
-def test_a_grade_becomes_the_next_version_and_scores_follow(judged: Workspace) -> None:
+def test_a_grade_creates_the_next_version_and_new_scores(judged: Workspace) -> None:
     before = lifecycle.find(judged, "look")
     row = judge(judged, dataset_id(judged, "tiny"), " Anna ", "q0", {"d3": 2})
     assert row.version == 2
@@ -94,7 +94,7 @@ def test_majority(given: list[int], grade: int | None) -> None:
         ("Anna", {"d99": 1}, "no document with the id 'd99'"),
     ],
 )
-def test_what_cannot_be_kept_leaves_nothing(
+def test_refused_grades_are_not_saved(
     judged: Workspace, rater: str, changes: dict[str, int | None], reason: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=reason):
@@ -103,7 +103,7 @@ def test_what_cannot_be_kept_leaves_nothing(
     assert catalog.find(judged, "tiny").version == 1
 
 
-def test_ratings_follow_a_dataset_to_its_name_and_go_with_it(judged: Workspace) -> None:
+def test_ratings_stay_when_a_dataset_is_renamed_and_are_deleted_with_it(judged: Workspace) -> None:
     id_ = dataset_id(judged, "tiny")
     judge(judged, id_, "Anna", "q0", {"d3": 1})
     catalog.rename(judged, "tiny", "small")
@@ -111,7 +111,7 @@ def test_ratings_follow_a_dataset_to_its_name_and_go_with_it(judged: Workspace) 
     assert len(ratings(judged.database, id_)) == 1
 
 
-def test_guidelines_are_kept_with_the_dataset(judged: Workspace) -> None:
+def test_guidelines_are_stored_with_the_dataset(judged: Workspace) -> None:
     assert read_guidelines(judged, dataset_id(judged, "tiny")) == ""
     write_guidelines(judged, dataset_id(judged, "tiny"), " Relevant: about the same thing. ")
     assert read_guidelines(judged, dataset_id(judged, "tiny")) == "Relevant: about the same thing."
@@ -145,7 +145,7 @@ def test_kappa_is_not_defined_where_all_grades_are_the_same() -> None:
     assert agreement(["Anna", "Ben"], [{"Anna": 1}]).documents == 0
 
 
-def test_agreement_over_a_dataset_is_of_all_and_of_pairs(judged: Workspace) -> None:
+def test_agreement_is_computed_for_all_raters_and_for_pairs(judged: Workspace) -> None:
     for rater, grade in {"Anna": 1, "Ben": 1, "Cleo": 0}.items():
         judge(judged, dataset_id(judged, "tiny"), rater, "q0", {"d3": grade})
     assert [(shared.raters, shared.same) for shared in agreements(judged, dataset_id(judged, "tiny"))] == [

@@ -63,7 +63,7 @@ def test_a_rescored_experiment_has_the_scores_of_a_fresh_one(tiny: Workspace) ->
     assert unchanged["first", "q1"][2]["nDCG@10"] == 1.0  # the older version keeps its own scores
 
 
-def test_running_it_finds_nothing_to_do(tiny: Workspace) -> None:
+def test_running_a_rescored_experiment_finds_nothing_to_do(tiny: Workspace) -> None:
     finished(tiny, "tiny", RANKED | {"second": {f"q{n}": ["d3"] for n in range(9)}}, FAILED)
     finished(tiny, "tiny", {"bm25": {f"q{n}": ["d1"] for n in range(10)}}, name="whole")
     edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1})
@@ -74,7 +74,7 @@ def test_running_it_finds_nothing_to_do(tiny: Workspace) -> None:
     assert partly.status == "finished"
 
 
-def test_only_what_finished_over_the_version_before_is_rescored(
+def test_only_finished_experiments_over_the_previous_version_are_rescored(
     tiny: Workspace, write_dataset: WriteDataset
 ) -> None:
     whole = {"bm25": {f"q{n}": ["d1"] for n in range(10)}}
@@ -105,7 +105,7 @@ def test_only_what_finished_over_the_version_before_is_rescored(
     before=st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xy"), st.integers(0, 1))),
     after=st.dictionaries(st.sampled_from("abc"), st.dictionaries(st.sampled_from("xy"), st.integers(0, 1))),
 )
-def test_queries_whose_judgments_are_the_same_are_left_alone(
+def test_queries_with_unchanged_judgments_keep_their_scores(
     before: dict[str, dict[str, int]], after: dict[str, dict[str, int]]
 ) -> None:
     changed = set(changed_queries(before, after))

@@ -97,7 +97,7 @@ def edit_and_be_killed(workspace: Workspace, change: Changes) -> None:
 
 @pytest.mark.parametrize("committed", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", NAMES)
-def test_who_is_killed_in_between_leaves_the_rest_to_the_next_keeper(
+def test_a_process_killed_in_between_leaves_the_rest_to_the_next_keeper(
     three: Workspace, fail: Callable[..., None], name: str, committed: bool
 ) -> None:
     fail(KilledError(), name, committed=committed)
@@ -112,7 +112,7 @@ def test_who_is_killed_in_between_leaves_the_rest_to_the_next_keeper(
         assert left(again) == [0, 0]
 
 
-def test_who_is_killed_before_anything_follows_leaves_all_of_it(
+def test_a_process_killed_before_rescoring_leaves_everything_to_the_keeper(
     three: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -126,7 +126,7 @@ def test_who_is_killed_before_anything_follows_leaves_all_of_it(
         every_score_is_right(again)
 
 
-def test_nothing_is_done_twice_and_what_was_deleted_stays_deleted(
+def test_nothing_is_rescored_twice_and_deleted_experiments_stay_deleted(
     three: Workspace, fail: Callable[..., None]
 ) -> None:
     fail(KilledError(), "two")
@@ -143,7 +143,7 @@ def test_nothing_is_done_twice_and_what_was_deleted_stays_deleted(
         every_score_is_right(again)
 
 
-def test_judgments_that_come_back_are_followed_once(three: Workspace, fail: Callable[..., None]) -> None:
+def test_restored_judgments_are_followed_once(three: Workspace, fail: Callable[..., None]) -> None:
     edit(three, dataset_id(three, "tiny"), FIRST)
     fail(KilledError(), "two")
     edit_and_be_killed(three, BACK)
@@ -184,7 +184,7 @@ def test_an_import_in_between_is_no_edit(
     every_score_is_right(three)
 
 
-def test_what_is_deleted_run_again_or_finished_in_between(
+def test_experiments_deleted_started_again_or_finished_in_between(
     three: Workspace, fail: Callable[..., None]
 ) -> None:
     late = submitted(three, "tiny", name="late")
@@ -217,7 +217,7 @@ def test_a_dataset_that_is_deleted_in_between_takes_its_edits_along(
     assert lifecycle.all_experiments(three) == []
 
 
-def test_an_error_is_told_with_what_was_saved_and_the_keeper_tries_again(
+def test_an_error_says_that_the_judgments_are_saved_and_the_keeper_tries_again(
     three: Workspace, fail: Callable[..., None]
 ) -> None:
     fail(StoreUnavailableError("the disk is full; make room there"), "two")
@@ -264,7 +264,9 @@ def test_a_broken_step_holds_up_its_own_dataset_alone(
     every_score_is_right(three)
 
 
-def test_a_keeper_does_not_wait_for_somebody_who_follows(three: Workspace, fail: Callable[..., None]) -> None:
+def test_a_keeper_does_not_wait_for_another_thread_that_rescores(
+    three: Workspace, fail: Callable[..., None]
+) -> None:
     fail(KilledError(), "one")
     edit_and_be_killed(three, FIRST)
     fail(KilledError())
@@ -276,9 +278,7 @@ def test_a_keeper_does_not_wait_for_somebody_who_follows(three: Workspace, fail:
     assert over(three, 2) == []
 
 
-def test_a_keeper_that_is_told_to_stop_leaves_the_rest_to_the_next(
-    three: Workspace, fail: Callable[..., None]
-) -> None:
+def test_a_stopped_keeper_leaves_the_rest_to_the_next(three: Workspace, fail: Callable[..., None]) -> None:
     fail(KilledError(), "one")
     edit_and_be_killed(three, FIRST)
     fail(KilledError())
@@ -294,7 +294,7 @@ def test_a_keeper_has_other_duties_too(
     fail(KilledError(), "one")
     edit_and_be_killed(three, FIRST)
     fail(KeyError("broken"), "one")
-    monkeypatch.setattr(rescore_after_edits, "A_LOOK", 0.0)
+    monkeypatch.setattr(rescore_after_edits, "SECONDS_PER_DATASET", 0.0)
     for followed in (["two"], ["three", "two"]):
         look(three)  # each look lets one follow, however long it takes, and whoever fails
         assert over(three, 2) == followed

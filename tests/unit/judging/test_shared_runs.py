@@ -35,7 +35,7 @@ def by_version(workspace: Workspace) -> list[ExperimentRow]:
     return sorted(lifecycle.all_experiments(workspace), key=lambda row: row.place)
 
 
-def test_edits_write_what_changed_and_lists_stay_as_long(workspace: Workspace) -> None:
+def test_edits_write_only_changes_and_no_lists(workspace: Workspace) -> None:
     for name in ("one", "other"):
         finished(workspace, "tiny", LISTS, name=name)
     lists = rows_in(workspace, "results")
@@ -104,7 +104,7 @@ def test_whatever_is_edited_deleted_and_run_again_every_score_is_right(
     assert [rows_in(workspace, table) for table in tables] == [0] * len(tables)
 
 
-def test_running_what_failed_again_leaves_the_others_alone(workspace: Workspace) -> None:
+def test_repeating_failed_queries_does_not_change_other_experiments(workspace: Workspace) -> None:
     lists = {variant: {q: docs for q, docs in found.items() if q != "q5"} for variant, found in LISTS.items()}
     first = finished(workspace, "tiny", lists, failed=("q5",))
     judged(workspace, {("q0", "d3"): 1})
@@ -116,7 +116,7 @@ def test_running_what_failed_again_leaves_the_others_alone(workspace: Workspace)
     assert len(before) == 2 * 10
 
 
-def test_others_can_change_datasets_while_experiments_follow(
+def test_datasets_can_be_changed_while_experiments_are_rescored(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished(workspace, "tiny", LISTS)
@@ -138,7 +138,7 @@ def test_others_can_change_datasets_while_experiments_follow(
     assert len(lifecycle.all_experiments(workspace)) == 2
 
 
-def test_edits_at_once_are_followed_in_their_order(workspace: Workspace) -> None:
+def test_simultaneous_edits_are_followed_in_order(workspace: Workspace) -> None:
     finished(workspace, "tiny", LISTS)
     changes: list[Changes] = [{(f"q{n}", "d3"): 1} for n in (0, 1, 2, 4)]
     threads = [threading.Thread(target=judged, args=(workspace, change)) for change in changes]

@@ -39,7 +39,7 @@ def test_pages_of_documents(dataset: StoredDataset) -> None:
     assert (ids(beyond), beyond.more, beyond.total) == ([], False, 10)
 
 
-def test_a_search_looks_at_ids_titles_and_texts_and_passes_over_capitals(dataset: StoredDataset) -> None:
+def test_a_search_matches_ids_titles_and_texts_and_ignores_case(dataset: StoredDataset) -> None:
     assert ids(browsing.documents(dataset, "D7")) == ["d7"]
     page = browsing.documents(dataset, "BOUNDARY layer")
     assert (ids(page), page.more, page.total) == (["d1", "d6"], False, 2)
@@ -52,16 +52,16 @@ def test_a_search_reads_no_further_than_its_page(dataset: StoredDataset) -> None
 
 
 @given(search=st.sampled_from(["", "a", "flow", "d1", "of a"]), limit=st.integers(1, 11))
-def test_pages_of_a_search_together_are_all_that_it_finds(search: str, limit: int) -> None:
+def test_the_pages_of_a_search_together_have_all_matches(search: str, limit: int) -> None:
     dataset = _stored[0]
-    found: list[str] = []
+    doc_ids: list[str] = []
     while True:
-        page = browsing.documents(dataset, search, len(found), limit)
-        found += ids(page)
+        page = browsing.documents(dataset, search, len(doc_ids), limit)
+        doc_ids += ids(page)
         if not page.more:
             break
-    assert found == [f"d{n}" for n, topic in enumerate(TOPICS) if search in topic or search in f"d{n}"]
-    assert page.total == len(found)
+    assert doc_ids == [f"d{n}" for n, topic in enumerate(TOPICS) if search in topic or search in f"d{n}"]
+    assert page.total == len(doc_ids)
 
 
 _stored: list[StoredDataset] = []
@@ -99,9 +99,14 @@ def test_a_document_by_its_id(dataset: StoredDataset) -> None:
 
 
 def test_a_query_with_its_judgments_the_best_first(dataset: StoredDataset) -> None:
-    found = browsing.judged_query(dataset, "q1")
-    assert [(row.doc_id, row.grade) for row in found.judged] == [("d99", 2), ("d1", 1), ("d2", 1), ("d4", 0)]
-    assert found.judged[0].document is None
-    assert found.judged[1].document == Document("d1", "", TOPICS[1])
+    query = browsing.judged_query(dataset, "q1")
+    assert [(row.doc_id, row.grade) for row in query.judged] == [
+        ("d99", 2),
+        ("d1", 1),
+        ("d2", 1),
+        ("d4", 0),
+    ]
+    assert query.judged[0].document is None
+    assert query.judged[1].document == Document("d1", "", TOPICS[1])
     with pytest.raises(UnknownNameError, match="no query with the id 'q99'"):
         browsing.judged_query(dataset, "q99")

@@ -67,7 +67,9 @@ def test_vectors_that_are_lost_are_encoded_again(
     assert finish(queued, other, keeper) == undamaged
 
 
-def test_a_damaged_index_is_measured_and_asked_as_if_nothing_were(queued: Workspace, keeper: Keeper) -> None:
+def test_a_damaged_index_is_rebuilt_for_measurements_and_new_queries(
+    queued: Workspace, keeper: Keeper
+) -> None:
     id_ = lifecycle.submit(queued, words()).id
     finish(queued, id_)
     row = lifecycle.find(queued, id_)
@@ -121,7 +123,7 @@ def artifacts_check(workspace: Workspace) -> Check:
     return check
 
 
-def test_the_doctor_reads_every_artifact_when_asked(workspace: Workspace) -> None:
+def test_the_doctor_reads_every_artifact_on_request(workspace: Workspace) -> None:
     """Whoever has the database, and without changing anything."""
     assert "artifacts" not in {check.name for check in examine(workspace.settings)}
     whole = artifacts_check(workspace)
@@ -136,7 +138,7 @@ def test_the_doctor_reads_every_artifact_when_asked(workspace: Workspace) -> Non
 
 
 @pytest.mark.parametrize("replaced", ["nothing", "a folder", "a link to nowhere"])
-def test_the_doctor_misses_what_people_brought_until_its_dataset_is_deleted(
+def test_the_doctor_reports_missing_dataset_files_until_the_dataset_is_deleted(
     workspace: Workspace, replaced: str
 ) -> None:
     (name,) = workspace.store.sizes("corpora")

@@ -45,7 +45,9 @@ def test_the_export_of_a_dataset_imports_to_the_same_dataset(
     assert (again.manifest, again.manifest.fingerprint) == (row.manifest, row.manifest.fingerprint)
 
 
-def test_the_zip_tells_what_it_is(library: Workspace, write_dataset: WriteDataset, tmp_path: Path) -> None:
+def test_the_zip_describes_the_dataset(
+    library: Workspace, write_dataset: WriteDataset, tmp_path: Path
+) -> None:
     catalog.import_folder(library, write_dataset())
     row = catalog.describe(library, "tiny", "About {braces} | and pipes.", ["aero"])
     export_beir(library, row, tmp_path / "tiny.zip")
@@ -74,7 +76,7 @@ def test_a_dataset_without_judgments_has_no_qrels_file(
         assert "qrels/test.tsv" not in archive.namelist()
 
 
-def test_an_export_that_fails_leaves_nothing(
+def test_a_failed_export_leaves_no_file(
     library: Workspace, write_dataset: WriteDataset, tmp_path: Path
 ) -> None:
     row = catalog.import_folder(library, write_dataset())
@@ -93,7 +95,7 @@ def test_judgments_as_csv(library: Workspace, write_dataset: WriteDataset) -> No
     assert lines == ["query_id,doc_id,grade", "q0,d1,-1", "q0,d2,1"]
 
 
-def test_what_cannot_be_read_is_not_said_of_the_file_that_is_written(
+def test_a_read_error_is_not_reported_as_an_error_of_the_written_file(
     workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (name,) = workspace.store.sizes("corpora")

@@ -43,14 +43,14 @@ def test_importing_other_content_under_the_same_name_makes_a_version(
 
 def test_names_that_look_the_same_are_the_same(library: Workspace, write_dataset: WriteDataset) -> None:
     """`café` with one character for the accented letter, and with two."""
-    one, two = "caf\u00e9", "cafe\u0301"
-    catalog.import_folder(library, write_dataset(), two)
-    again = catalog.import_folder(library, write_dataset("more", queries=TOPICS), one)
-    assert ([row.name for row in catalog.all_datasets(library)], again.version) == ([one], 2)
-    assert catalog.find(library, two) == catalog.resolve(library, two, allow_paths=False) == again
+    first, second = "caf\u00e9", "cafe\u0301"
+    catalog.import_folder(library, write_dataset(), second)
+    again = catalog.import_folder(library, write_dataset("more", queries=TOPICS), first)
+    assert ([row.name for row in catalog.all_datasets(library)], again.version) == ([first], 2)
+    assert catalog.find(library, second) == catalog.resolve(library, second, allow_paths=False) == again
     catalog.import_folder(library, write_dataset("other"), "other")
     with pytest.raises(InvalidInputError, match="another dataset is called"):
-        catalog.rename(library, "other", two)
+        catalog.rename(library, "other", second)
 
 
 def test_a_name_that_was_stored_in_another_form_stays_one_dataset(
@@ -77,7 +77,7 @@ def test_a_name_that_was_stored_in_another_form_stays_one_dataset(
         ("x" * 121, "longer than 120"),
     ],
 )
-def test_what_no_dataset_can_be_called(
+def test_invalid_names_of_datasets(
     library: Workspace, write_dataset: WriteDataset, name: str, reason: str
 ) -> None:
     catalog.import_folder(library, write_dataset())
@@ -101,7 +101,7 @@ def test_a_dataset_is_renamed_and_described_or_neither(
     assert catalog.find(library, "Ærø") == row
 
 
-def test_who_uses_it_and_who_shares_with_it(library: Workspace, write_dataset: WriteDataset) -> None:
+def test_the_experiments_and_siblings_of_a_dataset(library: Workspace, write_dataset: WriteDataset) -> None:
     row = catalog.import_folder(library, write_dataset())
     other = catalog.import_folder(library, write_dataset("other-people", qrels={0: {1: 1}}))
     catalog.import_folder(library, write_dataset("elsewhere", documents=TOPICS[:9]))
@@ -133,7 +133,7 @@ def test_a_dataset_in_use_stays_until_its_experiments_are_deleted(
         catalog.remove(library, "tiny")
 
 
-def test_what_another_dataset_shares_stays(library: Workspace, write_dataset: WriteDataset) -> None:
+def test_files_shared_with_another_dataset_stay(library: Workspace, write_dataset: WriteDataset) -> None:
     catalog.import_folder(library, write_dataset())
     other = catalog.import_folder(library, write_dataset("other-people", qrels={0: {1: 1}}))
     twin = catalog.import_folder(library, write_dataset("twin"))
@@ -145,9 +145,7 @@ def test_what_another_dataset_shares_stays(library: Workspace, write_dataset: Wr
     assert len(catalog.load(library, other).doc_ids) == twin.manifest.n_documents
 
 
-def test_what_an_experiment_of_older_times_ran_over_stays(
-    library: Workspace, write_dataset: WriteDataset
-) -> None:
+def test_files_used_by_an_older_experiment_stay(library: Workspace, write_dataset: WriteDataset) -> None:
     """Once, a dataset could be deleted beneath an experiment; migration 8 gave it a dataset without versions."""
     old = catalog.import_folder(library, write_dataset())
     submitted(library, "tiny")
@@ -215,7 +213,7 @@ def test_a_run_that_comes_with_a_known_dataset_is_a_new_version(
     assert catalog.import_folder(library, folder).version == 3  # nothing is new
 
 
-def test_edited_judgments_keep_the_runs_and_experiments_follow(
+def test_edited_judgments_keep_the_runs_and_experiments_are_rescored(
     library: Workspace, write_dataset: WriteDataset
 ) -> None:
     folder = write_dataset()
@@ -248,7 +246,7 @@ def test_deleting_a_dataset_removes_runs_that_nobody_needs(
 
 
 @pytest.mark.parametrize("about", ["[" * 90_000, '{"exclude_self": 1}', "\ud800", "{"])
-def test_a_description_that_says_nothing_is_passed_over(tmp_path: Path, about: str) -> None:
+def test_other_files_called_dataset_json_are_ignored(tmp_path: Path, about: str) -> None:
     """Among files from outside there may be any `dataset.json`."""
     (tmp_path / "dataset.json").write_bytes(about.encode(errors="surrogatepass"))
     assert not says_exclude_self(tmp_path)

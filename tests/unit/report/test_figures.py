@@ -25,12 +25,12 @@ def texts(svg: bytes) -> set[str]:
 def test_every_figure_as_svg_has_its_text_as_text(workspace: Workspace) -> None:
     experiment = made(workspace, {"bm25": WORSE, "hybrid": GOOD})
     measured(workspace, experiment, {"bm25": cost(2.0), "hybrid": cost(30.0)})
-    drawn = {name: texts(figure(workspace, experiment, name, Wanted(), "svg")) for name in FIGURES}
-    assert {"bm25", "hybrid", "0.8200"} <= drawn["scores"]
-    assert "p95 latency (ms)" in drawn["tradeoffs"]
-    assert "hybrid better" in drawn["differences"]
-    assert "difference in nDCG@10" in drawn["histogram"]
-    assert "nDCG@10 of bm25" in drawn["scatter"]
+    labels = {name: texts(figure(workspace, experiment, name, Wanted(), "svg")) for name in FIGURES}
+    assert {"bm25", "hybrid", "0.8200"} <= labels["scores"]
+    assert "p95 latency (ms)" in labels["tradeoffs"]
+    assert "hybrid better" in labels["differences"]
+    assert "difference in nDCG@10" in labels["histogram"]
+    assert "nDCG@10 of bm25" in labels["scatter"]
 
 
 def test_colours_are_the_pages(workspace: Workspace) -> None:
@@ -45,13 +45,13 @@ def test_png(workspace: Workspace) -> None:
 
 def test_any_two_variants_can_be_drawn(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": GOOD, "b": WORSE, "c": WORSE[::-1]})
-    drawn = texts(figure(workspace, experiment, "differences", Wanted(a="c", b="b"), "svg"))
-    assert {"c better", "b better"} <= drawn
+    labels = texts(figure(workspace, experiment, "differences", Wanted(a="c", b="b"), "svg"))
+    assert {"c better", "b better"} <= labels
     with pytest.raises(UnknownNameError, match="no variant 'gone'"):
         figure(workspace, experiment, "differences", Wanted(a="gone"), "svg")
 
 
-def test_what_cannot_be_drawn(workspace: Workspace) -> None:
+def test_figures_that_cannot_be_drawn(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": [WAITING], "b": [WAITING]})
     with pytest.raises(UnknownNameError, match="no figure 'pie'; there are: scores"):
         figure(workspace, experiment, "pie", Wanted(), "svg")

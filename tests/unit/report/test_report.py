@@ -37,7 +37,7 @@ class Parts(HTMLParser):
         self.asked += [value or "" for name, value in attrs if name in ("src", "href", "xlink:href")]
 
 
-def test_it_says_what_is_best_how_sure_that_is_and_how_it_was_measured(workspace: Workspace) -> None:
+def test_a_report_names_the_best_variant_its_certainty_and_the_method(workspace: Workspace) -> None:
     experiment = made(workspace, {"bm25": WORSE, "hybrid": GOOD}, name="Which one?")
     measured(workspace, experiment, {"bm25": cost(2.0), "hybrid": cost(30.0, index_mb=8)})
     html = report(workspace, experiment)
@@ -56,7 +56,7 @@ def test_it_says_what_is_best_how_sure_that_is_and_how_it_was_measured(workspace
     assert html.count("<svg") == 5
 
 
-def test_it_needs_nothing_else_and_runs_nothing(workspace: Workspace) -> None:
+def test_a_report_is_self_contained_and_has_no_scripts(workspace: Workspace) -> None:
     parts = Parts()
     parts.feed(report(workspace, made(workspace, {"bm25": WORSE, "hybrid": GOOD})))
     assert "script" not in parts.tags
@@ -64,7 +64,7 @@ def test_it_needs_nothing_else_and_runs_nothing(workspace: Workspace) -> None:
     assert {address.partition(":")[0] for address in parts.asked} <= {"data"}
 
 
-def test_what_strangers_wrote_is_only_text(workspace: Workspace, write_dataset: WriteDataset) -> None:
+def test_user_content_is_escaped(workspace: Workspace, write_dataset: WriteDataset) -> None:
     queries = [f"<script>alert({n})</script> <img src=x onerror=alert(1)>" for n in range(10)]
     catalog.import_folder(workspace, write_dataset("evil", queries=queries))
     html = report(
@@ -78,7 +78,7 @@ def test_what_strangers_wrote_is_only_text(workspace: Workspace, write_dataset: 
     assert "<title>&lt;b&gt;bold&lt;/b&gt; &amp; co" in html
 
 
-def test_it_follows_the_measure_and_the_baseline(workspace: Workspace) -> None:
+def test_a_report_uses_the_chosen_measure_and_baseline(workspace: Workspace) -> None:
     experiment = made(workspace, {"bm25": WORSE, "hybrid": GOOD, "other": GOOD[::-1]})
     html = report(workspace, experiment, measure="RR@10", baseline="hybrid")
     assert "by RR@10" in html
@@ -100,7 +100,7 @@ def test_a_pair_has_the_correction_that_the_table_has(workspace: Workspace) -> N
     assert f"p = {shown[2]} corrected" in html
 
 
-def test_what_is_not_final_is_said(workspace: Workspace) -> None:
+def test_a_report_says_what_is_not_final(workspace: Workspace) -> None:
     running = made(workspace, {"a": [0.5, 0.25, WAITING], "b": [1.0, FAILED, EXCLUDED]})
     results.record(workspace.database, [VariantFailure(running.id, "b", "no such model")])
     html = report(workspace, experiments.experiment(workspace.database, running.id))
@@ -111,7 +111,7 @@ def test_what_is_not_final_is_said(workspace: Workspace) -> None:
     assert "Take " not in html
 
 
-def test_without_any_score_it_says_so(workspace: Workspace) -> None:
+def test_a_report_without_any_score_says_so(workspace: Workspace) -> None:
     html = report(workspace, made(workspace, {"a": [WAITING] * 3, "b": [WAITING] * 3}))
     assert "Nothing can be said yet" in html
     assert "<svg" not in html
