@@ -407,7 +407,7 @@ def test_only_so_many_problems_are_put_into_words() -> None:
     lines = problems(SMALLEST + "".join(f"field{n}: 1\n" for n in range(10_000)))
     assert len(lines) == 101
     assert lines[0].startswith("6: field0: unknown field")
-    assert lines[-1] == " there may be more; mend these 100 first"
+    assert lines[-1] == " there may be more; fix these 100 first"
 
 
 @pytest.mark.parametrize(
