@@ -66,7 +66,7 @@ def test_a_process_that_is_killed_is_a_failure_and_no_end_of_anything_else(tmp_p
     process.kill()
     eventually(lambda: not examiner.is_busy(folder))
     assert folder.read(ERROR) == {
-        "error": "the check ended unexpectedly (signal 9): it said nothing; try again, and if it happens again "
+        "error": "the check ended unexpectedly (signal 9): it printed nothing; try again, and if it happens again "
         "see examining.log in the upload's folder"
     }
 
