@@ -1,7 +1,7 @@
 """Load: 50 readers of the REST API and 10 open pages for a minute, over an instance with 200 experiments.
 
 Generates the experiments and their vectors, starts `evaluator up` on loopback, and sends requests: readers one after
-the other, sessions one page after the other with a second between them, by the WebSocket that a browser would open. Three
+the other, sessions one page after the other with a second between them, by the WebSocket of a browser. Three
 runs, one after the other. Exits with 1 if anything fails, the median of REST or of a page is over its bound, or the
 server's memory grew from the first run's end to the last one's.
 
