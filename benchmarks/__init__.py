@@ -1,1 +1,1 @@
-"""Measurements: each compares in one run on the same work, prints a ratio or a bound, and can come out badly."""
+"""Benchmarks: each compares on the same work in one run, prints a ratio or a bound, and can fail."""

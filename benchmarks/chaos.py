@@ -1,13 +1,13 @@
-"""Chaos: evaluate while processes are killed and people act at random, then compare every row with a quiet run's.
+"""Chaos: evaluate while processes are killed and users act at random, then compare every row with an undisturbed run.
 
-An instance (`evaluator up`) runs experiments with several numbers of workers and sizes of jobs. Meanwhile SIGKILL
-meets, chosen by a seeded generator, a worker, the server, Valkey, or the recorder between reading and acknowledging.
-After each kill the next waits until the victim is back and the experiment came further: progress is part of the claim.
-Between the kills somebody cancels and resumes the experiment, submits it again and others beside it, deletes those,
+An instance (`evaluator up`) runs experiments with several numbers of workers and sizes of jobs. Meanwhile a
+seeded generator sends SIGKILL to a worker, the server, Valkey, or the recorder between reading and acknowledging.
+The next kill waits until the victim is back and the experiment has progressed, which is part of the claim.
+Between the kills a user cancels and resumes the experiment, submits it again and others beside it, deletes those,
 renames the dataset, edits its judgments, and drops vectors.
 
-Prints kills, acts, retries, seconds lost, rows lost and doubled; both must be 0, rows equal bit for bit, every
-experiment at its end, and no job left. On failure it names its seed.
+Prints kills, acts, retries, seconds lost, rows lost and doubled. No row may be lost or doubled, rows must be equal bit
+for bit, every experiment must end, and no job may be left. A failure names the seed.
 
     python -m benchmarks.chaos [--kills 200] [--seed 1]
 """
@@ -33,7 +33,7 @@ from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
 
 ACTS = {"cancel": 2, "submit again": 2, "submit another": 3, "delete": 2, "rename": 3, "prune": 3, "judge": 2}
-"""What people do, and how often in proportion."""
+"""The acts of users, and their relative frequencies."""
 CONFIGURATIONS = ((2, 1), (1, "auto"), (3, 25))
 """Workers, and queries per job."""
 VARIANTS = {
@@ -47,7 +47,7 @@ OTHER = {"plain": {"bm25": {"stemmer": "none", "k1": 1.5}}}
 
 @dataclass
 class Report:
-    """What happened."""
+    """The counts of one run."""
 
     kills: Counter[str] = field(default_factory=Counter)
     acts: Counter[str] = field(default_factory=Counter)
@@ -95,13 +95,13 @@ def main() -> None:
 def run_chaos(
     folder: Path, seed: int, kills: int, queries: int, described: Mapping[str, object] = VARIANTS
 ) -> Report:
-    """Experiments under fire until there were enough kills.
+    """Run experiments until there were enough kills.
 
     Args:
         described: the retrievers of the experiment whose rows are compared, by variant.
 
     Raises:
-        ChaosError: rows are lost, doubled or different, or nothing moves any more.
+        ChaosError: rows are lost, doubled or different, or there is no progress.
     """
     write_dataset(folder / "made", queries)
     expected, undisturbed = reference(folder, described)
@@ -135,7 +135,7 @@ def run_chaos(
 
 
 def copy_models(source: Path, target: Path) -> None:
-    """Spare each home the distillation: an encoder that is there is not made again."""
+    """Distil the static encoder once, and copy it into each home."""
     encoders = source / "artifacts" / "encoders"
     if encoders.is_dir():
         shutil.copytree(encoders, target / "artifacts" / "encoders")
@@ -153,11 +153,11 @@ def reference(folder: Path, described: Mapping[str, object]) -> tuple[list[tuple
 
 
 def compare(rows: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], n_rows: int) -> None:
-    """Hold rows against the undisturbed run's."""
-    keys, wanted = Counter(row[:2] for row in rows), {row[:2] for row in expected}
-    if len(wanted) != n_rows:
-        raise ChaosError(f"the undisturbed run has {len(wanted)} rows, not {n_rows}")
-    if lost := wanted - set(keys):
+    """Compare rows with those of the undisturbed run."""
+    keys, expected_keys = Counter(row[:2] for row in rows), {row[:2] for row in expected}
+    if len(expected_keys) != n_rows:
+        raise ChaosError(f"the undisturbed run has {len(expected_keys)} rows, not {n_rows}")
+    if lost := expected_keys - set(keys):
         raise ChaosError(f"{len(lost)} rows lost, such as {next(iter(lost))}")
     if doubled := [key for key, count in keys.items() if count > 1]:
         raise ChaosError(f"{len(doubled)} rows doubled, such as {doubled[0]}")
@@ -167,7 +167,7 @@ def compare(rows: list[tuple[Any, ...]], expected: list[tuple[Any, ...]], n_rows
 
 
 class People:
-    """Somebody who works with an instance while it is hurt. What it refuses, or is too hurt for, is not done."""
+    """A user of an instance whose processes are killed; refused and failed requests do not count as acts."""
 
     def __init__(
         self, running: Running, experiment: str, described: Mapping[str, object], chance: random.Random
@@ -178,7 +178,7 @@ class People:
         self._made = 0
 
     def act(self) -> str:
-        """Do something; returns what."""
+        """Do one act; returns its name."""
         act = self._chance.choices(list(ACTS), weights=list(ACTS.values()))[0]
         name = self._dataset()
         match act:
@@ -206,7 +206,7 @@ class People:
         return act
 
     def _dataset(self) -> str:
-        """What the dataset is called now."""
+        """The dataset's current name."""
         rows = self._running.ask("GET", "datasets")
         return str(rows[0]["name"]) if rows else "made"
 
@@ -214,7 +214,7 @@ class People:
         self._running.ask("POST", "experiments", yaml=described_as(name, dataset, "auto", described))
 
     def _cancel_and_resume(self) -> None:
-        """Cancel, and resume until that has been heard: the experiment should end."""
+        """Cancel, and resume until the server accepts that, because the experiment must end."""
         self._running.ask("POST", f"experiments/{self._experiment}/cancel")
         time.sleep(self._chance.uniform(0.0, 1.0))
         deadline = time.monotonic() + PATIENCE
@@ -233,7 +233,7 @@ class People:
 
 
 def stored_rows(home: Path, experiment: str) -> list[tuple[Any, ...]]:
-    """Every row that is recorded of an experiment, but for what time it took."""
+    """Every recorded row of an experiment, without its duration."""
     with Workspace.open_local(Settings(home=home, redis_url=None)) as workspace:
         return workspace.database.cursor.execute(
             """
@@ -245,7 +245,7 @@ def stored_rows(home: Path, experiment: str) -> list[tuple[Any, ...]]:
 
 
 def write_dataset(folder: Path, queries: int) -> None:
-    """A made dataset: 200 documents of common words, and as many queries as asked for."""
+    """A generated dataset: 200 documents of common words, and the given number of queries."""
     import json
 
     words = (
@@ -265,9 +265,9 @@ def write_dataset(folder: Path, queries: int) -> None:
     chance = random.Random(0)
     (folder / "qrels").mkdir(parents=True)
     documents = [{"_id": f"d{n}", "text": " ".join(chance.choices(words, k=30))} for n in range(200)]
-    asked = [{"_id": f"q{n}", "text": " ".join(chance.choices(words, k=4))} for n in range(queries)]
+    query_records = [{"_id": f"q{n}", "text": " ".join(chance.choices(words, k=4))} for n in range(queries)]
     (folder / "corpus.jsonl").write_text("\n".join(map(json.dumps, documents)))
-    (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, query_records)))
     (folder / "qrels" / "test.tsv").write_text("\n".join(f"q{n}\td{n % 200}\t1" for n in range(queries)))
 
 

@@ -1,4 +1,4 @@
-"""An instance that runs, and ways to hurt it: what `benchmarks.chaos` is made of."""
+"""A running instance whose processes can be killed, for `benchmarks.chaos`."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from evaluator.remote.client import Client
 from evaluator.settings import Settings
 
 VICTIMS = {"worker": 6, "server": 1, "valkey": 2, "recorder": 1}
-"""Who is killed, and how often in proportion: a server takes seconds to come back, a worker one."""
+"""The processes to kill, and their relative frequencies: a server takes seconds to come back, a worker one."""
 MARKS = {"worker": "evaluator.jobs.processes.worker", "server": "streamlit", "valkey": "valkey-server"}
-"""What a process's command line holds."""
+"""The part of a command line that identifies a process."""
 PATIENCE = 60.0
-"""Seconds in which an experiment must come further after a kill."""
+"""Seconds within which an experiment must progress after a kill."""
 
 
 class ChaosError(Exception):
-    """Something was lost, doubled, or stood still."""
+    """Something was lost or doubled, or there was no progress."""
 
 
 class Running:
-    """An instance that runs, and ways to hurt it."""
+    """A running instance whose processes can be killed."""
 
     def __init__(self, supervisor: subprocess.Popen[bytes], address: str, settings: Settings) -> None:
         self._supervisor, self._settings, self.address = supervisor, settings, address
@@ -53,10 +53,10 @@ class Running:
             return str(client.submit(described_as("chaos", "made", queries_per_job, described))["id"])
 
     def ask(self, method: str, path: str, **body: object) -> Any:
-        """Ask the server; None if it is away, or refuses.
+        """Send a request; None if the server is down, or refuses it.
 
         Raises:
-            ChaosError: it answers with something that is a defect.
+            ChaosError: the answer shows a defect.
         """
         try:
             answer = httpx.request(
@@ -71,30 +71,30 @@ class Running:
     def wait_for_the_end(self) -> None:
         """Wait until every experiment has ended, and no job is left."""
         deadline = time.monotonic() + 4 * PATIENCE
-        left: object = None
+        unfinished: object = None
         while time.monotonic() < deadline:
             rows = self.ask("GET", "experiments")
             if rows is not None:
-                left = [row["name"] for row in rows if row["status"] in ACTIVE] or sorted(
+                unfinished = [row["name"] for row in rows if row["status"] in ACTIVE] or sorted(
                     all_live_ids(connect(self._settings))
                 )
-                if not left:
+                if not unfinished:
                     return
             time.sleep(0.2)
-        raise ChaosError(f"these did not end: {left}")
+        raise ChaosError(f"these did not end: {unfinished}")
 
     def finished(self, experiment: str) -> bool:
-        """Whether all is recorded; a server that is away says nothing."""
+        """Whether all results are recorded; False while the server is down."""
         progress = self._progress(experiment)
         return progress is not None and progress["status"] == "finished"
 
     def recorded(self, experiment: str) -> int:
-        """How many rows there are; none while the server is away."""
+        """The number of rows; None while the server is down."""
         progress = self._progress(experiment)
         return 0 if progress is None else count_recorded(progress)
 
     def wait_for_progress(self, experiment: str) -> None:
-        """Wait until the server answers and the experiment has come further: encoded, searched or recorded."""
+        """Wait until the server answers and the experiment has progressed: encoded, searched or recorded."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             progress = self._progress(experiment)
@@ -107,7 +107,7 @@ class Running:
         raise ChaosError(f"nothing moved for {PATIENCE:.0f} s after a kill; see {self._settings.logs_path}")
 
     def kill_one(self, chance: random.Random) -> str:
-        """Kill somebody; returns what it was."""
+        """Kill a process; returns its kind."""
         victim = chance.choices(list(VICTIMS), weights=list(VICTIMS.values()))[0]
         if victim == "recorder":
             self._wait_for_unacknowledged()
@@ -123,7 +123,7 @@ class Running:
         return int(count or 0)
 
     def _wait_for_unacknowledged(self) -> None:
-        """Wait, not for ever, until the recorder has read what it has not acknowledged yet."""
+        """Wait for a limited time until the recorder has read entries without acknowledging them."""
         client = Redis.from_url(self._settings.queue_url)
         for _ in range(2000):
             try:
@@ -134,15 +134,15 @@ class Running:
                 time.sleep(0.01)
 
     def children(self, mark: str) -> list[psutil.Process]:
-        """The instance's processes whose command line holds this."""
-        found = []
+        """The instance's processes whose command line contains a mark."""
+        processes = []
         for process in psutil.Process(self._supervisor.pid).children(recursive=True):
             try:
                 if mark in " ".join(process.cmdline()):
-                    found.append(process)
+                    processes.append(process)
             except psutil.Error:
-                continue  # it ended while we looked
-        return found
+                continue  # it has just ended
+        return processes
 
     def _progress(self, experiment: str) -> dict[str, Any] | None:
         try:
@@ -177,7 +177,7 @@ def instance(home: Path, dataset: Path, workers: int) -> Iterator[Running]:
     """`evaluator up` in a home of its own, with the dataset imported."""
     settings = Settings(home=home, redis_url=None)
     environment = {**os.environ, "EVALUATOR_HOME": str(home), "EVALUATOR_ATTEMPTS": "1000"}
-    environment["EVALUATOR_RETRY_INTERVALS"] = "[0]"  # kills are ours, not the jobs' fault: no need to wait
+    environment["EVALUATOR_RETRY_INTERVALS"] = "[0]"  # kills are not the jobs' fault, so retry at once
     evaluator = [sys.executable, "-m", "evaluator.cli"]
     subprocess.run(
         [*evaluator, "dataset", "import", str(dataset)], env=environment, check=True, capture_output=True

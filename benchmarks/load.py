@@ -1,7 +1,7 @@
 """Load: 50 readers of the REST API and 10 open pages for a minute, over an instance with 200 experiments.
 
-Makes up the experiments and their vectors, starts `evaluator up` on loopback, and asks: readers one request after the
-other, sessions one page after the other with a second between them, by the WebSocket that a browser would open. Three
+Generates the experiments and their vectors, starts `evaluator up` on loopback, and sends requests: readers one after
+the other, sessions one page after the other with a second between them, by the WebSocket of a browser. Three
 runs, one after the other. Exits with 1 if anything fails, the median of REST or of a page is over its bound, or the
 server's memory grew from the first run's end to the last one's.
 
@@ -45,7 +45,7 @@ from evaluator.store.status import submit_experiment
 from evaluator.workspace.workspace import Workspace
 
 REST_BOUND, PAGE_BOUND = 0.15, 2.0
-"""Seconds; of the medians."""
+"""The largest medians, in seconds."""
 GROWTH = 50
 """MiB that the server may grow from the end of the first run to the end of the last."""
 QUERIES, VARIANTS, ENCODERS, SHARDS = 50, 5, 20, 50
@@ -57,7 +57,7 @@ PAGES = ("experiments", "leaderboard", "compare", "query", "history", "datasets"
 
 @dataclass
 class Seen:
-    """What one run saw: seconds by what was asked, and what failed."""
+    """The results of one run: seconds by request, and errors."""
 
     rest: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     pages: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -65,7 +65,7 @@ class Seen:
 
 
 def main() -> None:
-    """Make an instance, ask it, and print what was seen."""
+    """Start an instance, put load on it, and print the results."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -75,20 +75,20 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=50)
     parser.add_argument("--sessions", type=int, default=10)
     parser.add_argument("--pause", type=float, default=0, help="seconds between two requests of a reader")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="evaluator-load-") as name:
         folder = Path(name)
         write_dataset(folder / "made", QUERIES)
         with Workspace.open_local(Settings(home=folder / "home")) as workspace:
-            ids = make(workspace, folder / "made", asked.experiments)
+            ids = make(workspace, folder / "made", arguments.experiments)
         with instance(folder / "home", folder / "made", workers=1) as running:
-            failed = ask(running, ids, asked)
+            failed = ask(running, ids, arguments)
     if failed:
         sys.exit("; ".join(failed))
 
 
 def make(workspace: Workspace, folder: Path, n: int) -> list[str]:
-    """Make up finished experiments over one dataset, and vectors of their encoders; returns their ids."""
+    """Generate finished experiments over one dataset, and vectors of their encoders; returns their ids."""
     dataset = catalog.import_folder(workspace, folder)
     encoders = [
         EncoderSpec(f"made/model-{number}", "transformer", "hub", f"{number:040d}", f"made/model-{number}")
@@ -106,14 +106,14 @@ def make(workspace: Workspace, folder: Path, n: int) -> list[str]:
 
 
 def write_made(path: Path) -> None:
-    """A file of made vectors."""
+    """A file of generated vectors."""
     path.write_bytes(bytes(1000))
 
 
 def make_experiment(
     workspace: Workspace, dataset: DatasetRow, name: str, encoder: EncoderSpec, draw: np.random.Generator
 ) -> str:
-    """A finished experiment of made lists and scores; returns its id."""
+    """A finished experiment with generated lists and scores; returns its id."""
     dense = Variant("dense", Retrieve(dense=Dense(encoder.name)))
     words = [Variant(f"bm25 {k}", Retrieve(bm25=BM25(0.5 + k / 10))) for k in range(VARIANTS - 1)]
     manifest = dataset.manifest
@@ -145,12 +145,12 @@ def make_experiment(
     return spec.id
 
 
-def ask(running: Running, ids: Sequence[str], asked: argparse.Namespace) -> list[str]:
-    """Run all; returns what was not as it should be."""
+def ask(running: Running, ids: Sequence[str], arguments: argparse.Namespace) -> list[str]:
+    """Run all runs; returns the failed checks."""
     failed: list[str] = []
     sizes = []
-    for run in range(1, asked.runs + 1):
-        seen = asyncio.run(one_run(running.address, ids, asked))
+    for run in range(1, arguments.runs + 1):
+        seen = asyncio.run(one_run(running.address, ids, arguments))
         sizes.append(memory(running))
         print(f"run {run}: {len(seen.errors)} errors, server {sizes[-1]:.0f} MiB", flush=True)
         failed += [f"{len(seen.errors)} errors, such as {seen.errors[0]}"] if seen.errors else []
@@ -185,13 +185,13 @@ def memory(running: Running) -> float:
     return sum(process.memory_info().rss for process in servers) / 2**20
 
 
-async def one_run(address: str, ids: Sequence[str], asked: argparse.Namespace) -> Seen:
-    """Readers and sessions at once, until the time is over."""
-    seen, until = Seen(), time.monotonic() + asked.seconds
+async def one_run(address: str, ids: Sequence[str], arguments: argparse.Namespace) -> Seen:
+    """Run readers and sessions at once, until the time is over."""
+    seen, until = Seen(), time.monotonic() + arguments.seconds
     async with asyncio.TaskGroup() as group:
-        for number in range(asked.readers):
-            group.create_task(read(address, ids, random.Random(number), seen, until, asked.pause))
-        for number in range(asked.sessions):
+        for number in range(arguments.readers):
+            group.create_task(read(address, ids, random.Random(number), seen, until, arguments.pause))
+        for number in range(arguments.sessions):
             group.create_task(browse(address, ids, random.Random(number), seen, until))
     return seen
 
@@ -204,7 +204,7 @@ async def read(
     until: float,
     pause: float,
 ) -> None:
-    """Ask one thing after the other, over one connection."""
+    """Send one request after the other, over one connection."""
     host = address.removeprefix("http://")
     reader, writer = await asyncio.open_connection(*host.split(":"))
     while time.monotonic() < until:
@@ -231,7 +231,7 @@ async def read(
 
 
 async def answer(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """An answer's status and content. A whole HTTP client needs more of the processor than the server does."""
+    """An answer's status and content. A full HTTP client would need more CPU time than the server."""
     first, *fields = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
     headers = dict(field.lower().split(": ", 1) for field in fields if field)
     return int(first.split()[1]), await reader.readexactly(int(headers["content-length"]))
@@ -252,11 +252,11 @@ async def browse(address: str, ids: Sequence[str], chance: random.Random, seen: 
 
 
 async def open_page(socket: ClientConnection, name: str, query: str) -> str | None:
-    """Ask for a page and wait until all of it is there; returns what it shows of an exception."""
-    wanted = BackMsg()
-    wanted.rerun_script.page_name = "" if name == "leaderboard" else name  # the first page
-    wanted.rerun_script.query_string = query
-    await socket.send(wanted.SerializeToString())
+    """Request a page and wait until it is complete; returns any exception that it shows."""
+    message = BackMsg()
+    message.rerun_script.page_name = "" if name == "leaderboard" else name  # the first page
+    message.rerun_script.query_string = query
+    await socket.send(message.SerializeToString())
     problem = None
     while True:
         message = ForwardMsg.FromString(bytes(await socket.recv(decode=False)))

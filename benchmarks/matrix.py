@@ -63,15 +63,15 @@ def write_dataset(folder: Path) -> Path:
     """The beginning of the demo dataset, in BEIR's format."""
     write_demo_dataset(folder)
     corpus = (folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines()[:DOCUMENTS]
-    known = {json.loads(line)["_id"] for line in corpus}
+    document_ids = {json.loads(line)["_id"] for line in corpus}
     qrels = (folder / "qrels" / "test.tsv").read_text(encoding="utf-8").splitlines()
-    kept = [line for line in qrels[1:] if line.split("\t")[1] in known]
-    asked = {line.split("\t")[0] for line in kept}
+    judgments = [line for line in qrels[1:] if line.split("\t")[1] in document_ids]
+    query_ids = {line.split("\t")[0] for line in judgments}
     queries = (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "corpus.jsonl").write_text("\n".join(corpus) + "\n", encoding="utf-8")
-    (folder / "qrels" / "test.tsv").write_text("\n".join([qrels[0], *kept]) + "\n", encoding="utf-8")
-    mine = [line for line in queries if json.loads(line)["_id"] in asked]
-    (folder / "queries.jsonl").write_text("\n".join(mine) + "\n", encoding="utf-8")
+    (folder / "qrels" / "test.tsv").write_text("\n".join([qrels[0], *judgments]) + "\n", encoding="utf-8")
+    judged_queries = [line for line in queries if json.loads(line)["_id"] in query_ids]
+    (folder / "queries.jsonl").write_text("\n".join(judged_queries) + "\n", encoding="utf-8")
     return folder
 
 

@@ -1,8 +1,8 @@
-"""Readers: everything is read in loops while results are recorded as fast as they can be, and while people act.
+"""Readers: everything is read in loops while results are recorded at full speed, and while users act.
 
 Threads read the leaderboard, the comparison, the history, progress, exports and the REST API of an experiment of which
 50,000 results come in. Others cancel and resume it, submit, cancel, resume and delete experiments beside it, rename its
-dataset and edit its judgments. No look may fail, and none may give an impossible answer: a mean of nothing, more
+dataset and edit its judgments. No read may fail, or return an impossible answer: a mean of nothing, more
 scored than recorded, a file whose tables are of different moments, two views that disagree.
 
     python -m benchmarks.readers [--queries 10000]
@@ -52,16 +52,16 @@ from evaluator.workspace.workspace import Workspace, serve
 VARIANTS = tuple(f"v{n}" for n in range(5))
 MEASURE = "nDCG@10"
 BATCH = 100
-"""Results that a made worker hands over at once."""
+"""Results that the simulated worker sends at once."""
 N_ACTS = 10
 """Kinds of acts; one round does each."""
 EVERY_ACT = 120.0
-"""Seconds within which each act must have been done once; a dead thread of acts is seen then."""
+"""Seconds within which each act must happen once, to detect a dead thread of acts."""
 
 
 @dataclass
 class Seen:
-    """What readers saw."""
+    """The counts and failures of the readers."""
 
     looks: Counter[str] = field(default_factory=Counter)
     acts: Counter[str] = field(default_factory=Counter)
@@ -80,7 +80,7 @@ class Seen:
 
 
 def main() -> None:
-    """Read until all is recorded; exit with 1 if a look failed."""
+    """Read until all results are recorded; exit with 1 if a read failed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def run_readers(folder: Path, queries: int) -> Seen:
-    """Record results of five variants while everything is read; what was seen."""
+    """Record results of five variants while everything is read; returns the readers' counts."""
     write_dataset(folder / "made", queries)
     settings = Settings(home=folder / "home", redis_url=None, workers=2)
     seen = Seen()
@@ -109,7 +109,7 @@ def run_readers(folder: Path, queries: int) -> Seen:
 
 
 class Readers:
-    """The threads, and what they do."""
+    """The threads of the benchmark."""
 
     def __init__(
         self, workspace: Workspace, client: TestClient, folder: Path, seen: Seen, queries: int
@@ -120,7 +120,7 @@ class Readers:
         self._id = ""
 
     def run(self) -> None:
-        """Record everything, beside all others."""
+        """Record everything while the other threads read and act."""
         described = {variant: {"bm25": {"k1": 0.5 + n / 10}} for n, variant in enumerate(VARIANTS)}
         answer = self._post("experiments", yaml=described_as("look", "made", "auto", described))
         self._id = answer.json()["id"]
@@ -149,9 +149,9 @@ class Readers:
             self._seen.looks[name] += 1
 
     def _record(self) -> None:
-        """Hand over every query of every variant, as workers do, in an order that differs between variants.
+        """Send every query of every variant, as workers do, in an order that differs between variants.
 
-        The last of them wait until each act was done once: however slow a machine is, all acts met unfinished work.
+        The last of them wait until each act was done once: even on a slow machine, all acts happen before the end.
         """
         stream, chance = ResultStream(self._workspace.connection), random.Random(0)
         waiting = [list(range(self._queries)) for _ in VARIANTS]
@@ -196,17 +196,17 @@ class Readers:
     def _history(self) -> None:
         name = self._row().dataset
         try:
-            found = history(self._workspace, name)
+            scores_over_time = history(self._workspace, name)
         except UnknownNameError:
-            return  # renamed since
-        for point in found.points:
+            return  # just renamed
+        for point in scores_over_time.points:
             assert 0.0 <= point.score <= 1.0
             assert point.compared > 0
 
     def _progress(self) -> None:
-        seen = progress_reader(self._workspace).read(self._id)
-        assert all(variant.failed <= variant.recorded <= variant.total for variant in seen.variants)
-        assert seen.queries_done <= seen.queries_total
+        progress = progress_reader(self._workspace).read(self._id)
+        assert all(variant.failed <= variant.recorded <= variant.total for variant in progress.variants)
+        assert progress.queries_done <= progress.queries_total
 
     def _export(self) -> None:
         with tempfile.TemporaryDirectory(dir=self._folder) as scratch:
@@ -230,7 +230,7 @@ class Readers:
             assert answer.status_code == 200 or early, f"{path}: {answer.status_code} {answer.text[:200]}"
 
     def _act(self) -> None:
-        """People who act, one act after the other."""
+        """Act as users, one act after the other."""
         for number, act in enumerate(self._acts()):
             if self._done.is_set():
                 break
@@ -276,7 +276,7 @@ class Readers:
         return self._client.post(f"/api/{path}", json=body)
 
     def _check_the_end(self) -> None:
-        """All is recorded: the experiment ends, and the views agree."""
+        """Check that the experiment ends, and that the views agree."""
         deadline = time.monotonic() + 60
         while self._row().status in ACTIVE and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -303,13 +303,13 @@ def made_result(experiment: str, variant: str, number: int, chance: random.Rando
 
 
 def _kind(path: str) -> str:
-    """An address without what it names."""
+    """An address with placeholders instead of names."""
     parts = path.strip("/").split("/")[1:]
     return "/".join([parts[0], *parts[2:]])
 
 
 def write_dataset(folder: Path, queries: int) -> None:
-    """Ten documents, and as many queries as asked for."""
+    """Ten documents, and the given number of queries."""
     (folder / "qrels").mkdir(parents=True)
     lines(folder / "corpus.jsonl", [json.dumps({"_id": f"d{n}", "text": f"document {n}"}) for n in range(10)])
     lines(

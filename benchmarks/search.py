@@ -58,15 +58,16 @@ def main() -> None:
     }
     seconds: dict[str, list[float]] = {name: [] for name in methods}
     memory: dict[str, float] = dict.fromkeys(methods, 0.0)
-    found: dict[str, Found] = {}
+    results_by_method: dict[str, Found] = {}
     for _ in range(arguments.rounds):  # in turn, so that a drift of the machine's speed meets all alike
         for name, search in methods.items():
-            found[name], took, peak = measured(search)
+            results_by_method[name], took, peak = measured(search)
             seconds[name].append(took)
             memory[name] = max(memory[name], peak)
     memory[FLAT] += copy
     differing = max(
-        count_differing(found[FLAT], found[name]) for name in ("ours", "faiss.knn", "NumPy blocks")
+        count_differing(results_by_method[FLAT], results_by_method[name])
+        for name in ("ours", "faiss.knn", "NumPy blocks")
     )
     print(
         f"{arguments.documents:,} x {DIMENSIONS}, {QUERIES:,} queries, top {DEPTH}, "
@@ -106,8 +107,11 @@ def numpy_blocks(queries: Floats, documents: Floats, k: int) -> Found:
         chosen = largest(block, k)
         scores = np.concatenate([scores, np.take_along_axis(block, chosen, axis=1)], axis=1)
         rows = np.concatenate([rows, chosen + start], axis=1)
-        kept = largest(scores, k)
-        scores, rows = np.take_along_axis(scores, kept, axis=1), np.take_along_axis(rows, kept, axis=1)
+        largest_columns = largest(scores, k)
+        scores, rows = (
+            np.take_along_axis(scores, largest_columns, axis=1),
+            np.take_along_axis(rows, largest_columns, axis=1),
+        )
     order = np.argsort(-scores, axis=1, kind="stable")
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
@@ -120,14 +124,14 @@ def largest(scores: Floats, k: int) -> Ints:
 
 
 def product_alone(queries: Floats, documents: Floats) -> Found:
-    """All inner products, and nothing chosen from them."""
+    """All inner products, without selecting the largest."""
     for start in range(0, len(documents), BLOCK):
         queries @ documents[start : start + BLOCK].T
     return np.empty((0, 0), dtype=np.float32), np.empty((0, 0), dtype=np.int64)
 
 
 def count_differing(one: Found, other: Found) -> int:
-    """Queries for which two methods found other documents, ties at the cut apart."""
+    """The number of queries with different documents from two methods, except for ties at the cut."""
     count = 0
     for scores, rows, other_scores, other_rows in zip(*one, *other, strict=True):
         cut = max(scores[-1], other_scores[-1]) + EQUAL
@@ -149,11 +153,11 @@ def measured(search: Callable[[], Found]) -> tuple[Found, float, float]:
     watcher = threading.Thread(target=watch)
     watcher.start()
     started = time.perf_counter()
-    found = search()
+    results = search()
     took = time.perf_counter() - started
     ended.set()
     watcher.join()
-    return found, took, (peak - before) / MEGABYTE
+    return results, took, (peak - before) / MEGABYTE
 
 
 if __name__ == "__main__":

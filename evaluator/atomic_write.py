@@ -1,4 +1,4 @@
-"""Files for people: one appears under its name once it is whole, or not at all."""
+"""Atomic writing: a file appears under its name complete, or not at all."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from evaluator.errors import InvalidInputError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into, which takes its name on the way out, and is gone if an error leads there.
+    """A file to write into; it gets its name when the block ends, and is removed after an error.
 
     Raises:
-        InvalidInputError: it cannot be written there.
+        InvalidInputError: the file cannot be written there.
     """
     scratch = path.with_name(f".{path.name}.part")
     try:
@@ -23,7 +23,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             yield file
         scratch.replace(path)
     except OSError as error:
-        if error.filename not in (None, str(scratch), str(path)):  # what is written is read from there
+        if error.filename not in (None, str(scratch), str(path)):  # an error of the source, not of this file
             raise
         raise InvalidInputError(
             f"{path} cannot be written: {error.strerror}; choose another place"

@@ -7,50 +7,50 @@ from typing import Any
 
 
 class EvaluatorError(Exception):
-    """Anything this software raises on purpose; its text is meant for the person who reads it."""
+    """The base of all errors that this software raises; messages are written for users."""
 
 
 class InvalidInputError(EvaluatorError):
-    """A file, field or argument is not what it should be (the command line exits with 2)."""
+    """A file, field or argument is not valid (the command line exits with 2)."""
 
 
 class DatasetError(InvalidInputError):
-    """A dataset cannot be imported: which file, which line, why."""
+    """A dataset cannot be imported; names the file, the line and the reason."""
 
 
 class ExperimentFileError(InvalidInputError):
-    """An experiment file is invalid: which line, which field, why."""
+    """An experiment file is invalid; names the line, the field and the reason."""
 
 
 class TooLargeError(InvalidInputError):
-    """A file or a request is larger than what is taken here: the limit, and what to do."""
+    """A file or a request is too large; names the limit and what to do."""
 
 
 class TooSlowError(InvalidInputError):
-    """A request does not come to its end: how long it may take."""
+    """A request did not arrive in time; names the time limit."""
 
 
 class TooManyError(EvaluatorError):
-    """Too many of a kind are open: how many may be, and what to do."""
+    """Too many things of a kind are open; names the limit and what to do."""
 
 
 class QuotaReachedError(EvaluatorError):
-    """There is no room for more, though each alone is small enough: what is used, the limit, and what to do."""
+    """A quota is used up, though each part is small enough; names the usage, the limit and what to do."""
 
 
 class UnknownNameError(InvalidInputError):
-    """Nothing is stored under the name that was asked for."""
+    """Nothing is stored under the requested name."""
 
 
 class ConflictError(InvalidInputError):
-    """What is asked for does not go with the state that something is in now."""
+    """A request conflicts with the current state of something."""
 
 
 class AmbiguousNameError(InvalidInputError):
-    """Several things could be meant: which, and how to name one.
+    """A name matches several things; lists them, and says how to name one.
 
     Attributes:
-        candidates: their ids, the newest first.
+        candidates: the ids of the matches, newest first.
     """
 
     def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
@@ -59,14 +59,14 @@ class AmbiguousNameError(InvalidInputError):
 
 
 class EncoderNotFoundError(EvaluatorError):
-    """No model can be found under an encoder's name; trying again does not help."""
+    """There is no model with an encoder's name; trying again does not help."""
 
 
 class LookingUpError(EvaluatorError):
-    """A model is still being looked up on the hub, or has to wait for its turn; trying again helps.
+    """A model is still being looked up on the hub, or waits for its turn; trying again later helps.
 
     Attributes:
-        progress: done when it is worth trying again.
+        progress: done when it makes sense to try again.
     """
 
     def __init__(self, message: str, progress: Future[Any]) -> None:
@@ -75,7 +75,7 @@ class LookingUpError(EvaluatorError):
 
 
 class EncodingError(EvaluatorError):
-    """An encoder gave something that is no vector: a wrong shape, or a value that is not finite."""
+    """An encoder returned an invalid vector: of the wrong shape, or with a value that is not finite."""
 
 
 class ArtifactMissingError(EvaluatorError):
@@ -83,11 +83,11 @@ class ArtifactMissingError(EvaluatorError):
 
 
 class ArtifactLostError(ArtifactMissingError):
-    """What an earlier stage wrote is gone, such as an artifact that was damaged. It is made again by planning anew."""
+    """The result of an earlier stage is gone, for example because it was damaged. Planning again recreates it."""
 
 
 class DatasetDamagedError(EvaluatorError):
-    """What people brought, a part of a dataset, is damaged or gone, and nothing else makes it again."""
+    """A part of an imported dataset is damaged or gone, and cannot be recreated."""
 
 
 class StageFailedError(EvaluatorError):
@@ -95,11 +95,11 @@ class StageFailedError(EvaluatorError):
 
 
 class QueriesFailedError(EvaluatorError):
-    """Some queries of a batch raised; the others are recorded, these are tried again."""
+    """Some queries of a batch failed; the others are recorded, and the failed ones are tried again."""
 
 
 class BudgetReachedError(EvaluatorError):
-    """An experiment has spent what it may; it is stopped, and what is done stays."""
+    """An experiment has spent its budget; it is stopped, and its results stay."""
 
 
 class StoreLockedError(EvaluatorError):
@@ -107,19 +107,19 @@ class StoreLockedError(EvaluatorError):
 
 
 class StoreUnavailableError(EvaluatorError):
-    """The DuckDB file cannot be written or read for now: why, and what to do."""
+    """The DuckDB file cannot be read or written for now; says why and what to do."""
 
 
 class NotRescoredError(EvaluatorError):
-    """Judgments are saved, and experiments cannot follow yet: which, why, and that it is tried again."""
+    """Judgments are saved, but experiments are not rescored yet; says which, why, and that it will be tried again."""
 
 
 class ArtifactNotWrittenError(EvaluatorError):
-    """An artifact cannot be written: why, and what to do. Nothing of it is left."""
+    """An artifact cannot be written; says why and what to do. No partial file is left."""
 
 
 class UploadNotWrittenError(EvaluatorError):
-    """An uploaded file cannot be written: why, and what to do. Nothing of it is left."""
+    """An uploaded file cannot be written; says why and what to do. No partial file is left."""
 
 
 class QueueUnavailableError(EvaluatorError):
@@ -127,23 +127,23 @@ class QueueUnavailableError(EvaluatorError):
 
 
 class WorkersFailedError(EvaluatorError):
-    """No worker of this instance can start: where to read why."""
+    """No worker of this instance can start; names the log that says why."""
 
 
 class InstanceRunningError(EvaluatorError):
-    """Another instance already works with the same home folder, port or Redis database."""
+    """Another instance already uses the same home folder, port or Redis database."""
 
 
 class DependencyCancelledError(EvaluatorError):
-    """A job that this one waited for was cancelled; if the experiment still needs it, it is planned anew."""
+    """A job that this one depends on was cancelled; if the experiment still needs it, it is planned again."""
 
 
 class WorkerStopping(BaseException):
-    """The worker was told to end, and the job that runs is not done soon enough: another worker does it anew."""
+    """The worker has to stop before its running job can end; another worker runs the job again."""
 
 
 class JobCancelled(BaseException):
-    """The job that runs was cancelled; raised wherever its work happens to be."""
+    """The running job was cancelled; raised at whatever point the job has reached."""
 
 
 PERMANENT_ERRORS: tuple[type[Exception], ...] = (
@@ -154,4 +154,4 @@ PERMANENT_ERRORS: tuple[type[Exception], ...] = (
     BudgetReachedError,
     DependencyCancelledError,
 )
-"""Errors that a second attempt cannot mend: jobs that raise them are not retried."""
+"""Errors that a second attempt cannot fix: jobs that raise them are not retried."""

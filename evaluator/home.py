@@ -1,4 +1,4 @@
-"""The home folder, and what is made in it: for this user alone."""
+"""The home folder and its files, which only this user may read."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from evaluator.errors import StoreUnavailableError
 from evaluator.settings import Settings
 
 PRIVATE = 0o077
-"""Umask: only this user can read the files that are made."""
+"""Umask with which only this user can read new files."""
 
 _usual_umask: int | None = None
-"""The umask that this process was started with, after it was changed."""
+"""The umask with which this process started; None until it is changed."""
 
 
 def make_home(home: Path) -> None:
-    """Make the home folder, for this user alone; one that is there keeps its permissions.
+    """Create the home folder for this user alone; an existing folder keeps its permissions.
 
     Raises:
-        StoreUnavailableError: it cannot be made, or this user may not write there.
+        StoreUnavailableError: it cannot be created, or this user may not write there.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -39,20 +39,20 @@ def make_home(home: Path) -> None:
 
 
 def may_write(path: Path) -> bool:
-    """Whether this user may read and write a file or folder, as far as its permissions and its disk say."""
+    """Whether the permissions and the disk allow this user to read and write a file or folder."""
     return os.access(path, os.R_OK | os.W_OK | (os.X_OK if path.is_dir() else 0))
 
 
 def is_open_to_others(home: Path) -> bool:
-    """Whether other users may look into a folder, or change what is in it."""
+    """Whether other users may read or change the contents of a folder."""
     return bool(stat.S_IMODE(home.stat().st_mode) & PRIVATE)
 
 
 def keep_private(settings: Settings) -> None:
-    """From now on this process and those that it starts make files for this user alone.
+    """From now on, only this user may read files that this process and its children create.
 
-    Where artifacts lie elsewhere (`EVALUATOR_ARTIFACTS`), the umask stays as it is: they may be meant for workers of
-    other users. The home folder is private either way.
+    If artifacts are outside the home folder (`EVALUATOR_ARTIFACTS`), the umask is not changed, because workers of other
+    users may share them. The home folder is private in any case.
     """
     global _usual_umask
     if settings.artifacts is None:
@@ -62,7 +62,7 @@ def keep_private(settings: Settings) -> None:
 
 @contextmanager
 def for_people() -> Iterator[None]:
-    """What is made meanwhile has the permissions that its user's files have: exports, reports, figures."""
+    """Within the block, new files get the user's usual permissions: for exports, reports and figures."""
     if _usual_umask is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Where app.py and pages/ are: at the top of the repository, or inside an installed package."""
+"""The location of app.py and pages/: the top of the repository, or inside an installed package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, or text; with the job that a worker works on, and without passwords."""
+"""Log lines as JSON objects or text, with the worker's current job and without passwords."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from evaluator.urls import hide_passwords
 logger = logging.getLogger(__name__)
 
 FIELDS = ("experiment", "variant", "job", "worker")
-"""Fields of a line that say what it is about; `bind`, `bound` or `extra` of a single call set them."""
+"""Context fields of a line; set by `bind`, `bound`, or `extra` of a single call."""
 
 QUIET = ("rq", "httpx", "httpcore", "uvicorn.access")
-"""Loggers that log every job or request; only their warnings are kept."""
+"""Loggers that log every job or request; only their warnings are logged."""
 
 _bound: Mapping[str, str] = {}
-"""Fields of the whole process, not of a thread: a worker runs one job at a time, and its heartbeat thread logs about
-that job, too. The mapping is replaced, never changed, so that other threads see all of it or nothing."""
+"""Context fields of the whole process, not of a thread: a worker runs one job at a time, and its heartbeat thread also
+logs about that job. The mapping is replaced, never changed, so that other threads never see a partial change."""
 
 
 class JsonFormatter(logging.Formatter):
-    """A line that programs read: time (UTC), level, logger, message, what it is about, and the exception."""
+    """Formats a line for programs: time (UTC), level, logger, message, context fields, and the exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one JSON object without a line break."""
@@ -46,7 +46,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """A line that people read; the same facts in the same order."""
+    """Formats a line for people, with the same facts in the same order."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -62,11 +62,11 @@ class TextFormatter(logging.Formatter):
 
 
 def configure(settings: Settings, otherwise: LogFormat, level: str | None = None) -> None:
-    """Send all that this process logs to standard error, in one form.
+    """Send all log lines of this process to standard error, in one format.
 
     Args:
-        otherwise: the form, unless a setting names one.
-        level: instead of the setting's.
+        otherwise: the format if no setting names one.
+        level: overrides the setting's level.
     """
     form = settings.log_format or otherwise
     handler = logging.StreamHandler()
@@ -81,20 +81,20 @@ def configure(settings: Settings, otherwise: LogFormat, level: str | None = None
 
 
 def through_root(logger: logging.Logger) -> None:
-    """Have a library's logger leave its lines to the root, instead of to a handler of its own."""
+    """Send a library's log lines to the root logger instead of its own handlers."""
     logger.handlers.clear()
     logger.propagate = True
 
 
 def bind(**fields: str) -> None:
-    """Set fields of every line of this process from now on."""
+    """Set context fields of all later log lines of this process."""
     global _bound
     _bound = {**_bound, **fields}
 
 
 @contextmanager
 def bound(fields: Mapping[str, str]) -> Iterator[None]:
-    """Set fields of every line of this process within the block."""
+    """Set context fields of all log lines of this process within the block."""
     global _bound
     fields_before = _bound
     _bound = {**fields_before, **fields}

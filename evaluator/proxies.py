@@ -1,6 +1,6 @@
-"""What goes through a proxy of the environment (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`), and what never does.
+"""HTTP clients that use the environment's proxies (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`), except for this machine.
 
-A proxy is for what lies elsewhere: it cannot reach this machine's loopback, and need not reach its other addresses.
+A proxy is only for other machines: it cannot reach this machine's loopback, and need not reach its other addresses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VARIABLES = ("NO_PROXY", "no_proxy")
 
 
 def client_for(url: str, **options: Any) -> httpx.Client:
-    """An HTTP client for what lies at a URL: it goes through the environment's proxies, unless that is here.
+    """An HTTP client for a URL; it uses the environment's proxies unless the URL's host is this machine.
 
     Args:
         options: of `httpx.Client`.
@@ -37,7 +37,7 @@ def client_for(url: str, **options: Any) -> httpx.Client:
 
 
 def proxied_client(**options: Any) -> httpx.Client:
-    """An HTTP client for what lies elsewhere.
+    """An HTTP client for other machines, which uses the environment's proxies.
 
     Raises:
         InvalidInputError: a proxy of the environment cannot be used.
@@ -49,7 +49,7 @@ def proxied_client(**options: Any) -> httpx.Client:
     except (
         ImportError,
         ValueError,
-    ) as error:  # a SOCKS proxy without the package for it, or no proxy's address
+    ) as error:  # a SOCKS proxy without its package, or an invalid address
         raise InvalidInputError(
             f"the proxy that the environment names cannot be used: {error} Correct HTTP_PROXY, HTTPS_PROXY or "
             "ALL_PROXY."
@@ -57,7 +57,7 @@ def proxied_client(**options: Any) -> httpx.Client:
 
 
 def direct_client(**options: Any) -> httpx.Client:
-    """An HTTP client that goes through no proxy; whatever else the environment says, such as certificates, holds."""
+    """An HTTP client without a proxy; other settings of the environment, such as certificates, still apply."""
     import httpx  # noqa: PLC0415
 
     return httpx.Client(transport=httpx.HTTPTransport(), **options)
@@ -75,23 +75,23 @@ def is_here(url: str) -> bool:
 
 
 def except_here() -> None:
-    """Have libraries keep to the rule as well: add this machine to `NO_PROXY`, for this process and what it starts."""
-    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    hosts = [host for part in named.split(",") if (host := part.strip())]
-    wanted = [*LOOPBACK, *sorted(_own_addresses() - set(LOOPBACK))]
-    value = ",".join([*hosts, *(host for host in wanted if host not in hosts)])
+    """Apply the same rule to libraries: add this machine to `NO_PROXY` for this process and its children."""
+    no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    hosts = [host for part in no_proxy.split(",") if (host := part.strip())]
+    own_hosts = [*LOOPBACK, *sorted(_own_addresses() - set(LOOPBACK))]
+    value = ",".join([*hosts, *(host for host in own_hosts if host not in hosts)])
     if any(kind != "no" for kind in getproxies()):
         os.environ.update(dict.fromkeys(VARIABLES, value))
 
 
 @lru_cache(maxsize=256)
 def _leads_here(host: str) -> bool:
-    """Whether a name stands for this machine alone. Asked only where a proxy might be asked instead."""
+    """Whether a name resolves to this machine alone. Called only if a proxy might be used otherwise."""
     try:
-        found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
+        addresses = {str(entry[4][0]) for entry in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         return False
-    return all(_is_own(ip_address(address.partition("%")[0])) for address in found)
+    return all(_is_own(ip_address(address.partition("%")[0])) for address in addresses)
 
 
 def _is_own(address: IPv4Address | IPv6Address) -> bool:

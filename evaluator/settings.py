@@ -16,36 +16,36 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 from evaluator.errors import InvalidInputError
 
 MAX_SOCKET_PATH = 100
-"""Bytes in a unix socket's path; the operating systems allow 104 to 108."""
+"""The most bytes in a unix socket's path; operating systems allow 104 to 108."""
 
 NOT_IN_SOCKET_PATH = frozenset("=?#%;\"'\\")
-"""Characters that mean something in a URL, in Valkey's configuration, or in what it tells of its clients."""
+"""Characters with a special meaning in a URL, in Valkey's configuration, or in its list of clients."""
 
 NOT_IN_DATABASE_PATH = frozenset("?\\")
-"""Characters that DuckDB takes for a URL's options, or for a slash, and writes its log under another name."""
+"""Characters that DuckDB reads as a URL's options or as a slash, so that it writes its log under another name."""
 
 DEFAULT_CONCURRENCY = 5
-"""Workers a machine, where it has that many cores (the original decision record's number)."""
+"""Workers per machine, if it has that many cores (the number in the original decision record)."""
 
 UNPACKED_SHARE = 4
-"""How many times its own limit an upload's unpacked files may have: archives hold text in about a quarter."""
+"""Unpacked files of an upload may have this many times its limit: archives compress text to about a quarter."""
 PERSON_SHARE, TOTAL_SHARE = 10, 25
-"""How many times an upload's limit the uploads of one person may hold, and all: an upload holds what arrived, what that
-was unpacked to, and the checked dataset."""
+"""The uploads of one person, and all uploads, may have this many times an upload's limit: an upload holds the files
+that arrived, the unpacked files, and the checked dataset."""
 
 EXAMPLE_LIST = '["one", "another"]'
 SHOWN = 200
-"""Characters of a value that a message repeats."""
+"""The most characters of a value that a message quotes."""
 
 MOST_WORKERS = 1000
-"""Processes; more is a slip of the pen."""
+"""The most worker processes; a larger number is taken for a typing error."""
 LONGEST_PAUSE = 24 * 3600
 """Seconds."""
 LONGEST_JOB = 30 * 24 * 3600
 """Seconds."""
 
 QueueName = Literal["encode", "evaluate"]
-"""The two queues: what needs a model, and everything else."""
+"""The two queues: jobs that need a model, and all others."""
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 """Where models run."""
@@ -54,22 +54,22 @@ LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
     BeforeValidator(lambda level: level.upper() if isinstance(level, str) else level),
 ]
-"""Python's, in capitals or not."""
+"""Python's log levels, in upper or lower case."""
 
 LogFormat = Literal["json", "text"]
-"""One JSON object a line, or text for people."""
+"""One JSON object per line, or text for people."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-"""The same as a request names them."""
-EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  named here, bound nowhere
-"""What HOST is where the server listens on all addresses."""
+"""The same names as in a request's Host header."""
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  only compared with, never bound
+"""Values of HOST with which the server listens on all addresses."""
 EXAMPLE_HOSTS = '["evaluator.example.org"]'
-"""What `EVALUATOR_ALLOWED_HOSTS` looks like."""
+"""An example of `EVALUATOR_ALLOWED_HOSTS`."""
 
 
 class AllowedEndpoint(BaseModel):
-    """A server that experiments from the browser may ask, and the only variable whose value it may be sent as a key."""
+    """A server that experiments from the browser may use, and the only variable whose value it may get as a key."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,7 +78,7 @@ class AllowedEndpoint(BaseModel):
 
 
 class Settings(BaseSettings):
-    """What can be configured, from the environment."""
+    """All settings, read from the environment."""
 
     model_config = SettingsConfigDict(
         env_prefix="EVALUATOR_", env_ignore_empty=True, extra="ignore", populate_by_name=True
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("EVALUATOR_REDIS_URL", "REDIS_URL", "redis_url"),
         description="Redis or Valkey to use. Default: an embedded Valkey on a private unix socket.",
     )
-    host: str = Field("127.0.0.1", description="Address the server listens on; loopback unless told.")
+    host: str = Field("127.0.0.1", description="Address the server listens on; loopback by default.")
     port: int = Field(8501, ge=0, le=65535, description="Port the server listens on.")
     allowed_hosts: tuple[str, ...] = Field(
         (),
@@ -206,7 +206,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls, **given: Any) -> Settings:
-        """The settings from the environment, but for what is given.
+        """Read the settings from the environment; arguments override it.
 
         Raises:
             InvalidInputError: a value is not valid; names the setting.
@@ -218,7 +218,7 @@ class Settings(BaseSettings):
             name, wrong = ".".join(map(str, first["loc"])), repr(first["input"])
             shown = wrong if len(wrong) <= SHOWN else f"{wrong[:SHOWN]}…"
             raise InvalidInputError(f"setting {name}: {first['msg']}, not {shown}") from error
-        except SettingsError as error:  # its text names the field, and nothing else does
+        except SettingsError as error:  # only its text names the field
             name = str(error).partition('"')[2].partition('"')[0]
             raise InvalidInputError(
                 f"setting {name}: EVALUATOR_{name.upper()} is not JSON; it is a list, such as {EXAMPLE_LIST}"
@@ -229,12 +229,16 @@ class Settings(BaseSettings):
         """The home folder as an absolute path.
 
         Raises:
-            InvalidInputError: it names no place.
+            InvalidInputError: the path is not valid.
         """
         try:
             home = self.home.expanduser().resolve()
             str(home).encode()
-        except (OSError, RuntimeError, UnicodeError) as error:  # a circle of links, no such user, no text
+        except (
+            OSError,
+            RuntimeError,
+            UnicodeError,
+        ) as error:  # a loop of links, an unknown user, or invalid Unicode
             raise InvalidInputError(
                 f"EVALUATOR_HOME {str(self.home)!r} names no folder ({error}); set it to another one"
             ) from error
@@ -244,10 +248,10 @@ class Settings(BaseSettings):
         """The queues that a worker of this machine serves.
 
         Args:
-            worker: its number, from 1.
+            worker: the worker's number, from 1.
 
         Raises:
-            InvalidInputError: it would serve none.
+            InvalidInputError: it would serve no queue.
         """
         limits: dict[QueueName, int | None] = {
             "encode": self.encode_workers,
@@ -263,12 +267,12 @@ class Settings(BaseSettings):
 
     @property
     def trusted_hosts(self) -> tuple[str, ...]:
-        """Host names that requests may name: a page elsewhere cannot reach this server by renaming itself.
+        """Host names that requests may name, so that no other site reaches this server by renaming itself.
 
-        Loopback names and HOST always: no page elsewhere has them, and what watches the server uses them.
+        Loopback names and HOST are always trusted: no other site has them, and monitoring uses them.
 
         Raises:
-            InvalidInputError: HOST is not loopback, and nobody said which names the server has; says what to set.
+            InvalidInputError: HOST is not loopback and `EVALUATOR_ALLOWED_HOSTS` is not set; says what to set.
         """
         if not self.allowed_hosts and self.host not in LOOPBACK:
             raise InvalidInputError(
@@ -286,7 +290,7 @@ class Settings(BaseSettings):
 
     @property
     def unpacked_limit(self) -> int:
-        """Bytes that an upload's files may have once they are unpacked."""
+        """The most bytes of an upload's unpacked files."""
         return UNPACKED_SHARE * self.upload_limit
 
     @property
@@ -306,21 +310,21 @@ class Settings(BaseSettings):
         Raises:
             InvalidInputError: DuckDB cannot open it there.
         """
-        if found := sorted(NOT_IN_DATABASE_PATH & set(str(self.home_path))):
+        if refused := sorted(NOT_IN_DATABASE_PATH & set(str(self.home_path))):
             raise InvalidInputError(
-                f"EVALUATOR_HOME is {str(self.home_path)!r}, and DuckDB opens no file whose path has a {found[0]}; set "
-                "it to another folder"
+                f"EVALUATOR_HOME is {str(self.home_path)!r}, and DuckDB opens no file whose path has a {refused[0]}; "
+                "set it to another folder"
             )
         return self.home_path / "evaluator.duckdb"
 
     @property
     def logs_path(self) -> Path:
-        """Folder of the children's log files."""
+        """The folder of the child processes' log files."""
         return self.home_path / "logs"
 
     @property
     def valkey_socket(self) -> Path:
-        """The embedded Valkey's unix socket: in the home folder, or in a short private one if that cannot hold it."""
+        """The embedded Valkey's unix socket: in the home folder, else in a short private folder."""
         inside = self._socket_at_home
         if _can_hold_socket(inside):
             return inside
@@ -331,7 +335,7 @@ class Settings(BaseSettings):
 
     @property
     def socket_is_shared(self) -> bool:
-        """Whether the socket lies outside the home: below `XDG_RUNTIME_DIR`, or the folder for temporary files."""
+        """Whether the socket is outside the home folder: below `XDG_RUNTIME_DIR`, or the folder for temporary files."""
         return self.embedded_queue and self.valkey_socket != self._socket_at_home
 
     @property
@@ -340,7 +344,7 @@ class Settings(BaseSettings):
 
     @property
     def queue_url(self) -> str:
-        """Where the queue is: `REDIS_URL`, or the embedded Valkey's socket."""
+        """The queue's URL: `REDIS_URL`, or the embedded Valkey's socket."""
         return self.redis_url or f"unix://{quote(str(self.valkey_socket))}"
 
     @property
@@ -350,7 +354,7 @@ class Settings(BaseSettings):
 
 
 def _can_hold_socket(path: Path) -> bool:
-    """Whether a socket's path is short and plain: each client's address is it, and RQ reads that from one line."""
+    """Whether a socket's path is short and plain; it becomes each client's address, which RQ parses from one line."""
     text = str(path)
     return (
         len(os.fsencode(path)) <= MAX_SOCKET_PATH
@@ -360,7 +364,7 @@ def _can_hold_socket(path: Path) -> bool:
 
 
 def _runtime_folder() -> tuple[Path, ...]:
-    """`XDG_RUNTIME_DIR` if it is set and this user's, else nothing."""
+    """`XDG_RUNTIME_DIR` if it is set and belongs to this user, else nothing."""
     folder = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
     if not folder.is_absolute() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
         return ()

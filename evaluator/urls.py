@@ -1,4 +1,4 @@
-"""URLs as they may be shown: in messages, logs and pages, and never with a password."""
+"""URLs for messages, logs and pages, with passwords hidden."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from urllib.parse import unquote
 HIDDEN = "***"
 
 SECRET_NAME = re.compile(r"pass|pwd|secret|token|key|credential|signature|\bsig\b|\bauth", re.IGNORECASE)
-"""In the name of a query parameter whose value is nobody's business, such as `password` or `aws_secret_access_key`."""
+"""Parts of the names of query parameters whose values are secret, such as `password` or `aws_secret_access_key`."""
 
 WORD = re.compile(r"\S+")
 BARE_TOKEN = re.compile(r"(\bhttps?://)(?!\*)[^\s:/?#@]+@", re.IGNORECASE)
-"""Of http alone: elsewhere what is before the `@` is a name, such as that of a container in `abfs://`."""
-# A value ends only where another parameter begins: there may be an `&` in a password.
+"""Only for http: in other URLs the part before `@` is a name, such as a container's in `abfs://`."""
+# A value ends only where another parameter begins, because a password may contain `&`.
 PARAMETER = re.compile(r"([?&;])([^\s=&;?]*)=((?:(?!&[^\s=&]*=)\S)*)")
 
 
 def shown_url(url: str) -> str:
-    """A URL fit to be shown, one that cannot be parsed as well; a folder stays as it is.
+    """A URL with its passwords hidden, even if it cannot be parsed; a folder is not changed.
 
     Args:
-        url: of a queue, of an artifact store, of an endpoint.
+        url: the URL of a queue, an artifact store or an endpoint.
     """
     if url.startswith("/"):
         return url
-    # Passwords with spaces in them are not looked for in running text, but here the whole is one URL.
+    # Passwords with spaces are hidden only here, where the whole text is one URL.
     one_word = "".join("_" if character.isspace() else character for character in url)
     if "://" not in one_word:
         one_word = re.sub(r"^([^:@]*):.*@", rf"\1:{HIDDEN}@", one_word)
@@ -39,10 +39,10 @@ def hide_passwords(text: str) -> str:
 
 
 def _without_user_password(word: str) -> str:
-    """Hides `user:password@`. Takes time in proportion to the length, whatever a stranger has put into a log line.
+    """Hides `user:password@`, in linear time even for hostile text in a log line.
 
-    A password may hold what ends this part of a URL elsewhere (`/`, `?`, `#`, `@`), so everything up to the last `@` is
-    taken for it: rather too much is hidden than half a password shown.
+    A password may contain characters that normally end this part of a URL (`/`, `?`, `#`, `@`), so everything up to the
+    last `@` is hidden: hiding too much is better than showing half a password.
     """
     start, end = word.find("://"), word.rfind("@")
     colon = word.find(":", start + 3, end) if 0 <= start < end else -1

@@ -1,1 +1,1 @@
-"""What recorded scores allow to say: leaderboards, comparisons, history, recommendations, exports."""
+"""Analysis of recorded scores: leaderboards, comparisons, history, recommendations, exports."""

@@ -1,4 +1,4 @@
-"""What variants cost: measured after an experiment is finished, while no other job is running."""
+"""The cost of variants, measured after an experiment is finished, while no other job is running."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 PLAIN_COLUMNS = (
-    "queries_per_second", "index_bytes", "vector_bytes", "encode_seconds", "tokens", "usd",
-    "usd_per_million_queries", "queries", "alone", "machine",
-)  # fmt: skip
-"""Of a row of costs, besides its latencies; see `VariantCost`."""
+    "queries_per_second",
+    "index_bytes",
+    "vector_bytes",
+    "encode_seconds",
+    "tokens",
+    "usd",
+    "usd_per_million_queries",
+    "queries",
+    "alone",
+    "machine",
+)
+"""Columns of a cost record other than its latencies; see `VariantCost`."""
 
 
 def measure_finished(
@@ -29,38 +37,38 @@ def measure_finished(
     only: str | None = None,
     guard: Callable[[Callable[[], object], str], None] | None = None,
 ) -> list[str]:
-    """Have variants of finished experiments measured, if no job waits or runs; returns the ids of the jobs.
+    """Enqueue cost measurements of finished experiments if no job waits or runs; returns the ids of the new jobs.
 
-    A variant that was measured over the same documents and queries in another experiment is not measured again.
+    A variant already measured over the same documents and queries in another experiment gets that cost.
 
     Args:
-        only: this experiment's id; all, one after the other, by default.
-        guard: around what is done for one experiment, so that one that cannot be measured keeps nobody else waiting.
+        only: the id of the only experiment to measure; by default all, one after the other.
+        guard: runs the work for one experiment, so that a failure there does not hold up the others.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
     """
     waiting = unmeasured(workspace.database, only)
     rows = {row.id: row for row in experiments.all_experiments(workspace.database)} if waiting else {}
-    known = _known(workspace, rows.values())
-    found = [
+    earlier_costs = _costs_by_identity(workspace, rows.values())
+    reused = [
         VariantMeasured(id_, name, cost)
         for id_, names in waiting.items()
         if id_ in rows
         for name in names
-        if (cost := known.get(_identity(rows[id_].spec, name))) is not None
+        if (cost := earlier_costs.get(_identity(rows[id_].spec, name))) is not None
     ]
-    save_costs(workspace.database, found)
-    settled = {(one.experiment, one.variant) for one in found}
-    left = {
-        id_: names
-        for id_, every in waiting.items()
-        if id_ in rows and (names := [name for name in every if (id_, name) not in settled])
+    save_costs(workspace.database, reused)
+    settled = {(measured.experiment, measured.variant) for measured in reused}
+    remaining = {
+        id_: unmeasured_names
+        for id_, names in waiting.items()
+        if id_ in rows and (unmeasured_names := [name for name in names if (id_, name) not in settled])
     }
-    if not left or _is_busy(workspace):
+    if not remaining or _is_busy(workspace):
         return []
     jobs: list[str] = []
-    for id_, names in left.items():
+    for id_, names in remaining.items():
 
         def measure(spec: ExperimentSpec = rows[id_].spec, names: list[str] = names) -> None:
             jobs.extend(_measure(workspace, spec, names))
@@ -86,8 +94,10 @@ def _measure(workspace: Workspace, spec: ExperimentSpec, variants: list[str]) ->
         return enqueue_measurements(connection, spec, variants, workspace.settings)
 
 
-def _known(workspace: Workspace, rows: Iterable[ExperimentRow]) -> dict[tuple[object, ...], VariantCost]:
-    """What is known of variants, by what decides it."""
+def _costs_by_identity(
+    workspace: Workspace, rows: Iterable[ExperimentRow]
+) -> dict[tuple[object, ...], VariantCost]:
+    """The measured costs of variants, by their identity."""
     measured = every_cost(workspace.database)
     return {
         _identity(row.spec, name): cost
@@ -105,17 +115,17 @@ def _identity(spec: ExperimentSpec, name: str) -> tuple[object, ...]:
 
 
 def to_measure(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
-    """Variants of an experiment that are to be measured: none unless it is finished."""
+    """The variants of an experiment whose cost is still to be measured; none unless the experiment is finished."""
     return unmeasured(workspace.database, experiment.id).get(experiment.id, [])
 
 
 def cost_rows(workspace: Workspace, experiment: ExperimentRow) -> list[dict[str, Any]]:
-    """What an experiment's variants cost now; see `cost_records`."""
+    """The costs of an experiment's variants as of now; see `cost_records`."""
     return cost_records(experiment.spec, costs(workspace.database, experiment.id))
 
 
 def cost_records(spec: ExperimentSpec, measured: Mapping[str, VariantCost | None]) -> list[dict[str, Any]]:
-    """What variants cost as plain JSON types, one record a variant that was measured; times in milliseconds."""
+    """The costs as plain JSON types, one record per measured variant; times in milliseconds."""
     rows = []
     for variant in spec.variants:
         name, cost = variant.name, measured.get(variant.name)

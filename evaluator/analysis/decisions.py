@@ -1,9 +1,9 @@
-"""Which variants of an experiment are separable: one answer for one question, whichever page asks it (ADR 0020).
+"""Which variants of an experiment are separable: the same answer on every page (ADR 0020).
 
-Compared are the queries that every variant with a score has scored. Two rules of correction:
+Variants are compared over the queries that every variant with a score has scored. The correction has two rules:
 
-- with a baseline that was chosen beforehand, its comparisons are those with all other variants;
-- without one, two variants are one of all pairs, compared with the better of them.
+- with a baseline chosen beforehand, p is corrected for its comparisons with all other variants;
+- without a baseline, p is corrected for all pairs of variants; a pair is compared with its better variant.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Correction(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Such as `all 10 pairs of variants`, to stand behind "corrected for"."""
+        """The text that follows "corrected for", such as `all 10 pairs of variants`."""
         if self.baseline is None:
             return (
                 f"all {self.family:,} pairs of variants" if self.family > 1 else "the only pair of variants"
@@ -51,14 +51,14 @@ def correction(n_variants: int, baseline: str | None = None) -> Correction:
 
 
 class Finding(NamedTuple):
-    """Two variants: the decision, the first minus the second, and what it was corrected for."""
+    """The decision on two variants (the first minus the second), and what its p was corrected for."""
 
     decision: Decision
     correction: Correction
 
 
 def differences_to(snapshot: Snapshot, measure: str, reference: str) -> Resampled | None:
-    """Differences of all variants with a score to one of them, its own among them, over the compared queries.
+    """Differences of all variants with a score (the reference included) to the reference, over the compared queries.
 
     None if there is no such query, or the reference has no score.
     """
@@ -69,11 +69,11 @@ def differences_to(snapshot: Snapshot, measure: str, reference: str) -> Resample
 def decisions_to(
     snapshot: Snapshot, measure: str, reference: str, *, pinned: bool, differences: Resampled | None = None
 ) -> Mapping[str, Decision]:
-    """All other variants with a score, compared with one of them; empty if there is no query to compare.
+    """The decisions on all other variants with a score against the reference; empty if there is no query to compare.
 
     Args:
         pinned: whether the reference was chosen beforehand.
-        differences: to the reference, if the caller has computed them already: for 2,000 variants they take 320 MB.
+        differences: the differences to the reference if the caller has them; for 2,000 variants they take 320 MB.
     """
 
     def compute() -> Mapping[str, Decision]:
@@ -89,9 +89,9 @@ def decisions_to(
 
 
 def best_first(snapshot: Snapshot, measure: str) -> list[str]:
-    """The experiment's variants by their means over the compared queries; those without a score at the end.
+    """The experiment's variants by descending mean over the compared queries; those without a score come last.
 
-    Equal ones, and all while there is no such query, are in the experiment's order.
+    Variants with equal means keep the experiment's order, as do all variants if there is no query to compare.
     """
 
     def compute() -> list[str]:
@@ -105,10 +105,10 @@ def best_first(snapshot: Snapshot, measure: str) -> list[str]:
 
 
 def between(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None = None) -> Finding | None:
-    """Two variants; None if there is no query to compare, or one of them has no score.
+    """The decision on two variants; None if there is no query to compare, or one of the variants has no score.
 
     Args:
-        baseline: the variant that was chosen beforehand; it counts if it is one of the two.
+        baseline: the variant chosen beforehand; used only if it is one of the two.
     """
     names = snapshot.scores(measure).names
     if a not in names or b not in names or snapshot.resampled(measure) is None:

@@ -29,22 +29,22 @@ from evaluator.workspace.workspace import Workspace
 Format = Literal["trec", "csv", "parquet", "duckdb"]
 
 LISTS = 5000
-"""Ranked lists that one query reads: a query for each of thousands of variants would read the table as often."""
+"""Ranked lists read per database query: one query per variant would read the table thousands of times."""
 
 
 def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, folder: Path) -> list[Path]:
     """Write an experiment's results into a folder; returns the files written. Files of the same name are replaced.
 
     trec: `<variant>.run` and `qrels.txt`, which trec_eval and ir_measures read as they are. csv, parquet:
-    `per_query.<format>` with one row a variant, query and measure. duckdb: `experiment.duckdb` with all of it (see
-    `write_portable`). All of it is one state of the experiment.
+    `per_query.<format>` with one row per variant, query and measure. duckdb: `experiment.duckdb` with all of it (see
+    `write_portable`). All files show the same state of the experiment.
 
     Raises:
         InvalidInputError: the folder cannot be written.
-        UnknownNameError: the experiment was deleted meanwhile.
+        UnknownNameError: the experiment was deleted in the meantime.
     """
 
-    def look() -> list[Path]:
+    def read_and_write() -> list[Path]:
         now = experiments.experiment(workspace.database, experiment.id)
         match format_:
             case "trec":
@@ -56,7 +56,7 @@ def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, fol
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return workspace.frozen(look)
+        return workspace.frozen(read_and_write)
     except OSError as error:
         if error.filename is not None and Path(error.filename).is_relative_to(workspace.store.url):
             raise
@@ -87,19 +87,19 @@ def _unwritable(folder: Path, error: OSError) -> InvalidInputError:
 
 
 def strictly_descending(scores: Floats, lists: Ints | None = None) -> Floats:
-    """Scores in the same order without ties: each that is not below the one before is put one float32 step below it.
+    """The same scores without ties: a score that is not below the previous one becomes one float32 step less than it.
 
-    Tools order tied documents differently (trec_eval by id, others as they stand in the file), so that a run with
-    ties gets other values from each. In this form all read the list in our order.
+    Tools order tied documents differently (trec_eval by id, others by their order in the file), so they score a run
+    with ties differently. Without ties every tool reads the list in our order.
 
     Args:
         scores: [n] float32, descending within each list.
-        lists: [n] int64, ascending: the list that each score is of; one list by default.
+        lists: [n] int64, ascending: the list that each score belongs to; one list by default.
     """
-    # Floats as the integers that count their steps from 0: one step below is one less.
+    # Each float as its number of float32 steps from 0: one step below is one less.
     bits = scores.view(np.int32).astype(np.int64)
     steps = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)
-    # s'[i] = min(s[i], s'[i-1] - 1) is a running minimum of s[i] + i. Each list begins far below the one before.
+    # s'[i] = min(s[i], s'[i-1] - 1) is a running minimum of s[i] + i. Each list begins far below the previous one.
     places = np.arange(len(scores))
     low = places if lists is None else places - (lists << 34)
     lower = np.minimum.accumulate(steps + low) - low
@@ -142,7 +142,7 @@ def run_lines(lists: pa.RecordBatch, tag: str) -> memoryview:
     """Ranked lists as the lines of a TREC run, in UTF-8.
 
     Args:
-        lists: columns query_id, doc_ids, scores, a row a list, best first.
+        lists: columns query_id, doc_ids, scores; one row per list, best document first.
     """
     n = pc.list_value_length(lists["doc_ids"]).to_numpy()
     rows = np.repeat(np.arange(len(n)), n)
@@ -160,17 +160,17 @@ def run_lines(lists: pa.RecordBatch, tag: str) -> memoryview:
     )
     if not len(lines):
         return memoryview(b"")
-    # The lines of an Arrow array lie behind each other.
+    # The lines of an Arrow array are contiguous in memory.
     _, ends, text = lines.buffers()
     return memoryview(text)[: np.frombuffer(ends, np.int32)[len(lines)]]
 
 
 def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path) -> Path:
-    """The file appears once it is whole."""
+    """Write the DuckDB file; it appears only when complete."""
     path = folder / "experiment.duckdb"
     scratch = path.with_name(f".{path.name}.part")
-    for left in path.parent.glob(f"{scratch.name}*"):  # of an export that was killed
-        left.unlink()
+    for leftover in path.parent.glob(f"{scratch.name}*"):  # from an export that was killed
+        leftover.unlink()
     manifest = StoredDataset.open(workspace.store, experiment.spec.dataset).manifest
     artifacts = (corpus_artifact(manifest), queries_artifact(manifest), qrels_artifact(manifest))
     files = DatasetFiles(*map(workspace.store.local_path, artifacts))
@@ -199,6 +199,6 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
         write_portable(workspace.database, experiment.id, files, about, pa.Table.from_pylist(rows), scratch)
         scratch.replace(path)
     finally:
-        for left in path.parent.glob(f"{scratch.name}*"):  # and its log, if it did not end well
-            left.unlink()
+        for leftover in path.parent.glob(f"{scratch.name}*"):  # and its write-ahead log after a failure
+            leftover.unlink()
     return path

@@ -1,7 +1,7 @@
-"""Scores over time: the same variants over a dataset's versions, and over experiments; what became worse is flagged.
+"""Scores over time: the same variants over a dataset's versions, and over experiments; regressions are flagged.
 
-A variant is followed by its name and pipeline. Whatever else is another than before, the documents, the judgments,
-the model, is said with each step, because a score may change for any of these reasons.
+A variant is identified by its name and pipeline. Each step lists everything else that changed, such as the documents,
+the judgments or the model, because a score may change for any of these reasons.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
 LAST = 50
-"""Submissions that are looked at, from the newest on."""
+"""The number of newest submissions that a history covers."""
 
 Outcome = Literal["regression", "improvement", "not separable", "not compared"]
 
@@ -39,16 +39,16 @@ POINTS, HISTORIES = Kind("points", 512), Kind("histories", 32)
 
 @dataclass(frozen=True)
 class Step:
-    """What became of a variant since its point before.
+    """How a variant changed since its previous point.
 
     Attributes:
-        changed: what is another than before: documents, queries, judgments, pipeline, model, policy.
-        n: queries that both have a score for, and whose text is the same.
-        difference: mean over those, now minus before; None if the two may not be compared.
-        p: of that comparison alone.
-        corrected: by Holm, over the variants of the same experiment.
-        test: that gave p.
-        outcome: regression and improvement are differences at the usual level, after the correction.
+        changed: what differs from the previous point: documents, queries, judgments, pipeline, model, policy.
+        n: number of queries with the same text and a score in both experiments.
+        difference: mean over these queries, now minus before; None if the scores are not comparable.
+        p: p-value of this comparison alone.
+        corrected: p after Holm's correction over the variants of the same experiment.
+        test: the test that gave p.
+        outcome: a regression or improvement if the difference is significant after the correction.
     """
 
     before: str
@@ -63,12 +63,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Point:
-    """A variant in one experiment: its score there, with its 95 % interval, as on that leaderboard.
+    """A variant in one experiment, with its score and 95 % interval as on that leaderboard.
 
     Attributes:
-        at: when the experiment was asked for; it may be so several times.
-        version: of the dataset.
-        step: from the point before; None for the first.
+        at: when the experiment was submitted; an experiment may be submitted several times.
+        version: the dataset's version.
+        step: the change since the previous point; None for the first point.
     """
 
     at: datetime
@@ -87,9 +87,9 @@ class History:
     """A dataset's scores over time.
 
     Attributes:
-        measures: that some finished experiment over it computed.
-        points: the oldest first. Where nothing changed, neither in the description nor in the score, there is none.
-        left_out: experiments that are not finished, lack the measure, or were asked for before the last `LAST`.
+        measures: those computed by at least one finished experiment over the dataset.
+        points: oldest first, without those where neither the description nor the score changed.
+        left_out: number of experiments that are unfinished, lack the measure, or are older than the last `LAST`.
     """
 
     dataset: str
@@ -100,7 +100,7 @@ class History:
 
     @property
     def variants(self) -> tuple[str, ...]:
-        """Names, those of the newest experiment first, the best of them first."""
+        """Variant names: those of the newest experiment first, each experiment's best first."""
         newest = sorted(
             self.points, key=lambda point: (point.experiment.started_at, point.score), reverse=True
         )
@@ -108,7 +108,7 @@ class History:
 
     @property
     def regressions(self) -> tuple[Point, ...]:
-        """Points that are worse than the one before, the newest first."""
+        """Points that are significantly worse than their previous point, newest first."""
         return tuple(
             point
             for point in reversed(self.points)
@@ -117,16 +117,16 @@ class History:
 
     @property
     def standing(self) -> tuple[Point, ...]:
-        """Regressions that nothing of the same variant followed."""
+        """Regressions that are the last point of their variant."""
         last = {_line(point): point for point in self.points}
         return tuple(point for point in self.regressions if last[_line(point)] is point)
 
 
 def history(workspace: Workspace, dataset: str, measure: str | None = None) -> History:
-    """Follow every variant over the finished experiments of a dataset, as all of them are now.
+    """Follow every variant over the finished experiments of a dataset, as recorded now.
 
     Args:
-        measure: in ir-measures' notation; the first that the newest experiment computed by default.
+        measure: in ir-measures' notation; by default the newest experiment's first measure.
 
     Raises:
         InvalidInputError: it is no measure.
@@ -136,35 +136,36 @@ def history(workspace: Workspace, dataset: str, measure: str | None = None) -> H
 
 
 def _history(workspace: Workspace, dataset: str, measure: str | None) -> History:
-    found = catalog.find(workspace, dataset)
-    name = found.name
-    asked = [
+    dataset_row = catalog.find(workspace, dataset)
+    name = dataset_row.name
+    submissions = [
         (at, row)
-        for at, row in experiments.submissions(workspace.database, found.id)
+        for at, row in experiments.submissions(workspace.database, dataset_row.id)
         if row.status == "finished"
     ]
-    measures = tuple(dict.fromkeys(m for _, row in reversed(asked) for m in row.spec.measures))
+    measures = tuple(dict.fromkeys(m for _, row in reversed(submissions) for m in row.spec.measures))
     chosen = canonical_measures([measure])[0] if measure else next(iter(measures), "")
-    if measure and asked and chosen not in measures:
+    if measure and submissions and chosen not in measures:
         raise UnknownNameError(
             f"no experiment over {name!r} computed {chosen}; they computed {', '.join(measures)}"
         )
-    seen = [(at, row) for at, row in asked[-LAST:] if chosen in row.spec.measures]
+    covered = [(at, row) for at, row in submissions[-LAST:] if chosen in row.spec.measures]
     versions = {
-        version.manifest.fingerprint: version.version for version in catalog.versions(workspace, found.id)
+        version.manifest.fingerprint: version.version
+        for version in catalog.versions(workspace, dataset_row.id)
     }
 
     def compute() -> tuple[Point, ...]:
         last: dict[tuple[str, ...], Point] = {}
         points: list[Point] = []
-        for at, row in seen:
+        for at, row in covered:
             new = _points_of(workspace, row, chosen, versions[row.spec.dataset])
             points += _followed(workspace, [replace(point, at=at) for point in new], last, chosen)
         return tuple(points)
 
-    states = tuple((at, row.id, row.revision) for at, row in seen)
+    states = tuple((at, row.id, row.revision) for at, row in covered)
     points = workspace.memory.get(HISTORIES, (chosen, states), compute)
-    left_out = {row.id for row in catalog.used_by(workspace, found.id)} - {row.id for _, row in seen}
+    left_out = {row.id for row in catalog.used_by(workspace, dataset_row.id)} - {row.id for _, row in covered}
     return History(name, chosen, measures, points, len(left_out))
 
 
@@ -192,15 +193,15 @@ def _finite(end: float) -> float | None:
 
 
 def _line(point: Point) -> tuple[str, str]:
-    """What is followed: a name with its pipeline."""
+    """What identifies a variant over time: its name and its pipeline."""
     return point.variant, point.experiment.spec.variant(point.variant).fingerprint
 
 
 def _before(point: Point, last: Mapping[tuple[str, ...], Point]) -> Point | None:
-    """The point that one is compared with.
+    """The previous point to compare a point with.
 
-    The last of the same pipeline and models, if the dataset has changed since: then that is all that has. Else the last
-    of the same pipeline; where the pipeline is new, the last of the same name.
+    If the dataset has changed since the last point of the same pipeline and models, this is that point, so that only
+    the dataset differs. Else it is the last point of the same pipeline, or of the same name if the pipeline is new.
     """
     same = last.get((*_line(point), *_models(point)))
     if same is not None and same.experiment.spec.dataset != point.experiment.spec.dataset:
@@ -209,19 +210,19 @@ def _before(point: Point, last: Mapping[tuple[str, ...], Point]) -> Point | None
 
 
 def _models(point: Point) -> tuple[str, ...]:
-    """Fingerprints of a variant's models, and what chat models are asked."""
+    """Fingerprints of a variant's models, and the servers and names of its chat models."""
     spec, variant = point.experiment.spec, point.experiment.spec.variant(point.variant)
     chats = (stage for stage in variant.stages() if isinstance(stage, LanguageModel))
-    asked = (spec.endpoints[stage.endpoint] for stage in chats)
+    endpoints = (spec.endpoints[stage.endpoint] for stage in chats)
     return (
         *(spec.encoders[encoder_key(stage)].fingerprint for stage in models_of(variant)),
-        *(f"{endpoint.server} {endpoint.model}" for endpoint in asked),
+        *(f"{endpoint.server} {endpoint.model}" for endpoint in endpoints),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Change:
-    """What became of a variant since `before`; differences are now minus before, one a query that can be compared."""
+    """How a variant changed since `before`; differences are now minus before, one per comparable query."""
 
     point: Point
     before: Point
@@ -230,17 +231,17 @@ class _Change:
 
     @property
     def is_new(self) -> bool:
-        """Whether there is anything to tell."""
+        """Whether the description or any score changed."""
         return bool(self.words) or bool(self.differences.any()) or self.point.score != self.before.score
 
 
 def _followed(
     workspace: Workspace, points: Sequence[Point], last: dict[tuple[str, ...], Point], measure: str
 ) -> list[Point]:
-    """The points of one submission with the steps that lead to them; those at which nothing changed are left out.
+    """The points of one submission with their steps; points where nothing changed are left out.
 
     Args:
-        last: the last point of each line so far; brought up to date.
+        last: the last point of each line so far; updated in place.
     """
     changes: list[_Change] = []
     followed: list[Point] = []
@@ -266,34 +267,38 @@ def _followed(
 
 
 def _tested(changes: Sequence[_Change]) -> list[Point]:
-    """Points with the steps that lead to them, tested, and corrected for each other."""
+    """Points with their steps, whose p-values are corrected over all of these steps."""
     evidence = _evidence([change.differences for change in changes if change.differences.size])
     decisions = iter(decide(evidence))
     points = []
     for change in changes:
         step = Step(change.before.experiment.id, change.words, change.differences.size, None, None)
         if change.differences.size:
-            found = next(decisions)
+            decision = next(decisions)
             step = replace(
-                step, difference=found.difference, p=found.p, corrected=found.corrected, outcome=_outcome(found),
-                test=found.test,
-            )  # fmt: skip
+                step,
+                difference=decision.difference,
+                p=decision.p,
+                corrected=decision.corrected,
+                outcome=_outcome(decision),
+                test=decision.test,
+            )
         points.append(replace(change.point, step=step))
     return points
 
 
 def _evidence(rows: Sequence[Doubles]) -> list[Evidence]:
-    """What each row of differences shows; rows of the same length share their sign flips."""
-    found: dict[int, Evidence] = {}
+    """The evidence of each row of differences; rows of the same length share their sign flips."""
+    by_place: dict[int, Evidence] = {}
     for n in {row.size for row in rows}:
         places = [place for place, row in enumerate(rows) if row.size == n]
         sampled = Resampled.of(np.stack([rows[place] for place in places]), resamples=0)
-        found |= dict(zip(places, sampled.evidence(), strict=True))
-    return [found[place] for place in range(len(rows))]
+        by_place |= dict(zip(places, sampled.evidence(), strict=True))
+    return [by_place[place] for place in range(len(rows))]
 
 
 class _Common(NamedTuple):
-    """Two experiments, and where the queries stand that both ask alike: [n] each."""
+    """Two experiments, and the positions of their common queries with the same text: [n] each."""
 
     then: Snapshot
     now: Snapshot
@@ -324,16 +329,16 @@ def _differences(before: Point, after: Point, common: _Common, measure: str) -> 
 
 
 def _keys(workspace: Workspace, row: ExperimentRow) -> Mapping[str, bytes]:
-    """What tells queries' texts apart, by id."""
+    """A key of each query's text, by query id."""
     dataset = StoredDataset.open(workspace.store, row.spec.dataset)
     return dict(zip((query.query_id for query in dataset.queries), dataset.query_keys, strict=True))
 
 
 def what_changed(before: Point, after: Point) -> tuple[str, ...]:
-    """What of a variant's experiment is another than before, in words."""
+    """What differs between the experiments of two points of a variant, in words."""
     then, now = before.experiment.spec, after.experiment.spec
     pipeline = _line(before)[1] != _line(after)[1]
-    found = {
+    differs = {
         "documents": then.corpus != now.corpus,
         "queries": then.queries != now.queries,
         "judgments": then.qrels != now.qrels,
@@ -343,7 +348,7 @@ def what_changed(before: Point, after: Point) -> tuple[str, ...]:
         "depth": then.depth != now.depth,
         "policy": then.policy != now.policy,
     }
-    return tuple(words for words, is_other in found.items() if is_other)
+    return tuple(words for words, is_different in differs.items() if is_different)
 
 
 def _outcome(decision: Decision) -> Outcome:

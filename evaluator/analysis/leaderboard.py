@@ -30,20 +30,20 @@ COST_COLUMNS = (
     *(f"p{p}_ms" for p in PERCENTILES),
     "queries_per_second", "index_bytes", "vector_bytes", "encode_seconds", "usd", "usd_per_million_queries",
 )  # fmt: skip
-"""What a record says about a variant's cost; see `VariantCost`."""
+"""The cost fields of a record; see `VariantCost`."""
 
 STATISTICS, MEANS = Kind("statistics", 512), Kind("means", 512)
 
 
 @dataclass(frozen=True)
 class Mean:
-    """How sure a variant's mean is.
+    """The uncertainty of a variant's mean.
 
     Attributes:
-        low, high: its 95 % interval; None where it cannot be told.
+        low, high: its 95 % interval; None if that cannot be computed.
         tied: whether the variant is in the tie group.
-        needed: queries that would separate it from the best, if it is not separable and the difference is what it
-            looks like; None otherwise, and where no number of queries would.
+        needed: number of queries that would separate it from the best if the measured difference is the true one; None
+            if it is separable already, or if no number of queries would do.
     """
 
     low: float | None
@@ -57,8 +57,8 @@ class Difference:
     """A variant minus the reference.
 
     Attributes:
-        low, high: 95 % interval of the mean difference; None where it cannot be told.
-        wins, ties, losses: queries at which the variant scored higher, equal, lower.
+        low, high: 95 % interval of the mean difference; None if that cannot be computed.
+        wins, ties, losses: queries for which the variant scored higher, equal, lower.
     """
 
     decision: Decision
@@ -71,14 +71,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class BoardRow:
-    """A variant on the leaderboard; None is what is not known.
+    """A variant on the leaderboard; unknown values are None.
 
     Attributes:
         score: mean of the measure that the leaderboard is ordered by.
-        means: by measure, `Judged@10` among them.
-        ms_per_query: of retrieval while the experiment ran, mean.
+        means: by measure, including `Judged@10`.
+        ms_per_query: mean retrieval time while the experiment ran, in milliseconds.
         waiting: queries still to be evaluated.
-        difference: to the reference; None for the reference itself.
+        difference: the difference to the reference; None for the reference itself.
     """
 
     variant: str
@@ -112,15 +112,15 @@ class Leaderboard:
     """An experiment's variants, best first.
 
     Attributes:
-        measure: what they are ordered by.
-        compared: queries the means are taken over: those every listed variant completed and that have a relevant
-            document.
-        reference: the variant that differences are to: the pinned baseline, else the best. None without a score.
-        baseline: the variant that was pinned.
-        tie_group: the best variant and those that are not separable from it, best first. The best is picked after
-            looking, so p is corrected for all pairs of variants (Holm).
-        uncomputed: queries by measure that have a score, but no value of that measure; see `analysis.uncomputed`.
-        correction: of the differences.
+        measure: the measure that orders them.
+        compared: number of queries behind the means: those that every listed variant completed and that have a
+            relevant document.
+        reference: the variant to compare with: the pinned baseline, else the best. None without a score.
+        baseline: the pinned variant, if any.
+        tie_group: the best variant and those that are not separable from it, best first. The best is picked
+            after seeing the scores, so p is corrected for all pairs of variants (Holm).
+        uncomputed: number of scored queries without a value, by measure; see `missing_scores.uncomputed`.
+        correction: what the p-values of the differences are corrected for.
     """
 
     experiment: ExperimentRow
@@ -157,9 +157,9 @@ class Leaderboard:
 
 
 def board_record(row: BoardRow) -> dict[str, Any]:
-    """A row as plain JSON types: in REST answers, `--json`, downloads, the DuckDB export, and the page's table.
+    """A row as plain JSON types, for REST answers, `--json`, downloads, the DuckDB export, and the page's table.
 
-    Keys: variant, one a measure, Judged@10, ms_per_query, scored, unscored, failed, waiting, error. Of the mean: low,
+    Keys: variant, one per measure, Judged@10, ms_per_query, scored, unscored, failed, waiting, error. Of the mean: low,
     high, tied, needed. Of the difference to the reference: difference, difference_low, difference_high, p, p_test (the
     test that gave p), p_corrected, wins, ties, losses. Of the cost: p50_ms, p95_ms, p99_ms, queries_per_second,
     index_bytes, vector_bytes, encode_seconds, usd, usd_per_million_queries.
@@ -194,7 +194,7 @@ def leaderboard(
     *,
     baseline: str | None = None,
 ) -> Leaderboard:
-    """An experiment's leaderboard as it is now; see `board_of`.
+    """An experiment's current leaderboard; see `board_of`.
 
     Raises:
         InvalidInputError: it is no measure.
@@ -207,8 +207,8 @@ def board_of(snapshot: Snapshot, measure: str | None = None, *, baseline: str | 
     """The leaderboard of one state of an experiment by a measure (its first, by default).
 
     Args:
-        baseline: the variant that the others are compared with, chosen beforehand; the best by default, which is
-            corrected for having been picked.
+        baseline: the variant that the others are compared with, chosen beforehand; by default the best, with a
+            correction for having picked it.
 
     Raises:
         InvalidInputError: it is no measure.
@@ -227,9 +227,16 @@ def board_of(snapshot: Snapshot, measure: str | None = None, *, baseline: str | 
         for name in best_first(snapshot, chosen)
     ]
     return Leaderboard(
-        snapshot.experiment, chosen, tuple(rows), statistics.compared, statistics.reference, baseline,
-        statistics.tied, statistics.correction, uncomputed(snapshot.arrays),
-    )  # fmt: skip
+        snapshot.experiment,
+        chosen,
+        tuple(rows),
+        statistics.compared,
+        statistics.reference,
+        baseline,
+        statistics.tied,
+        statistics.correction,
+        uncomputed(snapshot.arrays),
+    )
 
 
 @dataclass(frozen=True)
@@ -253,11 +260,13 @@ def _row(
     statistics: _Statistics,
 ) -> BoardRow:
     name = counts.variant
-    known: dict[str, float | None] = {m: means.get(m) for m in (*snapshot.experiment.spec.measures, JUDGED)}
+    row_means: dict[str, float | None] = {
+        m: means.get(m) for m in (*snapshot.experiment.spec.measures, JUDGED)
+    }
     return BoardRow(
         variant=name,
-        score=known[measure],
-        means=known,
+        score=row_means[measure],
+        means=row_means,
         ms_per_query=means.get(MS),
         counts=counts,
         waiting=snapshot.experiment.n_queries - counts.recorded,
@@ -268,8 +277,8 @@ def _row(
 
 
 def _means(snapshot: Snapshot) -> Mapping[str, dict[str, float | None]]:
-    """Means of all measures and milliseconds of retrieval by variant, each over the queries that it compares."""
-    found: dict[str, dict[str, float | None]] = {}
+    """Means of all measures and of the retrieval time by variant, each over that measure's compared queries."""
+    by_variant: dict[str, dict[str, float | None]] = {}
     for measure in (*snapshot.experiment.spec.measures, JUDGED):
         scores = snapshot.scores(measure)
         if not scores.common.any():
@@ -279,8 +288,10 @@ def _means(snapshot: Snapshot) -> Mapping[str, dict[str, float | None]]:
         if measure == JUDGED:  # every scored query has it
             columns[MS] = 1000 * snapshot.arrays.seconds[cells].mean(axis=1)
         for row, name in enumerate(scores.names):
-            found.setdefault(name, {}).update({key: float(values[row]) for key, values in columns.items()})
-    return found
+            by_variant.setdefault(name, {}).update(
+                {key: float(values[row]) for key, values in columns.items()}
+            )
+    return by_variant
 
 
 def _statistics(snapshot: Snapshot, measure: str, baseline: str | None) -> _Statistics:
@@ -305,24 +316,24 @@ def _statistics(snapshot: Snapshot, measure: str, baseline: str | None) -> _Stat
 
 
 def _needed(names: Sequence[str], to_best: Resampled | None, best: str) -> Mapping[str, int]:
-    """Queries that would separate a variant from the best; absent where more of them cannot be reckoned."""
+    """The number of queries that would separate each variant from the best; variants without an estimate are absent."""
     if to_best is None:
         return {}
     level = SIGNIFICANCE / correction(len(names)).family
-    found = {
+    estimates = {
         name: needed_queries(deviation, difference, significance=level)
         for name, deviation, difference in zip(
             names, to_best.deviations.tolist(), to_best.values.mean(axis=1).tolist(), strict=True
         )
         if name != best and deviation > 0
     }
-    return {name: needed for name, needed in found.items() if needed is not None}
+    return {name: needed for name, needed in estimates.items() if needed is not None}
 
 
 def _differences(
     snapshot: Snapshot, measure: str, to: Resampled | None, reference: str, *, pinned: bool
 ) -> Mapping[str, Difference]:
-    """Differences of all variants with a score but the reference to it; none if that has no score."""
+    """Differences of all other variants with a score to the reference; empty if the reference has no score."""
     if to is None:
         return {}
     decisions = decisions_to(snapshot, measure, reference, pinned=pinned, differences=to)
@@ -356,7 +367,7 @@ def _cost_columns(cost: VariantCost | None) -> dict[str, float | None]:
 
 
 def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
-    """A leaderboard."""
+    """A leaderboard as plain JSON types."""
     return {
         "experiment": experiment_record(board.experiment),
         "measure": board.measure,

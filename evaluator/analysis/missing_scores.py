@@ -1,4 +1,4 @@
-"""Queries that have a score, but not by every measure: some measures have no value for some lists."""
+"""Scored queries without a value of some measure: some measures are undefined for some lists."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from evaluator.store.scores import ScoreArrays
 
 
 def uncomputed(arrays: ScoreArrays) -> dict[str, int]:
-    """Queries without a value by measure, where some variant has a score of the query; measures without any are absent.
+    """The number of queries without a value, by measure, among the queries that some variant scored.
+
+    Measures that have all values are absent.
 
     Args:
-        arrays: with `Judged@10`, which every scored query has.
+        arrays: including `Judged@10`, which every scored query has.
     """
     scored = np.isfinite(arrays.values[JUDGED])
-    lacking = {
+    missing = {
         measure: int((scored & ~np.isfinite(values)).any(axis=0).sum())
         for measure, values in arrays.values.items()
     }
-    return {measure: n for measure, n in lacking.items() if n}
+    return {measure: n for measure, n in missing.items() if n}

@@ -1,4 +1,4 @@
-"""How alike the lists of two variants are: which documents they share, and in what order."""
+"""The overlap of two variants' lists: which documents they share, and in what order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
 DEPTH: Final = 100
-"""Documents of each list that are looked at."""
+"""Documents of each list that are compared."""
 
 OVERLAP = Kind("overlap")
 
@@ -27,9 +27,9 @@ class Overlap:
 
     Attributes:
         query_ids: sorted.
-        jaccard_10, jaccard_100: [n_queries] float64, shared documents among the first 10 and 100 of either.
+        jaccard_10, jaccard_100: [n_queries] float64, Jaccard index of the first 10 and 100 documents.
         rbo: [n_queries] float64, rank-biased overlap.
-        tau: [n_queries] float64, Kendall's tau of the documents that both have; NaN where they share fewer than two.
+        tau: [n_queries] float64, Kendall's tau over the shared documents; NaN where there are fewer than two.
     """
 
     query_ids: tuple[str, ...]
@@ -40,19 +40,19 @@ class Overlap:
 
     @cached_property
     def places(self) -> dict[str, int]:
-        """Each query's place, by its id."""
+        """Each query's position in `query_ids`, by its id."""
         return {query_id: place for place, query_id in enumerate(self.query_ids)}
 
     @property
     def mean_tau(self) -> float | None:
-        """Mean over the queries that have one; None if there is none."""
+        """Mean tau over the queries that have one; None if no query has."""
         return None if np.isnan(self.tau).all() else float(np.nanmean(self.tau))
 
 
 def overlap(workspace: Workspace, snapshot: Snapshot, a: str, b: str) -> Overlap:
-    """Lay two variants' lists beside each other; queries that one of them has not completed are left out.
+    """Compare two variants' lists; queries that one of the variants has not completed are left out.
 
-    Lists are too large for a snapshot: call it in the look (`Workspace.frozen`) that the snapshot is of.
+    A snapshot does not hold lists, which are too large: call this in the `Workspace.frozen` that read the snapshot.
     """
     return snapshot.remember(OVERLAP, (a, b), lambda: _overlap(workspace, snapshot, a, b))
 

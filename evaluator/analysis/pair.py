@@ -1,4 +1,4 @@
-"""Everything that is said of two variants, read from one state of the experiment."""
+"""The comparison of two variants, read from one state of the experiment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PairLook:
 
     Attributes:
         pair: None if there is no query to compare.
-        lists: how alike their lists are.
+        lists: the overlap of their lists.
         failed: queries that failed under one or both of them. Columns: variant, query_id, error.
     """
 
@@ -35,14 +35,14 @@ class PairLook:
 def look_at_pair(
     workspace: Workspace, experiment: str, measure: str, a: str, b: str, baseline: str | None = None
 ) -> PairLook:
-    """Two variants of an experiment as they are now.
+    """Compare two variants of an experiment as recorded now.
 
     Args:
         experiment: its id.
-        baseline: the variant that was chosen beforehand; it counts if it is one of the two.
+        baseline: the variant chosen beforehand; used only if it is one of the two.
 
     Raises:
-        UnknownNameError: there is no such experiment or variant, or it is the same twice.
+        UnknownNameError: there is no such experiment or variant, or both variants are the same.
     """
 
     def look() -> PairLook:
@@ -59,7 +59,7 @@ def look_at_pair(
 
 
 def pair_table(workspace: Workspace, look: PairLook, pair: Pair) -> pd.DataFrame:
-    """A row a query; see `paired_table`.
+    """One row per query; see `paired_table`.
 
     Raises:
         UnknownNameError: the experiment's dataset is no longer stored.

@@ -1,4 +1,4 @@
-"""What a comparison says, in words that claim no more than the evidence."""
+"""Wording for a comparison, claiming no more than the evidence supports."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from evaluator.analysis.pairwise import Outcome
 from evaluator.domain.statistics.resampling import TestName
 
 EFFECTS: Final = ((0.2, "negligible"), (0.5, "small"), (0.8, "medium"))
-"""What an effect is called below each size; from the last on it is "large" (Cohen, Statistical Power Analysis for the
-Behavioral Sciences, 1988)."""
+"""Upper bounds of effect sizes and their names; from the last bound on an effect is "large" (Cohen, Statistical Power
+Analysis for the Behavioral Sciences, 1988)."""
 TESTS: Final[Mapping[TestName, str]] = {"randomization": "randomization test", "t": "paired t-test"}
-"""What the tests are called that p-values come from."""
+"""The names of the tests that p-values come from."""
 SMALLEST_P: Final = 0.001
-"""Below this, the digits of a p-value mean nothing."""
+"""Smaller p-values are written as "less than" this."""
 
 
 def effect_words(effect_size: float) -> str:
-    """What an effect of that size is called: negligible, small, medium, large."""
+    """The name of an effect of this size: negligible, small, medium, large."""
     return next((word for limit, word in EFFECTS if abs(effect_size) < limit), "large")
 
 
 def p_words(p: float) -> str:
-    """A p-value as it is written: `p = 0.012`, `p < 0.001`."""
+    """A p-value as text: `p = 0.012`, `p < 0.001`."""
     return f"p < {SMALLEST_P}" if p < SMALLEST_P else f"p = {p:.3f}"
 
 
 def headline(outcome: Outcome) -> str:
-    """What the evidence allows to say of two variants, in one sentence."""
+    """The conclusion that the evidence supports about two variants, in one sentence."""
     test, size = outcome.test, f"{abs(outcome.test.difference):.3f} {outcome.measure}"
     ahead = outcome.ahead or outcome.a
     behind = outcome.b if ahead == outcome.a else outcome.a

@@ -1,7 +1,7 @@
-"""Two variants of an experiment compared, query by query; or all of them against one.
+"""Comparison of two variants of an experiment query by query, or of all variants with one.
 
 Differences are those of the variant called `a` minus the one called `b`, over the queries that the leaderboard
-compares: those that every variant with a score has scored. What counts as separable: `evaluator.analysis.decisions`.
+compares: those that every variant with a score has scored. `evaluator.analysis.decisions` decides what is separable.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ AGAINST = Kind("against")
 
 
 class Outcome(NamedTuple):
-    """What one measure says of two variants.
+    """The comparison of two variants by one measure.
 
     Attributes:
-        mean_a, mean_b: over the compared queries.
-        test: of the differences; Wilcoxon's only where two variants are compared by one measure.
+        mean_a, mean_b: means over the compared queries.
+        test: tests of the differences; Wilcoxon's only in a comparison of two variants by one measure.
         decision: whether they are separable.
         correction: what the decision is corrected for.
     """
@@ -52,7 +52,7 @@ class Outcome(NamedTuple):
 
     @property
     def separable(self) -> bool:
-        """Whether the difference is found, after the correction."""
+        """Whether the difference is significant after the correction."""
         return self.decision.separable
 
     @property
@@ -66,7 +66,7 @@ class Pair:
     """Two variants by one measure, query by query.
 
     Attributes:
-        query_ids: those that are compared; the greatest differences first, equal ones by id.
+        query_ids: the compared queries by descending difference, equal ones by id.
         scores_a, scores_b: [n_queries] float64, in that order.
     """
 
@@ -82,13 +82,13 @@ class Pair:
 
 
 def compare(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None = None) -> Pair | None:
-    """Two variants; None if there is no query to compare.
+    """Compare two variants; None if there is no query to compare.
 
     Args:
-        baseline: the variant that was chosen beforehand; it counts if it is one of the two.
+        baseline: the variant chosen beforehand; used only if it is one of the two.
 
     Raises:
-        UnknownNameError: the experiment has no variant of that name, or it is the same twice.
+        UnknownNameError: the experiment has no variant of that name, or both names are the same.
     """
     snapshot.require_variant(a)
     snapshot.require_variant(b)
@@ -107,8 +107,8 @@ def compare(snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | No
 def _outcome(
     snapshot: Snapshot, measure: str, a: str, b: str, baseline: str | None, *, ranks: bool
 ) -> Outcome | None:
-    found, sampled = between(snapshot, measure, a, b, baseline), snapshot.resampled(measure)
-    if found is None or sampled is None:
+    finding, sampled = between(snapshot, measure, a, b, baseline), snapshot.resampled(measure)
+    if finding is None or sampled is None:
         return None
     names = snapshot.scores(measure).names
     row, other = ([names.index(name)] for name in (a, b))
@@ -119,7 +119,7 @@ def _outcome(
     )
     (test,) = paired_tests(difference, ranks=ranks)
     means = _means(snapshot, measure)
-    return Outcome(a, b, measure, means[a], means[b], test, *found)
+    return Outcome(a, b, measure, means[a], means[b], test, *finding)
 
 
 def against(snapshot: Snapshot, measure: str, baseline: str) -> tuple[Outcome, ...]:
@@ -154,24 +154,24 @@ def _means(snapshot: Snapshot, measure: str) -> Mapping[str, float]:
 
 
 def agreement(snapshot: Snapshot, a: str, b: str, baseline: str | None = None) -> tuple[Outcome, ...]:
-    """What each of the experiment's measures says of two variants, as `compare` does; none if none says anything."""
+    """The comparison of two variants by each of the experiment's measures that has queries to compare."""
     measures = snapshot.experiment.spec.measures
     outcomes = (_outcome(snapshot, measure, a, b, baseline, ranks=False) for measure in measures)
     return tuple(outcome for outcome in outcomes if outcome is not None)
 
 
 def agree(outcomes: Sequence[Outcome]) -> bool:
-    """Whether no two measures have different winners."""
+    """Whether all measures agree on the better variant."""
     return len({outcome.ahead for outcome in outcomes} - {None}) < 2
 
 
 def counts_of(snapshot: Snapshot, variants: Sequence[str]) -> list[VariantCounts]:
-    """How far these variants are."""
+    """The progress of these variants."""
     return [counted for counted in snapshot.counts if counted.variant in variants]
 
 
 def paired_table(pair: Pair, facts: QueryFacts, lists: Overlap) -> pd.DataFrame:
-    """A pair's queries, the greatest differences first.
+    """A pair's queries by descending difference.
 
     Columns: query_id, text, a, b, difference, jaccard_10, rbo, tau, words, relevant.
     """

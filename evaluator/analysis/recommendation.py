@@ -1,4 +1,4 @@
-"""Quality against cost: which variants nothing beats in both, and which one to take within limits, and why."""
+"""Quality against cost: the Pareto front, and the variant to choose within limits, with reasons."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Cost = Literal["p95_ms", "index_mb", "usd_per_million_queries"]
 
 @dataclass(frozen=True)
 class CostKind:
-    """A kind of cost: what it is called, its unit, and how its numbers are written."""
+    """A kind of cost: its label, its unit, and its number format."""
 
     label: str
     unit: str
     format: str = ",.1f"
 
     def text(self, value: float) -> str:
-        """Such as `12.3 ms`."""
+        """A cost as text, such as `12.3 ms`."""
         return f"{value:{self.format}} {self.unit}"
 
 
@@ -33,17 +33,17 @@ COSTS: Mapping[Cost, CostKind] = {
 }
 
 Limits = Mapping[Cost, float]
-"""What a variant may cost at most; a kind of cost that is not there is not limited."""
+"""The highest cost allowed, by kind; kinds that are absent are not limited."""
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What to take.
+    """The variant to choose, and why.
 
     Attributes:
         variant: the best within the limits; None if there is none.
         reasons: why, in whole sentences.
-        excluded: why each of the others may not be taken, by variant, best first.
+        excluded: why other variants exceed the limits, by variant, best first.
     """
 
     variant: str | None
@@ -52,7 +52,7 @@ class Recommendation:
 
 
 def cost_of(row: BoardRow, cost: Cost) -> float | None:
-    """What a variant costs; None if it was not measured. Who asks no endpoint with a price pays nothing."""
+    """A variant's cost; None if it was not measured. Without an endpoint that has a price, the price is 0."""
     paid = row.cost
     if paid is None:
         return None
@@ -64,9 +64,9 @@ def cost_of(row: BoardRow, cost: Cost) -> float | None:
 
 
 def pareto_front(board: Leaderboard, cost: Cost) -> tuple[str, ...]:
-    """Variants that no other beats: none is at least as good and as cheap, and better or cheaper; best first.
+    """The variants that no other variant beats in quality and cost together, best first.
 
-    Scores are taken as they are, without regard to their intervals.
+    One variant beats another if it is at least as good and as cheap, and better or cheaper. Intervals are ignored.
     """
     measured = [
         (row.variant, row.score, spent)
@@ -81,7 +81,7 @@ def pareto_front(board: Leaderboard, cost: Cost) -> tuple[str, ...]:
 
 
 def tradeoff_rows(board: Leaderboard, cost: Cost) -> list[dict[str, Any]]:
-    """Variants with a score as a chart of quality against cost draws them, best first; `cost` is None if not known."""
+    """Variants with a score as rows for a chart of quality against cost, best first; an unknown `cost` is None."""
     front = pareto_front(board, cost)
     return [
         {
@@ -98,10 +98,10 @@ def tradeoff_rows(board: Leaderboard, cost: Cost) -> list[dict[str, Any]]:
 
 
 def recommend(snapshot: Snapshot, board: Leaderboard, limits: Limits) -> Recommendation:
-    """The variant with the highest score that costs no more than it may.
+    """The variant with the highest score within the limits.
 
     Args:
-        snapshot: that the leaderboard is of.
+        snapshot: the snapshot behind the leaderboard.
     """
     scored = board.scored
     excluded = {row.variant: reason for row in scored if (reason := _excess(row, limits)) is not None}
@@ -113,8 +113,8 @@ def recommend(snapshot: Snapshot, board: Leaderboard, limits: Limits) -> Recomme
     reasons = [_rank(board, chosen, len(candidates), limits), *_within(chosen, limits)]
 
     def is_separable(other: BoardRow) -> bool:
-        found = between(snapshot, board.measure, chosen.variant, other.variant)
-        return found is not None and found.decision.separable
+        finding = between(snapshot, board.measure, chosen.variant, other.variant)
+        return finding is not None and finding.decision.separable
 
     reasons += _cheaper(chosen, [row for row in candidates[1:] if not is_separable(row)])
     better = next((row for row in scored[: scored.index(chosen)] if is_separable(row)), None)
@@ -131,7 +131,7 @@ def _score(row: BoardRow) -> float:
 
 
 def _excess(row: BoardRow, limits: Limits) -> str | None:
-    """Why a variant is not within the limits."""
+    """Why a variant exceeds the limits; None if it does not."""
     for cost, limit in limits.items():
         kind, spent = COSTS[cost], cost_of(row, cost)
         if spent is None:
@@ -156,11 +156,11 @@ def _within(chosen: BoardRow, limits: Limits) -> Iterator[str]:
 
 
 def _cheaper(chosen: BoardRow, equal: Sequence[BoardRow]) -> Iterator[str]:
-    """Variants that may be as good and cost at most half, one a kind of cost."""
+    """For each kind of cost, the cheapest equally good variant that costs at most half."""
     for cost, kind in COSTS.items():
         spent = cost_of(chosen, cost)
-        known = [(value, row.variant) for row in equal if (value := cost_of(row, cost)) is not None]
-        if spent and known and (least := min(known))[0] <= spent / 2:
+        costs = [(value, row.variant) for row in equal if (value := cost_of(row, cost)) is not None]
+        if spent and costs and (least := min(costs))[0] <= spent / 2:
             yield (
                 f"{least[1]} is as good as can be told, and costs less: "
                 f"{kind.label} {kind.text(least[0])} instead of {kind.text(spent)}."

@@ -1,4 +1,4 @@
-"""Several datasets at once: how the same variants rank on each, and an average only where it means something."""
+"""Several datasets at once: the ranks of the same variants on each, and an average only where it is meaningful."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from evaluator.workspace.workspace import Workspace
 Identity = tuple[str, tuple[str, ...]]
 """Fingerprints of a pipeline and of its models."""
 Key = tuple[Identity, int]
-"""An experiment may have the same variant under several names: which of them, from 0."""
+"""An identity and its occurrence from 0: an experiment may have the same variant under several names."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class AcrossRow:
     """One variant over several experiments; lists are in the order of `Across.boards`, None where it did not run.
 
     Attributes:
-        name: as the first experiment that has it calls it.
-        ranks: among the variants with a score there, from 1; equal scores share the mean of their ranks.
+        name: the variant's name in the first experiment that has it.
+        ranks: among the variants with a score in that experiment, from 1; equal scores share the mean of their ranks.
         tied: whether it is in that experiment's tie group.
-        average_rank, average_score: over all experiments; None where `Across.reasons` speak against it.
+        average_rank, average_score: over all experiments; None if `Across.reasons` is not empty.
     """
 
     name: str
@@ -46,9 +46,9 @@ class Across:
     """Several experiments beside each other.
 
     Attributes:
-        measure: that all of them computed.
-        rows: one a variant (the same pipeline and the same models), best average or first rank first.
-        reasons: why there is no average, in whole sentences; none if there is one.
+        measure: a measure that all of them computed.
+        rows: one per variant (the same pipeline and the same models), best average or first rank first.
+        reasons: why there is no average, in whole sentences; empty if there is one.
     """
 
     measure: str
@@ -58,7 +58,7 @@ class Across:
 
 
 def identity(experiment: ExperimentRow, variant: Variant) -> Identity:
-    """What makes two variants the same wherever they ran: the pipeline's fingerprint and its models'."""
+    """What identifies a variant in any experiment: the fingerprints of its pipeline and its models."""
     encoders = experiment.spec.encoders
     return variant.fingerprint, tuple(
         encoders[encoder_key(stage)].fingerprint for stage in models_of(variant)
@@ -76,11 +76,11 @@ def across(workspace: Workspace, experiments: Sequence[ExperimentRow], measure: 
 
     Args:
         experiments: at least two.
-        measure: the first that all of them computed by default.
+        measure: by default the first that all of them computed.
 
     Raises:
-        InvalidInputError: there are fewer than two, or they share no measure, or not this one.
-        UnknownNameError: one was deleted meanwhile.
+        InvalidInputError: there are fewer than two experiments, or they do not share this measure or any.
+        UnknownNameError: one was deleted in the meantime.
     """
     if len(experiments) < 2:
         raise InvalidInputError("one experiment has nothing beside it; name two or more: ?experiments=a,b")
@@ -99,12 +99,12 @@ def across(workspace: Workspace, experiments: Sequence[ExperimentRow], measure: 
 
 
 def beside(measure: str, boards: tuple[Leaderboard, ...]) -> Across:
-    """Lay leaderboards by one measure beside each other."""
+    """Combine leaderboards by the same measure."""
     reasons = tuple(_against_averages(boards))
     cells = [_cells(board) for board in boards]
-    called = {key: cell.name for found in reversed(cells) for key, cell in found.items()}
-    order = list(dict.fromkeys(key for found in cells for key in found))
-    rows = [_row(called[key], [found.get(key) for found in cells], not reasons) for key in order]
+    names = {key: cell.name for column in reversed(cells) for key, cell in column.items()}
+    order = list(dict.fromkeys(key for column in cells for key in column))
+    rows = [_row(names[key], [column.get(key) for column in cells], not reasons) for key in order]
     rows.sort(key=lambda row: (row.average_rank or 0.0, -(row.average_score or 0.0)))
     return Across(measure, boards, tuple(rows), reasons)
 
@@ -121,28 +121,28 @@ def _cells(board: Leaderboard) -> Mapping[Key, _Cell]:
     scored = [(row.variant, row.score, bool(row.tied)) for row in board.rows if row.score is not None]
     ranks = stats.rankdata([-score for _, score, _ in scored]) if scored else []
     cells: dict[Key, _Cell] = {}
-    seen: Counter[Identity] = Counter()
+    occurrences: Counter[Identity] = Counter()
     for (name, score, tied), rank in zip(scored, ranks, strict=True):
         same = identity(board.experiment, board.experiment.spec.variant(name))
-        cells[same, seen[same]] = _Cell(name, score, float(rank), tied)
-        seen[same] += 1
+        cells[same, occurrences[same]] = _Cell(name, score, float(rank), tied)
+        occurrences[same] += 1
     return cells
 
 
 def _row(name: str, cells: Sequence[_Cell | None], averaged: bool) -> AcrossRow:
-    there = [cell for cell in cells if cell is not None]
+    present = [cell for cell in cells if cell is not None]
     return AcrossRow(
         name=name,
         scores=tuple(None if cell is None else cell.score for cell in cells),
         ranks=tuple(None if cell is None else cell.rank for cell in cells),
         tied=tuple(None if cell is None else cell.tied for cell in cells),
-        average_rank=sum(cell.rank for cell in there) / len(cells) if averaged else None,
-        average_score=sum(cell.score for cell in there) / len(cells) if averaged else None,
+        average_rank=sum(cell.rank for cell in present) / len(cells) if averaged else None,
+        average_score=sum(cell.score for cell in present) / len(cells) if averaged else None,
     )
 
 
 def _against_averages(boards: Sequence[Leaderboard]) -> list[str]:
-    """Why averages over these experiments would mean nothing."""
+    """Why averages over these experiments would be meaningless."""
     reasons = []
     policies = sorted({board.experiment.spec.policy for board in boards})
     if len(policies) > 1:
@@ -153,8 +153,8 @@ def _against_averages(boards: Sequence[Leaderboard]) -> list[str]:
     running = [board.experiment.name for board in boards if board.experiment.status != "finished"]
     if running:
         reasons.append(f"Not finished: {', '.join(running)}.")
-    found: list[set[Key]] = [set(_cells(board)) for board in boards]
-    if different := set[Key]().union(*found) - found[0].intersection(*found):
+    keys: list[set[Key]] = [set(_cells(board)) for board in boards]
+    if different := set[Key]().union(*keys) - keys[0].intersection(*keys):
         kinds = "One variant has" if len(different) == 1 else f"{len(different)} variants have"
         reasons.append(f"{kinds} no score on all of them, so that averages would be over different datasets.")
     return reasons

@@ -19,16 +19,16 @@ from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
 ENOUGH: Final = 10
-"""Queries that a slice needs for its difference to be tested."""
+"""The smallest number of queries for which a slice's difference is tested."""
 
 QUARTERS: Final = (0.25, 0.5, 0.75, 1.0)
 NO_TAG: Final = "no tag"
 RELEVANT: Final = ((1, "1 relevant"), (5, "2 to 5 relevant"))
-"""Slices by relevant documents: up to how many, and what the slice is called."""
+"""Slices by the number of relevant documents: the largest number, and the slice's name."""
 MORE_RELEVANT = "6 or more relevant"
 
 Members = Mapping[str, Ints]
-"""Places of a slice's queries in a pair's list, by the slice's name, in the order they are shown."""
+"""Positions of a slice's queries in a pair's list, by the slice's name, in display order."""
 
 SLICES = Kind("slices")
 
@@ -39,11 +39,11 @@ class Slice:
 
     Attributes:
         name: what they have in common.
-        n: queries; a query with several tags is in several slices.
-        mean_a, mean_b: of the two variants.
+        n: number of queries; a query with several tags is in several slices.
+        mean_a, mean_b: means of the two variants.
         difference: the first minus the second.
-        test: of the differences; None for fewer than `ENOUGH` queries, which are too few to say anything.
-        decision: whether the variants are separable there, corrected for the slices that were tested; None without one.
+        test: test of the differences; None for fewer than `ENOUGH` queries, which are too few for a conclusion.
+        decision: whether the variants are separable there, corrected for all tested slices; None without a test.
     """
 
     name: str
@@ -56,10 +56,10 @@ class Slice:
 
 
 def slices(workspace: Workspace, snapshot: Snapshot, pair: Pair, dimension: str) -> tuple[Slice, ...]:
-    """A pair's queries, divided.
+    """Divide a pair's queries into slices.
 
     Args:
-        snapshot: that the pair is of.
+        snapshot: the snapshot behind the pair.
         dimension: one of `DIMENSIONS`.
 
     Raises:
@@ -96,17 +96,17 @@ def _slices(facts: QueryFacts, pair: Pair, dimension: str) -> tuple[Slice, ...]:
 
 
 def _by_tag(facts: QueryFacts, rows: Ints) -> Members:
-    """The most frequent tags first; at the end the queries without any."""
+    """Slices by tag, the most frequent first; queries without a tag come last."""
     places: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
         for tag in dict.fromkeys(facts.tags[row]) or [NO_TAG]:
             places.setdefault(tag, []).append(place)
-    named = sorted(places, key=lambda tag: (tag == NO_TAG, -len(places[tag]), tag))
-    return {tag: np.array(places[tag]) for tag in named}
+    tags = sorted(places, key=lambda tag: (tag == NO_TAG, -len(places[tag]), tag))
+    return {tag: np.array(places[tag]) for tag in tags}
 
 
 def _by_length(facts: QueryFacts, rows: Ints) -> Members:
-    """Four bins of about equally many queries, fewer where many are equally long; the shortest first."""
+    """Four bins of about equally many queries, the shortest first; fewer bins if many queries are equally long."""
     words = facts.words[rows]
     limits = np.unique(np.quantile(words, QUARTERS, method="inverted_cdf")).astype(int).tolist()
     members, above = {}, int(words.min()) - 1
@@ -123,7 +123,7 @@ def _words(first: int, last: int) -> str:
 
 
 def _by_language(facts: QueryFacts, rows: Ints) -> Members:
-    """The most frequent first; at the end the queries that are too short to tell."""
+    """Slices by language, the most frequent first; queries too short to recognise come last."""
     codes = np.array([facts.languages[row] for row in rows], dtype=np.str_)
     found, counts = np.unique(codes, return_counts=True)
     order = np.lexsort((-counts, found == UNKNOWN))
@@ -131,7 +131,7 @@ def _by_language(facts: QueryFacts, rows: Ints) -> Members:
 
 
 def _by_relevant(facts: QueryFacts, rows: Ints) -> Members:
-    """One relevant document, some, many; those that no query is in are left out."""
+    """Slices with one, some and many relevant documents; empty ones are left out."""
     relevant = facts.relevant[rows]
     members, above = {}, 0
     for limit, name in (*RELEVANT, (int(relevant.max()), MORE_RELEVANT)):
@@ -146,7 +146,7 @@ DIVIDE: Mapping[str, Callable[[QueryFacts, Ints], Members]] = {
     "language": _by_language,
     "tag": _by_tag,
 }
-"""How queries are divided, by dimension."""
+"""The function that divides queries, by dimension."""
 
 DIMENSIONS: Mapping[str, str] = {
     "length": "Query length",
@@ -154,4 +154,4 @@ DIMENSIONS: Mapping[str, str] = {
     "language": "Language",
     "tag": "Tag",
 }
-"""What the dimensions are called."""
+"""The labels of the dimensions."""

@@ -1,6 +1,6 @@
 """One state of an experiment: read in one transaction, and passed to every function that answers a question about it.
 
-Nothing is read a second time in the middle of an answer, so that its parts cannot contradict each other (ADR 0019).
+An answer reads nothing twice, so its parts cannot contradict each other (ADR 0019).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _resampled_bytes(found: Resampled | None) -> int:
     return 0 if found is None else found.values.nbytes + found.means.nbytes + found.flipped.nbytes
 
 
-# At 200 variants and 10,000 queries the scores of five measures are 112 MB, what is resampled of one 48 MB.
+# With 200 variants and 10,000 queries, the scores of five measures take 112 MB, the resamples of one measure 48 MB.
 RECORDED = Kind("recorded", 900_000_000, _recorded_bytes)
 RESAMPLED = Kind("resampled", 400_000_000, _resampled_bytes)
 
@@ -50,8 +50,8 @@ class Scores:
 
     Attributes:
         variants: names, in the experiment's order.
-        query_ids: of all queries with a row, sorted.
-        values: [n_variants, n_queries] float64; NaN where a query has no score: failed, waiting, nothing relevant.
+        query_ids: ids of all queries with a row, sorted.
+        values: [n_variants, n_queries] float64; NaN for queries that failed, wait, or have no relevant document.
     """
 
     variants: tuple[str, ...]
@@ -82,10 +82,10 @@ class Snapshot:
     """An experiment as it was at one moment.
 
     Attributes:
-        counts: how far each variant is, and why it failed, in the experiment's order.
+        counts: each variant's progress, and why it failed, in the experiment's order.
         arrays: all measures, `Judged@10` and seconds. Do not change them.
-        costs: by variant, of those that were measured; None where it could not be.
-        memory: keeps what is computed from it.
+        costs: by variant, for measured variants; None where the measurement failed.
+        memory: caches results computed from this snapshot.
     """
 
     experiment: ExperimentRow
@@ -97,15 +97,15 @@ class Snapshot:
 
     @property
     def revision(self) -> int:
-        """The number of what is recorded of the experiment."""
+        """The revision of the experiment's records."""
         return self.experiment.revision
 
     def measure(self, measure: str | None = None) -> str:
         """A measure of the experiment in ir-measures' notation; its first by default.
 
         Raises:
-            InvalidInputError: it is no measure.
-            UnknownNameError: the experiment did not compute it; lists those it did.
+            InvalidInputError: it is not a measure.
+            UnknownNameError: the experiment did not compute the measure; lists those it did.
         """
         measures = self.experiment.spec.measures
         chosen = canonical_measures([measure])[0] if measure else measures[0]
@@ -119,7 +119,7 @@ class Snapshot:
         """Check that the experiment has a variant.
 
         Raises:
-            UnknownNameError: it has not; lists those it has.
+            UnknownNameError: it does not; lists the variants it has.
         """
         names = [variant.name for variant in self.experiment.spec.variants]
         if name not in names:
@@ -131,7 +131,7 @@ class Snapshot:
         """One measure, variants by queries; the experiment's first by default.
 
         Raises:
-            InvalidInputError, UnknownNameError: as `measure`.
+            InvalidInputError, UnknownNameError: see `measure`.
         """
         chosen, arrays = self.measure(measure), self.arrays
         return self._scores.setdefault(
@@ -139,9 +139,9 @@ class Snapshot:
         )
 
     def resampled(self, measure: str) -> Resampled | None:
-        """A measure of the variants that have a score, over the queries that all of them scored, resampled.
+        """Resamples of one measure, for the variants with a score over the queries that all of them scored.
 
-        None where there is no such query. Rows are the scored variants, in the experiment's order.
+        None if there is no such query. Rows are the scored variants, in the experiment's order.
         """
 
         def compute() -> Resampled | None:
@@ -152,18 +152,18 @@ class Snapshot:
         return self.remember(RESAMPLED, measure, compute)
 
     def remember(self, kind: Kind, key: Hashable, compute: Callable[[], T]) -> T:
-        """What was computed from this state of the experiment before; else compute it."""
+        """The result computed before from this state of the experiment; computed now if there is none."""
         return self.memory.get(kind, (self.experiment.id, self.revision, key), compute)
 
 
 def read_snapshot(workspace: Workspace, experiment: str) -> Snapshot:
-    """An experiment as it is now.
+    """A snapshot of an experiment as recorded now.
 
     Args:
         experiment: its id.
 
     Raises:
-        UnknownNameError: there is none; it may have been deleted since it was found.
+        UnknownNameError: there is no such experiment; it may have just been deleted.
     """
     return workspace.frozen(
         lambda: snapshot_of(workspace, experiments.experiment(workspace.database, experiment))
@@ -171,7 +171,7 @@ def read_snapshot(workspace: Workspace, experiment: str) -> Snapshot:
 
 
 def snapshot_of(workspace: Workspace, row: ExperimentRow) -> Snapshot:
-    """An experiment as it was when its row was read: call it in the same look (`Workspace.frozen`)."""
+    """A snapshot of an experiment whose row was just read: call this in the same `Workspace.frozen`."""
     measures = tuple(dict.fromkeys((*row.spec.measures, JUDGED)))
     arrays = workspace.memory.get(
         RECORDED, (row.id, row.revision), lambda: read_scores(workspace.database, row.id, measures)

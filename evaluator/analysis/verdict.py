@@ -1,4 +1,4 @@
-"""What a leaderboard's evidence allows to say, in a sentence, and never more."""
+"""The verdict: one sentence that claims no more than a leaderboard's evidence supports."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from evaluator.analysis.leaderboard import Leaderboard
 from evaluator.domain.statistics.power import SIGNIFICANCE
 
 NAMED = 3
-"""Variants that are named; the others are counted."""
+"""The most variants that a verdict names; others are counted."""
 HOPELESS = 100_000
-"""Queries that nobody will judge: a difference that needs more is called too small to matter."""
+"""More queries than anybody will judge: a difference that needs more is called too small to confirm."""
 
 Name = Callable[[str], str]
 
 
 def verdict(board: Leaderboard, name: Name = str) -> str:
-    """What is best, how sure that is, and what would make it surer.
+    """The best variant, how certain that is, and how many queries would make it more certain.
 
     Args:
-        name: how a variant's name is written, such as in bold.
+        name: formats a variant's name, for example in bold.
     """
     if not board.compared or not board.tie_group:
         return "Nothing can be said yet: no query has been completed by all variants."
@@ -42,7 +42,7 @@ def fewest_queries(n_variants: int) -> int:
 
 
 def rounded(number: int) -> int:
-    """A number of queries as something estimated: two digits, upwards."""
+    """An estimated number of queries, rounded up to two significant digits."""
     unit = int(10 ** max(0, len(str(number)) - 2))
     return -(-number // unit) * unit
 
@@ -69,7 +69,7 @@ def _settled(board: Leaderboard, best: str, over: str, name: Name) -> str:
 
 
 def _more(board: Leaderboard, name: Name) -> str:
-    """How many queries would tell the first two apart."""
+    """The number of queries that would separate the first two variants, in words."""
     best, second = (next(row for row in board.scored if row.variant == tied) for tied in board.tie_group[:2])
     needed = None if second.mean is None else second.mean.needed
     gap = (best.score or 0.0) - (second.score or 0.0)
@@ -88,7 +88,7 @@ def _more(board: Leaderboard, name: Name) -> str:
 
 
 def _listed(names: Sequence[str], name: Name) -> str:
-    shown = [name(one) for one in names[:NAMED]]
+    shown = [name(variant) for variant in names[:NAMED]]
     if len(names) > NAMED:
         shown = [*shown[: NAMED - 1], f"{len(names) - NAMED + 1} others"]
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

@@ -1,1 +1,1 @@
-"""The REST API, and the queue's dashboard under the same address."""
+"""The REST API, and the queue's dashboard on the same server."""

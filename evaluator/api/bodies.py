@@ -1,4 +1,4 @@
-"""The JSON bodies that routes take. A field's type is checked here; what it means, by what is called with it."""
+"""The JSON bodies of routes. Field types are checked here; the called services check the values."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Given = TypeVar("Given", bound="Body")
 
 
 class Body(BaseModel):
-    """A JSON object. `example` shows in messages what it looks like."""
+    """A JSON object; messages show its `example`."""
 
     example: ClassVar[str]
 
 
 class ExperimentFile(Body):
-    """An experiment file's text. Datasets are named; no path on the server may be."""
+    """An experiment file's text. It names datasets; paths on the server are refused."""
 
     example = '{"yaml": "<an experiment file\'s text>"}'
     yaml: str
 
 
 class DatasetRegistration(Body):
-    """A dataset in the artifact store that gets a name."""
+    """A name for a dataset in the artifact store."""
 
     model_config = ConfigDict(extra="forbid")
     example = (
@@ -43,7 +43,7 @@ class DatasetRegistration(Body):
 
 
 class DatasetChanges(Body):
-    """A dataset's new name, description and tags; what is left out stays."""
+    """A dataset's new name, description and tags; omitted fields keep their values."""
 
     model_config = ConfigDict(extra="forbid")
     example = '{"name": "...", "description": "...", "tags": ["..."]}, each of them optional'
@@ -53,7 +53,7 @@ class DatasetChanges(Body):
 
 
 class GradeChange(BaseModel):
-    """A judgment; without a grade it is removed."""
+    """A judgment; one without a grade is removed."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
     query_id: str
@@ -62,7 +62,7 @@ class GradeChange(BaseModel):
 
 
 class JudgmentChanges(Body):
-    """Judgments that are added, changed or removed, and why."""
+    """Judgments to add, change or remove, and the reason."""
 
     model_config = ConfigDict(coerce_numbers_to_str=True)
     example = '{"changes": [{"query_id": "...", "doc_id": "...", "grade": 1 or null}], "note": "..."}'
@@ -92,7 +92,7 @@ class UploadReading(Body):
 
 
 class DatasetDescription(Body):
-    """What people read about a dataset that is stored from an upload."""
+    """The name, description and tags of a dataset that is stored from an upload."""
 
     example = '{"name": "<name>", "description": "<text>", "tags": ["<tag>"]}'
     name: str
@@ -101,7 +101,7 @@ class DatasetDescription(Body):
 
 
 class VectorsToDrop(Body):
-    """Which encoders' vectors are dropped: those of some encoders, or those used longest ago, down to a limit."""
+    """Which vectors to drop: those of some encoders, or the least recently used ones beyond a limit."""
 
     example = '{"limit": bytes or null, "encoders": ["..."]}, each of them optional'
     limit: Annotated[StrictInt, Field(ge=0)] | None = None
@@ -109,10 +109,10 @@ class VectorsToDrop(Body):
 
 
 def read_body(kind: type[Given], content: bytes) -> Given:
-    """The body of a request.
+    """Read the body of a request.
 
     Raises:
-        InvalidInputError: it is not JSON, or not of that kind; names the field and shows an example.
+        InvalidInputError: it is not JSON, or not valid; names the field and shows an example.
     """
     try:
         return kind.model_validate(_json(kind, content))
@@ -125,7 +125,7 @@ def read_body(kind: type[Given], content: bytes) -> Given:
 def _json(kind: type[Body], content: bytes) -> Any:
     try:
         value = json.loads(content)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is JSON, and no text
+        json.dumps(value, ensure_ascii=False).encode()  # raises for half a surrogate pair, which JSON allows
     except UnicodeEncodeError as error:
         raise InvalidInputError(
             "the body holds half of a surrogate pair, which is no text; write the whole character"

@@ -1,7 +1,7 @@
-"""What a client may keep open, and how much it may send at once: uvicorn bounds neither the wait for a request, nor the
-number of connections, and Streamlit lets browsers send as much as it sends them.
+"""Limits on connections and WebSocket messages: uvicorn limits neither the wait for a request nor the number of
+connections, and Streamlit accepts messages from browsers as large as those it sends.
 
-A file descriptor that a silent client holds is one that the database, the queue and other people do without.
+A file descriptor that an idle client holds is missing for the database, the queue and other clients.
 """
 
 from __future__ import annotations
@@ -22,37 +22,36 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 logger = logging.getLogger(__name__)
 
 REQUEST_PATIENCE = 10.0
-"""Seconds in which a request must begin, and its headers be whole; slowly sent ones do not begin anew."""
+"""Seconds for a request to begin and its headers to be complete; sending slowly does not restart the time."""
 STALLED = 60.0
-"""Seconds without a byte taken after which a client that reads an answer is not waited for."""
+"""Seconds after which a client that reads nothing of its answer is disconnected."""
 MOST_CONNECTIONS = 2048
 BACKLOG = 128
-"""Connections that the system keeps until they are taken, and that are taken before another look at how many there
-are."""
+"""The listen backlog: connections that the system queues and may accept before the next check of the limit."""
 MOST_BYTES = 4 << 20
-"""Of a browser's message through a WebSocket: 16 times an experiment file, the largest text that a page asks for."""
+"""The most bytes of a WebSocket message from a browser: 16 times an experiment file, the largest text of a page."""
 STOPPING = 5.0
-"""Seconds that a server which stops gives requests; the other half of the supervisor's patience is for closing."""
+"""Seconds that a stopping server gives running requests: half of the supervisor's patience; the rest is for closing."""
 UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 TELL_EVERY = 60.0
 """Seconds between two warnings."""
 
 
 def most_connections() -> int:
-    """Half of the files that this process may have open: the others are the database's, the queue's and uploads'."""
+    """Half of the files that this process may open: the rest is for the database, the queue and uploads."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(files // 2, MOST_CONNECTIONS)
 
 
 @dataclass
 class Bounds:
-    """What holds for the connections of one server.
+    """The limits on the connections of one server.
 
     Attributes:
-        most: connections at the same time, WebSockets among them.
-        patience: as `REQUEST_PATIENCE`.
-        stalled: as `STALLED`.
-        waiting: those without a request now, in the order in which they began to wait.
+        most: the most connections at the same time, including WebSockets.
+        patience: see `REQUEST_PATIENCE`.
+        stalled: see `STALLED`.
+        waiting: connections without a request, in the order in which they began to wait.
     """
 
     most: int = field(default_factory=most_connections)
@@ -62,18 +61,18 @@ class Bounds:
     warned_at: float = -TELL_EVERY
 
     def make_room(self, newest: BoundedConnection) -> None:
-        """Keep to the limit: who has waited longest without a request goes first, and else the newest."""
+        """Enforce the limit: close the connection that has waited longest without a request."""
         if len(newest.connections) <= self.most:
             return
         if time.monotonic() - self.warned_at >= TELL_EVERY:
             self.warned_at = time.monotonic()
             logger.warning("%d connections are open, as many as may be; closing idle ones", self.most)
-        # The newest waits, too, so there is one.
+        # The newest connection waits, too, so there is at least one.
         next(iter(self.waiting)).leave()
 
 
 class BoundedConnection(H11Protocol):
-    """A connection that is closed where its client neither asks nor reads."""
+    """A connection that is closed if its client sends no request, or does not read its answer."""
 
     def __init__(self, *args: Any, bounds: Bounds, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,7 +93,7 @@ class BoundedConnection(H11Protocol):
             self._stop_waiting()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        """From here on it is another protocol's, which asks for signs of life."""
+        """Stop watching: the WebSocket's protocol takes over, and checks with pings that the client is alive."""
         self._stop_waiting()
         self._forget_reader()
         super().handle_websocket_upgrade(event)
@@ -107,23 +106,23 @@ class BoundedConnection(H11Protocol):
             self._stop_waiting()
 
     def pause_writing(self) -> None:
-        """The client reads more slowly than it is sent to."""
+        """Watch a client that reads more slowly than the server sends."""
         super().pause_writing()
         self._watch_reader()
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """Stop watching: the client reads again."""
         super().resume_writing()
         self._forget_reader()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to wait for."""
+        """Stop waiting and watching."""
         self._stop_waiting()
         self._forget_reader()
         super().connection_lost(exc)
 
     def leave(self) -> None:
-        """Close, whatever is still on its way."""
+        """Close at once, even if data is still being sent."""
         self._stop_waiting()
         self.connections.discard(self)
         self.transport.abort()
@@ -138,7 +137,7 @@ class BoundedConnection(H11Protocol):
 
     def _waited_enough(self) -> None:
         self._stop_waiting()
-        self.transport.close()  # once the last answer is read
+        self.transport.close()  # after the client has read the last answer
         self._watch_reader()
 
     def _watch_reader(self) -> None:
@@ -147,7 +146,7 @@ class BoundedConnection(H11Protocol):
         self._reader = self.loop.call_later(self._bounds.stalled, self._look_at_reader)
 
     def _look_at_reader(self) -> None:
-        # Nothing is written while it is watched, so what is not less was not read.
+        # Nothing is written while the client is watched, so if the buffer has not shrunk, nothing was read.
         if self.transport.get_write_buffer_size() >= self._unread:
             self.leave()
         else:
@@ -160,7 +159,7 @@ class BoundedConnection(H11Protocol):
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """A WebSocket that is closed where its client's request is none, or where nothing is read."""
+    """A WebSocket that is closed if its client sends an invalid request, or does not read."""
 
     def __init__(self, *args: Any, stalled: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -169,24 +168,24 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Look at its reader from now on."""
+        """Start watching whether the client reads."""
         super().connection_made(transport)
         self._look_later()
 
     def data_received(self, data: bytes) -> None:
-        """Take no request that cannot be read: one with a body, or with too long headers, would stay unanswered."""
+        """Refuse a request with a body or with too long headers, which would never be answered."""
         super().data_received(data)
-        if not self.handshake_initiated:  # the request comes whole
+        if not self.handshake_initiated:  # the request comes in one piece
             self.transport.write(UNREADABLE)
             self.transport.close()
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """Stop watching: the client reads again."""
         super().resume_writing()
         self._unread = 0
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is left to look at."""
+        """Stop watching."""
         if self._look is not None:
             self._look.cancel()
         super().connection_lost(exc)
@@ -199,7 +198,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if 0 < before <= unread:
             self.transport.abort()
             return
-        # Nothing but signs of life is written while it is full, or closes, so what is not less then was not read.
+        # While the buffer is full or closing, only pings are written, so if it has not shrunk, nothing was read.
         waits = self.transport.is_closing() or not self.writable.is_set()
         self._unread = unread if waits else 0
         self._look_later()
@@ -214,7 +213,7 @@ async def _bounded_startup(server: Server, sockets: list[socket.socket] | None =
 
 
 def bound(config: Config, bounds: Bounds) -> None:
-    """Have a server that is configured, and has not started, keep to these bounds."""
+    """Apply these limits to a server that is configured but has not started."""
     config.http_protocol_class = cast(type[asyncio.Protocol], partial(BoundedConnection, bounds=bounds))
     config.ws_protocol_class = cast(type[asyncio.Protocol], partial(BoundedWebSocket, stalled=bounds.stalled))
     config.ws_max_size = MOST_BYTES
@@ -223,9 +222,9 @@ def bound(config: Config, bounds: Bounds) -> None:
 
 
 def bound_servers() -> None:
-    """Bound whatever server of uvicorn this process starts from now on, by `streamlit run` or otherwise.
+    """Apply these limits to every uvicorn server that this process starts from now on, such as that of `streamlit run`.
 
-    Streamlit configures its server itself, with none of these settings among its own, and has loaded that
-    configuration when it loads the application; between that and its first connection it is started.
+    Streamlit configures its server itself, without these settings, before it loads the application. The server starts
+    after that, and so the limits are applied at its start.
     """
     Server.startup = _bounded_startup  # type: ignore[method-assign, assignment]

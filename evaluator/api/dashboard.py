@@ -1,7 +1,7 @@
-"""rq-dashboard, served at /queue: read-only, because it has neither accounts nor protection against forged posts.
+"""rq-dashboard, served at /queue: read-only, because it has neither accounts nor protection against forged requests.
 
-What it shows was written by others: workers, and whoever can write to the queue. So nothing is unpickled, whatever it
-prints is escaped, and its pages run no script but their own.
+It shows text written by workers and by anyone who can write to the queue. So nothing is unpickled, everything printed
+is escaped, and its pages run only their own scripts.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from evaluator.workspace.server_paths import without_paths
 
 PREFIX = "/queue"
 CONNECTION = "EVALUATOR_QUEUE"
-"""Where the application keeps its connection."""
+"""The configuration key of the application's connection."""
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'nonce-{nonce}' 'unsafe-eval'; style-src 'self'; style-src-attr 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Scripts run by this answer's nonce alone: no handler in an attribute, no script that is inserted. The dashboard's own
+"""Only scripts with this answer's nonce run: no handlers in attributes, no inserted scripts. The dashboard's own
 scripts compile its templates (underscore), which needs `unsafe-eval`; its pages hide buttons by style attributes."""
 
 ALREADY_ESCAPED = re.compile(r"\$\('<div/>'\)\.text\(([\w.]+)\)\.html\(\)")
@@ -53,11 +53,11 @@ STATUSES: tuple[tuple[type[Exception], int, str], ...] = (
     (ArithmeticError, 422, "not a number of jobs a page"),
     (ValueError, 422, "a number, or a job's record, cannot be read"),
 )
-"""What the dashboard lets through of what goes wrong; the first that fits."""
+"""Errors that the dashboard does not handle, and their status; the first match applies."""
 
 
 class _Escaped(BaseLoader):
-    """The dashboard's templates, with everything they print escaped, and their own scripts known by a nonce."""
+    """The dashboard's templates, with all printed text escaped, and with a nonce on their own scripts."""
 
     def __init__(self, inner: BaseLoader) -> None:
         self._inner = inner
@@ -70,7 +70,7 @@ class _Escaped(BaseLoader):
 
 
 def hardened(source: str) -> str:
-    """A template of the dashboard that prints nothing as markup or as script.
+    """A template of the dashboard that prints no text as markup or script.
 
     In the browser (underscore) `<%=` prints as it is and `<%-` escapes; on the server (Jinja) a value between a
     script's quotes becomes a JSON string.
@@ -81,7 +81,7 @@ def hardened(source: str) -> str:
 
 
 def dashboard(settings: Settings) -> list[BaseRoute]:
-    """The dashboard's routes: with a slash at the end, because its pages link relatively, and to there from without.
+    """The dashboard's routes: with a final slash, because its pages use relative links, and a redirect from without.
 
     Raises:
         InvalidInputError, QueueUnavailableError: as for `connect`.
@@ -93,11 +93,11 @@ def dashboard(settings: Settings) -> list[BaseRoute]:
 
 
 def _application(settings: Settings) -> Flask:
-    # The dashboard hands no serializer to some of what it reads (a job's page, all workers), and RQ then unpickles,
-    # which runs whatever was written. Nothing in this process needs pickles: no path of RQ gets them.
+    # The dashboard reads some objects (a job's page, all workers) without a serializer, and RQ then unpickles them,
+    # which can run any code. Nothing in this process needs pickles, so RQ cannot unpickle at all.
     serializers.PickleSerializer = JSONSerializer
     config.serializer = JSONSerializer
-    # It would connect by itself, whoever's queue is there (`evaluator.jobs.socket_folder`), and anew for each answer.
+    # It would open a connection for each answer, without checking whose queue it is (`evaluator.jobs.socket_folder`).
     web.from_url = lambda *_given, **_options: (None, current_app.config[CONNECTION])
     url = settings.queue_url
     # The dashboard looks for its files under the application's folder as well as its own.
@@ -110,7 +110,7 @@ def _application(settings: Settings) -> Flask:
             "RQ_DASHBOARD_DISABLE_DELETE": True,
         }
     )
-    # It hides a password before the host, and shows one in the query, and where an embedded queue's socket lies.
+    # It hides a password before the host, but not one in the query, nor the path of an embedded queue's socket.
     web.escape_format_instance_list = lambda _urls: [without_paths(shown_url(url))]
     with flask.app_context():
         setup_rq_connection(flask)
@@ -118,9 +118,7 @@ def _application(settings: Settings) -> Flask:
     loader = flask.jinja_env.loader
     assert loader is not None  # noqa: S101  flask sets one
     flask.jinja_env.loader = _Escaped(loader)
-    flask.jinja_env.autoescape = (
-        True  # by Flask's rule its `.js` templates would not be, though they print names
-    )
+    flask.jinja_env.autoescape = True  # Flask would not escape `.js` templates, though they print names
     flask.before_request(_read_only)
     flask.after_request(_protected)
     flask.context_processor(lambda: {"nonce": _nonce()})
@@ -138,7 +136,7 @@ def _read_only() -> tuple[str, int] | None:
 
 
 def _nonce() -> str:
-    """One for every answer."""
+    """The nonce of the current answer."""
     if "nonce" not in g:
         g.nonce = secrets.token_urlsafe(16)
     return str(g.nonce)

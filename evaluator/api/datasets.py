@@ -25,9 +25,9 @@ from evaluator.library.records import dataset_details, dataset_record
 from evaluator.workspace.workspace import Workspace
 
 MAX_ROWS = 1000
-"""Rows of one answer."""
+"""The default and the largest number of rows in one answer."""
 CHUNK = 1 << 20
-"""Bytes of a download that are sent at once."""
+"""Bytes of a download per chunk."""
 LISTED = ("search", "offset", "limit")
 """Query parameters of lists."""
 
@@ -102,12 +102,12 @@ def _queries(workspace: Workspace, request: Request) -> Any:
 def _query(workspace: Workspace, request: Request) -> Any:
     """Show a query with its judged documents."""
     dataset = catalog.load(workspace, _named(workspace, request))
-    found = browsing.judged_query(dataset, request.path_params["query"])
+    judged_query = browsing.judged_query(dataset, request.path_params["query"])
     judged = [
         {"doc_id": row.doc_id, "grade": row.grade, "title": row.document and row.document.title}
-        for row in found.judged
+        for row in judged_query.judged
     ]
-    return {**found.query._asdict(), "judged": judged}
+    return {**judged_query.query._asdict(), "judged": judged}
 
 
 def _judgments(workspace: Workspace, request: Request) -> Any:
@@ -131,7 +131,7 @@ def _judge(workspace: Workspace, request: Request, body: JudgmentChanges) -> Any
 def _download(workspace: Workspace, request: Request) -> Response:
     """Download a dataset as a zip in BEIR's format."""
     row = _named(workspace, request)
-    file = tempfile.TemporaryFile(dir=workspace.settings.home_path)  # noqa: SIM115  it has no name; closed when sent
+    file = tempfile.TemporaryFile(dir=workspace.settings.home_path)  # noqa: SIM115  without a name; closed after sending
     try:
         write_beir(workspace, row, file)
     except BaseException:

@@ -1,4 +1,4 @@
-"""REST routes that share an experiment: its report, its figures, its results as files."""
+"""REST routes for sharing an experiment: its report, figures and results as files."""
 
 from __future__ import annotations
 
@@ -22,17 +22,21 @@ from evaluator.uploads.uploads import scratch_folder
 from evaluator.workspace.workspace import Workspace
 
 CHUNK = 1 << 20
-"""Bytes that are sent at once."""
+"""Bytes of a file per chunk."""
 TYPES = {
-    "svg": "image/svg+xml", "png": "image/png", ".zip": "application/zip", ".csv": "text/csv",
-    ".parquet": "application/vnd.apache.parquet", ".duckdb": "application/octet-stream",
-}  # fmt: skip
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    ".zip": "application/zip",
+    ".csv": "text/csv",
+    ".parquet": "application/vnd.apache.parquet",
+    ".duckdb": "application/octet-stream",
+}
 FIGURE = ("measure", "baseline", "a", "b", "cost")
 """Query parameters of a figure."""
 
 
 def export_routes() -> list[ApiRoute]:
-    """All routes of what is shared as files."""
+    """All routes for reports, figures and exports."""
     return [
         route(
             "/api/experiments/{id}/report",
@@ -59,8 +63,8 @@ def _report(workspace: Workspace, request: Request) -> Response:
     row = addressed_experiment(workspace, request)
     parameters = request.query_params
     html = report(workspace, row, parameters.get("measure") or None, parameters.get("baseline") or None)
-    kept = "inline" if "look" in parameters else "attachment"
-    return HTMLResponse(html, headers=file_headers(file_name(row.name, ending="html"), kept))
+    disposition = "inline" if "look" in parameters else "attachment"
+    return HTMLResponse(html, headers=file_headers(file_name(row.name, ending="html"), disposition))
 
 
 def _figure(workspace: Workspace, request: Request) -> Response:
@@ -88,10 +92,10 @@ def _export(workspace: Workspace, request: Request) -> Response:
         try:
             path = export_file(workspace, row, format_, Path(folder))
         except InvalidInputError as error:
-            if isinstance(error.__cause__, OSError):  # it names a folder that the client did not choose
+            if isinstance(error.__cause__, OSError):  # its message names a folder of the server
                 raise error.__cause__ from None
             raise
-        file = path.open("rb")  # its name goes with the folder, whatever becomes of the reader
+        file = path.open("rb")  # removed with its folder, even if the client leaves
     size = os.fstat(file.fileno()).st_size
     headers = {**file_headers(file_name(row.name, ending=path.suffix[1:])), "content-length": str(size)}
     return StreamingResponse(_sent(file), media_type=TYPES[path.suffix], headers=headers)

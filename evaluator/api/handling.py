@@ -1,4 +1,4 @@
-"""How every route answers: JSON in, JSON out, an error as one message; pages of other sites are refused."""
+"""Common handling of all routes: JSON in, JSON out, errors as one message, requests from other sites refused."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ from evaluator.workspace.workspace import Workspace, serving
 JSON_TYPE = "application/json"
 
 NO_SCRIPT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-downloads"
-"""Content security policy of files such as a report: the browser draws them and runs nothing in them."""
+"""Content security policy of files such as a report: the browser displays them without running scripts."""
 
 MAX_BYTES = 1 << 20
-"""Of a request's body, in bytes: an experiment file or a reading; files have a route of their own."""
+"""The most bytes of a request's body, such as an experiment file or a reading; uploaded files have their own route."""
 
 BODY_PATIENCE = 60.0
-"""Seconds in which a request's body must be whole."""
+"""Seconds for a request's body to arrive completely."""
 
 RETRY_AFTER = 5
-"""Seconds after which a client may ask again about a model that was still being looked up."""
+"""Seconds after which a client may repeat a request whose model was still being looked up."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 Handler = Callable[..., Any]
-"""Runs in one of the few threads that all requests share, and so must not wait; a handler that has to wait is a
+"""Runs in one of the few threads that all requests share, so it must not wait; a handler that has to wait is a
 coroutine function."""
 
 T = TypeVar("T")
@@ -70,11 +70,11 @@ STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
     (QuotaReachedError, 507),
     (EvaluatorError, 503),
 )
-"""The first that fits."""
+"""HTTP statuses of errors; the first match applies."""
 
 
 class Question(NamedTuple):
-    """What a request asks for, as handlers see it: the path, not the URL, because two paths can give the same URL."""
+    """What identifies a request to its handler: the path, not the URL, because two paths can have the same URL."""
 
     workspace: Workspace
     path: str
@@ -83,7 +83,7 @@ class Question(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes at most; the client decides how many."""
+        """The most bytes it takes in memory; the client decides how many."""
         return 4 * (len(self.path) + len(self.accept)) + len(self.query)
 
 
@@ -97,26 +97,26 @@ class KeptAnswer(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes that it takes, its question among them, which may be much longer than the answer."""
+        """Bytes that it takes in memory, including its question, which may be much longer than the answer."""
         return ANSWER_BYTES + self.question.size + len(self.content)
 
 
 ANSWER_BYTES = 2000
-"""Memory of an answer besides its content and its question, in bytes: its headers and its entry."""
+"""Bytes of memory for an answer's headers and its cache entry."""
 
 TOGETHER: Together[KeptAnswer] = Together()
 ANSWERS: Kind = Kind("answers", 32_000_000, lambda kept: kept.size)
-"""Answers of each state of the database, by the question."""
+"""Answers for each state of the database, by question."""
 
 
 class ApiRoute(Route):
-    """A route, with what the OpenAPI document says of it.
+    """A route, with its part of the OpenAPI document.
 
     Args:
-        summary: one sentence on what it does.
-        body: the model of the JSON body that it takes, if any.
-        query: names of the query parameters that it knows.
-        headers: names of headers that must be sent.
+        summary: one sentence on what the route does.
+        body: the model of its JSON body, if it takes one.
+        query: names of its query parameters.
+        headers: names of required headers.
         takes_file: whether the body is a file's bytes.
         media: the content types of its answer.
     """
@@ -150,18 +150,18 @@ def route(
     together: bool = False,
     of_state: bool = False,
 ) -> ApiRoute:
-    """A route; what its handler returns is sent as JSON, unless it is a response already.
+    """A route; its handler's result is sent as JSON, unless it is already a response.
 
     Args:
         handler: called with the workspace, the request, and the body if the route takes one. The first sentence of its
             docstring is the route's summary.
         body: the model of the JSON body that the handler takes, if any.
-        query: names of the query parameters that the handler knows.
+        query: names of the handler's query parameters.
         media: the content types of the answer.
-        together: whether requests that ask the same question at once share one answer, which is computed after all
-            of them asked.
-        of_state: whether the answer depends on nothing but the database's state and the request's path and query; it is
-            kept until the next state.
+        together: whether simultaneous requests with the same question share one answer, computed after all of them
+            arrived.
+        of_state: whether the answer depends only on the database's state and the request's path and query; it is
+            cached until the next state.
     """
 
     def arguments(content: bytes, request: Request) -> tuple[object, ...]:
@@ -169,7 +169,7 @@ def route(
 
     async def endpoint(request: Request) -> Response:
         if method != "GET" and not request.headers.get("content-type", "").startswith(JSON_TYPE):
-            # A page elsewhere cannot send this type without asking first, so it cannot change anything.
+            # A page of another site needs permission to send this type, so it cannot change anything.
             return refusal(415, f"send the header content-type: {JSON_TYPE}")
         try:
             content = await _body(request)
@@ -177,11 +177,11 @@ def route(
                 return _response(await handler(*await run_in_threadpool(arguments, content, request)))
             if together:
                 kept: KeptAnswer = await TOGETHER.ask(
-                    _question(request), lambda: run_in_threadpool(_kept, handler, request)
+                    _question(request), lambda: run_in_threadpool(_computed, handler, request)
                 )
                 return Response(kept.content, kept.status, kept.headers)
             if of_state:
-                known = _known(request)
+                known = _cached(request)
                 kept = known if known is not None else await run_in_threadpool(_of_state, handler, request)
                 return Response(kept.content, kept.status, kept.headers)
             return await run_in_threadpool(lambda: _response(handler(*arguments(content, request))))
@@ -207,14 +207,14 @@ def _question(request: Request) -> Question:
     return Question(serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""))
 
 
-def _kept(handler: Handler, request: Request) -> KeptAnswer:
+def _computed(handler: Handler, request: Request) -> KeptAnswer:
     question = _question(request)
     answer = _response(handler(question.workspace, request))
     return KeptAnswer(question, bytes(answer.body), answer.status_code, dict(answer.headers))
 
 
-def _known(request: Request) -> KeptAnswer | None:
-    """The answer that is kept for a request, if any; needs no thread."""
+def _cached(request: Request) -> KeptAnswer | None:
+    """The cached answer to a request, if any; needs no thread."""
     workspace = serving()
     state = workspace.database.states.now
     return None if state is None else workspace.memory.known(ANSWERS, (state, _question(request)))
@@ -223,21 +223,21 @@ def _known(request: Request) -> KeptAnswer | None:
 def _of_state(handler: Handler, request: Request) -> KeptAnswer:
     workspace = serving()
     state = workspace.database.states.now
-    if state is None:  # it changes just now
-        return _kept(handler, request)
-    # Should the state pass meanwhile, the answer is newer than what it is kept for, never older.
-    return workspace.memory.get(ANSWERS, (state, _question(request)), lambda: _kept(handler, request))
+    if state is None:  # it is changing at this moment
+        return _computed(handler, request)
+    # If the state changes meanwhile, the answer is newer than its key says, never older.
+    return workspace.memory.get(ANSWERS, (state, _question(request)), lambda: _computed(handler, request))
 
 
 async def when_looked_up(act: Callable[[], T], patience: float) -> T:
-    """What `act` returns; run again each time that a model which it needs has been looked up.
+    """The result of `act`, which is called again each time that a model it needs has been looked up.
 
     Args:
-        act: runs in a thread, and waits for no look-up.
+        act: called in a thread; it must not wait for look-ups.
         patience: seconds to wait for look-ups in all.
 
     Raises:
-        LookingUpError: they take longer.
+        LookingUpError: the look-ups take longer.
     """
     until = time.monotonic() + patience
     while True:
@@ -258,7 +258,7 @@ async def ended(future: Future[Any], patience: float) -> bool:
     loop, event = asyncio.get_running_loop(), asyncio.Event()
 
     def tell(_: Future[Any]) -> None:
-        with suppress(RuntimeError):  # the server has stopped meanwhile
+        with suppress(RuntimeError):  # the server has stopped in the meantime
             loop.call_soon_threadsafe(event.set)
 
     future.add_done_callback(tell)
@@ -268,7 +268,7 @@ async def ended(future: Future[Any], patience: float) -> bool:
 
 
 LAST = "last"
-"""Stands for the last submitted experiment in a path; an experiment of that name is reached by its id."""
+"""Means the last submitted experiment in a path; an experiment with this name is reached by its id."""
 
 
 def addressed_experiment(
@@ -277,12 +277,12 @@ def addressed_experiment(
     """The experiment that the path names by its id or name; `last` is the last submitted.
 
     Args:
-        beginnings: whether the beginning of an id will do.
-        last: whether `last` will do.
+        beginnings: whether the beginning of an id is allowed.
+        last: whether `last` is allowed.
 
     Raises:
-        AmbiguousNameError: several could be meant; lists them.
-        UnknownNameError: there is none of that name or id.
+        AmbiguousNameError: several match; lists them.
+        UnknownNameError: there is no experiment with this name or id.
     """
     reference = request.path_params["id"]
     if reference != LAST:
@@ -304,7 +304,7 @@ async def _body(request: Request) -> bytes:
 
 @asynccontextmanager
 async def in_time() -> AsyncIterator[None]:
-    """While a request's body is read.
+    """Limit the time for reading a request's body.
 
     Raises:
         TooSlowError: it takes too long.
@@ -318,15 +318,15 @@ async def in_time() -> AsyncIterator[None]:
         ) from error
 
 
-def file_headers(name: str, kept: str = "attachment") -> dict[str, str]:
+def file_headers(name: str, disposition: str = "attachment") -> dict[str, str]:
     """The headers of a file.
 
     Args:
         name: its name (see `file_name`).
-        kept: `attachment` if the browser saves it, `inline` if it shows it.
+        disposition: `attachment` if the browser saves the file, `inline` if it shows it.
     """
     return {
-        "content-disposition": f"{kept}; filename*=utf-8''{quote(name, safe='')}",
+        "content-disposition": f"{disposition}; filename*=utf-8''{quote(name, safe='')}",
         "content-security-policy": NO_SCRIPT,
         "x-content-type-options": "nosniff",
         "cache-control": "no-store",
@@ -343,5 +343,5 @@ def failure(error: EvaluatorError) -> Response:
 
 
 def refusal(status: int, message: str) -> Response:
-    """An answer that says in one message why there is no other."""
+    """The answer to a refused request: a status and one message."""
     return JSONResponse({"error": message}, status_code=status)

@@ -1,4 +1,4 @@
-"""The OpenAPI document (version 3.1): it follows from the table of routes and the models of their bodies."""
+"""The OpenAPI document (version 3.1): generated from the table of routes and the models of their bodies."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ REFUSALS = {
     415: "The content type or a header is missing; browsers on other sites cannot send it.",
     422: "The body or a parameter is not valid.",
 }
-"""What a status below 500 says, in every route that may answer with it."""
+"""Descriptions of the statuses below 500 that routes may answer with."""
 OTHERWISE = "The server cannot answer now; the message says why."
 
 CONVERTOR = re.compile(r":\w+(?=})")
-"""The part of `{name:path}` that OpenAPI does not know."""
+"""The part of `{name:path}` that OpenAPI does not allow."""
 
 
 def openapi_document(routes: Sequence[ApiRoute]) -> dict[str, Any]:
-    """The document that describes these routes."""
+    """The OpenAPI document of these routes."""
     bodies = [route.body for route in routes if route.body is not None]
     _, schemas = models_json_schema(
         [(body, "validation") for body in dict.fromkeys(bodies)], ref_template="#/components/schemas/{model}"

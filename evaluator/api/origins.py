@@ -1,4 +1,4 @@
-"""Whose requests are answered: none that name another host, none that a page from elsewhere makes."""
+"""Refusing requests that name another host, or that come from pages of other sites."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from evaluator.settings import Settings
 
 POLICY = "Content-Security-Policy"
 FRAMES = "frame-ancestors 'self'"
-"""No page elsewhere shows ours inside its own, where a click could be led astray."""
+"""No other site may show our pages in a frame, where it could redirect clicks."""
 
 POLICY_VIOLATION = 1008
-"""WebSocket's close code. Before the handshake is accepted, servers answer 403."""
+"""WebSocket close code; before the handshake is accepted, servers answer 403 instead."""
 
 
 def guards(settings: Settings) -> list[Middleware]:
-    """What every request passes before anything else sees it.
+    """The middleware that every request passes first.
 
     Raises:
-        InvalidInputError: the server listens beyond this machine, and nobody said under which names.
+        InvalidInputError: the server listens beyond this machine, and its host names are not set.
     """
     return [
         Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts]),
@@ -36,7 +36,7 @@ def guards(settings: Settings) -> list[Middleware]:
 
 
 class Leavers:
-    """Lets clients leave before all of their request has arrived: that is no error, and needs no answer."""
+    """Ignores clients that disconnect before their whole request has arrived: no error, and no answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -48,10 +48,10 @@ class Leavers:
 
 
 class SameOrigin:
-    """Refuses requests and WebSockets of pages from elsewhere, and keeps our pages out of their frames.
+    """Refuses requests and WebSockets from pages of other sites, and keeps our pages out of their frames.
 
-    Only an origin that is the addressed host itself goes on: of any other, Streamlit would ask a server outside for
-    this machine's external address, in the event loop, where everybody waits for it.
+    Only an origin that equals the addressed host passes. For any other, Streamlit would ask an external server for
+    this machine's address, in the event loop, where all requests would wait for it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -73,7 +73,7 @@ class SameOrigin:
 
 
 def _foreign(headers: Headers) -> bool:
-    """Whether an origin is not the addressed host, port included, letter by letter as Streamlit compares."""
+    """Whether an origin differs from the addressed host and port, compared as exact text like in Streamlit."""
     origins, hosts = headers.getlist("origin"), headers.getlist("host")
     return bool(origins) and [_host(origin) for origin in origins] != hosts
 
@@ -81,7 +81,7 @@ def _foreign(headers: Headers) -> bool:
 def _host(origin: str) -> str | None:
     try:
         return urlsplit(origin).netloc or None
-    except ValueError:  # brackets that hold no address
+    except ValueError:  # brackets without a valid address
         return None
 
 

@@ -1,4 +1,4 @@
-"""REST routes: health, metrics, datasets, experiments. JSON in, JSON out; errors carry one message."""
+"""REST routes: health, metrics, datasets, experiments. JSON in, JSON out; an error has one message."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from evaluator.operations.monitoring import Readiness, monitor
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 10.0
-"""Seconds that an answer waits for models to be looked up, and then for a plan. Both go on in the background; progress
-says how far the plan is."""
+"""Seconds that an answer waits for model look-ups, and again for planning. Both continue in the background; the
+experiment's progress shows how far planning is."""
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class _Anything(PathConvertor):
-    """A path's rest, line breaks among it: else such a path would be none of the API's, and a page would answer."""
+    """The rest of a path, including line breaks: otherwise a page would answer such a path of the API."""
 
     regex = "(?s:.*)"
 
@@ -57,14 +57,17 @@ register_url_convertor("any", _Anything())
 
 
 def routes() -> list[Route]:
-    """All routes of the API; the last answers for what there is not, as the pages would else do, in HTML."""
-    known = _known_routes()
-    return [*known, *(Route(path, _unknown(known), methods=METHODS) for path in ("/api", "/api/{rest:any}"))]
+    """All routes of the API; the last ones answer unknown paths in JSON, which pages would otherwise answer in HTML."""
+    known_routes = _known_routes()
+    return [
+        *known_routes,
+        *(Route(path, _unknown(known_routes), methods=METHODS) for path in ("/api", "/api/{rest:any}")),
+    ]
 
 
-def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]:
+def _unknown(known_routes: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        others = (route for route in known if route.matches(request.scope)[0] is Match.PARTIAL)
+        others = (route for route in known_routes if route.matches(request.scope)[0] is Match.PARTIAL)
         methods = sorted({method for route in others for method in route.methods or ()})
         if not methods:
             return refusal(404, f"there is no {request.url.path}")
@@ -78,9 +81,9 @@ def _unknown(known: Sequence[Route]) -> Callable[[Request], Awaitable[Response]]
 def _known_routes() -> list[ApiRoute]:
     def openapi(_workspace: Workspace, _request: Request) -> Any:
         """Describe all routes, as OpenAPI 3.1."""
-        return openapi_document(known)
+        return openapi_document(known_routes)
 
-    known = [
+    known_routes = [
         route("/api/openapi.json", openapi),
         route("/api/health", _health, together=True),
         ApiRoute("/api/health/live", _live, summary="Tell whether the process answers."),
@@ -103,7 +106,7 @@ def _known_routes() -> list[ApiRoute]:
         *vector_routes(),
         *dead_letter_routes(),
     ]
-    return known
+    return known_routes
 
 
 def _health(workspace: Workspace, _request: Request) -> Any:
@@ -114,7 +117,7 @@ def _health(workspace: Workspace, _request: Request) -> Any:
 
 
 async def _live(_request: Request) -> Response:
-    """Whether the process answers: no thread, no queue and no database is asked."""
+    """Whether the process answers, without using a thread, the queue or the database."""
     return JSONResponse({"live": True, "version": __version__})
 
 

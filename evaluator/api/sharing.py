@@ -1,4 +1,4 @@
-"""Answers that several requests share, because they ask the same question at once."""
+"""Answers shared by simultaneous requests with the same question."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Together(Generic[T]):
-    """Computations that simultaneous requests share. No request gets an answer from before its question.
+    """Computations that simultaneous requests share. No request gets an answer computed before it arrived.
 
-    While one computation runs, new requests wait for the next, which begins when the first has ended. So there is never
-    more than one at a time, however often clients ask; to be used within one event loop.
+    While one computation runs, new requests wait for the next, which begins when the first has ended. So at most one
+    runs at a time, however often clients ask. Use it within one event loop.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Streamlit's own route of uploads keeps files in memory; through it come experiment files, so few and small ones."""
+"""Limits on Streamlit's own upload route, which keeps files in memory; pages use it only for experiment files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from evaluator.errors import TooSlowError
 from evaluator.experiments.yaml_nodes import MAX_BYTES
 
 ROUTE = "/_stcore/upload_file/"
-"""What follows is a session's id and a file's."""
+"""The route's prefix, followed by the ids of a session and a file."""
 
 FRAMING = 16 << 10
-"""Bytes that a form has around the file in it."""
+"""The most bytes of a form around its file."""
 
 KEPT_FILES = 32
-"""Files that all sessions have in memory together; a page reads its own at once."""
+"""The most files in memory over all sessions; a page reads its file at once."""
 
 Forget = Callable[[str, str], None]
-"""Removes the file of a session, both by their ids, from memory."""
+"""Removes a file from memory, by the ids of its session and itself."""
 
 
 class FewSmallFiles:
-    """Accepts files of at most `MAX_BYTES`, and drops the oldest: Streamlit keeps files beyond a session's end.
+    """Accepts files of at most `MAX_BYTES`, and drops the oldest, because Streamlit keeps files after a session ends.
 
     Datasets have routes of their own, which stream to the disk.
 
     Args:
-        forget: removes a file that is one too many.
+        forget: removes the oldest file when there are too many.
     """
 
     def __init__(self, app: ASGIApp, forget: Forget) -> None:
@@ -59,7 +59,7 @@ class FewSmallFiles:
         await self._app(scope, _again(body, receive), self._remembering(scope, send))
 
     def _remembering(self, scope: Scope, send: Send) -> Send:
-        """Keep count of a file once Streamlit has taken it."""
+        """Wrap `send` to count a file once Streamlit has accepted it."""
         session, _, file = scope["path"].partition(ROUTE)[2].partition("/")
 
         async def wrapped(message: Message) -> None:
@@ -81,7 +81,7 @@ def _announced(scope: Scope) -> int:
 
 
 async def _whole(receive: Receive) -> bytes | None:
-    """The request's body; None if it is too large, or if the connection broke off."""
+    """The request's body; None if it is too large, or if the client disconnected."""
     body = bytearray()
     more = True
     while more:
@@ -95,13 +95,13 @@ async def _whole(receive: Receive) -> bytes | None:
 
 def _again(body: bytes, receive: Receive) -> Receive:
     """Replay a body that was read already, then pass on later messages."""
-    given = False
+    replayed = False
 
     async def wrapped() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return wrapped

@@ -1,4 +1,4 @@
-"""Routes of uploads: files stream to disk, are recognised, checked, and stored as a dataset."""
+"""REST routes of uploads: receive files, recognise and check them, and store them as a dataset."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evaluator.uploads.persons import person_at
 from evaluator.workspace.workspace import Workspace, serving
 
 HEADER = "x-evaluator-upload"
-"""A page elsewhere cannot send this header without asking first, so it can neither send nor remove files."""
+"""A required header: pages of other sites need permission to send it, so they can neither send nor remove files."""
 
 
 def upload_routes() -> list[ApiRoute]:
@@ -81,7 +81,9 @@ async def _receive(request: Request) -> Response:
     except EvaluatorError as error:
         return failure(error)
     except ClientDisconnect:
-        return refusal(400, "the connection broke off; nothing of the file is kept")  # nobody reads it
+        return refusal(
+            400, "the connection broke off; nothing of the file is kept"
+        )  # nobody reads this answer
     return JSONResponse({"name": file.name, "bytes": file.bytes})
 
 

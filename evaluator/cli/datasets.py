@@ -1,4 +1,4 @@
-"""The dataset commands: thin, like `cli`. They work beside a running instance, through its REST API."""
+"""The dataset commands. With a running instance, they use its REST API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evaluator.datasets.staging.importing import OpenedFiles
     from evaluator.uploads.examination import Checked
 
-# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# Commands import what they need when they run, so that `--help` is fast and nothing here imports a model.
 # ruff: noqa: PLC0415
 
 dataset_app = typer.Typer(
@@ -34,14 +34,14 @@ Origin = Annotated[
 ]
 ReadingFile = Annotated[
     Path | None,
-    typer.Option("--reading", help="How the files are read (YAML or JSON), as `check --json` prints it."),
+    typer.Option("--reading", help="How to read the files (YAML or JSON, as printed by `check --json`)."),
 ]
 ExcludeSelf = Annotated[
     bool | None,
     typer.Option(
         "--exclude-self/--keep-self",
         help="Leave a document with a query's own id out of that query's list. Default: keep it, unless the files "
-        "are an export that says otherwise.",
+        "are an export that leaves it out.",
     ),
 ]
 Name = Annotated[str, typer.Argument(help="The dataset's name.")]
@@ -51,15 +51,15 @@ Name = Annotated[str, typer.Argument(help="The dataset's name.")]
 def dataset_import(
     path: Origin,
     name: Annotated[
-        str | None, typer.Option(help="Name of the dataset. Default: the folder's or file's.")
+        str | None, typer.Option(help="Name of the dataset. Default: the name of the folder or file.")
     ] = None,
     reading: ReadingFile = None,
     exclude_self: ExcludeSelf = None,
-    description: Annotated[str, typer.Option(help="What people should know about it.")] = "",
+    description: Annotated[str, typer.Option(help="What users should know about the dataset.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
     json_: Json = False,
 ) -> None:
-    """Import a dataset: recognise the files, check them, store them. An old name gets a new version."""
+    """Import a dataset: recognise, check and store its files. An existing name gets a new version."""
     from evaluator.artifacts.store import ArtifactStore
     from evaluator.datasets.staging.gathering import is_reference
     from evaluator.datasets.staging.importing import open_files
@@ -70,9 +70,9 @@ def dataset_import(
     from evaluator.uploads.uploads import scratch_folder
 
     settings = read_settings()
-    given = _given_reading(reading)
-    named = checked_name(name or default_name(path))
-    with open_instance(settings):  # before the work, not after it: whether it can be registered at all
+    chosen = _given_reading(reading)
+    dataset_name = checked_name(name or default_name(path))
+    with open_instance(settings):  # check before the work that the dataset can be registered
         pass
     store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
     with (
@@ -81,13 +81,15 @@ def dataset_import(
         Stages() as stages,
         open_files(path, settings.unpacked_limit, Path(scratch), stages.stage) as opened,
     ):
-        read = given or _certain(path, opened.recognised)
-        checked = _checked(opened, read, exclude_self, Path(scratch), stages)
+        resolved = chosen or _certain(path, opened.recognised)
+        checked = _checked(opened, resolved, exclude_self, Path(scratch), stages)
         stages.stage("storing")
         manifest = publish(checked.staged, store)
     with open_instance(settings) as opened_instance:
         source = path if is_reference(path) else str(Path(path).expanduser().resolve())
-        record = opened_instance.register_dataset(named, manifest.fingerprint, source, description, tag or ())
+        record = opened_instance.register_dataset(
+            dataset_name, manifest.fingerprint, source, description, tag or ()
+        )
     if json_:
         print_json(record)
         return
@@ -103,12 +105,12 @@ def dataset_check(
     exclude_self: ExcludeSelf = None,
     json_: Json = False,
 ) -> None:
-    """Say what files are recognised as, and how healthy the dataset is. Exit code 1: it cannot be imported."""
+    """Show how files are recognised, and check the dataset. Exit code 1: it cannot be imported."""
     from evaluator.datasets.staging.importing import open_files
     from evaluator.uploads.receiving import room
 
     settings = read_settings()
-    given = _given_reading(reading)
+    chosen = _given_reading(reading)
     with (
         room(tempfile.gettempdir()),
         tempfile.TemporaryDirectory(prefix="evaluator-check-") as name,
@@ -116,19 +118,21 @@ def dataset_check(
     ):
         scratch = Path(name)
         with open_files(path, settings.unpacked_limit, scratch, stages.stage) as opened:
-            read = given or opened.recognised.reading
-            report = None if read is None else _checked(opened, read, exclude_self, scratch, stages).report
+            resolved = chosen or opened.recognised.reading
+            report = (
+                None if resolved is None else _checked(opened, resolved, exclude_self, scratch, stages).report
+            )
     if json_:
         print_json(
             {
-                "reading": read and read.to_json(),
+                "reading": resolved and resolved.to_json(),
                 "tables": opened.recognised.to_json()["tables"],
                 "report": report and report.to_json(),
                 "problems": list(opened.recognised.problems),
             }
         )
     else:
-        _print_recognised(opened.recognised, read)
+        _print_recognised(opened.recognised, resolved)
         if report is not None:
             _print_report(report)
     if report is None or report.blocking:
@@ -185,7 +189,7 @@ def dataset_export(
 
 @dataset_app.command("delete")
 def dataset_delete(
-    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False
 ) -> None:
     """Delete a dataset with all of its versions; refused while experiments use it."""
     with instance() as opened:
@@ -207,7 +211,7 @@ def default_name(origin: str) -> str:
 
 
 def _certain(origin: str, recognised: Recognised) -> Reading:
-    """The reading that was recognised, if nothing about it is doubtful."""
+    """The recognised reading, if there is no doubt about it."""
     from evaluator.datasets.staging.importing import certain_reading
 
     try:
@@ -262,7 +266,7 @@ def _print_datasets(records: list[dict[str, Any]]) -> None:
 
 
 def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
-    """Which file is what, and which columns are read; without a reading, what there is."""
+    """Print the role and the columns of each file; without a reading, all files and columns."""
     if reading is None:
         tables = [(str(info.table), ", ".join(info.columns)) for info in recognised.tables]
         print_table("Not recognised as a dataset", ("file", "columns"), tables)
@@ -278,7 +282,7 @@ def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
 
 
 def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[str, str]:
-    """A part's file, and what is read of it."""
+    """A part's file, and the columns that are read."""
     if part is None:
         return "none", ""
     columns = {
@@ -291,7 +295,7 @@ def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[s
 
 
 def _print_report(report: HealthReport) -> None:
-    """The health report in words."""
+    """Print the health report."""
     say(f"{report.n_documents:,} documents, {report.n_queries:,} queries, {report.n_judgments:,} judgments")
     for finding in report.findings:
         say(f"\n{finding.severity}: {finding.message}\n  {finding.consequence}")

@@ -1,4 +1,4 @@
-"""The commands about dead letters: thin, like `cli`. They work beside a running instance, through its REST API."""
+"""The commands for dead letters. With a running instance, they use its REST API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evaluator.cli.options import Json, instance
 from evaluator.cli.terminal import confirm, print_json, print_table, remark
 
 dead_letters_app = typer.Typer(
-    help="Results that could not be read or recorded: what they are, and dropping them.",
+    help="List or drop dead letters: results that could not be read or recorded.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -18,7 +18,7 @@ dead_letters_app = typer.Typer(
 
 @dead_letters_app.command("list")
 def dead_letters_list(json_: Json = False) -> None:
-    """List the dead letters that are kept, newest first, with the reason and the beginning of each."""
+    """List the stored dead letters, newest first, with the reason and the first characters of each."""
     with instance() as opened:
         record = opened.dead_letters()
     if json_:
@@ -37,9 +37,9 @@ def dead_letters_list(json_: Json = False) -> None:
 
 @dead_letters_app.command("drop")
 def dead_letters_drop(
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
-    """Drop all dead letters that are kept. What they held cannot be recorded later."""
+    """Drop all stored dead letters. Their results cannot be recorded later."""
     if not yes:
         confirm("Drop all dead letters?")
     with instance() as opened:

@@ -1,4 +1,4 @@
-"""The commands that run experiments: thin, like `main`."""
+"""The commands that run experiments."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from evaluator.operations.instance import Headless
     from evaluator.workspace.workspace import Workspace
 
-# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# Commands import what they need when they run, so that `--help` is fast and nothing here imports a model.
 # ruff: noqa: PLC0415
 
 experiments_app = typer.Typer(rich_markup_mode=None)
 
 
 PATIENCE = 2.0
-"""Seconds that a command waits for a plan before it draws how far that is."""
+"""Seconds that a command waits for planning before it shows the progress."""
 
 
 @experiments_app.command()
@@ -46,9 +46,9 @@ def run(
     workers: Workers = None,
     json_: Json = False,
 ) -> None:
-    """Run an experiment without a server, and print its leaderboard. Run again, it continues.
+    """Run an experiment without a server, and print its leaderboard. A second run continues it.
 
-    A dataset's folder is looked for beside the experiment file first, then from the current folder.
+    The dataset's folder may be relative to the experiment file or to the current folder.
     """
     settings = read_settings(workers=workers)
     if not experiment.is_file():
@@ -68,9 +68,9 @@ def plan(
     workers: Workers = None,
     json_: Json = False,
 ) -> None:
-    """Say what running an experiment would take: what is cached, texts to encode, time, tokens, price, memory.
+    """Show what running an experiment would take: cached texts, texts to encode, time, tokens, price, memory.
 
-    Starts nothing; a dataset that is a folder is imported, as for `run`.
+    Nothing is started; a dataset that is a folder is imported, as for `run`.
     """
     from evaluator.experiments.file_reader import read_experiment
     from evaluator.experiments.plan import plan as planned
@@ -91,7 +91,7 @@ def resume(
     workers: Workers = None,
     json_: Json = False,
 ) -> None:
-    """Continue an experiment without a server: queries that are missing, and those that failed."""
+    """Continue an experiment without a server: run its missing and failed queries."""
     from functools import partial
 
     _run_headless(read_settings(workers=workers), partial(_resume_stored, experiment), json_)
@@ -103,7 +103,7 @@ def cancel(
     host: Annotated[str | None, typer.Option(help="Address of the instance. Default: 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Port of the instance. Default: 8501.")] = None,
 ) -> None:
-    """Cancel an experiment of a running instance; what is evaluated stays."""
+    """Cancel an experiment of a running instance; its results so far stay."""
     from evaluator.operations.instance import address
     from evaluator.remote.client import Client
 
@@ -114,7 +114,7 @@ def cancel(
 @experiments_app.command()
 def delete(
     experiment: Annotated[str, typer.Argument(help="Name or whole id.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
     """Delete an experiment that is not running, with its results; vectors and indexes stay."""
     from evaluator.experiments import lifecycle
@@ -129,7 +129,7 @@ def delete(
 
 
 def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | None:
-    """The leaderboard of an experiment that is completely recorded, for which no queue and no worker has to start."""
+    """The leaderboard of a completely recorded experiment, which needs no queue and no worker."""
     if not settings.database_path.exists():
         return None
     from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
@@ -172,7 +172,7 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
 
     with headless(settings, settings.workers) as instance:
         workspace = instance.workspace
-        submitted = start(workspace)  # imports what it needs while the first worker starts
+        submitted = start(workspace)  # its imports run while the first worker starts
         instance.start_workers(submitted)
         remark_submission(dataclasses.asdict(submitted))
         from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
@@ -193,7 +193,7 @@ def _run_headless(settings: Settings, start: Callable[[Workspace], Submitted], j
 
 
 def check_outcome(progress: dict[str, Any]) -> None:
-    """Say what an experiment lacks, and exit with 1 if it lacks anything."""
+    """Report missing and failed results, and exit with 1 if there are any."""
     if progress["reason"]:
         remark(f"error: stopped: {progress['reason']}; to continue, raise the budget and run it again")
     broken = [variant for variant in progress["variants"] if variant["error"]]

@@ -1,6 +1,6 @@
-"""The command line: thin; every command asks a service and prints the answer.
+"""The command line: every command calls a service and prints the result.
 
-Exit codes: 0 done, 1 the work failed, 2 wrong usage or invalid input.
+Exit codes: 0 success, 1 failure, 2 wrong usage or invalid input.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# Commands import what they need when they run, so that `--help` is fast and nothing here imports a model.
 # ruff: noqa: PLC0415
 
 app = typer.Typer(
@@ -63,24 +63,24 @@ OUTSIDE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,
      errno.EFBIG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)
 )  # fmt: skip
-"""Errors of disks and permissions, wherever they happen: no defect of this software."""
+"""Errors of disks and permissions, which are no defects of this software."""
 
 LOOK_EVERY = 1.0
-"""Seconds between checks whether any worker starts."""
+"""Seconds between two checks that workers start."""
 
 AnyWorkers = Annotated[
     int | None,
-    typer.Option(min=0, help="Worker processes; 0 where they run elsewhere. Default: min(5, cores)."),
+    typer.Option(min=0, help="Worker processes; 0 if all workers run elsewhere. Default: min(5, cores)."),
 ]
 
 
 _signals: SimpleQueue[int] = SimpleQueue()
-"""Signals to end that were received; its `put` may be called within a signal's handler."""
+"""Received termination signals; its `put` may be called within a signal handler."""
 
 
 def main() -> None:
     """Run the command line; turn errors into one line and an exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: shells start background jobs deaf to it
+    for number in (signal.SIGINT, signal.SIGTERM):  # SIGINT too, which shells disable for background jobs
         signal.signal(number, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under `nohup`
         signal.signal(signal.SIGHUP, _interrupt)
@@ -94,7 +94,7 @@ def main() -> None:
     except OSError as error:
         if error.errno not in OUTSIDE:
             raise
-        # Help is written by a library, and by nothing else.
+        # Only the library prints help.
         written = "standard output" if "--help" in sys.argv else "a file"
         _fail(f"{error.filename or written} cannot be used: {error.strerror}; mend that and try again", 1)
     except KeyboardInterrupt:
@@ -102,11 +102,11 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _signals.put(number)  # Python also drops what is raised in callbacks of weak references
-    if _in_finalizer(frame):  # where Python would drop the exception: once more, when that is over
+    _signals.put(number)  # Python also drops exceptions raised in callbacks of weak references
+    if _in_finalizer(frame):  # Python would drop the exception here: try again after the finalizer
         threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
         return
-    if number == signal.SIGHUP:  # shell and terminal may both send it; one is enough to stop in order
+    if number == signal.SIGHUP:  # shell and terminal may both send it; one is enough for an orderly stop
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -144,7 +144,7 @@ def demo(
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
     workers: Workers = None,
 ) -> None:
-    """Evaluate five variants on the documentation of Python's standard library, and show them."""
+    """Evaluate five variants on the documentation of Python's standard library, and show their leaderboard."""
     from evaluator.operations.instance import served
     from evaluator.remote.client import Client
 
@@ -203,11 +203,11 @@ def worker(
 @app.command()
 def doctor(
     artifacts: Annotated[
-        bool, typer.Option("--artifacts", help="Also read every artifact, and find those that are damaged.")
+        bool, typer.Option("--artifacts", help="Also read every artifact, to find damaged ones.")
     ] = False,
     json_: Json = False,
 ) -> None:
-    """Check versions, queue, artifact store, database, model and cores; say how to mend what is wrong."""
+    """Check versions, queue, artifact store, database, model and cores; say how to fix problems."""
     from evaluator.operations.doctor import examine
 
     settings = read_settings()
@@ -238,7 +238,7 @@ def doctor(
 
 
 def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
-    """Wait for a signal; meanwhile call `look` repeatedly, and end with the error that it raises."""
+    """Wait for a signal; meanwhile call `look` repeatedly, and let its errors end the command."""
     with suppress(KeyboardInterrupt):
         while True:
             with suppress(Empty):
@@ -249,7 +249,7 @@ def _wait_for_interrupt(look: Callable[[], None] = lambda: None) -> None:
 
 
 def _report_once(require: Callable[[], None]) -> Callable[[], None]:
-    """Report once that workers fail, and go on: the pages work, and workers are restarted."""
+    """Report once that workers fail, and continue: pages still work, and workers are restarted."""
     reported = False
 
     def look() -> None:

@@ -1,4 +1,4 @@
-"""What commands have in common: their options, and the settings that follow from them."""
+"""Options that several commands share, and the settings that result from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Defa
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings of a command: its options, those that were given, else the environment.
+    """The settings of a command: its options, else the environment.
 
     Raises:
         InvalidInputError: a value is not valid; names the setting.
@@ -33,12 +33,12 @@ def read_settings(**given: Any) -> Settings:
 
 @contextmanager
 def instance() -> Iterator[Instance]:
-    """The instance of this command's home folder.
+    """Open the instance of this command's home folder.
 
     Raises:
-        StoreLockedError: another process holds the database, and it serves nothing.
+        StoreLockedError: another process owns the database, and it serves no requests.
     """
-    from evaluator.remote.instance import open_instance  # noqa: PLC0415  `--help` answers at once
+    from evaluator.remote.instance import open_instance  # noqa: PLC0415  so that `--help` is fast
 
     with open_instance(read_settings()) as opened:
         yield opened

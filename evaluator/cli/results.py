@@ -1,4 +1,4 @@
-"""The commands that print what is recorded: thin, like `cli`."""
+"""The commands that print or export recorded results."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from evaluator.cli.options import Json, instance, read_settings
 from evaluator.cli.terminal import print_json, print_table, remark, say, show_board, show_history
 from evaluator.errors import InvalidInputError
 
-# Commands import what they need when they run: `--help` answers at once, and nothing here imports a model.
+# Commands import what they need when they run, so that `--help` is fast and nothing here imports a model.
 # ruff: noqa: PLC0415
 
 POLL = 0.2
-"""Seconds between two checks of measurements."""
+"""Seconds between two checks whether costs are measured."""
 
 Experiment = Annotated[str | None, typer.Argument(help="Name or id. Default: the last one.")]
-Measure = Annotated[str | None, typer.Option(help="By this measure, such as nDCG@10. Default: the first.")]
+Measure = Annotated[
+    str | None, typer.Option(help="The measure, such as nDCG@10. Default: the experiment's first.")
+]
 
 results_app = typer.Typer(rich_markup_mode=None)
 
@@ -28,7 +30,7 @@ def failures(
     experiment: Experiment = None,
     json_: Json = False,
 ) -> None:
-    """List the queries of an experiment that failed, and why; `evaluator resume` tries them again."""
+    """List an experiment's failed queries, with reasons; `evaluator resume` tries them again."""
     from evaluator.experiments import lifecycle
     from evaluator.experiments.overview import failures as failed
     from evaluator.workspace.workspace import Workspace
@@ -46,7 +48,7 @@ def costs(
     experiment: Experiment = None,
     json_: Json = False,
 ) -> None:
-    """Measure what an experiment's variants cost, if that is not known yet, and print it. Needs no server."""
+    """Measure the costs of an experiment's variants, unless that is done, and print them. Needs no server."""
     from evaluator.analysis.costs import cost_rows, measure_finished, to_measure
     from evaluator.experiments import lifecycle
     from evaluator.operations.instance import headless
@@ -89,7 +91,7 @@ def history(
     dataset: Annotated[str, typer.Argument(help="The dataset's name.")],
     measure: Measure = None,
     check: Annotated[
-        bool, typer.Option("--check", help="End with 1 if a variant's last step is a regression.")
+        bool, typer.Option("--check", help="Exit with 1 if a variant's last step is a regression.")
     ] = False,
     json_: Json = False,
 ) -> None:
@@ -129,7 +131,9 @@ def figure(
     measure: Measure = None,
     baseline: Annotated[str | None, typer.Option(help="Draw a line at this variant.")] = None,
     a: Annotated[str | None, typer.Option(help="A variant to compare. Default: the best.")] = None,
-    b: Annotated[str | None, typer.Option(help="The other. Default: the baseline, or the second.")] = None,
+    b: Annotated[
+        str | None, typer.Option(help="The other variant. Default: the baseline, or the second best.")
+    ] = None,
     cost: Annotated[
         str, typer.Option(help="For tradeoffs: p95_ms, index_mb or usd_per_million_queries.")
     ] = "p95_ms",

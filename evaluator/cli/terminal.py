@@ -1,6 +1,6 @@
 """The terminal: data as tables on standard output, progress and remarks on standard error.
 
-The only module that prints, so that no text reaches a terminal but through `domain.printable`.
+Only this module prints, so that all text reaches a terminal through `domain.printable`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from evaluator.domain.status import ACTIVE
 from evaluator.errors import EvaluatorError
 
 FIRST_POLL, LONGEST_POLL = 0.02, 0.3
-"""Seconds between two reads of an experiment's progress; they grow, so that a small experiment ends without delay."""
+"""Seconds between two reads of an experiment's progress; they grow, so that a small experiment ends at once."""
 
 TELL_EVERY = 10.0
-"""Seconds between two lines of progress, where no bar can be drawn."""
+"""Seconds between two lines of progress, if no bar can be drawn."""
 WORTH_TELLING = 2.0
-"""Seconds that a stage takes before its speed is printed."""
+"""A stage's speed is printed if it takes more seconds than this."""
 
 FILE_WIDTH = 200
-"""Columns of a table that goes to a file or a pipe."""
+"""The width of a table in a file or a pipe, in characters."""
 
 console = Console(stderr=True, highlight=False)
 
@@ -55,16 +55,16 @@ def say(text: object) -> None:
 
 
 def confirm(question: str) -> None:
-    """Ask whether to go on.
+    """Ask whether to continue.
 
     Raises:
-        Abort: no; the command ends.
+        Abort: the answer is no; the command ends.
     """
     typer.confirm(on_terminal(question), abort=True, err=True)
 
 
 def print_json(value: Any) -> None:
-    """Data for programs, on standard output."""
+    """Print data for programs, on standard output."""
     with _output():
         typer.echo(shown_json(value, indent=2))
 
@@ -72,7 +72,7 @@ def print_json(value: Any) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], caption: str = ""
 ) -> None:
-    """Data for people, on standard output: numbers right-aligned, floats with four decimals."""
+    """Print a table for people, on standard output: numbers right-aligned, floats with four decimals."""
     table = Table(
         title=_text(title, "table.title"),
         caption=_text(caption, "table.caption") if caption else None,
@@ -96,7 +96,7 @@ def _output() -> Iterator[TextIO]:
     """Standard output. If its reader has closed it, as `head` does, the command ends silently.
 
     Raises:
-        EvaluatorError: it takes nothing: it is closed, or its disk is full.
+        EvaluatorError: it cannot be written: it is closed, or its disk is full.
     """
     if sys.stdout is None:
         raise EvaluatorError("standard output is closed; send it to a file, or to /dev/null")
@@ -109,7 +109,7 @@ def _output() -> Iterator[TextIO]:
 
 
 def _text(text: str, style: str = "") -> Text:
-    """Text as it is: in a plain string, `rich` would look for markup."""
+    """Text without markup: in a plain string, `rich` would interpret it."""
     return Text(on_terminal(text), style=style)
 
 
@@ -125,7 +125,7 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Draw an experiment's progress until it is no longer running; returns the last progress.
 
     Args:
-        read: gives the progress as plain JSON types (`ExperimentProgress`).
+        read: returns the progress as plain JSON types (`ExperimentProgress`).
     """
     columns = (
         TextColumn("{task.description:<12}"),
@@ -179,12 +179,12 @@ def follow(read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 class Stages:
-    """Shows the running stage, and how much of it is done, once it takes longer than a moment; a context.
+    """A context manager that shows the running stage and its progress.
 
-    A terminal shows it live; a file or a pipe gets a line from time to time.
+    A terminal shows them live; a file or a pipe gets a line from time to time.
 
     Args:
-        counted: what is counted.
+        counted: the unit of progress.
     """
 
     def __init__(self, counted: str = "documents") -> None:
@@ -209,14 +209,14 @@ class Stages:
         self._tell_end()
 
     def stage(self, name: str) -> None:
-        """A stage begins, such as `reading`."""
+        """Show that a stage begins, such as `reading`."""
         self._tell_end()
         self._stage, self._done = name, 0
         self._began = self._reported_at = time.monotonic()
         self._live.update(self._task, description=f"{name} ...", count="")
 
     def count(self, done: int) -> None:
-        """Show the number that are done."""
+        """Show the number of units done."""
         self._done = done
         self._live.update(self._task, count=self._so_far())
         if self._live.disable and time.monotonic() - self._reported_at > TELL_EVERY:
@@ -228,7 +228,7 @@ class Stages:
         return f"{self._done:,} {self._counted}, {rate:,.0f} a second"
 
     def _tell_end(self) -> None:
-        """Print how much a counting stage did and how fast, if it took a while."""
+        """Print the count and the speed of the last stage, if it took a while."""
         seconds = time.monotonic() - self._began
         if self._done and seconds > WORTH_TELLING:
             remark(f"{self._stage}: {self._so_far()}, {seconds:.0f} s")
@@ -246,7 +246,7 @@ def _left(seconds: float | None) -> str:
 
 
 def remark_submission(submitted: dict[str, Any]) -> None:
-    """What there is to do, from `Submitted` as plain JSON types."""
+    """Print the work to do, from `Submitted` as plain JSON types."""
     for stage in submitted["encoding"]:
         if stage["texts"]:
             remark(
@@ -258,7 +258,7 @@ def remark_submission(submitted: dict[str, Any]) -> None:
 
 
 def show_board(board: dict[str, Any], json_: bool) -> None:
-    """A leaderboard's record, for programs or for people."""
+    """Print a leaderboard's record, for programs or for people."""
     if json_:
         print_json(board)
     else:
@@ -266,7 +266,7 @@ def show_board(board: dict[str, Any], json_: bool) -> None:
 
 
 def print_board(board: dict[str, Any]) -> None:
-    """A leaderboard's record as a table."""
+    """Print a leaderboard's record as a table."""
     experiment, measure = board["experiment"], board["measure"]
     measures = [measure, *(m for m in experiment["measures"] if m != measure), "Judged@10"]
     rows = [
@@ -282,16 +282,22 @@ def print_board(board: dict[str, Any]) -> None:
 
 
 def show_history(history: dict[str, Any]) -> None:
-    """A history's record as a table, the newest first."""
+    """Print a history's record as a table, newest first."""
     rows = []
     for point in reversed(history["points"]):
         step = point["step"] or {"difference": None, "corrected": None, "outcome": "first", "changed": []}
         rows.append(
             (
-                point["at"][:16].replace("T", " "), point["version"], point["variant"], point["score"],
-                step["difference"], step["corrected"], step["outcome"], ", ".join(step["changed"]),
+                point["at"][:16].replace("T", " "),
+                point["version"],
+                point["variant"],
+                point["score"],
+                step["difference"],
+                step["corrected"],
+                step["outcome"],
+                ", ".join(step["changed"]),
             )
-        )  # fmt: skip
+        )
     columns = (
         "when (UTC)",
         "version",
@@ -306,7 +312,7 @@ def show_history(history: dict[str, Any]) -> None:
 
 
 def print_plan(plan: dict[str, Any]) -> None:
-    """A plan's record: what must be encoded and reranked as a table, the sums below it."""
+    """Print a plan's record: a table of what must be encoded and reranked, and the sums below it."""
     rows = [
         (
             part["encoder"],

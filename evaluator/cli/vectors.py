@@ -1,4 +1,4 @@
-"""The commands about vectors at rest: thin, like `cli`. They work beside a running instance, through its REST API."""
+"""The commands for stored vectors. With a running instance, they use its REST API."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import typer
 from evaluator.cli.options import Json, instance
 from evaluator.cli.terminal import print_json, print_table, remark
 
-vectors_app = typer.Typer(
-    help="What encoders' vectors take, and dropping them.", no_args_is_help=True, rich_markup_mode=None
-)
+vectors_app = typer.Typer(help="List or drop stored vectors.", no_args_is_help=True, rich_markup_mode=None)
 
 Rows = list[dict[str, Any]]
 
 
 @vectors_app.command("list")
 def vectors_list(json_: Json = False) -> None:
-    """List what is kept of each encoder, the one used last first."""
+    """List the stored vectors of each encoder, most recently used first."""
     with instance() as opened:
         _print(opened.vectors(), json_)
 
@@ -26,14 +24,14 @@ def vectors_list(json_: Json = False) -> None:
 @vectors_app.command("prune")
 def vectors_prune(
     limit: Annotated[
-        int | None, typer.Option(min=0, help="Bytes that may stay. Default: EVALUATOR_VECTORS_LIMIT.")
+        int | None, typer.Option(min=0, help="Bytes to keep. Default: EVALUATOR_VECTORS_LIMIT.")
     ] = None,
     encoder: Annotated[
-        list[str] | None, typer.Option(help="Drop this encoder's; may be given several times.")
+        list[str] | None, typer.Option(help="Drop this encoder's vectors; may be given several times.")
     ] = None,
     json_: Json = False,
 ) -> None:
-    """Drop vectors: those of some encoders, or those used longest ago. What is needed again is encoded again."""
+    """Drop vectors of some encoders, or the least recently used ones. Texts are encoded again when needed."""
     with instance() as opened:
         dropped = opened.prune_vectors(limit, encoder or [])
     _print(dropped, json_)

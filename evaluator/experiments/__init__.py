@@ -1,1 +1,1 @@
-"""Experiments: described, planned, started, followed, cancelled."""
+"""Describing, planning, starting, following and cancelling experiments."""

@@ -1,4 +1,4 @@
-"""Endpoints in experiments: which may be used from the browser, and what an experiment file may not say about them."""
+"""Checks of an experiment's endpoints: which ones the operator allows, and which settings conflict."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Place = tuple[str | int, ...]
 def check_allowed(settings: Settings, endpoints: Iterable[Endpoint]) -> None:
     """Check that the operator allows these endpoints to users of the browser and the API.
 
-    Server and key together: nobody may have a variable's value sent to a server of their choice.
+    Server and key are checked together, so that nobody can send a variable's value to a server of their choice.
 
     Raises:
         InvalidInputError: one is not allowed; says what to set.
@@ -37,50 +37,52 @@ def check_allowed(settings: Settings, endpoints: Iterable[Endpoint]) -> None:
 
 
 def endpoint_problems(values: Mapping[Place, Any]) -> Iterator[tuple[Place, str]]:
-    """What is wrong with the endpoints of an experiment file though each value is sound by itself.
+    """Conflicts between the endpoints and other values of an experiment file, each of which is valid by itself.
 
     Args:
-        values: of the file, by place.
+        values: the file's values, by place.
     """
     names = {place: name for place, name in values.items() if _is_name(place)}
-    seen: set[str] = set()
+    names_so_far: set[str] = set()
     for place, name in names.items():
-        if name in seen:
+        if name in names_so_far:
             yield place, f"{name!r} is the name of another endpoint already"
         elif name in BUNDLED_NAMES:
             yield place, f"{name!r} is the name of the bundled model already"
-        seen.add(name)
-    chats = {}
+        names_so_far.add(name)
+    chat_endpoints = {}
     for place, value in values.items():
         if isinstance(value, LanguageModel):
-            chats[value.endpoint] = True
-            if value.endpoint not in seen:
-                close = difflib.get_close_matches(value.endpoint, seen, n=1)
-                meant = f"; did you mean {close[0]}?" if close else ""
-                known = ", ".join(sorted(seen)) or "none"
+            chat_endpoints[value.endpoint] = True
+            if value.endpoint not in names_so_far:
+                close = difflib.get_close_matches(value.endpoint, names_so_far, n=1)
+                suggestion = f"; did you mean {close[0]}?" if close else ""
+                available = ", ".join(sorted(names_so_far)) or "none"
                 yield (
                     (*place, "endpoint"),
-                    f"no endpoint is called {value.endpoint!r}{meant} (endpoints: {known})",
+                    f"no endpoint is called {value.endpoint!r}{suggestion} (endpoints: {available})",
                 )
         elif isinstance(value, CrossEncoder | Sparse | Late):
             field = "model" if isinstance(value, CrossEncoder) else "encoder"
-            if getattr(value, field) in seen:
+            if getattr(value, field) in names_so_far:
                 yield (*place, field), "an endpoint gives one vector a text, so only dense and mmr can use it"
-        elif isinstance(value, Dense) and value.encoder in seen:
+        elif isinstance(value, Dense) and value.encoder in names_so_far:
             for field in ("precision", "max_length"):
                 if (*place, field) in values:
                     yield (*place, field), "an endpoint decides that itself; leave it out"
     budget = values.get(("budget",))
     if isinstance(budget, Budget) and budget.usd is not None:
-        yield from _missing_prices(values, chats)
+        yield from _missing_prices(values, chat_endpoints)
 
 
-def _missing_prices(values: Mapping[Place, Any], chats: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def _missing_prices(
+    values: Mapping[Place, Any], chat_endpoints: Mapping[str, Any]
+) -> Iterator[tuple[Place, str]]:
     for place, endpoint in values.items():
         if not isinstance(endpoint, Endpoint):
             continue
         needed = ["usd_per_million_tokens"]
-        needed += ["usd_per_million_output_tokens"] if endpoint.name in chats else []
+        needed += ["usd_per_million_output_tokens"] if endpoint.name in chat_endpoints else []
         for price in needed:
             if getattr(endpoint, price) is None:
                 yield place, f"a budget in USD needs its {price}; 0 if it costs nothing"

@@ -30,19 +30,19 @@ from evaluator.experiments.endpoints import endpoint_problems
 from evaluator.experiments.yaml_nodes import MAX_BYTES, MAX_DEPTH, NULL, compose, refuse_large
 
 MAX_VALUES = 50_000
-"""Values of a file once its aliases are expanded."""
+"""The most values in a file after its aliases are expanded."""
 MAX_SHOWN = 60
-"""Characters of a value that a message quotes."""
+"""The most characters of a value that a message quotes."""
 MAX_NAMES = 50
-"""Names that a message lists or suggests."""
+"""The most names that a message lists or suggests."""
 MAX_PROBLEMS = 100
-"""Problems that are looked for: each takes time to put into words, and a generated file repeats one of them."""
+"""Reading stops at this many problems: describing each takes time, and a generated file repeats the same one."""
 
 Place = tuple[str | int, ...]
 """Where a value is: `("variants", 1, "retrieve")`."""
 
 _INVALID: Any = object()
-"""Stands for a value whose problem is already noted."""
+"""Stands for a value whose problem is already recorded."""
 
 _YAML = "tag:yaml.org,2002:"
 _NUMBERS = {_YAML + name for name in ("int", "float", "bool")}
@@ -54,14 +54,14 @@ _TAGS = {
 
 
 def parse_experiment(text: str, source: str = "experiment.yaml") -> Experiment:
-    """The experiment that a YAML text describes, measures canonical, its matrix expanded and fusions resolved.
+    """Read an experiment from YAML: measures become canonical, the matrix is expanded, fusions are resolved.
 
     Args:
         text: the YAML document.
-        source: what the messages call it.
+        source: the text's name in messages.
 
     Raises:
-        ExperimentFileError: it is not valid; the message lists every problem, one a line.
+        ExperimentFileError: it is not valid; the message lists every problem, one per line.
     """
     reader = _Reader(source)
     root = compose(text, source)
@@ -80,7 +80,7 @@ def parse_experiment(text: str, source: str = "experiment.yaml") -> Experiment:
 
 
 def read_experiment(path: Path) -> Experiment:
-    """The experiment that a YAML file (UTF-8) describes; a dataset's folder may be named relative to the file.
+    """Read an experiment from a YAML file (UTF-8); a dataset's folder may be relative to the file.
 
     Raises:
         ExperimentFileError: it cannot be read, or is not valid.
@@ -100,30 +100,30 @@ def read_experiment(path: Path) -> Experiment:
 
 
 class _Reader:
-    """Reads nodes into the dataclasses of the domain, and notes every problem on the way."""
+    """Reads nodes into the domain's dataclasses, and collects every problem."""
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.lines: dict[Place, int] = {}
         self.values: dict[Place, Any] = {}
-        """What could be read, problems elsewhere or not."""
+        """All valid values, even if other places have problems."""
         self._problems: list[tuple[int, str]] = []
         self._visited = 0
 
     def problem(self, place: Place, message: str, line: int | None = None) -> None:
-        """Note a problem; its line is the place's unless given."""
+        """Record a problem; its line is the place's by default."""
         line = self.lines[place] if line is None else line
         self._problems.append((line, ": ".join(part for part in (_path(place), message) if part)))
         if len(self._problems) == MAX_PROBLEMS:
             self.raise_problems()
 
     def raise_problems(self) -> None:
-        """Raise all that was noted, by line; nothing if there is nothing."""
+        """Raise an error with all recorded problems by line, if there are any."""
         if self._problems:
             ordered = sorted(self._problems, key=lambda problem: problem[0])
             lines = [f"{self.source}:{line}: {text}" for line, text in ordered]
             if len(lines) == MAX_PROBLEMS:
-                lines.append(f"{self.source}: there may be more; mend these {MAX_PROBLEMS} first")
+                lines.append(f"{self.source}: there may be more; fix these {MAX_PROBLEMS} first")
             raise ExperimentFileError("\n".join(lines))
 
     def read(self, node: Node, hint: Any, place: Place, line: int) -> Any:
@@ -162,21 +162,21 @@ class _Reader:
     def _record(self, node: MappingNode, record: Any, place: Place) -> Any:
         before = len(self._problems)
         hints = _hints(record)
-        seen: dict[str, int] = {}
+        lines_by_name: dict[str, int] = {}
         values: dict[str, Any] = {}
         for key, child in node.value:
             name = key.value if isinstance(key, ScalarNode) else _shown(key)
-            if name in seen:
-                self.problem((*place, name), f"given twice, first on line {seen[name]}", _line(key))
+            if name in lines_by_name:
+                self.problem((*place, name), f"given twice, first on line {lines_by_name[name]}", _line(key))
                 continue
-            seen[name] = _line(key)
+            lines_by_name[name] = _line(key)
             if name in hints:
                 values[name] = self.read(child, hints[name], (*place, name), _line(key))
             else:
-                known = f"{_did_you_mean(name, hints)} (fields here: {', '.join(hints)})"
-                self.problem((*place, name), f"unknown field{known}", _line(key))
+                hint = f"{_did_you_mean(name, hints)} (fields here: {', '.join(hints)})"
+                self.problem((*place, name), f"unknown field{hint}", _line(key))
         for field in dataclasses.fields(record):
-            if field.name not in seen and _required(field):
+            if field.name not in lines_by_name and _required(field):
                 self.problem((*place, field.name), "is missing", self.lines[place])
         if len(self._problems) > before:
             return _INVALID
@@ -203,10 +203,10 @@ class _Reader:
 
 
 def _scalar(node: Node, options: tuple[Any, ...]) -> Any:
-    """The scalar's value; what YAML takes for a number or a date is text where text is wanted (`name: 2024`).
+    """The scalar's value; a YAML number or date counts as text where a field needs text (`name: 2024`).
 
     Raises:
-        ValueError, LookupError, OverflowError: it is not what its tag says.
+        ValueError, LookupError, OverflowError: it is not a valid value of its tag.
     """
     if node.tag == NULL:
         return None
@@ -215,7 +215,7 @@ def _scalar(node: Node, options: tuple[Any, ...]) -> Any:
         if not math.isfinite(value):
             raise ValueError("not finite")
         return value
-    node.value.encode()  # an escape such as "\ud800" is half a character
+    node.value.encode()  # raises for an escape such as "\ud800", half a character
     return node.value
 
 
@@ -278,7 +278,7 @@ _EXPECTED = {
     "too_short": "a list of {min_length} or more",
     "too_long": "a list of at most {max_length}",
 }
-"""What would be right, by pydantic's name of the error."""
+"""The expected value in words, by pydantic's error type."""
 
 
 def _expected(detail: ErrorDetails, hint: Any) -> str:
@@ -294,7 +294,7 @@ def _expected(detail: ErrorDetails, hint: Any) -> str:
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
-    """The types a hint allows, without their bounds: `BM25 | None` gives (BM25, None's type)."""
+    """The types that a hint allows, without their bounds: `BM25 | None` gives (BM25, None's type)."""
     if get_origin(hint) is Annotated:
         return _options(get_args(hint)[0])
     if get_origin(hint) in (Union, UnionType):

@@ -1,4 +1,4 @@
-"""Experiments as YAML, as people write it; `parse_experiment` reads the same experiment back."""
+"""Experiments as readable YAML; `parse_experiment` reads the same experiment back."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from evaluator.domain.records import ExperimentRow
 from evaluator.domain.variant import Rerank, Retrieve, Variant
 
 WIDTH = 100
-"""Columns of a line, roughly."""
+"""The approximate width of a line, in characters."""
 LINE_BREAKS = re.compile("[\x85\u2028\u2029]")
 """Line breaks that PyYAML loses unless they are escaped."""
 
 
 def write_experiment(experiment: Experiment) -> str:
-    """The experiment's file. Defaults are written out, so that the file means the same when one changes.
+    """The experiment as a file. Defaults are written out, so that the file keeps its meaning if a default changes.
 
     A matrix is written as its variants. Parts of a fusion that are variants themselves are named.
     """
@@ -43,7 +43,7 @@ def write_experiment(experiment: Experiment) -> str:
 
 
 def write_variant(variant: Variant) -> str:
-    """A variant as it stands in an experiment's file, its fusions written out."""
+    """A variant as in an experiment file, with its fusions written out."""
     return _yaml([_VariantWriter((), ()).variant(variant)])
 
 
@@ -55,7 +55,7 @@ def _yaml(record: object) -> str:
 
 
 def recorded_experiment(row: ExperimentRow) -> Experiment:
-    """A recorded experiment in the shape of an experiment file."""
+    """A recorded experiment in the form of an experiment file."""
     spec = row.spec
     endpoints: dict[str, Endpoint] = dict(spec.endpoints)
     for encoder in spec.encoders.values():
@@ -73,7 +73,7 @@ def recorded_experiment(row: ExperimentRow) -> Experiment:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes equal values out each time: an anchor saves a few bytes and confuses readers."""
+    """Repeats equal values instead of writing anchors, which save a few bytes and confuse readers."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -89,7 +89,7 @@ _Dumper.add_representer(str, _text)
 
 @dataclass(frozen=True)
 class _VariantWriter:
-    """Variants as mappings and lists; parts of a fusion by the name of the variant with the same pipeline."""
+    """Variants as mappings and lists; a part of a fusion is named if a variant has the same pipeline."""
 
     variants: Sequence[Variant]
     endpoints: Collection[str]
@@ -111,11 +111,11 @@ class _VariantWriter:
         return {"fuse": record}
 
     def _part(self, part: Retrieve) -> str | dict[str, Any]:
-        named = next((variant.name for variant in self.variants if variant.retrieve == part), None)
-        return self._retrieve(part) if named is None else named
+        variant_name = next((variant.name for variant in self.variants if variant.retrieve == part), None)
+        return self._retrieve(part) if variant_name is None else variant_name
 
     def _stage(self, record: Retrieve | Rerank) -> dict[str, Any]:
-        """A retriever or reranker; an endpoint computes in a precision of its own, so none is written."""
+        """A retriever or reranker; an endpoint chooses its own precision, so none is written."""
         stage = _fields(record)
         for values in stage.values():
             if isinstance(values, dict) and values.get("encoder") in self.endpoints:
@@ -124,7 +124,7 @@ class _VariantWriter:
 
 
 def _fields(record: Any) -> dict[str, Any]:
-    """A dataclass as mappings and lists, without what is None."""
+    """A dataclass as mappings and lists, without fields that are None."""
     values: dict[str, Any] = _without_none(dataclasses.asdict(record))
     return values
 

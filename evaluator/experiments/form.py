@@ -1,7 +1,7 @@
-"""Editing a described experiment: variants are added by a product of choices, removed, renamed, and set.
+"""Editing an experiment in a form: variants are added as a product of choices, removed, renamed, and changed.
 
-The description is the only truth. Each function takes an experiment, its names resolved, and gives the edited one; what
-an edit is not about stays as it is.
+The experiment's description is the only state. Each function takes an experiment with resolved names and returns the
+edited one; everything else stays unchanged.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SPARSE_MODEL = "naver/splade-cocondenser-ensembledistil"
 LATE_MODEL = "colbert-ir/colbertv2.0"
 
 Setting = Literal["k1", "b", "stemmer", "stop_words", "metric", "rescore", "depth"]
-"""A field of a stage that the form sets in variants that are there already."""
+"""A field of a stage that the form can change in existing variants."""
 SETTINGS: Mapping[Setting, type[BM25 | Dense | Rerank]] = {
     "k1": BM25, "b": BM25, "stemmer": BM25, "stop_words": BM25, "metric": Dense, "rescore": Dense, "depth": Rerank,
 }  # fmt: skip
@@ -54,7 +54,7 @@ UNSEEN: Mapping[type, tuple[str, ...]] = {
     MMR: ("precision",),
     LanguageModel: ("prompt", "window", "step", "characters"),
 }
-"""Fields that the form does not show, by kind of stage."""
+"""Fields that the form does not show, by the kind of stage."""
 
 S = TypeVar("S", Leaf, Rerank)
 
@@ -63,15 +63,15 @@ SettingValue = str | int | float | None
 
 @dataclass(frozen=True)
 class Addition:
-    """Variants to add: every strategy with every model that it needs, every way to cut, and every reranker.
+    """Variants to add: every strategy combined with every model it needs, every passage rule, and every reranker.
 
     Attributes:
-        strategies: by BM25, by vectors, or by both.
-        models: that compute vectors here.
-        endpoints: that compute vectors elsewhere.
+        strategies: BM25, vectors, or both.
+        models: models that compute vectors on the workers.
+        endpoints: endpoints that compute vectors.
         sparse, late: models of learned sparse retrieval and of late interaction.
-        precisions: of the models here; endpoints have their own.
-        rerank: each variant is added without reranking, too.
+        precisions: precisions of the models; endpoints have their own.
+        rerank: rerankers; each variant is also added without reranking.
         chats: endpoints of chat models that rerank.
     """
 
@@ -94,10 +94,10 @@ class Addition:
 
 
 def added(experiment: Experiment, addition: Addition) -> Experiment:
-    """The experiment with more variants, under names that are free; a pipeline that it has already is not added.
+    """The experiment with more variants under unused names; pipelines that it has already are not added.
 
     Raises:
-        ValueError: the addition stands for too many variants.
+        ValueError: the addition has too many variants.
     """
     variants = new_variants(addition, experiment.variants)
     return dataclasses.replace(
@@ -117,15 +117,15 @@ def described(name: str, dataset: str, addition: Addition) -> Experiment:
 
 
 def new_variants(addition: Addition, present: Collection[Variant]) -> tuple[Variant, ...]:
-    """The variants that an addition stands for, without pipelines that are present.
+    """The variants of an addition, without pipelines that are already present.
 
     Raises:
         ValueError: there are too many.
     """
-    known = {variant.fingerprint for variant in present}
+    fingerprints = {variant.fingerprint for variant in present}
     variants: dict[str, Variant] = {}
     for variant in _variants(addition):
-        if variant.fingerprint not in known:
+        if variant.fingerprint not in fingerprints:
             variants.setdefault(variant.fingerprint, variant)
     return distinctly_named(variants.values(), {variant.name for variant in present})
 
@@ -136,15 +136,15 @@ def removed(experiment: Experiment, name: str) -> Experiment:
     Raises:
         ValueError: it is the last one.
     """
-    kept = tuple(variant for variant in experiment.variants if variant.name != name)
-    return dataclasses.replace(experiment, variants=kept)
+    variants = tuple(variant for variant in experiment.variants if variant.name != name)
+    return dataclasses.replace(experiment, variants=variants)
 
 
 def renamed(experiment: Experiment, name: str, new: str) -> Experiment:
     """The experiment with another name for a variant.
 
     Raises:
-        ValueError: no variant can be called so, or another is.
+        ValueError: the name is not valid, or another variant has it.
     """
     if new != name and any(variant.name == new for variant in experiment.variants):
         raise ValueError(f"another variant is called {new!r}")
@@ -152,10 +152,10 @@ def renamed(experiment: Experiment, name: str, new: str) -> Experiment:
 
 
 def values_of(experiment: Experiment, setting: Setting, name: str | None) -> tuple[SettingValue, ...]:
-    """The values that a setting has, each once; none where no variant has it.
+    """The distinct values of a setting; empty if no variant has it.
 
     Args:
-        name: of a variant; None for all that the form can show.
+        name: a variant's name; None for all variants that the form can show.
     """
     values = (
         getattr(stage, setting)
@@ -169,7 +169,7 @@ def values_of(experiment: Experiment, setting: Setting, name: str | None) -> tup
 def with_setting(
     experiment: Experiment, setting: Setting, value: SettingValue, name: str | None
 ) -> Experiment:
-    """The experiment with another value of a setting wherever it occurs in a variant, or in all; see `values_of`."""
+    """The experiment with another value of a setting in one variant or in all of them; see `values_of`."""
     names = {variant.name for variant in _settable(experiment, name)}
 
     def change(variant: Variant) -> Variant:
@@ -184,7 +184,7 @@ def with_setting(
 
 
 def by_hand(variant: Variant) -> bool:
-    """Whether a variant says more than the form can show: it was written by hand, and the form leaves it as it is."""
+    """Whether a variant was written by hand and has settings that the form cannot show; the form never changes it."""
     retrieve, rerank = variant.retrieve, variant.rerank or ()
     if len(rerank) > 1 or any(_unseen(stage.stage) for stage in rerank):
         return True
@@ -198,9 +198,9 @@ def by_hand(variant: Variant) -> bool:
 
 
 def _unseen(stage: object) -> bool:
-    """Whether a field that the form does not show has another value than usual."""
-    usual = {field.name: field.default for field in dataclasses.fields(stage)}  # type: ignore[arg-type]
-    if any(getattr(stage, name) != usual[name] for name in UNSEEN.get(type(stage), ())):
+    """Whether a field that the form does not show has a value other than its default."""
+    defaults = {field.name: field.default for field in dataclasses.fields(stage)}  # type: ignore[arg-type]
+    if any(getattr(stage, name) != defaults[name] for name in UNSEEN.get(type(stage), ())):
         return True
     chunk = getattr(stage, "chunk", None)
     return chunk is not None and _unseen(chunk)
@@ -223,7 +223,7 @@ def _with(stage: S, setting: Setting, value: SettingValue) -> S:
 
 
 def _map(retrieve: Retrieve, change: Callable[[Leaf], Leaf]) -> Retrieve:
-    """The same pipeline with each retriever changed."""
+    """The same pipeline with a function applied to each retriever."""
     stage = retrieve.stage
     if isinstance(stage, Fuse):
         parts = tuple(part if isinstance(part, str) else _map(part, change) for part in stage.of)
@@ -242,7 +242,7 @@ def _each(experiment: Experiment, name: str | None, change: Callable[[Variant], 
 
 
 def _with_endpoints(present: tuple[Endpoint, ...], addition: Addition) -> tuple[Endpoint, ...]:
-    """The endpoints with those of an addition; one that is present stays as it is."""
+    """The endpoints and those of an addition; endpoints that are already present stay unchanged."""
     endpoints = (*(addition.endpoints if addition.needs_model else ()), *addition.chats)
     by_name = {endpoint.name: endpoint for endpoint in (*endpoints, *present)}
     order = dict.fromkeys(endpoint.name for endpoint in (*present, *endpoints))
@@ -250,7 +250,7 @@ def _with_endpoints(present: tuple[Endpoint, ...], addition: Addition) -> tuple[
 
 
 def _variants(addition: Addition) -> Iterator[Variant]:
-    """All of them; some may come twice."""
+    """All variants of an addition; some may occur twice."""
     if addition.strategies:
         yield from _product(addition, addition.models, addition.precisions)
         endpoints = tuple(endpoint.name for endpoint in addition.endpoints)
@@ -278,7 +278,7 @@ def _product(
 
 
 def _pointless(variant: Variant) -> bool:
-    """Whether a reranker scores whole documents by the very vectors that found them."""
+    """Whether a reranker scores whole documents by the same vectors that retrieved them."""
     search, reranker = variant.retrieve.dense, variant.rerank and variant.rerank[0].dense
     return bool(search and reranker and search.chunk is None and search.encoder == reranker.encoder)
 
@@ -288,7 +288,7 @@ def _rerank(addition: Addition) -> tuple[Rerank | Literal["none"], ...]:
 
 
 def _learned(kind: str, retrieve: Retrieve) -> Retrieve:
-    """A dense pipeline with another kind of model in its place."""
+    """A dense pipeline whose model is replaced by one of another kind."""
     dense = retrieve.dense
     if dense is None:
         raise ValueError("only a dense pipeline has a model to replace")

@@ -39,9 +39,9 @@ class Begun:
     """An experiment that was submitted.
 
     Attributes:
-        id: of the experiment.
-        planning: what goes on in the background; None where nothing had to be planned, or another process plans it.
-        already_running: it is planned or its jobs wait or run already; nothing was begun.
+        id: the experiment's id.
+        planning: the planning in the background; None if there is nothing to plan, or another process plans it.
+        already_running: the experiment was already planned or running; nothing was started.
     """
 
     id: str
@@ -51,15 +51,15 @@ class Begun:
 
 @dataclass(frozen=True)
 class Submitted:
-    """What submitting an experiment came to.
+    """The result of submitting an experiment.
 
     Attributes:
-        id: of the experiment.
+        id: the experiment's id.
         to_evaluate: queries over all variants that are still to be evaluated.
-        skipped: queries over all variants that are recorded already.
+        skipped: queries over all variants that are already recorded.
         encoding: texts by encoder, and how many of them are not cached; empty while it is being planned.
-        already_running: it is planned or its jobs wait or run already; nothing was begun.
-        planning: what must be encoded is still being worked out; progress says how far that is.
+        already_running: the experiment was already planned or running; nothing was started.
+        planning: whether planning goes on; the experiment's progress shows how far it is.
     """
 
     id: str
@@ -78,12 +78,12 @@ def submit(
     patience: float | None = None,
     hub_patience: float | None = None,
 ) -> Submitted:
-    """Begin an experiment, or what is missing of it: the same experiment has the same id.
+    """Start an experiment, or its missing part: the same experiment has the same id.
 
     Args:
         allow_paths, hub_patience: as for `begin`.
-        patience: seconds to wait until it is planned, which goes on in the background; None to wait for as long as
-            that takes.
+        patience: seconds to wait for planning, which continues in the background after that; None to wait until it
+            ends.
 
     Raises:
         EvaluatorError: as `begin`, or it cannot be planned.
@@ -99,22 +99,22 @@ def begin(
     allow_paths: bool = False,
     hub_patience: float | None = None,
 ) -> Begun:
-    """Begin an experiment, and wait for nothing else; `outcome` tells what that comes to.
+    """Start an experiment without waiting for its planning; `outcome` returns the result.
 
     Args:
-        allow_paths: whether datasets and encoders may be local folders, and any endpoint be asked (command line only).
-        hub_patience: seconds to wait for each model that is looked up on the hub; None for as long as it takes.
+        allow_paths: whether local folders and all endpoints are allowed (command line only).
+        hub_patience: seconds to wait for each model that is looked up on the hub; None to wait until it ends.
 
     Raises:
         InvalidInputError: the dataset is unknown or invalid, or an endpoint may not be asked.
         EncoderNotFoundError: an encoder cannot be found.
-        LookingUpError: the hub takes longer to answer; nothing is begun.
+        LookingUpError: the hub takes longer to answer; nothing is started.
         QueueUnavailableError: the queue does not answer.
     """
     if not allow_paths:
         check_allowed(workspace.settings, experiment.endpoints)
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    # Before any lock is taken: it may wait for the hub.
+    # Before any lock is taken, because this may wait for the hub.
     spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
     begun = _begin(workspace, spec, row.id)
     if not begun.already_running and not _submitted(workspace, begun).to_evaluate:
@@ -123,10 +123,10 @@ def begin(
 
 
 def outcome(workspace: Workspace, begun: Begun, patience: float | None = None) -> Submitted:
-    """What beginning an experiment comes to, as far as that is known.
+    """The result of starting an experiment, as far as it is known.
 
     Args:
-        patience: seconds to wait until it is planned; None for as long as it takes.
+        patience: seconds to wait for planning; None to wait until it ends.
 
     Raises:
         EvaluatorError: it cannot be planned.
@@ -139,18 +139,18 @@ def outcome(workspace: Workspace, begun: Begun, patience: float | None = None) -
 def completed(
     workspace: Workspace, experiment: Experiment, *, allow_paths: bool = False
 ) -> ExperimentRow | None:
-    """The experiment, if all of it is recorded and nothing failed: then submitting it is done. Needs no queue.
+    """The experiment if it is completely recorded without failures: it needs no jobs, and so no queue.
 
     Raises:
         InvalidInputError, EncoderNotFoundError: as `submit`.
     """
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(experiment, row, allow_paths=allow_paths)
-    known = experiments.known_experiment(workspace.database, spec.id)
-    if known is None or not _is_whole(workspace, known):
+    row_of_spec = experiments.known_experiment(workspace.database, spec.id)
+    if row_of_spec is None or not _is_whole(workspace, row_of_spec):
         return None
-    experiments.note_submission(workspace.database, known.id)
-    return known
+    experiments.note_submission(workspace.database, row_of_spec.id)
+    return row_of_spec
 
 
 def resume(
@@ -160,7 +160,7 @@ def resume(
     allow_paths: bool = False,
     patience: float | None = None,
 ) -> Submitted:
-    """Begin what an experiment lacks, queries that failed among it.
+    """Start the missing part of an experiment, including failed queries.
 
     Args:
         allow_paths, patience: as for `submit`.
@@ -172,7 +172,7 @@ def resume(
 
 
 def begin_again(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool = False) -> Begun:
-    """Begin what an experiment lacks, and wait for nothing else; `outcome` tells what that comes to.
+    """Start the missing part of an experiment without waiting for its planning; `outcome` returns the result.
 
     Args:
         allow_paths: as for `begin`.
@@ -187,20 +187,20 @@ def begin_again(workspace: Workspace, experiment: ExperimentRow, *, allow_paths:
 
 
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
-    """Drop an experiment's waiting jobs; what is recorded stays, and `resume` continues it.
+    """Cancel an experiment: drop its waiting jobs. Recorded results stay, and `resume` continues it.
 
     Raises:
         ConflictError: it is finished already.
         QueueUnavailableError: the queue does not answer.
     """
     with reachable(workspace) as connection:
-        # First: whoever plans it asks for the status before anything is enqueued.
+        # The status first, because planning checks it before enqueueing anything.
         change_status(workspace.database, experiment.id, "cancel")
         cancel_experiment(connection, experiment.id, lambda: is_over(workspace, experiment.id))
 
 
 def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
-    """Forget an experiment with its results; vectors, indexes and the dataset stay.
+    """Delete an experiment and its results; vectors, indexes and the dataset stay.
 
     Raises:
         ConflictError: it is planned or running.
@@ -208,33 +208,33 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
     experiments.delete_experiment(workspace.database, experiment.id)
     if workspace.queue is not None:
         try:
-            # What measures its cost.
+            # The jobs that measure its cost.
             cancel_experiment(workspace.queue, experiment.id, lambda: is_over(workspace, experiment.id))
-        except RedisError as error:  # the keeper drops them
+        except RedisError as error:  # the keeper drops these jobs later
             logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
     drop_candidates(workspace.store, experiment.id)
 
 
 def is_over(workspace: Workspace, experiment: str) -> bool:
-    """Whether an experiment (its id) is cancelled or deleted, and nobody has asked for it again."""
-    known = experiments.known_experiment(workspace.database, experiment)
-    return known is None or known.status == "cancelled"
+    """Whether an experiment (its id) is cancelled or deleted, and was not submitted again."""
+    row = experiments.known_experiment(workspace.database, experiment)
+    return row is None or row.status == "cancelled"
 
 
 def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:
-    """An experiment by id, by name, or by the beginning of its id; the last submitted if nothing is given.
+    """An experiment by id, by name, or by the beginning of its id; by default the last submitted.
 
     Args:
-        beginnings: whether the beginning of an id will do; not for what cannot be undone.
+        beginnings: whether the beginning of an id is enough; False for actions that cannot be undone.
 
     Raises:
-        AmbiguousNameError: several could be meant; lists them.
-        UnknownNameError: there is none; lists those there are.
+        AmbiguousNameError: several match; lists them.
+        UnknownNameError: none matches; lists those there are.
     """
     database = workspace.database
     if reference is not None:
-        known = experiments.known_experiment(database, reference)
-        return known or meant(experiments.all_experiments(database), reference, beginnings=beginnings)
+        row = experiments.known_experiment(database, reference)
+        return row or meant(experiments.all_experiments(database), reference, beginnings=beginnings)
     last = experiments.last_experiment(database)
     if last is None:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
@@ -247,9 +247,9 @@ def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
 
 
 def listed(workspace: Workspace) -> list[ExperimentRow]:
-    """Experiments as lists show them, the last submitted first: one that followed other judgments is one line.
+    """Experiments for lists, the last submitted first; one that was rescored by other judgments appears once.
 
-    Those by older judgments are found by their ids, and on the history.
+    Those scored by older judgments are reachable by their ids and in the history.
     """
     return experiments.newest_of_runs(all_experiments(workspace))
 
@@ -261,7 +261,7 @@ def resolve_spec(
     allow_paths: bool,
     hub_patience: float | None = None,
 ) -> ExperimentSpec:
-    """Make an experiment ready to run: fingerprints of its dataset, its runs and its encoders.
+    """Resolve an experiment to a runnable spec, with fingerprints of its dataset, runs and encoders.
 
     Args:
         allow_paths, hub_patience: as for `begin`.
@@ -296,17 +296,17 @@ def resolve_spec(
 
 def _chat_endpoints(experiment: Experiment) -> dict[str, Endpoint]:
     stages = [stage for variant in experiment.variants for stage in variant.stages()]
-    asked = {stage.endpoint for stage in stages if isinstance(stage, LanguageModel)}
-    known = {endpoint.name: endpoint for endpoint in experiment.endpoints}
-    if unknown := asked - set(known):
+    names = {stage.endpoint for stage in stages if isinstance(stage, LanguageModel)}
+    endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
+    if unknown := names - set(endpoints):
         raise InvalidInputError(f"no endpoint is called {min(unknown)!r}; list it under endpoints")
-    return {name: known[name] for name in sorted(asked)}
+    return {name: endpoints[name] for name in sorted(names)}
 
 
 def _resolve_encoders(
     experiment: Experiment, allow_folders: bool, hub_patience: float | None
 ) -> dict[str, EncoderSpec]:
-    """Each encoder by its key. One after the other: so an experiment keeps one place at the hub, not all of them."""
+    """Each encoder by its key, resolved one after the other, so that one experiment takes one hub look-up at a time."""
     stages = {encoder_key(stage): stage for variant in experiment.variants for stage in models_of(variant)}
     endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
     return {
@@ -316,15 +316,15 @@ def _resolve_encoders(
 
 
 def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
-    """Have an experiment planned, unless it is whole, or planned or running already."""
+    """Start planning an experiment, unless it is complete, or already planned or running."""
     described = describe(spec)
     with reachable(workspace) as connection, workspace.in_use:
-        known = experiments.known_experiment(workspace.database, spec.id)
-        if known is not None and not is_stalled(workspace, known) and known.active:
+        row = experiments.known_experiment(workspace.database, spec.id)
+        if row is not None and not is_stalled(workspace, row) and row.active:
             write_terms(connection, spec)
             return Begun(spec.id, workspace.plannings.of(spec.id), already_running=True)
-        if known is not None and _is_whole(workspace, known):
-            return Begun(spec.id)  # it keeps the times of the run that did the work
+        if row is not None and _is_whole(workspace, row):
+            return Begun(spec.id)  # keep the start and end times of the run that evaluated it
         n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
         attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
         return Begun(spec.id, start_planning(workspace, spec, attempt))
@@ -344,7 +344,7 @@ def _submitted(workspace: Workspace, begun: Begun, encoding: tuple[EncodingStage
 
 
 def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
-    """Whether all of an experiment is recorded and nothing failed."""
+    """Whether an experiment is completely recorded without failures."""
     counts = results.recorded_counts(workspace.database, experiment.id)
     return experiment.status == "finished" and all(
         c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
@@ -352,7 +352,7 @@ def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
 
 
 def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
-    """Whether an experiment is planned or running though no process plans or runs it; `resume` continues it.
+    """Whether an experiment has the status planning or running but no process works on it; `resume` continues it.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
@@ -363,12 +363,13 @@ def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
 def stalled(
     workspace: Workspace, rows: Sequence[ExperimentRow], patience: float = 0.0
 ) -> list[ExperimentRow]:
-    """The experiments that are planned or running though no process plans them and none of their jobs is in the queue.
+    """The experiments with the status planning or running that no process plans and that have no jobs in the queue.
 
-    So it is when a process ended in the middle, or the queue lost its data.
+    This happens when a process dies, or when the queue loses its data.
 
     Args:
-        patience: seconds to wait until what is in the results stream now is recorded: before, nothing is known.
+        patience: seconds to wait until the present results in the stream are recorded; without that, none counts as
+            stalled.
 
     Raises:
         QueueUnavailableError: the queue does not answer.
@@ -377,14 +378,14 @@ def stalled(
     if not candidates:
         return []
     with reachable(workspace) as connection:
-        # In this order: a job hands its results over before it ends, and they leave the stream once they are recorded.
+        # In this order: a job adds its results to the stream before it ends, and recording removes them from it.
         with_jobs = experiments_with_jobs(connection)
         if not ResultStream(connection).wait_recorded(patience):
             return []
-    found = []
+    stalled_rows = []
     for row in candidates:
         now = experiments.known_experiment(workspace.database, row.id)
         overtaken = now is None or not now.active or now.attempt != row.attempt
         if not overtaken and workspace.plannings.of(row.id) is None and row.id not in with_jobs:
-            found.append(row)
-    return found
+            stalled_rows.append(row)
+    return stalled_rows

@@ -1,4 +1,4 @@
-"""Experiments as lists and descriptions show them: how far, what failed, and the file they came from."""
+"""Summaries of experiments for lists and pages: progress, failures, and the experiment file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from evaluator.workspace.workspace import Workspace
 
 @dataclass(frozen=True)
 class Overview:
-    """An experiment at a glance.
+    """A summary of an experiment.
 
     Attributes:
-        done: queries over all variants that are recorded; all of a broken variant's count.
+        done: recorded queries over all variants; all queries of a broken variant count as done.
         failed: queries among them that failed.
         total: queries over all variants.
         broken: variants that failed as a whole.
@@ -34,7 +34,7 @@ class Overview:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds since it was last submitted until it finished or now; None if it was cancelled."""
+        """Seconds from the last submission until the experiment finished, or until now; None if it was cancelled."""
         if self.experiment.status == "cancelled":
             return None
         end = self.experiment.finished_at or datetime.now(UTC).replace(tzinfo=None)
@@ -42,7 +42,7 @@ class Overview:
 
 
 def overview(workspace: Workspace, experiment: str) -> Overview:
-    """An experiment at a glance, as it is now.
+    """A summary of an experiment as recorded now.
 
     Args:
         experiment: its id.
@@ -56,7 +56,7 @@ def overview(workspace: Workspace, experiment: str) -> Overview:
 
 
 def overviews(workspace: Workspace, start: int, stop: int) -> tuple[list[Overview], int]:
-    """Some of the experiments that lists show, at a glance, the last submitted first; and how many there are in all."""
+    """Summaries of some of the listed experiments, the last submitted first, and the number of all of them."""
 
     def look() -> tuple[list[Overview], int]:
         rows = experiments.newest_of_runs(experiments.all_experiments(workspace.database))
@@ -77,15 +77,15 @@ def _overview(workspace: Workspace, row: ExperimentRow) -> Overview:
 
 
 def refreshed(workspace: Workspace, row: ExperimentRow) -> ExperimentRow:
-    """The same experiment as it is now."""
+    """The same experiment as recorded now."""
     return experiments.experiment(workspace.database, row.id)
 
 
 def failures(workspace: Workspace, row: ExperimentRow, limit: int | None = None) -> pd.DataFrame:
-    """Queries that failed, the first `limit` of them. Columns: variant, query_id, error."""
-    found = results.failures(workspace.database, row.id, limit)
-    found["error"] = found["error"].map(without_paths)
-    return found
+    """The first `limit` failed queries. Columns: variant, query_id, error."""
+    failed = results.failures(workspace.database, row.id, limit)
+    failed["error"] = failed["error"].map(without_paths)
+    return failed
 
 
 def experiment_yaml(row: ExperimentRow) -> str:

@@ -1,7 +1,7 @@
-"""What an experiment will take, before it is started: what is there, what must be encoded, what that costs.
+"""The plan of an experiment before it starts: what is cached, what must be encoded, and what that costs.
 
-Counts of texts are exact once passages are cut. Everything else is an estimate: tokens from letters, seconds from
-this encoder's speed here, or from a rough one until it has been measured.
+Counts of texts are exact once passages are cut. Everything else is an estimate: tokens from characters, seconds from
+the encoder's speed on this installation, or from a typical speed until that is measured.
 """
 
 from __future__ import annotations
@@ -44,37 +44,37 @@ from evaluator.store import results
 from evaluator.workspace.workspace import Workspace
 
 CHARACTERS_PER_TOKEN = 4.0
-"""Of English text, roughly."""
+"""Approximate average for English text."""
 ROUGH_RATES: Mapping[EncoderKind, float] = {
     "transformer": 3_300, "sparse": 2_000, "late": 3_000, "static": 1_000_000, "endpoint": 20_000, "cross": 2_000,
 }  # fmt: skip
-"""Tokens a second of one worker, for a small model on a CPU core; used until the encoder has been measured here."""
+"""Tokens per second of one worker with a small model on one CPU core; used until the encoder's speed is measured."""
 SECONDS_PER_SEARCH = 0.002
-"""Of one query with one variant, roughly; encoding is what takes long."""
+"""Approximate seconds for one query of one variant; encoding takes most of the time."""
 SECONDS_PER_ANSWER = 3.0
-"""Of one chat request, roughly."""
+"""Approximate seconds for one chat request."""
 TOKENS_PER_PLACE = 4.0
-"""That a chat model writes for each document that it orders: `[12] > `."""
+"""Tokens that a chat model writes for each document that it orders: `[12] > `."""
 PAIR_TOKENS = 512
-"""That a cross-encoder reads of a pair, where it does not say."""
+"""Tokens that a cross-encoder reads of a pair, if its configuration does not say."""
 BYTES_PER_VALUE = 4
 
 
 @dataclass(frozen=True)
 class EncodingEstimate:
-    """Texts of one encoder.
+    """Texts that one encoder encodes.
 
     Attributes:
-        encoder: label of the encoder.
+        encoder: the encoder's label.
         of: `queries`, `documents`, or how they are cut into passages.
         texts, cached: distinct texts, and how many have their vectors.
-        tokens: of those to encode, roughly.
-        seconds: to encode them with all workers.
-        measured: whether the seconds rest on this encoder's own speed here.
+        tokens: approximate tokens of the texts to encode.
+        seconds: estimated seconds to encode them with all workers.
+        measured: whether the seconds are based on this encoder's measured speed.
         usd: at the endpoint's price; None if there is none.
-        vector_bytes: of all the texts' vectors; None where the dimensions are not known yet.
-        variants: that use them.
-        exact: whether the texts are known; passages are estimated until they are cut.
+        vector_bytes: bytes of all the texts' vectors; None if the dimensions are unknown.
+        variants: names of the variants that use them.
+        exact: whether the counts are exact; passages are estimated until they are cut.
     """
 
     encoder: str
@@ -103,8 +103,8 @@ class RerankingEstimate:
         variant: its name.
         model: the reranker's.
         pairs: queries still to be evaluated times candidates.
-        tokens: read and written, roughly.
-        seconds: with all workers, roughly.
+        tokens: approximate tokens read and written.
+        seconds: estimated seconds with all workers.
         usd: at the endpoint's price; None if there is none.
     """
 
@@ -118,17 +118,17 @@ class RerankingEstimate:
 
 @dataclass(frozen=True)
 class Plan:
-    """What starting an experiment means.
+    """The plan of an experiment.
 
     Attributes:
-        id: of the experiment.
-        variants: their names.
+        id: the experiment's id.
+        variants: names of the variants.
         to_evaluate, recorded: queries over all variants; one that failed is evaluated again.
         encodings: each encoder's texts, once, however many variants use them.
         reranking: by variant, where a model reads every candidate.
-        searches: what several variants share and is searched once.
-        indexes, indexes_cached: files that searching reads, and how many are there.
-        workers: that the seconds are shared by.
+        searches: searches that several variants share; each runs once.
+        indexes, indexes_cached: number of index files, and how many of them are cached.
+        workers: number of workers that share the time.
     """
 
     id: str
@@ -144,23 +144,23 @@ class Plan:
 
     @property
     def tokens(self) -> int:
-        """To encode and to rerank, roughly."""
+        """Approximate tokens to encode and to rerank."""
         return sum(part.tokens for part in self._parts)
 
     @property
     def seconds(self) -> float:
-        """Expected with the configured workers; an estimate, rough until `measured`."""
+        """Estimated seconds with the configured workers; rough until `measured`."""
         search = self.to_evaluate * SECONDS_PER_SEARCH / self.workers
         return sum(part.seconds for part in self._parts) + search
 
     @property
     def measured(self) -> bool:
-        """Whether the seconds rest on what the same encoders took here before."""
+        """Whether the seconds are based on the measured speed of the same encoders."""
         return not self.reranking and all(part.measured for part in self.encodings if part.to_encode)
 
     @property
     def usd(self) -> float | None:
-        """Expected; None if nothing has a price."""
+        """Estimated USD; None if nothing has a price."""
         prices = [part.usd for part in self._parts if part.usd is not None]
         return sum(prices) if prices else None
 
@@ -168,7 +168,7 @@ class Plan:
     def memory(self) -> int | None:
         """Bytes of all vectors at four bytes a value, which the workers of a machine share; an estimate.
 
-        None where some dimensions are not known before the model is loaded.
+        None if some dimensions are unknown until the model is loaded.
         """
         sizes = [encoding.vector_bytes for encoding in self.encodings]
         return None if None in sizes else sum(size for size in sizes if size is not None)
@@ -179,7 +179,7 @@ class Plan:
 
     @property
     def shared(self) -> tuple[str, ...]:
-        """What several variants use and is encoded or searched once, in sentences."""
+        """Work that several variants share, in sentences."""
         parts: dict[tuple[str, int], list[str]] = {}
         for encoding in self.encodings:
             if encoding.variants > 1:
@@ -248,7 +248,7 @@ def plan(
 
 
 def _encodings(sources: Sources) -> Iterator[tuple[Encoding, Chunk | None, int]]:
-    """What is encoded, each once, how it is cut, and how many variants use it."""
+    """Each distinct encoding, how its texts are cut, and which variants use it."""
     users: Counter[tuple[str, str, str]] = Counter()
     first: dict[tuple[str, str, str], tuple[Encoding, Chunk | None]] = {}
     for variant in sources.spec.variants:
@@ -308,11 +308,11 @@ def _reranking(
             endpoint = sources.spec.endpoints[stage.endpoint]
             model, limit = endpoint.name, stage.characters / CHARACTERS_PER_TOKEN
             sizes = [stop - start for start, stop in windows(candidates, stage.window, stage.step)]
-            read = queries * sum(query + size * min(document, limit) for size in sizes)
+            tokens_read = queries * sum(query + size * min(document, limit) for size in sizes)
             written = queries * sum(sizes) * TOKENS_PER_PLACE
-            tokens, seconds = read + written, _chat_seconds(queries * len(sizes), endpoint, workers)
+            tokens, seconds = tokens_read + written, _chat_seconds(queries * len(sizes), endpoint, workers)
             priced = endpoint.usd_per_million_tokens is not None
-            usd = endpoint.micro_usd(round(read), round(written)) / 1e6 if priced else None
+            usd = endpoint.micro_usd(round(tokens_read), round(written)) / 1e6 if priced else None
         case other:
             raise TypeError(f"{other} reads no candidates")
     return RerankingEstimate(variant.name, model, queries * candidates, round(tokens), seconds, usd)
@@ -323,32 +323,32 @@ def _chat_seconds(requests: int, endpoint: Endpoint, workers: int) -> float:
 
 
 def tokens_of(dataset: StoredDataset, role: str) -> float:
-    """Tokens of a dataset's texts in a role, roughly."""
+    """Approximate tokens of a dataset's texts in a role."""
     if role == "query":
         return sum(len(query.text) for query in dataset.queries) / CHARACTERS_PER_TOKEN
     return dataset.characters / CHARACTERS_PER_TOKEN
 
 
 def passages_of(tokens: float, documents: int, chunk: Chunk) -> int:
-    """Passages that a corpus will be cut into, roughly: at least one a document."""
+    """Approximate number of passages of a corpus: at least one per document."""
     return max(documents, round(documents / 2 + tokens / max(chunk.size - chunk.overlap, 1)))
 
 
 def _capped(tokens: float, texts: int, encoder: EncoderSpec, chunk: Chunk | None) -> float:
-    """Tokens that the encoder reads: what is longer than its limit is cut."""
+    """Tokens that the encoder reads: longer texts are cut at its limit."""
     if chunk is not None:
         tokens *= chunk.size / max(chunk.size - chunk.overlap, 1)
     return tokens if encoder.max_length is None else min(tokens, float(encoder.max_length * texts))
 
 
 def measured_rate(encoder: EncoderSpec, store: ArtifactStore) -> float | None:
-    """Tokens a second of one worker with this encoder, from what was encoded before; None if nothing was."""
+    """Measured tokens per second of one worker with this encoder; None if it has encoded nothing yet."""
     cost = recent_cost(encoder, "document", store)
     return cost.tokens / cost.seconds if cost.tokens and cost.seconds > 0 else None
 
 
 def dimensions_of(encoder: EncoderSpec, store: ArtifactStore) -> int | None:
-    """Dimensions of an encoder's vectors, where they can be known without loading it."""
+    """Dimensions of an encoder's vectors; None if they are unknown until it is loaded."""
     if encoder.dimensions is not None:
         return encoder.dimensions
     if encoder.kind == "endpoint":
@@ -356,13 +356,13 @@ def dimensions_of(encoder: EncoderSpec, store: ArtifactStore) -> int | None:
             return int(store.read_json(f"vectors/{encoder.fingerprint}/dimensions.json"))
         return None
     if encoder.kind != "transformer" or encoder.source not in ("bundled", "folder"):
-        return None  # static: no configuration tells; sparse and late: not one vector a text
+        return None  # static: not in its configuration; sparse and late: not one vector per text
     return _hidden_size(local_folder(encoder.location), encoder.weights)
 
 
 @lru_cache(maxsize=64)
 def _hidden_size(folder: Path, _weights: str) -> int | None:
-    """What a model's configuration says; `_weights`: of the model that lies in the folder now."""
+    """The hidden size in a model's configuration; `_weights` identifies the model now in the folder."""
     config = folder / "config.json"
     try:
         size = json.loads(config.read_text(encoding="utf-8")).get("hidden_size") if config.is_file() else None

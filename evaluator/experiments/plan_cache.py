@@ -1,4 +1,4 @@
-"""Plans that are asked for again and again while somebody chooses: remembered for a moment, never waited for long."""
+"""Plans for a form that changes often: computed in the background, and cached for a short time."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 1.0
-"""Seconds that a look waits, and that a plan waits for each model that is looked up on the hub."""
+"""Seconds that `look` waits for a plan, and that a plan waits for each model looked up on the hub."""
 FRESH = 2.0
-"""Seconds that a plan holds: meanwhile more may be encoded."""
+"""Seconds after which a plan is computed again, because more texts may have been encoded."""
 REMEMBERED = 64
-"""Plans kept at most."""
+"""The most plans kept."""
 PLANNER = Kind("planner", 1)
 
 
 @dataclass
-class _Asked:
+class _PendingPlan:
     future: Future[Plan]
     at: float
 
     def holds(self) -> bool:
-        """Whether it is under way, or its answer is still good."""
+        """Whether the plan is still being computed, or is recent enough."""
         if not self.future.done():
             return True
         error = self.future.exception()
@@ -42,36 +42,36 @@ class _Asked:
 
 
 class Planner:
-    """Plans in the background, each experiment once at a time."""
+    """Plans in the background; each experiment is planned at most once at a time."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._asked: OrderedDict[tuple[str, str | None], _Asked] = OrderedDict()
+        self._plans: OrderedDict[tuple[str, str | None], _PendingPlan] = OrderedDict()
         self._lock = Lock()
 
     def look(self, experiment: Experiment, patience: float = PATIENCE) -> Plan | None:
-        """The experiment's plan; None if it takes longer than `patience` seconds: look again later.
+        """The experiment's plan; None if it takes longer than `patience` seconds (then call it again later).
 
         Raises:
             EvaluatorError: as `plan`.
         """
         key = write_experiment(experiment), self._version(experiment.dataset)
         with self._lock:
-            known = self._asked.get(key)
-            if known is None or not known.holds():
-                known = self._asked[key] = _Asked(self._start(experiment), time.monotonic())
-            self._asked.move_to_end(key)
-            while len(self._asked) > REMEMBERED:
-                self._asked.popitem(last=False)
+            pending = self._plans.get(key)
+            if pending is None or not pending.holds():
+                pending = self._plans[key] = _PendingPlan(self._start(experiment), time.monotonic())
+            self._plans.move_to_end(key)
+            while len(self._plans) > REMEMBERED:
+                self._plans.popitem(last=False)
         try:
-            return known.future.result(patience)
+            return pending.future.result(patience)
         except (StillRunning, LookingUpError):
             return None
         except EvaluatorError as error:
-            raise error.with_traceback(None) from None  # the same one each time
+            raise error.with_traceback(None) from None  # the same error object each time
 
     def _version(self, dataset: str) -> str | None:
-        """What a dataset's name stands for now: a plan, or that there is none, holds for nothing else."""
+        """The fingerprint of the dataset that has a name now; a plan is valid for this version only."""
         row = catalog.named(catalog.all_datasets(self._workspace), dataset)
         return None if row is None else row.manifest.fingerprint
 
@@ -82,14 +82,14 @@ class Planner:
         def work() -> None:
             try:
                 future.set_result(plan(workspace, experiment, hub_patience=PATIENCE))
-            except BaseException as error:  # noqa: BLE001  whoever looks gets it
+            except BaseException as error:  # noqa: BLE001  raised by `look`
                 future.set_exception(error)
 
-        # A daemon: a plan must not keep the process from ending.
+        # A daemon thread, so that a plan does not keep the process from ending.
         Thread(target=work, name="plan", daemon=True).start()
         return future
 
 
 def planner(workspace: Workspace) -> Planner:
-    """The one planner of a workspace, shared by all who look."""
+    """The workspace's only planner, shared by all callers."""
     return workspace.memory.get(PLANNER, None, lambda: Planner(workspace))

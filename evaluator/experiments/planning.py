@@ -1,4 +1,4 @@
-"""Planning in the background: what an experiment lacks becomes jobs, unless it is cancelled meanwhile."""
+"""Planning in the background: enqueue jobs for an experiment's missing part, unless it is cancelled meanwhile."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from evaluator.workspace.workspace import Workspace
 def start_planning(workspace: Workspace, spec: ExperimentSpec, attempt: int) -> Planning:
     """Plan an attempt at an experiment, whose status must be `planning`.
 
-    An error of ours, or a defect, ends the experiment with its reason. While the queue does not answer it stays
-    `planning`, and the keeper begins again.
+    Any other error than a queue that does not answer ends the experiment with its reason. While the queue does not
+    answer, the experiment stays `planning`, and the keeper starts planning again.
     """
     planning = Planning(spec.id, attempt)
     planning.watch.confirm = lambda: is_current(workspace.database, spec.id, attempt)
@@ -37,8 +37,8 @@ def start_planning(workspace: Workspace, spec: ExperimentSpec, attempt: int) -> 
         except (PlanningEndedError, QueueUnavailableError):
             raise
         except Exception as error:
-            said = str(error) if isinstance(error, EvaluatorError) else f"{type(error).__name__}: {error}"
-            stop_attempt(workspace.database, spec.id, attempt, f"it could not be planned: {said}")
+            reason = str(error) if isinstance(error, EvaluatorError) else f"{type(error).__name__}: {error}"
+            stop_attempt(workspace.database, spec.id, attempt, f"it could not be planned: {reason}")
             raise
 
     workspace.plannings.start(planning, work)
@@ -62,10 +62,10 @@ def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, planning: Plann
 
 
 def _undamaged(workspace: Workspace, spec: ExperimentSpec) -> StoredDataset:
-    """The dataset of an experiment, once all files that it needs are known to be what was stored.
+    """The dataset of an experiment, after checking that all files it needs are undamaged.
 
     Raises:
-        DatasetDamagedError: one is not; names the dataset.
+        DatasetDamagedError: a file is damaged; names the dataset.
     """
     runs = {
         run_name(stage) for variant in spec.variants for stage in variant.stages() if isinstance(stage, Run)
@@ -83,10 +83,10 @@ def _undamaged(workspace: Workspace, spec: ExperimentSpec) -> StoredDataset:
 def _missing(workspace: Workspace, spec: ExperimentSpec, dataset: StoredDataset) -> dict[str, list[str]]:
     """Ids of the queries that have no row, by variant."""
     recorded = results.recorded_queries(workspace.database, spec.id)
-    everything = [query.query_id for query in dataset.queries]
+    all_ids = [query.query_id for query in dataset.queries]
     return {
-        variant.name: [query_id for query_id in everything if query_id not in done]
+        variant.name: [query_id for query_id in all_ids if query_id not in done]
         if (done := recorded.get(variant.name))
-        else everything
+        else all_ids
         for variant in spec.variants
     }

@@ -1,4 +1,4 @@
-"""Presets: questions that many people begin with, each as an experiment to start from."""
+"""Presets: common questions, each as an experiment to start from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Preset:
     Attributes:
         title: the question in a few words.
         help: what is compared, and roughly how long it takes.
-        name: of the experiment.
-        variants: that are compared.
+        name: the experiment's name.
+        variants: the variants that are compared.
     """
 
     title: str
@@ -27,7 +27,7 @@ class Preset:
     variants: Addition
 
     def on(self, dataset: str) -> Experiment:
-        """The experiment over a dataset."""
+        """The preset's experiment on a dataset."""
         return described(self.name, dataset, self.variants)
 
 

@@ -1,4 +1,4 @@
-"""How far an experiment is: derived from what is stored, so that it cannot disagree with it."""
+"""The progress of an experiment, derived from stored results so that it cannot contradict them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
 
 WINDOW = 30.0
-"""Seconds over which rates are taken."""
+"""Seconds over which rates are averaged."""
 
 READER, SIZES = Kind("progress reader", 1), Kind("shard sizes", 256)
 
@@ -60,7 +60,7 @@ class VariantProgress:
 
 @dataclass(frozen=True)
 class PlanningProgress:
-    """Texts whose encoding is planned: it is known which are cached, and which job encodes the others."""
+    """Progress of planning: texts whose encoding is planned, as cached or assigned to a job."""
 
     texts: int
     total: int
@@ -68,16 +68,16 @@ class PlanningProgress:
 
 @dataclass(frozen=True)
 class ExperimentProgress:
-    """A moment of an experiment.
+    """An experiment's progress at one moment.
 
     Attributes:
-        status: as `domain.lifecycle` has it.
-        searches: those that variants still wait for.
-        texts_per_second, queries_per_second: over the last half minute; None while nothing moves.
-        seconds_left: None if it cannot be told yet.
-        trouble: why results are not being recorded, if so.
-        reason: why its workers or its planner stopped it, if so.
-        planning: how far planning it is, where that goes on.
+        status: a status of `domain.lifecycle`.
+        searches: searches that variants still wait for.
+        texts_per_second, queries_per_second: over the last half minute; None while nothing is completed.
+        seconds_left: None if it cannot be estimated yet.
+        trouble: why results are not being recorded, if they are not.
+        reason: why the workers or the planner stopped it, if they did.
+        planning: progress of planning, while that goes on.
     """
 
     id: str
@@ -120,7 +120,7 @@ class ExperimentProgress:
 
 
 class ProgressReader:
-    """Reads progress again and again, for several threads; remembers a little to tell rates."""
+    """Reads progress repeatedly, for several threads; keeps recent counts to compute rates."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -157,7 +157,7 @@ class ProgressReader:
             sum(s.done for s in searches),
             sum(v.recorded for v in variants),
         )
-        left = (
+        remaining = (
             sum(e.total - e.done for e in encoders),
             sum(s.total - s.done for s in searches),
             sum(v.total - v.recorded for v in variants if not v.error),
@@ -174,7 +174,7 @@ class ProgressReader:
             variants=variants,
             texts_per_second=rates[0],
             queries_per_second=rates[2],
-            seconds_left=_seconds_left(left, rates, reads_candidates=_reads_candidates(row.spec)),
+            seconds_left=_seconds_left(remaining, rates, reads_candidates=_reads_candidates(row.spec)),
             trouble=trouble and without_paths(trouble),
             reason=row.reason and without_paths(row.reason),
             planning=self._planning(row),
@@ -206,7 +206,7 @@ class ProgressReader:
     def _searches(
         self, row: ExperimentRow, variants: tuple[VariantProgress, ...]
     ) -> tuple[SearchProgress, ...]:
-        """How far the searches are that a variant waits for; once one of its queries is recorded, it does not."""
+        """The progress of searches that variants wait for; a variant with a recorded query waits no more."""
         waiting = {variant.variant for variant in variants if not variant.recorded and not variant.error}
         candidates = Candidates(row.id, self._workspace.store)
         return tuple(
@@ -227,7 +227,7 @@ class ProgressReader:
             size = texts.read_size()
             if store.exists(encoding.artifact):
                 return size, size
-            # A passage may be a whole document, too, which is planned before passages are: look again after each plan.
+            # A passage may equal a whole document, which is planned before passages: read again after each plan.
             key = (encoder.fingerprint, texts.role, texts.part, plan_names(encoder, texts.role, store))
             sizes = self._workspace.memory.get(SIZES, key, lambda: shard_sizes(encoder, texts, store))
         except ArtifactMissingError:
@@ -242,7 +242,7 @@ class ProgressReader:
             for samples in self._samples.values():
                 while samples and now - samples[0][0] > WINDOW:
                     samples.popleft()
-            # What was kept of experiments that nobody watches any more, or that were deleted, is dropped.
+            # Samples of experiments that are deleted or no longer watched are dropped.
             self._samples = {of: samples for of, samples in self._samples.items() if samples}
             then, before = self._samples[experiment][0]
         elapsed = now - then
@@ -254,12 +254,12 @@ class ProgressReader:
 
 
 def progress_reader(workspace: Workspace) -> ProgressReader:
-    """The one reader of a workspace, shared by pages and routes, so that rates are known to all."""
+    """The workspace's only reader, shared by pages and routes so that all see the same rates."""
     return workspace.memory.get(READER, None, lambda: ProgressReader(workspace))
 
 
 def _reads_candidates(spec: ExperimentSpec) -> bool:
-    """Whether a model reads every candidate: then evaluating takes longer than all that comes before."""
+    """Whether a model reads every candidate; then evaluation takes longer than all earlier stages."""
     stages = (stage for variant in spec.variants for stage in variant.stages())
     return any(isinstance(stage, CrossEncoder | LanguageModel) for stage in stages)
 
@@ -267,10 +267,10 @@ def _reads_candidates(spec: ExperimentSpec) -> bool:
 def _seconds_left(
     left: tuple[int, ...], rates: tuple[float | None, ...], *, reads_candidates: bool
 ) -> float | None:
-    """Seconds left; None if the running stage has shown no speed yet, or if the longest stage has not begun."""
+    """Estimated seconds left; None before the running stage has a rate, or before the longest stage begins."""
     if not any(left):
         return 0.0
-    known = [count / rate for count, rate in zip(left, rates, strict=True) if count > 0 and rate]
+    estimates = [count / rate for count, rate in zip(left, rates, strict=True) if count > 0 and rate]
     running = next(rate for count, rate in zip(left, rates, strict=True) if count > 0)
     to_come = reads_candidates and left[-1] > 0 and not rates[-1]
-    return None if running is None or to_come else sum(known)
+    return None if running is None or to_come else sum(estimates)

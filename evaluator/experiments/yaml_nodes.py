@@ -1,4 +1,4 @@
-"""YAML from strangers: text in, a tree of nodes out that is neither deep nor large. All of it is parsed here."""
+"""Safe parsing of untrusted YAML into a tree of nodes of bounded depth and size."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from evaluator.errors import ExperimentFileError
 MAX_BYTES = 256 * 1024
 """Bytes of an experiment file: thousands of variants, and about a second of parsing."""
 MAX_NODES = 100_000
-"""Keys and values of a file as it is written."""
+"""The most keys and values in a file, before aliases are expanded."""
 MAX_DEPTH = 50
 """Levels of nesting."""
 MAX_EXPLAINED = 64 * 1024
-"""Characters of a file that PyYAML's own parser may see, for about a second."""
+"""The most characters given to PyYAML's slow parser, which takes about a second for them."""
 NULL = "tag:yaml.org,2002:null"
 
 FAST_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's, ten times as fast, where PyYAML was built with it."""
+"""libyaml's loader, ten times as fast, if PyYAML was built with it."""
 
 
 def refuse_large(size: int, source: str) -> None:
@@ -38,17 +38,17 @@ def refuse_large(size: int, source: str) -> None:
 
 
 def compose(text: str, source: str) -> Node:
-    """The node at a YAML document's root; its nodes know their lines.
+    """The root node of a YAML document; nodes know their lines.
 
     Args:
-        source: what the messages call the text.
+        source: the text's name in messages.
 
     Raises:
-        ExperimentFileError: it is too large, too deep, empty, or no YAML: with the line.
+        ExperimentFileError: it is too large, too deep, empty, or not YAML; names the line.
     """
     refuse_large(len(text), source)
     try:
-        Reader(text)  # refuses what is no text
+        Reader(text)  # raises for characters that YAML does not allow
         root = _root(text, source)
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -67,7 +67,7 @@ def compose(text: str, source: str) -> Node:
 
 
 def _root(text: str, source: str) -> Node | None:
-    """The document's root. PyYAML's own parser explains errors better; it is slow, so it sees no large file."""
+    """The document's root. For small files errors come from PyYAML's own parser: slow, but clearer."""
     try:
         return _bounded_root(text, source, FAST_LOADER)
     except yaml.MarkedYAMLError:
@@ -77,7 +77,7 @@ def _root(text: str, source: str) -> Node | None:
 
 
 def _bounded_root(text: str, source: str, loader: Any) -> Node | None:
-    """The document's root, if the document is neither too deep nor too large: seen before anything of it is kept."""
+    """The document's root, after checking depth and size on its events, before any node is built."""
     depth = nodes = 0
     for event in yaml.parse(text, Loader=loader):
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)

@@ -1,1 +1,1 @@
-"""An instance, as commands see it: the database here, or a running server."""
+"""Access to an instance for commands: through its database, or through a running server."""

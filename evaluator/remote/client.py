@@ -20,13 +20,13 @@ from evaluator.home import for_people
 from evaluator.proxies import client_for
 
 LAST = "last"
-"""What the REST API calls the last submitted experiment."""
+"""The REST API's name for the last submitted experiment."""
 TIMEOUT = 60.0
-"""Seconds; the first submission builds and imports the demo dataset."""
+"""Timeout in seconds, long because the first submission builds and imports the demo dataset."""
 
 
 class Client:
-    """Calls the API of an instance at an address; a context that closes its connections."""
+    """Calls the REST API of an instance; a context manager that closes its connections."""
 
     def __init__(self, address: str) -> None:
         self._http = client_for(address, base_url=address, timeout=TIMEOUT)
@@ -47,7 +47,7 @@ class Client:
         """Submit an experiment file's text."""
         return self._call("POST", "/api/experiments", json={"yaml": yaml})
 
-    # An experiment is named by its name or id; None is the last submitted.
+    # An experiment is given by its name or id; None means the last submitted.
 
     def cancel(self, experiment: str | None) -> dict[str, Any]:
         """Cancel an experiment."""
@@ -98,11 +98,11 @@ class Client:
         self._call("DELETE", _dataset_path(name), headers={"content-type": "application/json"})
 
     def export_dataset(self, name: str, path: Path) -> None:
-        """Write a dataset into a file, as a zip in BEIR's format; it appears once it is whole."""
+        """Write a dataset into a file, as a zip in BEIR's format; the file appears when complete."""
         self._save(f"{_dataset_path(name)}/download", path)
 
     def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
-        """Write an experiment's results into a folder, as `analysis.export` does; returns the files written."""
+        """Write an experiment's results into a folder, like `analysis.export`; returns the files written."""
         try:
             with for_people():
                 folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ class Client:
             archive = Path(scratch) / "runs.zip"
             self._save(address, archive)
             with for_people(), zipfile.ZipFile(archive) as files:
-                files.extractall(folder)  # names are variants' names; a path that leads out is dropped
+                files.extractall(folder)  # names are those of variants; zipfile removes `..` from paths
                 return [folder / name for name in files.namelist()]
 
     def report(self, experiment: str | None, measure: str | None, baseline: str | None, path: Path) -> None:
@@ -132,21 +132,21 @@ class Client:
         self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **wanted)
 
     def _experiment_path(self, experiment: str | None) -> str:
-        """The address of an experiment. `last` is the last submitted there: one of that name goes by its id."""
+        """The API path of an experiment. There `last` means the last submitted; one with this name needs its id."""
         if experiment == LAST:
             with self._request("GET", "/api/experiments") as answer:
-                called = [row["id"] for row in json.loads(answer.read()) if row["name"] == LAST]
-            if len(called) != 1:
+                ids = [row["id"] for row in json.loads(answer.read()) if row["name"] == LAST]
+            if len(ids) != 1:
                 raise InvalidInputError(
-                    f"{len(called)} experiments are called {LAST!r}; give the id of one"
-                    + (f": {', '.join(called)}" if called else "")
+                    f"{len(ids)} experiments are called {LAST!r}; give the id of one"
+                    + (f": {', '.join(ids)}" if ids else "")
                 )
-            experiment = called[0]
+            experiment = ids[0]
         return f"/api/experiments/{quote(experiment or LAST, safe='')}"
 
     def _save(self, address: str, path: Path, **parameters: str | None) -> None:
         present = {name: value for name, value in parameters.items() if value is not None}
-        # The server makes a file before it sends any of it, which may take long.
+        # The server writes the whole file before it sends any of it, which may take long.
         patient = httpx.Timeout(TIMEOUT, read=None)
         request = self._request("GET", address, params=present, timeout=patient)
         with request as answer, for_people(), whole_file(path) as file:
@@ -154,7 +154,7 @@ class Client:
                 file.write(chunk)
 
     def vectors(self) -> list[dict[str, Any]]:
-        """What is kept of each encoder."""
+        """The stored vectors of each encoder."""
         records: list[dict[str, Any]] = self._call("GET", "/api/vectors")  # type: ignore[assignment]
         return records
 
@@ -165,11 +165,11 @@ class Client:
         return records
 
     def dead_letters(self) -> dict[str, Any]:
-        """Results that could not be recorded."""
+        """The dead letters: results that could not be recorded."""
         return self._call("GET", "/api/dead-letters")
 
     def drop_dead_letters(self) -> int:
-        """Forget results that could not be recorded; returns how many."""
+        """Drop the dead letters; returns how many."""
         answer = self._call("DELETE", "/api/dead-letters", headers={"content-type": "application/json"})
         return int(answer["dropped"])
 
@@ -180,11 +180,11 @@ class Client:
 
     @contextmanager
     def _request(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
-        """A request whose answer is a success; its body is not read yet.
+        """Send a request; yields a successful answer whose body is not read yet.
 
         Raises:
-            InvalidInputError: the server does not take what was asked; in its words.
-            EvaluatorError: it does not answer, or fails.
+            InvalidInputError: the server refuses the request; with its message.
+            EvaluatorError: the server does not answer, or fails.
         """
         try:
             with self._http.stream(method, path, **options) as answer:

@@ -1,4 +1,4 @@
-"""An instance, as commands see it: the database of a home folder, or the running server that owns it.
+"""Access to an instance for commands: the database of a home folder, or the running server that owns it.
 
 Both implementations return the same plain records, which are what the REST API returns.
 """
@@ -21,7 +21,7 @@ Record = dict[str, Any]
 
 
 class Instance(Protocol):
-    """What commands ask of an instance. An experiment is named by its name or id; None is the last submitted."""
+    """What commands need of an instance. An experiment is given by its name or id; None means the last submitted."""
 
     def leaderboard(
         self, experiment: str | None, measure: str | None = None, baseline: str | None = None
@@ -68,7 +68,7 @@ class Instance(Protocol):
         ...
 
     def vectors(self) -> list[Record]:
-        """What is kept of each encoder."""
+        """The stored vectors of each encoder."""
         ...
 
     def prune_vectors(self, limit: int | None, encoders: Sequence[str]) -> list[Record]:
@@ -76,11 +76,11 @@ class Instance(Protocol):
         ...
 
     def dead_letters(self) -> Record:
-        """Results that could not be recorded."""
+        """The dead letters: results that could not be recorded."""
         ...
 
     def drop_dead_letters(self) -> int:
-        """Forget results that could not be recorded; returns how many."""
+        """Drop the dead letters; returns how many."""
         ...
 
 
@@ -89,7 +89,7 @@ def open_instance(settings: Settings) -> Iterator[Instance]:
     """The instance of a home folder: its database if no other process owns it, else the server that does.
 
     Raises:
-        StoreLockedError: a process owns the database that serves nothing, such as `evaluator run`.
+        StoreLockedError: the process that owns the database serves no requests, such as `evaluator run`.
     """
     try:
         workspace = Workspace.open_local(settings)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evaluator.analysis.export import Format
     from evaluator.report.figures import Image
 
-# What draws and computes is imported when it is asked for: most commands need neither.
+# Drawing and analysis are imported when they are used: most commands need neither.
 # ruff: noqa: PLC0415
 
 Record = dict[str, Any]
@@ -57,8 +57,8 @@ class LocalInstance:
         from evaluator.report.figures import Wanted, figure
 
         row = lifecycle.find(self._workspace, experiment)
-        given = Wanted(**wanted)  # type: ignore[arg-type]
-        _write(path, figure(self._workspace, row, name, given, cast("Image", kind)))
+        choices = Wanted(**wanted)  # type: ignore[arg-type]
+        _write(path, figure(self._workspace, row, name, choices, cast("Image", kind)))
 
     def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:
         """Write an experiment's results into a folder; returns the files written."""
@@ -102,7 +102,7 @@ class LocalInstance:
             export_beir(self._workspace, catalog.find(self._workspace, name), path)
 
     def vectors(self) -> list[Record]:
-        """What is kept of each encoder."""
+        """The stored vectors of each encoder."""
         return [vector_storage.vectors_record(row) for row in vector_storage.vectors(self._workspace)]
 
     def prune_vectors(self, limit: int | None, encoders: Sequence[str]) -> list[Record]:
@@ -111,14 +111,14 @@ class LocalInstance:
         return [vector_storage.vectors_record(row) for row in dropped]
 
     def dead_letters(self) -> Record:
-        """Results that could not be recorded."""
+        """The dead letters: results that could not be recorded."""
         queued = dead_letters.with_queue(self._workspace)
         return dead_letters.dead_letters_record(
             dead_letters.count_dead_letters(queued), dead_letters.dead_letters(queued)
         )
 
     def drop_dead_letters(self) -> int:
-        """Forget results that could not be recorded; returns how many."""
+        """Drop the dead letters; returns how many."""
         return dead_letters.drop_dead_letters(dead_letters.with_queue(self._workspace))
 
 

@@ -1,1 +1,1 @@
-"""Files on their way to become a dataset: received, unpacked, recognised, checked."""
+"""Uploads: files are received, unpacked, recognised, checked, and stored as a dataset."""

@@ -29,7 +29,7 @@ from evaluator.library.token_counters import token_counters
 from evaluator.uploads.folder import READING, RECOGNISED, REPORT, SOURCE, STAGED, ProgressWriter, UploadFolder
 
 NICENESS = 5
-"""The server and its workers come first."""
+"""The niceness of the process: the server and its workers have priority."""
 
 
 class Checked(NamedTuple):
@@ -109,19 +109,19 @@ STEPS = {"fetch": _fetch, "recognise": _recognise, "check": _check}
 
 
 def main(step: str, folder: str, limit: str) -> int:
-    """Do one step for an upload.
+    """Run one step for an upload.
 
     Args:
-        step: of `STEPS`.
-        folder: the upload's, as an absolute path.
-        limit: bytes that archives may hold.
+        step: a key of `STEPS`.
+        folder: the absolute path of the upload's folder.
+        limit: the most bytes of unpacked archives.
 
     Returns:
         The exit status: 0, or 1 after the reason was written into the upload's folder.
     """
     stop_without_supervisor()
     os.nice(NICENESS)
-    os.chdir(folder)  # a hub's libraries take `organisation/name` for a folder here, if there is one
+    os.chdir(folder)  # hub libraries would use a folder `organisation/name` if the working directory had one
     upload = UploadFolder(Path(folder))
     try:
         STEPS[step](upload, int(limit))
@@ -131,7 +131,7 @@ def main(step: str, folder: str, limit: str) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        upload.forget("unpacked", "staged")  # makes the room that the reason takes
+        upload.forget("unpacked", "staged")  # makes room for writing the reason
         free = shutil.disk_usage(folder).free
         upload.fail(f"the server's disk is full: {free / 1e6:.1f} MB are free for uploads; make room there")
         return 1

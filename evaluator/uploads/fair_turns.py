@@ -1,4 +1,4 @@
-"""Turns: a few at a time, one for each person; the person served longest ago is next."""
+"""Fair turns: a few run at a time, at most one per person; the person served longest ago is next."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from itertools import count
 LOOK_EVERY = 0.1
 """Seconds between checks whether a waiting person gave up."""
 REMEMBERED = 1000
-"""Persons whose last turn is remembered."""
+"""The most persons whose last turn is remembered."""
 
 
 @dataclass(eq=False)
@@ -20,10 +20,10 @@ class _Waiting:
 
 
 class Turns:
-    """Turns for waiting persons. However many turns one person waits for, another waits for at most one of them.
+    """Turns for waiting persons. A person who waits for many turns delays another person by at most one.
 
     Args:
-        at_once: turns that are taken at the same time, each by another person.
+        at_once: the most turns at the same time, each of a different person.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -36,13 +36,13 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """The number of turns that are waited for."""
+        """The number of waiting turns."""
         with self._changed:
             return len(self._waiting)
 
     @contextmanager
     def turn(self, person: str, given_up: threading.Event) -> Iterator[bool]:
-        """Wait for a turn, which ends with the context; gives whether it came before somebody gave up."""
+        """Wait for a turn, which ends with the block; yields whether it came before the caller gave up."""
         came = self._take(person, given_up)
         try:
             yield came
@@ -62,10 +62,12 @@ class Turns:
             self._waiting.remove(waiting)
             self._running.append(person)
             self._served.pop(person, None)
-            self._served[person] = next(self._number)  # last, so that the first is who was served longest ago
+            self._served[person] = next(
+                self._number
+            )  # at the end, so that the first person is the one served longest ago
             if len(self._served) > REMEMBERED:
                 del self._served[next(iter(self._served))]
-            self._changed.notify_all()  # another person may go on, too
+            self._changed.notify_all()  # another person's turn may be next
         return True
 
     def _end(self, person: str) -> None:
@@ -74,7 +76,7 @@ class Turns:
             self._changed.notify_all()
 
     def _next(self) -> _Waiting | None:
-        """Of those who may go on the one served longest ago, and of those the first that came."""
+        """The next turn: of the person served longest ago among those without a running turn; ties by arrival."""
         if len(self._running) >= self._at_once:
             return None
         free = [waiting for waiting in self._waiting if waiting.person not in self._running]

@@ -1,7 +1,7 @@
-"""An upload on disk: the files, and JSON files with what is known of them.
+"""An upload's folder on disk: its files, and JSON files with its state.
 
-Everything that an upload is can be read from its folder, so that it outlives the server. A JSON file is there
-whole or not at all.
+The whole state of an upload is in its folder, so that it survives a restart of the server. JSON files are written
+atomically.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from evaluator.artifacts.digests import digest_of, digest_of_bytes
 logger = logging.getLogger(__name__)
 
 Step = Literal["recognise", "fetch", "check"]
-"""What is done with the files. `fetch` gets them from a hub first, and then recognises them."""
+"""A step of an upload. `fetch` downloads the files from a hub, and then recognises them."""
 
 STEP, SOURCE, PERSON = "step.json", "source.json", "person.json"
-"""The step that was asked for last; where the files come from, if it was not the browser; whose upload it is."""
+"""Files with the last requested step, the source of the files if not the browser, and the upload's person."""
 RECOGNISED, READING, STAGED, REPORT = "recognised.json", "reading.json", "staged.json", "report.json"
 PROGRESS, ERROR = "progress.json", "error.json"
 
@@ -39,12 +39,12 @@ PROGRESS_EVERY = 0.2
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a step is.
+    """The progress of a step.
 
     Attributes:
         stage: `waiting` for its turn, `fetching`, `unpacking`, `recognising`, `reading` or `examining`.
         done: documents read, while it is `reading`; else 0.
-        total: of how many documents; None if that is unknown.
+        total: the number of all documents; None if unknown.
         started_at: when the stage began, in Unix seconds.
     """
 
@@ -55,7 +55,7 @@ class Progress:
 
 
 class Held(NamedTuple):
-    """The bytes and the number of files on the disk."""
+    """The size in bytes and the number of files on the disk."""
 
     bytes: int
     files: int
@@ -74,12 +74,12 @@ class UploadFolder:
 
     @property
     def incoming(self) -> Path:
-        """Files that are not whole yet."""
+        """Files that are still arriving."""
         return self.path / "incoming"
 
     @property
     def unpacked(self) -> Path:
-        """The same files, and in the place of archives what they hold: what is recognised and read."""
+        """The same files with archives unpacked; these are recognised and read."""
         return self.path / "unpacked"
 
     @property
@@ -99,29 +99,29 @@ class UploadFolder:
 
     @property
     def touched_at(self) -> float:
-        """When something changed directly in the folder or in those in it, in Unix seconds."""
+        """The last change directly in the folder or its direct subfolders, in Unix seconds."""
         return max(part.stat().st_mtime for part in (self.path, *self.path.glob("*")))
 
     @property
     def arrived(self) -> Held:
         """The files that a person sent."""
-        return Held(0, 0) if self._is_fetched else self._given
+        return Held(0, 0) if self._is_fetched else self._received
 
     @property
     def made(self) -> Held:
-        """What was fetched, or made of the files; what is the same file on the disk takes room once."""
-        size, files = self._given if self._is_fetched else (0, 0)
+        """Files that were fetched or derived; hard links to files that arrived are not counted."""
+        size, files = self._received if self._is_fetched else (0, 0)
         for folder in (self.unpacked, self.staged):
             for parent, _, names in os.walk(folder):
                 for name in names:
                     with suppress(FileNotFoundError):
-                        known = Path(parent, name).lstat()
-                        if known.st_nlink == 1:
-                            size, files = size + known.st_size, files + 1
+                        status = Path(parent, name).lstat()
+                        if status.st_nlink == 1:
+                            size, files = size + status.st_size, files + 1
         return Held(size, files)
 
     @property
-    def _given(self) -> Held:
+    def _received(self) -> Held:
         sizes = [size for _, size in files_below(self.files)]
         return Held(sum(sizes), len(sizes))
 
@@ -139,9 +139,9 @@ class UploadFolder:
         return digests
 
     def read(self, name: str) -> Any:
-        """What a JSON file holds; None if it is not there, or damaged: then its step has to be done again."""
+        """The content of a JSON file; None if it is absent or damaged, so that its step has to run again."""
         path = self.path / name
-        if path.is_file():  # a pipe would be waited for
+        if path.is_file():  # reading a pipe would block
             try:
                 text, _, digest = path.read_bytes().partition(b"\n")
             except FileNotFoundError:
@@ -156,14 +156,14 @@ class UploadFolder:
         return None
 
     def write(self, name: str, value: Any) -> None:
-        """Write a JSON file in one step, and its digest behind it."""
+        """Write a JSON file atomically, followed by its digest."""
         scratch = self.path / f".{name}.{os.getpid()}"
         text = json.dumps(value).encode()
         scratch.write_bytes(text + b"\n" + digest_of_bytes(text).encode())
         scratch.replace(self.path / name)
 
     def forget(self, *names: str) -> None:
-        """Remove JSON files and folders, those that are there."""
+        """Remove JSON files and folders, if they exist."""
         for name in names:
             path = self.path / name
             if path.is_dir():
@@ -182,7 +182,7 @@ def uploads_folder(home: Path) -> Path:
 
 
 class ProgressWriter:
-    """Writes how far a step is into `progress.json`, at most five times a second."""
+    """Writes a step's progress into `progress.json`, at most five times a second."""
 
     def __init__(self, folder: UploadFolder) -> None:
         self._folder = folder
@@ -195,7 +195,7 @@ class ProgressWriter:
         self._write()
 
     def count(self, done: int) -> None:
-        """Record the documents that are done."""
+        """Record the number of documents read."""
         self._progress = dataclasses.replace(self._progress, done=done)
         if time.monotonic() - self._written >= PROGRESS_EVERY:
             self._write()
@@ -206,7 +206,7 @@ class ProgressWriter:
 
 
 def files_below(folder: Path) -> Iterator[tuple[str, int]]:
-    """Every file below a folder: its relative path with `/`, and its bytes; without those removed meanwhile."""
+    """Every file below a folder: its relative path with `/`, and its size in bytes; vanishing files are left out."""
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent) / name

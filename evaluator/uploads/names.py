@@ -1,4 +1,4 @@
-"""Names of files that come from outside: relative paths of plain parts, the same on every file system."""
+"""Checks of uploaded file names: relative paths of plain parts, with the same meaning on every file system."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from evaluator.domain.names import composed, has_invisible
 from evaluator.errors import InvalidInputError
 
 MAX_PARTS = 16
-"""Folders above a file, and the file."""
+"""The most parts of a name: folders and the file."""
 MAX_PART, MAX_NAME = 240, 1000
-"""Bytes of one part, and of the whole name. File systems allow 255; unpacking may make a name longer by a suffix."""
+"""The most bytes of one part, and of the whole name. File systems allow 255; unpacking may add a suffix."""
 SHOWN = 80
-"""Characters of a name that a message shows."""
+"""The most characters of a name in a message."""
 
 
 def safe_name(name: str) -> str:
     """The name as it is stored: in Unicode's composed form (NFC), with `/` between its parts.
 
     Raises:
-        InvalidInputError: it would lead elsewhere, be hidden, or be something else on another file system.
+        InvalidInputError: it would lead out of the folder, be hidden, or mean something else on another file system.
     """
     stored = composed(name)
     parts = stored.split("/")
@@ -48,7 +48,7 @@ def _unsafe(name: str, parts: list[str]) -> str | None:
 
 
 class TakenNames:
-    """Names of the files that are there, to find one that cannot lie beside them; each look takes the same time."""
+    """Names of existing files, to detect collisions of a new name with them in constant time."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._files: dict[str, str] = {}
@@ -63,9 +63,9 @@ class TakenNames:
             self._folders[folder] = name
 
     def collision(self, name: str) -> str | None:
-        """The file, if any, that a file system could take for this one, or that is one of its folders, or in it.
+        """The existing file, if any, that collides with a name: equal on some file system, its folder, or inside it.
 
-        The very same name is none: the file is then replaced.
+        An identical name is no collision: the file is replaced.
         """
         folded = name.casefold()
         like = self._files.get(folded)

@@ -1,17 +1,17 @@
-"""Who sends a request: there are no accounts, so all clients at one address count as one person."""
+"""The person behind a request: there are no accounts, so all clients at one address count as one person."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 HERE = "this machine"
-"""Everybody on the server's own machine, and the command line."""
+"""All clients on the server's own machine, and the command line."""
 NETWORK = 64
-"""Bits of an IPv6 address that a person cannot choose."""
+"""Leading bits of an IPv6 address, which a person cannot choose."""
 
 
 def person_at(address: str | None) -> str:
-    """The person at an IP address; None is this machine, as in Streamlit."""
+    """The person at an IP address; None means this machine, as in Streamlit."""
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address or "")
     except ValueError:

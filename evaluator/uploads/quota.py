@@ -1,7 +1,7 @@
-"""Limits on uploads: all together, those of one person, and each. One lock, under which bytes are taken as they come.
+"""Limits on uploads: on all together, on those of one person, and on each. Arriving bytes are counted under one lock.
 
-What an upload holds is what arrived, and what was made of it: unpacked files and the checked dataset. Room for the
-latter is taken before it is made, and given back as far as it was not needed.
+An upload holds the files that arrived, and those derived from them: unpacked files and the checked dataset. Room for
+derived files is reserved before they are written; the unused part is released.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from evaluator.uploads.persons import HERE
 from evaluator.workspace.workspace import Workspace
 
 MOST_FILES, MOST_FILES_OF_PERSON = 500_000, 200_000
-"""Files that all open uploads may have, and those of one person: also an empty one takes room, which a disk has for a
-number of files that was fixed when it was formatted."""
+"""The most files of all open uploads, and of one person's: even an empty file takes an inode, and a disk's number of
+inodes is fixed."""
 
 
 class Usage(NamedTuple):
-    """How many uploads are open, and the bytes that they hold."""
+    """The number of open uploads, and the bytes they hold."""
 
     uploads: int
     bytes: int
@@ -33,7 +33,7 @@ class Usage(NamedTuple):
 
 @dataclass
 class _Account:
-    """What one upload holds."""
+    """The bytes and files of one upload."""
 
     person: str
     arrived: int = 0
@@ -42,7 +42,7 @@ class _Account:
     """Bytes that arrived."""
     made_files: int = 0
     arriving: int = 0
-    """Files that are arriving."""
+    """The number of files that are arriving now."""
 
     @property
     def bytes(self) -> int:
@@ -54,7 +54,7 @@ class _Account:
 
 
 class UploadQuota:
-    """The open uploads, their persons, and what each upload holds."""
+    """The open uploads, with their persons, bytes and files."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -65,7 +65,7 @@ class UploadQuota:
         """Count a new upload.
 
         Raises:
-            TooManyError: too many are open, of all or of this person.
+            TooManyError: too many uploads are open, of all persons or of this one.
         """
         settings = self._settings
         with self._lock:
@@ -83,7 +83,7 @@ class UploadQuota:
             self._accounts[upload_id] = _Account(person)
 
     def restore(self, upload_id: str, person: str, arrived: Held, made: Held) -> None:
-        """Count an upload that was there before this process, whatever it holds."""
+        """Count an upload from before this process, even beyond the limits."""
         with self._lock:
             self._accounts[upload_id] = _Account(person, arrived.bytes, made.bytes, arrived.files, made.files)
 
@@ -97,7 +97,7 @@ class UploadQuota:
         """Count a file while it arrives, so that its upload does not look abandoned.
 
         Raises:
-            QuotaReachedError: the person's uploads, or all, may have no more files.
+            QuotaReachedError: the person's uploads, or all uploads, may have no more files.
             UnknownNameError: the upload is gone.
         """
         with self._lock:
@@ -117,11 +117,11 @@ class UploadQuota:
             return upload_id in self._accounts and self._accounts[upload_id].arriving > 0
 
     def take(self, upload_id: str, size: int) -> None:
-        """Count bytes that arrive, before they are kept.
+        """Count arriving bytes, before they are written.
 
         Raises:
             TooLargeError: this upload may not have so many.
-            QuotaReachedError: the person's uploads, or all, may not.
+            QuotaReachedError: the person's uploads, or all uploads, may not have so many.
             UnknownNameError: the upload is gone.
         """
         with self._lock:
@@ -133,7 +133,7 @@ class UploadQuota:
         """Check whether a file of an announced size may be sent.
 
         Raises:
-            TooLargeError, QuotaReachedError, UnknownNameError: as `take`.
+            TooLargeError, QuotaReachedError, UnknownNameError: see `take`.
         """
         with self._lock:
             self._require(self._account(upload_id), size)
@@ -151,7 +151,7 @@ class UploadQuota:
                 self._accounts[upload_id].arrived -= size
 
     def reserve(self, upload_id: str, size: int) -> None:
-        """Count bytes that a step is going to write, before it does; `settle` sets the number it wrote.
+        """Count the bytes that a step may write, before it starts; `settle` sets the number written.
 
         Raises:
             QuotaReachedError: the person's uploads, or all, may not have so many bytes, or have too many files.
@@ -185,7 +185,7 @@ class UploadQuota:
             return [id_ for id_, account in self._accounts.items() if person in (None, account.person)]
 
     def usage(self, person: str | None = None) -> Usage:
-        """What the uploads of one person hold, or all."""
+        """The usage of one person's uploads, or of all."""
         with self._lock:
             return self._usage(person)
 
@@ -237,7 +237,7 @@ _beginning = threading.Lock()
 
 
 def quota_of(workspace: Workspace) -> UploadQuota:
-    """The one quota of a workspace; uploads that are there from before are counted first."""
+    """The workspace's only quota; existing uploads are counted first."""
     with _beginning:
         if workspace not in _quotas:
             _quotas[workspace] = _restored(workspace.settings)
@@ -247,10 +247,10 @@ def quota_of(workspace: Workspace) -> UploadQuota:
 def _restored(settings: Settings) -> UploadQuota:
     quota = UploadQuota(settings)
     paths = uploads_folder(settings.home_path).glob("*")
-    found = [path for path in paths if UPLOAD_ID.fullmatch(path.name) and path.is_dir()]
-    for folder in map(UploadFolder, sorted(found, key=lambda path: path.stat().st_ctime)):
-        for left in folder.incoming.glob("*"):  # its sender's connection broke with the process before
-            left.unlink()
+    upload_paths = [path for path in paths if UPLOAD_ID.fullmatch(path.name) and path.is_dir()]
+    for folder in map(UploadFolder, sorted(upload_paths, key=lambda path: path.stat().st_ctime)):
+        for partial in folder.incoming.glob("*"):  # its connection ended with the previous process
+            partial.unlink()
         person = (folder.read(PERSON) or {}).get("person", HERE)
         quota.restore(folder.path.name, person, folder.arrived, folder.made)
     return quota

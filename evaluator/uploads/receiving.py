@@ -1,4 +1,4 @@
-"""Receiving files: they stream to disk under a temporary name, and get their own name once they are whole."""
+"""Receiving files: they stream to disk under a temporary name, and get their own name when complete."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from evaluator.uploads.names import TakenNames
 CHUNK = 1 << 20
 """Bytes gathered before they are written, so that writing switches threads rarely."""
 SILENCE = 300.0
-"""Seconds without a byte after which the rest of a file is not waited for."""
+"""Seconds without a byte after which receiving a file fails."""
 MAX_FILES = 100_000
-"""Files of one upload."""
+"""The most files of one upload."""
 
 _arrival = threading.Lock()
-"""Held while a file gets its name, so that no two files get the same, and while `_arrived` is called."""
+"""Held while a file gets its name, so that no two files get the same one, and during calls of `_arrived`."""
 
 
 class Received(NamedTuple):
-    """A whole file: its bytes, and the bytes of the file that it replaced, if any."""
+    """A complete file: its size, and the size of the file that it replaced, if any, in bytes."""
 
     bytes: int
     replaced: int | None
 
 
 class _Arrived:
-    """The files of an upload that are whole. Kept, so that ten thousand small ones need not be listed for each."""
+    """The complete files of an upload; cached, so that not every new file lists ten thousand others."""
 
     def __init__(self) -> None:
         self.names = TakenNames()
@@ -47,7 +47,7 @@ class _Arrived:
         self.names.add(name)
 
 
-@lru_cache(maxsize=100)  # uploads at the same time; one that falls out is listed again
+@lru_cache(maxsize=100)  # uploads at the same time; the files of an evicted one are listed again
 def _arrived(folder: UploadFolder) -> _Arrived:
     """The files of an upload; called under `_arrival`."""
     arrived = _Arrived()
@@ -63,15 +63,15 @@ async def receive_file(
     take: Callable[[int], None],
     on_arrival: Callable[[], None],
 ) -> Received:
-    """Write a file as it arrives; one that breaks off is removed.
+    """Write a file as it arrives; an incomplete file is removed.
 
     Args:
-        name: a safe name; a file that has it is replaced.
-        take: called with the bytes that arrived, before they are kept; may refuse them.
+        name: a safe name; an existing file with this name is replaced.
+        take: called with the number of arriving bytes, before they are written; may refuse them.
         on_arrival: called before the file takes its name; may refuse it.
 
     Raises:
-        InvalidInputError: the name collides with another's, or the sender fell silent.
+        InvalidInputError: the name collides with another file's, or the sender stopped sending.
         TooLargeError: the upload would have too many files.
         UploadNotWrittenError: the disk is full.
     """

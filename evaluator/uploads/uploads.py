@@ -53,9 +53,9 @@ from evaluator.uploads.watcher import BUSY, Examiner
 from evaluator.workspace.workspace import Workspace
 
 KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
-"""Seconds without a change after which an upload is removed: one with files, and one without."""
+"""Seconds without a change after which an upload is removed, with and without files."""
 SHOWN_FILES = 3
-"""Files that a dataset's source names."""
+"""The most files that a dataset's source names."""
 
 INTERRUPTED = "interrupted: the server stopped meanwhile; start again"
 
@@ -69,7 +69,7 @@ def create(workspace: Workspace, person: str = HERE) -> str:
         person: whose it is, as `persons` names them.
 
     Raises:
-        TooManyError: too many are open, of all or of this person.
+        TooManyError: too many uploads are open, of all persons or of this one.
         UploadNotWrittenError: the disk is full.
     """
     upload_id = secrets.token_hex(16)
@@ -93,9 +93,9 @@ def create(workspace: Workspace, person: str = HERE) -> str:
 async def receive(
     workspace: Workspace, upload_id: str, name: str, chunks: AsyncIterator[bytes]
 ) -> UploadedFile:
-    """Receive a file. It gets its name when it is whole; a file that breaks off is removed.
+    """Receive a file. It gets its name when complete; an incomplete file is removed.
 
-    A file of the same name is replaced. What was recognised before is forgotten.
+    A file of the same name is replaced, and earlier results of recognition are removed.
 
     Args:
         name: a relative path; a folder that is dropped keeps its files' paths.
@@ -107,7 +107,7 @@ async def receive(
         UploadNotWrittenError: the disk is full.
     """
     folder, quota = _folder(workspace, upload_id), quota_of(workspace)
-    wanted = safe_name(name)
+    safe = safe_name(name)
     _refuse_busy(folder)
     taken = 0
 
@@ -117,13 +117,13 @@ async def receive(
         taken += size
 
     def forget() -> None:
-        _folder(workspace, upload_id)  # it may have been discarded meanwhile
+        _folder(workspace, upload_id)  # it may have been discarded in the meantime
         _refuse_busy(folder)
         folder.forget(STEP, RECOGNISED, READING, REPORT, ERROR, PROGRESS)
 
     with quota.arriving(upload_id):
         try:
-            received = await receive_file(folder, wanted, chunks, take, forget)
+            received = await receive_file(folder, safe, chunks, take, forget)
         except BaseException:
             quota.give_back(upload_id, taken)
             raise
@@ -131,7 +131,7 @@ async def receive(
             quota.count_file(upload_id)
         else:
             quota.give_back(upload_id, received.replaced)
-    return UploadedFile(wanted, received.bytes)
+    return UploadedFile(safe, received.bytes)
 
 
 def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
@@ -146,11 +146,11 @@ def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
 
 
 def recognise(workspace: Workspace, upload_id: str) -> None:
-    """Begin to recognise the files; `state` says how far that is.
+    """Start recognising the files; `state` returns the progress.
 
     Raises:
         InvalidInputError: there are no files, or they are being examined already.
-        QuotaReachedError: there is no room for what archives may unpack to.
+        QuotaReachedError: there is no room for the unpacked archives.
     """
     folder = _folder(workspace, upload_id)
     files = list(files_below(folder.files))
@@ -166,7 +166,7 @@ def fetch(workspace: Workspace, reference: str, person: str = HERE) -> str:
 
     Args:
         reference: `hf:organisation/name`, optionally with `/config` and `@revision`, or `ir_datasets:id`.
-        person: whose it is, as `persons` names them.
+        person: whose upload it is; see `persons`.
 
     Raises:
         TooManyError, QuotaReachedError: as for `create` and `recognise`.
@@ -194,7 +194,7 @@ def _start(
 
     Args:
         limit: bytes that the unpacked or fetched files may have together.
-        to_hold: bytes that the upload may hold then, beside the files that arrived.
+        to_hold: bytes to reserve for the result, in addition to the files that arrived.
     """
     upload_id, quota = folder.path.name, quota_of(workspace)
     reserved = False
@@ -211,13 +211,13 @@ def _start(
     try:
         _examiner.start(folder, step, limit, begin, person=quota.person(upload_id), on_end=settle)
     except BaseException:
-        if reserved:  # else another step of the same upload has reserved what it needs
+        if reserved:  # otherwise another step of the upload holds the reservation
             settle()
         raise
 
 
 def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: bool) -> None:
-    """Begin to read the files and to examine the dataset; `state` says how far that is.
+    """Start reading the files and examining the dataset; `state` returns the progress.
 
     Raises:
         InvalidInputError: the files are not recognised yet, or they are being examined already.
@@ -237,13 +237,13 @@ def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: 
 
 
 def state(workspace: Workspace, upload_id: str) -> UploadState:
-    """What is known of an upload now.
+    """The current state of an upload.
 
     Raises:
-        UnknownNameError: there is none of that id.
+        UnknownNameError: there is no upload with this id.
     """
     folder = _folder(workspace, upload_id)
-    busy = _examiner.is_busy(folder)  # before its results are read: they are whole once this is false
+    busy = _examiner.is_busy(folder)  # read before the results, which are complete once this is false
     recognised, report, choice = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
     status, error = _status(folder, busy)
     exclude_self = (choice or recognised or {}).get("exclude_self", False)
@@ -262,7 +262,7 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
 
 
 def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
-    """The status, and if it is `failed` the reason."""
+    """The status, and the reason if it is `failed`."""
     step = folder.read(STEP)
     if step is None:
         return "receiving", None
@@ -273,7 +273,7 @@ def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
         return "failed", str(failure["error"])
     if folder.read(REPORT if checks else RECOGNISED) is not None:
         return ("checked" if checks else "recognised"), None
-    if _examiner.is_busy(folder):  # it began a moment ago
+    if _examiner.is_busy(folder):  # it started a moment ago
         return _status(folder, busy=True)
     return "failed", INTERRUPTED
 
@@ -284,49 +284,48 @@ def store(
     """Store a checked upload as a dataset, and remove the upload.
 
     Raises:
-        InvalidInputError: it is not checked, the check found something that blocks, what it wrote is damaged, or the
-            name is another's.
+        InvalidInputError: it is not checked, the check found a blocking problem, its result is damaged, or another
+            dataset has the name.
     """
     folder = _folder(workspace, upload_id)
-    known = state(workspace, upload_id)
-    if known.status != "checked" or known.report is None:
-        raise InvalidInputError(f"the upload is not checked (it is {known.status}); check it first")
-    named = catalog.checked_name(name)
+    upload = state(workspace, upload_id)
+    if upload.status != "checked" or upload.report is None:
+        raise InvalidInputError(f"the upload is not checked (it is {upload.status}); check it first")
+    dataset_name = catalog.checked_name(name)
     described, tagged = catalog.checked_description(description), catalog.checked_tags(tags)
     staged = _staged(folder)
     require_sound(staged)
     with catalog.CHANGES:
         for row in catalog.all_datasets(workspace):
-            if composed(row.name) == named and not _continues(row.manifest, staged.manifest):
-                raise InvalidInputError(f"another dataset is called {named!r}; choose another name")
+            if composed(row.name) == dataset_name and not _continues(row.manifest, staged.manifest):
+                raise InvalidInputError(f"another dataset is called {dataset_name!r}; choose another name")
         manifest = publish(staged, workspace.store)
-        source = _source(folder, known.files)
-        id_ = datasets.save_dataset(workspace.database, named, manifest, source, described, tagged)
+        source = _source(folder, upload.files)
+        id_ = datasets.save_dataset(workspace.database, dataset_name, manifest, source, described, tagged)
     discard(workspace, upload_id)
     return catalog.by_id(workspace, id_)
 
 
 def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> bool:
-    """Whether an upload may take the name of an existing dataset: it is the same dataset, runs aside."""
+    """Whether an upload may use an existing dataset's name: it is the same dataset, except for runs."""
     return manifest is not None and (manifest == before or manifest.differs_in_runs_alone(before))
 
 
 def _staged(folder: UploadFolder) -> Staged:
     record = folder.read(STAGED) or {}
-    written = record.get(
-        "digests", {}
-    )  # none if an earlier version checked; files that are stored already are gone
-    if not record or any(written.get(name, now) != now for name, now in folder.staged_digests.items()):
+    # There are no digests if an earlier version checked; files that are already stored are gone.
+    digests = record.get("digests", {})
+    if not record or any(digests.get(name, now) != now for name, now in folder.staged_digests.items()):
         raise InvalidInputError("what the check wrote is damaged; check the upload again")
     manifest = record["manifest"] and DatasetManifest.from_json(record["manifest"])
     return Staged(folder.staged, manifest, tuple(map(Finding.from_json, record["defects"])))
 
 
 def _source(folder: UploadFolder, files: Sequence[UploadedFile]) -> str:
-    """Where a dataset came from, for people."""
-    fetched = folder.read(SOURCE)
-    if fetched is not None:
-        return str(fetched["source"])
+    """The source of a dataset, as text for people."""
+    hub = folder.read(SOURCE)
+    if hub is not None:
+        return str(hub["source"])
     more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
     return "upload: " + ", ".join(file.name for file in files[:SHOWN_FILES]) + more
 
@@ -338,9 +337,7 @@ def discard(workspace: Workspace, upload_id: str) -> None:
 
 def _remove(workspace: Workspace, folder: UploadFolder) -> None:
     _examiner.stop(folder)
-    shutil.rmtree(
-        folder.path, ignore_errors=True
-    )  # a file may arrive meanwhile; `clear_old` removes what stays
+    shutil.rmtree(folder.path, ignore_errors=True)  # a file may still arrive; `clear_old` removes the rest
     quota_of(workspace).close(folder.path.name)
 
 
@@ -348,19 +345,19 @@ def open_uploads(workspace: Workspace, person: str) -> list[UploadState]:
     """The uploads of a person that are neither stored nor discarded, the oldest first."""
     states = []
     for upload_id in quota_of(workspace).uploads(person):
-        with suppress(UnknownNameError):  # it was stored or discarded meanwhile
+        with suppress(UnknownNameError):  # it was stored or discarded in the meantime
             states.append(state(workspace, upload_id))
     return states
 
 
 def clear_old(workspace: Workspace) -> int:
-    """Remove uploads that nobody has touched for a week, or an hour if no file came; returns how many."""
+    """Remove uploads unchanged for a week, or for an hour if they have no files; returns how many."""
     quota, removed = quota_of(workspace), 0
     for path in uploads_folder(workspace.settings.home_path).glob("*"):
         folder = UploadFolder(path)
         if quota.is_arriving(path.name) or _examiner.is_busy(folder):
             continue
-        with suppress(FileNotFoundError):  # it goes at this moment
+        with suppress(FileNotFoundError):  # it is being removed at this moment
             empty = UPLOAD_ID.fullmatch(path.name) and not any(files_below(folder.files))
             if time.time() - folder.touched_at > (KEPT_EMPTY if empty else KEPT):
                 _remove(workspace, folder)
@@ -375,7 +372,7 @@ def _forget_all(folder: UploadFolder) -> None:
 def scratch_folder(settings: Settings) -> Path:
     """The folder for commands' temporary files; beside the artifacts, so that storing is a rename.
 
-    What a command that was killed left there is removed like an old upload.
+    Files of a killed command are removed like an old upload.
     """
     folder = uploads_folder(settings.home_path)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Examinations of uploads, each in a watched process: a few at once, one for each person, each with a time limit."""
+"""Examinations of uploads in watched processes: a few at once, one per person, each with a time limit."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from evaluator.uploads.persons import HERE
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 2
-"""Examinations that run at the same time; the others wait for their turn."""
+"""The most examinations at the same time; others wait for their turn."""
 FETCHES_AT_ONCE = 2
-"""Fetches from hubs that run at the same time; they have turns of their own, because they wait for other machines."""
+"""The most fetches from hubs at the same time; they have their own turns, because they wait for other machines."""
 TIME_LIMIT = 2 * 3600.0
-"""Seconds, whatever the size; reading a million documents takes minutes."""
+"""The longest time limit in seconds, for any size; reading a million documents takes minutes."""
 SHORT_TIME, BYTES_PER_SECOND = 300.0, 20_000
-"""Seconds that files of any size have, and bytes for which there is one second more: PDFs are read that slowly."""
+"""The shortest time limit in seconds, and the bytes that extend it by one second, as slow as PDFs are read."""
 MEMORY_LIMIT = 4 << 30
-"""Resident bytes of one examination. A million documents take less than 1.5 GB; a limit on addresses
+"""The most resident bytes of one examination. A million documents take less than 1.5 GB; a limit on addresses
 (RLIMIT_AS) would stop pyarrow, which reserves many more than it uses."""
 LOOK_EVERY = 0.1
-"""Seconds between looks at a process."""
+"""Seconds between two checks of a process."""
 BUSY = "the files are being examined already; wait for the end, or discard them"
 LAST_LINE = 500
-"""Characters of a crash's last line that are shown."""
+"""The most characters shown of a crash's last line."""
 
 
 @dataclass
@@ -81,13 +81,13 @@ class Examiner:
         person: str = HERE,
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin a step, or queue it until its turn.
+        """Start a step, or queue it until its turn.
 
         Args:
             limit: bytes that the unpacked or fetched files may have.
             prepare: called first, while no other step of the same upload can begin.
-            person: whose upload it is; of one person, one step at a time is done.
-            on_end: called when nothing is done any more, before another step can begin.
+            person: whose upload it is; at most one step per person runs at a time.
+            on_end: called when the step has ended, before another step can begin.
 
         Raises:
             InvalidInputError: another step of the same upload has not ended.
@@ -96,7 +96,7 @@ class Examiner:
         with self._lock:
             if self.is_busy(folder):
                 raise InvalidInputError(BUSY)
-            self._examinations[folder.path] = examination  # first: who finds it prepared also finds it busy
+            self._examinations[folder.path] = examination  # first, so that a prepared upload is also busy
             try:
                 prepare()
                 folder.write(STEP, {"step": step})
@@ -104,11 +104,11 @@ class Examiner:
             except BaseException:
                 del self._examinations[folder.path]
                 raise
-        # A daemon, because no server waits for it to stop: its process ends with the server by itself.
+        # A daemon thread, because a stopping server need not wait: the process ends with the server by itself.
         threading.Thread(target=self._run, args=(examination,), name="examiner", daemon=True).start()
 
     def stop(self, folder: UploadFolder) -> None:
-        """End an upload's examination, if there is one; returns when it has ended."""
+        """Stop an upload's examination, if there is one, and wait until it has ended."""
         examination = self._examinations.get(folder.path)
         if examination is not None:
             examination.cancelled.set()
@@ -120,7 +120,7 @@ class Examiner:
             with turns.turn(examination.person, examination.cancelled) as came:
                 if came:
                     self._examine(examination)
-        except OSError as error:  # no process, or no room to say anything about one
+        except OSError as error:  # the process cannot start, or the disk is full
             logger.exception("an upload cannot be examined")
             with suppress(OSError):
                 examination.folder.fail(f"the files cannot be examined: {error.strerror}; try again")
@@ -144,14 +144,12 @@ class Examiner:
             folder.fail(reason)
 
     def _run_step(self, examination: _Examination) -> str | None:
-        """Run a step in a process of its own; returns why it failed, unless the process recorded the reason itself."""
+        """Run a step in its own process; returns why it failed, unless the process recorded the reason itself."""
         folder = examination.folder
+        command = (sys.executable, "-m", "evaluator.uploads.examination")
         with folder.log.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603  our own command only
-                [
-                    sys.executable, "-m", "evaluator.uploads.examination",
-                    examination.step, str(folder.path), str(examination.limit),
-                ],
+            process = subprocess.Popen(  # noqa: S603  a fixed command
+                [*command, examination.step, str(folder.path), str(examination.limit)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -162,7 +160,7 @@ class Examiner:
                     "HF_HUB_CACHE": str(folder.scratch / "hub"),
                 },
                 start_new_session=True,
-            )  # fmt: skip
+            )
         reason = self._watch(process, examination)
         if reason is None and process.returncode != 0 and folder.read(ERROR) is None:
             reason = (
@@ -172,7 +170,7 @@ class Examiner:
         return reason
 
     def _watch(self, process: subprocess.Popen[bytes], examination: _Examination) -> str | None:
-        """Wait for a process to end, or end it; returns why it had to be ended."""
+        """Wait for a process to end, or kill it; returns why it had to be killed."""
         seconds = self._seconds(examination)
         deadline = time.monotonic() + seconds
         while True:
@@ -190,7 +188,7 @@ class Examiner:
                 return reason
 
     def _seconds(self, examination: _Examination) -> float:
-        """How long a step may take, by the bytes that arrived; the bytes that will be fetched are unknown."""
+        """The time limit of a step in seconds, by the bytes that arrived; the size of a fetch is unknown."""
         if examination.step == "fetch":
             return self._time_limit
         size = sum(size for _, size in files_below(examination.folder.files))
@@ -233,6 +231,6 @@ def _ending(status: int) -> str:
 
 def _last_line(folder: UploadFolder) -> str:
     """The last line that a process printed, without the path of the upload's folder."""
-    said = folder.log.read_text(encoding="utf-8", errors="replace").replace(f"{folder.path}/", "")
-    lines = [line for line in said.splitlines() if line.strip()]
-    return lines[-1].strip()[:LAST_LINE] if lines else "it said nothing"
+    output = folder.log.read_text(encoding="utf-8", errors="replace").replace(f"{folder.path}/", "")
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1].strip()[:LAST_LINE] if lines else "it printed nothing"

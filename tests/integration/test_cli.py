@@ -117,8 +117,8 @@ def test_a_command_whose_workers_cannot_start_ends_with_the_reason(
         with embedded_valkey(tmp_path / "home"):
             ran = cli("worker", "--count", "1", env=broken_workers)
     else:
-        given = (experiment_file,) if command == "run" else ("--port", str(free_port()))
-        ran = cli(command, *given, env=broken_workers)
+        arguments = (experiment_file,) if command == "run" else ("--port", str(free_port()))
+        ran = cli(command, *arguments, env=broken_workers)
     assert ran.returncode == 1
     assert no_worker_starts(tmp_path) in ran.stderr
     assert "this worker is broken" in (tmp_path / "home" / "logs" / "worker-1.log").read_text()
@@ -135,8 +135,8 @@ def test_a_server_whose_workers_cannot_start_says_so_and_goes_on(
     ) as serving:
         try:
             assert serving.stderr is not None
-            said = next(line for line in serving.stderr if "no worker starts" in line)
-            assert said.startswith(no_worker_starts(tmp_path))
+            output = next(line for line in serving.stderr if "no worker starts" in line)
+            assert output.startswith(no_worker_starts(tmp_path))
             assert serving.poll() is None
         finally:
             serving.terminate()
@@ -211,7 +211,7 @@ def test_doctor_finds_everything_well(cli: Cli) -> None:
     assert checks["queue"]["well"]
 
 
-def test_doctor_says_how_to_mend_a_missing_redis(cli: Cli) -> None:
+def test_doctor_says_how_to_fix_a_missing_redis(cli: Cli) -> None:
     examined = cli("doctor", env={"REDIS_URL": "redis://user:secret@127.0.0.1:1/0"})
     assert examined.returncode == 1
     assert "REDIS_URL" in examined.stdout
@@ -266,8 +266,8 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         assert httpx.post(f"{address}/queue/queue/evaluator/queued/empty").status_code == 405
     finally:
         up.send_signal(signal.SIGINT)
-        _, said = up.communicate(timeout=30)
-    assert up.returncode == 0, said
+        _, output = up.communicate(timeout=30)
+    assert up.returncode == 0, output
     assert json_output(cli("leaderboard", "--json"))["compared"] == 10
 
 
@@ -286,9 +286,9 @@ def test_a_closed_terminal_stops_an_instance_and_its_valkey(tmp_path: Path) -> N
         wait_until_ready(up, f"http://127.0.0.1:{port}")
         up.send_signal(signal.SIGHUP)
         up.send_signal(signal.SIGHUP)
-        _, said = up.communicate(timeout=30)
-        assert up.returncode in {0, 130}, said  # it may have answered before it waited
-        assert "Traceback" not in said
+        _, output = up.communicate(timeout=30)
+        assert up.returncode in {0, 130}, output  # it may have answered before it waited
+        assert "Traceback" not in output
         assert not answers(settings)
     finally:
         up.kill()

@@ -86,8 +86,8 @@ def test_a_check_says_what_was_recognised_and_how_it_is(commands: Commands, tmp_
     checked = commands.json("check", ROOT / "data" / "csv")
     assert checked.keys() == {"reading", "tables", "report", "problems"}
     assert (checked["report"]["n_documents"], checked["problems"]) == (10, [])
-    said = commands.run("check", ROOT / "data" / "csv").stdout
-    assert "10 documents, 10 queries, 19 judgments" in said
+    output = commands.run("check", ROOT / "data" / "csv").stdout
+    assert "10 documents, 10 queries, 19 judgments" in output
     assert not (tmp_path / "home" / "evaluator.duckdb").exists()
 
 

@@ -508,8 +508,8 @@ def test_an_upload_that_fills_the_disk_is_refused_and_leaves_nothing(disk: Disk)
 
         with pytest.raises(UploadNotWrittenError, match="the disk is full: nothing can be written below"):
             asyncio.run(uploads.receive(workspace, upload, "corpus.jsonl", arriving()))
-        left = (path for path in (disk.folder / "home" / "uploads").rglob("*") if path.is_file())
-        assert [path.name for path in left] == [PERSON]  # whose upload it is, as before
+        leftovers = (path for path in (disk.folder / "home" / "uploads").rglob("*") if path.is_file())
+        assert [path.name for path in leftovers] == [PERSON]  # whose upload it is, as before
         disk.make_room()
         asyncio.run(uploads.receive(workspace, upload, "corpus.jsonl", arriving()))
         assert [file.bytes for file in uploads.state(workspace, upload).files] == [3_000_000]

@@ -179,7 +179,7 @@ def test_wrong_answers_are_tried_again_and_never_kept(
     assert (len(misled), {row[-1] for row in misled}) == (10, {None})
 
 
-def test_a_missing_key_is_told_at_once_and_mended_by_naming_another(
+def test_a_missing_key_is_reported_at_once_and_fixed_by_naming_another(
     settings: Settings, write_dataset: WriteDataset, server: EndpointServer
 ) -> None:
     dataset = write_dataset()
@@ -207,13 +207,13 @@ def test_a_chat_model_reranks_and_is_paid_once(
         submitted = lifecycle.submit(workspace, described, allow_paths=True)
         assert follow(workspace, submitted).failed == 0
         board = leaderboard(workspace, lifecycle.find(workspace, submitted.id))
-        asked = len([body for body in server.bodies if "messages" in body])
-        assert 0 < asked <= 10  # queries with a single candidate need no order
+        n_requests = len([body for body in server.bodies if "messages" in body])
+        assert 0 < n_requests <= 10  # queries with a single candidate need no order
         spent = results.spent(workspace.database, submitted.id)
-        assert spent.output_tokens == 5 * asked
+        assert spent.output_tokens == 5 * n_requests
         workspace.database.cursor.execute("DELETE FROM results")
         follow(workspace, lifecycle.submit(workspace, described, allow_paths=True))
-        assert len([body for body in server.bodies if "messages" in body]) == asked
+        assert len([body for body in server.bodies if "messages" in body]) == n_requests
         assert results.spent(workspace.database, submitted.id) == spent
     # BM25 finds the right document first; a model that always prefers the second puts it there.
     assert board.records[0]["RR@10"] < 1.0

@@ -95,13 +95,13 @@ def run_all(
         check=True,
         timeout=240,
     )
-    said: dict[str, dict[str, Any]] = json.loads(ran.stdout)
-    return said
+    outputs: dict[str, dict[str, Any]] = json.loads(ran.stdout)
+    return outputs
 
 
-def require_one_sentence(said: dict[str, dict[str, Any]], sentence: str) -> None:
+def require_one_sentence(outputs: dict[str, dict[str, Any]], sentence: str) -> None:
     """Every command ends with it; the doctor prints it as a finding."""
-    for command, ended in said.items():
+    for command, ended in outputs.items():
         assert "Traceback" not in ended["errors"], (command, ended["errors"])
         assert ended["code"] in {1, 2}, (command, ended)
         if command.startswith("doctor in"):
@@ -123,8 +123,8 @@ def test_a_newer_versions_database(folder: Path) -> None:
     with duckdb.connect(str(folder / DATABASE)) as connection:
         connection.execute("INSERT INTO migrations (number, version) VALUES (99, '7.1.0')")
     newer = (folder / DATABASE).read_bytes()
-    said = run_all(folder, SOME)
-    require_one_sentence(said, "was used by a newer version of this software (7.1.0) than")
+    outputs = run_all(folder, SOME)
+    require_one_sentence(outputs, "was used by a newer version of this software (7.1.0) than")
     assert (folder / DATABASE).read_bytes() == newer
 
 
@@ -132,10 +132,10 @@ def test_a_home_that_may_not_be_written(folder: Path) -> None:
     before = sorted((folder / "home").rglob("*"))
     (folder / "home").chmod(0o500)
     try:
-        said = run_all(folder, before=without_privileges())
+        outputs = run_all(folder, before=without_privileges())
     finally:
         (folder / "home").chmod(0o700)
-    require_one_sentence(said, f"the home folder {folder / 'home'} cannot be written by this user")
+    require_one_sentence(outputs, f"the home folder {folder / 'home'} cannot be written by this user")
     assert sorted((folder / "home").rglob("*")) == before
 
 
@@ -151,18 +151,18 @@ NO_HOMES = {
 
 def test_a_home_that_cannot_be_made(folder: Path) -> None:
     (folder / "circle").symlink_to("circle")
-    said = run_all(folder, SOME, [*NO_HOMES])
+    outputs = run_all(folder, SOME, [*NO_HOMES])
     for home, sentence in NO_HOMES.items():
         require_one_sentence(
-            {run: ended for run, ended in said.items() if run.endswith(f" in {home}")}, sentence
+            {run: ended for run, ended in outputs.items() if run.endswith(f" in {home}")}, sentence
         )
 
 
 def test_a_file_where_a_folder_of_the_home_should_be(folder: Path) -> None:
     (folder / "home" / "logs").touch()
-    said = run_all(folder, {"run": ("toy.yaml",)})
+    outputs = run_all(folder, {"run": ("toy.yaml",)})
     require_one_sentence(
-        said, f"{folder / 'home' / 'logs'} cannot be used: File exists; mend that and try again"
+        outputs, f"{folder / 'home' / 'logs'} cannot be used: File exists; mend that and try again"
     )
 
 
@@ -171,6 +171,6 @@ def test_an_empty_variable_is_one_that_is_not_set(folder: Path) -> None:
     only = {"dataset import": ("tiny",), "plan": ("toy.yaml",)}
     empty = {"REDIS_URL": "", "EVALUATOR_WORKERS": "", "EVALUATOR_LOG_LEVEL": ""}
     before = {*folder.iterdir()}
-    said = run_all(folder, only, homes=[""], **empty)
-    assert [ended["code"] for ended in said.values()] == [0, 0], said
+    outputs = run_all(folder, only, homes=[""], **empty)
+    assert [ended["code"] for ended in outputs.values()] == [0, 0], outputs
     assert {*folder.iterdir()} - before == {folder / ".evaluator"}

@@ -1,1 +1,1 @@
-"""Encoders: names are resolved without loading a model; models are loaded by workers only."""
+"""Encoders: their names are resolved without loading a model; only workers load models."""

@@ -1,4 +1,4 @@
-"""Cross-encoders that sentence-transformers loads: models that read query and document together."""
+"""Cross-encoders that sentence-transformers loads: models that read a query and a document together."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from evaluator.retrieval.encoders.opening import Runtime, open_model
 from evaluator.retrieval.encoders.protocol import PairScorer
 
 BATCH_SIZE = 32
-"""Pairs of one forward pass; part of what makes scores reproducible to the last bit."""
+"""Pairs per forward pass; fixed so that scores are reproducible to the last bit."""
 
 
 class CrossEncoderScorer:
     """A scorer over a loaded `CrossEncoder`.
 
-    Scores are the model's logits: what a sigmoid makes of them has the same order, but the best become equal.
+    Scores are the model's logits: a sigmoid would keep their order, but make the highest ones equal.
 
     Batches are cut from one query's distinct documents, sorted by length and then by text. So equal texts score
-    equally, and a query's scores depend on the set of its candidates alone: not on their order, not on other
-    queries, not on who computes. Candidates that are added or left out can change the others' scores only by
+    equally, and a query's scores depend on the set of its candidates alone: not on their order, on other
+    queries, or on the worker. Adding or removing candidates can change the others' scores only by
     rounding, in the last bits, because texts are padded to the longest of their batch.
     """
 
@@ -63,7 +63,7 @@ def load_cross_encoder(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime
     """Load a resolved cross-encoder.
 
     Raises:
-        EncoderNotFoundError: it gives several scores a pair, such as those of classes; or see `load_model`.
+        EncoderNotFoundError: it returns several scores per pair, such as class scores; or see `load_model`.
         InvalidInputError, EncodingError: see `load_model`.
     """
     model = open_model(spec, store, runtime, "CrossEncoder")

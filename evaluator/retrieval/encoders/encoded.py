@@ -1,10 +1,10 @@
-"""What encoders give for texts, by their kind, and the files that hold it.
+"""The results of encoders by kind, and their files.
 
     dense    .npy    [n_texts, dim] float32
     sparse   .npz    a CSR matrix [n_texts, n_terms]: data float32, indices, indptr, shape
     late     .npz    vectors [n_tokens, dim] float32, text after text, and lengths [n_texts] int64
 
-Nothing wrong is ever stored: the checks here come before every file is written.
+Every result is checked before it is written, so nothing invalid is stored.
 """
 
 # ruff: noqa: PLC0415  scipy takes a quarter of a second to import, and only some retrievers need it
@@ -29,19 +29,19 @@ Tokens = list[Floats]
 """Vectors of tokens: n_texts arrays [n_tokens, dim] float32; a text may have none."""
 
 Encoded = Any
-"""By the encoder's kind: vectors [n_texts, dim] float32, `Terms` (kind `sparse`), or `Tokens` (kind `late`)."""
+"""An encoder's result: vectors [n_texts, dim] float32, `Terms` (kind `sparse`), or `Tokens` (kind `late`)."""
 
 
 def suffix(kind: EncoderKind) -> str:
-    """How the name of a file with such an encoder's results ends."""
+    """The suffix of files with the results of an encoder of this kind."""
     return ".npz" if kind in {"sparse", "late"} else ".npy"
 
 
 def check_encoded(kind: EncoderKind, encoded: Encoded, texts: Sequence[str], encoder: str) -> None:
-    """Check that an encoder gave for each text what its kind should.
+    """Check that an encoder returned a valid result for each text.
 
     Raises:
-        EncodingError: it did not; names the encoder, and the first text concerned.
+        EncodingError: it did not; names the encoder and, where possible, the first such text.
     """
     match kind:
         case "sparse":
@@ -53,7 +53,7 @@ def check_encoded(kind: EncoderKind, encoded: Encoded, texts: Sequence[str], enc
 
 
 def check_terms(terms: Terms, texts: Sequence[str], encoder: str) -> None:
-    """Check that there is one row of finite weights a text.
+    """Check that there is one row of finite weights per text.
 
     Raises:
         EncodingError: there is not.
@@ -69,7 +69,7 @@ def check_terms(terms: Terms, texts: Sequence[str], encoder: str) -> None:
 
 
 def check_tokens(tokens: Tokens, texts: Sequence[str], encoder: str) -> None:
-    """Check that there is one array of finite vectors a text, all of one width.
+    """Check that there is one array of finite vectors per text, all of the same dimension.
 
     Raises:
         EncodingError: there is not.
@@ -84,7 +84,7 @@ def check_tokens(tokens: Tokens, texts: Sequence[str], encoder: str) -> None:
 
 
 def write_encoded(kind: EncoderKind, encoded: Encoded, path: Path) -> None:
-    """Write what an encoder gave into a file of its kind."""
+    """Write an encoder's result into a file of its kind."""
     with path.open("wb") as file:
         match kind:
             case "sparse":
@@ -98,7 +98,7 @@ def write_encoded(kind: EncoderKind, encoded: Encoded, path: Path) -> None:
 
 
 def read_encoded(kind: EncoderKind, path: Path) -> Encoded:
-    """What `write_encoded` wrote."""
+    """Read a file that `write_encoded` wrote."""
     match kind:
         case "sparse":
             return read_terms(path)

@@ -21,7 +21,7 @@ NO_TEXT = " "
 
 
 class EndpointEncoder:
-    """Asks `/embeddings`. What a text is sent with (its prompt) is ours; how it is cut if too long, the server's."""
+    """Requests `/embeddings`. This software adds the prompt; the server cuts texts that are too long."""
 
     def __init__(self, spec: EncoderSpec, gate: Gate) -> None:
         if spec.endpoint is None:
@@ -29,15 +29,15 @@ class EndpointEncoder:
         self._spec, self._endpoint = spec, spec.endpoint
         self._client = EndpointClient(spec.endpoint, gate)
         self.usage = Usage()
-        """Of the last call."""
+        """The usage of the last call."""
 
     def encode(self, texts: Sequence[str], role: Role) -> Floats:
         """Encode texts; see `Encoder.encode`.
 
         Raises:
-            EncodingError: the endpoint does not answer, or not with one finite vector a text.
-            EncoderNotFoundError, InvalidInputError: it refuses; trying again does not help.
-            BudgetReachedError: the experiment may spend nothing more.
+            EncodingError: the endpoint does not answer with one finite vector per text.
+            EncoderNotFoundError, InvalidInputError: it refuses the request; trying again does not help.
+            BudgetReachedError: the experiment's budget is spent.
         """
         self.usage = Usage()
         prompt = self._spec.query_prompt if role == "query" else self._spec.document_prompt
@@ -72,7 +72,7 @@ class EndpointEncoder:
             raise EncodingError(f"{self._client.name} gives no list of results: {_shown(record)}")
         if len(results) != n_texts:
             raise EncodingError(f"{self._client.name} gives {len(results)} results for {n_texts} texts")
-        # A result without an index counts as being in its place: some servers leave out those that are 0.
+        # A result without an index belongs to its own position: some servers leave out an index of 0.
         places = [place if r.get("index") is None else r["index"] for place, r in enumerate(results)]
         if any(type(place) is not int for place in places) or sorted(places) != list(range(n_texts)):
             raise EncodingError(
@@ -94,7 +94,7 @@ class EndpointEncoder:
             return np.stack(rows).astype(np.float32)
 
     def _row(self, embedding: Any) -> Doubles:
-        """One embedding, [dim] float64: of its own numbers alone, though NumPy makes some of `true` and `"1"`, too."""
+        """One embedding, [dim] float64; `true` and `"1"` are refused, though NumPy would convert them."""
         try:
             if isinstance(embedding, list) and any(isinstance(value, bool | str) for value in embedding):
                 raise TypeError("no number")

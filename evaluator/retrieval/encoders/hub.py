@@ -1,7 +1,4 @@
-"""The hub of models: where a model is, what its configuration says, and how large it is.
-
-Its weights are not downloaded here.
-"""
+"""Models on the Hugging Face hub: finding a model, its configuration and its size, without downloading its weights."""
 
 from __future__ import annotations
 
@@ -18,12 +15,12 @@ from typing import NamedTuple
 from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError
 
 TIMEOUT = 5.0
-"""Seconds in which the hub must take a connection, and in which it must answer."""
+"""Seconds for the hub to accept a connection, and again to answer."""
 MAX_BYTES = 256 * 1024 * 1024
-"""Bytes of a model's configuration and tokenizers together; the largest tokenizers have some 40 MB."""
+"""The most bytes of a model's configuration and tokenizers; the largest tokenizers have about 40 MB."""
 
 MAX_FILES = 10_000
-"""Files of a model."""
+"""The most files of a model."""
 
 OTHER_FORMATS = (
     ".onnx",
@@ -37,12 +34,12 @@ OTHER_FORMATS = (
     ".mlmodel",
     ".pb",
 )
-"""Endings of weights that are for other libraries than PyTorch."""
+"""Suffixes of weights for libraries other than PyTorch."""
 PICKLED = (".bin", ".pt", ".pth", ".ckpt")
-"""Endings of pickled weights."""
+"""Suffixes of pickled weights."""
 SAFE = ".safetensors"
 SAFE_NAMES = (f"model{SAFE}", f"model{SAFE}.index.json")
-"""If a model has one of these, no pickled weights are downloaded."""
+"""If a model has one of these files, its pickled weights are not downloaded."""
 TAKES_FILES = {
     "Transformer",
     "MLMTransformer",
@@ -62,15 +59,15 @@ NONE = "the hub gave none"
 CONFIGURATION = "*.json"
 """Files that are downloaded to resolve a model."""
 NAME = re.compile(r"(?P<model>[^@]+)(?:@(?P<revision>\w[\w.+-]*(?:/\w[\w.+-]*)*))?")
-"""A revision is a branch, a tag or a commit; the hub's library makes a path of it."""
+"""A revision: a branch, a tag or a commit; the hub's library uses it in a path."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 class HubModel(NamedTuple):
-    """A model of the hub.
+    """A model on the hub.
 
     Attributes:
-        folder: on this machine, with its configuration at least.
+        folder: the local folder, with at least its configuration.
         location: `organisation/model@commit`.
     """
 
@@ -83,15 +80,15 @@ class SilentHubError(EncoderNotFoundError):
 
 
 def find_model(name: str, *, silent: bool = False) -> HubModel:
-    """Find a model on the hub, and download its configuration; where that fails, what was downloaded before will do.
+    """Find a model on the hub and download its configuration; if that fails, use an earlier download.
 
     Args:
         name: `organisation/model`, or `organisation/model@revision`.
-        silent: whether the hub did not answer a moment ago, so that it is not asked.
+        silent: whether the hub failed to answer a moment ago; then it is not asked.
 
     Raises:
-        SilentHubError: the hub does not answer; says so as the end of a sentence.
-        EncoderNotFoundError: there is no such model; as the end of a sentence.
+        SilentHubError: the hub does not answer; its message is the end of a sentence.
+        EncoderNotFoundError: there is no such model; its message is the end of a sentence.
         InvalidInputError: it is too large.
     """
     from huggingface_hub import snapshot_download  # noqa: PLC0415  half a second, rarely needed
@@ -104,7 +101,7 @@ def find_model(name: str, *, silent: bool = False) -> HubModel:
         snapshot_download, model, revision=revision, allow_patterns=[CONFIGURATION], local_files_only=True
     )
     if silent or COMMIT.fullmatch(revision or ""):
-        with suppress(OSError, ValueError):  # all errors of the hub's library are one of the two
+        with suppress(OSError, ValueError):  # all errors of the hub's library are of these types
             return _found(model, downloaded())
     if silent:
         raise SilentHubError("the hub did not answer a moment ago; try again in a moment")
@@ -117,14 +114,14 @@ def find_model(name: str, *, silent: bool = False) -> HubModel:
 
 
 def _found(model: str, folder: str) -> HubModel:
-    # The cache keeps each commit in a folder of its name: that is the exact revision.
+    # The cache keeps each commit in a folder with its name, so the folder gives the exact revision.
     return HubModel(Path(folder), f"{model}@{Path(folder).name}")
 
 
 def known_commit(model: str, revision: str | None) -> str:
-    """Ask the hub what a revision is now: a request that takes it no time, and that its library does not repeat.
+    """Ask the hub for a revision's current commit: a fast request that its library does not repeat.
 
-    For a single file it would ask again and again, for up to six minutes.
+    Requests for a file are repeated for up to six minutes.
 
     Raises:
         SilentHubError: the hub does not answer.
@@ -133,7 +130,7 @@ def known_commit(model: str, revision: str | None) -> str:
     import httpx  # noqa: PLC0415
     from huggingface_hub import HfApi, constants  # noqa: PLC0415
 
-    # Else the library asks the hub for a list of coding agents first, and tells it which of them it finds here.
+    # Otherwise the library first asks the hub for a list of coding agents, and reports which of them run here.
     constants.HF_HUB_DISABLE_TELEMETRY = True
     try:
         return str(HfApi().model_info(model, revision=revision, timeout=TIMEOUT, expand=["sha"]).sha)
@@ -149,14 +146,14 @@ def _download(model: str, commit: str, revision: str | None) -> str:
     from huggingface_hub import get_session, snapshot_download  # noqa: PLC0415
 
     try:
-        get_session().timeout = TIMEOUT  # of requests that the library sets none for
+        get_session().timeout = TIMEOUT  # for requests without a timeout of their own
         size = _configuration_size(model, commit)
         if size > MAX_BYTES:
             raise InvalidInputError(
                 f"the configuration of the model {model!r} has {size:,} bytes on the hub, and {MAX_BYTES:,} are "
                 "taken; choose another model"
             )
-        # By the revision, not the commit: where the network fails later, it is known what the revision was.
+        # By the revision, not the commit, so that the cache knows the revision's commit if the network fails later.
         return str(
             snapshot_download(model, revision=revision, allow_patterns=[CONFIGURATION], etag_timeout=TIMEOUT)
         )
@@ -165,17 +162,17 @@ def _download(model: str, commit: str, revision: str | None) -> str:
 
 
 def require_room(name: str, model: str, commit: str, limit: int) -> None:
-    """Check, before a model's weights are downloaded, that they are not larger than they may be, and than the disk.
+    """Check before a download that a model's weights fit the limit and the free disk space.
 
-    What is downloaded already is used, however large it is. Some files may be counted that are not taken in the end.
+    An earlier download is used whatever its size. The size may include files that are not downloaded in the end.
 
     Args:
-        name: what people call it.
-        limit: bytes that a model may have.
+        name: the model's name for messages.
+        limit: the most bytes of a model.
 
     Raises:
-        InvalidInputError: it is larger, or has too many files to look through.
-        EncodingError: there is no room for it now.
+        InvalidInputError: the model is larger, or has too many files.
+        EncodingError: the disk has no room for it now.
         OSError: the hub does not answer.
     """
     from huggingface_hub import constants, try_to_load_from_cache  # noqa: PLC0415
@@ -184,7 +181,7 @@ def require_room(name: str, model: str, commit: str, limit: int) -> None:
     try:
         sizes = _taken(_sizes(model, commit), _takes_files(model, commit))
     except (RepositoryNotFoundError, RevisionNotFoundError):
-        return  # the hub has it no more, so nothing can be downloaded
+        return  # no longer on the hub, so nothing can be downloaded
     if any(
         path.endswith((SAFE, *PICKLED))
         and isinstance(try_to_load_from_cache(model, path, revision=commit), str)
@@ -224,7 +221,7 @@ def _takes_files(model: str, commit: str) -> bool:
 
 
 def _taken(sizes: Mapping[str, int], takes_files: bool) -> dict[str, int]:
-    """The files that may be downloaded to load a model, with their sizes in bytes."""
+    """The files that loading a model may download, with their sizes in bytes."""
     if not takes_files:
         return dict(sizes)
     safe = {path.rpartition("/")[0] for path in sizes if path.rpartition("/")[2] in SAFE_NAMES}
@@ -240,7 +237,7 @@ def _configuration_size(model: str, commit: str) -> int:
     """Bytes of a model's configuration on the hub.
 
     Raises:
-        InvalidInputError: the model has too many files to look through.
+        InvalidInputError: the model has too many files.
     """
     ending = CONFIGURATION.removeprefix("*")
     return sum(size for path, size in _sizes(model, commit).items() if path.endswith(ending))
@@ -250,7 +247,7 @@ def _sizes(model: str, commit: str) -> dict[str, int]:
     """Bytes of each file of a model on the hub.
 
     Raises:
-        InvalidInputError: it has too many files to look through.
+        InvalidInputError: the model has too many files.
     """
     from huggingface_hub import HfApi, RepoFile  # noqa: PLC0415
 

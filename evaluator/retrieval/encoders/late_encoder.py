@@ -1,4 +1,4 @@
-"""Late-interaction encoders (ColBERT and its kin) that sentence-transformers loads."""
+"""Late-interaction encoders (such as ColBERT) that sentence-transformers loads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evaluator.retrieval.encoders.opening import Runtime, open_model
 from evaluator.retrieval.encoders.protocol import Encoder, Role
 
 BATCH_SIZE = 32
-"""Texts of one forward pass; part of what makes vectors reproducible to the last bit."""
+"""Texts per forward pass; fixed so that vectors are reproducible to the last bit."""
 
 
 class LateInteractionEncoder:

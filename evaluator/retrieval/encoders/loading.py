@@ -1,4 +1,4 @@
-"""Load a resolved model, whatever its kind. What a kind needs is imported when the first of it is loaded."""
+"""Load a resolved model of any kind. Each kind's libraries are imported when its first model is loaded."""
 
 # ruff: noqa: PLC0415
 
@@ -16,7 +16,7 @@ def load_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime = AUTOM
 
     Raises:
         EncoderNotFoundError: it cannot be loaded; trying again does not help.
-        InvalidInputError: it needs code of its own and is not trusted, or cannot read texts as long as asked.
+        InvalidInputError: it needs its own code and is not trusted, or cannot read texts of the requested length.
         EncodingError: the hub does not answer.
     """
     match spec.kind:

@@ -1,7 +1,7 @@
-"""Models on the hub are looked up a few at once, each once at a time, and the answers hold for a moment.
+"""Looking up models on the hub: a few at once, each model once at a time, with answers cached for a short time.
 
-Whoever can name a model can make this process ask a machine elsewhere. So that happens in threads of its own, and
-whoever needs an answer says how long to wait for it (ADR 0025).
+Anyone who can name a model can make this process send a request to another machine. So look-ups have their own
+threads, and callers choose how long to wait for an answer (ADR 0025).
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from evaluator.errors import EvaluatorError, LookingUpError
 from evaluator.retrieval.encoders.hub import HubModel, SilentHubError, find_model
 
 AT_ONCE = 4
-"""Models that are looked up at the same time; the others wait for their turn."""
+"""The most models that are looked up at the same time; others wait for their turn."""
 WAITING = 64
-"""Models that may wait for their turn."""
+"""The most models that wait for their turn."""
 FRESH = 60.0
-"""Seconds that an answer holds: the place of a model, or that there is none."""
+"""Seconds for which an answer is cached: a model's location, or that there is none."""
 SILENT = 15.0
-"""Seconds in which a silent hub is not asked again, and earlier downloads are used."""
+"""Seconds for which a hub that did not answer is not asked again; earlier downloads are used instead."""
 LONGEST = 300.0
-"""Seconds that a look-up may take, large tokenizers over a slow network among them. One that takes longer counts as not
-answered, and its thread as lost: nothing ends the hub's library, which asks again and again, and waits for whoever
-sends a byte now and then."""
+"""Seconds that a look-up may take, enough for large tokenizers over a slow network. One that takes longer counts as
+unanswered, and its thread as lost: the hub's library cannot be stopped, repeats requests, and waits for any server
+that sends a byte now and then."""
 REMEMBERED = 1024
-"""Answers kept at most."""
+"""The most answers kept."""
 
 
 class Find(Protocol):
-    """Finds a model by its name, as `hub.find_model`."""
+    """Finds a model by its name, like `hub.find_model`."""
 
     def __call__(self, name: str, *, silent: bool) -> HubModel:
-        """The model; without asking the hub if `silent`."""
+        """Find the model; if `silent`, without asking the hub."""
         ...
 
 
@@ -45,13 +45,13 @@ class Find(Protocol):
 class _Lookup:
     answer: Future[HubModel] = field(default_factory=Future)
     until: float = math.inf
-    """When the answer no longer holds, on the monotonic clock."""
+    """When the answer expires, in seconds of the monotonic clock."""
     settled: bool = False
-    """Whether it is answered, or will be at once."""
+    """Whether the look-up has an answer, or will have one at once."""
 
 
 class Lookups:
-    """Looks models up, and remembers the answers; threads may share it.
+    """Looks models up and caches the answers; safe for several threads.
 
     Args:
         find: finds a model by its name.
@@ -78,11 +78,11 @@ class Lookups:
 
         Args:
             name: `organisation/model`, or `organisation/model@revision`.
-            patience: seconds to wait for it; None for as long as it takes.
+            patience: seconds to wait for the answer; None to wait until there is one.
 
         Raises:
-            LookingUpError: it takes longer.
-            EncoderNotFoundError: there is none, or the hub does not answer.
+            LookingUpError: the look-up takes longer.
+            EncoderNotFoundError: there is no such model, or the hub does not answer.
             InvalidInputError: its configuration is too large.
         """
         with self._lock:
@@ -97,7 +97,7 @@ class Lookups:
                 lookup.answer,
             ) from None
         except EvaluatorError as error:
-            raise error.with_traceback(None) from None  # the same one each time
+            raise error.with_traceback(None) from None  # the same error object each time
 
     def _begin(self, name: str) -> _Lookup:
         if len(self._waiting) >= self._most_waiting:
@@ -117,7 +117,7 @@ class Lookups:
     def _begin_to_work(self) -> None:
         if self._threads < self._at_once:
             self._threads += 1
-            # A daemon: a lookup without an answer must not keep the process from ending.
+            # A daemon thread, so that an unanswered look-up does not keep the process from ending.
             threading.Thread(target=self._work, name="hub", daemon=True).start()
 
     def _work(self) -> None:
@@ -132,14 +132,14 @@ class Lookups:
                 return
 
     def _answer(self, name: str, lookup: _Lookup, silent: bool) -> bool:
-        """Look a model up; returns whether this thread goes on, and is not lost."""
+        """Look a model up; returns whether this thread may continue, and does not count as lost."""
         timer = threading.Timer(self._longest, self._give_up, (lookup,))
         timer.daemon = True
         timer.start()
         answer: HubModel | BaseException
         try:
             answer = self._find(name, silent=silent)
-        except BaseException as error:  # noqa: BLE001  whoever waits gets it
+        except BaseException as error:  # noqa: BLE001  raised for whoever waits
             answer = error
         timer.cancel()
         if self._settle(lookup, answer, silent):
@@ -158,7 +158,7 @@ class Lookups:
                 self._begin_to_work()
 
     def _settle(self, lookup: _Lookup, answer: HubModel | BaseException, silent: bool, lost: int = 0) -> bool:
-        """Give a look-up its answer, unless it has one; returns whether it had none."""
+        """Answer a look-up that has no answer yet; returns whether it had none."""
         with self._lock:
             if lookup.settled:
                 return False
@@ -176,4 +176,4 @@ class Lookups:
 
 
 lookups = Lookups()
-"""The one of this process: what a page looked up is known when it is submitted."""
+"""The look-ups of this process, shared so that a submission uses the answers of the page before it."""

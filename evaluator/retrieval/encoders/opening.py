@@ -1,4 +1,4 @@
-"""Open a resolved model by sentence-transformers, which is imported when the first one is opened."""
+"""Open a resolved model with sentence-transformers, which is imported with the first model."""
 
 # ruff: noqa: PLC0415
 
@@ -23,17 +23,17 @@ from evaluator.retrieval.encoders.saved_model import foreign_code
 from evaluator.settings import Device
 
 ModelClass = Literal["SentenceTransformer", "SparseEncoder", "MultiVectorEncoder", "CrossEncoder"]
-"""What sentence-transformers calls a model of some use."""
+"""The sentence-transformers class of a model."""
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """How models run on a machine, which its operator decides.
+    """How models run on a machine, as its operator configures it.
 
     Attributes:
         device: `auto` is a CUDA device if there is one, else the processor.
-        trusted: models that may run code of their own: `organisation/model@commit`, or folders.
-        model_limit: bytes that a model may have that is downloaded.
+        trusted: models that may run their own code: `organisation/model@commit`, or folders.
+        model_limit: the most bytes of a downloaded model.
     """
 
     device: Device = "auto"
@@ -41,18 +41,18 @@ class Runtime:
     model_limit: int = 20_000_000_000
 
     def trusts(self, spec: EncoderSpec) -> bool:
-        """Whether the operator named this very model."""
+        """Whether the operator trusts exactly this model."""
         if spec.source == "hub":
             return spec.location in self.trusted
         return spec.location in {str(Path(name).expanduser().resolve()) for name in self.trusted}
 
 
 AUTOMATIC = Runtime()
-"""The default: any device, and no model may run code of its own."""
+"""The default: any device, and no model may run its own code."""
 
 
 def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_class: ModelClass) -> Any:
-    """A model as sentence-transformers loads it, on its device, in its precision, ready to compute.
+    """Load a model with sentence-transformers, on its device and in its precision.
 
     Raises:
         EncoderNotFoundError, InvalidInputError, EncodingError: see `loading.load_model`.
@@ -83,7 +83,7 @@ def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_
         raise
     except (ConnectionError, TimeoutError, HTTPError) as error:  # the hub may answer next time
         raise EncodingError(f"the hub does not give the encoder {spec.name!r}: {error}") from error
-    except Exception as error:  # whatever a broken model raises, another attempt does not help
+    except Exception as error:  # a broken model may raise anything; trying again does not help
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise EncoderNotFoundError(f"the encoder {spec.name!r} cannot be loaded: {reason[0]}") from error
     _limit_length(model, spec)
@@ -92,9 +92,9 @@ def open_model(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime, model_
 
 @contextmanager
 def _hub_or_downloaded(spec: EncoderSpec) -> Iterator[bool]:
-    """Where the hub does not answer, what was downloaded must do: the hub's library would ask again for minutes.
+    """Use only downloads within the block if the hub does not answer, because its library would ask again for minutes.
 
-    Gives whether it answers.
+    Yields whether the hub answers.
 
     Raises:
         EncodingError: not all of the model was downloaded.
@@ -115,16 +115,16 @@ def _silence(spec: EncoderSpec) -> SilentHubError | None:
         known_commit(*spec.location.split("@"))
     except SilentHubError as silence:
         return silence
-    except EncoderNotFoundError:  # the hub has it no more; this machine may
+    except EncoderNotFoundError:  # no longer on the hub, but maybe on this machine
         pass
     return None
 
 
 def _may_run_code(spec: EncoderSpec, folder: Path, runtime: Runtime) -> bool:
-    """Whether a model needs code of its own, and may run it.
+    """Whether a model needs its own code and may run it.
 
     Raises:
-        InvalidInputError: it needs it and may not.
+        InvalidInputError: it needs its own code and may not run it.
     """
     from transformers import CONFIG_MAPPING
 
@@ -143,16 +143,16 @@ def _hub_configuration(name: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
 
     fetch = partial(snapshot_download, name, revision=revision, allow_patterns=[CONFIGURATION])
-    with suppress(OSError):  # the revision is exact: an existing file is the right one
+    with suppress(OSError):  # the revision is a commit, so an existing file is the right one
         return Path(fetch(local_files_only=True))
     return Path(fetch())
 
 
 def _limit_length(model: Any, spec: EncoderSpec) -> None:
-    """Cut texts after as many tokens as the spec says; a multi-vector model keeps its own limit for queries.
+    """Cut texts at the spec's number of tokens; a multi-vector model keeps its own limit for queries.
 
     Raises:
-        InvalidInputError: the model has fewer positions, or nothing of a text would be read.
+        InvalidInputError: the model has fewer positions, or the limit leaves no room for a text.
     """
     if spec.max_length is None:
         return
@@ -166,7 +166,7 @@ def _limit_length(model: Any, spec: EncoderSpec) -> None:
         model[0].tokenizer.enable_truncation(spec.max_length)
         return
     around = model.tokenizer.num_special_tokens_to_add(pair=spec.kind == "cross")
-    if spec.max_length <= around:  # the library would cut nothing at all
+    if spec.max_length <= around:  # the library would not cut at all
         raise InvalidInputError(
             f"{spec.name} puts {around} tokens of its own around a text, so with a max_length of {spec.max_length} it "
             f"would read nothing of it; give at least {around + 1}"
@@ -178,7 +178,7 @@ def _limit_length(model: Any, spec: EncoderSpec) -> None:
 
 @contextmanager
 def saved_model(spec: EncoderSpec, store: ArtifactStore) -> Iterator[Path]:
-    """The folder of a model that is on this machine or in the store."""
+    """The folder of a model on this machine or in the store."""
     if spec.source != "distilled":
         yield local_folder(spec.location)
         return
@@ -190,10 +190,10 @@ def saved_model(spec: EncoderSpec, store: ArtifactStore) -> Iterator[Path]:
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Ask no hub within the block: everything needed is on this machine.
+    """Send no request to the hub within the block, because everything needed is on this machine.
 
-    The hub's switch is one for the process, read from the environment only once; it is put back, because the next
-    encoder of a warm worker may come from the hub.
+    The hub library's switch applies to the whole process, and its variable is read only once. It is restored, because
+    the next encoder of a warm worker may come from the hub.
     """
     from huggingface_hub import constants  # loaded with the model
 

@@ -1,4 +1,4 @@
-"""What every encoder is, and every scorer of pairs."""
+"""The protocols of encoders and of pair scorers."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from evaluator.domain.ranking import Floats
 from evaluator.errors import EncodingError
 
 Role = Literal["query", "document"]
-"""A text's role; models may prompt them differently, so a query's vector never serves a document."""
+"""A text's role; models may use different prompts, so a query's vector is never used for a document."""
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors, weights of terms, or vectors of tokens: `Encoded` of its kind."""
+    """Turns texts into vectors, term weights or token vectors: the `Encoded` of its kind."""
 
     def encode(self, texts: Sequence[str], role: Role) -> Any:
         """Encode texts.
 
         Args:
-            texts: any number, also empty ones.
+            texts: any number of texts, which may be empty.
             role: selects the model's own prompt.
 
         Returns:
-            [n_texts, dim] float32, finite, as the model gives them: whoever searches by cosine scales them.
-            Of the kind `sparse`: CSR [n_texts, n_terms] float32. Of the kind `late`: n_texts arrays
+            [n_texts, dim] float32, finite, not normalised: cosine search does that.
+            For the kind `sparse`: CSR [n_texts, n_terms] float32. For the kind `late`: n_texts arrays
             [n_tokens, dim] float32.
 
         Raises:
-            EncodingError: the model gave something that is no vector.
+            EncodingError: the model returned an invalid vector.
         """
         ...
 
 
 class PairScorer(Protocol):
-    """Scores how well documents answer a query, reading both at once."""
+    """Scores how well documents answer a query, reading both together."""
 
     def score(self, query: str, documents: Sequence[str]) -> Floats:
         """Score documents for a query, each independently of the others.
@@ -45,16 +45,16 @@ class PairScorer(Protocol):
             [n_documents] float32, finite; higher is better.
 
         Raises:
-            EncodingError: the model gave something that is no score.
+            EncodingError: the model returned an invalid score.
         """
         ...
 
 
 def check_vectors(vectors: Floats, texts: Sequence[str], encoder: str) -> None:
-    """Check that an encoder gave one finite vector a text.
+    """Check that an encoder returned one finite vector per text.
 
     Raises:
-        EncodingError: it did not; names the encoder, and the first text concerned.
+        EncodingError: it did not; names the encoder and, where possible, the first such text.
     """
     if vectors.ndim != 2 or len(vectors) != len(texts):
         raise EncodingError(f"{encoder} gave {vectors.shape} for {len(texts)} texts")

@@ -1,4 +1,4 @@
-"""Find the model behind a name, and everything that can change its results, without loading it.
+"""Resolve a name to a model, and to everything that can change its results, without loading it.
 
 A name is one of the experiment's endpoints, a bundled model, `distilled:<name>` for a static encoder distilled from
 another, a local folder, or a model on the hub (`organisation/model`, or `organisation/model@revision`).
@@ -40,7 +40,7 @@ DISTILLED_PREFIX = "distilled:"
 DISTILLED_DIMENSIONS = 256
 
 MODEL_FILES = {".json", ".safetensors", ".txt", ".model", ".bin", ".jinja", ".metadata", ".py"}
-"""What can change a saved model's results."""
+"""The parts that can change a saved model's results."""
 
 
 def resolve_encoder(
@@ -53,15 +53,15 @@ def resolve_encoder(
     """Resolve the model of a stage.
 
     Args:
-        stage: names the model, its precision, and what is to differ from the model's own settings.
-        allow_folders: whether a local folder may be named; never for what arrives through a browser.
-        endpoints: of the experiment, by name; a dense retriever may name one instead of a model.
-        patience: seconds to wait for the hub; None for as long as it takes.
+        stage: names the model, its precision, and overrides of the model's own settings.
+        allow_folders: whether a local folder may be named; False for requests from a browser.
+        endpoints: the experiment's endpoints by name; a dense retriever may name one instead of a model.
+        patience: seconds to wait for the hub; None to wait until it answers.
 
     Raises:
-        EncoderNotFoundError: nothing is found under that name.
+        EncoderNotFoundError: there is no model with this name.
         LookingUpError: the hub takes longer to answer.
-        InvalidInputError: a folder is named where none may be, or the model is of another kind than the stage.
+        InvalidInputError: a folder is named but not allowed, or the model is of another kind than the stage.
     """
     name = _name(stage)
     if name in endpoints:
@@ -84,7 +84,7 @@ def resolve_encoder(
 
 @lru_cache(maxsize=1)
 def bundled_folder() -> Path:
-    """The folder of the bundled all-MiniLM-L6-v2, its weights checked.
+    """The folder of the bundled all-MiniLM-L6-v2, after checking its weights.
 
     Raises:
         EncoderNotFoundError: the package is not installed, or its weights are not the published ones.
@@ -105,7 +105,7 @@ def bundled_folder() -> Path:
 
 
 def local_folder(location: str) -> Path:
-    """The folder that a spec's location means on this machine (not for models on the hub)."""
+    """The local folder of a spec's location (not for models on the hub)."""
     return bundled_folder() if location == BUNDLED else Path(location)
 
 
@@ -114,7 +114,7 @@ def _name(stage: ModelStage) -> str:
 
 
 def _from_endpoint(stage: ModelStage, endpoint: Endpoint) -> EncoderSpec:
-    """A model that a server offers: what it is, only the server knows."""
+    """The spec of a model behind an endpoint, of which only the server knows more."""
     if not isinstance(stage, Dense):
         raise InvalidInputError(
             f"the endpoint {endpoint.name!r} gives one vector a text, so only a dense retriever can use it"
@@ -146,7 +146,7 @@ def _from_folder(stage: ModelStage, folder: Path, source: Literal["bundled", "fo
 def _saved(
     stage: ModelStage, folder: Path, source: Literal["bundled", "folder", "hub"], weights: str, location: str
 ) -> EncoderSpec:
-    """The spec of a saved model, from its configuration and what the stage changes of it."""
+    """The spec of a saved model, from its configuration and the stage's overrides."""
     name = _name(stage)
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         raise EncoderNotFoundError(
@@ -170,7 +170,7 @@ def _saved(
 
 
 def _distilled(stage: ModelStage, *, allow_folders: bool, patience: float | None) -> EncoderSpec:
-    """A static encoder that is made on first use; its recipe stands for its weights and its tokenizer."""
+    """A static encoder that is distilled on first use; its recipe identifies its weights and its tokenizer."""
     name = _name(stage)
     if not isinstance(stage, Dense):
         raise InvalidInputError(f"the encoder {name!r} is static, so only a dense retriever can use it")
@@ -226,9 +226,9 @@ def _kind(stage: ModelStage, folder: Path) -> EncoderKind:
 
 
 def _prompts(stage: ModelStage, own: Mapping[str, str]) -> tuple[str, str]:
-    """The prompts for queries and documents: the stage's, or the model's as sentence-transformers chooses them.
+    """The prompts for queries and documents: the stage's, else those that sentence-transformers chooses for the model.
 
-    `default_prompt_name` is for texts without a role: `encode_query` and `encode_document` never fall back to it.
+    `default_prompt_name` is for texts without a role: `encode_query` and `encode_document` never use it.
     """
     query = own.get("query") or ""
     document = next((own[k] for k in ("document", "passage", "corpus") if own.get(k)), "")

@@ -1,6 +1,6 @@
-"""What a saved model says about itself: what it is for, whether it needs code of its own, its tokenizer.
+"""Facts about a saved model: its use, whether it needs its own code, and its tokenizer.
 
-Read from its configuration files; no model is loaded, and none of its code runs.
+They are read from its configuration files; no model is loaded, and none of its code runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from evaluator.errors import EncoderNotFoundError, InvalidInputError
 
 LIBRARY = "sentence_transformers."
 ALIASES = {"pylate.models.Dense.Dense"}
-"""Classes that sentence-transformers replaces by its own."""
+"""Classes that sentence-transformers replaces with its own."""
 
 USES: dict[type, tuple[str, str]] = {
     Dense: ("SentenceTransformer", "one vector a text"),
@@ -24,14 +24,14 @@ USES: dict[type, tuple[str, str]] = {
     Late: ("MultiVectorEncoder", "vectors of tokens"),
     CrossEncoder: ("CrossEncoder", "scores of pairs"),
 }
-"""For each stage: what sentence-transformers calls a model of that use, and what it gives."""
+"""For each stage, the sentence-transformers class of its models, and what they return."""
 
 ARCHITECTURES: dict[type, tuple[str, ...]] = {
     Sparse: ("ForMaskedLM",),
     Late: ("HF_ColBERT", "ForRetrieval"),
     CrossEncoder: ("ForSequenceClassification", "ForCausalLM"),
 }
-"""How architectures end that serve a stage without a configuration of sentence-transformers."""
+"""Suffixes of architectures that a stage can use without a sentence-transformers configuration."""
 
 
 def saved_kind(folder: Path) -> Literal["transformer", "static"]:
@@ -41,7 +41,7 @@ def saved_kind(folder: Path) -> Literal["transformer", "static"]:
 
 
 def static_module(folder: Path) -> Path | None:
-    """The folder of a saved model's only module, if that is a static embedding."""
+    """The folder of a saved model's only module if that is a static embedding, else None."""
     modules = _modules(folder)
     if len(modules) != 1:
         return None
@@ -51,10 +51,10 @@ def static_module(folder: Path) -> Path | None:
 
 
 def require_use(stage: ModelStage, name: str, folder: Path) -> None:
-    """Check that a saved model is made for a stage; else the library would add layers of random weights to it.
+    """Check that a saved model fits a stage; otherwise the library would add layers with random weights.
 
     Raises:
-        InvalidInputError: it is made for something else; names both.
+        InvalidInputError: it is made for another use; names both uses.
     """
     expected, gives = USES[type(stage)]
     actual = _use(stage, folder)
@@ -66,7 +66,7 @@ def require_use(stage: ModelStage, name: str, folder: Path) -> None:
 
 
 def _use(stage: ModelStage, folder: Path) -> str:
-    """What a saved model is made for, as sentence-transformers calls it."""
+    """The sentence-transformers class that a saved model is made for."""
     declared = read_record(folder / "config_sentence_transformers.json").get("model_type")
     if declared is not None:
         return "MultiVectorEncoder" if declared == "ColBERT" else str(declared)
@@ -74,7 +74,7 @@ def _use(stage: ModelStage, folder: Path) -> str:
         of_pylate = any(type_.startswith("pylate.") for type_, _ in _modules(folder))
         return "MultiVectorEncoder" if of_pylate else "SentenceTransformer"
     if isinstance(stage, Dense):
-        return "SentenceTransformer"  # token vectors of any transformer have a mean
+        return "SentenceTransformer"  # the token vectors of any transformer can be averaged
     declared = read_record(folder / "config.json").get("architectures")
     architectures = [str(name) for name in declared] if isinstance(declared, list) else []
     if any(name.endswith(ARCHITECTURES[type(stage)]) for name in architectures):
@@ -86,8 +86,8 @@ def foreign_code(folder: Path, known_types: frozenset[str]) -> str | None:
     """The class outside the libraries that loading a saved model would run; None if there is none.
 
     Args:
-        folder: with at least its configuration files.
-        known_types: `model_type` of the architectures that transformers has itself.
+        folder: the model's folder, with at least its configuration files.
+        known_types: `model_type` of the architectures built into transformers.
     """
     modules = _modules(folder)
     for type_, _ in modules:
@@ -102,7 +102,7 @@ def foreign_code(folder: Path, known_types: frozenset[str]) -> str | None:
 
 
 def tokenizer_file(folder: Path) -> Path | None:
-    """A saved model's tokenizer, if it has one in the form of the library tokenizers."""
+    """A saved model's tokenizer file, if it has one in the format of the tokenizers library."""
     places = dict.fromkeys(["", *(path for _, path in _modules(folder))])
     return next(
         (tokenizer for place in places if (tokenizer := folder / place / "tokenizer.json").is_file()), None
@@ -119,7 +119,7 @@ def read_record(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a model; an empty one if there is no file.
 
     Raises:
-        EncoderNotFoundError: it is no JSON, or no object.
+        EncoderNotFoundError: the file is not JSON, or not an object.
     """
     record = _read_json(path, {})
     if not isinstance(record, dict):
@@ -128,7 +128,7 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def own_length(folder: Path) -> int | None:
-    """Tokens that a saved model reads of a text; None if it does not say.
+    """The most tokens of a text that a saved model reads; None if its configuration does not say.
 
     Raises:
         EncoderNotFoundError: it says something else.
@@ -142,7 +142,7 @@ def own_length(folder: Path) -> int | None:
 
 
 def own_prompts(folder: Path) -> dict[str, str]:
-    """What a saved model puts before texts, by what they are for.
+    """A saved model's prompts, by their names.
 
     Raises:
         EncoderNotFoundError: it says something else.
@@ -170,7 +170,7 @@ def _modules(folder: Path) -> list[tuple[str, str]]:
     """Class and folder of each module of a saved model.
 
     Raises:
-        EncoderNotFoundError: they are listed in another form, or one lies outside the model.
+        EncoderNotFoundError: the list has another format, or a module is outside the model's folder.
     """
     modules = _read_json(folder / "modules.json", []) or []
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):

@@ -18,7 +18,7 @@ from evaluator.retrieval.encoders.protocol import Encoder, Role, check_vectors
 from evaluator.retrieval.encoders.resolve import local_folder
 
 BATCH_SIZE = 32
-"""Texts of one forward pass; part of what makes vectors reproducible to the last bit."""
+"""Texts per forward pass; fixed so that vectors are reproducible to the last bit."""
 
 
 class SentenceTransformerEncoder:
@@ -29,7 +29,7 @@ class SentenceTransformerEncoder:
         self._spec = spec
 
     def encode(self, texts: Sequence[str], role: Role) -> Floats:
-        """Encode texts; see `Encoder.encode`. The spec's prompt counts, also an empty one, and not the model's."""
+        """Encode texts; see `Encoder.encode`. The spec's prompt is used, even an empty one, not the model's."""
         if not texts:
             return np.empty((0, self._model.get_embedding_dimension() or 0), dtype=np.float32)
         query = role == "query"
@@ -56,7 +56,7 @@ def load_encoder(spec: EncoderSpec, store: ArtifactStore, runtime: Runtime) -> E
 
 
 def distill(spec: EncoderSpec, store: ArtifactStore) -> None:
-    """Distil a static encoder from its teacher and store it; nothing happens if that was done before.
+    """Distil a static encoder from its teacher and store it, unless it is already stored.
 
     Source: model2vec (Tulkens and van Dongen, 2024): token vectors of the teacher, reduced by PCA and weighted by
     frequency.

@@ -1,4 +1,4 @@
-"""Sparse neural encoders (SPLADE and its kin) that sentence-transformers loads."""
+"""Sparse neural encoders (such as SPLADE) that sentence-transformers loads."""
 
 # ruff: noqa: PLC0415  scipy and torch: only workers need them
 
@@ -16,7 +16,7 @@ from evaluator.retrieval.encoders.opening import Runtime, open_model
 from evaluator.retrieval.encoders.protocol import Encoder, Role
 
 BATCH_SIZE = 32
-"""Texts of one forward pass; part of what makes weights reproducible to the last bit."""
+"""Texts per forward pass; fixed so that weights are reproducible to the last bit."""
 
 
 class SparseNeuralEncoder:
@@ -32,7 +32,7 @@ class SparseNeuralEncoder:
         if not texts:
             return csr_array((0, self._model.get_embedding_dimension() or 0), dtype=np.float32)
         encode = self._model.encode_query if role == "query" else self._model.encode_document
-        # Row by row: a whole shard as one dense matrix would have a column for each word of the vocabulary.
+        # Row by row, because one dense matrix of a whole shard would have a column for each word of the vocabulary.
         rows = encode(
             list(texts),
             batch_size=BATCH_SIZE,

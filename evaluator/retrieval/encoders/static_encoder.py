@@ -25,8 +25,8 @@ class StaticEncoder:
     """Means of token vectors, equal to the last bit to those of sentence-transformers' `StaticEmbedding`.
 
     Args:
-        vectors: of the tokens [n_tokens, dim] float32.
-        tokenizer: of the library tokenizers; it cuts texts where the spec says.
+        vectors: token vectors [n_tokens, dim] float32.
+        tokenizer: a tokenizer of the tokenizers library; it cuts texts at the spec's limit.
     """
 
     def __init__(self, vectors: Floats, tokenizer: Tokenizer, spec: EncoderSpec) -> None:
@@ -35,7 +35,7 @@ class StaticEncoder:
         self._spec = spec
 
     def encode(self, texts: Sequence[str], role: Role) -> Floats:
-        """Encode texts; see `Encoder.encode`. A text without tokens has the vector 0."""
+        """Encode texts; see `Encoder.encode`. A text without tokens gets the zero vector."""
         prompt = self._spec.query_prompt if role == "query" else self._spec.document_prompt
         prompted = [prompt + text for text in texts]
         encoded = np.zeros((len(texts), self._vectors.shape[1]), dtype=np.float32)
@@ -50,8 +50,8 @@ class StaticEncoder:
 def load_static_encoder(folder: Path, spec: EncoderSpec) -> StaticEncoder | None:
     """Load a saved model that is one `StaticEmbedding` in float32; None for any other.
 
-    To import sentence-transformers takes seconds of a processor and half a gigabyte; such a model needs a lookup and
-    a mean of it.
+    Importing sentence-transformers takes seconds of CPU time and half a gigabyte; such a model needs only a lookup and
+    a mean.
 
     Raises:
         EncoderNotFoundError: its files are damaged.

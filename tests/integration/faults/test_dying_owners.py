@@ -68,8 +68,8 @@ def up(tmp_path: Path, faults: Faults) -> Iterator[Up]:
     finally:
         process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=40)
-    assert process.returncode == 0, said
+        _, output = process.communicate(timeout=40)
+    assert process.returncode == 0, output
 
 
 @pytest.fixture
@@ -116,10 +116,10 @@ def test_a_shutdown_in_the_middle_of_slow_work_is_clean_and_the_next_start_conti
         instance.client.submit(yaml)
         faults.wait_for("encode", 2)  # longer than anybody waits
         family = [child.pid for child in psutil.Process(instance.process.pid).children(recursive=True)]
-        told = time.monotonic()
+        signalled_at = time.monotonic()
         instance.process.send_signal(signal.SIGTERM)
         assert instance.process.wait(timeout=40) == 0
-        assert time.monotonic() - told < ENDED_WITHIN
+        assert time.monotonic() - signalled_at < ENDED_WITHIN
         assert [pid for pid in family if is_running(pid)] == []
     continued = cli("resume", env=faults.environment)
     assert continued.returncode == 0, continued.stderr

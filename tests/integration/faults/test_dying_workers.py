@@ -65,7 +65,7 @@ def test_a_worker_that_dies_while_it_searches_for_several_variants_loses_and_dou
     assert len(rows) == 3 * 20
 
 
-def test_a_worker_that_dies_while_it_keeps_house_does_not_keep_others_from_it(
+def test_a_worker_that_dies_during_maintenance_does_not_block_others(
     settings: Settings, faults: Faults, describe: Describe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faults.silence(2)
@@ -83,7 +83,7 @@ def test_a_worker_that_dies_while_it_keeps_house_does_not_keep_others_from_it(
     assert [call.at - died < PROMPTLY for call in again] == [True]
 
 
-def test_queries_that_were_handed_over_are_not_searched_again(
+def test_queries_sent_to_the_recorder_are_not_searched_again(
     settings: Settings, faults: Faults, describe: Describe, undisturbed_rows: list[Row]
 ) -> None:
     faults.die_after_hand_over()

@@ -62,8 +62,8 @@ def machine(name: str, settings: Settings, faults: Faults, tmp_path: Path) -> It
         yield psutil.Process(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=40)
-    assert process.returncode in (0, -signal.SIGKILL), said
+        _, output = process.communicate(timeout=40)
+    assert process.returncode in (0, -signal.SIGKILL), output
 
 
 def test_machines_share_an_experiment(

@@ -102,10 +102,10 @@ def test_a_second_instance_is_refused_and_the_first_is_not_disturbed(
             wait_until(partial(has_finished, client, submitted["id"]))
             (variant,) = client.progress(submitted["id"])["variants"]
             assert (variant["recorded"], variant["failed"], variant["error"]) == (10, 0, None)
-            _, said = second.communicate(timeout=60)
+            _, output = second.communicate(timeout=60)
             assert second.returncode == 1
-            assert f"{queue_url} is used by another instance: {tmp_path / 'one'} on " in said
-            assert "by another number in REDIS_URL" in said
+            assert f"{queue_url} is used by another instance: {tmp_path / 'one'} on " in output
+            assert "by another number in REDIS_URL" in output
         for command in ("run", "plan"):
             done = run(tmp_path, "two", queue_url, command, file)
             assert done.returncode == (1 if command == "run" else 0), done.stderr  # planning needs no queue

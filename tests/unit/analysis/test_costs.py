@@ -106,7 +106,7 @@ def test_a_look_reads_the_same_whether_few_or_many_wait(queued: Workspace) -> No
     assert look() == 3  # what waits, all experiments, all costs
 
 
-def test_what_was_measured_elsewhere_is_known_though_the_queue_is_at_work(queued: Workspace) -> None:
+def test_costs_measured_elsewhere_are_reused_while_the_queue_is_busy(queued: Workspace) -> None:
     first = found_first(queued, "one")
     second = found_first(queued, "same")
     other = found_first(queued, "same", "else")

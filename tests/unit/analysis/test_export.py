@@ -48,7 +48,7 @@ def test_trec_eval_gives_the_same_before_and_after() -> None:
 
 
 @given(st.lists(st.lists(st.sampled_from([-1.5, -0.0, 0.0, 1e-30, 0.5, 7.0]), max_size=6), max_size=6))
-def test_lists_behind_each_other_are_as_if_each_were_alone(lists: list[list[float]]) -> None:
+def test_lists_in_one_array_are_treated_separately(lists: list[list[float]]) -> None:
     arrays = [np.array(sorted(values, reverse=True), dtype=np.float32) for values in lists]
     together = np.concatenate([*arrays, np.empty(0, np.float32)])
     of = np.repeat(np.arange(len(arrays)), [len(array) for array in arrays])

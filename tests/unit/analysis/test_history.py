@@ -31,11 +31,11 @@ GOOD = [0.9, 0.8, 0.9, 0.7, 0.8, 0.9, 0.8, 0.7, 0.9, 0.8]
 WORSE = [0.5, 0.4, 0.6, 0.3, 0.4, 0.5, 0.5, 0.3, 0.4, 0.5]
 
 
-def outcomes(found: History) -> list[tuple[str, int, str]]:
+def outcomes(timeline: History) -> list[tuple[str, int, str]]:
     """Variant, version and outcome of every point, the oldest first."""
     return [
         (point.variant, point.version, point.step.outcome if point.step else "first")
-        for point in found.points
+        for point in timeline.points
     ]
 
 
@@ -51,12 +51,12 @@ def test_worse_over_other_documents_is_a_regression(
     first = made(workspace, {"bm25": GOOD, "other": WORSE})
     new_documents(workspace, write_dataset)
     second = made(workspace, {"bm25": WORSE, "other": WORSE})
-    found = history(workspace, "tiny")
-    assert (found.measure, found.measures) == ("nDCG@10", ("nDCG@10", "RR@10"))
-    assert outcomes(found) == [
+    timeline = history(workspace, "tiny")
+    assert (timeline.measure, timeline.measures) == ("nDCG@10", ("nDCG@10", "RR@10"))
+    assert outcomes(timeline) == [
         ("bm25", 1, "first"), ("other", 1, "first"), ("bm25", 2, "regression"), ("other", 2, "not separable"),
     ]  # fmt: skip
-    (worse,) = found.regressions
+    (worse,) = timeline.regressions
     assert worse.experiment.id == second.id
     assert worse.step is not None
     assert (worse.step.before, worse.step.changed, worse.step.n) == (first.id, ("documents",), 10)
@@ -71,9 +71,9 @@ def test_better_is_no_regression(workspace: Workspace, write_dataset: WriteDatas
     made(workspace, {"bm25": WORSE})
     new_documents(workspace, write_dataset)
     made(workspace, {"bm25": GOOD})
-    found = history(workspace, "tiny")
-    assert outcomes(found) == [("bm25", 1, "first"), ("bm25", 2, "improvement")]
-    assert found.regressions == ()
+    timeline = history(workspace, "tiny")
+    assert outcomes(timeline) == [("bm25", 1, "first"), ("bm25", 2, "improvement")]
+    assert timeline.regressions == ()
 
 
 def test_a_point_is_what_the_leaderboard_says(workspace: Workspace) -> None:
@@ -151,16 +151,16 @@ def test_another_model_is_a_step_and_the_first_again_another(workspace: Workspac
     old, new = made(workspace, {"x": GOOD}, name="old"), made(workspace, {"x": WORSE}, name="new")
     with_model(workspace, old, "model-1")
     with_model(workspace, new, "model-2")
-    found = history(workspace, "tiny")
-    assert [point.step.changed if point.step else None for point in found.points] == [None, ("model",)]
-    assert found.standing == found.regressions != ()
+    timeline = history(workspace, "tiny")
+    assert [point.step.changed if point.step else None for point in timeline.points] == [None, ("model",)]
+    assert timeline.standing == timeline.regressions != ()
 
     experiments.note_submission(workspace.database, new.id)  # asked for twice in a row: nothing happened
-    assert outcomes(history(workspace, "tiny")) == outcomes(found)
+    assert outcomes(history(workspace, "tiny")) == outcomes(timeline)
     experiments.note_submission(workspace.database, old.id)  # back to the first
-    found = history(workspace, "tiny")
-    assert [outcome for _, _, outcome in outcomes(found)] == ["first", "regression", "improvement"]
-    assert found.standing == ()
+    timeline = history(workspace, "tiny")
+    assert [outcome for _, _, outcome in outcomes(timeline)] == ["first", "regression", "improvement"]
+    assert timeline.standing == ()
 
 
 def test_experiments_beside_each_other_are_each_followed_when_judgments_change(workspace: Workspace) -> None:
@@ -178,18 +178,18 @@ def test_asking_again_for_what_is_whole_is_noted(workspace: Workspace) -> None:
     made(workspace, {"x": WORSE}, name="second")
     again = parse_experiment(described("tiny", ["x"], "first"))
     assert lifecycle.completed(workspace, again) is not None
-    asked = [
+    query_texts = [
         row.name for _, row in experiments.submissions(workspace.database, dataset_id(workspace, "tiny"))
     ]
-    assert asked == [first.name, "second", first.name]
+    assert query_texts == [first.name, "second", first.name]
 
 
 def test_only_queries_that_ask_the_same_are_compared(
     workspace: Workspace, write_dataset: WriteDataset
 ) -> None:
     made(workspace, {"bm25": [*GOOD[:9], FAILED]})
-    asked = [" ".join(topic.split()[:3]) for topic in TOPICS]
-    folder = write_dataset("reworded", queries=["something else", *asked[1:]])
+    query_texts = [" ".join(topic.split()[:3]) for topic in TOPICS]
+    folder = write_dataset("reworded", queries=["something else", *query_texts[1:]])
     catalog.import_folder(workspace, folder, name="tiny")
     made(workspace, {"bm25": GOOD})
     last = history(workspace, "tiny").points[-1].step
@@ -212,8 +212,8 @@ def under_policy(workspace: Workspace, experiment: ExperimentRow, policy: int) -
 
 def test_what_did_not_finish_is_left_out(workspace: Workspace) -> None:
     made(workspace, {"bm25": [*GOOD[:9], WAITING]}, name="running")
-    found = history(workspace, "tiny")
-    assert (found.points, found.measures, found.left_out) == ((), (), 1)
+    timeline = history(workspace, "tiny")
+    assert (timeline.points, timeline.measures, timeline.left_out) == ((), (), 1)
 
 
 def test_unknown_names(workspace: Workspace) -> None:

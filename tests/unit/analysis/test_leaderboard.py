@@ -53,7 +53,7 @@ def test_scores_as_a_matrix(workspace: Workspace) -> None:
     assert scores.common.tolist() == [True, False, False]
 
 
-def test_it_is_read_anew_when_something_is_recorded(workspace: Workspace) -> None:
+def test_scores_are_read_again_after_new_results(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": [0.5, WAITING], "b": [1.0, FAILED]})
     before = score_matrix(workspace, experiment)
     assert score_matrix(workspace, experiment) is not None
@@ -126,11 +126,11 @@ def test_differences_to_a_pinned_baseline(workspace: Workspace) -> None:
     assert row(board, "bm25")["p"] is None
     assert hybrid["p_test"] == "t"
     snapshot = read_snapshot(workspace, experiment.id)
-    found = {
+    scores_by_variant = {
         pair: between(snapshot, "nDCG@10", *pair)
         for pair in (("bm25", "hybrid"), ("bm25", "minilm"), ("minilm", "hybrid"))
     }
-    assert [finding is not None and finding.decision.separable for finding in found.values()] == [
+    assert [finding is not None and finding.decision.separable for finding in scores_by_variant.values()] == [
         True, True, False,
     ]  # fmt: skip
 
@@ -149,14 +149,14 @@ def test_a_baseline_without_a_score_leaves_differences_open(workspace: Workspace
     assert [r["difference"] for r in board.records] == [None, None]
 
 
-def test_a_variant_that_cannot_work_is_told_at_once(workspace: Workspace) -> None:
+def test_a_failed_variant_is_reported_at_once(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": [0.5, 0.25], "b": [WAITING, WAITING]})
     assert leaderboard(workspace, experiment).records[1]["error"] is None
     results.record(workspace.database, [VariantFailure(experiment.id, "b", "no such model")])
     assert leaderboard(workspace, experiment).records[1]["error"] == "no such model"
 
 
-def test_what_is_not_there_is_named(workspace: Workspace) -> None:
+def test_missing_names_are_reported(workspace: Workspace) -> None:
     experiment = made(workspace, {"a": [0.5]})
     with pytest.raises(UnknownNameError, match="has no variant 'b'; it has a"):
         leaderboard(workspace, experiment, baseline="b")

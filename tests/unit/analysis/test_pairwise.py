@@ -229,15 +229,15 @@ def test_the_headline_names_the_winner_first() -> None:
     test = PairedTest(225, 0.021, Interval(0.008, 0.034), 0.001, 0.001, 0.001, 0.2, 98, 82, 45)
     decision, correction = Decision(0.021, 0.001, "randomization", 0.002), Correction(4, "minilm")
     outcome = Outcome("hybrid", "minilm", NDCG, 0.4, 0.379, test, decision, correction)
-    told = (
+    sentences = (
         "hybrid beats minilm by 0.021 nDCG@10 (95 % interval 0.008 to 0.034, p = 0.002 corrected): "
         "98 wins, 45 losses, 82 ties"
     )
-    assert headline(outcome) == told
+    assert headline(outcome) == sentences
     mirrored = PairedTest(225, -0.021, Interval(-0.034, -0.008), 0.001, 0.001, 0.001, -0.2, 45, 82, 98)
     assert (
         headline(Outcome("minilm", "hybrid", NDCG, 0.379, 0.4, mirrored, decision.mirrored, correction))
-        == told
+        == sentences
     )
     alone = PairedTest(1, 0.5, Interval(-np.inf, np.inf), 1, 1, 1, None, 1, 0, 0)
     decision, correction = Decision(0.5, 1.0, "randomization", 1.0), Correction(1, None)

@@ -215,7 +215,7 @@ def looks_at(recording: Recording, folder: Path) -> dict[str, Callable[[], None]
     }
 
 
-def test_every_look_is_of_one_state(recording: Recording, tmp_path: Path) -> None:
+def test_every_read_shows_one_state(recording: Recording, tmp_path: Path) -> None:
     submitted(recording.workspace, "tiny", VARIANTS, "the first")
     recording.ids.append(lifecycle.find(recording.workspace, "the first").id)
     looks = looks_at(recording, tmp_path / "files")

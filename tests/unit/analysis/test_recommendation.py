@@ -63,7 +63,7 @@ def test_limits_exclude_and_say_why(workspace: Workspace, board: Leaderboard) ->
     }
 
 
-def test_what_limits_cost_is_said(workspace: Workspace, board: Leaderboard) -> None:
+def test_the_cost_of_limits_is_reported(workspace: Workspace, board: Leaderboard) -> None:
     found = recommend(
         read_snapshot(workspace, board.experiment.id), board, {"index_mb": 3, "usd_per_million_queries": 1}
     )

@@ -28,27 +28,27 @@ def pair(workspace: Workspace, write_dataset: WriteDataset) -> tuple[ExperimentR
 def test_ranks_on_each_and_their_average(
     workspace: Workspace, pair: tuple[ExperimentRow, ExperimentRow]
 ) -> None:
-    found = across(workspace, pair)
-    assert (found.measure, found.reasons) == ("nDCG@10", ())
-    rows = {row.name: row for row in found.rows}
+    combined = across(workspace, pair)
+    assert (combined.measure, combined.reasons) == ("nDCG@10", ())
+    rows = {row.name: row for row in combined.rows}
     assert rows["a"].scores == pytest.approx((0.7, 0.2))
     assert rows["a"].ranks == (1, 2.5)  # shares the places 2 and 3 with c
     assert rows["a"].average_rank == pytest.approx(1.75)
     assert rows["a"].average_score == pytest.approx(0.45)
     assert rows["b"].ranks == (2, 1)
-    assert [row.name for row in found.rows] == ["b", "a", "c"]  # 1.5, 1.75, 2.75
+    assert [row.name for row in combined.rows] == ["b", "a", "c"]  # 1.5, 1.75, 2.75
 
 
 def test_variants_that_differ_have_ranks_but_no_average(
     workspace: Workspace, pair: tuple[ExperimentRow, ExperimentRow]
 ) -> None:
     smaller = made(workspace, {"a": [0.8, 0.6], "b": [0.5, 0.5]}, "small")
-    found = across(workspace, (smaller, pair[1]))
-    assert found.reasons == (
+    combined = across(workspace, (smaller, pair[1]))
+    assert combined.reasons == (
         "One variant has no score on all of them, so that averages would be over different datasets.",
     )
-    assert found.rows[-1].name == "c"
-    assert (found.rows[-1].ranks, found.rows[-1].average_rank) == ((None, 2.5), None)
+    assert combined.rows[-1].name == "c"
+    assert (combined.rows[-1].ranks, combined.rows[-1].average_rank) == ((None, 2.5), None)
 
 
 def test_why_there_is_no_average(workspace: Workspace, pair: tuple[ExperimentRow, ExperimentRow]) -> None:

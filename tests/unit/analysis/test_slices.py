@@ -86,14 +86,14 @@ def words(n: int, query: int) -> str:
 def test_queries_by_their_length_in_four_bins_of_words(books: Library) -> None:
     lengths = [1] * 5 + [2] * 5 + [3] * 3 + [5] * 2 + [8] * 4 + [20]
     experiment = books.add([words(n, q) for q, n in enumerate(lengths)], [n < 5 for n in lengths])
-    found = books.slices(experiment, "length")
+    parts = books.slices(experiment, "length")
     # 20 queries: the 5th is 1 word long, the 10th 2, the 15th 5, the last 20.
-    assert [(part.name, part.n) for part in found.values()] == [
+    assert [(part.name, part.n) for part in parts.values()] == [
         ("1 word", 5), ("2 words", 5), ("3 to 5 words", 5), ("6 to 20 words", 5),
     ]  # fmt: skip
-    assert [part.difference for part in found.values()] == pytest.approx([0, 0, 2 / 5, 1])
-    assert [part.mean_b for part in found.values()] == pytest.approx([1, 1, 3 / 5, 0])
-    assert all(part.test is None and part.decision is None for part in found.values())
+    assert [part.difference for part in parts.values()] == pytest.approx([0, 0, 2 / 5, 1])
+    assert [part.mean_b for part in parts.values()] == pytest.approx([1, 1, 3 / 5, 0])
+    assert all(part.test is None and part.decision is None for part in parts.values())
 
 
 def test_queries_that_are_equally_long_are_one_slice(books: Library) -> None:
@@ -110,8 +110,8 @@ def test_queries_that_are_equally_long_are_one_slice(books: Library) -> None:
 def test_queries_by_their_relevant_documents(books: Library) -> None:
     relevant = {0: 2, 1: 5, 2: 6, 3: 9}
     experiment = books.add([words(2, q) for q in range(6)], [q > 2 for q in range(6)], relevant)
-    found = books.slices(experiment, "relevant")
-    assert {name: (part.n, part.difference) for name, part in found.items()} == {
+    parts = books.slices(experiment, "relevant")
+    assert {name: (part.n, part.difference) for name, part in parts.items()} == {
         "1 relevant": (2, 0),
         "2 to 5 relevant": (2, 1),
         "6 or more relevant": (2, 0.5),
@@ -121,16 +121,16 @@ def test_queries_by_their_relevant_documents(books: Library) -> None:
 def test_a_query_with_two_tags_is_in_both_slices(books: Library) -> None:
     tags = {0: ["price", "image"], 1: ["price"], 2: ["price"], 3: ["image"]}
     experiment = books.add([words(2, q) for q in range(5)], [True, True, False, False, True], tags=tags)
-    found = books.slices(experiment, "tag")
-    assert [(part.name, part.n) for part in found.values()] == [("price", 3), ("image", 2), ("no tag", 1)]
-    assert [part.difference for part in found.values()] == pytest.approx([1 / 3, 1 / 2, 0])
+    parts = books.slices(experiment, "tag")
+    assert [(part.name, part.n) for part in parts.values()] == [("price", 3), ("image", 2), ("no tag", 1)]
+    assert [part.difference for part in parts.values()] == pytest.approx([1 / 3, 1 / 2, 0])
 
 
 def test_queries_by_their_language(books: Library) -> None:
     texts = [*[f"{ENGLISH} {n}" for n in range(3)], GERMAN, GERMAN.lower(), SHORT]
     experiment = books.add(texts, [True, True, True, False, False, True])
-    found = books.slices(experiment, "language")
-    assert [(part.name, part.n, part.difference) for part in found.values()] == [
+    parts = books.slices(experiment, "language")
+    assert [(part.name, part.n, part.difference) for part in parts.values()] == [
         ("en", 3, 0), ("de", 2, 1), ("unknown", 1, 0),
     ]  # fmt: skip
 
@@ -166,7 +166,7 @@ def test_every_dimension_divides_all_queries(books: Library) -> None:
     assert set(DIVIDE) == set(DIMENSIONS)
 
 
-def test_what_is_known_of_the_queries(books: Library) -> None:
+def test_facts_about_the_queries(books: Library) -> None:
     experiment = books.add([SHORT, ENGLISH], [True, True], {1: 3}, {0: ["a"]})
     facts = query_facts(books.workspace, experiment)
     assert facts.rows == {"q0": 0, "q1": 1}

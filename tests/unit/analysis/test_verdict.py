@@ -22,7 +22,7 @@ def said(workspace: Workspace, scores: dict[str, list[Score]], status: Status | 
     return verdict(board)
 
 
-def test_before_anything_can_be_said(workspace: Workspace) -> None:
+def test_no_verdict_before_results(workspace: Workspace) -> None:
     assert said(workspace, {"a": [WAITING], "b": [WAITING]}).startswith("Nothing can be said yet")
 
 
@@ -46,7 +46,7 @@ def test_few_queries_show_nothing_however_large(workspace: Workspace) -> None:
     assert said(workspace, {"c": [1.0] * 6, "d": [0.0] * 6}).startswith("c is best")
 
 
-def test_the_best_alone(workspace: Workspace) -> None:
+def test_the_best_is_separable_from_all_others(workspace: Workspace) -> None:
     text = said(workspace, {"hybrid": SCORES["hybrid"], "bm25": SCORES["bm25"]})
     assert text == "hybrid is best: 60 queries tell it from the other variant."
 
@@ -66,7 +66,7 @@ def test_a_tie_says_how_many_queries_would_help(workspace: Workspace) -> None:
     )
 
 
-def test_cancelled_is_said_first(workspace: Workspace) -> None:
+def test_a_cancelled_experiment_is_mentioned_first(workspace: Workspace) -> None:
     text = said(workspace, {"hybrid": SCORES["hybrid"], "bm25": SCORES["bm25"]}, "cancelled")
     assert text.startswith("The experiment was cancelled. hybrid is best")
 

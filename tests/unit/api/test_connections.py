@@ -115,12 +115,12 @@ def is_closed(connection: socket.socket) -> bool:
         return True
 
 
-def test_who_asks_for_nothing_is_not_waited_for() -> None:
+def test_connections_without_a_request_are_closed() -> None:
     with served(Bounds(patience=PATIENCE)) as port, connected(port) as connection:
         assert is_closed(connection)
 
 
-def test_a_request_that_comes_byte_by_byte_is_not_waited_for() -> None:
+def test_slow_requests_are_closed() -> None:
     """What uvicorn does between two requests, its timeout of idle connections, ends with the first byte."""
     with served(Bounds(patience=PATIENCE)) as port, connected(port) as connection:
         connection.sendall(ANSWER[:-2] + b"slowly: ")
@@ -138,7 +138,7 @@ def test_a_request_that_comes_byte_by_byte_is_not_waited_for() -> None:
         assert closed
 
 
-def test_nor_is_the_next_request_of_a_connection() -> None:
+def test_connections_without_a_next_request_are_closed() -> None:
     with served(Bounds(patience=PATIENCE)) as port, connected(port) as connection:
         connection.sendall(ANSWER)
         assert b"200 OK" in connection.recv(10_000)
@@ -155,7 +155,7 @@ def test_an_answer_may_take_as_long_as_it_takes() -> None:
         assert answer.endswith(b"0\r\n\r\n")
 
 
-def test_who_reads_nothing_of_an_answer_is_left() -> None:
+def test_clients_that_do_not_read_are_disconnected() -> None:
     bounds = Bounds(patience=PATIENCE, stalled=PATIENCE)
     with served(bounds) as port, connected(port) as connection:
         connection.sendall(b"GET /endless HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")

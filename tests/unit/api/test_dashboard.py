@@ -114,7 +114,7 @@ class TestPickles:
         pages(path.format(id=busy.id, queue=queue.name))
         assert not witness.exists()
 
-    def test_what_is_no_json_is_said_to_be_none(self, pages: Pages, connection: Redis, busy: Job) -> None:
+    def test_invalid_json_is_reported(self, pages: Pages, connection: Redis, busy: Job) -> None:
         connection.hset(busy.key, "data", pickle.dumps("anything"))
         answer = pages("/0/data/workers.json")
         assert (answer.status_code, "not JSON" in answer.text) == (422, True)

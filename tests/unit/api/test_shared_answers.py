@@ -39,7 +39,7 @@ async def turns() -> None:
 
 
 class TestTogether:
-    def test_who_comes_while_one_looks_shares_the_next_look(self) -> None:
+    def test_requests_during_a_computation_share_the_next_one(self) -> None:
         async def ask() -> None:
             together, looking = Together[int](), Looking()
             first = asyncio.create_task(together.ask("health", looking))
@@ -65,7 +65,7 @@ class TestTogether:
 
         asyncio.run(ask())
 
-    def test_who_leaves_takes_the_answer_from_nobody(self) -> None:
+    def test_a_client_that_leaves_does_not_cancel_the_answer(self) -> None:
         async def ask() -> None:
             together, looking = Together[int](), Looking()
             leaves = asyncio.create_task(together.ask("health", looking))
@@ -77,7 +77,7 @@ class TestTogether:
 
         asyncio.run(ask())
 
-    def test_a_look_that_fails_fails_for_those_who_share_it_alone(self) -> None:
+    def test_a_failed_computation_fails_only_for_its_own_requests(self) -> None:
         async def fail() -> int:
             await turns()
             raise UnknownNameError("no")

@@ -118,7 +118,7 @@ def test_an_upload_is_discarded(api: Api) -> None:
     assert api("DELETE", upload, headers=OURS).status_code == 404
 
 
-def test_who_has_too_many_open_is_told_which_they_are(api: Api) -> None:
+def test_too_many_open_uploads_are_refused_with_their_ids(api: Api) -> None:
     opened = [begin(api) for _ in range(20)]
     refused = api("POST", "/api/uploads", json={})
     assert (refused.status_code, "store or discard one" in refused.json()["error"]) == (429, True)
@@ -129,7 +129,7 @@ def test_who_has_too_many_open_is_told_which_they_are(api: Api) -> None:
     assert api("POST", "/api/uploads", json={}).status_code == 200
 
 
-def test_who_holds_too_much_is_told_so_before_and_while_it_is_sent(api: Api) -> None:
+def test_too_many_bytes_are_refused_before_and_while_they_are_sent(api: Api) -> None:
     for _ in range(10):
         assert api("PUT", f"{begin(api)}/files/a", content=b"x" * 10_000, headers=OURS).status_code == 200
     upload = begin(api)

@@ -93,7 +93,7 @@ def test_nobody_waits_for_models_that_others_name(workspace: Workspace, hub: Sil
     assert [row.name for row in lifecycle.all_experiments(workspace)] == ["honest"]
 
 
-def test_who_has_waited_long_enough_is_told_when_to_ask_again(
+def test_a_long_look_up_is_answered_with_retry_after(
     workspace: Workspace, hub: SilentHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)

@@ -187,7 +187,7 @@ variants:
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n"])
-def test_an_empty_file_is_told_what_it_needs(text: str) -> None:
+def test_an_empty_file_is_refused_with_the_required_fields(text: str) -> None:
     assert problem(text) == "1: the file is empty; an experiment needs name, dataset, variants"
 
 
@@ -207,7 +207,7 @@ def test_an_empty_file_is_told_what_it_needs(text: str) -> None:
         ("name: x\ndataset: \x07", "2: not YAML: the character U+0007 is not allowed"),
     ],
 )
-def test_what_is_not_yaml_is_told_where(text: str, message: str) -> None:
+def test_invalid_yaml_is_refused_with_its_line(text: str, message: str) -> None:
     assert problem(text) == message
 
 
@@ -407,7 +407,7 @@ def test_only_so_many_problems_are_put_into_words() -> None:
     lines = problems(SMALLEST + "".join(f"field{n}: 1\n" for n in range(10_000)))
     assert len(lines) == 101
     assert lines[0].startswith("6: field0: unknown field")
-    assert lines[-1] == " there may be more; mend these 100 first"
+    assert lines[-1] == " there may be more; fix these 100 first"
 
 
 @pytest.mark.parametrize(

@@ -48,17 +48,17 @@ def experiment(**fields: Any) -> Experiment:
     return described("look", "tiny", Addition(**{"strategies": ("bm25",), **fields}))
 
 
-def names(found: Experiment) -> list[str]:
-    return [variant.name for variant in found.variants]
+def names(draft: Experiment) -> list[str]:
+    return [variant.name for variant in draft.variants]
 
 
 # --- add ---
 
 
 def test_each_strategy_runs_with_each_model_that_it_needs() -> None:
-    found = experiment(strategies=("bm25", "dense", "hybrid"), models=(BUNDLED, DISTILLED, "org/e5"))
+    draft = experiment(strategies=("bm25", "dense", "hybrid"), models=(BUNDLED, DISTILLED, "org/e5"))
     models = ("all-MiniLM-L6-v2", "distilled-all-MiniLM-L6-v2", "e5")
-    assert names(found) == ["bm25", *models, *(f"{model} + bm25" for model in models)]
+    assert names(draft) == ["bm25", *models, *(f"{model} + bm25" for model in models)]
 
 
 def test_models_of_one_name_are_told_apart() -> None:
@@ -67,27 +67,27 @@ def test_models_of_one_name_are_told_apart() -> None:
 
 def test_a_number_that_one_strategy_gave_is_given_no_second_time() -> None:
     """Two models are `e5` and `e5 2` by their vectors; the same two as sparse models must not be called that again."""
-    found = experiment(strategies=("dense",), models=("a/e5", "b/e5"), sparse=("a/e5", "b/e5"))
-    assert names(found) == ["e5", "e5 2", "e5 3", "e5 2 2"]
+    draft = experiment(strategies=("dense",), models=("a/e5", "b/e5"), sparse=("a/e5", "b/e5"))
+    assert names(draft) == ["e5", "e5 2", "e5 3", "e5 2 2"]
 
 
 def test_long_names_are_told_apart_by_their_pipelines() -> None:
     long = "org/" + "a-long-name-" * 6
-    found = experiment(
+    draft = experiment(
         strategies=("dense", "hybrid"),
         models=(f"{long}x", f"{long}y"),
         chunks=("none", Chunk(overlap=32)),
         rerank=(Rerank(cross_encoder=CrossEncoder("org/cross")), Rerank(mmr=MMR(f"{long}x"))),
     )
-    assert len(set(names(found))) == len(found.variants) == 24  # 2 x 2 x 2 x 3
-    cut = [variant for variant in found.variants if variant.name.endswith(variant.fingerprint[:8])]
+    assert len(set(names(draft))) == len(draft.variants) == 24  # 2 x 2 x 2 x 3
+    cut = [variant for variant in draft.variants if variant.name.endswith(variant.fingerprint[:8])]
     assert len(cut) == 20  # all but the two models alone and with BM25, whose names have 73 and 80 characters
 
 
 def test_passages_are_cut_for_every_strategy() -> None:
     cut = Chunk("tokens", 128)
-    found = experiment(sparse=("org/splade",), late=("org/colbert",), chunks=(cut,)).variants
-    assert {variant.name: variant.retrieve.stage for variant in found} == {
+    draft = experiment(sparse=("org/splade",), late=("org/colbert",), chunks=(cut,)).variants
+    assert {variant.name: variant.retrieve.stage for variant in draft} == {
         "bm25 tokens-128": BM25(chunk=cut),
         "splade tokens-128": Sparse("org/splade", chunk=cut),
         "colbert tokens-128": Late("org/colbert", chunk=cut),
@@ -95,23 +95,23 @@ def test_passages_are_cut_for_every_strategy() -> None:
 
 
 def test_reranking_by_the_vectors_of_the_search_is_left_out() -> None:
-    found = experiment(
+    draft = experiment(
         strategies=("bm25", "dense"), models=(BUNDLED,), rerank=(Rerank(dense=Dense(BUNDLED)),)
     )
-    assert names(found) == ["bm25", "bm25 + rerank-all-MiniLM-L6-v2", "all-MiniLM-L6-v2"]
+    assert names(draft) == ["bm25", "bm25 + rerank-all-MiniLM-L6-v2", "all-MiniLM-L6-v2"]
 
 
 def test_models_behind_an_endpoint_are_used_like_any_other() -> None:
-    found = experiment(
+    draft = experiment(
         strategies=("bm25", "dense"),
         endpoints=(EMBEDDER,),
         precisions=("bfloat16",),
         rerank=(Rerank(llm=LanguageModel("chat-4")),),
         chats=(CHAT,),
     )
-    assert found.endpoints == (EMBEDDER, CHAT)
-    assert names(found) == ["bm25", "bm25 + chat-4", "embed-3", "embed-3 + chat-4"]
-    assert found.variants[2].retrieve.dense == Dense("embed-3")
+    assert draft.endpoints == (EMBEDDER, CHAT)
+    assert names(draft) == ["bm25", "bm25 + chat-4", "embed-3", "embed-3 + chat-4"]
+    assert draft.variants[2].retrieve.dense == Dense("embed-3")
 
 
 def test_an_endpoint_that_is_described_already_stays_as_it_is() -> None:
@@ -124,9 +124,9 @@ def test_an_endpoint_that_is_described_already_stays_as_it_is() -> None:
 
 def test_what_is_there_already_is_not_added_again() -> None:
     written = Experiment("look", "tiny", (Variant("mine", Retrieve(bm25=BM25())),))
-    found = added(written, Addition(("bm25", "dense"), (BUNDLED,)))
-    assert names(found) == ["mine", "all-MiniLM-L6-v2"]
-    assert new_variants(Addition(("bm25",)), found.variants) == ()
+    draft = added(written, Addition(("bm25", "dense"), (BUNDLED,)))
+    assert names(draft) == ["mine", "all-MiniLM-L6-v2"]
+    assert new_variants(Addition(("bm25",)), draft.variants) == ()
 
 
 def test_an_added_variant_takes_no_name_that_is_taken() -> None:
@@ -149,33 +149,33 @@ def test_too_many_variants_are_refused_in_words() -> None:
 
 
 def test_a_variant_is_removed_and_the_last_one_is_not() -> None:
-    found = removed(experiment(strategies=("bm25", "dense"), models=(BUNDLED,)), "bm25")
-    assert names(found) == ["all-MiniLM-L6-v2"]
+    draft = removed(experiment(strategies=("bm25", "dense"), models=(BUNDLED,)), "bm25")
+    assert names(draft) == ["all-MiniLM-L6-v2"]
     with pytest.raises(ValueError, match="nothing to compare"):
-        removed(found, "all-MiniLM-L6-v2")
+        removed(draft, "all-MiniLM-L6-v2")
 
 
 def test_a_variant_is_renamed_unless_the_name_is_taken_or_impossible() -> None:
-    found = renamed(experiment(strategies=("bm25", "dense"), models=(BUNDLED,)), "bm25", "words")
-    assert names(found) == ["words", "all-MiniLM-L6-v2"]
+    draft = renamed(experiment(strategies=("bm25", "dense"), models=(BUNDLED,)), "bm25", "words")
+    assert names(draft) == ["words", "all-MiniLM-L6-v2"]
     with pytest.raises(ValueError, match="another variant is called 'words'"):
-        renamed(found, "all-MiniLM-L6-v2", "words")
+        renamed(draft, "all-MiniLM-L6-v2", "words")
     with pytest.raises(ValueError, match="cannot name a variant"):
-        renamed(found, "words", "a/b")
+        renamed(draft, "words", "a/b")
 
 
 # --- settings ---
 
 
 def test_a_setting_reaches_every_stage_that_has_it() -> None:
-    found = experiment(strategies=("bm25", "hybrid"), models=(BUNDLED,), quantize=("none", "int8"))
-    found = with_setting(found, "stemmer", "german", None)
-    found = with_setting(found, "metric", "dot", None)
-    found = with_setting(found, "rescore", 4, None)
+    draft = experiment(strategies=("bm25", "hybrid"), models=(BUNDLED,), quantize=("none", "int8"))
+    draft = with_setting(draft, "stemmer", "german", None)
+    draft = with_setting(draft, "metric", "dot", None)
+    draft = with_setting(draft, "rescore", 4, None)
     words = Retrieve(bm25=BM25(stemmer="german"))
     full = Retrieve(dense=Dense(BUNDLED, metric="dot"))
     small = Retrieve(dense=Dense(BUNDLED, metric="dot", quantize="int8", rescore=4))
-    assert [variant.retrieve for variant in found.variants] == [
+    assert [variant.retrieve for variant in draft.variants] == [
         words,
         Retrieve(fuse=Fuse(of=(words, full))),
         Retrieve(fuse=Fuse(of=(words, small))),
@@ -183,17 +183,17 @@ def test_a_setting_reaches_every_stage_that_has_it() -> None:
 
 
 def test_a_setting_of_one_variant_leaves_the_others() -> None:
-    found = experiment(strategies=("bm25", "hybrid"), models=(BUNDLED,))
-    found = with_setting(found, "k1", 1.2, "bm25")
-    assert values_of(found, "k1", "bm25") == (1.2,)
-    assert values_of(found, "k1", None) == (1.2, 0.9)
-    assert values_of(found, "metric", "bm25") == ()
+    draft = experiment(strategies=("bm25", "hybrid"), models=(BUNDLED,))
+    draft = with_setting(draft, "k1", 1.2, "bm25")
+    assert values_of(draft, "k1", "bm25") == (1.2,)
+    assert values_of(draft, "k1", None) == (1.2, 0.9)
+    assert values_of(draft, "metric", "bm25") == ()
 
 
 def test_the_depth_of_reranking_is_a_setting() -> None:
-    found = experiment(rerank=(Rerank(mmr=MMR(BUNDLED)),))
-    found = with_setting(found, "depth", 20, None)
-    assert found.variants[1].rerank == (Rerank(mmr=MMR(BUNDLED), depth=20),)
+    draft = experiment(rerank=(Rerank(mmr=MMR(BUNDLED)),))
+    draft = with_setting(draft, "depth", 20, None)
+    assert draft.variants[1].rerank == (Rerank(mmr=MMR(BUNDLED), depth=20),)
 
 
 # --- written by hand ---
@@ -213,11 +213,11 @@ def test_the_depth_of_reranking_is_a_setting() -> None:
 )
 def test_a_variant_that_the_form_cannot_show_is_kept_as_it_was_written(variant: Variant) -> None:
     assert by_hand(variant)
-    found = added(Experiment("look", "tiny", (variant,)), Addition(("bm25", "dense"), ("m",)))
+    draft = added(Experiment("look", "tiny", (variant,)), Addition(("bm25", "dense"), ("m",)))
     for setting, value in (("k1", 2.0), ("metric", "dot"), ("depth", 5)):
-        found = with_setting(found, setting, value, None)  # type: ignore[arg-type]
-    assert found.variants[0] == variant
-    assert parse_experiment(write_experiment(found)) == found
+        draft = with_setting(draft, setting, value, None)  # type: ignore[arg-type]
+    assert draft.variants[0] == variant
+    assert parse_experiment(write_experiment(draft)) == draft
 
 
 @pytest.mark.parametrize(
@@ -229,9 +229,9 @@ def test_a_variant_that_the_form_cannot_show_is_kept_as_it_was_written(variant: 
     ],
 )  # fmt: skip
 def test_what_the_form_adds_it_can_show(addition: Addition) -> None:
-    found = described("look", "tiny", addition)
-    assert not any(map(by_hand, found.variants))
-    assert parse_experiment(write_experiment(found)) == found
+    draft = described("look", "tiny", addition)
+    assert not any(map(by_hand, draft.variants))
+    assert parse_experiment(write_experiment(draft)) == draft
 
 
 def test_the_order_of_a_hybrid_makes_it_no_other_kind_of_variant() -> None:

@@ -115,7 +115,7 @@ def test_once_all_is_encoded_nothing_is_left_to_encode(workspace: Workspace) -> 
     assert found.indexes_cached == found.indexes == 2
 
 
-def test_an_encoder_that_was_measured_here_tells_how_long_it_takes(workspace: Workspace) -> None:
+def test_the_time_estimate_uses_the_encoders_measured_speed(workspace: Workspace) -> None:
     encode(workspace, experiment(VECTORS))
     cut = Variant("cut", Retrieve(dense=Dense(MINILM, chunk=SMALL)))
     found = by_texts(plan(workspace, experiment(cut)).encodings)

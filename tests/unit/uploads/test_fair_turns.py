@@ -56,7 +56,7 @@ def _waits(turns: Turns, number: int) -> bool:
     return turns.waiting == number
 
 
-def test_of_those_who_wait_comes_who_was_served_longest_ago() -> None:
+def test_the_person_served_longest_ago_is_next() -> None:
     turns, order = Turns(1), list[str]()
     first = Worker(turns, "ada", order)
     waiting = [Worker(turns, person, order) for person in ("ada", "ada", "ben", "ben", "cleo")]
@@ -71,7 +71,7 @@ def test_of_those_who_wait_comes_who_was_served_longest_ago() -> None:
     assert order == ["ada", "ben", "cleo", "ada", "ben", "ada"]
 
 
-def test_who_gives_up_keeps_nobody_waiting() -> None:
+def test_giving_up_delays_nobody() -> None:
     turns, order = Turns(1), list[str]()
     first, second, third = (Worker(turns, person, order) for person in ("ada", "ben", "cleo"))
     with ThreadPoolExecutor(3) as threads:

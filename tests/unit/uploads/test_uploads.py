@@ -143,7 +143,7 @@ class TestTheWayOfAnUpload:
         with pytest.raises(UnknownNameError, match="it was stored or cleared"):
             uploads.state(workspace, upload)
 
-    def test_what_blocks_cannot_be_stored_until_the_file_is_mended(self, workspace: Workspace) -> None:
+    def test_blocking_problems_prevent_storing_until_the_file_is_fixed(self, workspace: Workspace) -> None:
         broken = CORPUS + b"not JSON\n"
         upload = recognised(workspace, corpus_jsonl=broken, queries_jsonl=QUERIES, qrels__test_tsv=QRELS)
         state = checked(workspace, upload)
@@ -196,7 +196,7 @@ class TestTheWayOfAnUpload:
         with pytest.raises(InvalidInputError, match="it is receiving"):
             uploads.store(workspace, upload, "early")
 
-    def test_a_server_that_stopped_meanwhile_is_said(self, workspace: Workspace) -> None:
+    def test_an_interruption_by_the_server_is_reported(self, workspace: Workspace) -> None:
         upload = uploads.create(workspace)
         send(workspace, upload, "corpus.jsonl", CORPUS)
         folder = UploadFolder(workspace.settings.home_path / "uploads" / upload)
@@ -241,9 +241,9 @@ class TestReceiving:
             return await asyncio.gather(*sending, return_exceptions=True)
 
         refused = [answer for answer in asyncio.run(send_all()) if isinstance(answer, TooLargeError)]
-        kept = uploads.state(workspace, upload).bytes
-        assert (kept <= 10_000, len(refused) >= 9) == (True, True)
-        assert quota_of(workspace).usage() == (1, kept)  # nothing of the others stayed, nor is counted
+        size = uploads.state(workspace, upload).bytes
+        assert (size <= 10_000, len(refused) >= 9) == (True, True)
+        assert quota_of(workspace).usage() == (1, size)  # nothing of the others stayed, nor is counted
 
     def test_a_file_in_the_place_of_another_gives_back_its_room(self, workspace: Workspace) -> None:
         upload = uploads.create(workspace)
@@ -253,7 +253,7 @@ class TestReceiving:
         with pytest.raises(TooLargeError):
             send(workspace, upload, "c", b"x")
 
-    def test_a_sender_who_falls_silent_is_not_waited_for(
+    def test_receiving_fails_when_the_sender_stops_sending(
         self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async def silent() -> AsyncIterator[bytes]:
@@ -491,8 +491,8 @@ def test_an_upload_of_which_a_file_is_damaged_hides_no_other(
     path.write_bytes(flipped if how == "flipped" else b"\0" * 40)  # as a power loss leaves it
     (folder / ("c" * 32)).symlink_to("nowhere")
     with Workspace.open_local(workspace.settings) as later:
-        found = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
-        assert found == {damaged: status, other: "recognised"}
+        statuses = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
+        assert statuses == {damaged: status, other: "recognised"}
         uploads.recognise(later, damaged)
         assert settled(later, damaged).status == "recognised"
 
@@ -513,7 +513,7 @@ def test_a_file_that_is_larger_than_the_system_takes(workspace: Workspace) -> No
 
 @pytest.mark.parametrize("stands_in", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
 @pytest.mark.parametrize(("name", "status"), [("step.json", "receiving"), ("person.json", "recognised")])
-def test_nor_does_one_where_something_else_stands_in_a_files_place(
+def test_an_upload_with_a_folder_in_a_files_place_hides_no_other(
     tmp_path: Path, workspace: Workspace, name: str, status: str, stands_in: Callable[[Path], None]
 ) -> None:
     """The server did not start: it gave up at a folder, and waited for a pipe."""
@@ -523,7 +523,7 @@ def test_nor_does_one_where_something_else_stands_in_a_files_place(
     path.unlink()
     stands_in(path)
     with Workspace.open_local(workspace.settings) as later:
-        found = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
-        assert found == {damaged: status, other: "recognised"}
+        statuses = {state.id: state.status for state in uploads.open_uploads(later, HERE)}
+        assert statuses == {damaged: status, other: "recognised"}
         uploads.discard(later, damaged)
         assert not path.parent.exists()

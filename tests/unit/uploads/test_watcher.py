@@ -66,7 +66,7 @@ def test_a_process_that_is_killed_is_a_failure_and_no_end_of_anything_else(tmp_p
     process.kill()
     eventually(lambda: not examiner.is_busy(folder))
     assert folder.read(ERROR) == {
-        "error": "the check ended unexpectedly (signal 9): it said nothing; try again, and if it happens again "
+        "error": "the check ended unexpectedly (signal 9): it printed nothing; try again, and if it happens again "
         "see examining.log in the upload's folder"
     }
 
@@ -105,7 +105,7 @@ def test_small_files_have_minutes_and_not_hours(tmp_path: Path, monkeypatch: pyt
     assert "0 seconds, which is what files of this size have" in folder.read(ERROR)["error"]
 
 
-def test_nobody_waits_for_all_that_another_has_examined(tmp_path: Path) -> None:
+def test_one_persons_examinations_do_not_delay_anothers(tmp_path: Path) -> None:
     examiner = Examiner(at_once=2)
     theirs = [upload_that_hangs(tmp_path / f"theirs-{n}") for n in range(3)]
     for folder in theirs:
@@ -178,7 +178,7 @@ def fetch_that_hangs(path: Path) -> UploadFolder:
 
 
 @pytest.mark.usefixtures("silent_hub")
-def test_who_fetches_from_a_hub_keeps_nobody_from_examining(tmp_path: Path) -> None:
+def test_fetches_from_hubs_do_not_delay_examinations(tmp_path: Path) -> None:
     """Before, two fetches from a hub that does not answer kept all uploads waiting, two hours at most."""
     examiner = Examiner(at_once=1)
     fetches = [fetch_that_hangs(tmp_path / name) for name in ("a", "b", "c")]
