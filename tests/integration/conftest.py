@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +31,7 @@ from evaluator.experiments.progress import ExperimentProgress, progress_reader
 from evaluator.operations.instance import headless
 from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
+from tests.integration.small_disk import Disk
 from tests.integration.warm_cli import run_command
 
 TIMEOUT = 240
@@ -47,6 +49,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def settings(tmp_path: Path) -> Settings:
     """Settings with a home of the test's own and quick retries."""
     return Settings(home=tmp_path / "home", workers=2, retry_intervals=(1,), redis_url=None)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A file system of 24 MB; skipped where none can be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk cannot be mounted here (that takes root, or CAP_SYS_ADMIN)")
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 class Cli(Protocol):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pyarrow as pa
@@ -16,41 +14,18 @@ import pytest
 
 from evaluator.datasets.formats import (
     delimited,
-    json_objects,
     members,
     pdf,
     read,
     suffixes,
-    text_lines,
     texts,
     workbook,
 )
 from evaluator.datasets.reading import Kind, Table
 from evaluator.errors import DatasetError
+from tests.unit.datasets.table_files import rows, rows_and_errors, write
 
 REPOSITORY = Path(__file__).parents[3]
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def rows(folder: Path, name: str, kind: Kind, member: str = "") -> list[dict[str, Any]]:
-    """The rows of a table without defects."""
-    results = [row for _, row in read(folder, Table(name, kind, member))]
-    assert not [row for row in results if isinstance(row, DatasetError)]
-    return results  # type: ignore[return-value]
-
-
-def rows_and_errors(folder: Path, name: str, kind: Kind, member: str = "") -> list[object]:
-    """The rows as they come, defects as their messages."""
-    return [
-        str(row) if isinstance(row, DatasetError) else row
-        for _, row in read(folder, Table(name, kind, member))
-    ]
 
 
 class TestDelimited:
@@ -126,115 +101,6 @@ class TestDelimited:
         write(tmp_path, "a.csv", content)
         (only,) = rows_and_errors(tmp_path, "a.csv", "csv")
         assert str(only).startswith(reason)
-
-
-class TestJsonLines:
-    def test_rows_continue_after_a_defect(self, tmp_path: Path) -> None:
-        write(tmp_path, "a.jsonl", '{"id": 1}\n{"id": \n[2]\n{"id": 3}\n')
-        assert rows_and_errors(tmp_path, "a.jsonl", "jsonl") == [
-            {"id": 1},
-            "a.jsonl:2: not valid JSON (Expecting value: line 2 column 1 (char 8)); "
-            "write one JSON object on each line",
-            "a.jsonl:3: a JSON object is expected, found a list; write one JSON object on each line",
-            {"id": 3},
-        ]
-
-    def test_half_surrogates_reach_the_rules_for_values(self, tmp_path: Path) -> None:
-        write(tmp_path, "a.jsonl", '{"id": "\\ud800"}\n')
-        assert rows(tmp_path, "a.jsonl", "jsonl") == [{"id": "\ud800"}]
-
-    def test_a_line_that_is_too_long_is_a_defect(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(text_lines, "MAX_LINE", 1 << 20)
-        write(tmp_path, "a.jsonl", '{"id": "' + "x" * (3 << 20) + '"}\n{"id": 2}\n')
-        bad, good = rows_and_errors(tmp_path, "a.jsonl", "jsonl")
-        assert str(bad) == "a.jsonl:1: the line is longer than 1 MiB; split it, or remove it"
-        assert good == {"id": 2}
-
-
-class TestJson:
-    @pytest.mark.parametrize(
-        ("written", "read_as"),
-        [
-            ([{"id": "d1", "text": "a"}], [{"id": "d1", "text": "a"}]),
-            (["a", "b"], [{"text": "a"}, {"text": "b"}]),
-            ({"d1": "a", "d2": "b"}, [{"id": "d1", "text": "a"}, {"id": "d2", "text": "b"}]),
-            ({"d1": {"title": "A", "text": "a"}}, [{"id": "d1", "title": "A", "text": "a"}]),
-            (
-                {"q1": {"d1": 2, "d2": 0}},
-                [
-                    {"query": "q1", "document": "d1", "grade": 2},
-                    {"query": "q1", "document": "d2", "grade": 0},
-                ],
-            ),
-            ({"q1": ["d1"]}, [{"query": "q1", "document": "d1"}]),
-            ([["q1", "d1", 2]], [{"query": "q1", "document": "d1", "grade": 2}]),
-        ],
-        ids=["objects", "texts", "texts by id", "fields by id", "grades", "documents", "triples"],
-    )
-    def test_a_list_or_mapping_is_read_as_rows(
-        self, tmp_path: Path, written: object, read_as: object
-    ) -> None:
-        write(tmp_path, "a.json", json.dumps(written))
-        assert members(tmp_path, "a.json", "json") == ("",)
-        assert rows(tmp_path, "a.json", "json") == read_as
-        write(tmp_path, "b.json", json.dumps({"version": 1, "relevant_docs": [], "corpus": written}))
-        assert members(tmp_path, "b.json", "json") == ("relevant_docs", "corpus")
-        assert rows(tmp_path, "b.json", "json", "corpus") == read_as
-
-    def test_lists_of_objects_are_members_whatever_their_names(self, tmp_path: Path) -> None:
-        write(tmp_path, "a.json", '{"meta": {"n": 1}, "my.rows": [{"id": 1}], "other": [1]}')
-        assert members(tmp_path, "a.json", "json") == ("my.rows",)
-        assert rows(tmp_path, "a.json", "json", "my.rows") == [{"id": 1}]
-
-    def test_rows_before_a_break_are_kept(self, tmp_path: Path) -> None:
-        write(tmp_path, "a.json", '[{"id": 1}, {"id": 2')
-        first, end = rows_and_errors(tmp_path, "a.json", "json")
-        assert first == {"id": 1}
-        assert str(end).startswith("a.json: not valid JSON (")
-
-    @pytest.mark.parametrize(
-        ("content", "reason"),
-        [
-            (b"", "not valid JSON"),
-            (b"7", "a list or an object is expected"),
-            (b'[{"id": "\\ud800"}]', "\\ud800 is half of a surrogate pair"),
-            (b'[{"id": "caf\xe9"}]', "not valid JSON"),
-            (b'[{"id": NaN}]', "not valid JSON"),
-            (b"[" * 100_000, "lists and objects are inside each other 65 deep"),
-            (b'{"a":' * 100_000, "lists and objects are inside each other 65 deep"),
-            (b"[1" + b"0" * 10_000 + b"]", "not valid JSON"),
-            (b"[] []", "not valid JSON"),
-        ],
-    )
-    def test_invalid_json_is_reported(self, tmp_path: Path, content: bytes, reason: str) -> None:
-        write(tmp_path, "a.json", content)
-        assert f"a.json: {reason}" in str(rows_and_errors(tmp_path, "a.json", "json")[-1])
-
-    @pytest.mark.parametrize("written", ["\\ud83d\\ude00", "\\\\ud800", "😀"])
-    def test_whole_characters_are_no_half_surrogates(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
-    ) -> None:
-        monkeypatch.setattr(json_objects, "CHUNK", 64)
-        for shift in range(14):  # the escapes lie across two chunks
-            write(tmp_path, "a.json", " " * (64 - shift) + f'["{written}"]')
-            assert len(rows(tmp_path, "a.json", "json")) == 1
-
-    def test_half_a_pair_across_chunks_is_found(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(json_objects, "CHUNK", 64)
-        for shift in range(14):
-            write(tmp_path, "a.json", " " * (64 - shift) + '["\\ud83d\\u0041"]')
-            assert "\\ud83d is half of a surrogate pair" in str(
-                rows_and_errors(tmp_path, "a.json", "json")[-1]
-            )
-
-    def test_a_string_that_is_too_long(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(json_objects, "CHUNK", 1 << 16)
-        write(tmp_path, "a.json", '["' + "\\n" * (1 << 20) + '"]')
-        assert "a.json: a string is longer than 1 MiB" in str(rows_and_errors(tmp_path, "a.json", "json")[-1])
 
 
 class TestParquet:
@@ -368,98 +234,6 @@ class TestExcel:
         assert "a.xlsx: not an .xlsx workbook" in str(only)
         with pytest.raises(DatasetError, match="without a password"):
             members(tmp_path, "a.xlsx", "excel")
-
-
-class TestSmart:
-    RECORDS = (
-        ".I 4\n.T\ntwo\nlines\n.A\nsmith,j.\n.B\nj. ae. scs.\n.W\n  the text ,\nfolded .\n.I 9\n.W\nmore\n"
-    )
-
-    def test_records_and_their_number(self, tmp_path: Path) -> None:
-        write(tmp_path, "cran.all", self.RECORDS)
-        first, second = read(tmp_path, Table("cran.all", "smart"))
-        assert str(second[0]) == "cran.all:12"
-        assert first[1] == {
-            "id": "4", "number": "1", "title": "two lines", "author": "smith,j.", "source": "j. ae. scs.",
-            "text": "the text , folded .",
-        }  # fmt: skip
-        assert second[1] == {
-            "id": "9",
-            "number": "2",
-            "title": "",
-            "author": "",
-            "source": "",
-            "text": "more",
-        }
-
-    def test_text_before_the_first_record_is_a_defect(self, tmp_path: Path) -> None:
-        write(tmp_path, "cran.all", "what is this\n" + self.RECORDS)
-        assert str(rows_and_errors(tmp_path, "cran.all", "smart")[0]).startswith(
-            "cran.all:1: there is text before"
-        )
-
-    def test_cranfield_is_the_same_in_both_formats(self, cranfield: Path) -> None:
-        smart = rows(cranfield, "cran.all.1400", "smart")
-        beir = rows(cranfield, "corpus.jsonl", "jsonl")
-        assert len(smart) == 1400
-        assert [(row["id"], row["title"], row["text"]) for row in smart] == [
-            (row["_id"], row["title"], row["text"]) for row in beir
-        ]
-
-
-class TestTrec:
-    def test_topics(self, tmp_path: Path) -> None:
-        topic = (
-            "<top>\n<num> Number: 301\n<title> Organized &amp; Crime\n\n<desc> Description:\nWho?\nWhere?\n"
-            "<narr> Narrative:\nA relevant one.\n</top>\n"
-        )
-        write(tmp_path, "topics.txt", topic + "<top><num>302</num><title>Polio</title></top>")
-        assert rows(tmp_path, "topics.txt", "topics") == [
-            {
-                "num": "301",
-                "title": "Organized & Crime",
-                "desc": "Who? Where?",
-                "narr": "A relevant one.",
-            },
-            {"num": "302", "title": "Polio", "desc": "", "narr": ""},
-        ]
-
-    def test_documents(self, tmp_path: Path) -> None:
-        content = (
-            "<DOC>\n<DOCNO> FT-1 </DOCNO>\n<HEADLINE>A <b>title</b></HEADLINE>\n"
-            "<TEXT>\nfirst\n</TEXT>\n<TEXT>second</TEXT>\n</DOC>\n"
-            "<DOC><DOCNO>FT-2</DOCNO> without tags </DOC>\n"
-        )
-        write(tmp_path, "a.sgml", content)
-        assert rows(tmp_path, "a.sgml", "trec-documents") == [
-            {"id": "FT-1", "title": "A title", "text": "first\n\nsecond"},
-            {"id": "FT-2", "title": "", "text": "without tags"},
-        ]
-
-    def test_an_element_without_an_end_is_a_defect(self, tmp_path: Path) -> None:
-        write(tmp_path, "a.sgml", "<DOC>\n<DOCNO>1</DOCNO>\n<DOC>\n<DOCNO>2</DOCNO>\n</DOC>\n")
-        bad, good = rows_and_errors(tmp_path, "a.sgml", "trec-documents")
-        assert bad == "a.sgml:1: <doc> has no end; close it with </doc>"
-        assert good == {"id": "2", "title": "", "text": ""}
-
-    @pytest.mark.parametrize("line", ["q1 0 d1 2", "q1\t0\td1\t2", "q1 d1 2 ", "  q1   d1\t2"])
-    def test_qrels_of_three_or_four_fields(self, tmp_path: Path, line: str) -> None:
-        write(tmp_path, "qrels.txt", line + "\n")
-        assert rows(tmp_path, "qrels.txt", "qrels") == [{"query": "q1", "document": "d1", "grade": "2"}]
-
-    def test_qrels_in_a_tsv_are_separated_by_tabs(self, tmp_path: Path) -> None:
-        write(tmp_path, "test.tsv", "query-id\tcorpus-id\tscore\nq1\td1\t2\nq1 d1 2\n")
-        good, bad = rows_and_errors(tmp_path, "test.tsv", "qrels")
-        assert good == {"query": "q1", "document": "d1", "grade": "2"}
-        assert str(bad).startswith("test.tsv:3: 3 fields separated by tabs are expected, found 1")
-
-    def test_a_run(self, tmp_path: Path) -> None:
-        write(tmp_path, "a.run", "q1 Q0 d1 1 3.5 bm25\nq1 Q0 d2\n")
-        good, bad = rows_and_errors(tmp_path, "a.run", "run")
-        assert good == {
-            "query": "q1", "iteration": "Q0", "document": "d1", "rank": "1", "score": "3.5", "tag": "bm25",
-        }  # fmt: skip
-        assert str(bad).startswith("a.run:2: 6 fields are expected, found 3")
 
 
 class TestTexts:
