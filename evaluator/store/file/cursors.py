@@ -10,6 +10,7 @@ from weakref import WeakSet
 import duckdb
 
 from evaluator.errors import EvaluatorError
+from evaluator.store.file.calls import Calls
 from evaluator.store.file.states import States
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Owner(Protocol):
 
     cursors: WeakSet[duckdb.DuckDBPyConnection]
     states: States
+    calls: Calls
 
     def explained(self, error: duckdb.Error) -> EvaluatorError | None:
         """What to tell people if DuckDB failed because of the disk or a damaged file."""
@@ -94,17 +96,22 @@ class Cursor:
                 self.connection, self.duckdb = connection, connection.cursor()
                 self._database.cursors.add(self.duckdb)
         reads = self._query[0].lstrip().startswith(READS)
-        with interruptible(), nullcontext() if reads else self._database.states.change():
+        with (
+            interruptible(),
+            nullcontext() if reads else self._database.states.change(),
+            self._database.calls.one(),
+        ):
             self.duckdb.execute(*self._query)
 
     def _fetch(self, step: Callable[[], T]) -> T:
         try:
-            with interruptible():
+            with interruptible(), self._database.calls.one():
                 return step()
         except duckdb.Error as error:
             self._recover(error)
             self._run()
-            return step()
+            with self._database.calls.one():
+                return step()
 
     def _recover(self, error: duckdb.Error) -> None:
         """Raise the error of a query, unless the query may be tried again because the file was opened again."""
@@ -141,13 +148,14 @@ class FrozenCursor(Cursor):
         if not any(isinstance(cause, duckdb.Error) for cause in (error, error.__cause__)):
             return False
         try:
-            self.duckdb.execute("SELECT 1").fetchall()
+            with self._database.calls.one():
+                self.duckdb.execute("SELECT 1").fetchall()
         except duckdb.Error as own_error:
             return self._database.recover(own_error, self.connection)
         return False
 
     def _run(self) -> None:
-        with interruptible():
+        with interruptible(), self._database.calls.one():
             self.duckdb.execute(*self._query)
 
     def _recover(self, error: duckdb.Error) -> None:

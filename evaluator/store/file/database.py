@@ -22,6 +22,7 @@ import psutil
 from evaluator.errors import StoreLockedError, StoreUnavailableError
 from evaluator.home import make_home
 from evaluator.store.file import condition, migrating
+from evaluator.store.file.calls import POLL, Calls
 from evaluator.store.file.cursors import Cursor, FrozenCursor
 from evaluator.store.file.states import NotKept, States
 
@@ -67,6 +68,7 @@ class Database:
         self._local = threading.local()
         self._write = threading.Lock()
         self._opening = threading.RLock()
+        self.calls = Calls()
         self._closed = False
         self._connection: duckdb.DuckDBPyConnection | None = _open(path)
         self._file = path.stat()
@@ -246,18 +248,27 @@ class Database:
     def _close_connection(self) -> None:
         """Close the connection with the cursors of all threads; DuckDB keeps the file until the last is closed."""
         connection, self._connection = self._connection, None
+        if connection is None:
+            return
         patient_until = time.monotonic() + PATIENCE
-        while connection is not None:
-            try:
-                connection.close()
-            except duckdb.OperationalError:  # a thread runs a query: DuckDB refuses instead of waiting
-                if time.monotonic() > patient_until:
-                    for cursor in list(self.cursors):
-                        with suppress(duckdb.ConnectionException):  # this cursor is closed already
-                            cursor.interrupt()
-                time.sleep(0.005)
-            else:
-                return
+        with self.calls.none(lambda: self._interrupt(patient_until)):
+            while True:
+                try:
+                    connection.close()
+                except (
+                    duckdb.OperationalError
+                ):  # a transaction or an export runs a query on a cursor of its own
+                    self._interrupt(patient_until)
+                    time.sleep(POLL)
+                else:
+                    return
+
+    def _interrupt(self, patient_until: float) -> None:
+        """Interrupt all queries if that time has passed."""
+        if time.monotonic() > patient_until:
+            for cursor in list(self.cursors):
+                with suppress(duckdb.ConnectionException):  # this cursor is closed already
+                    cursor.interrupt()
 
 
 def _open(path: Path, *, begun_again: bool = False) -> duckdb.DuckDBPyConnection:
