@@ -214,7 +214,7 @@ def free_port() -> int:
 
 def wait_until_ready(process: subprocess.Popen[str], address: str) -> None:
     """Wait until a server answers."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(f"{address}/api/health").json()["ready"]:
@@ -241,4 +241,4 @@ def served(folder: Path, workers: int = 0) -> Iterator[str]:
         yield address
     finally:
         up.send_signal(signal.SIGINT)
-        up.communicate(timeout=30)
+        up.communicate(timeout=TIMEOUT)

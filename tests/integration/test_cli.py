@@ -19,6 +19,7 @@ from evaluator.jobs.processes.valkey import answers, stop_orphan
 from evaluator.settings import Settings
 from tests.conftest import WriteDataset
 from tests.integration.conftest import (
+    TIMEOUT,
     Cli,
     cli_command,
     cli_environment,
@@ -266,7 +267,7 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         assert httpx.post(f"{address}/queue/queue/evaluator/queued/empty").status_code == 405
     finally:
         up.send_signal(signal.SIGINT)
-        _, output = up.communicate(timeout=30)
+        _, output = up.communicate(timeout=TIMEOUT)
     assert up.returncode == 0, output
     assert json_output(cli("leaderboard", "--json"))["compared"] == 10
 
@@ -286,7 +287,7 @@ def test_a_closed_terminal_stops_an_instance_and_its_valkey(tmp_path: Path) -> N
         wait_until_ready(up, f"http://127.0.0.1:{port}")
         up.send_signal(signal.SIGHUP)
         up.send_signal(signal.SIGHUP)
-        _, output = up.communicate(timeout=30)
+        _, output = up.communicate(timeout=TIMEOUT)
         assert up.returncode in {0, 130}, output  # it may have answered before it waited
         assert "Traceback" not in output
         assert not answers(settings)

@@ -12,7 +12,7 @@ import pytest
 from evaluator.domain.status import ACTIVE
 from evaluator.proxies import direct_client
 from tests.conftest import WriteDataset
-from tests.integration.conftest import Cli, cli_command, cli_environment, experiment_yaml, free_port
+from tests.integration.conftest import TIMEOUT, Cli, cli_command, cli_environment, experiment_yaml, free_port
 from tests.proxy_server import PROXIES, refusing_proxy
 
 SERVES = "Serving at "
@@ -57,5 +57,5 @@ def test_an_instance_and_its_commands_work_behind_a_proxy(
             assert "is finished already" in cancelled.stderr  # the server was asked, and answered
         finally:
             up.send_signal(signal.SIGINT)
-            up.communicate(timeout=30)
+            up.communicate(timeout=TIMEOUT)
         assert proxy.asked == []
