@@ -1,8 +1,7 @@
 """The artifact store: immutable files under content-addressed names, in a folder or an object store.
 
 A file is written under a temporary name, flushed to the disk, and then moved: no reader ever sees a partial file, not
-even after a power loss, and no lock is needed. Names are built from fingerprints by this package, never from user
-input.
+even after a power loss, and no lock is needed. Names are built from fingerprints, never from what a person typed.
 
 Before an artifact is read, it is compared with its digest, once for each process and state of the file (ADR 0027).
 """
@@ -184,8 +183,7 @@ class ArtifactStore:
     def local_path(self, name: str) -> Path:
         """A local file with the artifact's bytes as they were written; remote artifacts are copied to the cache once.
 
-        The whole file is read the first time, and again if it has changed since; this is fast if the operating system
-        has the file in memory.
+        The whole file is read for that the first time, and again if it has changed since.
 
         Raises:
             ArtifactMissingError: the artifact is not in the store.

@@ -20,38 +20,13 @@ from evaluator.domain.printable import is_one_line
 
 Precision = Literal["float32", "float16", "bfloat16"]
 Stemmer = Literal[
-    "none",
-    "arabic",
-    "danish",
-    "dutch",
-    "english",
-    "finnish",
-    "french",
-    "german",
-    "hungarian",
-    "italian",
-    "norwegian",
-    "portuguese",
-    "romanian",
-    "russian",
-    "spanish",
-    "swedish",
-    "turkish",
-]
+    "none", "arabic", "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian",
+    "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish",
+]  # fmt: skip
 StopWords = Literal[
-    "none",
-    "english",
-    "german",
-    "dutch",
-    "french",
-    "spanish",
-    "portuguese",
-    "italian",
-    "russian",
-    "swedish",
-    "norwegian",
-    "turkish",
-]
+    "none", "english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
+    "norwegian", "turkish",
+]  # fmt: skip
 
 PRINTABLE = Predicate(is_one_line)
 """No control characters, because these names are shown everywhere."""

@@ -95,3 +95,8 @@ def test_folders_are_small_enough_to_be_looked_over() -> None:
     modules = [path for path in (REPOSITORY / "evaluator").rglob("*.py") if path.name != "__init__.py"]
     folders = [path.parent for path in modules]
     assert {folder.name: n for folder in {*folders} if (n := folders.count(folder)) > 15} == {}
+
+
+def test_modules_are_small_enough_to_be_one_idea() -> None:
+    lines = {path: len(path.read_text().splitlines()) for path in (REPOSITORY / "evaluator").rglob("*.py")}
+    assert {str(path): n for path, n in lines.items() if n > 400} == {}
