@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,14 +135,7 @@ class Running:
 
     def children(self, mark: str) -> list[psutil.Process]:
         """The instance's processes whose command line contains a mark."""
-        processes = []
-        for process in psutil.Process(self._supervisor.pid).children(recursive=True):
-            try:
-                if mark in " ".join(process.cmdline()):
-                    processes.append(process)
-            except psutil.Error:
-                continue  # it has just ended
-        return processes
+        return [process for process, command in descendants(self._supervisor.pid) if mark in command]
 
     def _progress(self, experiment: str) -> dict[str, Any] | None:
         try:
@@ -150,6 +143,15 @@ class Running:
                 return client.progress(experiment)
         except EvaluatorError:
             return None
+
+
+def descendants(pid: int) -> list[tuple[psutil.Process, str]]:
+    """The running processes below one, and their command lines."""
+    below = []
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.Error):  # it has just ended
+            below.append((process, " ".join(process.cmdline())))
+    return below
 
 
 def described_as(name: str, dataset: str, queries_per_job: object, described: Mapping[str, object]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.models import TinyModels, save_tiny_models
+from tests.warm.popen import warm_processes
 
 ROOT = Path(__file__).resolve().parents[1]
 CRANFIELD = ROOT.parent / "shared" / "data" / "cranfield"
@@ -56,6 +57,13 @@ class FilesTogether(LoadScopeScheduling):  # type: ignore[misc]  # xdist is unty
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
     """How tests are shared among processes."""
     return FilesTogether(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_processes() -> Iterator[None]:
+    """Commands, workers and servers need no start of their own, unless a test asks for one (`tests.warm`)."""
+    with warm_processes():
+        yield
 
 
 @pytest.fixture

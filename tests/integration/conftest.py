@@ -32,7 +32,6 @@ from evaluator.operations.instance import headless
 from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
 from tests.integration.small_disk import Disk
-from tests.integration.warm_cli import run_command
 
 TIMEOUT = 240
 """Seconds a command may take here."""
@@ -77,14 +76,9 @@ class Cli(Protocol):
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """The command line, in the test's folder and with a home of its own.
-
-    With an environment of its own a command gets a fresh interpreter, because some of it is read when Python starts.
-    """
+    """The command line, in the test's folder and with a home of its own."""
 
     def run(*args: str | Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        if env is None:
-            return run_command([*map(str, args)], tmp_path, cli_environment(tmp_path), TIMEOUT)
         return subprocess.run(
             cli_command(*args),
             cwd=tmp_path,

@@ -31,6 +31,7 @@ from tests.integration.conftest import (
     wait_until_ready,
 )
 from tests.integration.faults.faults import Faults, is_running, wait_until
+from tests.warm.popen import descendants
 
 ENDED_WITHIN = 12.0
 """Seconds from SIGTERM until nothing runs any more: ten of grace for a job in hand."""
@@ -45,8 +46,7 @@ class Up:
 
     def child(self, mark: str) -> psutil.Process:
         """The first of its processes whose command line holds a text."""
-        children = psutil.Process(self.process.pid).children()
-        return next(child for child in children if mark in " ".join(child.cmdline()))
+        return next(child for child, command in descendants(self.process.pid) if mark in command)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def test_a_shutdown_in_the_middle_of_slow_work_is_clean_and_the_next_start_conti
     with up(tmp_path, faults) as instance, faults.hold("encode"):
         instance.client.submit(yaml)
         faults.wait_for("encode", 2)  # longer than anybody waits
-        family = [child.pid for child in psutil.Process(instance.process.pid).children(recursive=True)]
+        family = [child.pid for child, _ in descendants(instance.process.pid)]
         signalled_at = time.monotonic()
         instance.process.send_signal(signal.SIGTERM)
         assert instance.process.wait(timeout=40) == 0
@@ -149,7 +149,7 @@ def test_a_run_that_is_killed_is_continued(
             stderr=subprocess.DEVNULL,
         )
         faults.wait_for("evaluate", 2)
-        orphans = [child.pid for child in psutil.Process(first.pid).children(recursive=True)]
+        orphans = [child.pid for child, _ in descendants(first.pid)]
         first.kill()
         first.wait()
     second = cli(*([command, file] if command == "run" else [command]), env=faults.environment)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 from redis import Redis
 
@@ -29,6 +28,7 @@ from tests.integration.conftest import (
 )
 from tests.integration.faults.faults import is_running, wait_until
 from tests.unit.jobs.embedded import tcp_valkey
+from tests.warm.popen import descendants
 
 TRIES = 3
 
@@ -120,7 +120,7 @@ def has_finished(client: Client, experiment: str) -> bool:
 def test_an_instance_that_was_killed_starts_again_at_once(tmp_path: Path, queue_url: str) -> None:
     process, address = start(tmp_path, "one", queue_url)
     wait_until_ready(process, address)
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = [child for child, _ in descendants(process.pid)]
     queue = Redis.from_url(queue_url)
     before = Holder.from_json(queue.get(CLAIM) or b"")  # type: ignore[arg-type]
     server = next(child for child in children if child.pid == before.process.pid)
