@@ -29,6 +29,7 @@ from tests.integration.conftest import (
     wait_until_ready,
 )
 from tests.unit.jobs.embedded import embedded_valkey
+from tests.warm.popen import COLD
 
 BM25 = {"bm25": {"bm25": {}}, "no stemmer": {"bm25": {"stemmer": "none"}}}
 
@@ -231,12 +232,12 @@ def test_a_plan_starts_nothing(cli: Cli, experiment_file: Path) -> None:
 
 
 def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteDataset, tmp_path: Path) -> None:
+    """All its processes start as a person's do."""
     cli("dataset", "import", write_dataset("tiny"))
     port = free_port()
     command = cli_command("up", "--port", str(port), "--workers", "1")
-    up = subprocess.Popen(
-        command, cwd=tmp_path, env=cli_environment(tmp_path), stderr=subprocess.PIPE, text=True
-    )
+    environment = cli_environment(tmp_path, {COLD: "1"})
+    up = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         address = f"http://127.0.0.1:{port}"
         wait_until_ready(up, address)

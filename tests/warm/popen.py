@@ -31,7 +31,7 @@ READ_AT_START = (
     "COLUMNS", "TERM", "NO_COLOR", "FORCE_COLOR", "PY_COLORS",
 )  # fmt: skip
 """Beginnings of variables that Python and its libraries read once: with others than the parent's, Python starts."""
-COLD = "EVALUATOR_TESTS_COLD"
+COLD = "TESTS_START_COLD"
 """The variable that makes a process, and all that it starts, start as people's do."""
 EXIT = struct.Struct("q")
 
@@ -61,8 +61,9 @@ class Parent:
 
     def note(self, pid: int, parent: int, command: Sequence[str]) -> None:
         """Remember whose child a fork would have been, and what it runs."""
-        file = self._folder / f"{pid}.json"
-        file.write_text(json.dumps({"parent": parent, "command": " ".join(command)}))
+        written = self._folder / f"{pid}.new"
+        written.write_text(json.dumps({"parent": parent, "command": " ".join(command)}))
+        written.rename(written.with_suffix(".json"))
 
     def children(self, of: int) -> Iterator[tuple[psutil.Process, str]]:
         """The forks that run of those that a process asked for, and their commands."""
