@@ -16,7 +16,7 @@ from evaluator.analysis.recommendation import COSTS
 from evaluator.api.handling import ApiRoute, addressed_experiment, file_headers, route
 from evaluator.domain.printable import file_name
 from evaluator.errors import InvalidInputError, UnknownNameError
-from evaluator.report.figures import Image, Wanted, figure
+from evaluator.report.figures import FigureOptions, Image, figure
 from evaluator.report.page import report
 from evaluator.uploads.uploads import scratch_folder
 from evaluator.workspace.workspace import Workspace
@@ -78,7 +78,7 @@ def _figure(workspace: Workspace, request: Request) -> Response:
         raise InvalidInputError(f"a figure takes no {min(unknown)!r}; it takes {', '.join(FIGURE)}")
     if parameters.get("cost", "p95_ms") not in COSTS:
         raise InvalidInputError(f"cost={parameters['cost']!r} is not one of {', '.join(COSTS)}")
-    drawn = figure(workspace, row, name, Wanted(**parameters), kind)  # type: ignore[arg-type]
+    drawn = figure(workspace, row, name, FigureOptions(**parameters), kind)  # type: ignore[arg-type]
     headers = file_headers(file_name(row.name, name, ending=kind))
     return Response(drawn, media_type=TYPES[kind], headers=headers)
 

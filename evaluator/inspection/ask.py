@@ -27,7 +27,7 @@ MAX_TEXT = 2000
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedQuery:
     """A query that was sent to workers, and the answers so far.
 
     Attributes:
@@ -59,7 +59,7 @@ def ask(
     text: str,
     *,
     again: bool = False,
-) -> Asked:
+) -> AskedQuery:
     """Send a query to workers, unless it was sent minutes ago, and return the answers so far without waiting.
 
     Args:
@@ -89,11 +89,11 @@ def ask(
             enqueue_questions(connection, spec, pending, text, workspace.settings)
             answers |= {name: answer(connection, spec.id, name, text) for name in pending}
     served = any("encode" in worker.queues for worker in queue_status(workspace).present)
-    return Asked(answers, served)
+    return AskedQuery(answers, served)
 
 
 def answered(
-    workspace: Workspace, experiment: ExperimentRow, asked: Asked, text: str, depth: int = 10
+    workspace: Workspace, experiment: ExperimentRow, asked: AskedQuery, text: str, depth: int = 10
 ) -> SideBySide:
     """The ranked lists of the answers, side by side; variants without a list are waiting or have failed."""
     lists = {

@@ -40,7 +40,7 @@ Ratings = Mapping[str, Mapping[str, int]]
 """Grades by document id, then rater."""
 
 
-class Pooled(NamedTuple):
+class DocumentToJudge(NamedTuple):
     """A document to judge, with its grades by rater."""
 
     document: Document
@@ -84,7 +84,7 @@ class Agreement:
 
 def pool(
     workspace: Workspace, experiment: ExperimentRow, query_id: str, variants: Sequence[str], depth: int
-) -> list[Pooled]:
+) -> list[DocumentToJudge]:
     """Documents to judge among the first `depth` of any of these variants' lists.
 
     They are in the order of a hash, so that a rater cannot see which variant retrieved a document, or at which rank.
@@ -98,7 +98,7 @@ def pool(
     wanted = {doc_id for doc_id in top if doc_id not in graded or doc_id in grades}
     documents = documents_of(dataset, wanted)
     order = sorted(documents, key=lambda doc_id: text_key(f"{query_id} {doc_id}"))
-    return [Pooled(documents[doc_id], grades.get(doc_id, {})) for doc_id in order]
+    return [DocumentToJudge(documents[doc_id], grades.get(doc_id, {})) for doc_id in order]
 
 
 def judge(

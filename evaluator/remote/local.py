@@ -52,12 +52,12 @@ class LocalInstance:
         html = report(self._workspace, lifecycle.find(self._workspace, experiment), measure, baseline)
         _write(path, html.encode())
 
-    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **options: str | None) -> None:
         """Write one of an experiment's figures into a file."""
-        from evaluator.report.figures import Wanted, figure
+        from evaluator.report.figures import FigureOptions, figure
 
         row = lifecycle.find(self._workspace, experiment)
-        choices = Wanted(**wanted)  # type: ignore[arg-type]
+        choices = FigureOptions(**options)  # type: ignore[arg-type]
         _write(path, figure(self._workspace, row, name, choices, cast("Image", kind)))
 
     def export(self, experiment: str | None, format_: str, folder: Path) -> list[Path]:

@@ -38,7 +38,7 @@ FONT = "Source Sans 3, Source Sans Pro, Helvetica, Arial, sans-serif"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FigureOptions:
     """Options of a figure.
 
     Attributes:
@@ -128,14 +128,16 @@ def _with_values(chart: alt.Chart | alt.LayerChart) -> alt.Chart | alt.LayerChar
     return copy
 
 
-def figure(workspace: Workspace, experiment: ExperimentRow, name: str, wanted: Wanted, kind: Image) -> bytes:
+def figure(
+    workspace: Workspace, experiment: ExperimentRow, name: str, options: FigureOptions, kind: Image
+) -> bytes:
     """One of an experiment's figures as the bytes of an image.
 
     Args:
         workspace: the workspace.
         experiment: the experiment.
         name: one of `FIGURES`.
-        wanted: the figure's options.
+        options: the figure's options.
         kind: the format of the image.
 
     Raises:
@@ -144,7 +146,7 @@ def figure(workspace: Workspace, experiment: ExperimentRow, name: str, wanted: W
     """
     if name not in FIGURES:
         raise UnknownNameError(f"there is no figure {name!r}; there are: {', '.join(FIGURES)}")
-    chart = FIGURES[name](workspace, experiment, wanted)
+    chart = FIGURES[name](workspace, experiment, options)
     if chart is None:
         raise InvalidInputError(f"there is nothing to draw as {name} yet")
     return image(chart, kind)
@@ -164,28 +166,30 @@ def compared(workspace: Workspace, board: Leaderboard, a: str | None, b: str | N
     return look_at_pair(workspace, board.experiment.id, board.measure, first, second, board.baseline)
 
 
-Draw = Callable[[Workspace, ExperimentRow, Wanted], alt.Chart | alt.LayerChart | None]
+Draw = Callable[[Workspace, ExperimentRow, FigureOptions], alt.Chart | alt.LayerChart | None]
 
 
-def _scores(workspace: Workspace, experiment: ExperimentRow, wanted: Wanted) -> alt.LayerChart | None:
-    board = leaderboard(workspace, experiment, wanted.measure, baseline=wanted.baseline)
+def _scores(workspace: Workspace, experiment: ExperimentRow, options: FigureOptions) -> alt.LayerChart | None:
+    board = leaderboard(workspace, experiment, options.measure, baseline=options.baseline)
     return scores_figure(board) if board.n_scored else None
 
 
-def _tradeoffs(workspace: Workspace, experiment: ExperimentRow, wanted: Wanted) -> alt.LayerChart | None:
-    return tradeoffs_figure(leaderboard(workspace, experiment, wanted.measure), wanted.cost)
+def _tradeoffs(
+    workspace: Workspace, experiment: ExperimentRow, options: FigureOptions
+) -> alt.LayerChart | None:
+    return tradeoffs_figure(leaderboard(workspace, experiment, options.measure), options.cost)
 
 
 def _of_pair(
     chart: Callable[[pd.DataFrame, str, Sides], alt.Chart | alt.LayerChart],
 ) -> Draw:
     def draw(
-        workspace: Workspace, experiment: ExperimentRow, wanted: Wanted
+        workspace: Workspace, experiment: ExperimentRow, options: FigureOptions
     ) -> alt.Chart | alt.LayerChart | None:
         def read() -> PairLook | None:
             snapshot = read_snapshot(workspace, experiment.id)
-            board = board_of(snapshot, wanted.measure, baseline=wanted.baseline)
-            return compared(workspace, board, wanted.a, wanted.b)
+            board = board_of(snapshot, options.measure, baseline=options.baseline)
+            return compared(workspace, board, options.a, options.b)
 
         look = workspace.frozen(read)
         if look is None or look.pair is None:

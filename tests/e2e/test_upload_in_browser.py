@@ -20,7 +20,7 @@ from tests.e2e.test_browser import heading
 DATA = Path(__file__).parents[2] / "data"
 EXAMPLES = ("beir", "excel", "trec")
 """A folder in a folder, a workbook, and files whose order is their only structure. That every example is read the same
-as an upload and on the command line, tests/integration/test_datasets_cli.py shows without a browser."""
+as an upload and on the command line, tests/integration/cli/test_datasets_cli.py shows without a browser."""
 CHECK_TIMEOUT = 60_000
 """Milliseconds for a process to start, read some rows and identify their language."""
 

@@ -31,7 +31,7 @@ from evaluator.experiments.progress import ExperimentProgress, progress_reader
 from evaluator.operations.instance import headless
 from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
-from tests.integration.small_disk import Disk
+from tests.integration.disks.small_disk import Disk
 
 TIMEOUT = 240
 """Seconds a command may take here."""

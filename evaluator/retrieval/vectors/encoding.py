@@ -364,7 +364,7 @@ def _write_plan(
 
 
 def _windows(texts: Iterable[tuple[bytes, str]], wanted: set[bytes]) -> Iterator[list[tuple[bytes, str]]]:
-    """Wanted texts, each once, in windows sorted by length, longest first (ties by key)."""
+    """The texts to encode, each once, in windows sorted by length, longest first (ties by key)."""
 
     def distinct() -> Iterator[tuple[bytes, str]]:
         for key, text in texts:

@@ -7,7 +7,7 @@ import dataclasses
 import streamlit as st
 
 from evaluator.domain.records import ExperimentRow
-from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, Asked, answered, ask, askable
+from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, AskedQuery, answered, ask, askable
 from evaluator.ui.query.selection import View, addressed_view, choose_lists
 from evaluator.ui.query.view import show_lists
 from evaluator.ui.shell.links import LEADERBOARD, QUERY, WORKERS, link
@@ -79,7 +79,7 @@ def _answers(workspace: Workspace, view: View, text: str, was_waiting: bool) -> 
         show_lists(answered(workspace, view.experiment, question, text, view.depth), view)
 
 
-def _state(workspace: Workspace, view: View, text: str, question: Asked) -> None:
+def _state(workspace: Workspace, view: View, text: str, question: AskedQuery) -> None:
     if question.waiting and not question.served:
         st.warning(
             "No workers are running. The query waits in the queue until one starts: `evaluator up` starts "

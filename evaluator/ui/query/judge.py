@@ -11,7 +11,7 @@ import streamlit as st
 from evaluator.domain.printable import as_code
 from evaluator.inspection.side_by_side import SideBySide
 from evaluator.judging import ratings
-from evaluator.judging.ratings import MAX_GUIDELINES, MAX_RATER, MeanBounds, Pooled
+from evaluator.judging.ratings import MAX_GUIDELINES, MAX_RATER, DocumentToJudge, MeanBounds
 from evaluator.library import catalog
 from evaluator.ui.glossary import meaning
 from evaluator.ui.query.selection import View
@@ -112,7 +112,7 @@ def _is_newest(workspace: Workspace, view: View) -> bool:
     return False
 
 
-def _card(view: View, query_id: str, pooled: Pooled, rater: str, own: int | None) -> int | None:
+def _card(view: View, query_id: str, pooled: DocumentToJudge, rater: str, own: int | None) -> int | None:
     """A document and the rater's choice."""
     document = pooled.document
     with st.container(border=True, gap="xsmall"):

@@ -32,7 +32,7 @@ from evaluator.experiments import lifecycle
 from evaluator.experiments.progress import progress_reader
 from evaluator.inspection.query_list import listed_queries
 from evaluator.library import catalog
-from evaluator.report.figures import Wanted, figure
+from evaluator.report.figures import FigureOptions, figure
 from evaluator.store import experiments, results
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
@@ -183,7 +183,7 @@ def looks_at(recording: Recording, folder: Path) -> dict[str, Callable[[], None]
 
     def draw() -> None:
         row = experiments.experiment(workspace.database, recording.last)
-        figure(workspace, row, "differences", Wanted(), "svg")
+        figure(workspace, row, "differences", FigureOptions(), "svg")
 
     def files() -> None:
         row = experiments.experiment(workspace.database, recording.last)

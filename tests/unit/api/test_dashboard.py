@@ -26,7 +26,7 @@ from evaluator.jobs.queue import open_queue
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.embedded import embedded_valkey
-from tests.unit.jobs.test_socket_folder import NOBODY, as_root
+from tests.unit.jobs.processes.test_socket_folder import NOBODY, as_root
 
 MARKUP = "<img src=x onerror='window.ran=1'>"
 

@@ -27,7 +27,7 @@ from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.experiments import FUSED, make_dataset, make_spec
 from tests.unit.jobs.test_submission import SETTINGS, results, send
 from tests.unit.retrieval.fake_encoder import HashEncoder, hash_spec
-from tests.unit.retrieval.test_rerank import OverlapScorer
+from tests.unit.retrieval.rerank.test_rerank import OverlapScorer
 
 DOCUMENTS = [f"First sentence of {n}. Second one about {n % 3}. And a third for {n}." for n in range(7)]
 QUERIES = [f"sentence about {n}" for n in range(4)]

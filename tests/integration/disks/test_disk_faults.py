@@ -39,7 +39,7 @@ from evaluator.store.recorder import Recorder
 from evaluator.store.results import record
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
-from tests.integration.small_disk import SEED, Disk, python, read_until
+from tests.integration.disks.small_disk import SEED, Disk, python, read_until
 from tests.unit.finished import finished
 from tests.unit.jobs.embedded import embedded_valkey
 from tests.unit.judging.shared_runs import LISTS, rows_in

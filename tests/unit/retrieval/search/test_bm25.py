@@ -21,7 +21,7 @@ from evaluator.retrieval.search.bm25 import BM25Index, bm25_name, build_bm25
 from evaluator.retrieval.texts.encoder_texts import document_texts
 from tests.unit.retrieval.conftest import MakeDataset
 
-CRANFIELD = Path(__file__).parents[4] / "shared/data/cranfield"
+CRANFIELD = Path(__file__).parents[5] / "shared/data/cranfield"
 PLAIN = BM25(stemmer="none", stop_words="none")
 
 

@@ -25,7 +25,7 @@ from evaluator.uploads import uploads
 from evaluator.uploads.folder import PERSON
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
-from tests.integration.small_disk import SEED, Disk, python, read_until
+from tests.integration.disks.small_disk import SEED, Disk, python, read_until
 
 MEGABYTE = 1_000_000
 

@@ -18,7 +18,7 @@ from evaluator.datasets.staging.from_tables import open_source
 from evaluator.domain.dataset import Document, Judgment, Query
 from evaluator.errors import DatasetError
 
-DATA = Path(__file__).parents[3] / "data"
+DATA = Path(__file__).parents[4] / "data"
 EXAMPLES: dict[str, tuple[str, Kind]] = {
     "csv/queries.csv": ("a.csv", "csv"),
     "tsv/queries.tsv": ("a.tsv", "tsv"),

@@ -23,7 +23,7 @@ from evaluator.domain.dataset import Document, Query
 from evaluator.errors import DatasetError
 from tests.unit.datasets.folders import WRITERS, WriteDataset, stored_files, write_objects
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 CRANFIELD = REPOSITORY.parent / "shared/data/cranfield"
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

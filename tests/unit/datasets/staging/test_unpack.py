@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from evaluator.datasets.staging import unpack as unpacking
 from evaluator.datasets.staging.unpack import unpack
 from evaluator.errors import DatasetError
-from tests.unit.datasets.test_tar import with_header
+from tests.unit.datasets.staging.test_tar import with_header
 
 LIMIT = 1 << 20
 

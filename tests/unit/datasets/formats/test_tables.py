@@ -25,7 +25,7 @@ from evaluator.datasets.reading import Kind, Table
 from evaluator.errors import DatasetError
 from tests.unit.datasets.table_files import rows, rows_and_errors, write
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 
 
 class TestDelimited:
