@@ -12,10 +12,12 @@ from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import WatchError
 from rq import Callback, Queue, Retry
 from rq.defaults import RQ_KEY_PREFIX
 from rq.exceptions import DequeueTimeout
 from rq.job import Dependency, Job, JobStatus, parse_job_id
+from rq.queue import EnqueueData
 from rq.registry import (
     DeferredJobRegistry,
     FailedJobRegistry,
@@ -69,11 +71,63 @@ TASKS = "evaluator.jobs.tasks"
 
 
 class CarefulQueue(Queue):  # type: ignore[misc]  # rq is untyped
-    """An RQ queue whose workers lose no job if they die between taking and beginning it.
+    """An RQ queue that loses no job if a worker dies between taking and beginning it, and that holds each job once.
 
     A worker of one queue moves what it takes to that queue's intermediate list until the job begins. From several
     queues RQ takes jobs without that note; this class takes from one queue after the other, with the note.
     """
+
+    def enqueue_many(
+        self, job_datas: Iterable[EnqueueData], pipeline: Pipeline | None = None, group_id: str | None = None
+    ) -> list[Job]:
+        """Enqueue jobs. Those that wait for others are deferred until the others have ended.
+
+        RQ's own method also puts a job into the queue if the last job that it waits for ends meanwhile, as does the
+        worker of that job: the job would run twice.
+        """
+        described = list(job_datas)
+        jobs: list[Job] = super().enqueue_many(
+            [data for data in described if not data.depends_on], pipeline, group_id
+        )
+        return jobs + self._defer([data for data in described if data.depends_on])
+
+    def _defer(self, described: Sequence[EnqueueData]) -> list[Job]:
+        """Save jobs as deferred, make them known to those that they wait for, and enqueue those that wait no more."""
+        jobs: list[Job] = []
+        with self.connection.pipeline() as pipeline:
+            for data in described:
+                fields = {name: value for name, value in data._asdict().items() if name != "at_front"}
+                jobs.append(
+                    self.create_job(**fields, status=JobStatus.DEFERRED)
+                )  # `depends_on` says whether at front
+                jobs[-1].save(pipeline=pipeline)
+            pipeline.execute()
+            for job in jobs:
+                job.register_dependency()
+                self._enqueue_if_met(job, pipeline)
+        return jobs
+
+    def _enqueue_if_met(self, job: Job, pipeline: Pipeline) -> None:
+        """Enqueue a deferred job if all that it waits for has ended, unless a worker does.
+
+        A worker that ends a job watches who waits for that job, and changes the record of whoever need not wait any
+        more; this watches the record, and changes who waits. So one of the two starts over, and finds it done.
+        """
+        while True:
+            try:
+                pipeline.watch(job.key)  # type: ignore[no-untyped-call]
+                deferred = job.get_status() == JobStatus.DEFERRED
+                if not deferred or not job.dependencies_are_met(pipeline=pipeline):
+                    pipeline.unwatch()
+                    return
+                pipeline.multi()
+                for dependency in job._dependency_ids:
+                    pipeline.srem(Job.dependents_key_for(dependency), job.id)
+                self._enqueue_job(job, pipeline=pipeline, at_front=job.should_enqueue_at_front())
+                pipeline.execute()
+            except WatchError:
+                continue
+            return
 
     @classmethod
     def dequeue_any(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from rq import Queue, SimpleWorker
+from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq_dashboard import web
 from uvicorn import Server
@@ -20,12 +21,19 @@ INTERNALS: list[tuple[Any, str, list[str]]] = [
     (SimpleWorker, "get_heartbeat_ttl", ["self", "job"]),
     (SimpleWorker, "prepare_job_execution", ["self", "job", "remove_from_intermediate_queue"]),
     (SimpleWorker, "execute_job", ["self", "job", "queue"]),
+    (SimpleWorker, "clean_registries", ["self"]),
     (SimpleWorker, "_finalize_failure", ["self", "job", "queue", "execution", "exc_info"]),
     (SimpleWorker, "request_stop", ["self", "signum", "frame"]),
     (SimpleWorker, "teardown", ["self"]),
     (SimpleWorker, "maintain_heartbeats", ["self", "job", "execution"]),
     (SimpleWorker, "cleanup_execution", ["self", "job", "pipeline", "execution"]),
     (Queue, "_enqueue_job", ["self", "job", "pipeline", "at_front"]),
+    # `jobs.queue` defers jobs with these.
+    (Queue, "enqueue_many", ["self", "job_datas", "pipeline", "group_id"]),
+    (Queue, "move_dependents_to_ready", ["self", "job", "pipeline"]),
+    (Job, "register_dependency", ["self", "pipeline"]),
+    (Job, "dependencies_are_met", ["self", "parent_job", "pipeline"]),
+    (Job, "should_enqueue_at_front", ["self"]),
     (
         Queue,
         "dequeue_any",

@@ -18,6 +18,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
+import torch
+
 from tests.warm import popen
 
 IMPORTED = (
@@ -113,8 +116,10 @@ def become(request: Request, descriptors: list[int]) -> None:
         return 1 if select.select([alive], [], [], 0)[0] else supervisor
 
     os.getppid = parent_id
+    if "HF_HUB_CACHE" in os.environ:
+        huggingface_hub.constants.HF_HUB_CACHE = os.environ["HF_HUB_CACHE"]
     threads = request["environment"].get("OMP_NUM_THREADS")
-    sys.modules["torch"].set_num_threads(int(threads) if threads else os.cpu_count() or 1)
+    torch.set_num_threads(int(threads) if threads else os.cpu_count() or 1)
 
 
 def main() -> None:

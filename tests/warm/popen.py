@@ -176,6 +176,7 @@ def _can_be_forked(given: Mapping[str, Any], environment: Mapping[str, str]) -> 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
     read = {name: value for name, value in environment.items() if name.startswith(READ_AT_START)}
+    read.pop("HF_HUB_CACHE", None)  # a fork is told
     if customization(environment) is not None:
         del read["PYTHONPATH"]
     return read

@@ -24,10 +24,12 @@ from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job, JobStatus
-from rq.registry import StartedJobRegistry
+from rq.registry import FailedJobRegistry, FinishedJobRegistry, ReadyJobRegistry, StartedJobRegistry
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 from rq.timeouts import TimerDeathPenalty
+from rq.utils import now
+from rq.worker_registration import clean_worker_registry
 
 from evaluator import logs
 from evaluator.errors import InvalidInputError, JobCancelled, QueueUnavailableError, WorkerStopping
@@ -138,23 +140,9 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
             take_turns(self.connection, open_queue(self.connection).key)
         self.set_state("idle")
 
-    def handle_job_failure(
-        self,
-        job: Job,
-        queue: Queue,
-        started_job_registry: StartedJobRegistry | None = None,
-        exc_string: str = "",
-        execution: Execution | None = None,
-    ) -> None:
-        """Retry or give up a job whose execution failed.
-
-        RQ's maintenance hands over jobs without an execution: a worker took such a job and ended before it began it.
-        The job goes back to the queue; RQ would count an attempt, and drop the job silently after the last.
-        """
-        if execution is not None:
-            super().handle_job_failure(job, queue, started_job_registry, exc_string, execution)
-        elif job.get_status(refresh=False) == JobStatus.QUEUED:
-            queue.enqueue_job(job, at_front=True)
+    def clean_registries(self) -> None:
+        """Leave RQ's own housekeeping to `tidy`: if two tried an abandoned job again, it would run twice."""
+        self.last_cleaned_at = now()
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         """Work until told to stop."""
@@ -242,8 +230,8 @@ class WarmWorker(SimpleWorker):  # type: ignore[misc]  # rq is untyped
 def tidy(scheduler: RQScheduler, taken_since: dict[str, float]) -> None:
     """One round of housekeeping, by one worker at a time.
 
-    Enqueues retries that are due, tries abandoned jobs again, puts back jobs that a worker took but never began, and
-    puts waiting jobs in order where that was put off when they were added.
+    Enqueues retries that are due, tries abandoned jobs again, puts back jobs that a worker took but never began, puts
+    waiting jobs in order where that was put off when they were added, and drops old records.
 
     Args:
         taken_since: jobs seen between queue and worker, and since when; kept from round to round.
@@ -260,8 +248,10 @@ def tidy(scheduler: RQScheduler, taken_since: dict[str, float]) -> None:
             if queue.name not in acquired:
                 continue
             # The timer, not SIGALRM: this runs beside the main thread.
-            started = StartedJobRegistry(queue=queue, death_penalty_class=TimerDeathPenalty)
-            started.cleanup()
+            StartedJobRegistry(queue=queue, death_penalty_class=TimerDeathPenalty).cleanup()
+            for registry in (FinishedJobRegistry, FailedJobRegistry, ReadyJobRegistry):
+                registry(queue=queue).cleanup()
+            clean_worker_registry(queue)
             put_back(queue, taken_since)
             take_turns(scheduler.connection, queue.key, added=False)
     finally:
@@ -269,7 +259,10 @@ def tidy(scheduler: RQScheduler, taken_since: dict[str, float]) -> None:
 
 
 def put_back(queue: Queue, taken_since: dict[str, float]) -> None:
-    """Put jobs back at the front of the queue whose worker took them seconds ago and died before it began them."""
+    """Put jobs back at the front of the queue whose worker took them seconds ago and died before it began them.
+
+    Notes of jobs that have begun since, or that are gone, are dropped.
+    """
     waiting = set(queue.intermediate_queue.get_job_ids()) - set(
         queue.started_job_registry.get_job_ids(cleanup=False)
     )
@@ -280,7 +273,8 @@ def put_back(queue: Queue, taken_since: dict[str, float]) -> None:
         if now - taken_since.setdefault(id_, now) > TAKEN_TOO_LONG:
             with queue.connection.pipeline(transaction=True) as pipeline:
                 pipeline.lrem(queue.intermediate_queue_key, 1, id_)
-                pipeline.lpush(queue.key, id_)
+                if queue.connection.hget(Job.key_for(id_), "status") == JobStatus.QUEUED.value.encode():
+                    pipeline.lpush(queue.key, id_)
                 pipeline.execute()
             del taken_since[id_]
 

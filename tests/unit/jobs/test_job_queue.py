@@ -253,3 +253,20 @@ def _is_pickle(value: bytes) -> bool:
         return value.startswith(b"\x80") and bool(list(pickletools.genops(value)))
     except ValueError:
         return False
+
+
+def test_a_job_whose_dependency_ends_while_it_is_enqueued_is_enqueued_once(
+    queue: Queue, worker: WarmWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RQ's own `enqueue_many` and the worker that ended the dependency both put it into the queue."""
+    enqueue(queue.connection, [toy("say_hello", "index-1")])
+    register = Job.register_dependency
+
+    def register_then_end(job: Job, *args: Any, **kwargs: Any) -> None:
+        register(job, *args, **kwargs)
+        run_next(worker)
+
+    monkeypatch.setattr(Job, "register_dependency", register_then_end)
+    enqueue(queue.connection, [toy("say_hello", "search-1", after=["index-1"])])
+    assert queue.connection.lrange(queue.key, 0, -1) == [b"search-1"]
+    assert run_all(worker) == ["search-1"]

@@ -18,6 +18,7 @@ from evaluator.errors import InvalidInputError
 from evaluator.uploads import watcher as examiner_module
 from evaluator.uploads.folder import ERROR, PROGRESS, READING, RECOGNISED, SOURCE, UploadFolder
 from evaluator.uploads.watcher import Examiner
+from tests.warm.popen import COLD, descendants
 
 LIMIT = 1_000_000
 
@@ -51,11 +52,7 @@ def stage(folder: UploadFolder) -> str:
 
 def processes(folder: UploadFolder) -> list[psutil.Process]:
     """Those that examine an upload now."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        if str(folder.path) in (process.info["cmdline"] or ()) and process.status() != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
+    return [process for process, command in descendants(os.getpid()) if str(folder.path) in command]
 
 
 def test_a_process_that_is_killed_is_a_failure_and_no_end_of_anything_else(tmp_path: Path) -> None:
@@ -142,6 +139,7 @@ import os, sys, time
 from pathlib import Path
 from evaluator.uploads import watcher as examiner_module
 from evaluator.uploads.watcher import Examiner
+from tests.warm.popen import COLD, descendants
 from evaluator.uploads.folder import PROGRESS, UploadFolder
 folder = UploadFolder(Path(sys.argv[1]))
 Examiner().start(folder, "check", 1000, lambda: None)
@@ -196,8 +194,11 @@ def test_fetches_from_hubs_do_not_delay_examinations(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("silent_hub")
-def test_what_a_hubs_library_downloads_counts_and_is_gone_with_the_process(tmp_path: Path) -> None:
+def test_what_a_hubs_library_downloads_counts_and_is_gone_with_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Before, it filled the cache in the operator's home folder, without a limit and for ever."""
+    monkeypatch.setenv(COLD, "1")  # the environment of a fork is not the one that `psutil` tells
     examiner, folder = Examiner(), fetch_that_hangs(tmp_path / "upload")
     examiner.start(folder, "fetch", LIMIT, lambda: None)
     eventually(lambda: stage(folder) == "fetching")

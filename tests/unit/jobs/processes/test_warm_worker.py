@@ -121,6 +121,26 @@ def test_a_job_without_heartbeats_is_tried_again(
     assert state(queue, "hello-1") == JobStatus.FINISHED
 
 
+def test_an_abandoned_job_is_tried_again_once_though_a_worker_starts_meanwhile(
+    queue: Queue, worker: WarmWorker, scheduler: RQScheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RQ lets each worker that starts look for abandoned jobs."""
+    at_once = Settings(attempts=3, retry_intervals=(0,))
+    enqueue(queue.connection, [job_data(at_once, "say_hello", (), "hello-1")])
+    take(worker)  # and dies
+    let_heartbeats_lapse(queue)
+    retry = Job.retry
+
+    def start_another_then_retry(job: Job, *args: Any) -> None:
+        monkeypatch.setattr(Job, "retry", retry)
+        WarmWorker(queue.connection).run_maintenance_tasks()
+        retry(job, *args)
+
+    monkeypatch.setattr(Job, "retry", start_another_then_retry)
+    tidy(scheduler, {})
+    assert run_all(worker) == ["hello-1"]
+
+
 def test_a_job_whose_last_worker_died_is_recorded_as_failed(
     queue: Queue, worker: WarmWorker, scheduler: RQScheduler
 ) -> None:
@@ -169,7 +189,7 @@ def test_a_job_that_a_worker_took_and_never_began_goes_back(queue: Queue, worker
     """The worker was stopped between taking the job and noting that it runs; no attempt was made."""
     enqueue(queue.connection, [job_data(ONCE, "say_hello", (), "hello-1")])
     Queue.dequeue_any([queue], None, connection=queue.connection, serializer=JSONSerializer)
-    maintain(queue, worker)
+    put_back(queue, {"hello-1": 0.0})
     assert queue.get_job_ids() == ["hello-1"]
     assert queue.intermediate_queue.get_job_ids() == []
     assert run_all(worker) == ["hello-1"]
@@ -180,17 +200,9 @@ def test_a_stale_note_that_a_job_was_taken_starts_nothing(queue: Queue, worker: 
     enqueue(queue.connection, [job_data(TWICE, "say_hello", (), "hello-1")])
     run_all(worker)
     queue.connection.rpush(queue.intermediate_queue_key, "hello-1")
-    maintain(queue, worker)
+    put_back(queue, {"hello-1": 0.0})
     assert state(queue, "hello-1") == JobStatus.FINISHED
     assert (queue.get_job_ids(), queue.intermediate_queue.get_job_ids()) == ([], [])
-
-
-def maintain(queue: Queue, worker: WarmWorker) -> None:
-    """RQ's maintenance, twice: it deals with what it saw more than a minute ago."""
-    worker.clean_registries()
-    for id_ in queue.intermediate_queue.get_job_ids():
-        queue.connection.set(queue.intermediate_queue.get_first_seen_key(id_), time.time() - 120)
-    worker.clean_registries()
 
 
 def test_a_heartbeat_that_comes_late_brings_no_job_back(queue: Queue, worker: WarmWorker) -> None:
