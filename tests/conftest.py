@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogethe
 
 @pytest.fixture(scope="session", autouse=True)
 def forked_processes() -> Iterator[None]:
-    """Commands, workers and servers need no start of their own, unless a test asks for one (`tests.warm`)."""
+    """Commands, workers and servers need no start of their own, unless a test asks for one (`tests.warm`).
+
+    They hear when a terminal is closed, also where `nohup` started the tests.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with warm_processes():
         yield
 
