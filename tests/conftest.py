@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.models import TinyModels, save_tiny_models
@@ -38,6 +39,8 @@ BEGINNINGS = tuple(" ".join(topic.split()[:3]) for topic in TOPICS)
 settings.register_profile("fixed", derandomize=True)
 settings.register_profile("search", derandomize=False)
 settings.load_profile("fixed")
+# Nor do examples depend on what else has been imported: hypothesis would read all our modules for constants first.
+providers._get_local_constants = lambda: providers._local_constants
 
 WriteDataset = Callable[..., Path]
 

@@ -6,6 +6,7 @@ import inspect
 from typing import Any
 
 import pytest
+from hypothesis.internal.conjecture import providers
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.scheduler import RQScheduler
@@ -42,6 +43,8 @@ INTERNALS: list[tuple[Any, str, list[str]]] = [
     (RQScheduler, "acquire_locks", ["self", "auto_start"]),
     (RQScheduler, "enqueue_scheduled_jobs", ["self"]),
     (RQScheduler, "release_locks", ["self"]),
+    # `tests.conftest` replaces this.
+    (providers, "_get_local_constants", []),
     # `jobs.processes.valkey` starts this program.
     (_binary, "get_binary_path", []),
     # `api.dashboard` puts its own connection and address into these.

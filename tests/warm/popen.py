@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -169,17 +169,18 @@ def _can_be_forked(given: Mapping[str, Any], environment: Mapping[str, str]) -> 
     special = any(given[name] for name in ("preexec_fn", "pass_fds", "shell")) or any(
         given[name] not in (None, -1) for name in ("uid", "gid", "gids", "umask")
     )
-    return (
-        plain and not special and COLD not in environment and _at_start(environment) == _at_start(os.environ)
-    )
+    told = {"HF_HUB_CACHE"} if customization(environment) is None else {"HF_HUB_CACHE", "PYTHONPATH"}
+    same = _at_start(environment, told) == _at_start(os.environ, told)
+    return plain and not special and COLD not in environment and same
 
 
-def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
-    read = {name: value for name, value in environment.items() if name.startswith(READ_AT_START)}
-    read.pop("HF_HUB_CACHE", None)  # a fork is told
-    if customization(environment) is not None:
-        del read["PYTHONPATH"]
-    return read
+def _at_start(environment: Mapping[str, str], told: Collection[str]) -> dict[str, str]:
+    """The variables that Python and its libraries read once, without those of which a fork is told."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(READ_AT_START) and name not in told
+    }
 
 
 def customization(environment: Mapping[str, str]) -> Path | None:
