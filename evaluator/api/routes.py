@@ -34,6 +34,7 @@ from evaluator.domain.experiment import Experiment
 from evaluator.experiments import lifecycle
 from evaluator.experiments.demo import DEMO_EXPERIMENT
 from evaluator.experiments.file_reader import parse_experiment
+from evaluator.experiments.overview import failures_record
 from evaluator.experiments.plan import plan
 from evaluator.experiments.progress import progress_reader
 from evaluator.experiments.records import experiment_record, plan_record
@@ -98,6 +99,7 @@ def _known_routes() -> list[ApiRoute]:
         route(
             "/api/experiments/{id}/leaderboard", _leaderboard, query=("measure", "baseline"), of_state=True
         ),
+        route("/api/experiments/{id}/failures", _failures),
         route("/api/experiments/{id}/cancel", _cancel, "POST"),
         route("/api/experiments/{id}/resume", _resume, "POST"),
         *export_routes(),
@@ -204,6 +206,11 @@ def _progress(workspace: Workspace, request: Request) -> Any:
     """Show how far an experiment is."""
     row = addressed_experiment(workspace, request)
     return dataclasses.asdict(progress_reader(workspace).read(row.id))
+
+
+def _failures(workspace: Workspace, request: Request) -> Any:
+    """List an experiment's failed queries, with reasons."""
+    return failures_record(workspace, addressed_experiment(workspace, request))
 
 
 def _leaderboard(workspace: Workspace, request: Request) -> Any:

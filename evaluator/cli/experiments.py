@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluator.cli.options import Json, Workers, read_settings
+from evaluator.cli.options import Json, Workers, instance, read_settings
 from evaluator.cli.terminal import (
     confirm,
     follow,
@@ -117,15 +117,13 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
     """Delete an experiment that is not running, with its results; vectors and indexes stay."""
-    from evaluator.experiments import lifecycle
-    from evaluator.workspace.workspace import Workspace
-
-    with Workspace.open_local(read_settings()) as workspace:
-        row = lifecycle.find(workspace, experiment, beginnings=False)
+    with instance() as opened:
+        found = opened.progress(experiment)
+        named = f"{found['name']} ({found['id']})"
         if not yes:
-            confirm(f"Delete {row.name} ({row.id}) with all of its results?")
-        lifecycle.delete(workspace, row)
-    remark(f"{row.name} ({row.id}) is deleted.")
+            confirm(f"Delete {named} with all of its results?")
+        opened.delete_experiment(experiment)
+    remark(f"{named} is deleted.")
 
 
 def _recorded_board(settings: Settings, experiment: Path) -> dict[str, Any] | None:

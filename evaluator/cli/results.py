@@ -31,12 +31,8 @@ def failures(
     json_: Json = False,
 ) -> None:
     """List an experiment's failed queries, with reasons; `evaluator resume` tries them again."""
-    from evaluator.experiments import lifecycle
-    from evaluator.experiments.overview import failures as failed
-    from evaluator.workspace.workspace import Workspace
-
-    with Workspace.open_local(read_settings()) as workspace:
-        records = failed(workspace, lifecycle.find(workspace, experiment)).to_dict("records")
+    with instance() as opened:
+        records = opened.failures(experiment)
     if json_:
         print_json(records)
     else:

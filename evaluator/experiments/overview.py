@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pandas as pd
 
@@ -86,6 +87,12 @@ def failures(workspace: Workspace, row: ExperimentRow, limit: int | None = None)
     failed = results.failures(workspace.database, row.id, limit)
     failed["error"] = failed["error"].map(without_paths)
     return failed
+
+
+def failures_record(workspace: Workspace, row: ExperimentRow) -> list[dict[str, Any]]:
+    """All failed queries as JSON types: variant, query_id, error."""
+    records = failures(workspace, row).to_dict("records")
+    return [{str(column): value for column, value in record.items()} for record in records]
 
 
 def experiment_yaml(row: ExperimentRow) -> str:

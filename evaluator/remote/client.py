@@ -57,6 +57,16 @@ class Client:
         """An experiment's progress."""
         return self._call("GET", self._experiment_path(experiment))
 
+    def failures(self, experiment: str | None) -> list[dict[str, Any]]:
+        """An experiment's failed queries."""
+        records: list[dict[str, Any]] = self._call("GET", f"{self._experiment_path(experiment)}/failures")  # type: ignore[assignment]
+        return records
+
+    def delete_experiment(self, experiment: str) -> None:
+        """Delete an experiment with its results."""
+        headers = {"content-type": "application/json"}
+        self._call("DELETE", self._experiment_path(experiment), headers=headers)
+
     def leaderboard(
         self, experiment: str | None, measure: str | None = None, baseline: str | None = None
     ) -> dict[str, Any]:

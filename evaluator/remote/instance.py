@@ -29,6 +29,18 @@ class Instance(Protocol):
         """An experiment's leaderboard, by its first measure and compared with the best, unless others are given."""
         ...
 
+    def progress(self, experiment: str | None) -> Record:
+        """How far an experiment is."""
+        ...
+
+    def failures(self, experiment: str | None) -> list[Record]:
+        """An experiment's failed queries: variant, query_id, error."""
+        ...
+
+    def delete_experiment(self, experiment: str) -> None:
+        """Delete an experiment with its results. It is given by its name or whole id."""
+        ...
+
     def history(self, name: str, measure: str | None) -> Record:
         """A dataset's scores over time."""
         ...

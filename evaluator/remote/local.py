@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -38,6 +39,23 @@ class LocalInstance:
 
         row = lifecycle.find(self._workspace, experiment)
         return leaderboard_record(leaderboard(self._workspace, row, measure, baseline=baseline))
+
+    def progress(self, experiment: str | None) -> Record:
+        """How far an experiment is."""
+        from evaluator.experiments.progress import progress_reader
+
+        row = lifecycle.find(self._workspace, experiment)
+        return dataclasses.asdict(progress_reader(self._workspace).read(row.id))
+
+    def failures(self, experiment: str | None) -> list[Record]:
+        """An experiment's failed queries."""
+        from evaluator.experiments.overview import failures_record
+
+        return failures_record(self._workspace, lifecycle.find(self._workspace, experiment))
+
+    def delete_experiment(self, experiment: str) -> None:
+        """Delete an experiment with its results."""
+        lifecycle.delete(self._workspace, lifecycle.find(self._workspace, experiment, beginnings=False))
 
     def history(self, name: str, measure: str | None) -> Record:
         """A dataset's scores over time."""

@@ -243,7 +243,7 @@ def test_an_instance_serves_and_stops_cleanly(cli: Cli, write_dataset: WriteData
         wait_until_ready(up, address)
 
         # A second owner of the same home gets one clear line.
-        refused = cli("failures")
+        refused = cli("resume")
         assert refused.returncode == 1
         assert "is in use by process" in refused.stderr
         assert cli("up", "--port", str(port)).returncode == 1

@@ -26,9 +26,18 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder whose home has an experiment over `tiny`, and the same after judgments were edited."""
+    """A folder whose home has an experiment over `tiny`, and the same after judgments were edited.
+
+    For each way to run commands it has an experiment over `fragile` in which q9 failed.
+    """
     folder = tmp_path_factory.mktemp("recorded")
     with Workspace.open_local(Settings(home=folder / "home")) as workspace:
+        catalog.import_folder(workspace, write_beir(folder / "fragile"))
+        for name, variants in (("alone", ["bm25"]), ("beside an instance", ["other"])):
+            lists = {
+                variant: {q: ids for q, ids in LISTS[variant].items() if q != "q9"} for variant in variants
+            }
+            finished(workspace, "fragile", lists, failed=["q9"], name=name)
         catalog.import_folder(workspace, write_beir(folder / "tiny"))
         finished(workspace, "tiny", LISTS)
         edit(workspace, dataset_id(workspace, "tiny"), {("q1", "d2"): 1})
@@ -82,6 +91,21 @@ def test_everything_that_is_recorded_can_be_taken_along(commands: Commands, tmp_
         ("bm25", 1), ("other", 1), ("bm25", 2), ("other", 2),
     ]  # fmt: skip
     assert commands.run("history", "tiny", "--check").exit_code == 0
+
+
+def test_failures_are_listed_and_their_experiment_is_deleted(
+    commands: Commands, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.params["folder"]
+    (failure,) = commands.json("failures", name)
+    assert (failure["query_id"], failure["error"]) == ("q9", "ValueError: no")
+    assert commands.run("delete", name, answer="n\n").exit_code == 1
+    assert commands.json("failures", name) == [failure]
+    with pytest.raises(InvalidInputError, match="no experiment"):
+        commands.run("delete", "nothing", "--yes")
+    assert commands.run("delete", name, "--yes").exit_code == 0
+    with pytest.raises(InvalidInputError, match="no experiment"):
+        commands.json("failures", name)
 
 
 def test_what_cannot_be_done_is_said(commands: Commands, tmp_path: Path) -> None:
