@@ -77,57 +77,44 @@ class CarefulQueue(Queue):  # type: ignore[misc]  # rq is untyped
     queues RQ takes jobs without that note; this class takes from one queue after the other, with the note.
     """
 
-    def enqueue_many(
-        self, job_datas: Iterable[EnqueueData], pipeline: Pipeline | None = None, group_id: str | None = None
-    ) -> list[Job]:
-        """Enqueue jobs. Those that wait for others are deferred until the others have ended.
+    def enqueue_once(self, described: Sequence[EnqueueData]) -> None:
+        """Enqueue jobs; those that wait for others are deferred until the others have ended.
 
-        RQ's own method also puts a job into the queue if the last job that it waits for ends meanwhile, as does the
+        RQ's `enqueue_many` also puts a job into the queue if the last job that it waits for ends meanwhile, as does the
         worker of that job: the job would run twice.
         """
-        described = list(job_datas)
-        jobs: list[Job] = super().enqueue_many(
-            [data for data in described if not data.depends_on], pipeline, group_id
-        )
-        return jobs + self._defer([data for data in described if data.depends_on])
-
-    def _defer(self, described: Sequence[EnqueueData]) -> list[Job]:
-        """Save jobs as deferred, make them known to those that they wait for, and enqueue those that wait no more."""
+        self.enqueue_many([data for data in described if not data.depends_on])
         jobs: list[Job] = []
         with self.connection.pipeline() as pipeline:
             for data in described:
-                fields = {name: value for name, value in data._asdict().items() if name != "at_front"}
-                jobs.append(
-                    self.create_job(**fields, status=JobStatus.DEFERRED)
-                )  # `depends_on` says whether at front
-                jobs[-1].save(pipeline=pipeline)
+                if data.depends_on:  # it says, too, whether the job goes to the front
+                    fields = {name: value for name, value in data._asdict().items() if name != "at_front"}
+                    jobs.append(self.create_job(**fields, status=JobStatus.DEFERRED))
+                    jobs[-1].save(pipeline=pipeline)
             pipeline.execute()
-            for job in jobs:
-                job.register_dependency()
-                self._enqueue_if_met(job, pipeline)
-        return jobs
+        for job in jobs:
+            job.register_dependency()
+            self.enqueue_if_met(job)
 
-    def _enqueue_if_met(self, job: Job, pipeline: Pipeline) -> None:
+    def enqueue_if_met(self, job: Job) -> None:
         """Enqueue a deferred job if all that it waits for has ended, unless a worker does.
 
         A worker that ends a job watches who waits for that job, and changes the record of whoever need not wait any
         more; this watches the record, and changes who waits. So one of the two starts over, and finds it done.
         """
-        while True:
-            try:
-                pipeline.watch(job.key)  # type: ignore[no-untyped-call]
-                deferred = job.get_status() == JobStatus.DEFERRED
-                if not deferred or not job.dependencies_are_met(pipeline=pipeline):
-                    pipeline.unwatch()
+        with self.connection.pipeline() as pipeline:
+            while True:
+                with suppress(WatchError):
+                    pipeline.watch(job.key)
+                    deferred = job.get_status() == JobStatus.DEFERRED
+                    if not deferred or not job.dependencies_are_met(pipeline=pipeline):
+                        return
+                    pipeline.multi()
+                    for dependency in job._dependency_ids:
+                        pipeline.srem(Job.dependents_key_for(dependency), job.id)
+                    self._enqueue_job(job, pipeline=pipeline, at_front=job.should_enqueue_at_front())
+                    pipeline.execute()
                     return
-                pipeline.multi()
-                for dependency in job._dependency_ids:
-                    pipeline.srem(Job.dependents_key_for(dependency), job.id)
-                self._enqueue_job(job, pipeline=pipeline, at_front=job.should_enqueue_at_front())
-                pipeline.execute()
-            except WatchError:
-                continue
-            return
 
     @classmethod
     def dequeue_any(
@@ -241,8 +228,9 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     """Enqueue jobs that are not live already; returns the ids of those enqueued.
 
     A job is live if its record says so, and a queue or registry lists it: a process that ended half-way may have left
-    the record alone. The record of an earlier job with the same id is dropped first; jobs that still wait for that id
-    then wait for the new job.
+    the record alone. It may also have left a job deferred that waits for nothing any more; such a job is enqueued now.
+    The record of an earlier job with the same id is dropped first; jobs that still wait for that id then wait for the
+    new job.
     """
     described = {data.job_id: data for data in jobs}
     ids = list(described)
@@ -255,13 +243,15 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     records = list(zip(ids, answers[::3], answers[1::3], answers[2::3], strict=True))
     # The whole queue is read only where a record says that it is in there: most jobs are new.
     live = all_live_ids(connection) if any(exists for _, exists, _, _ in records) else set()
+    deferred: list[str] = []
     with connection.pipeline(transaction=True) as pipeline:
         for id_, exists, status, dependents in records:
             if id_ in live and status is not None and status.decode() in LIVE:
                 del described[id_]
-                forget_stop(
-                    pipeline, id_
-                )  # this submission wants the job, even if another experiment with it was cancelled
+                if status.decode() == JobStatus.DEFERRED:
+                    deferred.append(id_)
+                # This submission wants the job, even if another experiment with it was cancelled.
+                forget_stop(pipeline, id_)
             elif exists:
                 _drop(pipeline, connection, [id_])
                 waiting = [dependent for dependent in dependents if dependent.decode() in live]
@@ -271,8 +261,10 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
     for name in QUEUES:  # encoding first: evaluation's jobs wait for its jobs, which must be known by then
         if data := [data for id_, data in described.items() if queue_of(id_) == name]:
             queue = open_queue(connection, name)
-            queue.enqueue_many(data)
+            queue.enqueue_once(data)
             take_turns(connection, queue.key)
+    for job in filter(None, Job.fetch_many(deferred, connection, JSONSerializer)):
+        open_queue(connection, queue_of(job.id)).enqueue_if_met(job)
     return list(described)
 
 

@@ -137,9 +137,9 @@ class Client:
         """Write an experiment's report into a file."""
         self._save(f"{self._experiment_path(experiment)}/report", path, measure=measure, baseline=baseline)
 
-    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **options: str | None) -> None:
         """Write one of an experiment's figures into a file."""
-        self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **wanted)
+        self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **options)
 
     def _experiment_path(self, experiment: str | None) -> str:
         """The API path of an experiment. There `last` means the last submitted; one with this name needs its id."""

@@ -49,7 +49,7 @@ class Instance(Protocol):
         """Write an experiment's report into a file."""
         ...
 
-    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **wanted: str | None) -> None:
+    def figure(self, experiment: str | None, name: str, kind: str, path: Path, **options: str | None) -> None:
         """Write one of an experiment's figures into a file."""
         ...
 

@@ -29,12 +29,12 @@ expect.set_options(timeout=30_000)
 START_TIMEOUT = 60
 """Seconds until an instance must answer."""
 DEMO_TIMEOUT = 240
-"""Seconds for the demo's documents; about 20 on two cores."""
+"""Seconds for the demo; about 60 on two cores, half of them to distil an encoder."""
 
 SMALLER = Path(__file__).parent / "part_of_the_library"
 LIBRARY = ("abc.py", "argparse.py", "asyncio", "collections", "email", "heapq.py", "http", "json", "logging",
            "pathlib.py", "threading.py", "urllib")  # fmt: skip
-"""What the demo reads here; all of the standard library would take a quarter of the suite's time to encode."""
+"""What the demo reads here; all of the standard library is five times as much to encode."""
 
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)")
 """Streamlit's browser side looks for the server under a page's own path first, and takes 404 for an answer."""

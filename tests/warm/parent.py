@@ -78,6 +78,8 @@ def _tell_ends(children: dict[int, socket.socket]) -> None:
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             pid, status = ended
+            assert popen.parent is not None
+            popen.parent.forget(pid)
             with children.pop(pid) as connection, suppress(OSError):
                 connection.sendall(popen.EXIT.pack(os.waitstatus_to_exitcode(status)))
 
@@ -91,6 +93,8 @@ def _accept(connection: socket.socket) -> tuple[Request, list[int]]:
     else:
         with suppress(OSError):  # the parent is of another session
             os.setpgid(0, os.getpgid(request["parent"]))
+    assert popen.parent is not None
+    popen.parent.note(os.getpid(), request["parent"], [request["module"], *request["arguments"]])
     connection.sendall(popen.EXIT.pack(os.getpid()))
     connection.close()
     return request, descriptors

@@ -65,12 +65,16 @@ class Parent:
         written.write_text(json.dumps({"parent": parent, "command": " ".join(command)}))
         written.rename(written.with_suffix(".json"))
 
+    def forget(self, pid: int) -> None:
+        """A fork has ended; its id may be used again."""
+        (self._folder / f"{pid}.json").unlink(missing_ok=True)
+
     def children(self, of: int) -> Iterator[tuple[psutil.Process, str]]:
         """The forks that run of those that a process asked for, and their commands."""
         for file in self._folder.glob("*.json"):
-            noted = json.loads(file.read_text())
-            if noted["parent"] == of:
-                with suppress(psutil.NoSuchProcess):
+            with suppress(FileNotFoundError, psutil.NoSuchProcess):  # it has just ended
+                noted = json.loads(file.read_text())
+                if noted["parent"] == of:
                     yield psutil.Process(int(file.stem)), noted["command"]
 
     def stop(self) -> None:
@@ -128,7 +132,6 @@ class WarmPopen(_ColdPopen):  # type: ignore[misc]  # chosen above
         socket.send_fds(self._connection, [b"+"], [*descriptors, read_end])
         self._connection.sendall(json.dumps(request).encode() + b"\n")
         (self.pid,) = EXIT.unpack(_read(self._connection))
-        parent.note(self.pid, os.getpid(), given["args"])
         self._child_created = True
         os.close(read_end)
         self._close_pipe_fds(

@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 
 from evaluator.domain.result import QueryResult
 from evaluator.jobs.processes.worker import WarmWorker
-from evaluator.jobs.queue import all_live_ids, cancel_experiment, enqueue, forget_all, job_data
+from evaluator.jobs.queue import CarefulQueue, all_live_ids, cancel_experiment, enqueue, forget_all, job_data
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
 from tests.unit.jobs.conftest import run_all, run_next
@@ -253,6 +253,23 @@ def _is_pickle(value: bytes) -> bool:
         return value.startswith(b"\x80") and bool(list(pickletools.genops(value)))
     except ValueError:
         return False
+
+
+def test_a_job_that_a_killed_submission_left_deferred_for_nothing_runs_when_it_is_submitted_again(
+    queue: Queue, worker: WarmWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enqueue(queue.connection, [toy("say_hello", "index-1")])
+    run_all(worker)
+
+    def die(_queue: Queue, _job: Job) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(CarefulQueue, "enqueue_if_met", die)
+        enqueue(queue.connection, [toy("say_hello", "search-1", after=["index-1"])])
+    assert state(queue, "search-1") == JobStatus.DEFERRED
+    assert enqueue(queue.connection, [toy("say_hello", "search-1", after=["index-1"])]) == []
+    assert run_all(worker) == ["search-1"]
 
 
 def test_a_job_whose_dependency_ends_while_it_is_enqueued_is_enqueued_once(

@@ -139,7 +139,6 @@ import os, sys, time
 from pathlib import Path
 from evaluator.uploads import watcher as examiner_module
 from evaluator.uploads.watcher import Examiner
-from tests.warm.popen import COLD, descendants
 from evaluator.uploads.folder import PROGRESS, UploadFolder
 folder = UploadFolder(Path(sys.argv[1]))
 Examiner().start(folder, "check", 1000, lambda: None)
