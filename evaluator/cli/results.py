@@ -35,8 +35,10 @@ def failures(
         records = opened.failures(experiment)
     if json_:
         print_json(records)
-    else:
+    elif records:
         print_table("", ("variant", "query", "error"), [tuple(record.values()) for record in records])
+    else:
+        remark("No query failed.")
 
 
 @results_app.command()

@@ -99,6 +99,7 @@ def test_failures_are_listed_and_their_experiment_is_deleted(
     name = request.node.callspec.params["folder"]
     (failure,) = commands.json("failures", name)
     assert (failure["query_id"], failure["error"]) == ("q9", "ValueError: no")
+    assert "No query failed." in commands.run("failures", "look").stderr
     assert commands.run("delete", name, answer="n\n").exit_code == 1
     assert commands.json("failures", name) == [failure]
     with pytest.raises(InvalidInputError, match="no experiment"):
