@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
+from annotated_types import Ge, Gt
 from pydantic import BeforeValidator
 
 from evaluator.domain.json_record import JsonRecord
@@ -34,6 +36,14 @@ Kind = Literal[
 MeantBy = Literal["id", "text"]
 """Whether a judgment names a query or document by its id, or by repeating its text."""
 
+Combine = Literal["majority", "mean", "median"]
+"""How several grades of one document for one query become one: the most frequent grade (of equally frequent ones the
+lowest), or the mean or median, rounded to the nearest whole number (a half up)."""
+
+Repair = Literal["leave-out-rows", "match-padded-ids"]
+"""What an import may do beyond reading, if a person says so: leave out rows that cannot be read, or match ids that
+differ only by leading zeros (`01` and `1`)."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -43,57 +53,141 @@ class Table:
         file: the file's path relative to the folder, with `/`; for `texts` a folder (`.`: the top folder).
         kind: how it is written.
         member: an Excel sheet, or a member of a JSON object; empty where there is only one.
+        more: further files of the same kind whose rows follow (shards).
+        header: of CSV, TSV and Excel: the line or row that names the columns, counted from 1. 0: no row does, and
+            columns are called `column 1`, `column 2`, ... None: the first row that looks like one.
+        encoding: of text files, as Python names it. None: as the file declares, or UTF-8.
     """
 
     file: str
     kind: Kind
     member: str = ""
+    more: tuple[str, ...] = ()
+    header: Annotated[int, Ge(0)] | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
-        if self.file.startswith("/") or ".." in self.file.split("/"):
-            raise ValueError(f"the file {self.file!r} is not a path inside the folder")
+        for file in self.files:
+            if file.startswith("/") or ".." in file.split("/"):
+                raise ValueError(f"the file {file!r} is not a path inside the folder")
+        if self.encoding is not None and not _is_text_encoding(self.encoding):
+            raise ValueError(f"the encoding {self.encoding!r} is unknown; write utf-8, windows-1252, ...")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The file, and those that follow it."""
+        return (self.file, *self.more)
 
     def __str__(self) -> str:
-        return f"{self.file} > {self.member}" if self.member else self.file
+        more = f" and {len(self.more):,} more" if self.more else ""
+        return f"{self.file}{more} > {self.member}" if self.member else f"{self.file}{more}"
+
+
+def _is_text_encoding(name: str) -> bool:
+    try:
+        return codecs.lookup(name)._is_text_encoding  # what `str.encode` looks at
+    except LookupError:
+        return False
 
 
 def _columns(names: object) -> object:
     return (names,) if isinstance(names, str) else names
 
 
+Columns = Annotated[tuple[str, ...], BeforeValidator(_columns, json_schema_input_type=str | tuple[str, ...])]
+"""Names of columns; a single one may be written without a list."""
+
+
 @dataclass(frozen=True)
 class CorpusPart:
-    """The documents. Several text columns are joined by a blank line.
+    """The documents.
 
     Without an id column, a document's id is derived from its text, so that a repeated text is one document.
+
+    Attributes:
+        text: several columns are joined by a blank line.
+        apart: further columns whose texts are documents of their own, such as hard negatives; only without an id.
     """
 
     table: Table
-    text: Annotated[tuple[str, ...], BeforeValidator(_columns, json_schema_input_type=str | tuple[str, ...])]
+    text: Columns
     id: str | None = None
     title: str | None = None
+    apart: Columns = ()
 
 
 @dataclass(frozen=True)
 class QueriesPart:
-    """The queries. Without an id column, a query's id is derived from its text."""
+    """The queries.
+
+    Attributes:
+        id: without it, a query's id is derived from its text.
+        exclude: columns of the ids of documents that are left out of the query's list.
+    """
 
     table: Table
     text: str
     id: str | None = None
     tags: str | None = None
+    exclude: Columns = ()
 
 
 @dataclass(frozen=True)
 class QrelsPart:
-    """The judgments: one per row, or a list of documents per row. Without a grade column, every grade is 1."""
+    """The judgments: one per row, or several documents per row. Without a grade column, every grade is 1.
+
+    A cell of a document column holds one document or several: a list (also one in JSON or Python's notation), or ids
+    with commas, semicolons or spaces between them.
+
+    Attributes:
+        document: several columns hold more documents of the same row.
+        grade: several columns are the grades of several raters, and `combine` makes one of them.
+        combine: also makes one grade of several rows for the same query and document, which are refused without it.
+        grades: grades of words (`{"Exact": 2, "Irrelevant": 0}`), whatever their case.
+        scale: grades are multiplied by it and rounded to the nearest whole number (a half up).
+        cut: a grade of at least this is 1, a lower one 0.
+        negative: columns of documents with the grade 0.
+        query_by, document_by: what the columns hold.
+    """
 
     table: Table
     query: str
-    document: str
-    grade: str | None = None
+    document: Columns
+    grade: Columns | None = None
     query_by: MeantBy = "id"
     document_by: MeantBy = "id"
+    combine: Combine | None = None
+    grades: Mapping[str, int] | None = None
+    scale: Annotated[float, Gt(0)] | None = None
+    cut: float | None = None
+    negative: Columns = ()
+
+    @property
+    def grade_name(self) -> str:
+        """The columns of the grade in words."""
+        return "the grade" if self.grade is None else " and ".join(self.grade)
+
+    def __post_init__(self) -> None:
+        if self.grade is not None and len(self.grade) > 1 and self.combine is None:
+            raise ValueError("several columns hold the grade: set combine to majority, mean or median")
+        if self.scale is not None and self.cut is not None:
+            raise ValueError("scale and cut both make whole numbers of grades: leave one of them out")
+
+
+@dataclass(frozen=True)
+class RunPart:
+    """Ranked lists that came with the dataset: one document per row; higher scores rank first."""
+
+    table: Table
+    query: str = "query"
+    document: str = "document"
+    score: str = "score"
+
+
+def _run_part(value: object) -> object:
+    """A run as it was written before its columns could be chosen: a table alone."""
+    is_table = isinstance(value, Mapping) and "file" in value
+    return {"table": value} if is_table else value
 
 
 @dataclass(frozen=True)
@@ -104,14 +198,21 @@ class Reading(JsonRecord):
         format: the name of the format that was recognised, for people.
         runs: ranked lists that came with the dataset, to compare with.
         ignored: files that are not read.
+        repairs: what the import may do beyond reading.
     """
 
     corpus: CorpusPart
     queries: QueriesPart
     qrels: QrelsPart | None = None
     format: str = "tables"
-    runs: tuple[Table, ...] = ()
+    runs: tuple[Annotated[RunPart, BeforeValidator(_run_part)], ...] = ()
     ignored: tuple[str, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+
+    @property
+    def parts(self) -> tuple[CorpusPart | QueriesPart | QrelsPart, ...]:
+        """The parts that are there."""
+        return (self.corpus, self.queries) if self.qrels is None else (self.corpus, self.queries, self.qrels)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:

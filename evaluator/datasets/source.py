@@ -35,6 +35,12 @@ Fields = dict[str, object]
 """A row of a table: values by column."""
 
 
+def value_of(row: Fields, column: str) -> object:
+    """The value of a cell; None for a missing cell and for NaN."""
+    value = row.get(column)
+    return None if isinstance(value, float) and value != value else value
+
+
 class Source(Protocol):
     """A dataset in files.
 

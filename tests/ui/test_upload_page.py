@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from evaluator.datasets.findings import Finding
 from evaluator.datasets.health.report import HealthReport, Histogram, Truncation
-from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, RunPart, Table
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
 from evaluator.library import catalog
 from evaluator.ui.datasets.health import binned, numbers, remarks, verdict
@@ -196,9 +196,9 @@ def test_files_that_cannot_be_opened_are_explained_and_can_be_discarded(workspac
 TABLE, OTHER = Table("faq.csv", "csv"), Table("more.csv", "csv")
 CORPUS_PART = CorpusPart(TABLE, ("answer",))
 QUERIES_PART = QueriesPart(TABLE, "question")
-QRELS_PART = QrelsPart(TABLE, "question", "answer", query_by="text", document_by="text")
+QRELS_PART = QrelsPart(TABLE, "question", ("answer",), query_by="text", document_by="text")
 RUN = Table("bm25.run", "run")
-GUESS = Reading(CORPUS_PART, QUERIES_PART, QRELS_PART, "tables", runs=(RUN,), ignored=("notes.pdf",))
+GUESS = Reading(CORPUS_PART, QUERIES_PART, QRELS_PART, "tables", runs=(RunPart(RUN),), ignored=("notes.pdf",))
 INFO = TableInfo(TABLE, ("question", "answer"), ({"question": "Why?", "answer": "So."},), 40)
 RECOGNISED = Recognised((INFO, TableInfo(OTHER, ("id", "answer"), (), 9)), GUESS, ())
 
@@ -209,7 +209,7 @@ def test_an_unchanged_guess_stays_itself() -> None:
 
 def test_files_that_no_part_needs_are_ignored() -> None:
     reading = assemble(RECOGNISED, CorpusPart(OTHER, ("answer",), "id"), QUERIES_PART, None)
-    assert reading.runs == (RUN,)
+    assert reading.runs == (RunPart(RUN),)
     assert reading.ignored == ("notes.pdf",)
     reading = assemble(RECOGNISED, CORPUS_PART, QUERIES_PART, None)
     assert reading.ignored == ("notes.pdf", "more.csv")

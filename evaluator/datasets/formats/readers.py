@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,6 +43,11 @@ def read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
     An unreadable row is replaced by its error. If the rest of a file cannot be read, the rows end with one last error.
     """
+    for file in table.files:
+        yield from _read(folder, dataclasses.replace(table, file=file, more=()))
+
+
+def _read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     place = Place(str(table))
     try:
         yield from READERS[table.kind](folder, table)

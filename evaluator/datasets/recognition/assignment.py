@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 
 from evaluator.datasets.formats import read
-from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, RunPart, Table
 from evaluator.datasets.recognition.roles import InspectedTable, Role, longest_first, role_of
 from evaluator.datasets.recognition.splits import PREFERRED_SPLIT, preferred, same_but_for_the_split
 from evaluator.errors import DatasetError
@@ -24,7 +24,7 @@ Assigned = tuple[Reading | None, list[str]]
 def assign(folder: Path, tables: Sequence[InspectedTable]) -> Assigned:
     """The most likely reading, and sentences that say what is missing or doubtful."""
     doubts: list[str] = []
-    runs = tuple(inspected.table for inspected in tables if inspected.table.kind == "run")
+    runs = tuple(RunPart(inspected.table) for inspected in tables if inspected.table.kind == "run")
     by_role: dict[Role | None, list[InspectedTable]] = {"corpus": [], "queries": [], "qrels": [], None: []}
     for inspected in tables:
         if inspected.table.kind != "run":
@@ -105,14 +105,14 @@ def _queries_part(folder: Path, inspected: InspectedTable, qrels: InspectedTable
 
 def _qrels_part(inspected: InspectedTable, queries: QueriesPart) -> QrelsPart:
     if inspected.table.kind == "qrels":
-        return QrelsPart(inspected.table, "query", "document", "grade")
+        return QrelsPart(inspected.table, "query", ("document",), ("grade",))
     query = queries.id if inspected.table == queries.table else inspected.query_id
     document = inspected.document_id
     return QrelsPart(
         inspected.table,
         query or inspected.query_text or inspected.columns[0],
-        document or inspected.document_text or inspected.columns[-1],
-        inspected.grade,
+        (document or inspected.document_text or inspected.columns[-1],),
+        None if inspected.grade is None else (inspected.grade,),
         query_by="id" if query else "text",
         document_by="id" if document else "text",
     )

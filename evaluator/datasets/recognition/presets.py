@@ -61,7 +61,7 @@ def _decision_record(root: Path, folder: PurePosixPath, names: set[str]) -> Pres
     reading = Reading(
         CorpusPart(documents, ("content",), id="id"),
         QueriesPart(queries, "query", id="id", tags="tags"),
-        QrelsPart(queries, "id", "relevantDocs", "relevanceScores"),
+        QrelsPart(queries, "id", ("relevantDocs",), ("relevanceScores",)),
         format=DECISION_RECORD,
     )
     return reading, []
@@ -83,7 +83,7 @@ def _beir(folder: PurePosixPath, names: set[str]) -> Preset:
     reading = Reading(
         CorpusPart(Table(str(folder / CORPUS), "jsonl"), ("text",), id="_id", title="title"),
         QueriesPart(Table(str(folder / QUERIES), "jsonl"), "text", id="_id", tags="tags"),
-        QrelsPart(qrels, "query", "document", "grade") if qrels else None,
+        QrelsPart(qrels, "query", ("document",), ("grade",)) if qrels else None,
         format=BEIR,
     )
     return reading, []

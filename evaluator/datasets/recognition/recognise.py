@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from evaluator.datasets.formats import members, read
 from evaluator.datasets.formats.sniffing import is_junk, kind_of
 from evaluator.datasets.formats.texts import printable, text_files
-from evaluator.datasets.reading import Reading, Table
+from evaluator.datasets.reading import Reading, RunPart, Table
 from evaluator.datasets.recognition import presets
 from evaluator.datasets.recognition.assignment import assign
 from evaluator.datasets.recognition.roles import InspectedTable
@@ -85,7 +85,7 @@ def recognise(folder: Path) -> Recognised:
     else:
         reading, doubts = preset
         if reading is not None:
-            runs = tuple(table.table for table, _ in inspected if table.table.kind == "run")
+            runs = tuple(RunPart(table.table) for table, _ in inspected if table.table.kind == "run")
             reading = dataclasses.replace(reading, runs=runs)
     problems += [
         f"the first row of {table.table} looks like a row of its own; write the names of the columns above it."
@@ -166,10 +166,8 @@ def _shown(value: object) -> str:
 
 def _ignored(folder: Path, files: list[str], reading: Reading) -> tuple[str, ...]:
     """Files that no part of the reading uses."""
-    tables = {reading.corpus.table, reading.queries.table, *reading.runs}
-    if reading.qrels:
-        tables.add(reading.qrels.table)
-    used = {table.file for table in tables}
+    tables = {part.table for part in (*reading.parts, *reading.runs)}
+    used = {file for table in tables for file in table.files}
     for table in tables:
         if table.kind == "texts":
             used.update(path.relative_to(folder).as_posix() for path in text_files(folder / table.file))

@@ -6,27 +6,27 @@ once, by the first part that reads its table.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from evaluator.datasets.formats import read
+from evaluator.datasets.formats.cells import flat, listed
 from evaluator.datasets.formats.fields import (
-    grade,
     identifier,
-    items,
     optional_text,
     query_text,
     score,
     tags,
     text,
 )
-from evaluator.datasets.reading import QrelsPart, Reading, Table
+from evaluator.datasets.formats.texts import document_id, text_files
+from evaluator.datasets.reading import QrelsPart, Reading, RunPart, Table
 from evaluator.datasets.recognition.splits import same_but_for_the_split
-from evaluator.datasets.source import Fields, Place, Row, Source
+from evaluator.datasets.source import Fields, Place, Row, Source, value_of
+from evaluator.datasets.staging.judged_rows import JudgedRows, Numbers
 from evaluator.domain.dataset import Document, ImportNote, Judgment, Query, RunLine
 from evaluator.domain.fingerprint import text_key
 from evaluator.errors import DatasetError
@@ -35,12 +35,6 @@ R = TypeVar("R")
 
 DERIVED_ID_LENGTH = 16
 """Hexadecimal digits of an id that is derived from a text (64 bits)."""
-
-DEFAULT_GRADE = 1
-"""The grade of judgments without a grade column."""
-
-ALWAYS_LISTS = ("relevantDocs", "relevanceScores")
-"""Columns of the decision record's queries that are always lists, even of a single value."""
 
 WRITTEN_AS_TEXT = ("csv", "tsv", "excel")
 """Kinds of tables whose cells are text; lists in them are written as JSON."""
@@ -104,6 +98,39 @@ class _TableSource:
         part = self.reading.qrels
         if part is None:
             return
+        rows = JudgedRows(
+            part, in_queries=part.table == self.reading.queries.table, known=lambda: self._known_documents
+        )
+        if part.combine is not None:
+            yield from self._combined(part, rows)
+            return
+        for place, judged in self._judged(part, rows):
+            if isinstance(judged, DatasetError):
+                yield place, judged
+                continue
+            try:
+                query_id, doc_id, numbers = judged
+                yield place, Judgment(query_id, doc_id, rows.grading.grade(numbers, part.grade_name, place))
+            except DatasetError as error:
+                yield place, error
+
+    def _combined(self, part: QrelsPart, rows: JudgedRows) -> Iterator[Row[Judgment]]:
+        """One judgment for all that raters say of a document for a query, at the place of the first of them."""
+        said: dict[tuple[str, str], tuple[Place, Numbers]] = {}
+        for place, judged in self._judged(part, rows):
+            if isinstance(judged, DatasetError):
+                yield place, judged
+            else:
+                query_id, doc_id, numbers = judged
+                said.setdefault((query_id, doc_id), (place, []))[1].extend(numbers)
+        for (query_id, doc_id), (place, numbers) in said.items():
+            try:
+                yield place, Judgment(query_id, doc_id, rows.grading.grade(numbers, part.grade_name, place))
+            except DatasetError as error:
+                yield place, error
+
+    def _judged(self, part: QrelsPart, rows: JudgedRows) -> Iterator[Row[tuple[str, str, Numbers]]]:
+        """Query, document and what raters say of them."""
         reported = part.table in (self.reading.corpus.table, self.reading.queries.table)
         for place, row in read(self.folder, part.table):
             if isinstance(row, DatasetError):
@@ -116,14 +143,18 @@ class _TableSource:
                 if part.table != self.reading.queries.table:
                     yield place, error
                 continue
-            yield from self._row_judgments(part, query_id, row, place)
+            try:
+                for value, column, numbers in rows.of(row, place):
+                    yield place, (query_id, self._judged_document(part, value, column, place), numbers)
+            except DatasetError as error:
+                yield place, error
 
     def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
         """The ranked lists that came with the dataset, named after their files."""
-        return [(Path(table.file).stem, self._run_lines(table)) for table in self.reading.runs]
+        return [(Path(run.table.file).stem, self._run_lines(run)) for run in self.reading.runs]
 
-    def _run_lines(self, table: Table) -> Iterator[Row[RunLine]]:
-        for place, row in read(self.folder, table):
+    def _run_lines(self, run: RunPart) -> Iterator[Row[RunLine]]:
+        for place, row in read(self.folder, run.table):
             if isinstance(row, DatasetError):
                 yield place, row
                 continue
@@ -131,9 +162,9 @@ class _TableSource:
                 yield (
                     place,
                     RunLine(
-                        identifier(row.get("query"), "query", place),
-                        identifier(row.get("document"), "document", place),
-                        score(row.get("score"), "score", place),
+                        identifier(row.get(run.query), run.query, place),
+                        identifier(row.get(run.document), run.document, place),
+                        score(row.get(run.score), run.score, place),
                     ),
                 )
             except DatasetError as error:
@@ -154,92 +185,79 @@ class _TableSource:
 
     def _documents(self, row: Fields, place: Place) -> Iterator[Document]:
         part = self.reading.corpus
-        title = "" if part.title is None else optional_text(_value(row, part.title), part.title, place)
+        title = "" if part.title is None else optional_text(value_of(row, part.title), part.title, place)
         if part.id is not None:
-            yield Document(identifier(_value(row, part.id), part.id, place), title, self._text(row, place))
+            yield Document(identifier(value_of(row, part.id), part.id, place), title, self._text(row, place))
             return
-        first = _value(row, part.text[0])
-        texts = first if len(part.text) == 1 and isinstance(first, list) else [self._text(row, place)]
-        for value in texts:
-            content = text(value, part.text[0], place)
-            yield Document(derived_id(content), title, content)
+        for column in (*part.text[:1], *part.apart):
+            for value in self._texts(row, column, place):
+                content = text(value, column, place)
+                yield Document(derived_id(content), title if column == part.text[0] else "", content)
+
+    def _texts(self, row: Fields, column: str, place: Place) -> list[object]:
+        """The texts in a cell, each a document of its own; a cell of a judged document may list several, or none."""
+        if len(self.reading.corpus.text) > 1 and column == self.reading.corpus.text[0]:
+            return [self._text(row, place)]
+        value = value_of(row, column)
+        if isinstance(value, list):
+            return flat(value)
+        if self._judges(self.reading.corpus.table):
+            in_list = listed(value, quoted=True) if isinstance(value, str) else None
+            return flat(value) if in_list is None else in_list
+        return [value]
 
     def _text(self, row: Fields, place: Place) -> str:
         columns = self.reading.corpus.text
         if len(columns) == 1:
-            return text(_value(row, columns[0]), columns[0], place)
-        parts = [optional_text(_value(row, column), column, place) for column in columns]
+            return text(value_of(row, columns[0]), columns[0], place)
+        parts = [optional_text(value_of(row, column), column, place) for column in columns]
         return "\n\n".join(filter(str.strip, parts))
 
     def _query(self, row: Fields, place: Place) -> Query:
         part = self.reading.queries
         if part.id is not None:
-            query_id = identifier(_value(row, part.id), part.id, place)
-        content = query_text(_value(row, part.text), part.text, place)
+            query_id = identifier(value_of(row, part.id), part.id, place)
+        content = query_text(value_of(row, part.text), part.text, place)
         if part.id is None:
             query_id = derived_id(content)
         return Query(query_id, content, () if part.tags is None else self._tags(row, part.tags, place))
 
     def _tags(self, row: Fields, column: str, place: Place) -> tuple[str, ...]:
         """A query's tags; in a text cell they are a JSON list, or separated by commas or semicolons."""
-        value = _value(row, column)
+        value = value_of(row, column)
         if self.reading.queries.table.kind in WRITTEN_AS_TEXT and isinstance(value, str):
-            json_tags = _json_list(value)
+            in_list = listed(value)
             parts = value.replace(";", ",").split(",")
-            value = json_tags if json_tags is not None else [part.strip() for part in parts if part.strip()]
+            value = in_list if in_list is not None else [part.strip() for part in parts if part.strip()]
         return tags(value, place)
 
     def _judged_query(self, part: QrelsPart, row: Fields, place: Place) -> str:
-        value = _value(row, part.query)
+        value = value_of(row, part.query)
         if part.query_by == "id":
             return identifier(value, part.query, place)
         return _by_text(query_text(value, part.query, place), self._query_ids)
 
-    def _row_judgments(
-        self, part: QrelsPart, query_id: str, row: Fields, place: Place
-    ) -> Iterator[Row[Judgment]]:
-        """The judgments of one row."""
-        try:
-            for document, score in self._judged_documents(part, row, place):
-                number = DEFAULT_GRADE if part.grade is None else grade(score, part.grade, place)
-                yield place, Judgment(query_id, self._judged_document(part, document, place), number)
-        except DatasetError as error:
-            yield place, error
+    def _judged_document(self, part: QrelsPart, value: object, column: str, place: Place) -> str:
+        if part.document_by == "text":
+            return _by_text(text(value, column, place), self._document_ids)
+        if isinstance(value, str) and value in self._paths:
+            return self._paths[value]
+        return identifier(value, column, place)
 
-    def _judged_documents(self, part: QrelsPart, row: Fields, place: Place) -> list[tuple[object, object]]:
-        """The documents of a row, each with its unparsed grade.
+    @cached_property
+    def _known_documents(self) -> Container[str]:
+        """Ids of the documents, and the paths of files that are documents."""
+        return self._paths or frozenset(document.doc_id for document in _readable(self.documents()))
 
-        Raises:
-            DatasetError: there are more or fewer grades than documents.
-        """
-        documents = self._cell(part, row, part.document)
-        grades = None if part.grade is None else self._cell(part, row, part.grade)
-        if documents in (None, "") and part.table == self.reading.queries.table:
-            return []  # a query without judgments so far
-        if not isinstance(documents, list) and part.document not in ALWAYS_LISTS:
-            return [(documents, grades)]
-        document_values = items(documents, part.document, place)
-        if part.grade is None or grades is None:
-            return [(document, DEFAULT_GRADE) for document in document_values]
-        scores = items(grades, part.grade, place)
-        if len(scores) != len(document_values):
-            raise place.error(
-                f"{len(document_values)} {part.document} but {len(scores)} {part.grade}",
-                f"give each relevant document one score, or leave {part.grade} out",
-            )
-        return list(zip(document_values, scores, strict=True))
-
-    def _cell(self, part: QrelsPart, row: Fields, column: str) -> object:
-        value = _value(row, column)
-        json_list = (
-            _json_list(value) if part.table.kind in WRITTEN_AS_TEXT and isinstance(value, str) else None
-        )
-        return value if json_list is None else json_list
-
-    def _judged_document(self, part: QrelsPart, value: object, place: Place) -> str:
-        if part.document_by == "id":
-            return identifier(value, part.document, place)
-        return _by_text(text(value, part.document, place), self._document_ids)
+    @cached_property
+    def _paths(self) -> dict[str, str]:
+        """Ids of documents that are files, by the path as it is and as it is written in an id."""
+        table = self.reading.corpus.table
+        if table.kind != "texts":
+            return {}
+        base = self.folder / table.file
+        paths = [path.relative_to(base).as_posix() for path in text_files(base)]
+        return {name: document_id(path) for path in paths for name in (path, document_id(path))}
 
     @cached_property
     def _query_ids(self) -> dict[str, str]:
@@ -273,23 +291,6 @@ class _Repeats:
             return self._seen[row_id] == key
         self._seen[row_id] = key
         return False
-
-
-def _value(row: Fields, column: str) -> object:
-    """The value of a cell; None for a missing cell and for NaN."""
-    value = row.get(column)
-    return None if isinstance(value, float) and value != value else value
-
-
-def _json_list(value: str) -> list[object] | None:
-    """The JSON list in a text cell; None if the cell holds no JSON list."""
-    if not value.lstrip().startswith("["):
-        return None
-    try:
-        parsed = json.loads(value)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, list) else None
 
 
 def _by_text(content: str, ids: dict[str, str]) -> str:

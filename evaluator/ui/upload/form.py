@@ -166,7 +166,7 @@ def _edit(workspace: Workspace, state: UploadState, start: Reading | None) -> No
 
 def _left_out(reading: Reading | None) -> None:
     if reading is not None and reading.runs:
-        st.caption(f"Runs that came along: {', '.join(plain(str(run)) for run in reading.runs)}.")
+        st.caption(f"Runs that came along: {', '.join(plain(str(run.table)) for run in reading.runs)}.")
     if reading is not None and reading.ignored:
         shown = ", ".join(map(plain, reading.ignored[:FILES_SHOWN]))
         more = len(reading.ignored) - FILES_SHOWN

@@ -41,8 +41,8 @@ def assemble(
     if guess is not None and (guess.corpus, guess.queries, guess.qrels) == (corpus, queries, qrels):
         return guess
     used = {part.table for part in (corpus, queries, qrels) if part is not None}
-    runs = () if guess is None else tuple(run for run in guess.runs if run not in used)
-    named = {table.file for table in (*used, *runs)}
+    runs = () if guess is None else tuple(run for run in guess.runs if run.table not in used)
+    named = {file for table in (*used, *(run.table for run in runs)) for file in table.files}
     unused = [info.table.file for info in recognised.tables if info.table.file not in named]
     before = [] if guess is None else [file for file in guess.ignored if file not in named]
     return Reading(corpus, queries, qrels, runs=runs, ignored=tuple(dict.fromkeys((*before, *unused))))
@@ -138,9 +138,8 @@ def _qrels(upload: str, recognised: Recognised, reading: Reading | None) -> tupl
         if chosen["query"] is None or chosen["document"] is None:
             _preview(info, None)
             return False, None
-        part = QrelsPart(
-            info.table, chosen["query"], chosen["document"], chosen["grade"], query_by, document_by
-        )
+        grade = None if chosen["grade"] is None else (chosen["grade"],)
+        part = QrelsPart(info.table, chosen["query"], (chosen["document"],), grade, query_by, document_by)
         _preview(info, part)
         return True, part
 

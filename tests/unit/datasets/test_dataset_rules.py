@@ -178,7 +178,7 @@ class TestEveryFormat:
         folder = write_dataset(judgments=[("q1", "d1", written), ("q1", "d2", 1)])
         assert stored(folder, store).qrels == {"q1": {"d1": grade, "d2": 1}}
 
-    @pytest.mark.parametrize("written", [0.5, "0.5", "high", "", True, None, float("nan"), 2**31, 10**50])
+    @pytest.mark.parametrize("written", [0.5, "0.5", "high", "", None, float("nan"), 2**31, 10**50])
     def test_other_grades_are_refused(
         self, write_dataset: WriteDataset, store: ArtifactStore, written: object
     ) -> None:
@@ -331,10 +331,14 @@ class TestDecisionRecord:
         write_objects(folder / "queries.jsonl", [row])
         assert "queries.jsonl:1: 2 relevantDocs but 1 relevanceScores" in refusal(folder, store)
 
-    def test_relevant_documents_are_a_list(self, decision_record: WriteDataset, store: ArtifactStore) -> None:
+    def test_a_single_relevant_document_needs_no_list(
+        self, decision_record: WriteDataset, store: ArtifactStore
+    ) -> None:
         folder = decision_record()
+        write_objects(folder / "queries.jsonl", [{"id": "q1", "query": "a", "relevantDocs": {"a": "d1"}}])
+        assert "queries.jsonl:1: relevantDocs is {'a': 'd1'}, which is of type dict" in refusal(folder, store)
         write_objects(folder / "queries.jsonl", [{"id": "q1", "query": "a", "relevantDocs": "d1"}])
-        assert "queries.jsonl:1: relevantDocs is 'd1', which is of type str" in refusal(folder, store)
+        assert import_dataset(folder, store).n_judgments == 1
 
     def test_the_corpus_may_have_either_name(
         self, decision_record: WriteDataset, store: ArtifactStore

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, RunPart, Table
 from evaluator.datasets.recognition.recognise import Recognised, recognise
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.errors import DatasetError
@@ -54,7 +54,7 @@ class TestExamples:
         assert [query[:2] for query in recognised[1]] == [query[:2] for query in queries]
 
     def test_a_run_belongs_to_the_dataset(self) -> None:
-        assert reading(DATA / "trec").runs == (Table("first-words.run", "run"),)
+        assert reading(DATA / "trec").runs == (RunPart(Table("first-words.run", "run")),)
 
     def test_triples_of_texts(self) -> None:
         triples = Table("triples.csv", "csv")
@@ -62,7 +62,7 @@ class TestExamples:
         assert recognised == Reading(
             CorpusPart(triples, ("passage",)),
             QueriesPart(triples, "question"),
-            QrelsPart(triples, "question", "passage", "grade", query_by="text", document_by="text"),
+            QrelsPart(triples, "question", ("passage",), ("grade",), query_by="text", document_by="text"),
         )
         documents, queries, judgments = read_all(DATA / "triples", recognised)
         assert (len(documents), len(queries), len(judgments)) == (10, 10, 19)
@@ -70,7 +70,7 @@ class TestExamples:
     def test_questions_with_the_documents_that_answer_them(self) -> None:
         recognised = reading(DATA / "questions")
         assert recognised.qrels == QrelsPart(
-            Table("questions.csv", "csv"), "question", "expected document", query_by="text"
+            Table("questions.csv", "csv"), "question", ("expected document",), query_by="text"
         )
         assert list(map(len, read_all(DATA / "questions", recognised))) == [10, 10, 10]
 
@@ -139,7 +139,7 @@ class TestColumns:
         assert reading(folder) == Reading(
             CorpusPart(Table("a.csv", "csv"), ("Body",), "Doc ID", "Headline"),
             QueriesPart(Table("b.csv", "csv"), "Search Query", "Query-ID"),
-            QrelsPart(Table("c.csv", "csv"), "query_id", "doc_id", "relevance"),
+            QrelsPart(Table("c.csv", "csv"), "query_id", ("doc_id",), ("relevance",)),
         )
 
     def test_content_determines_columns_whose_names_do_not(self, tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ class TestColumns:
         assert recognised == Reading(
             CorpusPart(pairs, ("passage",), "doc_id"),
             QueriesPart(pairs, "query", "query_id"),
-            QrelsPart(pairs, "query_id", "doc_id", "label"),
+            QrelsPart(pairs, "query_id", ("doc_id",), ("label",)),
         )
         assert list(map(len, read_all(folder, recognised))) == [2, 2, 3]
 
