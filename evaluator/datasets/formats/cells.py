@@ -1,9 +1,10 @@
-"""Lists in cells of text: JSON, Python's and NumPy's notations, and ids with separators between them."""
+"""What cells of text say: lists (also as Python and NumPy print them), numbers, true and false."""
 
 from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Container
 
@@ -14,6 +15,10 @@ TOKEN = re.compile(
     r"""\s*(?:('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|([\[\](),])|([^\s,\[\]()'"]+))""", re.DOTALL
 )
 """A quoted text; a bracket or comma; or a word without quotes."""
+
+TRUE, FALSE = 1, 0
+DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A number; Excel in many countries writes a decimal comma."""
 
 MISSING = ("None", "nan", "NaN", "null")
 LONGEST_LIST = 1 << 22
@@ -113,3 +118,19 @@ def separated(cell: str, known: Container[str]) -> list[str]:
             if any(part in known for part in parts):
                 return parts
     return [content] if content else []
+
+
+def boolean(value: object) -> int | None:
+    """The grade of true and false, also written as text; None for any other value."""
+    if isinstance(value, str):
+        return {"true": TRUE, "false": FALSE}.get(value.strip().lower())
+    return (TRUE if value else FALSE) if isinstance(value, bool) else None
+
+
+def decimal(value: object) -> float | None:
+    """A finite number, or its text; None for any other value."""
+    if isinstance(value, str) and DECIMAL.fullmatch(value.strip()):
+        value = float(value.strip().replace(",", "."))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,132 +1,198 @@
-"""Assigns tables to the parts of a dataset: the corpus, the queries and the qrels."""
+"""Assigns tables to the parts of a dataset: the corpus, the queries and the qrels.
+
+Every assignment is scored by names, kinds and values: a column whose values are ids or texts of documents says more
+than any name. If two assignments score nearly the same, a person is asked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluator.datasets.formats import read
-from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, RunPart, Table
-from evaluator.datasets.recognition.roles import InspectedTable, Role, longest_first, role_of
-from evaluator.datasets.recognition.splits import PREFERRED_SPLIT, preferred, same_but_for_the_split
-from evaluator.errors import DatasetError
-
-COMPARED = 20_000
-"""Maximum rows whose ids are compared to find the column that the judgments refer to."""
+from evaluator.datasets.reading import Reading
+from evaluator.datasets.recognition.columns import Columns, ReadColumns
+from evaluator.datasets.recognition.doubts import Doubt, Option
+from evaluator.datasets.recognition.inspected import InspectedTable
+from evaluator.datasets.recognition.references import References
 
 FORMATS = {"smart": "SMART", "topics": "TREC", "trec-documents": "TREC", "texts": "folder of texts"}
-"""The format of a dataset, by the kind of its corpus table."""
+"""The format of a dataset, by the kind of its corpus table; other formats are in `SHAPES`."""
 
-Assigned = tuple[Reading | None, list[str]]
+MARGIN = 1.0
+"""An assignment is certain if every other one scores less by at least this much."""
+
+MOST_CANDIDATES = 8
+"""Tables that are considered for a part: the ones that score best by themselves."""
+
+MOST_OPTIONS = 4
+
+PAIRS, SHARED, UNUSED_REFERENCES, UNUSED = 1.0, 0.5, 2.0, 0.4
+"""What lowers a score: one table for everything; judgments that hold the documents; a table that refers to documents or
+holds texts, and takes no part."""
+
+Assigned = tuple[Reading | None, list[Doubt]]
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Tables for the parts of a dataset, and how well they fit."""
+
+    corpus: InspectedTable
+    queries: InspectedTable
+    qrels: InspectedTable | None
+    score: float = field(compare=False, default=0.0)
 
 
 def assign(folder: Path, tables: Sequence[InspectedTable]) -> Assigned:
-    """The most likely reading, and sentences that say what is missing or doubtful."""
-    doubts: list[str] = []
-    runs = tuple(RunPart(inspected.table) for inspected in tables if inspected.table.kind == "run")
-    by_role: dict[Role | None, list[InspectedTable]] = {"corpus": [], "queries": [], "qrels": [], None: []}
-    for inspected in tables:
-        if inspected.table.kind != "run":
-            by_role[role_of(inspected)].append(inspected)
-    if by_role["corpus"]:
-        by_role["queries"] += [inspected for inspected in by_role["qrels"] if _only_answers(inspected)]
-        by_role["qrels"] = [inspected for inspected in by_role["qrels"] if not _only_answers(inspected)]
-    qrels = _choose("qrels", by_role["qrels"], doubts)
-    queries = _choose("queries", by_role["queries"], doubts)
-    corpora = by_role["corpus"]
-    if queries is None and not (qrels and qrels.query_text) and len(corpora) > 1:
-        *corpora, queries = longest_first(corpora)
-    corpus = _choose("corpus", corpora, doubts)
-    if corpus is None and qrels and qrels.document_text:
-        corpus = qrels
-    if queries is None and qrels and qrels.query_text:
-        queries = qrels
-    if corpus is None:
-        doubts.append("no table of documents was found: one needs a column of texts.")
-    if queries is None:
-        doubts.append("no queries were found: a table needs a column named query or question.")
-    if corpus is None or queries is None:
-        return None, doubts
-    corpus_part = _corpus_part(corpus, qrels)
-    queries_part = _queries_part(folder, queries, qrels)
-    qrels_part = _qrels_part(qrels, queries_part) if qrels else None
-    format_ = FORMATS.get(corpus.table.kind, "tables")
-    return Reading(corpus_part, queries_part, qrels_part, format_, runs), doubts
+    """The most likely reading, and what is doubtful about it.
 
-
-def _only_answers(inspected: InspectedTable) -> bool:
-    """Whether a table has questions with answers in words, which are no documents if there is also a corpus."""
-    column = inspected.document_text
-    return inspected.document_id is None and column is not None and column.lower() == "answer"
-
-
-def _choose(role: Role, tables: list[InspectedTable], doubts: list[str]) -> InspectedTable | None:
-    """The table of a role: the one named after it, or the test split, or the first, with a sentence in `doubts`."""
-    named = [inspected for inspected in tables if inspected.named == role] or tables
-    if len(named) < 2:
-        return named[0] if named else None
-    names = [inspected.table.file for inspected in named]
-    if all(same_but_for_the_split(name, names[0]) for name in names):
-        chosen = preferred(names)
-        if chosen:
-            return named[names.index(chosen)]
-    listed = ", ".join(str(inspected.table) for inspected in named[:5])
-    doubts.append(
-        f"which of {listed} is the {role} is not clear; choose it, keep one of them, "
-        f"or give one {PREFERRED_SPLIT} in its name."
-    )
-    return longest_first(named)[0] if role == "corpus" else named[0]
-
-
-def _corpus_part(inspected: InspectedTable, qrels: InspectedTable | None) -> CorpusPart:
-    if inspected is qrels:
-        text, doc_id = inspected.document_text or inspected.text, inspected.document_id
-    else:
-        text, doc_id = inspected.text, inspected.document_id or inspected.id
-    text = text or inspected.columns[-1]
-    title = inspected.title if inspected.title != text else None
-    return CorpusPart(inspected.table, (text,), doc_id if doc_id != text else None, title)
-
-
-def _queries_part(folder: Path, inspected: InspectedTable, qrels: InspectedTable | None) -> QueriesPart:
-    in_qrels = inspected is qrels
-    text = inspected.query_text or inspected.text or inspected.columns[-1]
-    if inspected.table.kind == "topics":
-        text = "title" if inspected.length("title") else "desc"
-    query_id = inspected.query_id or (inspected.id if inspected.id != inspected.document_id else None)
-    if inspected.table.kind == "smart" and qrels and not in_qrels:
-        query_id = _fitting(folder, inspected.table, ("id", "number"), qrels)
-    if in_qrels and inspected.query_id is None and not inspected.identifies(query_id):
-        query_id = None
-    tags = "tags" if "tags" in inspected.columns else None
-    return QueriesPart(inspected.table, text, query_id if query_id != text else None, tags)
-
-
-def _qrels_part(inspected: InspectedTable, queries: QueriesPart) -> QrelsPart:
-    if inspected.table.kind == "qrels":
-        return QrelsPart(inspected.table, "query", ("document",), ("grade",))
-    query = queries.id if inspected.table == queries.table else inspected.query_id
-    document = inspected.document_id
-    return QrelsPart(
-        inspected.table,
-        query or inspected.query_text or inspected.columns[0],
-        (document or inspected.document_text or inspected.columns[-1],),
-        None if inspected.grade is None else (inspected.grade,),
-        query_by="id" if query else "text",
-        document_by="id" if document else "text",
-    )
-
-
-def _fitting(folder: Path, table: Table, columns: Sequence[str], qrels: InspectedTable) -> str:
-    """The column whose values the judgments name most often; the first of several equal columns.
-
-    Cranfield's qrels number the queries from 1, regardless of the ids that the queries have.
+    Args:
+        folder: where the files are.
+        tables: all tables but runs.
     """
-    judged = _values(folder, qrels.table, qrels.query_id or "query")
-    return max(columns, key=lambda column: len(judged & _values(folder, table, column)))
+    references = References(folder)
+    usable = [inspected for inspected in tables if inspected.rows]
+    corpora = _best(usable, corpus_score)
+    queries = _best(usable, queries_score)
+    doubts = []
+    if not corpora:
+        doubts.append(Doubt("no table of documents was found: one needs a column of texts."))
+    if not queries:
+        doubts.append(Doubt("no queries were found: a table needs a column named query or question."))
+    scored = sorted(_scored(corpora, queries, usable, references), key=lambda assignment: -assignment.score)
+    if not scored:
+        return None, doubts or [
+            Doubt("no queries were found: a table needs a column named query or question.")
+        ]
+    best, *others = scored
+    reading, unclear = _reading(best, references)
+    rivals = [other for other in others if best.score - other.score < MARGIN]
+    if rivals:
+        return reading, [_which([best, *rivals], references), *unclear]
+    return reading, unclear
 
 
-def _values(folder: Path, table: Table, column: str) -> set[str]:
-    rows = islice(read(folder, table), COMPARED)
-    return {str(row.get(column)) for _, row in rows if not isinstance(row, DatasetError)}
+def _best(tables: Sequence[InspectedTable], score: Callable[[InspectedTable], float]) -> list[InspectedTable]:
+    scores = [(score(inspected), inspected) for inspected in tables]
+    possible = [(value, inspected) for value, inspected in scores if value > -math.inf]
+    possible.sort(key=lambda scored: -scored[0])
+    return [inspected for _, inspected in possible[:MOST_CANDIDATES]]
+
+
+def corpus_score(inspected: InspectedTable) -> float:
+    """How much a table looks like a corpus, without regard to others; `-inf` if it cannot be one."""
+    if inspected.table.kind in ("topics", "qrels"):
+        return -math.inf
+    text = inspected.document_text if inspected.query_text else inspected.text or inspected.document_text
+    if text is None:
+        return -math.inf
+    by_name = {"corpus": 3.0, "queries": -3.0, "qrels": -1.0, None: 0.0}[inspected.named]
+    by_kind = {"trec-documents": 3.0, "smart": 1.0, "texts": math.log2(len(inspected.rows)) - 1.0}
+    by_query = -2.0 if inspected.query_text else 0.0
+    return by_name + by_kind.get(inspected.table.kind, 0.0) + by_query + _longness(inspected.length(text))
+
+
+def queries_score(inspected: InspectedTable) -> float:
+    """How much a table looks like queries, without regard to others; `-inf` if it cannot be them."""
+    if inspected.table.kind == "topics":
+        return 5.0
+    if inspected.table.kind in ("qrels", "texts", "trec-documents"):
+        return -math.inf
+    if inspected.query_text is None and inspected.text is None:
+        return -math.inf
+    by_name = {"queries": 3.0, "corpus": -3.0, "qrels": -0.5, None: 0.0}[inspected.named]
+    by_query = 2.5 if inspected.query_text else 0.0
+    text = inspected.query_text or inspected.text
+    return by_name + by_query + 2.0 - _longness(inspected.length(text))
+
+
+def _longness(characters: float) -> float:
+    """Between 0 and 2: documents are longer than queries, nearly always."""
+    return min(2.0, max(0.0, math.log10(max(characters, 1.0) / 10.0)))
+
+
+def _scored(
+    corpora: Sequence[InspectedTable],
+    queries: Sequence[InspectedTable],
+    tables: Sequence[InspectedTable],
+    references: References,
+) -> list[Assignment]:
+    found = []
+    for corpus, asked in itertools.product(corpora, queries):
+        for qrels in (*tables, None):
+            score = _score(corpus, asked, qrels, tables, references)
+            if score > -math.inf:
+                found.append(Assignment(corpus, asked, qrels, score))
+    return found
+
+
+def _score(
+    corpus: InspectedTable,
+    queries: InspectedTable,
+    qrels: InspectedTable | None,
+    tables: Sequence[InspectedTable],
+    references: References,
+) -> float:
+    if corpus is queries and (qrels is not corpus or not (corpus.query_text and corpus.document_text)):
+        return -math.inf
+    if corpus is qrels and not corpus.document_text:
+        return -math.inf
+    score = corpus_score(corpus) + queries_score(queries)
+    if qrels is not None:
+        columns = Columns(corpus, queries, qrels, references)
+        score += columns.score
+    score -= PAIRS * (corpus is queries) + SHARED * (corpus is qrels and corpus is not queries)
+    for inspected in tables:
+        if inspected in (corpus, queries, qrels):
+            continue
+        refers = any(references.of(inspected, c, corpus).is_sure for c in inspected.columns)
+        score -= (
+            UNUSED_REFERENCES if refers or inspected.table.kind == "qrels" else UNUSED * bool(inspected.text)
+        )
+    return score
+
+
+def _reading(assignment: Assignment, references: References) -> tuple[Reading, list[Doubt]]:
+    columns = ReadColumns(assignment.corpus, assignment.queries, assignment.qrels, references)
+    qrels = columns.qrels()
+    reading = Reading(
+        columns.corpus(), columns.queries(), qrels, FORMATS.get(assignment.corpus.table.kind, "tables")
+    )
+    return reading, columns.doubts
+
+
+def _which(assignments: Sequence[Assignment], references: References) -> Doubt:
+    """The question which of several assignments is meant."""
+    options = []
+    for assignment in assignments[:MOST_OPTIONS]:
+        reading, _ = _reading(assignment, references)
+        record = reading.to_json()
+        changes = {part: record[part] for part in ("corpus", "queries", "qrels")}
+        options.append(Option(_in_words(assignment), changes))
+    unclear = []
+    for part, words in PARTS.items():
+        names = list(dict.fromkeys(_name(getattr(assignment, part)) for assignment in assignments))
+        if len(names) > 1:
+            unclear.append(f"which of {', '.join(names[:MOST_OPTIONS])} is {words}")
+    return Doubt(
+        f"{' and '.join(unclear)} is not clear; choose it, or keep only the files that belong.",
+        tuple(options),
+    )
+
+
+PARTS = {"corpus": "the corpus", "queries": "the queries", "qrels": "the qrels"}
+
+
+def _name(inspected: InspectedTable | None) -> str:
+    return "none" if inspected is None else str(inspected.table)
+
+
+def _in_words(assignment: Assignment) -> str:
+    """Which table is what."""
+    return (
+        f"documents from {_name(assignment.corpus)}, queries from {_name(assignment.queries)}, "
+        f"judgments from {_name(assignment.qrels)}"
+    )

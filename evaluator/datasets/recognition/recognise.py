@@ -1,7 +1,7 @@
 """Recognises the tables in a folder, and the most likely way to read them as a dataset.
 
-File names come first (BEIR's and the decision record's files, `presets.py`), then columns and content (`roles.py`).
-The result is a guess that a person can correct, with a sentence on everything doubtful.
+File names come first (BEIR's and the decision record's files, `presets.py`), then columns and values
+(`assignment.py`). The result can be corrected; what is not clear is a question for a person.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from pathlib import Path, PurePosixPath
 from evaluator.datasets.formats import members, read
 from evaluator.datasets.formats.sniffing import is_junk, kind_of
 from evaluator.datasets.formats.texts import printable, text_files
-from evaluator.datasets.reading import Reading, RunPart, Table
+from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition import presets
 from evaluator.datasets.recognition.assignment import assign
-from evaluator.datasets.recognition.roles import InspectedTable
+from evaluator.datasets.recognition.doubts import Doubt
+from evaluator.datasets.recognition.inspected import InspectedTable
+from evaluator.datasets.recognition.runs import run_part
+from evaluator.datasets.recognition.shards import joined, without_other_splits
 from evaluator.datasets.source import Fields
 from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
@@ -63,12 +66,14 @@ class Recognised(JsonRecord):
 
     Attributes:
         reading: the most likely reading; None if no complete reading was found.
-        problems: sentences that say why there is no reading, or what is doubtful about it.
+        problems: sentences that say why there is no reading, or what is wrong with it.
+        doubts: what is not clear about the reading; a person must say it before the files are imported.
     """
 
     tables: tuple[TableInfo, ...]
     reading: Reading | None
     problems: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 def recognise(folder: Path) -> Recognised:
@@ -76,26 +81,38 @@ def recognise(folder: Path) -> Recognised:
     files = _files(folder)
     problems: list[str] = []
     inspected = list(_inspect_all(folder, files, problems))
-    preset = presets.recognise(folder, files, _columns(inspected))
-    if preset is None:
-        reading, doubts = assign(folder, [table for table, _ in inspected])
-        problems += [table.defect for table, _ in inspected if table.defect and not table.rows]
-        if reading is None and not problems:
-            doubts = [f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.", *doubts]
+    tables = [table for table, _ in inspected]
+    runs = tuple(part for table in tables if (part := run_part(table)) is not None)
+    others = joined([table for table in tables if table.table not in {run.table for run in runs}])
+    preset = presets.recognise(folder, files, {table.table.file: table.columns for table in tables})
+    doubts: list[Doubt] = []
+    if preset is not None:
+        reading, reasons = preset
+        problems += reasons
     else:
-        reading, doubts = preset
-        if reading is not None:
-            runs = tuple(RunPart(table.table) for table, _ in inspected if table.table.kind == "run")
-            reading = dataclasses.replace(reading, runs=runs)
+        reading, doubts = assign(folder, without_other_splits(others))
+        problems += [table.defect for table in tables if table.defect and not table.rows]
+        if reading is None and not problems:
+            problems.append(f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.")
     problems += [
         f"the first row of {table.table} looks like a row of its own; write the names of the columns above it."
-        for table, _ in inspected
+        for table in tables
         if table.lacks_header
     ]
     if reading is not None:
+        reading = dataclasses.replace(reading, runs=runs)
         reading = dataclasses.replace(reading, ignored=_ignored(folder, files, reading))
-    tables = tuple(_info(table, size) for table, size in inspected)
-    return Recognised(tables, reading, (*problems, *doubts))
+    else:
+        problems += [doubt.question for doubt in doubts]
+        doubts = []
+    shown = {table.table: table for table in (*others, *tables)}
+    sizes = {table.table.file: size for table, size in inspected}
+    return Recognised(
+        tuple(_info(table, sum(sizes[file] for file in table.table.files)) for table in shown.values()),
+        reading,
+        tuple(problems),
+        tuple(doubts),
+    )
 
 
 def _files(folder: Path) -> list[str]:
@@ -145,10 +162,6 @@ def _common_folder(paths: list[PurePosixPath]) -> str:
     while any(common not in path.parents for path in texts):
         common = common.parent
     return str(common)
-
-
-def _columns(inspected: list[tuple[InspectedTable, int]]) -> dict[str, tuple[str, ...]]:
-    return {table.table.file: table.columns for table, _ in inspected}
 
 
 def _info(inspected: InspectedTable, size: int) -> TableInfo:

@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 import reprlib
 import statistics
 from collections import Counter
 from collections.abc import Sequence
 
+from evaluator.datasets.formats.cells import boolean, decimal
 from evaluator.datasets.formats.fields import MAX_GRADE, MIN_GRADE, grade
 from evaluator.datasets.reading import Combine, QrelsPart
 from evaluator.datasets.source import Place
-
-TRUE, FALSE = 1, 0
-DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9]+)?")
-"""A number; Excel in many countries writes a decimal comma."""
-
-
-def boolean(value: object) -> int | None:
-    """The grade of true and false, also written as text; None for any other value."""
-    if isinstance(value, str):
-        return {"true": TRUE, "false": FALSE}.get(value.strip().lower())
-    return (TRUE if value else FALSE) if isinstance(value, bool) else None
-
-
-def decimal(value: object) -> float | None:
-    """A finite number, or its text; None for any other value."""
-    if isinstance(value, str) and DECIMAL.fullmatch(value.strip()):
-        value = float(value.strip().replace(",", "."))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
 
 MOST_SEEN = 1000
 """Different cells whose grade is kept, so that it is worked out once."""

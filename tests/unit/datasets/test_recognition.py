@@ -27,7 +27,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 def reading(folder: Path) -> Reading:
     """The reading of a folder without doubts."""
     recognised = recognise(folder)
-    assert recognised.problems == ()
+    assert (recognised.problems, recognised.doubts) == ((), ())
     assert recognised.reading is not None
     return recognised.reading
 
@@ -246,8 +246,8 @@ class TestProblems:
         recognised = recognise(tmp_path)
         assert recognised.reading is not None
         assert recognised.reading.corpus.table.file == "docs.csv"  # its texts are longer
-        (problem,) = recognised.problems
-        assert problem.startswith("which of corpus.csv, docs.csv is the corpus is not clear")
+        (doubt,) = recognised.doubts
+        assert doubt.question.startswith("which of docs.csv, corpus.csv is the corpus is not clear")
 
     def test_a_file_that_cannot_be_opened_is_named(self, tmp_path: Path) -> None:
         write(tmp_path, {**_csv(), "qrels.xlsx": "no workbook"})
