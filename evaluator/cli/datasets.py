@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evaluator.cli.options import Json, instance, read_settings
+from evaluator.cli.readings import given_changes, given_reading, print_recognised, print_unused, resolve
 from evaluator.cli.terminal import Stages, confirm, print_json, print_table, remark, say
-from evaluator.errors import DatasetError, InvalidInputError
+from evaluator.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from evaluator.datasets.health.report import HealthReport
-    from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading
-    from evaluator.datasets.recognition.recognise import Recognised
+    from evaluator.datasets.reading import Reading
     from evaluator.datasets.staging.importing import OpenedFiles
     from evaluator.uploads.examination import Checked
 
@@ -36,6 +37,15 @@ ReadingFile = Annotated[
     Path | None,
     typer.Option("--reading", help="How to read the files (YAML or JSON, as printed by `check --json`)."),
 ]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Change one field of the recognised reading: qrels.grade=stars, 'qrels.grades={\"good\": 1}', "
+        "corpus.table.header=3, qrels=none. May be given several times.",
+    ),
+]
 ExcludeSelf = Annotated[
     bool | None,
     typer.Option(
@@ -54,6 +64,7 @@ def dataset_import(
         str | None, typer.Option(help="Name of the dataset. Default: the name of the folder or file.")
     ] = None,
     reading: ReadingFile = None,
+    set_: Changes = None,
     exclude_self: ExcludeSelf = None,
     description: Annotated[str, typer.Option(help="What users should know about the dataset.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
@@ -70,7 +81,7 @@ def dataset_import(
     from evaluator.uploads.uploads import scratch_folder
 
     settings = read_settings()
-    chosen = _given_reading(reading)
+    chosen, changes = given_reading(reading), given_changes(set_)
     dataset_name = checked_name(name or default_name(path))
     with open_instance(settings):  # check before the work that the dataset can be registered
         pass
@@ -81,7 +92,7 @@ def dataset_import(
         Stages() as stages,
         open_files(path, settings.unpacked_limit, Path(scratch), stages.stage) as opened,
     ):
-        resolved = chosen or _certain(path, opened.recognised)
+        resolved = resolve(path, opened.recognised, chosen, changes)
         checked = _checked(opened, resolved, exclude_self, Path(scratch), stages)
         stages.stage("storing")
         manifest = publish(checked.staged, store)
@@ -94,6 +105,7 @@ def dataset_import(
         print_json(record)
         return
     _print_datasets([record])
+    print_unused(opened.recognised, resolved)
     for finding in checked.report.findings:
         remark(f"{finding.severity}: {finding.message}")
 
@@ -102,15 +114,18 @@ def dataset_import(
 def dataset_check(
     path: Origin,
     reading: ReadingFile = None,
+    set_: Changes = None,
     exclude_self: ExcludeSelf = None,
     json_: Json = False,
 ) -> None:
     """Show how files are recognised, and check the dataset. Exit code 1: it cannot be imported."""
+    from evaluator.datasets.recognition.doubts import changed
+    from evaluator.datasets.recognition.unused import unused
     from evaluator.datasets.staging.importing import open_files
     from evaluator.uploads.receiving import room
 
     settings = read_settings()
-    chosen = _given_reading(reading)
+    chosen, changes = given_reading(reading), given_changes(set_)
     with (
         room(tempfile.gettempdir()),
         tempfile.TemporaryDirectory(prefix="evaluator-check-") as name,
@@ -118,24 +133,35 @@ def dataset_check(
     ):
         scratch = Path(name)
         with open_files(path, settings.unpacked_limit, scratch, stages.stage) as opened:
-            resolved = chosen or opened.recognised.reading
+            recognised = opened.recognised
+            resolved = chosen or recognised.reading
+            if resolved is not None:
+                resolved = changed(resolved, changes)
+            doubts = [] if chosen else recognised.doubts_left(changes)
             report = (
-                None if resolved is None else _checked(opened, resolved, exclude_self, scratch, stages).report
+                None
+                if resolved is None or doubts
+                else _checked(opened, resolved, exclude_self, scratch, stages).report
             )
+    left_out = [] if resolved is None else unused(recognised, resolved)
     if json_:
         print_json(
             {
                 "reading": resolved and resolved.to_json(),
-                "tables": opened.recognised.to_json()["tables"],
+                "tables": recognised.to_json()["tables"],
                 "report": report and report.to_json(),
-                "problems": list(opened.recognised.problems),
+                "problems": list(recognised.problems),
+                "doubts": [dataclasses.asdict(doubt) for doubt in doubts],
+                "unused": [dataclasses.asdict(item) for item in left_out],
             }
         )
     else:
-        _print_recognised(opened.recognised, resolved)
+        print_recognised(recognised, resolved)
+        for doubt in doubts:
+            say(f"question: {doubt}")
         if report is not None:
             _print_report(report)
-    if report is None or report.blocking:
+    if report is None or report.blocking or (recognised.problems and not chosen):
         raise typer.Exit(1)
 
 
@@ -210,19 +236,6 @@ def default_name(origin: str) -> str:
     return path.name if path.is_dir() else path.name.partition(".")[0]
 
 
-def _certain(origin: str, recognised: Recognised) -> Reading:
-    """The recognised reading, if there is no doubt about it."""
-    from evaluator.datasets.staging.importing import certain_reading
-
-    try:
-        return certain_reading(origin, recognised)
-    except DatasetError as error:
-        raise DatasetError(
-            f"{error} Say with --reading how the files are read; "
-            "`evaluator dataset check --json` prints what to start from"
-        ) from error
-
-
 def _checked(
     opened: OpenedFiles, reading: Reading, exclude_self: bool | None, scratch: Path, stages: Stages
 ) -> Checked:
@@ -239,59 +252,9 @@ def _checked(
     )
 
 
-def _given_reading(path: Path | None) -> Reading | None:
-    """The reading in a file, or in the whole output of `check --json`; None if there is no file.
-
-    Raises:
-        InvalidInputError: the file cannot be read, or is no reading.
-    """
-    if path is None:
-        return None
-    import yaml
-
-    from evaluator.datasets.reading import Reading
-
-    try:
-        value: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidInputError(f"the reading {path} cannot be read: {error}") from error
-    if isinstance(value, dict) and "reading" in value:
-        value = value["reading"]
-    return Reading.from_json(value)
-
-
 def _print_datasets(records: list[dict[str, Any]]) -> None:
     columns = ("name", "version", "documents", "queries", "judgments", "fingerprint", "source")
     print_table("", columns, [[record[column] for column in columns] for record in records])
-
-
-def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
-    """Print the role and the columns of each file; without a reading, all files and columns."""
-    if reading is None:
-        tables = [(str(info.table), ", ".join(info.columns)) for info in recognised.tables]
-        print_table("Not recognised as a dataset", ("file", "columns"), tables)
-    else:
-        rows = [
-            ("documents", *_part_in_words(reading.corpus)),
-            ("queries", *_part_in_words(reading.queries)),
-            ("judgments", *_part_in_words(reading.qrels)),
-        ]
-        print_table(f"Read as {reading.format}", ("part", "file", "columns that are read"), rows)
-    for problem in recognised.problems:
-        say(f"problem: {problem}")
-
-
-def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[str, str]:
-    """A part's file, and the columns that are read."""
-    if part is None:
-        return "none", ""
-    columns = {
-        field: value for field, value in vars(part).items() if field != "table" and value not in (None, "id")
-    }
-    return str(part.table), ", ".join(
-        f"{field}: {' + '.join(value) if isinstance(value, tuple) else value}"
-        for field, value in columns.items()
-    )
 
 
 def _print_report(report: HealthReport) -> None:

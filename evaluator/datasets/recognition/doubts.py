@@ -61,7 +61,8 @@ def _typed(value: object) -> str:
         return "none"
     if isinstance(value, str) and value.isidentifier():
         return value
-    return f"'{json.dumps(value, ensure_ascii=False)}'"
+    written = json.dumps(value, ensure_ascii=False)
+    return written if isinstance(value, int | float) else f"'{written}'"
 
 
 def changed(reading: Reading, changes: Mapping[str, Any]) -> Reading:

@@ -7,7 +7,7 @@ File names come first (BEIR's and the decision record's files, `presets.py`), th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -74,6 +74,11 @@ class Recognised(JsonRecord):
     reading: Reading | None
     problems: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+
+    def doubts_left(self, changes: Iterable[str]) -> list[Doubt]:
+        """The doubts that remain once a person has set these fields of the reading."""
+        settled = frozenset(changes)
+        return [doubt for doubt in self.doubts if not doubt.settled_by(settled)]
 
 
 def recognise(folder: Path) -> Recognised:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.reading import Reading
+from evaluator.datasets.recognition.doubts import changed
 from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.recognition.recognise import Recognised, recognise
 from evaluator.datasets.staging.from_tables import open_source
@@ -67,15 +68,21 @@ def open_files(
         yield recognise_files(folder)
 
 
-def certain_reading(origin: str, recognised: Recognised) -> Reading:
-    """The recognised reading, if it is beyond doubt.
+def certain_reading(
+    origin: str, recognised: Recognised, changes: Mapping[str, object] | None = None
+) -> Reading:
+    """The recognised reading with a person's changes, if nothing else about it is doubtful.
+
+    Args:
+        changes: values by dotted path, such as `qrels.grade`.
 
     Raises:
-        DatasetError: no reading was recognised, or something about it is doubtful.
+        DatasetError: no reading was recognised, something about it is doubtful, or a change does not fit.
     """
-    if recognised.reading is None or recognised.problems:
-        raise DatasetError(f"{origin}: {' '.join(recognised.problems)}")
-    return recognised.reading
+    doubts = [str(doubt) for doubt in recognised.doubts_left(changes or ())]
+    if recognised.reading is None or recognised.problems or doubts:
+        raise DatasetError(f"{origin}: {' '.join((*recognised.problems, *doubts))}")
+    return changed(recognised.reading, changes or {})
 
 
 def import_dataset(

@@ -1,0 +1,92 @@
+"""What takes no part in a dataset: files, sheets and columns that no part of a reading uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+from evaluator.datasets.recognition.names import SYSTEM, has_word
+from evaluator.datasets.recognition.recognise import Recognised
+from evaluator.datasets.recognition.splits import same_but_for_the_split
+
+Part = CorpusPart | QueriesPart | QrelsPart
+
+COLUMNS: dict[type[Part], tuple[str, ...]] = {
+    CorpusPart: ("id", "title", "text", "apart"),
+    QueriesPart: ("id", "text", "tags", "exclude"),
+    QrelsPart: ("query", "document", "grade", "negative"),
+}
+"""The fields of a part that name columns."""
+
+TECHNICAL = {"qrels": ("iteration",), "run": ("iteration", "rank", "tag"), "smart": ("number", "id")}
+"""Columns that formats have for other purposes, by kind; nobody misses them."""
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A file, a sheet or a column that takes no part.
+
+    Attributes:
+        place: its name; a column's with its table's.
+        reason: why it takes no part.
+    """
+
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place} ({self.reason})"
+
+
+def unused(recognised: Recognised, reading: Reading) -> list[Unused]:
+    """What a reading does not use of the files: files first, then sheets and members, then columns."""
+    tables = {file: info for info in recognised.tables for file in info.table.files}
+    found = [Unused(file, _why_not(reading, file, known=file in tables)) for file in reading.ignored]
+    used = columns_used(reading)
+    for info in recognised.tables:
+        if info.table not in used:
+            if not _is_ignored(info.table, reading) and not _is_part_of(info.table, used):
+                reason = "it has no rows" if not info.sample else "no part of the dataset is read from it"
+                found.append(Unused(str(info.table), reason))
+            continue
+        skipped = TECHNICAL.get(info.table.kind, ())
+        found += [
+            Unused(f"{info.table}: {column}", _why_no_column(column))
+            for column in info.columns
+            if column not in used[info.table] and column not in skipped
+        ]
+    return found
+
+
+def columns_used(reading: Reading) -> dict[Table, set[str]]:
+    """The columns that a reading uses, by table."""
+    used: dict[Table, set[str]] = defaultdict(set)
+    for part in reading.parts:
+        for field in COLUMNS[type(part)]:
+            value = getattr(part, field)
+            used[part.table].update((value,) if isinstance(value, str) else value or ())
+    for run in reading.runs:
+        used[run.table].update((run.query, run.document, run.score))
+    return used
+
+
+def _is_ignored(table: Table, reading: Reading) -> bool:
+    """Whether a table is among the files that are ignored; so are all files of a folder of texts."""
+    return table.kind == "texts" or table.file in reading.ignored
+
+
+def _is_part_of(table: Table, used: dict[Table, set[str]]) -> bool:
+    """Whether a table is one of several that are read as one."""
+    return any(table.file in other.files and table.member == other.member for other in used)
+
+
+def _why_not(reading: Reading, file: str, *, known: bool) -> str:
+    qrels = reading.qrels.table.file if reading.qrels else ""
+    if same_but_for_the_split(file, qrels):
+        return f"another split than {qrels}"
+    return "no part of the dataset is read from it" if known else "no table, and no text of the corpus"
+
+
+def _why_no_column(column: str) -> str:
+    return "a system's output is no judgment" if has_word(column, SYSTEM) else "no role for it was found"
