@@ -27,7 +27,7 @@ def resolve(origin: str, recognised: Recognised, chosen: Reading | None, changes
         return certain_reading(origin, recognised, changes)
     except DatasetError as error:
         raise DatasetError(
-            f"{error} Or say with --reading how the files are read; "
+            f"{error} Say with --reading how the files are read; "
             "`evaluator dataset check --json` prints what to start from"
         ) from error
 

@@ -1,4 +1,4 @@
-"""What people call columns, files and labels. Names are compared without case and punctuation (`plain`)."""
+"""What people call columns, files and labels, in English and a few words of German, French and Spanish. Names are compared without case and punctuation (`plain`)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RUN_NAMES = frozenset(_names("run runs results ranking rankings retrieved"))
 QUERY_ID = _names("queryid qid questionid topicid searchid promptid queryidx")
 QUERY = _names(
     "query question querytext questiontext searchquery userquery userinput search prompt topic anchor claim "
-    "utterance searchterm keyword input q"
+    "utterance searchterm keyword input q frage suchanfrage anfrage pregunta consulta requête requete"
 )
 DOCUMENT_ID = _names(
     "corpusid docid documentid passageid pid did docno articleid productid itemid chunkid "
@@ -59,7 +59,7 @@ DOCUMENT_ID = _names(
 DOCUMENT = _names(
     "document doc passage expecteddocument expectedpassage expecteddoc relevantdocument relevantpassage "
     "relevantdoc positive positives pos context contexts referencecontexts groundtruthcontexts goldcontexts expected "
-    "answer documenttext passagetext doctext"
+    "answer documenttext passagetext doctext dokument documento erwartetesdokument"
 )
 ANSWER = "answer"
 """Mostly an answer in words; a document only if it is the only one, or repeats one of the corpus."""
@@ -69,16 +69,18 @@ ID = _names(
 )
 TEXT = _names(
     "text content contents body documenttext passagetext doctext abstract paragraph pagecontent description "
-    "productdescription"
+    "productdescription inhalt texte texto contenu contenido"
 )
 TEXT_OR_ID = _names("passage document doc chunk article")
 """Names of texts, if they are texts."""
-TITLE = _names("title headline heading subject documenttitle doctitle name productname producttitle")
+TITLE = _names(
+    "title headline heading subject documenttitle doctitle name productname producttitle titel titre título titulo"
+)
 TAGS = "tags"
 
 GRADE = _names(
     "grade relevance relevant rel isrelevant relevancy relevancescore relevancescores relevancegrade relevancelabel "
-    "judgment judgement gradelabel gain label labels rating ratings score scores"
+    "judgment judgement gradelabel gain relevanz pertinence relevancia bewertung label labels rating ratings score scores"
 )
 """The most certain first."""
 UNSURE_GRADE = frozenset(_names("label labels rating ratings score scores"))

@@ -84,7 +84,7 @@ def test_a_dataset_is_described_listed_shown_and_deleted(commands: Commands) -> 
 
 def test_a_check_says_what_was_recognised_and_how_it_is(commands: Commands, tmp_path: Path) -> None:
     checked = commands.json("check", ROOT / "data" / "csv")
-    assert checked.keys() == {"reading", "tables", "report", "problems"}
+    assert checked.keys() == {"reading", "tables", "report", "problems", "doubts", "unused"}
     assert (checked["report"]["n_documents"], checked["problems"]) == (10, [])
     output = commands.run("check", ROOT / "data" / "csv").stdout
     assert "10 documents, 10 queries, 19 judgments" in output

@@ -146,13 +146,13 @@ class TestColumns:
         folder = write(
             tmp_path,
             {
-                "one.csv": "nummer,inhalt\nd1,a long text about feeding a starter\nd2,another long text here\n",
-                "two.csv": "nummer,frage\nq1,how to feed\nq2,what else\n",
+                "one.csv": f"nummer,was\nd1,{'a long text about feeding a starter ' * 5}\nd2,{'another ' * 20}\n",
+                "two.csv": "nummer,wie\nq1,how to feed\nq2,what else\n",
             },
         )
         recognised = reading(folder)
-        assert recognised.corpus == CorpusPart(Table("one.csv", "csv"), ("inhalt",), "nummer")
-        assert recognised.queries == QueriesPart(Table("two.csv", "csv"), "frage", "nummer")
+        assert recognised.corpus == CorpusPart(Table("one.csv", "csv"), ("was",), "nummer")
+        assert recognised.queries == QueriesPart(Table("two.csv", "csv"), "wie", "nummer")
 
     def test_ids_and_texts_in_one_table(self, tmp_path: Path) -> None:
         folder = write(
