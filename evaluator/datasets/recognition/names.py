@@ -1,4 +1,7 @@
-"""What people call columns, files and labels, in English and a few words of German, French and Spanish. Names are compared without case and punctuation (`plain`)."""
+"""What people call columns, files and labels, in English and a few words of German, French and Spanish.
+
+Names are compared without case and punctuation (`plain`).
+"""
 
 from __future__ import annotations
 
@@ -80,7 +83,8 @@ TAGS = "tags"
 
 GRADE = _names(
     "grade relevance relevant rel isrelevant relevancy relevancescore relevancescores relevancegrade relevancelabel "
-    "judgment judgement gradelabel gain relevanz pertinence relevancia bewertung label labels rating ratings score scores"
+    "judgment judgement gradelabel gain relevanz pertinence relevancia bewertung label labels rating ratings "
+    "score scores"
 )
 """The most certain first."""
 UNSURE_GRADE = frozenset(_names("label labels rating ratings score scores"))
