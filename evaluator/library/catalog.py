@@ -41,6 +41,8 @@ def import_folder(
 ) -> DatasetRow:
     """Import a folder under a name, by default the folder's.
 
+    If its content was imported before, and only judgments were edited since, the dataset stays as it is.
+
     Raises:
         InvalidInputError: the folder holds no valid dataset, or the name is invalid; nothing is stored.
     """
@@ -49,8 +51,21 @@ def import_folder(
     with CHANGES:
         limit = workspace.settings.unpacked_limit
         manifest = import_dataset(folder, workspace.store, limit=limit, on_progress=on_progress)
+        row = named(datasets.all_datasets(workspace.database), dataset_name)
+        if row is not None and _was_edited(workspace, row, manifest):
+            return row
         id_ = datasets.save_dataset(workspace.database, dataset_name, manifest, source=str(folder))
     return by_id(workspace, id_)
+
+
+def _was_edited(workspace: Workspace, row: DatasetRow, manifest: DatasetManifest) -> bool:
+    """Whether a dataset is what was imported, apart from judgments that were edited since."""
+    for version in datasets.versions(workspace.database, row.id):
+        if version.manifest == manifest:
+            return True
+        if not version.manifest.differs_in_judgments_alone(manifest):
+            return False
+    return False
 
 
 def import_demo(workspace: Workspace) -> DatasetRow:
@@ -105,6 +120,8 @@ def by_id(workspace: Workspace, id_: int) -> DatasetRow:
 def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> DatasetRow:
     """The dataset that an experiment names: an imported one, the demo's, or a folder to import.
 
+    A folder whose dataset is there already is read again: its files may have changed.
+
     Args:
         allow_paths: whether a folder may be named; never for what arrives through a browser.
 
@@ -112,11 +129,12 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
         UnknownNameError: there is no such dataset.
         DatasetError: the folder holds no valid dataset.
     """
-    if named(datasets.all_datasets(workspace.database), reference) is None:
-        if reference == DEMO_DATASET:
-            return import_demo(workspace)
-        if allow_paths and Path(reference).expanduser().is_dir():
-            return import_folder(workspace, Path(reference))
+    row = named(datasets.all_datasets(workspace.database), reference)
+    if row is None and reference == DEMO_DATASET:
+        return import_demo(workspace)
+    folder = Path(reference).expanduser()
+    if allow_paths and folder.is_dir() and (row is None or row.source == str(folder.resolve())):
+        return import_folder(workspace, folder)
     return find(workspace, reference)
 
 

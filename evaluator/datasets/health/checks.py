@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from evaluator.datasets.defects import nothing_relevant
 from evaluator.datasets.findings import EXAMPLES, Finding, Severity, counted, shortened
 from evaluator.datasets.judged import JUDGMENT_NOTES
+from evaluator.datasets.runs import CONSEQUENCES
 from evaluator.domain.dataset import ImportNote
 from evaluator.domain.fingerprint import TEXT_KEY_BYTES, text_key
 from evaluator.domain.statistics.power import ASSUMED_DEVIATION, POWER, SIGNIFICANCE, detectable_difference
@@ -243,6 +244,8 @@ def import_findings(notes: Sequence[ImportNote]) -> Iterator[Finding]:
                 "they are left out; use the ids of the queries in the judgments, or add the queries",
                 note.examples,
             )
+        elif note.code in CONSEQUENCES:
+            yield _warning(note.code, note.count, note.message, CONSEQUENCES[note.code], note.examples)
         elif note.code not in CHECKED_HERE:
             yield Finding(
                 note.code, "note", note.count, note.message, "nothing to do if that is meant", note.examples

@@ -25,6 +25,7 @@ from evaluator.datasets.health.checks import (
 )
 from evaluator.datasets.health.text_statistics import TokenCounter, Truncation, corpus_texts, query_words
 from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
+from evaluator.datasets.runs import CONSEQUENCES
 from evaluator.datasets.staging.stage import Staged
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import ImportNote
@@ -176,7 +177,8 @@ def _examine(
 
 
 def _in_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """One finding for each code, sorted by severity; findings of the same severity keep their order."""
-    first = {finding.code: finding for finding in reversed(findings)}
-    distinct = [finding for finding in findings if first[finding.code] is finding]
-    return tuple(sorted(distinct, key=lambda finding: SEVERITIES.index(finding.severity)))
+    """One finding for each code, of runs for each run, by severity; findings of the same severity keep their order."""
+    keys = [finding.message if finding.code in CONSEQUENCES else finding.code for finding in findings]
+    distinct = dict(reversed(list(zip(keys, findings, strict=True))))
+    kept = [finding for key, finding in zip(keys, findings, strict=True) if distinct[key] is finding]
+    return tuple(sorted(kept, key=lambda finding: SEVERITIES.index(finding.severity)))

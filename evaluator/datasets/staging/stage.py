@@ -32,7 +32,7 @@ from evaluator.datasets.layout import (
     qrels_artifact,
     queries_artifact,
 )
-from evaluator.datasets.runs import rankings, run_artifact, write_run
+from evaluator.datasets.runs import RunRemarks, rankings, run_artifact, write_run
 from evaluator.datasets.source import Place, Source
 from evaluator.domain.dataset import DatasetManifest, ImportNote, RunNote
 from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
@@ -233,17 +233,17 @@ def _stage_runs(
 ) -> tuple[tuple[RunNote, ...], list[ImportNote]]:
     """Write the ranked lists that came with the dataset; equal runs become one, equal names are numbered."""
     runs: dict[str, RunNote] = {}
-    unknown = Tally()
+    notes: list[ImportNote] = []
     named_lines = list(source.runs())
     names = numbered([name for name, _ in named_lines])
     for name, (_, lines) in zip(names, named_lines, strict=True):
-        lists = rankings(lines, queries.ids, defects, unknown)
+        remarks = RunRemarks(name)
+        lists = rankings(lines, queries.ids, defects, remarks)
+        notes += remarks.notes()
         id_ = write_run(folder / SCRATCH, lists)
         (folder / SCRATCH).replace(folder / _run_file(id_))
         runs.setdefault(id_, RunNote(name, id_, len(lists)))
-    message = "lines of runs that refer to unknown queries are left out"
-    notes = [ImportNote("unknown-run-queries", unknown.count, message, tuple(unknown.examples))]
-    return tuple(runs.values()), notes if unknown.count else []
+    return tuple(runs.values()), notes
 
 
 def _run_file(id_: str) -> str:

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from evaluator.artifacts.store import ArtifactStore
+from evaluator.datasets.health.report import examine
 from evaluator.datasets.recognition.recognise import recognise
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.from_tables import open_source
@@ -59,7 +60,7 @@ def test_lines_of_unknown_queries_are_left_out_and_noted(tmp_path: Path) -> None
     result = staged(tmp_path / "d", "1 Q0 a 1 2 x\n7 Q0 a 1 2 x\n")
     assert lists(result) == {"1": [("a", 2.0)]}
     assert result.manifest is not None
-    note = result.manifest.notes[-1]
+    note = result.manifest.notes[-2]
     assert (note.code, note.count, note.examples) == ("unknown-run-queries", 1, ("7",))
 
 
@@ -136,3 +137,23 @@ def test_a_run_beside_a_known_format_is_imported(tmp_path: Path, store: Artifact
     (folder / "queries.jsonl").write_text('{"_id": "1", "text": "a query"}\n')
     (folder / "theirs.run").write_text("1 Q0 a 1 2 x\n")
     assert [run.name for run in import_dataset(folder, store).runs] == ["theirs"]
+
+
+def test_what_is_odd_about_a_run_is_counted(tmp_path: Path) -> None:
+    """Query 1 lists `a` twice and all with one score; query 2 has no list."""
+    result = staged(tmp_path / "d", "1 Q0 a 1 5 x\n1 Q0 b 2 2 x\n1 Q0 a 3 2 x\n")
+    assert lists(result) == {"1": [("b", 2.0), ("a", 2.0)]}  # the last line of `a` counts
+    assert result.manifest is not None
+    found = {note.code: (note.count, note.examples) for note in result.manifest.notes}
+    assert found == {
+        "repeated-run-documents": (1, ("1 a",)),
+        "queries-without-list": (1, ("2",)),
+        "tied-lists": (1, ("1",)),
+    }
+    warnings = [finding.message for finding in examine(result).findings if finding.code in found]
+    assert warnings == [
+        "run theirs: 1 line with a document that was listed before for the query; the last line counts, as in "
+        "ir_measures",
+        "run theirs: 1 query without a list",
+        "run theirs: 1 list with the same score for every document",
+    ]

@@ -250,3 +250,20 @@ def test_other_files_called_dataset_json_are_ignored(tmp_path: Path, about: str)
     """Among files from outside there may be any `dataset.json`."""
     (tmp_path / "dataset.json").write_bytes(about.encode(errors="surrogatepass"))
     assert not says_exclude_self(tmp_path)
+
+
+def test_a_folder_is_read_again_whenever_an_experiment_names_it(library: Workspace, tmp_path: Path) -> None:
+    """A run that was replaced, or any other file, is seen; judgments that people edited since are kept."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "corpus.jsonl").write_text('{"_id": "a", "text": "a text"}\n{"_id": "b", "text": "b text"}\n')
+    (folder / "queries.jsonl").write_text('{"_id": "1", "text": "a query"}\n')
+    (folder / "theirs.run").write_text("1 Q0 a 1 2 x\n")
+    first = catalog.resolve(library, str(folder), allow_paths=True)
+    (folder / "theirs.run").write_text("1 Q0 b 1 2 x\n")
+    second = catalog.resolve(library, str(folder), allow_paths=True)
+    assert second.version == first.version + 1
+    assert second.manifest.runs != first.manifest.runs
+    edit(library, second.id, {("1", "a"): 1})
+    again = catalog.resolve(library, str(folder), allow_paths=True)
+    assert (again.version, again.manifest.n_judgments) == (3, 1)
