@@ -23,7 +23,16 @@ def _text(name: str) -> pa.Field:
 
 
 CORPUS_SCHEMA = pa.schema([_text("doc_id"), _text("title"), _text("text"), KEY])
-QUERIES_SCHEMA = pa.schema([_text("query_id"), _text("text"), pa.field("tags", pa.list_(pa.string())), KEY])
+QUERIES_SCHEMA = pa.schema(
+    [
+        _text("query_id"),
+        _text("text"),
+        pa.field("tags", pa.list_(pa.string())),
+        pa.field("excluded", pa.list_(pa.string())),
+        KEY,
+    ]
+)
+"""Files of earlier versions have no column `excluded`: no query excluded a document."""
 QRELS_SCHEMA = pa.schema([_text("query_id"), _text("doc_id"), pa.field("grade", pa.int32(), nullable=False)])
 
 

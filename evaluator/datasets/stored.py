@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -99,8 +100,15 @@ class StoredDataset:
     @cached_property
     def queries(self) -> tuple[Query, ...]:
         """The queries, in the order of the file they came from."""
-        rows = self._rows(queries_artifact(self.manifest), ("query_id", "text", "tags"))
-        return tuple(Query(query_id, text, tuple(tags)) for query_id, text, tags in rows)
+        artifact = queries_artifact(self.manifest)
+        rows = self._rows(artifact, ("query_id", "text", "tags"))
+        excluded: Iterable[Sequence[str]] = itertools.repeat(())
+        if "excluded" in pq.read_schema(self.store.local_path(artifact)).names:
+            excluded = self._column(artifact, "excluded")
+        return tuple(
+            Query(query_id, text, tuple(tags), tuple(left_out))
+            for (query_id, text, tags), left_out in zip(rows, excluded, strict=False)
+        )
 
     @cached_property
     def query_rows(self) -> dict[str, int]:

@@ -28,11 +28,12 @@ class Document(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One query."""
+    """One query; documents whose ids are `excluded` are left out of its list."""
 
     query_id: str
     text: str
     tags: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
 
 
 class Judgment(NamedTuple):

@@ -6,7 +6,7 @@ tool has the same order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,9 +31,9 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.doc_ids)
 
-    def without(self, doc_id: str) -> Ranking:
-        """The list without one document."""
-        others = [(d, s) for d, s in zip(self.doc_ids, self.scores, strict=True) if d != doc_id]
+    def without(self, doc_ids: Collection[str]) -> Ranking:
+        """The list without these documents."""
+        others = [(d, s) for d, s in zip(self.doc_ids, self.scores, strict=True) if d not in doc_ids]
         return Ranking(tuple(d for d, _ in others), tuple(s for _, s in others))
 
     def top(self, depth: int) -> Ranking:

@@ -100,7 +100,8 @@ def _corpus_lines(dataset: StoredDataset) -> Iterator[str]:
 def _query_lines(dataset: StoredDataset) -> Iterator[str]:
     for query in dataset.queries:
         tags = {"tags": list(query.tags)} if query.tags else {}
-        yield _json_line({"_id": query.query_id, "text": query.text, **tags})
+        excluded = {"excluded": list(query.excluded)} if query.excluded else {}
+        yield _json_line({"_id": query.query_id, "text": query.text, **tags, **excluded})
 
 
 def _qrels_lines(dataset: StoredDataset) -> Iterator[str]:

@@ -112,18 +112,23 @@ class FusedRetriever:
         return [fuse_lists(rankings, self._fuse, depth) for rankings in zip(*lists, strict=True)]
 
 
-class WithoutSelf:
-    """Leaves each query's own document out of its list, before lists are fused."""
+class Without:
+    """Leaves documents out of the lists of queries, before lists are fused.
 
-    def __init__(self, retriever: Retriever, query_ids: Sequence[str]) -> None:
+    Args:
+        excluded: the ids of these documents, by the query's row.
+    """
+
+    def __init__(self, retriever: Retriever, excluded: Sequence[frozenset[str]]) -> None:
         self._retriever = retriever
-        self._query_ids = query_ids
+        self._excluded = excluded
 
     def search(self, queries: Sequence[int], depth: int) -> list[Ranking]:
-        """Lists without the document that has the query's own id."""
-        rankings = self._retriever.search(queries, depth + 1)
+        """Lists without the excluded documents."""
+        more = max((len(self._excluded[row]) for row in queries), default=0)
+        rankings = self._retriever.search(queries, depth + more)
         return [
-            ranking.without(self._query_ids[row]).top(depth)
+            ranking.without(self._excluded[row]).top(depth)
             for row, ranking in zip(queries, rankings, strict=True)
         ]
 
@@ -204,7 +209,8 @@ def open_search(retrieve: Retrieve, opening: Opening) -> Retriever:
         ]
         return FusedRetriever(parts, stage)
     retriever = _open_leaf(stage, opening)
-    return WithoutSelf(retriever, opening.queries.ids) if opening.sources.spec.exclude_self else retriever
+    excluded = opening.queries.excluded
+    return Without(retriever, excluded) if any(excluded) else retriever
 
 
 def _open_leaf(stage: Leaf, opening: Opening) -> Retriever:

@@ -120,6 +120,25 @@ def separated(cell: str, known: Container[str]) -> list[str]:
     return [content] if content else []
 
 
+def as_id(value: object) -> str:
+    """A value as an id is written."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def ids_in(cell: object, known: Container[str]) -> list[str]:
+    """The ids in a cell: a value, a list, or ids with separators between them.
+
+    Args:
+        known: ids of the documents; see `separated`.
+    """
+    if isinstance(cell, str):
+        in_list = listed(cell)
+        return separated(cell, known) if in_list is None or cell in known else [as_id(id_) for id_ in in_list]
+    return [as_id(value) for value in flat(cell)]
+
+
 def boolean(value: object) -> int | None:
     """The grade of true and false, also written as text; None for any other value."""
     if isinstance(value, str):

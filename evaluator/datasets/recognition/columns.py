@@ -10,7 +10,7 @@ from evaluator.datasets.reading import CorpusPart, MeantBy, QrelsPart, QueriesPa
 from evaluator.datasets.recognition.doubts import Doubt, Option
 from evaluator.datasets.recognition.grades import combine_of, grade_of
 from evaluator.datasets.recognition.inspected import InspectedTable
-from evaluator.datasets.recognition.names import ANSWER, GRADE, NO_GRADE, TAGS, family, plain
+from evaluator.datasets.recognition.names import ANSWER, GRADE, ID, NO_GRADE, TAGS, family, plain
 from evaluator.datasets.recognition.references import Reference, References
 
 NAMED_QRELS, QRELS_KIND, DOCUMENT_SHARE, QUERY_SHARE, BY_NAME, TOGETHER = 1.0, 3.0, 3.0, 1.5, 0.5, 1.5
@@ -82,10 +82,22 @@ class Columns:
         queries = self._queries
         if queries.query_id is not None and queries.query_id != query_column(queries):
             return queries.query_id
-        found = next((column for column in queries.ids if column != queries.document_id), None)
-        if self._qrels is queries and found is not None and not queries.identifies(found):
-            return None
-        return found if found != query_column(queries) else None
+        no_id = {
+            query_column(queries),
+            queries.document_id,
+            *queries.expected,
+            *queries.negatives,
+            *queries.excluded,
+        }
+        for column in queries.ids:
+            refers = plain(column) not in ID and self._references.of(queries, column, self._corpus).is_sure
+            if (
+                column not in no_id
+                and not refers
+                and (self._qrels is not queries or queries.identifies(column))
+            ):
+                return column
+        return None
 
     @cached_property
     def judged(self) -> list[tuple[str, Reference]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from evaluator.datasets.formats.cells import flat, listed
+from evaluator.datasets.formats.cells import as_id, flat, listed
 from evaluator.datasets.reading import Table
 from evaluator.datasets.recognition.names import (
     ANSWER,
@@ -181,15 +181,3 @@ class InspectedTable:
     def values(self, column: str) -> Iterator[str]:
         """The values of a column as text, without empty ones; a list gives its items."""
         return map(as_id, self.cells(column))
-
-
-def as_id(value: object) -> str:
-    """A value as an id is written."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def longest_first(tables: Sequence[InspectedTable]) -> list[InspectedTable]:
-    """Tables sorted by the length of their texts: a corpus comes before its queries."""
-    return sorted(tables, key=lambda inspected: -inspected.length(inspected.text))

@@ -27,14 +27,18 @@ Preset = tuple[Reading | None, list[str]]
 """The reading, or None and the reasons why there is none."""
 
 
-def recognise(root: Path, files: Sequence[str], columns: Columns) -> Preset | None:
-    """The reading of the topmost folder that has the file names of one of these formats; None if no folder has them."""
+def recognise(root: Path, files: Sequence[str], columns: Columns) -> dict[str, Preset]:
+    """The readings of the topmost folders that have the file names of one of these formats, by folder."""
     folders = sorted({PurePosixPath(file).parent for file in files}, key=lambda path: (len(path.parts), path))
+    found: dict[str, Preset] = {}
+    level = None
     for folder in folders:
         names = {str(PurePosixPath(file).relative_to(folder)) for file in files if _is_below(file, folder)}
-        if QUERIES in names and (CORPUS in names or DOCUMENTS in names):
-            return _recognise(root, folder, names, columns)
-    return None
+        complete = QUERIES in names and (CORPUS in names or DOCUMENTS in names)
+        if complete and level in (None, len(folder.parts)):
+            level = len(folder.parts)
+            found[str(folder)] = _recognise(root, folder, names, columns)
+    return found
 
 
 def _is_below(file: str, folder: PurePosixPath) -> bool:
@@ -47,7 +51,7 @@ def _recognise(root: Path, folder: PurePosixPath, names: set[str], columns: Colu
     corpus = columns.get(str(folder / CORPUS), ())
     if DOCUMENTS in names or ("content" in corpus and "_id" not in corpus):
         return _decision_record(root, folder, names)
-    return _beir(folder, names)
+    return _beir(folder, names, columns)
 
 
 def _decision_record(root: Path, folder: PurePosixPath, names: set[str]) -> Preset:
@@ -67,7 +71,7 @@ def _decision_record(root: Path, folder: PurePosixPath, names: set[str]) -> Pres
     return reading, []
 
 
-def _beir(folder: PurePosixPath, names: set[str]) -> Preset:
+def _beir(folder: PurePosixPath, names: set[str], columns: Columns) -> Preset:
     inside = [name for name in names if name.startswith(f"{QRELS}/")]
     splits = sorted(name.removeprefix(f"{QRELS}/") for name in inside if name.endswith(".tsv"))
     preferred = f"{PREFERRED_SPLIT}.tsv"
@@ -79,10 +83,11 @@ def _beir(folder: PurePosixPath, names: set[str]) -> Preset:
             f"keep one of them, or name one {preferred}."
         )
     chosen = preferred if preferred in splits else splits[0] if splits else None
+    excluded = ("excluded",) if "excluded" in columns.get(str(folder / QUERIES), ()) else ()
     qrels = Table(str(folder / QRELS / chosen), "qrels") if chosen else None
     reading = Reading(
         CorpusPart(Table(str(folder / CORPUS), "jsonl"), ("text",), id="_id", title="title"),
-        QueriesPart(Table(str(folder / QUERIES), "jsonl"), "text", id="_id", tags="tags"),
+        QueriesPart(Table(str(folder / QUERIES), "jsonl"), "text", id="_id", tags="tags", exclude=excluded),
         QrelsPart(qrels, "query", ("document",), ("grade",)) if qrels else None,
         format=BEIR,
     )

@@ -7,7 +7,7 @@ File names come first (BEIR's and the decision record's files, `presets.py`), th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -18,7 +18,7 @@ from evaluator.datasets.formats.texts import printable, text_files
 from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition import presets
 from evaluator.datasets.recognition.assignment import assign
-from evaluator.datasets.recognition.doubts import Doubt
+from evaluator.datasets.recognition.doubts import Doubt, Option
 from evaluator.datasets.recognition.inspected import InspectedTable
 from evaluator.datasets.recognition.runs import run_part
 from evaluator.datasets.recognition.shards import joined, without_other_splits
@@ -89,11 +89,12 @@ def recognise(folder: Path) -> Recognised:
     tables = [table for table, _ in inspected]
     runs = tuple(part for table in tables if (part := run_part(table)) is not None)
     others = joined([table for table in tables if table.table not in {run.table for run in runs}])
-    preset = presets.recognise(folder, files, {table.table.file: table.columns for table in tables})
+    known = presets.recognise(folder, files, {table.table.file: table.columns for table in tables})
     doubts: list[Doubt] = []
-    if preset is not None:
-        reading, reasons = preset
+    if known:
+        reading, reasons = next(iter(known.values()))
         problems += reasons
+        doubts += _which_dataset({name: preset for name, (preset, _) in known.items() if preset is not None})
     else:
         reading, doubts = assign(folder, without_other_splits(others))
         problems += [table.defect for table in tables if table.defect and not table.rows]
@@ -117,6 +118,21 @@ def recognise(folder: Path) -> Recognised:
         reading,
         tuple(problems),
         tuple(doubts),
+    )
+
+
+def _which_dataset(readings: Mapping[str, Reading]) -> Iterator[Doubt]:
+    """The question which of several datasets is meant, if there are several."""
+    if len(readings) < 2:
+        return
+    options = []
+    for name, reading in readings.items():
+        record = reading.to_json()
+        options.append(Option(name, {part: record[part] for part in ("corpus", "queries", "qrels")}))
+    *first, last = list(readings)[:LISTED]
+    yield Doubt(
+        f"there are several datasets, in {', '.join(first)} and {last}; which one is meant? Import one at a time.",
+        tuple(options),
     )
 
 

@@ -9,10 +9,10 @@ from itertools import islice
 from pathlib import Path
 
 from evaluator.datasets.formats import read
-from evaluator.datasets.formats.cells import listed, separated
+from evaluator.datasets.formats.cells import as_id, ids_in
 from evaluator.datasets.formats.texts import document_id, text_files
 from evaluator.datasets.reading import MeantBy, Table
-from evaluator.datasets.recognition.inspected import InspectedTable, as_id
+from evaluator.datasets.recognition.inspected import InspectedTable
 from evaluator.domain.fingerprint import text_key
 from evaluator.errors import DatasetError
 
@@ -83,7 +83,7 @@ class References:
         named = self.named(other)
         best = Reference()
         for to, ids in named.ids.items():
-            values = {item for row in inspected.rows for item in references(row.get(column), ids)}
+            values = {item for row in inspected.rows for item in ids_in(row.get(column), ids)}
             best = max(best, _reference("id", to, values, ids), key=_quality)
         if inspected.is_textual(column) and not best.is_sure:
             digests = {digest(value) for value in inspected.values(column)}
@@ -115,16 +115,6 @@ class References:
             {column: frozenset(digests) for column, digests in texts.items()},
             complete=count < COMPARED,
         )
-
-
-def references(value: object, ids: frozenset[str]) -> list[str]:
-    """The ids in a cell: a value, a list, or ids with separators between them."""
-    if isinstance(value, str):
-        in_list = listed(value)
-        return separated(value, ids) if in_list is None or value in ids else [as_id(v) for v in in_list]
-    if isinstance(value, list):
-        return [item for part in value for item in references(part, ids)]
-    return [] if value is None or value != value else [as_id(value)]
 
 
 def digest(text: str) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from evaluator.datasets.formats import read
-from evaluator.datasets.formats.cells import flat, listed
+from evaluator.datasets.formats.cells import flat, ids_in, listed
 from evaluator.datasets.formats.fields import (
     identifier,
     optional_text,
@@ -220,7 +220,13 @@ class _TableSource:
         content = query_text(value_of(row, part.text), part.text, place)
         if part.id is None:
             query_id = derived_id(content)
-        return Query(query_id, content, () if part.tags is None else self._tags(row, part.tags, place))
+        marks = () if part.tags is None else self._tags(row, part.tags, place)
+        return Query(query_id, content, marks, self._excluded(row) if part.exclude else ())
+
+    def _excluded(self, row: Fields) -> tuple[str, ...]:
+        """Ids of the documents that a query's list leaves out."""
+        cells = [row.get(column) for column in self.reading.queries.exclude]
+        return tuple(dict.fromkeys(id_ for cell in cells for id_ in ids_in(cell, self._known_documents)))
 
     def _tags(self, row: Fields, column: str, place: Place) -> tuple[str, ...]:
         """A query's tags; in a text cell they are a JSON list, or separated by commas or semicolons."""

@@ -34,13 +34,16 @@ from evaluator.datasets.layout import (
 )
 from evaluator.datasets.runs import RunRemarks, rankings, run_artifact, write_run
 from evaluator.datasets.source import Place, Source
-from evaluator.domain.dataset import DatasetManifest, ImportNote, RunNote
+from evaluator.domain.dataset import DatasetManifest, ImportNote, Query, RunNote
 from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
 from evaluator.domain.names import numbered
 from evaluator.errors import DatasetError
 
 PROGRESS_EVERY = 1000
 """Rows of the corpus between two reports of progress."""
+
+EXCLUDED = "\0excluded"
+"""Separates a query's tags from the documents that it excludes, in its digest; no tag has this character."""
 
 SCRATCH = "run.part"
 
@@ -70,6 +73,7 @@ class _Part:
     ids: dict[str, Place] = field(default_factory=dict)
     digests: list[bytes] = field(default_factory=list)
     blank: Tally = field(default_factory=Tally)
+    excluding: Tally = field(default_factory=Tally)
 
     @property
     def fingerprint(self) -> str:
@@ -202,8 +206,16 @@ def _query_rows(source: Source, queries: _Part, defects: Defects) -> Iterator[Va
             defects.repeated_id(place, "query", query.query_id, queries.ids[query.query_id])
         else:
             queries.ids[query.query_id] = place
-            queries.digests.append(row_digest(query.query_id, query.text, *query.tags))
+            queries.digests.append(_query_digest(query))
+            if query.excluded:
+                queries.excluding.add(query.query_id)
             yield (*query, text_key(query.text))
+
+
+def _query_digest(query: Query) -> bytes:
+    """The digest of a query; without excluded documents it is the same as in earlier versions."""
+    excluded = (EXCLUDED, *sorted(set(query.excluded))) if query.excluded else ()
+    return row_digest(query.query_id, query.text, *query.tags, *excluded)
 
 
 def _collect_judgments(source: Source, queries: _Part, defects: Defects) -> _Judged:
@@ -270,6 +282,10 @@ def _notes(corpus: _Part, queries: _Part, judged: _Judged, exclude_self: bool) -
         "empty-documents": (corpus.blank, "documents without any text are kept"),
         "unknown-queries": (judged.unknown_queries, "judgments that refer to unknown queries are left out"),
         "repeated-judgments": (judged.repeated, "judgments given again with the same grade count once"),
+        "excluded-documents": (
+            queries.excluding,
+            "queries name documents that are left out of their lists",
+        ),
         "self-ids": (
             self_ids,
             f"ids are both a query's and a document's: such a document is {self_rule} that query's list",

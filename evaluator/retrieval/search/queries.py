@@ -34,6 +34,11 @@ class Queries(Protocol):
         """The ids: n_queries."""
         ...
 
+    @property
+    def excluded(self) -> Sequence[frozenset[str]]:
+        """Ids of the documents that are left out of their lists: n_queries."""
+        ...
+
     def vectors(self, stage: ModelStage, form: Form) -> Any:
         """What the stage's encoder makes of them, by row.
 
@@ -51,6 +56,10 @@ class StoredQueries:
         self._spec, self._dataset, self._store = spec, dataset, store
         self.texts = [query.text for query in dataset.queries]
         self.ids = [query.query_id for query in dataset.queries]
+        self.excluded = [
+            frozenset((*query.excluded, query.query_id) if spec.exclude_self else query.excluded)
+            for query in dataset.queries
+        ]
 
     def vectors(self, stage: ModelStage, form: Form) -> Any:
         """See `Queries.vectors`.
@@ -77,6 +86,7 @@ class LiveQueries:
     def __init__(self, texts: Sequence[str], load: Load) -> None:
         self.texts = list(texts)
         self.ids = [""] * len(self.texts)
+        self.excluded: list[frozenset[str]] = [frozenset()] * len(self.texts)
         self._load = load
         self._encoded: dict[str, Any] = {}
         self.seconds = 0.0

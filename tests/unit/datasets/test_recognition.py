@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, RunPart, Table
+from evaluator.datasets.recognition.doubts import changed
 from evaluator.datasets.recognition.recognise import Recognised, recognise
+from evaluator.datasets.recognition.unused import unused
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.errors import DatasetError
 
@@ -192,7 +194,7 @@ class TestColumns:
             },
         )
         _, queries, judgments = read_all(folder, reading(folder))
-        ((query_id, _, _),) = queries
+        ((query_id, *_),) = queries
         assert judgments == [(query_id, "d2", 1)]
 
     def test_known_members_of_a_json_file(self, tmp_path: Path) -> None:
@@ -266,3 +268,191 @@ class TestProblems:
         write(tmp_path, {**_csv(), "qrels.csv": "a,a\nq,d\n"})
         (problem,) = recognise(tmp_path).problems
         assert problem.startswith("qrels.csv:1: the header names 'a' twice")
+
+
+class TestReferences:
+    """Columns whose values are ids or texts of documents, whatever they are called."""
+
+    CORPUS = "id,text\nd1,about chains and gears\nd2,about brakes and pads\nd3,about wheels and spokes\n"
+
+    def folder(self, tmp_path: Path, questions: str) -> Path:
+        return write(tmp_path, {"corpus.csv": self.CORPUS, "questions.csv": questions})
+
+    @pytest.mark.parametrize(
+        "cell",
+        [
+            '"[""d1"", ""d2""]"',
+            "\"['d1', 'd2']\"",
+            "['d1' 'd2']",
+            "\"[['d1'], ['d2']]\"",
+            '"d1,d2"',
+            "d1; d2",
+            "d1 d2",
+            "d1|d2",
+        ],
+    )
+    def test_a_cell_that_lists_ids(self, tmp_path: Path, cell: str) -> None:
+        folder = self.folder(tmp_path, f"question,ziel\nwhy does it slip,{cell}\nwhat is a spoke,d3\n")
+        assert [row[1:] for row in read_all(folder, reading(folder))[2]] == [("d1", 1), ("d2", 1), ("d3", 1)]
+
+    def test_several_columns_of_one_family(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path, "question,doc_1,doc_2\nwhy does it slip,d1,d2\nwhat is a spoke,d3,\n")
+        assert [row[1] for row in read_all(folder, reading(folder))[2]] == ["d1", "d2", "d3"]
+
+    def test_texts_of_documents_in_a_list(self, tmp_path: Path) -> None:
+        cell = "\"['about chains and gears', 'about brakes and pads']\""
+        folder = self.folder(tmp_path, f"user_input,reference_contexts\nwhy does it slip,{cell}\n")
+        assert [row[1] for row in read_all(folder, reading(folder))[2]] == ["d1", "d2"]
+
+    def test_negatives_have_the_grade_0_and_excluded_documents_are_no_judgments(self, tmp_path: Path) -> None:
+        folder = self.folder(
+            tmp_path, "question,gold_ids,hard_negatives,excluded_ids\nwhy does it slip,d1,d2,d3\n"
+        )
+        _, queries, judgments = read_all(folder, reading(folder))
+        assert [row[1:] for row in judgments] == [("d1", 1), ("d2", 0)]
+        assert queries[0].excluded == ("d3",)
+
+    def test_negative_texts_become_documents(self, tmp_path: Path) -> None:
+        row = {
+            "query": "why does it slip",
+            "positive": ["about chains"],
+            "negative": ["about brakes", "about wheels"],
+        }
+        write(tmp_path, {"rerank.jsonl": json.dumps(row)})
+        documents, _, judgments = read_all(tmp_path, reading(tmp_path))
+        assert [document.text for document in documents] == ["about chains", "about brakes", "about wheels"]
+        assert [judgment.grade for judgment in judgments] == [1, 0, 0]
+
+    def test_ids_that_are_nowhere_are_asked_about(self, tmp_path: Path) -> None:
+        folder = self.folder(tmp_path, "question,gold_ids\nwhy does it slip,x7\n")
+        recognised = recognise(folder)
+        assert recognised.reading is not None
+        judged = recognised.reading.qrels is not None  # then the check blocks: no document is there
+        assert judged or "could be the relevant documents" in recognised.doubts[0].question
+
+
+class TestGrades:
+    """What says how relevant a document is."""
+
+    def judged(self, tmp_path: Path, header: str, *rows: str) -> Recognised:
+        lines = "".join(f"{row}\n" for row in (f"query_id,doc_id,{header}", *rows))
+        queries = "id,query\nq1,what is first\nq2,what is next\n"
+        write(tmp_path, {"corpus.csv": TestReferences.CORPUS, "queries.csv": queries, "judgments.csv": lines})
+        return recognise(tmp_path)
+
+    @pytest.mark.parametrize("name", ["relevant", "is_relevant", "judgment", "Relevanz", "gain", "label"])
+    def test_known_names(self, tmp_path: Path, name: str) -> None:
+        recognised = self.judged(tmp_path, name, "q1,d1,1", "q1,d2,0", "q2,d3,1")
+        assert not recognised.doubts
+        assert recognised.reading is not None
+        assert [row.grade for row in read_all(tmp_path, recognised.reading)[2]] == [1, 0, 1]
+
+    def test_true_and_false(self, tmp_path: Path) -> None:
+        recognised = self.judged(tmp_path, "relevant", "q1,d1,TRUE", "q1,d2,FALSE", "q2,d3,True")
+        assert recognised.reading is not None
+        assert [row.grade for row in read_all(tmp_path, recognised.reading)[2]] == [1, 0, 1]
+
+    def test_an_unknown_number_is_asked_about(self, tmp_path: Path) -> None:
+        recognised = self.judged(tmp_path, "stars", "q1,d1,1", "q1,d2,0", "q2,d3,1")
+        (doubt,) = recognised.doubts
+        assert doubt.question == "judgments.csv: is the column 'stars' the grade of the judgments?"
+        assert [option.typed for option in doubt.options] == [
+            "--set qrels.grade=stars",
+            "--set qrels.grade=none",
+        ]
+
+    def test_ranks_and_raters_are_no_grades(self, tmp_path: Path) -> None:
+        recognised = self.judged(tmp_path, "rank,rater", "q1,d1,1,7", "q1,d2,2,7", "q2,d3,1,7")
+        assert not recognised.doubts
+        assert recognised.reading is not None
+        assert recognised.reading.qrels is not None
+        assert recognised.reading.qrels.grade is None
+
+    @pytest.mark.parametrize(
+        ("combine", "grades"), [("majority", [2, 0]), ("mean", [1, 1]), ("median", [2, 0])]
+    )
+    def test_several_raters(self, tmp_path: Path, combine: str, grades: list[int]) -> None:
+        """2, 2, 0: mostly 2, mean 1.33, median 2. 0, 0, 2: mostly 0, mean 0.67 (rounded 1), median 0."""
+        recognised = self.judged(tmp_path, "rater_1,rater_2,rater_3", "q1,d1,2,2,0", "q2,d3,0,0,2")
+        (doubt,) = recognised.doubts
+        option = next(o for o in doubt.options if o.changes.get("qrels.combine") == combine)
+        assert recognised.reading is not None
+        chosen = changed(recognised.reading, option.changes)
+        assert [row.grade for row in read_all(tmp_path, chosen)[2]] == grades
+
+    def test_raters_in_rows_of_their_own(self, tmp_path: Path) -> None:
+        recognised = self.judged(
+            tmp_path, "grade,rater", "q1,d1,2,ann", "q1,d1,0,bob", "q1,d1,2,eve", "q2,d3,1,ann"
+        )
+        (doubt,) = recognised.doubts
+        assert "several grades for the same query" in doubt.question
+        assert recognised.reading is not None
+        chosen = changed(recognised.reading, {"qrels.combine": "majority"})
+        assert [row.grade for row in read_all(tmp_path, chosen)[2]] == [2, 1]
+
+    def test_words(self, tmp_path: Path) -> None:
+        recognised = self.judged(tmp_path, "label", "q1,d1,Exact", "q1,d2,Irrelevant", "q2,d3,Partial")
+        (doubt,) = recognised.doubts
+        (option,) = doubt.options
+        assert option.changes == {"qrels.grades": {"Exact": 2, "Partial": 1, "Irrelevant": 0}}
+        assert recognised.reading is not None
+        chosen = changed(recognised.reading, option.changes)
+        assert [row.grade for row in read_all(tmp_path, chosen)[2]] == [2, 0, 1]
+
+    @pytest.mark.parametrize(
+        ("changes", "grades"), [({"qrels.cut": 0.5}, [1, 0, 1]), ({"qrels.scale": 4}, [4, 1, 2])]
+    )
+    def test_decimals(self, tmp_path: Path, changes: dict[str, Any], grades: list[int]) -> None:
+        """0.95 times 4 is 3.8, rounded 4; 0.2 times 4 is 0.8, rounded 1."""
+        recognised = self.judged(tmp_path, "score", "q1,d1,0.95", 'q1,d2,"0,2"', "q2,d3,0.5")
+        (doubt,) = recognised.doubts
+        assert "holds decimals from 0.2 to 0.95" in doubt.question
+        assert recognised.reading is not None
+        assert [row.grade for row in read_all(tmp_path, changed(recognised.reading, changes))[2]] == grades
+
+
+class TestSeveralFiles:
+    def test_shards_are_one_table(self, tmp_path: Path) -> None:
+        folder = write(
+            tmp_path,
+            {
+                "corpus-2.csv": "id,text\nd3,about wheels and spokes\n",
+                "corpus-1.csv": "id,text\nd1,about chains and gears\nd2,about brakes and pads\n",
+                "queries.csv": "id,query\nq1,what is first\n",
+                "qrels.csv": "query_id,doc_id,grade\nq1,d3,2\n",
+            },
+        )
+        recognised = reading(folder)
+        assert recognised.corpus.table == Table("corpus-1.csv", "csv", more=("corpus-2.csv",))
+        documents, _, judgments = read_all(folder, recognised)
+        assert [document.doc_id for document in documents] == ["d1", "d2", "d3"]
+        assert judgments == [("q1", "d3", 2)]
+
+    def test_a_folder_with_two_datasets_asks_which(self, tmp_path: Path) -> None:
+        write(
+            tmp_path,
+            {f"{name}/{file}": content for name in "ab" for file, content in TestFolders.BEIR.items()},
+        )
+        (doubt,) = recognise(tmp_path).doubts
+        assert (
+            doubt.question
+            == "there are several datasets, in a and b; which one is meant? Import one at a time."
+        )
+        assert [option.label for option in doubt.options] == ["a", "b"]
+
+    def test_what_takes_no_part_is_named(self, tmp_path: Path) -> None:
+        folder = write(
+            tmp_path,
+            {
+                "corpus.csv": "id,text,color\nd1,about chains and gears,red\n",
+                "queries.csv": "id,query,retrieved_ids\nq1,what is first,d1\n",
+                "notes.docx.bak": "x",
+            },
+        )
+        recognised = recognise(folder)
+        assert recognised.reading is not None
+        assert [item.place for item in unused(recognised, recognised.reading)] == [
+            "notes.docx.bak",
+            "corpus.csv: color",
+            "queries.csv: retrieved_ids",
+        ]

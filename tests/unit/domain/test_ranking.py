@@ -73,8 +73,8 @@ def test_a_ranking_has_a_score_for_each_document() -> None:
 def test_lists_can_be_cut_and_lose_a_document() -> None:
     ranking = Ranking(("c", "b", "a"), (3.0, 2.0, 1.0))
     assert ranking.top(2) == Ranking(("c", "b"), (3.0, 2.0))
-    assert ranking.without("b") == Ranking(("c", "a"), (3.0, 1.0))
-    assert ranking.without("x") == ranking
+    assert ranking.without({"b"}) == Ranking(("c", "a"), (3.0, 1.0))
+    assert ranking.without({"x"}) == ranking
     assert (len(ranking), len(EMPTY), rank([], [], 10)) == (3, 0, EMPTY)
 
 

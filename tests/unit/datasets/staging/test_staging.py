@@ -19,6 +19,7 @@ from evaluator.datasets.source import Place
 from evaluator.datasets.staging.stage import Staged, publish, stage
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, ImportNote, Judgment, Query
+from evaluator.domain.fingerprint import fingerprint_set, row_digest
 from evaluator.errors import DatasetError
 from tests.unit.datasets.folders import stored_files
 from tests.unit.datasets.sources import DOCUMENTS, JUDGMENTS, QUERIES, Rows, documents, judgments, queries
@@ -245,3 +246,17 @@ def test_any_rows_are_stored_completely_or_refused_with_a_reason(rows: Rows) -> 
         else:
             assert not report.blocking
             assert examine_stored(StoredDataset.open(store, manifest.fingerprint)) == report
+
+
+def test_documents_that_a_query_excludes_are_part_of_the_queries(tmp_path: Path) -> None:
+    """Without any, the fingerprint is that of earlier versions; their order does not count."""
+    plain = stage(Rows(), tmp_path / "plain").manifest
+    first = stage(Rows(queries_=[Query("q1", "first query", (), ("d2", "d3"))]), tmp_path / "one").manifest
+    second = stage(Rows(queries_=[Query("q1", "first query", (), ("d3", "d2"))]), tmp_path / "two").manifest
+    assert plain is not None
+    assert first is not None
+    assert second is not None
+    assert first.queries == second.queries != plain.queries
+    assert plain.queries == fingerprint_set([row_digest("q1", "first query")])
+    (note,) = [note for note in first.notes if note.code == "excluded-documents"]
+    assert (note.count, note.examples) == (1, ("q1",))
