@@ -174,6 +174,20 @@ class QrelsPart:
             raise ValueError("scale and cut both make whole numbers of grades: leave one of them out")
 
 
+COLUMNS: Mapping[type, tuple[str, ...]] = {
+    CorpusPart: ("id", "title", "text", "apart"),
+    QueriesPart: ("id", "text", "tags", "exclude"),
+    QrelsPart: ("query", "document", "grade", "negative"),
+}
+"""The fields of a part that name columns."""
+
+
+def columns_of(part: CorpusPart | QueriesPart | QrelsPart) -> set[str]:
+    """The columns that a part uses."""
+    values = [getattr(part, field) for field in COLUMNS[type(part)]]
+    return {name for value in values for name in ((value,) if isinstance(value, str) else value or ())}
+
+
 @dataclass(frozen=True)
 class RunPart:
     """Ranked lists that came with the dataset: one document per row; higher scores rank first."""

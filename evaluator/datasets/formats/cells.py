@@ -35,6 +35,15 @@ def flat(value: object) -> list[object]:
     return [] if value is None or value == "" or value != value else [value]
 
 
+def single(value: object) -> object:
+    """The item of a list of one text, also of one that is written in a cell; any other value as it is."""
+    if isinstance(value, str):
+        items = listed(value, quoted=True) if value.startswith("[") else None
+    else:
+        items = value if isinstance(value, list) else None
+    return items[0] if items is not None and len(items) == 1 and isinstance(items[0], str) else value
+
+
 def listed(cell: str, *, quoted: bool = False) -> list[object] | None:
     """The items of a list that is written in a cell; None if the cell holds no list.
 

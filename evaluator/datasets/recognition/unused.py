@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+from evaluator.datasets.reading import Reading, Table, columns_of
 from evaluator.datasets.recognition.names import SYSTEM, has_word
 from evaluator.datasets.recognition.recognise import Recognised
 from evaluator.datasets.recognition.splits import same_but_for_the_split
-
-Part = CorpusPart | QueriesPart | QrelsPart
-
-COLUMNS: dict[type[Part], tuple[str, ...]] = {
-    CorpusPart: ("id", "title", "text", "apart"),
-    QueriesPart: ("id", "text", "tags", "exclude"),
-    QrelsPart: ("query", "document", "grade", "negative"),
-}
-"""The fields of a part that name columns."""
 
 TECHNICAL = {"qrels": ("iteration",), "run": ("iteration", "rank", "tag"), "smart": ("number", "id")}
 """Columns that formats have for other purposes, by kind; nobody misses them."""
@@ -63,9 +54,7 @@ def columns_used(reading: Reading) -> dict[Table, set[str]]:
     """The columns that a reading uses, by table."""
     used: dict[Table, set[str]] = defaultdict(set)
     for part in reading.parts:
-        for field in COLUMNS[type(part)]:
-            value = getattr(part, field)
-            used[part.table].update((value,) if isinstance(value, str) else value or ())
+        used[part.table] |= columns_of(part)
     for run in reading.runs:
         used[run.table].update((run.query, run.document, run.score))
     return used

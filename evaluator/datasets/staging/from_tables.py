@@ -7,13 +7,14 @@ once, by the first part that reads its table.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from evaluator.datasets.formats import read
-from evaluator.datasets.formats.cells import flat, ids_in, listed
+from evaluator.datasets.formats.cells import flat, ids_in, listed, single
 from evaluator.datasets.formats.fields import (
     identifier,
     optional_text,
@@ -23,7 +24,16 @@ from evaluator.datasets.formats.fields import (
     text,
 )
 from evaluator.datasets.formats.texts import document_id, text_files
-from evaluator.datasets.reading import QrelsPart, Reading, RunPart, Table
+from evaluator.datasets.reading import (
+    CorpusPart,
+    QrelsPart,
+    QueriesPart,
+    Reading,
+    RunPart,
+    Table,
+    columns_of,
+)
+from evaluator.datasets.recognition.presets import BEIR, DECISION_RECORD
 from evaluator.datasets.recognition.splits import same_but_for_the_split
 from evaluator.datasets.source import Fields, Place, Row, Source, value_of
 from evaluator.datasets.staging.judged_rows import JudgedRows, Numbers
@@ -38,6 +48,12 @@ DERIVED_ID_LENGTH = 16
 
 WRITTEN_AS_TEXT = ("csv", "tsv", "excel")
 """Kinds of tables whose cells are text; lists in them are written as JSON."""
+
+OPTIONAL = frozenset({"title", "tags", "excluded", "relevanceScores"})
+"""Columns that known formats may leave out."""
+
+LISTED = 20
+"""Maximum columns named in an error."""
 
 EXAMPLES = 5
 """Maximum files named in a note."""
@@ -64,27 +80,32 @@ class _TableSource:
         """The corpus."""
         part = self.reading.corpus
         repeats = _Repeats(derived_ids=part.id is None, expected=self._judges(part.table))
+        columns = self._columns(part)
         for place, row in read(self.folder, part.table):
             if isinstance(row, DatasetError):
                 yield place, row
                 continue
+            columns.saw(row)
             try:
                 for document in self._documents(row, place):
                     if not repeats.has(document.doc_id, document.content):
                         yield place, document
             except DatasetError as error:
                 yield place, error
+        yield from columns.missing()
 
     def queries(self) -> Iterator[Row[Query]]:
         """The queries."""
         part = self.reading.queries
         repeats = _Repeats(derived_ids=part.id is None, expected=self._judges(part.table))
         reported = part.table == self.reading.corpus.table
+        columns = self._columns(part)
         for place, row in read(self.folder, part.table):
             if isinstance(row, DatasetError):
                 if not reported:
                     yield place, row
                 continue
+            columns.saw(row)
             try:
                 query = self._query(row, place)
             except DatasetError as error:
@@ -92,6 +113,7 @@ class _TableSource:
                 continue
             if not repeats.has(query.query_id, query.text):
                 yield place, query
+        yield from columns.missing()
 
     def judgments(self) -> Iterator[Row[Judgment]]:
         """The judgments; a row whose query or document cannot be read is not reported again."""
@@ -132,11 +154,13 @@ class _TableSource:
     def _judged(self, part: QrelsPart, rows: JudgedRows) -> Iterator[Row[tuple[str, str, Numbers]]]:
         """Query, document and what raters say of them."""
         reported = part.table in (self.reading.corpus.table, self.reading.queries.table)
+        columns = self._columns(part)
         for place, row in read(self.folder, part.table):
             if isinstance(row, DatasetError):
                 if not reported:
                     yield place, row
                 continue
+            columns.saw(row)
             try:
                 query_id = self._judged_query(part, row, place)
             except DatasetError as error:
@@ -148,6 +172,7 @@ class _TableSource:
                     yield place, (query_id, self._judged_document(part, value, column, place), numbers)
             except DatasetError as error:
                 yield place, error
+        yield from columns.missing()
 
     def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
         """The ranked lists that came with the dataset, named after their files."""
@@ -179,6 +204,11 @@ class _TableSource:
         message = f"only {used} is used; other qrels files are left out"
         return [ImportNote("other-splits", len(others), message, tuple(others[:EXAMPLES]))]
 
+    def _columns(self, part: CorpusPart | QueriesPart | QrelsPart) -> _Columns:
+        """The columns that some row of a part's table must have."""
+        optional = OPTIONAL if self.reading.format in (BEIR, DECISION_RECORD) else frozenset()
+        return _Columns(part.table, columns_of(part) - optional)
+
     def _judges(self, table: Table) -> bool:
         """Whether a table has one row per judgment, so that queries and documents are repeated."""
         return self.reading.qrels is not None and self.reading.qrels.table == table
@@ -201,6 +231,7 @@ class _TableSource:
         value = value_of(row, column)
         if isinstance(value, list):
             return flat(value)
+        value = single(value)
         if self._judges(self.reading.corpus.table):
             in_list = listed(value, quoted=True) if isinstance(value, str) else None
             return flat(value) if in_list is None else in_list
@@ -209,7 +240,7 @@ class _TableSource:
     def _text(self, row: Fields, place: Place) -> str:
         columns = self.reading.corpus.text
         if len(columns) == 1:
-            return text(value_of(row, columns[0]), columns[0], place)
+            return text(single(value_of(row, columns[0])), columns[0], place)
         parts = [optional_text(value_of(row, column), column, place) for column in columns]
         return "\n\n".join(filter(str.strip, parts))
 
@@ -217,7 +248,7 @@ class _TableSource:
         part = self.reading.queries
         if part.id is not None:
             query_id = identifier(value_of(row, part.id), part.id, place)
-        content = query_text(value_of(row, part.text), part.text, place)
+        content = query_text(single(value_of(row, part.text)), part.text, place)
         if part.id is None:
             query_id = derived_id(content)
         marks = () if part.tags is None else self._tags(row, part.tags, place)
@@ -241,7 +272,7 @@ class _TableSource:
         value = value_of(row, part.query)
         if part.query_by == "id":
             return identifier(value, part.query, place)
-        return _by_text(query_text(value, part.query, place), self._query_ids)
+        return _by_text(query_text(single(value), part.query, place), self._query_ids)
 
     def _judged_document(self, part: QrelsPart, value: object, column: str, place: Place) -> str:
         if part.document_by == "text":
@@ -278,6 +309,31 @@ class _TableSource:
         if self.reading.corpus.id is None:
             return {}
         return {derived_id(document.text): document.doc_id for document in _readable(self.documents())}
+
+
+class _Columns:
+    """Finds columns that a reading names, but no row has: a name that was mistyped would lose them in silence."""
+
+    def __init__(self, table: Table, names: AbstractSet[str]) -> None:
+        self._place = Place(str(table))
+        self._left = set(names)
+        self._seen: dict[str, None] = {}
+
+    def saw(self, row: Fields) -> None:
+        """Look at a row's columns."""
+        if self._left:
+            self._left.difference_update(row)
+            self._seen.update(dict.fromkeys(row))
+
+    def missing(self) -> Iterator[tuple[Place, DatasetError]]:
+        """An error for each column that no row had."""
+        if self._seen:  # a table without rows has an error of its own
+            for name in sorted(self._left):
+                columns = ", ".join(list(self._seen)[:LISTED])
+                yield (
+                    self._place,
+                    self._place.error(f"no row has the column {name!r}", f"choose one of {columns}"),
+                )
 
 
 class _Repeats:
