@@ -31,7 +31,6 @@ from evaluator.datasets.reading import (
     Reading,
     RunPart,
     Table,
-    columns_of,
 )
 from evaluator.datasets.recognition.presets import BEIR, DECISION_RECORD
 from evaluator.datasets.recognition.splits import same_but_for_the_split
@@ -205,9 +204,23 @@ class _TableSource:
         return [ImportNote("other-splits", len(others), message, tuple(others[:EXAMPLES]))]
 
     def _columns(self, part: CorpusPart | QueriesPart | QrelsPart) -> _Columns:
-        """The columns that some row of a part's table must have."""
+        """The columns that some row of a part's table must have; a row without any other is an error by itself."""
         optional = OPTIONAL if self.reading.format in (BEIR, DECISION_RECORD) else frozenset()
-        return _Columns(part.table, columns_of(part) - optional)
+        return _Columns(part.table, self._may_be_empty(part) - optional)
+
+    def _may_be_empty(self, part: CorpusPart | QueriesPart | QrelsPart) -> set[str]:
+        """The columns of a part whose cells may be empty."""
+        if isinstance(part, QrelsPart):
+            several = part.table == self.reading.queries.table or len(part.document) > 1
+            grades = part.grade or ()
+            return {
+                *part.negative,
+                *(part.document if several else ()),
+                *(grades if several or part.combine else ()),
+            }
+        if isinstance(part, QueriesPart):
+            return {*part.exclude, *filter(None, (part.tags,))}
+        return {*part.apart, *(part.text if len(part.text) > 1 else ()), *filter(None, (part.title,))}
 
     def _judges(self, table: Table) -> bool:
         """Whether a table has one row per judgment, so that queries and documents are repeated."""

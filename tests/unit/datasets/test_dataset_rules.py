@@ -67,7 +67,7 @@ class TestEveryFormat:
         assert ".jsonl:2: " in message
         assert reason in message
 
-    @pytest.mark.parametrize("text", [None, 7, ["a"], "lone \udfff surrogate"])
+    @pytest.mark.parametrize("text", [None, 7, ["a", "b"], "lone \udfff surrogate"])
     def test_other_texts_are_refused(
         self, write_dataset: WriteDataset, store: ArtifactStore, text: object
     ) -> None:
