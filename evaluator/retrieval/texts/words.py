@@ -20,9 +20,11 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from evaluator.domain.variant import BM25
+
+T = TypeVar("T")
 
 REGEX_WORD = re.compile(r"\b\w\w+\b")
 """bm25s's own expression."""
@@ -121,9 +123,9 @@ class IcuWords:
     def index(self, texts: Iterable[str]) -> tuple[list[list[int]], dict[str, int]]:
         """The terms of documents, as numbers, and each term's number."""
         numbers: dict[str, int] = {}
-        terms = self._terms
+        known = _Known(lambda piece: tuple(numbers.setdefault(t, len(numbers)) for t in self._terms[piece]))
         documents = [
-            [numbers.setdefault(term, len(numbers)) for piece in self._pieces(text) for term in terms[piece]]
+            [number for piece in self._pieces(text) if piece != " " for number in known[piece]]
             for text in texts
         ]
         return documents, numbers
@@ -227,13 +229,13 @@ class RegexWords:
         )
 
 
-class _Known(dict[str, tuple[str, ...]]):
+class _Known(dict[str, tuple[T, ...]]):
     """What a function makes of pieces of texts, each computed once."""
 
-    def __init__(self, compute: Callable[[str], tuple[str, ...]]) -> None:
+    def __init__(self, compute: Callable[[str], tuple[T, ...]]) -> None:
         self._compute = compute
 
-    def __missing__(self, piece: str) -> tuple[str, ...]:
+    def __missing__(self, piece: str) -> tuple[T, ...]:
         made = self._compute(piece)
         if len(self) < KEPT:
             self[piece] = made
