@@ -47,7 +47,7 @@ WITHIN = re.compile(r"(?<!\d)[.:']|[.:'](?!\d)|[\s()]")
 """Where ICU does not divide and people search for the parts: `example.com`, but not `3.14`."""
 
 KEPT = 200_000
-"""Distinct pieces of texts whose words are kept while an index is built: about 40 MB."""
+"""Distinct pieces of texts whose words are kept, so that memory has a limit; rarer ones are computed again."""
 
 
 def _characters(*ranges: tuple[int, int]) -> Iterator[int]:
