@@ -153,7 +153,9 @@ def record_hostile(workspace: Workspace, folder: Path) -> ExperimentSpec:
     """
     row = catalog.import_folder(workspace, folder, NAME)
     row = catalog.describe(workspace, NAME, "\n".join(MARKUP), TAGS)
-    spec = lifecycle.resolve_spec(parse_experiment(hostile_experiment(NAME)), row, allow_paths=False)
+    spec = lifecycle.resolve_spec(
+        workspace, parse_experiment(hostile_experiment(NAME)), row, allow_paths=False
+    )
     begin(workspace.database, spec, row.name, row.manifest.n_queries)
     records: list[Record] = []
     for place, variant in enumerate(VARIANTS[:-1]):

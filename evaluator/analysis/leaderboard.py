@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from evaluator.domain.statistics.power import SIGNIFICANCE, needed_queries
 from evaluator.domain.statistics.resampling import Resampled
 from evaluator.domain.statistics.separability import Decision, tie_group
 from evaluator.experiments.records import experiment_record
+from evaluator.library.word_use import word_remarks
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -121,6 +123,7 @@ class Leaderboard:
             after seeing the scores, so p is corrected for all pairs of variants (Holm).
         uncomputed: number of scored queries without a value, by measure; see `missing_scores.uncomputed`.
         correction: what the p-values of the differences are corrected for.
+        remarks: what to know about the words that BM25 finds (`word_remarks`); `leaderboard` adds them.
     """
 
     experiment: ExperimentRow
@@ -132,6 +135,7 @@ class Leaderboard:
     tie_group: tuple[str, ...]
     correction: Correction
     uncomputed: Mapping[str, int]
+    remarks: tuple[str, ...] = ()
 
     @property
     def records(self) -> tuple[dict[str, Any], ...]:
@@ -200,7 +204,8 @@ def leaderboard(
         InvalidInputError: it is no measure.
         UnknownNameError: the experiment was deleted, did not compute it, or has no such variant.
     """
-    return board_of(read_snapshot(workspace, experiment.id), measure, baseline=baseline)
+    board = board_of(read_snapshot(workspace, experiment.id), measure, baseline=baseline)
+    return dataclasses.replace(board, remarks=word_remarks(workspace, board.experiment.spec))
 
 
 def board_of(snapshot: Snapshot, measure: str | None = None, *, baseline: str | None = None) -> Leaderboard:
@@ -377,5 +382,6 @@ def leaderboard_record(board: Leaderboard) -> dict[str, Any]:
         "baseline": board.baseline,
         "reference": board.reference,
         "corrected_for": board.correction.words,
+        "remarks": list(board.remarks),
         "variants": list(board.records),
     }

@@ -279,6 +279,8 @@ def print_board(board: dict[str, Any]) -> None:
         rows,
         f"means over the {board['compared']} queries that all variants completed; ranking policy {board['policy']}",
     )
+    for sentence in board["remarks"]:
+        remark(sentence)
 
 
 def show_history(history: dict[str, Any]) -> None:
@@ -342,6 +344,9 @@ def print_plan(plan: dict[str, Any]) -> None:
     print_table("", columns, rows)
     for shared in plan["shared"]:
         say(f"{shared}.")
+    for use in plan["words"]:
+        for sentence in (use["choice"], *use["remarks"]):
+            say(sentence)
     say(
         f"{plan['to_evaluate']:,} queries to evaluate, {plan['recorded']:,} recorded already. "
         f"About {plan['seconds']:,.0f} s with {plan['workers']} workers"

@@ -15,7 +15,7 @@ from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.json_record import JsonRecord
 from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES, POLICY_VERSION
-from evaluator.domain.shared_searches import SharedSearches, shared_searches
+from evaluator.domain.pipelines.shared_searches import SharedSearches, shared_searches
 from evaluator.domain.variant import MMR, PRINTABLE, CrossEncoder, Dense, Late, Sparse, Variant
 
 ModelStage = Dense | Sparse | Late | CrossEncoder

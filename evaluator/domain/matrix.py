@@ -119,7 +119,7 @@ def _short_names(variant: Variant) -> Iterator[str]:
 def _product(matrix: Matrix) -> Iterator[Variant]:
     for strategy, chunk, rerank in itertools.product(matrix.retrieve, matrix.chunks, matrix.rerank):
         chunking = None if chunk == NONE else chunk
-        lexical = Retrieve(bm25=BM25(chunk=chunking))
+        lexical = Retrieve(bm25=BM25.written(chunk=chunking))
         if strategy == "bm25":
             yield _variant(matrix, "bm25", lexical, chunk, rerank)
             continue

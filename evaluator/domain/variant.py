@@ -7,9 +7,8 @@ new stages and options can be added without changing existing fingerprints.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -19,13 +18,16 @@ from evaluator.domain.fingerprint import canonical_json, fingerprint
 from evaluator.domain.printable import is_one_line
 
 Precision = Literal["float32", "float16", "bfloat16"]
+Tokenizer = Literal["icu-1", "icu-bigrams-1", "regex"]
 Stemmer = Literal[
-    "none", "arabic", "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "italian",
-    "norwegian", "portuguese", "romanian", "russian", "spanish", "swedish", "turkish",
+    "auto", "none", "arabic", "armenian", "basque", "catalan", "czech", "danish", "dutch", "english", "esperanto",
+    "estonian", "finnish", "french", "german", "greek", "hindi", "hungarian", "indonesian", "irish", "italian",
+    "lithuanian", "nepali", "norwegian", "persian", "polish", "portuguese", "romanian", "russian", "serbian",
+    "spanish", "swedish", "tamil", "turkish", "yiddish",
 ]  # fmt: skip
 StopWords = Literal[
-    "none", "english", "german", "dutch", "french", "spanish", "portuguese", "italian", "russian", "swedish",
-    "norwegian", "turkish",
+    "auto", "none", "danish", "dutch", "english", "french", "german", "italian", "norwegian", "portuguese", "russian",
+    "spanish", "swedish", "turkish",
 ]  # fmt: skip
 
 PRINTABLE = Predicate(is_one_line)
@@ -37,9 +39,6 @@ MAX_NAME = 80
 """Maximum characters of a variant's name."""
 SAFE_NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
 """Valid names of variants; a name is also used for a file (`<variant>.run`)."""
-
-MAX_STAGES = 100
-"""Maximum retrievers and fusions in one pipeline: nested fusions can grow exponentially."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,34 @@ class Chunk:
 
 @dataclass(frozen=True)
 class BM25:
-    """Okapi BM25 over stemmed words (Robertson and Zaragoza, 2009); k1 and b as in Lucene's formula."""
+    """Okapi BM25 over stemmed words (Robertson and Zaragoza, 2009); k1 and b as in Lucene's formula.
+
+    Attributes:
+        stemmer, stop_words: a language; `auto` is the corpus's, which replaces it at submission.
+        tokenizer: how a text becomes words. None is `regex`, the only one of earlier versions, whose fingerprints hold.
+    """
 
     k1: Annotated[float, Ge(0), Le(1000)] = 0.9
     b: Annotated[float, Ge(0), Le(1)] = 0.4
     stemmer: Stemmer = "english"
     stop_words: StopWords = "english"
     chunk: Chunk | None = None
+    tokenizer: Tokenizer | None = None
+
+    def __post_init__(self) -> None:
+        if self.tokenizer == "regex":
+            object.__setattr__(self, "tokenizer", None)
+
+    @classmethod
+    def written(cls, **given: Any) -> BM25:
+        """As a person describes it: the newest tokenizer, and the corpus's language where none is given.
+
+        With `regex`, what is not given is as it was when there was no other tokenizer.
+        """
+        if given.get("tokenizer") is None:
+            given["tokenizer"] = "icu-1"
+        by_language = {} if given["tokenizer"] == "regex" else {"stemmer": "auto", "stop_words": "auto"}
+        return cls(**{**by_language, **given})
 
 
 @dataclass(frozen=True)
@@ -320,76 +340,3 @@ class Variant:
         yield from self.retrieve.leaves()
         for rerank in self.rerank or ():
             yield rerank.stage
-
-
-def resolve_names(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
-    """Replace each name in a fusion by the pipeline of the variant with that name.
-
-    Raises:
-        ValueError: a name is unknown, used twice, or refers to itself, or a pipeline becomes too large.
-    """
-    by_name = {variant.name: variant for variant in variants}
-    if len(by_name) != len(variants):
-        names = [variant.name for variant in variants]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"variant names must be unique; used more than once: {', '.join(twice)}")
-    return tuple(resolve_variant(variant, by_name) for variant in variants)
-
-
-def resolve_variant(variant: Variant, by_name: Mapping[str, Variant]) -> Variant:
-    """Replace each name in a variant's fusions by the pipeline of the variant with that name.
-
-    Raises:
-        ValueError: a name is unknown or refers to itself, or the pipeline becomes too large.
-    """
-    stages = itertools.count(1)
-
-    def resolve(retrieve: Retrieve, path: tuple[str, ...]) -> Retrieve:
-        if next(stages) > MAX_STAGES:
-            raise ValueError(f"{variant.name!r} has more than {MAX_STAGES} retrievers and fusions")
-        stage = retrieve.stage
-        if not isinstance(stage, Fuse):
-            return retrieve
-        parts = []
-        for part in stage.of:
-            if isinstance(part, Retrieve):
-                parts.append(resolve(part, path))
-                continue
-            if part not in by_name:
-                known = ", ".join(by_name)
-                raise ValueError(
-                    f"{path[-1]!r} fuses {part!r}, but no variant has that name; there are: {known}"
-                )
-            if part in path:
-                circle = " > ".join((*path, part))
-                raise ValueError(f"{path[-1]!r} fuses {part!r}, which leads back to itself: {circle}")
-            parts.append(resolve(by_name[part].retrieve, (*path, part)))
-        return Retrieve(fuse=dataclasses.replace(stage, of=tuple(parts)))
-
-    return dataclasses.replace(variant, retrieve=resolve(variant.retrieve, (variant.name,)))
-
-
-def resolve_runs(variant: Variant, ids: Mapping[str, str]) -> Variant:
-    """Set the ids of the runs that a variant names.
-
-    Args:
-        variant: the variant.
-        ids: fingerprints of a dataset's runs, by name; they replace any ids in the variant.
-
-    Raises:
-        ValueError: the dataset has no run of that name.
-    """
-
-    def resolve(retrieve: Retrieve) -> Retrieve:
-        stage = retrieve.stage
-        if isinstance(stage, Run):
-            if stage.name not in ids:
-                known = ", ".join(ids) or "none"
-                raise ValueError(f"{variant.name!r} takes the run {stage.name!r}; the dataset has: {known}")
-            return Retrieve(run=Run(stage.name, ids[stage.name]))
-        if not isinstance(stage, Fuse):
-            return retrieve
-        parts = tuple(resolve(part) if isinstance(part, Retrieve) else part for part in stage.of)
-        return Retrieve(fuse=dataclasses.replace(stage, of=parts))
-
-    return dataclasses.replace(variant, retrieve=resolve(variant.retrieve))

@@ -24,7 +24,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.measures.scoring import canonical_measures, parse_measure
-from evaluator.domain.variant import Retrieve, Variant, resolve_names, resolve_variant
+from evaluator.domain.pipelines.resolving import resolve_names, resolve_variant
+from evaluator.domain.variant import Retrieve, Variant
 from evaluator.errors import ExperimentFileError, InvalidInputError
 from evaluator.experiments.endpoints import endpoint_problems
 from evaluator.experiments.yaml_nodes import MAX_BYTES, MAX_DEPTH, NULL, compose, refuse_large
@@ -181,7 +182,7 @@ class _Reader:
         if len(self._problems) > before:
             return _INVALID
         try:
-            return record(**values)
+            return getattr(record, "written", record)(**values)
         except ValueError as error:
             self.problem(place, str(error))
             return _INVALID

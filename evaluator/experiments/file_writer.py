@@ -115,8 +115,13 @@ class _VariantWriter:
         return self._retrieve(part) if variant_name is None else variant_name
 
     def _stage(self, record: Retrieve | Rerank) -> dict[str, Any]:
-        """A retriever or reranker; an endpoint chooses its own precision, so none is written."""
+        """A retriever or reranker; an endpoint chooses its own precision, so none is written.
+
+        The first tokenizer is the one that is not stored, so it is named here.
+        """
         stage = _fields(record)
+        if "bm25" in stage:
+            stage["bm25"].setdefault("tokenizer", "regex")
         for values in stage.values():
             if isinstance(values, dict) and values.get("encoder") in self.endpoints:
                 values.pop("precision", None)

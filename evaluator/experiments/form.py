@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.matrix import NONE, Matrix, Strategy, distinctly_named, product
+from evaluator.domain.pipelines.resolving import map_leaves
 from evaluator.domain.variant import (
     BM25,
     MMR,
@@ -39,10 +40,11 @@ CROSS_ENCODER = "cross-encoder/ms-marco-MiniLM-L6-v2"
 SPARSE_MODEL = "naver/splade-cocondenser-ensembledistil"
 LATE_MODEL = "colbert-ir/colbertv2.0"
 
-Setting = Literal["k1", "b", "stemmer", "stop_words", "metric", "rescore", "depth"]
+Setting = Literal["k1", "b", "tokenizer", "stemmer", "stop_words", "metric", "rescore", "depth"]
 """A field of a stage that the form can change in existing variants."""
 SETTINGS: Mapping[Setting, type[BM25 | Dense | Rerank]] = {
-    "k1": BM25, "b": BM25, "stemmer": BM25, "stop_words": BM25, "metric": Dense, "rescore": Dense, "depth": Rerank,
+    "k1": BM25, "b": BM25, "tokenizer": BM25, "stemmer": BM25, "stop_words": BM25, "metric": Dense, "rescore": Dense,
+    "depth": Rerank,
 }  # fmt: skip
 """The kind of stage that has a setting."""
 UNSEEN: Mapping[type, tuple[str, ...]] = {
@@ -177,7 +179,9 @@ def with_setting(
             return variant
         rerank = variant.rerank and tuple(_with(stage, setting, value) for stage in variant.rerank)
         return dataclasses.replace(
-            variant, retrieve=_map(variant.retrieve, lambda leaf: _with(leaf, setting, value)), rerank=rerank
+            variant,
+            retrieve=map_leaves(variant.retrieve, lambda leaf: _with(leaf, setting, value)),
+            rerank=rerank,
         )
 
     return _each(experiment, None, change)
@@ -220,20 +224,6 @@ def _has(stage: Leaf | Rerank, setting: Setting) -> bool:
 def _with(stage: S, setting: Setting, value: SettingValue) -> S:
     values: dict[str, Any] = {setting: value}
     return dataclasses.replace(stage, **values) if _has(stage, setting) else stage
-
-
-def _map(retrieve: Retrieve, change: Callable[[Leaf], Leaf]) -> Retrieve:
-    """The same pipeline with a function applied to each retriever."""
-    stage = retrieve.stage
-    if isinstance(stage, Fuse):
-        parts = tuple(part if isinstance(part, str) else _map(part, change) for part in stage.of)
-        return Retrieve(fuse=dataclasses.replace(stage, of=parts))
-    values: dict[str, Any] = {
-        field.name: change(stage)
-        for field in dataclasses.fields(retrieve)
-        if getattr(retrieve, field.name) is not None
-    }
-    return dataclasses.replace(retrieve, **values)
 
 
 def _each(experiment: Experiment, name: str | None, change: Callable[[Variant], Variant]) -> Experiment:

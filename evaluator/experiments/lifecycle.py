@@ -12,8 +12,9 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.measures.scoring import needed_depth
+from evaluator.domain.pipelines.resolving import resolve_runs
 from evaluator.domain.records import DatasetRow, ExperimentRow
-from evaluator.domain.variant import LanguageModel, resolve_runs
+from evaluator.domain.variant import LanguageModel
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.experiments.endpoints import check_allowed
 from evaluator.experiments.planning import start_planning
@@ -25,6 +26,7 @@ from evaluator.jobs.submission import EncodingStage
 from evaluator.library import catalog
 from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
+from evaluator.retrieval.texts.languages import with_language
 from evaluator.store import experiments, results
 from evaluator.store.status import change_status, describe, submit_experiment
 from evaluator.workspace.plannings import Planning
@@ -115,7 +117,7 @@ def begin(
         check_allowed(workspace.settings, experiment.endpoints)
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     # Before any lock is taken, because this may wait for the hub.
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
+    spec = resolve_spec(workspace, experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
     begun = _begin(workspace, spec, row.id)
     if not begun.already_running and not _submitted(workspace, begun).to_evaluate:
         experiments.note_submission(workspace.database, spec.id)
@@ -145,7 +147,7 @@ def completed(
         InvalidInputError, EncoderNotFoundError: as `submit`.
     """
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths)
+    spec = resolve_spec(workspace, experiment, row, allow_paths=allow_paths)
     row_of_spec = experiments.known_experiment(workspace.database, spec.id)
     if row_of_spec is None or not _is_whole(workspace, row_of_spec):
         return None
@@ -255,23 +257,26 @@ def listed(workspace: Workspace) -> list[ExperimentRow]:
 
 
 def resolve_spec(
+    workspace: Workspace,
     experiment: Experiment,
     row: DatasetRow,
     *,
     allow_paths: bool,
     hub_patience: float | None = None,
 ) -> ExperimentSpec:
-    """Resolve an experiment to a runnable spec, with fingerprints of its dataset, runs and encoders.
+    """Resolve an experiment to a runnable spec: fingerprints of its dataset, runs and encoders, and BM25's languages.
 
     Args:
         allow_paths, hub_patience: as for `begin`.
 
     Raises:
         InvalidInputError: an endpoint or a run is unknown.
+        UnknownNameError: the dataset is no longer stored.
         EncoderNotFoundError: an encoder cannot be found.
         LookingUpError: the hub takes longer to answer.
     """
     manifest = row.manifest
+    experiment = with_language(experiment, catalog.load(workspace, row))
     runs = {run.name: run.id for run in manifest.runs}
     try:
         variants = tuple(resolve_runs(variant, runs) for variant in experiment.variants)

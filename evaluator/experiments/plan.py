@@ -19,7 +19,7 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderKind, EncoderSpec, Experiment, encoder_label
 from evaluator.domain.matrix import chunk_label
-from evaluator.domain.shared_searches import SharedSearch
+from evaluator.domain.pipelines.shared_searches import SharedSearch
 from evaluator.domain.variant import (
     BM25,
     Chunk,
@@ -35,6 +35,7 @@ from evaluator.errors import ArtifactMissingError, EvaluatorError
 from evaluator.experiments.endpoints import check_allowed
 from evaluator.experiments.lifecycle import resolve_spec
 from evaluator.library import catalog
+from evaluator.library.word_use import WordUse, word_uses
 from evaluator.retrieval.encoders.resolve import local_folder
 from evaluator.retrieval.rerank.language_model import windows
 from evaluator.retrieval.search.cached import Cached, cached_texts
@@ -127,6 +128,7 @@ class Plan:
         encodings: each encoder's texts, once, however many variants use them.
         reranking: by variant, where a model reads every candidate.
         searches: searches that several variants share; each runs once.
+        words: how BM25 finds words, and what is to be known about that.
         indexes, indexes_cached: number of index files, and how many of them are cached.
         workers: number of workers that share the time.
     """
@@ -138,6 +140,7 @@ class Plan:
     encodings: tuple[EncodingEstimate, ...]
     reranking: tuple[RerankingEstimate, ...]
     searches: tuple[SharedSearch, ...]
+    words: tuple[WordUse, ...]
     indexes: int
     indexes_cached: int
     workers: int
@@ -216,7 +219,7 @@ def plan(
     if not allow_paths:
         check_allowed(workspace.settings, experiment.endpoints)
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
-    spec = resolve_spec(experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
+    spec = resolve_spec(workspace, experiment, row, allow_paths=allow_paths, hub_patience=hub_patience)
     sources = Sources(spec, catalog.stored(workspace, row.manifest.fingerprint), workspace.store)
     counts = results.recorded_counts(workspace.database, spec.id)
     done = {variant.variant: variant.recorded - variant.failed for variant in counts}
@@ -241,6 +244,7 @@ def plan(
             if queries and isinstance(rerank.stage, CrossEncoder | LanguageModel)
         ),
         searches=spec.searches.all,
+        words=word_uses(workspace, spec),
         indexes=len(names),
         indexes_cached=sum(workspace.store.exists(name) for name in names),
         workers=workers,

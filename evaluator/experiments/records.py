@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluator.domain.records import ExperimentRow
 from evaluator.experiments.plan import Plan
+from evaluator.library.word_use import word_use_record
 from evaluator.workspace.server_paths import without_paths
 
 
@@ -37,6 +38,7 @@ def plan_record(plan: Plan) -> dict[str, Any]:
             {"name": search.name, "depth": search.depth, "variants": list(search.variants)}
             for search in plan.searches
         ],
+        "words": [word_use_record(use) for use in plan.words],
         "tokens": plan.tokens,
         "seconds": plan.seconds,
         "measured": plan.measured,

@@ -1,21 +1,17 @@
 """Finds the words of a query in other texts, and the part of a text with most of these words.
 
-Words match as they do for BM25: in lower case and stemmed; stop words match nothing.
+Words match as they do for BM25: as its tokenizer finds them, and stemmed; stop words match nothing.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any
 
 from evaluator.domain.variant import BM25
-from evaluator.retrieval.search.bm25 import terms_of
+from evaluator.retrieval.texts.words import open_words
 
-WORD = re.compile(r"\b\w\w+\b")
-
-USUAL = BM25()
+USUAL = BM25(tokenizer="icu-1")
 """Default parameters: words match by their English stems."""
 
 Span = tuple[int, int]
@@ -27,24 +23,28 @@ class Marker:
 
     Args:
         query: the query's text.
-        parameters: the stemmer and the stop words to use.
+        parameters: the tokenizer, the stemmer and the stop words to use.
     """
 
     def __init__(self, query: str, parameters: BM25 = USUAL) -> None:
-        import Stemmer  # noqa: PLC0415  takes 0.2 s with bm25s, and only this page needs it
-
-        self.terms = frozenset(terms_of(query, parameters))
-        self._stemmer: Any = None if parameters.stemmer == "none" else Stemmer.Stemmer(parameters.stemmer)
+        self._words = open_words(parameters)
+        self.terms = frozenset(self._words.query_terms(query))
 
     def spans(self, text: str) -> list[Span]:
-        """Positions of the query's words in a text, in order."""
-        if not self.terms:
-            return []
-        return [word.span() for word in WORD.finditer(text) if self._term(word.group()) in self.terms]
+        """Positions of the query's words in a text, in order; pairs of characters that overlap are one."""
+        spans: list[Span] = []
+        for start, end, terms in self._words.occurrences(text) if self.terms else ():
+            if self.terms.isdisjoint(terms):
+                continue
+            if spans and start < spans[-1][1]:
+                start = spans.pop()[0]
+            spans.append((start, end))
+        return spans
 
     def count(self, text: str) -> int:
         """Number of distinct words of the query that occur in a text."""
-        return len(self.terms & {self._term(word) for word in WORD.findall(text)})
+        found = (term for place in self._words.occurrences(text) for term in place.terms)
+        return len(self.terms.intersection(found))
 
     def best(self, texts: Sequence[str]) -> int:
         """The index of the text with most of the query's words; the first if several have as many."""
@@ -65,10 +65,6 @@ class Marker:
         )
         begin = _word_start(text, begin)
         return begin, _word_end(text, begin + size)
-
-    def _term(self, word: str) -> str:
-        lower = word.lower()
-        return lower if self._stemmer is None else str(self._stemmer.stemWord(lower))
 
 
 def _word_start(text: str, place: int) -> int:

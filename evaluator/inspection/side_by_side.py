@@ -19,6 +19,7 @@ from evaluator.inspection.marking import Marker
 from evaluator.inspection.passages import Passage, hit_passages
 from evaluator.library import catalog
 from evaluator.library.browsing import documents_of, judged_query
+from evaluator.retrieval.texts.languages import resolved
 from evaluator.store.ranked_lists import RecordedList, recorded_lists, variant_errors
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
@@ -246,7 +247,7 @@ def _with_texts(
     query_row: int | None,
 ) -> SideBySide:
     """Add the documents, and the passages because of which they were retrieved."""
-    marker = Marker(query.text, _bm25_parameters(spec, [shown.variant for shown in lists]))
+    marker = Marker(query.text, _bm25_parameters(spec, dataset, [shown.variant for shown in lists]))
     complete = []
     for shown in lists:
         doc_ids = [hit.doc_id for hit in shown.hits]
@@ -258,7 +259,8 @@ def _with_texts(
     return SideBySide(query, tuple(complete), documents_of(dataset, needed), grades, depth, marker)
 
 
-def _bm25_parameters(spec: ExperimentSpec, variants: Sequence[str]) -> BM25:
+def _bm25_parameters(spec: ExperimentSpec, dataset: StoredDataset, variants: Sequence[str]) -> BM25:
     """How words match: as for the first variant with BM25, or else by default."""
     stages = (stage for name in variants for stage in spec.variant(name).retrieve.leaves())
-    return next((stage for stage in stages if isinstance(stage, BM25)), BM25())
+    first = next((stage for stage in stages if isinstance(stage, BM25)), BM25.written())
+    return resolved(first, dataset)

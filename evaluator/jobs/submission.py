@@ -15,7 +15,7 @@ from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.experiment import EncoderSpec, ExperimentSpec
 from evaluator.domain.fingerprint import fingerprint
-from evaluator.domain.shared_searches import SharedSearch, first_depth
+from evaluator.domain.pipelines.shared_searches import SharedSearch, first_depth
 from evaluator.domain.variant import Stage
 from evaluator.errors import ArtifactMissingError
 from evaluator.jobs.cancellation import unmark_cancelled

@@ -29,6 +29,7 @@ from evaluator.domain.printable import csv_text
 from evaluator.domain.records import DatasetVersion, ExperimentRow
 from evaluator.experiments.overview import experiment_yaml, failures
 from evaluator.library import catalog
+from evaluator.library.word_use import word_uses
 from evaluator.report.figures import (
     DRAWN,
     HALF_WIDTH,
@@ -154,7 +155,7 @@ def collect(
         dataset_lines=tuple(_dataset(workspace, experiment, read.versions)),
         verdict=verdict(board),
         advice=_advice(read.snapshot, board),
-        notes=tuple(_notes(board)),
+        notes=(*_notes(board), *_word_notes(workspace, experiment)),
         scores=_svg(scores_figure(board)) if board.n_scored else None,
         tradeoffs=tradeoffs,
         cost_label=COSTS[cost].label,
@@ -235,6 +236,12 @@ def _notes(board: Leaderboard) -> Iterator[str]:
         yield f"{unscored:,} queries have no relevant document, hence no score."
     if len(board.rows) > DRAWN:
         yield f"Charts show the first {DRAWN} of {len(board.rows)} variants; the table has all of them."
+
+
+def _word_notes(workspace: Workspace, experiment: ExperimentRow) -> Iterator[str]:
+    """How BM25 finds words, and what is to be known about that."""
+    for use in word_uses(workspace, experiment.spec):
+        yield from (use.choice, *use.remarks)
 
 
 def _trouble(row: BoardRow) -> Iterator[str]:

@@ -15,8 +15,8 @@ from pathlib import Path
 import orjson
 
 from evaluator.artifacts.store import ArtifactStore
+from evaluator.domain.pipelines.shared_searches import SharedSearch
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.shared_searches import SharedSearch
 from evaluator.errors import ArtifactMissingError
 
 FOLDER = "candidates"

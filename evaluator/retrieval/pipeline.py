@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
+from evaluator.domain.pipelines.shared_searches import SharedSearch, first_depth
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.shared_searches import SharedSearch, first_depth
 from evaluator.domain.variant import (
     BM25,
     MMR,

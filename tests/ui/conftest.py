@@ -125,7 +125,7 @@ def add_experiment(write_dataset: WriteDataset) -> AddExperiment:
             }
         )
         row = catalog.find(workspace, dataset)
-        spec = lifecycle.resolve_spec(parse_experiment(described), row, allow_paths=False)
+        spec = lifecycle.resolve_spec(workspace, parse_experiment(described), row, allow_paths=False)
         begin(workspace.database, spec, row.name, row.manifest.n_queries)
         return spec
 

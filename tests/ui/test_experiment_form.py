@@ -98,6 +98,10 @@ def test_it_begins_with_a_quick_look_and_its_plan(tiny: Workspace) -> None:
     assert f"2 variants share the queries and documents of distilled:{BUNDLED}: encoded once." in unescaped(
         written
     )
+    assert (
+        "BM25 of bm25, distilled-all-MiniLM-L6-v2 + bm25: tokenizer icu-1, stemmer english, stop words english; "
+        "the corpus is English."
+    ) in unescaped(written)
     assert "30 queries to evaluate over all variants" in written
     assert lifecycle.all_experiments(tiny) == []
 
@@ -155,6 +159,18 @@ def test_a_setting_of_all_variants_or_of_one(tiny: Workspace) -> None:
     assert (dense.retrieve.dense or Dense("")).metric == "dot"
     app.selectbox(key="new-settings-of").select("").run()
     assert app.number_input(key="new-k1").value is None  # the hybrid has another
+
+
+def test_the_tokenizer_of_earlier_versions_can_be_chosen(tiny: Workspace) -> None:
+    app = form()
+    assert app.selectbox(key="new-tokenizer").value == "icu-1"
+    app.selectbox(key="new-tokenizer").select("regex").run()
+    assert not app.exception
+    assert (described(app).variants[0].retrieve.bm25 or BM25.written()).tokenizer is None
+    assert app.selectbox(key="new-tokenizer").value == "regex"
+    app.selectbox(key="new-stemmer").select("german").run()
+    plan = unescaped(text_of(app))
+    assert "the corpus is English, but the stemmer is german and the stop words are english" in plan
 
 
 def test_measures_jobs_and_budget_are_part_of_the_description(tiny: Workspace) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from evaluator.domain.pipelines.shared_searches import shared_searches
 from evaluator.domain.result import VariantFailure
-from evaluator.domain.shared_searches import shared_searches
 from evaluator.experiments import lifecycle
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.jobs.processes.worker import WarmWorker

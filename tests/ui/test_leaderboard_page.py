@@ -48,6 +48,18 @@ def test_variants_are_in_the_order_of_their_scores(
     assert labels(app, "download_button") == ["CSV", "Parquet"]
 
 
+def test_words_that_do_not_fit_the_corpus_are_said(
+    workspace: Workspace, add_experiment: AddExperiment
+) -> None:
+    spec = add_experiment(workspace, "bm25", retrieve={"bm25": {"stemmer": "german"}})
+    record(workspace, spec, "bm25", 0.375)
+    written = text_of(open_page("leaderboard")).replace("\\", "")
+    assert (
+        "BM25 of bm25: the corpus is English, but the stemmer is german and the stop words are english"
+        in written
+    )
+
+
 def test_another_measure_reorders_the_table_and_is_in_the_address(
     workspace: Workspace, add_experiment: AddExperiment
 ) -> None:

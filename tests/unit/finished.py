@@ -33,7 +33,7 @@ def submitted(
     """Record that an experiment is submitted; nothing is enqueued."""
     row = catalog.find(workspace, dataset)
     experiment = parse_experiment(described(dataset, variants, name))
-    spec = lifecycle.resolve_spec(experiment, row, allow_paths=False)
+    spec = lifecycle.resolve_spec(workspace, experiment, row, allow_paths=False)
     begin(workspace.database, spec, row.name, row.manifest.n_queries)
     return spec
 

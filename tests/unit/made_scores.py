@@ -30,7 +30,7 @@ def made(
     """Record an experiment over a dataset that is imported, with each variant's nDCG@10; RR@10 is 1 minus that."""
     row = catalog.find(workspace, dataset)
     experiment = parse_experiment(described(dataset, list(scores), name))
-    spec = lifecycle.resolve_spec(experiment, row, allow_paths=False)
+    spec = lifecycle.resolve_spec(workspace, experiment, row, allow_paths=False)
     begin(workspace.database, spec, row.name, max(map(len, scores.values())))
     id_ = spec.id  # computed from all variants
     rows = (

@@ -21,6 +21,7 @@ from typing import Any
 import huggingface_hub.constants
 import torch
 
+from evaluator.datasets.health.text_statistics import languages_of
 from tests.warm import popen
 
 IMPORTED = (
@@ -131,6 +132,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     for name in IMPORTED:
         importlib.import_module(name)
+    languages_of(["a text"])  # loads the identifier's model, which BM25's language needs
     assert threading.active_count() == 1, threading.enumerate()
     popen.use(popen.Parent(folder))
     gc.collect()

@@ -1,4 +1,4 @@
-"""BM25 by bm25s, over stemmed words; Lucene's formula (Robertson and Zaragoza, 2009; Lù, 2024).
+"""BM25 by bm25s, over stemmed words (`texts.words`); Lucene's formula (Robertson and Zaragoza, 2009; Lù, 2024).
 
 An index is one `.npz` file: the sparse score matrix by term, and the vocabulary. Documents that share no word
 with the query are not retrieved. bm25s is imported where it computes: whoever only plans does not wait for it.
@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from evaluator.domain.ranking import EMPTY, Ranking, ranking_from_rows, tie_orde
 from evaluator.domain.variant import BM25
 from evaluator.retrieval.search.grouping import Grouping
 from evaluator.retrieval.texts.encoder_texts import TextSet
+from evaluator.retrieval.texts.words import open_words
 
 
 def bm25_name(parameters: BM25, part: str) -> str:
@@ -34,10 +34,10 @@ def build_bm25(parameters: BM25, texts: TextSet, store: ArtifactStore) -> None:
     import bm25s
 
     def write(path: Path) -> None:
-        tokens = _tokenize(list(texts.read_texts()), parameters, return_ids=True)
+        documents, numbers = open_words(parameters).index(texts.read_texts())
         model = bm25s.BM25(k1=parameters.k1, b=parameters.b, method="lucene")
-        if tokens.vocab:
-            model.index(tokens, show_progress=False)
+        if numbers:
+            model.index((documents, numbers), show_progress=False)
             terms = sorted(model.vocab_dict, key=model.vocab_dict.__getitem__)
             arrays = {name: model.scores[name] for name in ("data", "indices", "indptr")}
         else:  # a corpus without a single word
@@ -73,18 +73,17 @@ class BM25Index:
                 "indptr": arrays["indptr"],
                 "num_docs": len(doc_ids) if grouping is None else len(grouping.documents),
             }
-        self._parameters = parameters
+        self._words = open_words(parameters)
         self._doc_ids = doc_ids
         self._grouping = grouping
         self._ties = tie_order(doc_ids)
 
     def search(self, queries: Sequence[str], depth: int) -> list[Ranking]:
         """Ranked lists of these queries."""
-        words = _tokenize(list(queries), self._parameters, return_ids=False)
-        return [self._search(words_of_query, depth) for words_of_query in words]
+        return [self._search(self._words.query_terms(query), depth) for query in queries]
 
     def _search(self, words: Sequence[str], depth: int) -> Ranking:
-        terms = [self._vocabulary[word] for word in words if word and word in self._vocabulary]
+        terms = [self._vocabulary[word] for word in words if word in self._vocabulary]
         if not terms:
             return EMPTY
         scores = self._model.get_scores_from_ids(terms)
@@ -92,23 +91,3 @@ class BM25Index:
             scores = self._grouping.scores(scores, np.arange(len(self._doc_ids)))
         rows = top_rows(scores, self._ties, depth)
         return ranking_from_rows(rows[scores[rows] > 0], scores, self._doc_ids)
-
-
-def terms_of(text: str, parameters: BM25) -> list[str]:
-    """The stemmed words of a text, without stop words, as an index with these parameters sees them."""
-    words: list[str] = _tokenize([text], parameters, return_ids=False)[0]
-    return [word for word in words if word]
-
-
-def _tokenize(texts: list[str], parameters: BM25, *, return_ids: bool) -> Any:
-    import bm25s
-    import Stemmer
-
-    stemmer = None if parameters.stemmer == "none" else Stemmer.Stemmer(parameters.stemmer)
-    return bm25s.tokenize(
-        texts,
-        stopwords=parameters.stop_words if parameters.stop_words != "none" else [],
-        stemmer=stemmer,
-        return_ids=return_ids,
-        show_progress=False,
-    )

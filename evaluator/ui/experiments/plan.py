@@ -97,6 +97,10 @@ def _work(plan: Plan) -> None:
         )
     for shared in plan.shared:
         st.markdown(f":material/join_inner: {plain(shared)}.")
+    for use in plan.words:
+        st.markdown(f":material/match_word: {plain(use.choice)}")
+        for remark in use.remarks:
+            st.markdown(f":material/warning: {plain(remark)}")
     st.markdown(f":material/checklist: {_evaluating(plan)}.")
 
 

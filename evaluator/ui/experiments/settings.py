@@ -11,7 +11,7 @@ import streamlit as st
 from evaluator.domain.endpoint import Budget
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES
-from evaluator.domain.variant import Stemmer, StopWords
+from evaluator.domain.variant import Stemmer, StopWords, Tokenizer
 from evaluator.experiments.form import Setting, SettingValue, by_hand, values_of, with_setting
 from evaluator.ui.experiments.fields import edit, key
 from evaluator.ui.glossary import meaning
@@ -50,8 +50,22 @@ NUMBERS: Mapping[Setting, tuple[str, Mapping[str, Any]]] = {
 }
 """Labels and bounds of settings that are numbers."""
 LISTS: Mapping[Setting, tuple[str, tuple[str, ...], str | None]] = {
-    "stemmer": ("BM25: stemmer", get_args(Stemmer), None),
-    "stop_words": ("BM25: stop words", get_args(StopWords), None),
+    "tokenizer": (
+        "BM25: tokenizer",
+        get_args(Tokenizer),
+        f"{meaning('tokenizer')}\n\n`icu-1` finds words of all scripts, `icu-bigrams-1` pairs of characters in Chinese "
+        "and Japanese; `regex` is that of earlier versions.",
+    ),
+    "stemmer": (
+        "BM25: stemmer",
+        get_args(Stemmer),
+        f"{meaning('stemmer')}\n\n`auto`: of the corpus's language.",
+    ),
+    "stop_words": (
+        "BM25: stop words",
+        get_args(StopWords),
+        f"{meaning('stop words')}\n\n`auto`: of the corpus's language.",
+    ),
     "metric": (
         "Vectors: similarity metric",
         ("cosine", "dot", "euclidean"),
@@ -59,7 +73,7 @@ LISTS: Mapping[Setting, tuple[str, tuple[str, ...], str | None]] = {
     ),
 }
 """Labels, options and help of settings that are chosen from a list."""
-USUAL: Mapping[Setting, str] = {"metric": "cosine"}
+USUAL: Mapping[Setting, str] = {"metric": "cosine", "tokenizer": "regex"}
 """Options that stand for a setting that is not given."""
 
 

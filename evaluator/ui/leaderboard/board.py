@@ -12,6 +12,7 @@ from evaluator.analysis.snapshot import read_snapshot
 from evaluator.analysis.verdict import verdict
 from evaluator.charts.scores import interval_points
 from evaluator.domain.records import ExperimentRow
+from evaluator.library.word_use import word_remarks
 from evaluator.ui.glossary import meaning
 from evaluator.ui.leaderboard.cost_table import show_costs
 from evaluator.ui.leaderboard.table import choose_columns, show_rows
@@ -40,7 +41,7 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
     board = board_of(snapshot, measure, baseline=addressed_baseline(experiment))
     show_state(board)
     if not board.table[measure].notna().any():
-        _basis(board)
+        _basis(workspace, board)
         return
     show_verdict(board)
     matching = _controls(board)
@@ -49,7 +50,7 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
     else:
         _chart(board, matching)
         show_rows(board, matching)
-    _basis(board)
+    _basis(workspace, board)
     show_costs(snapshot)
 
 
@@ -137,9 +138,10 @@ def _chart(board: Leaderboard, matching: pd.DataFrame) -> None:
     st.caption(f"Bars are 95 % intervals.{dashed} {saved}")
 
 
-def _basis(board: Leaderboard) -> None:
+def _basis(workspace: Workspace, board: Leaderboard) -> None:
     """Over what the means are taken, under which rules, and what is left out."""
-    if left_out := list(_left_out(board)):
+    remarks = word_remarks(workspace, board.experiment.spec)
+    if left_out := [*_left_out(board), *(f":material/info: {plain(remark)}" for remark in remarks)]:
         st.markdown("  \n".join(left_out))
     total = board.experiment.n_queries
     if board.compared:

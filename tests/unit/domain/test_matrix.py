@@ -63,8 +63,8 @@ def test_chunks_and_rerankers() -> None:
 def test_a_variant_equals_the_one_written_by_hand() -> None:
     chunk = Chunk("tokens", 128)
     bm25, hybrid = expand(Matrix(("m",), retrieve=("bm25", "hybrid"), chunks=(chunk,)))
-    assert bm25.retrieve.stage == BM25(chunk=chunk)
-    assert list(hybrid.retrieve.leaves()) == [BM25(chunk=chunk), Dense("m", chunk=chunk)]
+    assert bm25.retrieve.stage == BM25.written(chunk=chunk)
+    assert list(hybrid.retrieve.leaves()) == [BM25.written(chunk=chunk), Dense("m", chunk=chunk)]
 
 
 LONG = "a-model-whose-name-is-" + "very-" * 9 + "long"

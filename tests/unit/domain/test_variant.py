@@ -6,16 +6,14 @@ import json
 
 import pytest
 
+from evaluator.domain.pipelines.resolving import MAX_STAGES, resolve_names, resolve_runs
 from evaluator.domain.variant import (
     BM25,
-    MAX_STAGES,
     Dense,
     Fuse,
     Retrieve,
     Run,
     Variant,
-    resolve_names,
-    resolve_runs,
 )
 
 WORDS = Retrieve(bm25=BM25())

@@ -25,7 +25,10 @@ from tests.unit.experiments.experiment_texts import (
 
 
 def test_an_experiment_file_becomes_an_experiment() -> None:
-    words, vectors = Retrieve(bm25=BM25(0.9, 0.4, "english")), Retrieve(dense=Dense(MINILM))
+    words, vectors = (
+        Retrieve(bm25=BM25.written(k1=0.9, b=0.4, stemmer="english")),
+        Retrieve(dense=Dense(MINILM)),
+    )
     assert parse_experiment(FIRST_LOOK) == Experiment(
         name="cranfield-first-look",
         dataset="../shared/data/cranfield",
@@ -43,7 +46,26 @@ def test_an_experiment_file_becomes_an_experiment() -> None:
 def test_what_is_left_out_has_its_default() -> None:
     experiment = parse_experiment(SMALLEST)
     assert (experiment.measures, experiment.queries_per_job) == (DEFAULT_MEASURES, "auto")
-    assert experiment.variants == (Variant("words", Retrieve(bm25=BM25())),)
+    assert experiment.variants == (Variant("words", Retrieve(bm25=BM25.written())),)
+
+
+def test_bm25_finds_words_by_the_newest_tokenizer_and_the_corpus_language_unless_it_is_written() -> None:
+    text = with_variants(
+        "{name: a, retrieve: {bm25: {}}}",
+        "{name: b, retrieve: {bm25: {stemmer: none, tokenizer: }}}",
+        "{name: c, retrieve: {bm25: {tokenizer: icu-bigrams-1, stop_words: german}}}",
+        "{name: d, retrieve: {bm25: {tokenizer: regex}}}",
+        "{name: e, retrieve: {bm25: {tokenizer: regex, stemmer: auto}}}",
+    )
+    assert [variant.retrieve.stage for variant in parse_experiment(text).variants] == [
+        BM25(stemmer="auto", stop_words="auto", tokenizer="icu-1"),
+        BM25(stemmer="none", stop_words="auto", tokenizer="icu-1"),
+        BM25(stemmer="auto", stop_words="german", tokenizer="icu-bigrams-1"),
+        BM25(
+            stemmer="english", stop_words="english", tokenizer=None
+        ),  # as an earlier version read `bm25: {}`
+        BM25(stemmer="auto", stop_words="english", tokenizer=None),
+    ]
 
 
 def test_measures_become_canonical() -> None:
@@ -56,7 +78,7 @@ def test_whole_numbers_are_good_where_any_number_is() -> None:
         .variants[0]
         .retrieve.bm25
     )
-    assert bm25 == BM25(k1=1.0, b=0.0)
+    assert bm25 == BM25.written(k1=1.0, b=0.0)
     assert bm25 is not None
     assert isinstance(bm25.k1, float)
 
@@ -74,7 +96,7 @@ def test_variants_may_be_called_by_numbers() -> None:
         "{name: 3, retrieve: {fuse: {of: [1, 2]}}}",
     )
     assert parse_experiment(text).variants[2].retrieve.fuse == Fuse(
-        of=(Retrieve(bm25=BM25()), Retrieve(dense=Dense("e")))
+        of=(Retrieve(bm25=BM25.written()), Retrieve(dense=Dense("e")))
     )
 
 
@@ -82,23 +104,23 @@ def test_pipelines_can_be_fused_in_place() -> None:
     text = with_variants(
         "{name: f, retrieve: {fuse: {of: [{bm25: {}}, {fuse: {of: [{bm25: {k1: 2}}, {bm25: {}}]}}]}}}"
     )
-    inner = Retrieve(fuse=Fuse(of=(Retrieve(bm25=BM25(k1=2)), Retrieve(bm25=BM25()))))
+    inner = Retrieve(fuse=Fuse(of=(Retrieve(bm25=BM25.written(k1=2)), Retrieve(bm25=BM25.written()))))
     assert parse_experiment(text).variants[0].retrieve == Retrieve(
-        fuse=Fuse(of=(Retrieve(bm25=BM25()), inner))
+        fuse=Fuse(of=(Retrieve(bm25=BM25.written()), inner))
     )
 
 
 def test_anchors_and_aliases_are_good() -> None:
     text = with_variants("{name: a, retrieve: &words {bm25: {k1: 2}}}", "{name: b, retrieve: *words}")
     a, b = parse_experiment(text).variants
-    assert a.retrieve == b.retrieve == Retrieve(bm25=BM25(k1=2))
+    assert a.retrieve == b.retrieve == Retrieve(bm25=BM25.written(k1=2))
 
 
 def test_json_is_good_too_and_null_is_absent() -> None:
     text = (
         '{"name": "x", "dataset": "d", "variants": [{"name": "a", "retrieve": {"bm25": {}, "dense": null}}]}'
     )
-    assert parse_experiment(text).variants == (Variant("a", Retrieve(bm25=BM25())),)
+    assert parse_experiment(text).variants == (Variant("a", Retrieve(bm25=BM25.written())),)
 
 
 # --- files ---
@@ -159,7 +181,7 @@ def test_the_matrix_leaves_names_to_those_that_are_written_out() -> None:
     experiment = parse_experiment(f"{MATRIX}variants: [{written}]\n")
     assert [variant.name for variant in experiment.variants][:4] == ["e5", "both", "e5 2", "minilm"]
     words, vectors = experiment.variants[1].retrieve.leaves()
-    assert (words, vectors) == (BM25(), Dense("org/e5"))
+    assert (words, vectors) == (BM25.written(), Dense("org/e5"))
 
 
 def test_a_name_that_is_written_twice_is_refused_beside_a_matrix_too() -> None:

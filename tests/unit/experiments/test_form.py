@@ -88,7 +88,7 @@ def test_passages_are_cut_for_every_strategy() -> None:
     cut = Chunk("tokens", 128)
     draft = experiment(sparse=("org/splade",), late=("org/colbert",), chunks=(cut,)).variants
     assert {variant.name: variant.retrieve.stage for variant in draft} == {
-        "bm25 tokens-128": BM25(chunk=cut),
+        "bm25 tokens-128": BM25.written(chunk=cut),
         "splade tokens-128": Sparse("org/splade", chunk=cut),
         "colbert tokens-128": Late("org/colbert", chunk=cut),
     }
@@ -123,7 +123,7 @@ def test_an_endpoint_that_is_described_already_stays_as_it_is() -> None:
 
 
 def test_what_is_there_already_is_not_added_again() -> None:
-    written = Experiment("look", "tiny", (Variant("mine", Retrieve(bm25=BM25())),))
+    written = Experiment("look", "tiny", (Variant("mine", Retrieve(bm25=BM25.written())),))
     draft = added(written, Addition(("bm25", "dense"), (BUNDLED,)))
     assert names(draft) == ["mine", "all-MiniLM-L6-v2"]
     assert new_variants(Addition(("bm25",)), draft.variants) == ()
@@ -170,9 +170,10 @@ def test_a_variant_is_renamed_unless_the_name_is_taken_or_impossible() -> None:
 def test_a_setting_reaches_every_stage_that_has_it() -> None:
     draft = experiment(strategies=("bm25", "hybrid"), models=(BUNDLED,), quantize=("none", "int8"))
     draft = with_setting(draft, "stemmer", "german", None)
+    draft = with_setting(draft, "tokenizer", None, None)
     draft = with_setting(draft, "metric", "dot", None)
     draft = with_setting(draft, "rescore", 4, None)
-    words = Retrieve(bm25=BM25(stemmer="german"))
+    words = Retrieve(bm25=BM25(stemmer="german", stop_words="auto"))
     full = Retrieve(dense=Dense(BUNDLED, metric="dot"))
     small = Retrieve(dense=Dense(BUNDLED, metric="dot", quantize="int8", rescore=4))
     assert [variant.retrieve for variant in draft.variants] == [

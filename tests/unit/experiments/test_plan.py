@@ -62,7 +62,7 @@ def experiment(*variants: Variant, **fields: object) -> Experiment:
 
 def sources(workspace: Workspace, planned: Experiment) -> Sources:
     row = catalog.find(workspace, "tiny")
-    spec = resolve_spec(planned, row, allow_paths=False)
+    spec = resolve_spec(workspace, planned, row, allow_paths=False)
     return Sources(spec, catalog.load(workspace, row), workspace.store)
 
 
@@ -237,10 +237,11 @@ def test_a_matrix_encodes_each_text_once_per_encoder(workspace: Workspace) -> No
     assert sum(part.texts for part in found.encodings) == 2 * 20
 
 
-def test_a_plan_starts_and_writes_nothing(workspace: Workspace) -> None:
-    before = sorted((workspace.settings.home_path / "artifacts").rglob("*"))
+def test_a_plan_starts_and_writes_nothing_but_the_language_of_the_corpus(workspace: Workspace) -> None:
+    before = workspace.store.all_sizes()
     plan(workspace, experiment(WORDS, VECTORS))
-    assert sorted((workspace.settings.home_path / "artifacts").rglob("*")) == before
+    corpus = catalog.find(workspace, "tiny").manifest.corpus
+    assert workspace.store.all_sizes().keys() - before.keys() == {f"languages/{corpus}.json"}
     assert experiments.all_experiments(workspace.database) == []
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.experiment import Experiment
+from evaluator.domain.pipelines.resolving import resolve_names
 from evaluator.domain.printable import is_one_line
 from evaluator.domain.variant import (
     BM25,
@@ -26,7 +27,6 @@ from evaluator.domain.variant import (
     Run,
     Sparse,
     Variant,
-    resolve_names,
 )
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.experiments.file_writer import write_experiment
@@ -83,8 +83,9 @@ leaves = st.one_of(
         BM25,
         st.floats(0, 1000, allow_subnormal=False),
         st.floats(0, 1),
-        st.sampled_from(["none", "german"]),
+        st.sampled_from(["auto", "none", "german"]),
         chunk=maybe(chunks),
+        tokenizer=st.sampled_from([None, "icu-1", "icu-bigrams-1"]),
     ).map(lambda stage: Retrieve(bm25=stage)),
     denses().map(lambda stage: Retrieve(dense=stage)),
     st.builds(Sparse, models, precisions, maybe(counts), maybe(chunks)).map(
@@ -166,7 +167,7 @@ queries_per_job: auto
 variants:
 - name: bm25
   retrieve:
-    bm25: {k1: 0.9, b: 0.4, stemmer: english, stop_words: english}
+    bm25: {k1: 0.9, b: 0.4, stemmer: english, stop_words: english, tokenizer: regex}
 - name: both
   retrieve:
     fuse:

@@ -22,7 +22,7 @@ topk: 10
 variants:
   - name: words
     retrieve:
-      bm25: {k1: "0.9", b: 2, stemmer: englsh, stopwords: none}
+      bm25: {k1: "0.9", b: 2, stop_words: englsh, stopwords: none}
   - retrieve: {dense: {precision: float8}}
   - {name: ../x, retrieve: {bm25: {}}}
 """
@@ -34,11 +34,10 @@ variants:
         f"5: topk: unknown field (fields here: {FIELDS})",
         "9: variants[0].retrieve.bm25.k1: '0.9' is not a number",
         "9: variants[0].retrieve.bm25.b: 2 is not at most 1",
-        "9: variants[0].retrieve.bm25.stemmer: 'englsh' is not one of none, arabic, danish, dutch, english, finnish, "
-        "french, german, hungarian, italian, norwegian, portuguese, romanian, russian, spanish, swedish, turkish; "
-        "did you mean english?",
+        "9: variants[0].retrieve.bm25.stop_words: 'englsh' is not one of auto, none, danish, dutch, english, french, "
+        "german, italian, norwegian, portuguese, russian, spanish, swedish, turkish; did you mean english?",
         "9: variants[0].retrieve.bm25.stopwords: unknown field; did you mean stop_words? "
-        "(fields here: k1, b, stemmer, stop_words, chunk)",
+        "(fields here: k1, b, stemmer, stop_words, chunk, tokenizer)",
         "10: variants[1].retrieve.dense.precision: 'float8' is not one of float32, float16, bfloat16; "
         "did you mean float32?",
         "10: variants[1].retrieve.dense.encoder: is missing",

@@ -6,6 +6,7 @@ import pytest
 
 from evaluator.domain.measures.bounds import Bounds
 from evaluator.domain.records import ExperimentRow
+from evaluator.domain.variant import BM25
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle
 from evaluator.inspection.marking import Marker
@@ -81,8 +82,20 @@ class TestMarker:
         text = "The wings of a heated body"
         assert [text[first:last] for first, last in marker.spans(text)] == ["wings", "heated"]
 
-    def test_a_query_of_stop_words_marks_nothing(self) -> None:
-        assert Marker("of the a").spans("of the a") == []
+    def test_a_query_of_stop_words_marks_them_where_it_is_searched_by_them(self) -> None:
+        assert Marker("of the a").spans("of the") == [(0, 2), (3, 6)]
+        assert Marker("of the a", BM25()).spans("of the") == []
+
+    def test_words_match_as_the_tokenizer_finds_them(self) -> None:
+        text = "a cafe\u0301 in C"  # é is two characters
+        assert [text[first:last] for first, last in Marker("CAFÉ C").spans(text)] == ["cafe\u0301", "C"]
+        assert Marker("CAFÉ C", BM25()).spans(text) == []
+
+    def test_pairs_of_characters_that_overlap_are_marked_as_one(self) -> None:
+        pairs = BM25(tokenizer="icu-bigrams-1", stemmer="none", stop_words="none")
+        # The pairs 链条, 条打, 打滑 of the query are in places 2 to 6 of the text, and 滑 stands alone in 7.
+        assert Marker("链条打滑", pairs).spans("旧的链条打滑, 滑") == [(2, 6)]
+        assert Marker("链条", pairs).spans("旧链, 条, 链条 链条") == [(7, 9), (10, 12)]
 
     def test_the_best_text_has_most_of_the_words(self) -> None:
         marker = Marker("wing lift slipstream")

@@ -49,7 +49,9 @@ def test_a_rescored_experiment_has_the_scores_of_a_fresh_one(tiny: Workspace) ->
     before = finished(tiny, "tiny", RANKED, FAILED)
     changes = {("q0", "d0"): None, ("q1", "d0"): 2, ("q4", "d3"): 1, ("q8", "d8"): 0, ("q9", "d1"): 1}
     row = edit(tiny, dataset_id(tiny, "tiny"), changes)
-    after = lifecycle.resolve_spec(parse_experiment(described("tiny", list(RANKED))), row, allow_paths=False)
+    after = lifecycle.resolve_spec(
+        tiny, parse_experiment(described("tiny", list(RANKED))), row, allow_paths=False
+    )
     assert after.id != before.id
     rescored = rows(tiny, after.id)
     qrels = catalog.load(tiny, row).qrels

@@ -195,7 +195,7 @@ def test_a_run_that_comes_with_a_known_dataset_is_a_new_version(
     folder = write_dataset()
     before = catalog.import_folder(library, folder)
     with pytest.raises(InvalidInputError, match="the dataset has: none"):
-        lifecycle.resolve_spec(parse_experiment(RUN), before, allow_paths=False)
+        lifecycle.resolve_spec(library, parse_experiment(RUN), before, allow_paths=False)
     (folder / "theirs.run").write_text("q0 Q0 d0 1 2.5 x\n")
     stored = import_dataset(folder, library.store)
     row = register(library, "tiny", stored.fingerprint, "", "", ())
@@ -203,12 +203,12 @@ def test_a_run_that_comes_with_a_known_dataset_is_a_new_version(
     assert (
         catalog.versions(library, dataset_id(library, "tiny"))[0].change == "imported again, with other runs"
     )
-    spec = lifecycle.resolve_spec(parse_experiment(RUN), row, allow_paths=False)
+    spec = lifecycle.resolve_spec(library, parse_experiment(RUN), row, allow_paths=False)
 
     (folder / "theirs.run").write_text("q0 Q0 d1 1 2.5 x\n")
     replaced = catalog.import_folder(library, folder)
     assert replaced.version == 3
-    again = lifecycle.resolve_spec(parse_experiment(RUN), replaced, allow_paths=False)
+    again = lifecycle.resolve_spec(library, parse_experiment(RUN), replaced, allow_paths=False)
     assert spec.id != again.id
     assert catalog.import_folder(library, folder).version == 3  # nothing is new
 

@@ -46,7 +46,7 @@ def use(workspace: Workspace, encoder: EncoderSpec, status: str = "finished") ->
     row = catalog.find(workspace, "tiny")
     bm25 = parse_experiment("name: x\ndataset: tiny\nvariants: [{name: bm25, retrieve: {bm25: {}}}]")
     spec: ExperimentSpec = dataclasses.replace(
-        resolve_spec(bm25, row, allow_paths=False),
+        resolve_spec(workspace, bm25, row, allow_paths=False),
         variants=(Variant("v", Retrieve(dense=Dense(encoder.name))),),
         encoders={f"{encoder.name}|float32": encoder},
     )

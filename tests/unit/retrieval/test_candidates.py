@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from evaluator.artifacts.store import ArtifactStore
+from evaluator.domain.pipelines.shared_searches import SharedSearch
 from evaluator.domain.ranking import Ranking
-from evaluator.domain.shared_searches import SharedSearch
 from evaluator.domain.variant import BM25, Retrieve
 from evaluator.retrieval.candidates import (
     MAX_SHARD,

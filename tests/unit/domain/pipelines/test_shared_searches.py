@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evaluator.domain.shared_searches import SharedSearches
+from evaluator.domain.pipelines.shared_searches import SharedSearches
 from evaluator.domain.variant import BM25, MMR, Dense, Fuse, Rerank, Retrieve, Variant
 
 WORDS = Retrieve(bm25=BM25())

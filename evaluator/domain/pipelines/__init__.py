@@ -1,0 +1,1 @@
+"""Pipelines of several variants: names resolved, common searches found."""
