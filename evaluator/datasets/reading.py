@@ -28,6 +28,9 @@ Kind = Literal[
     "topics",
     "trec-documents",
     "qrels",
+    "smart-qrels",
+    "document-lists",
+    "ltr",
     "run",
     "texts",
 ]

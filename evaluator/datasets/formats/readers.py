@@ -10,11 +10,15 @@ from evaluator.datasets.formats import json_objects, spreadsheet
 from evaluator.datasets.formats.columnar import read_parquet
 from evaluator.datasets.formats.delimited import read_delimited
 from evaluator.datasets.formats.json_objects import read_json
-from evaluator.datasets.formats.smart_collection import read_smart
+from evaluator.datasets.formats.lines import ltr
+from evaluator.datasets.formats.lines.judgments import read_document_lists, read_qrels, read_smart_qrels
+from evaluator.datasets.formats.lines.ltr import read_ltr
+from evaluator.datasets.formats.lines.runs import read_run
+from evaluator.datasets.formats.lines.smart_collection import read_smart
 from evaluator.datasets.formats.spreadsheet import read_excel
 from evaluator.datasets.formats.text_lines import read_objects
 from evaluator.datasets.formats.texts import read_texts
-from evaluator.datasets.formats.trec import read_documents, read_qrels, read_run, read_topics
+from evaluator.datasets.formats.trec import read_documents, read_topics
 from evaluator.datasets.reading import Kind, Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
@@ -32,6 +36,9 @@ READERS: dict[Kind, Read] = {
     "topics": read_topics,
     "trec-documents": read_documents,
     "qrels": read_qrels,
+    "smart-qrels": read_smart_qrels,
+    "document-lists": read_document_lists,
+    "ltr": read_ltr,
     "run": read_run,
     "texts": read_texts,
 }
@@ -67,4 +74,6 @@ def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
         return spreadsheet.sheets(folder, file)
     if kind == "json":
         return json_objects.members(folder, file) or ("",)
+    if kind == "ltr":
+        return ltr.members(folder, file)
     return ("",)

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from evaluator.datasets.formats.markup import read_html
-from evaluator.datasets.formats.pdf import read_pdf
+from evaluator.datasets.formats.documents.markup import read_html
+from evaluator.datasets.formats.documents.pdf import read_pdf
 from evaluator.datasets.formats.sniffing import is_junk, sniff
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
