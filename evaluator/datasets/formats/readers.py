@@ -15,6 +15,9 @@ from evaluator.datasets.formats.lines.judgments import read_document_lists, read
 from evaluator.datasets.formats.lines.ltr import read_ltr
 from evaluator.datasets.formats.lines.runs import read_run
 from evaluator.datasets.formats.lines.smart_collection import read_smart
+from evaluator.datasets.formats.shapes import registry
+from evaluator.datasets.formats.shapes.dumps import read_bulk
+from evaluator.datasets.formats.shapes.registry import read_shape
 from evaluator.datasets.formats.spreadsheet import read_excel
 from evaluator.datasets.formats.text_lines import read_objects
 from evaluator.datasets.formats.texts import read_texts
@@ -25,10 +28,18 @@ from evaluator.errors import DatasetError
 
 Read = Callable[[Path, Table], Iterator[Row[Fields]]]
 
+
+def _read_json_lines(folder: Path, table: Table) -> Iterator[Row[Fields]]:
+    """The objects of a JSON Lines file, or of an array in a file with that suffix."""
+    if json_objects.holds_lines(folder / table.file):
+        return read_objects(folder, table.file)
+    return read_json(folder, table)
+
+
 READERS: dict[Kind, Read] = {
     "csv": read_delimited,
     "tsv": read_delimited,
-    "jsonl": lambda folder, table: read_objects(folder, table.file),
+    "jsonl": _read_json_lines,
     "json": read_json,
     "parquet": read_parquet,
     "excel": read_excel,
@@ -40,6 +51,8 @@ READERS: dict[Kind, Read] = {
     "document-lists": read_document_lists,
     "ltr": read_ltr,
     "run": read_run,
+    "bulk": read_bulk,
+    **dict.fromkeys(registry.BY_KIND, read_shape),
     "texts": read_texts,
 }
 """The reader of each kind; it may raise `DatasetError` if the rest of a file cannot be read."""
@@ -74,6 +87,8 @@ def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
         return spreadsheet.sheets(folder, file)
     if kind == "json":
         return json_objects.members(folder, file) or ("",)
+    if kind in registry.BY_KIND:
+        return registry.members(folder, file, kind)
     if kind == "ltr":
         return ltr.members(folder, file)
     return ("",)

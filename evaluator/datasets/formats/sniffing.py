@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 from pathlib import Path, PurePath
 
+from evaluator.datasets.formats.json_objects import holds_lines
 from evaluator.datasets.formats.lines.judgments import (
     are_document_lists,
     cells_of,
@@ -18,6 +18,7 @@ from evaluator.datasets.formats.lines.judgments import (
 )
 from evaluator.datasets.formats.lines.ltr import are_ltr
 from evaluator.datasets.formats.lines.runs import are_ranks, is_named_qrels
+from evaluator.datasets.formats.shapes.registry import shape_kind
 from evaluator.datasets.formats.suffixes import JSON, OTHER_TEXTS, TABLES, TABS
 from evaluator.datasets.reading import Kind
 
@@ -47,10 +48,10 @@ def is_junk(path: PurePath) -> bool:
 def kind_of(path: Path) -> Kind | None:
     """The kind of table in a file; None if it holds no table but a single text, or something unknown."""
     suffix = path.suffix.lower()
+    if suffix == JSON or TABLES.get(suffix) == "jsonl":
+        return shape_kind(path) or ("jsonl" if holds_lines(path) else "json")
     if suffix in TABLES:
         return TABLES[suffix]
-    if suffix == JSON:
-        return "jsonl" if _is_json_lines(path) else "json"
     if suffix in TABS:
         kind = sniff(path)
         return kind if kind in LINES else "tsv"
@@ -115,18 +116,6 @@ def _is_whole(line: str, cells: list[str]) -> bool:
 
 def _are_ids(cells: list[str]) -> bool:
     return all(cell.split() == [cell] for cell in cells)
-
-
-def _is_json_lines(path: Path) -> bool:
-    """Whether a file named .json holds one object per line."""
-    first, *rest = [*_lines(path)[:2], ""]
-    if not (first.lstrip().startswith("{") and rest[0].lstrip().startswith("{")):
-        return False
-    try:
-        json.loads(first)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def _lines(path: Path) -> list[str]:

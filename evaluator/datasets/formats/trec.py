@@ -127,15 +127,18 @@ def _elements(folder: Path, file: str, tag: str) -> Iterator[Row[Element]]:
             yield opened.unclosed()
             opened = None
         position = 0
-        while opened or (begin := begins.search(line, position)):
-            if not opened:
+        while True:
+            if opened is None:
+                begin = begins.search(line, position)
+                if begin is None:
+                    break
                 opened, position = (
                     _Opened(place, begin["name"].lower(), begin["attributes"] or ""),
                     begin.end(),
                 )
             end = ends.search(line, position)
             opened.add(line[position : end.start() if end else len(line)])
-            if not end:
+            if end is None:
                 break
             yield opened.closed()
             opened, position = None, end.end()

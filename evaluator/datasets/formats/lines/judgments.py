@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,11 +32,17 @@ ZERO = re.compile(r"0(?:\.0*)?")
 
 
 class Columns(NamedTuple):
-    """The numbers of a file's columns, from 0; `grade` is None if every document that is named is relevant."""
+    """The numbers of a file's columns, from 0.
+
+    Attributes:
+        grade: None if every document that is named is relevant.
+        width: how many columns there are.
+    """
 
     query: int
     document: int
     grade: int | None
+    width: int
 
 
 def read_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
@@ -119,7 +126,7 @@ def named_columns(header: Sequence[str]) -> Columns | None:
     )
     if query is None or document is None or (grade is None and len(header) > 2):
         return None
-    return Columns(query, document, grade)
+    return Columns(query, document, grade, len(header))
 
 
 def _judgment(cells: Sequence[str], columns: Columns | None, place: Place) -> Fields | DatasetError:
@@ -131,13 +138,10 @@ def _judgment(cells: Sequence[str], columns: Columns | None, place: Place) -> Fi
         return place.error(
             f"3 or 4 fields are expected, found {len(cells)}", "write query id, document id and grade"
         )
-    if columns is None or columns.grade is None or max(columns) >= len(cells):
-        columns = Columns(0, len(cells) - 2, len(cells) - 1)
-    return {
-        "query": cells[columns.query],
-        "document": cells[columns.document],
-        "grade": cells[columns.grade or 0],
-    }
+    query, document, grade = 0, len(cells) - 2, len(cells) - 1
+    if columns is not None and columns.grade is not None and columns.width == len(cells):
+        query, document, grade = columns.query, columns.document, columns.grade
+    return {"query": cells[query], "document": cells[document], "grade": cells[grade]}
 
 
 def is_smart_judgment(cells: Sequence[str]) -> bool:
@@ -192,7 +196,7 @@ def are_document_lists(rows: Sequence[Sequence[str]]) -> bool:
     if len(rows) < 2 or not all(len(row) > 1 and all(cell.isdecimal() for cell in row) for row in rows):
         return False
     queries = [int(row[0]) for row in rows]
-    rising = all(first < second for first, second in zip(queries, queries[1:], strict=False))
+    rising = all(first < second for first, second in pairwise(queries))
     return rising and len(set(map(len, rows))) > 1
 
 

@@ -87,3 +87,18 @@ def are_ranks(rows: Sequence[Sequence[str]], path: PurePath) -> bool:
             return is_named_run(path)
         query, highest = named, max(highest, rank)
     return highest >= FEWEST_RANKS or is_named_run(path)
+
+
+def are_scores(content: object, path: PurePath) -> bool:
+    """Whether JSON maps queries to scores of documents, as ranx's runs do, and not to grades, as its qrels do.
+
+    The file's name says so, or a score is not a whole number.
+    """
+    if not isinstance(content, dict) or is_named_qrels(path):
+        return False
+    scores = [score for scored in content.values() if isinstance(scored, dict) for score in scored.values()]
+    if not scores or not all(isinstance(scored, dict) for scored in content.values()):
+        return False
+    if not all(isinstance(score, int | float) and not isinstance(score, bool) for score in scores):
+        return False
+    return is_named_run(path) or any(score % 1 != 0 for score in scores)

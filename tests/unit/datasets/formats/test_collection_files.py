@@ -85,7 +85,8 @@ class TestTrec:
 
     def test_a_tag_that_is_no_field_ends_the_field_before(self, tmp_path: Path) -> None:
         topic = (
-            "<top>\n<head> Tipster Topic Description\n<num> Number: 051\n<dom> Domain: Trade\n<title> Topic: Air<p>bus\n"
+            "<top>\n<head> Tipster Topic Description\n<num> Number: 051\n<dom> Domain: Trade\n"
+            "<title> Topic: Air<p>bus\n"
             "<desc> Description:\nWho?\n<smry> Summary:\nMore.\n<narr> Narrative:\nAny.\n<con> Concept(s):\n1. EU\n"
             "<fac> Factor(s):\n<nat> Nationality: U.S.\n</fac>\n<def> Definition(s):\n</top>\n"
         )
