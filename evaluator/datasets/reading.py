@@ -23,6 +23,7 @@ Kind = Literal[
     "jsonl",
     "json",
     "parquet",
+    "arrow",
     "excel",
     "smart",
     "topics",

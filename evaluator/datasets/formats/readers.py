@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from evaluator.datasets.formats import json_objects, spreadsheet
+from evaluator.datasets.formats.arrow_stream import read_arrow
 from evaluator.datasets.formats.columnar import read_parquet
 from evaluator.datasets.formats.delimited import read_delimited
 from evaluator.datasets.formats.json_objects import read_json
@@ -18,6 +19,7 @@ from evaluator.datasets.formats.lines.smart_collection import read_smart
 from evaluator.datasets.formats.shapes import registry
 from evaluator.datasets.formats.shapes.dumps import read_bulk
 from evaluator.datasets.formats.shapes.registry import read_shape
+from evaluator.datasets.formats.sniffing import refuse_pointer
 from evaluator.datasets.formats.spreadsheet import read_excel
 from evaluator.datasets.formats.text_lines import read_objects
 from evaluator.datasets.formats.texts import read_texts
@@ -42,6 +44,7 @@ READERS: dict[Kind, Read] = {
     "jsonl": _read_json_lines,
     "json": read_json,
     "parquet": read_parquet,
+    "arrow": read_arrow,
     "excel": read_excel,
     "smart": read_smart,
     "topics": read_topics,
@@ -70,6 +73,8 @@ def read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 def _read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     place = Place(str(table))
     try:
+        if table.kind != "texts":
+            refuse_pointer(folder / table.file, table.file)
         yield from READERS[table.kind](folder, table)
     except DatasetError as error:
         yield place, error
@@ -83,6 +88,7 @@ def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
     Raises:
         DatasetError: the file cannot be read.
     """
+    refuse_pointer(folder / file, file)
     if kind == "excel":
         return spreadsheet.sheets(folder, file)
     if kind == "json":

@@ -10,6 +10,7 @@ from evaluator.datasets.formats.json_objects import holds_lines
 from evaluator.datasets.formats.lines.judgments import (
     are_document_lists,
     cells_of,
+    divided,
     has_iteration,
     is_comment,
     is_header,
@@ -19,11 +20,23 @@ from evaluator.datasets.formats.lines.judgments import (
 from evaluator.datasets.formats.lines.ltr import are_ltr
 from evaluator.datasets.formats.lines.runs import are_ranks, is_named_qrels
 from evaluator.datasets.formats.shapes.registry import shape_kind
-from evaluator.datasets.formats.suffixes import JSON, OTHER_TEXTS, TABLES, TABS
+from evaluator.datasets.formats.suffixes import (
+    ARCHIVES,
+    COMPRESSED,
+    DESCRIPTIONS,
+    JSON,
+    OTHER_TEXTS,
+    TABLES,
+    TABS,
+)
 from evaluator.datasets.reading import Kind
+from evaluator.datasets.source import Place
 
 SAMPLE = 1 << 16
 """Bytes at the beginning of a file that are examined."""
+
+POINTER = b"version https://git-lfs.github.com/spec/v1"
+"""How a Git LFS pointer begins (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md)."""
 
 SAMPLED_LINES = 20
 JUNK = frozenset({"__macosx", "thumbs.db", "desktop.ini"})
@@ -45,9 +58,37 @@ def is_junk(path: PurePath) -> bool:
     return any(part.startswith(".") or part.lower() in JUNK for part in path.parts)
 
 
+def refuse_pointer(path: Path, name: str) -> None:
+    """Refuse what Git leaves in place of a large file, whatever its suffix.
+
+    Raises:
+        DatasetError: the file is a Git LFS pointer.
+    """
+    if _is_pointer(path):
+        raise Place(name).error(
+            "it is a Git LFS pointer, not the file itself", "run `git lfs pull` where the files were cloned"
+        )
+
+
+def what_it_is(path: Path) -> str | None:
+    """Why a file is no table although it may hold one, for people; None for any other file."""
+    if path.name.lower().endswith((*ARCHIVES, *COMPRESSED)):
+        return "an archive inside an archive, which is not unpacked: unpack it first"
+    if _is_pointer(path):
+        return "a Git LFS pointer, not the file itself: run `git lfs pull` where the files were cloned"
+    return None
+
+
+def _is_pointer(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(POINTER)) == POINTER
+
+
 def kind_of(path: Path) -> Kind | None:
     """The kind of table in a file; None if it holds no table but a single text, or something unknown."""
     suffix = path.suffix.lower()
+    if path.name.lower() in DESCRIPTIONS:
+        return None
     if suffix == JSON or TABLES.get(suffix) == "jsonl":
         return shape_kind(path) or ("jsonl" if holds_lines(path) else "json")
     if suffix in TABLES:
@@ -110,8 +151,7 @@ def _is_judgment(cells: list[str]) -> bool:
 
 def _is_whole(line: str, cells: list[str]) -> bool:
     """Whether white space within a tab's field is no text's: in a table, `windows 10` is no document and its grade."""
-    divided = [cell.strip() for cell in line.rstrip().split("\t")]
-    return "\t" not in line or cells == divided or has_iteration(cells)
+    return "\t" not in line or cells == divided(line) or has_iteration(cells)
 
 
 def _are_ids(cells: list[str]) -> bool:

@@ -85,9 +85,17 @@ def cells_of(line: str, *, tabs: bool) -> list[str]:
     fields = line.split()
     if not tabs or "\t" not in line:
         return fields
-    cells = [cell.strip() for cell in line.rstrip().split("\t")]
+    cells = divided(line)
     mixed = len(cells) not in (3, 4) and len(fields) in (3, 4)
     return fields if "" not in cells and (mixed or has_iteration(fields)) else cells
+
+
+def divided(line: str) -> list[str]:
+    """The fields of a line between its tabs; a tab at its end is none of a fourth field."""
+    cells = [cell.strip() for cell in line.split("\t")]
+    while len(cells) > 3 and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def has_iteration(fields: Sequence[str]) -> bool:

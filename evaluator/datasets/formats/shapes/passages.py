@@ -71,7 +71,7 @@ SQUAD = Shape(
     lambda article: are_objects(article.get("paragraphs")),
     {DOCUMENTS: _squad_documents, QUERIES: _squad_queries, JUDGMENTS: _squad_judgments},
 )
-"""SQuAD (Rajpurkar et al., 2016, 2018): a paragraph is a document that answers its questions, unless impossible ones."""
+"""SQuAD (Rajpurkar et al., 2016, 2018): a paragraph is a document that answers its questions if they are possible."""
 
 
 def _passages(record: Fields) -> Iterator[tuple[Fields, object]]:
