@@ -92,7 +92,11 @@ def sample(path: Path, wanted: Container[str]) -> object:
     kept: list[object] = []
     with path.open("rb") as opened, suppress(DatasetError):  # a break is reported when the file is read
         events = events_of(opened, file)
-        _sample_value(next(events, ("", None)), events, kept.append, wanted)
+        start = next(events, ("", None))
+        if start[0] == "start_array":
+            _sample_value(next(events), events, kept.append)  # and no further: the file may be long
+            return kept
+        _sample_value(start, events, kept.append, wanted)
     return kept[0] if kept else None
 
 
