@@ -24,7 +24,7 @@ SHAPES = """\
 | TREC | documents or `.I .T .W` records, topics, qrels; a run file may come along |
 | One JSON file | `{"queries": …, "corpus": …, "qrels": …}` |
 | Files of other tools | SQuAD, DPR, OpenSearch, Elasticsearch, `rank_eval`, RRE, Quepid, RankLib |
-| A folder of texts | `.txt`, `.md`, `.html`, `.pdf`, `.docx`, `.pptx` or `.odt`: one document per file; add a file of queries |
+| A folder of texts | `.txt`, `.md`, `.html`, `.pdf`, `.docx`, `.pptx`, `.odt`, one a document; add a file of queries |
 """
 
 

@@ -45,7 +45,7 @@ def shape_kind(path: Path) -> Kind | None:
         return "bulk"
     if are_scores(content, path):
         return "run"
-    return next((shape.kind for shape in SHAPES if _steps(shape, content) is not None), None)
+    return _fitting(content)
 
 
 def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
@@ -86,9 +86,14 @@ def read_shape(folder: Path, table: Table) -> Iterator[Row[Fields]]:
                 yield place, row
 
 
+def _fitting(content: object) -> Kind | None:
+    """The first kind of shape that a file's content, or a sample of it, has."""
+    return next((shape.kind for shape in SHAPES if _steps(shape, content) is not None), None)
+
+
 def _sample(path: Path) -> object:
     try:
-        return sample(path, STARTS)
+        return sample(path, STARTS, lambda content: _fitting(content) is not None)
     except (DatasetError, OSError, RecursionError):
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 from evaluator.datasets.formats.json_objects import Event, build, events_of, holds_lines, skip
@@ -76,33 +77,46 @@ def _at(start: Event, events: Iterator[Event], steps: Steps, place: Place) -> It
         skip(start, events)
 
 
-def sample(path: Path, wanted: Container[str]) -> object:
+def sample(path: Path, wanted: Container[str], found: Callable[[object], bool]) -> object:
     """A file's value with only the first item of each list, and the first members of each object.
 
     Args:
         path: the file.
         wanted: members of the outermost object that are there wherever they stand.
+        found: whether a sample is enough, so that the rest of the file need not be read.
     """
-    file = path.name
     if holds_lines(path):
-        first = next(
-            (row for _, row in read_objects(path.parent, file) if not isinstance(row, DatasetError)), None
-        )
-        return [] if first is None else [first]
+        rows = (row for _, row in read_objects(path.parent, path.name) if not isinstance(row, DatasetError))
+        return list(islice(rows, 1))
     kept: list[object] = []
     with path.open("rb") as opened, suppress(DatasetError):  # a break is reported when the file is read
-        events = events_of(opened, file)
+        events = events_of(opened, path.name)
         start = next(events, ("", None))
         if start[0] == "start_array":
-            _sample_value(next(events), events, kept.append)  # and no further: the file may be long
+            _sample_value(next(events), events, kept.append)
             return kept
-        _sample_value(start, events, kept.append, wanted)
+        if start[0] != "start_map":
+            return None
+        outermost: Fields = {}
+        kept.append(outermost)
+        while (event := next(events))[0] != "end_map":
+            name, value = str(event[1]), next(events)
+            if name in wanted and value[0] == "start_array":
+                items: list[object] = []
+                outermost[name] = items
+                if (first := next(events))[0] != "end_array":
+                    _sample_value(first, events, items.append)
+                    if found(outermost):
+                        break
+                    skip(value, events)
+            elif name in wanted or len(outermost) < SAMPLED_MEMBERS:
+                _sample_value(value, events, partial(outermost.__setitem__, name))
+            else:
+                skip(value, events)
     return kept[0] if kept else None
 
 
-def _sample_value(
-    start: Event, events: Iterator[Event], keep: Callable[[object], None], wanted: Container[str] = ()
-) -> None:
+def _sample_value(start: Event, events: Iterator[Event], keep: Callable[[object], None]) -> None:
     """Sample the value that begins with an event; it is kept first and filled then, as far as the file can be read."""
     if start[0] == "start_array":
         items: list[object] = []
@@ -117,7 +131,7 @@ def _sample_value(
         keep(fields)
         while (event := next(events))[0] != "end_map":
             name, value = str(event[1]), next(events)
-            if len(fields) < SAMPLED_MEMBERS or name in wanted:
+            if len(fields) < SAMPLED_MEMBERS:
                 _sample_value(value, events, partial(fields.__setitem__, name))
             else:
                 skip(value, events)
