@@ -23,15 +23,36 @@ Kind = Literal[
     "jsonl",
     "json",
     "parquet",
+    "arrow",
     "excel",
     "smart",
     "topics",
     "trec-documents",
     "qrels",
+    "smart-qrels",
+    "document-lists",
+    "ltr",
     "run",
+    "squad",
+    "passages",
+    "goldens",
+    "lotte",
+    "judgment-ratings",
+    "query-set",
+    "rank-eval",
+    "rre",
+    "quepid",
+    "quepid-book",
+    "elasticdump",
+    "bulk",
     "texts",
 ]
-"""How a table is written. `smart`: `.I/.T/.W` records; `topics`: TREC `<top>`; `texts`: one file per document."""
+"""How a table is written.
+
+`smart`: `.I/.T/.W` records; `topics`: TREC `<top>`; `smart-qrels`: query, document and zeros; `document-lists`: a query
+and its relevant documents; `ltr`: `grade qid:1 ... # document`; `texts`: one file per document. From `squad` to `bulk`:
+nested JSON (`evaluator.datasets.formats.shapes`).
+"""
 
 MeantBy = Literal["id", "text"]
 """Whether a judgment names a query or document by its id, or by repeating its text."""

@@ -44,10 +44,10 @@ def read_parquet(folder: Path, table: Table) -> Iterator[Row[Fields]]:
                 if remaining < 0:
                     raise _too_much(place, limit)
                 names = batch.schema.names
-                for row in _rows(batch):
+                for row in rows_of(batch):
                     count += 1
                     place = Place(table.file, count)
-                    yield place, _fields(names, row, place)
+                    yield place, fields_of(names, row, place)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise place.error(
@@ -133,7 +133,7 @@ def _dictionaries(array: pa.Array) -> Iterator[pa.Array]:
         yield from _dictionaries(array.values)
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
+def rows_of(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
     """Rows of a batch; a value that is not valid UTF-8 stays bytes."""
     columns = [_values(column) for column in batch.columns]
     return zip(*columns, strict=True) if columns else iter([()] * batch.num_rows)
@@ -171,7 +171,8 @@ def _as_text(value: object) -> object:
     return value if isinstance(value, dict | bytes) else str(value)
 
 
-def _fields(names: list[str], row: tuple[object, ...], place: Place) -> Fields | DatasetError:
+def fields_of(names: list[str], row: tuple[object, ...], place: Place) -> Fields | DatasetError:
+    """A row of values by column; an error if a value is neither text nor can become one."""
     for name, value in zip(names, row, strict=True):
         if isinstance(value, bytes):
             return place.error(f"{name} holds bytes that are not UTF-8", "write it as text")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import BinaryIO
 
 import ijson
 
-from evaluator.datasets.formats.text_lines import as_object
+from evaluator.datasets.formats.suffixes import JSON
+from evaluator.datasets.formats.text_lines import as_object, raw_lines
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
@@ -26,6 +28,9 @@ LONGEST_STRING = 16
 
 LONGEST_ESCAPE = 12
 """Bytes of a surrogate pair: two escapes of six."""
+
+TOO_LONG = b"{..."
+"""What stands for a line that is too long to be read."""
 
 QUOTE = re.compile(rb'(?<!\\)"')
 SUSPECT = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -61,6 +66,29 @@ def read_json(folder: Path, table: Table) -> Iterator[Row[Fields]]:
             yield place, as_object(place, row)
 
 
+def holds_lines(path: Path) -> bool:
+    """Whether a file is JSON Lines, whatever its suffix: a `.jsonl` may hold one array, and a `.json` objects in lines.
+
+    It is, unless an array or object begins in the first line and does not end there. A `.json` needs a second line.
+    """
+    lines = (TOO_LONG if line is None else line.strip() for _, line in raw_lines(path))
+    written = filter(None, lines)
+    first, second = next(written, b""), next(written, b"")
+    if path.suffix.lower() == JSON:
+        return first[:1] == second[:1] == b"{" and _is_complete(first)
+    if first[:1] == b"[":
+        return bool(second) and _is_complete(first)
+    return first != b"{"
+
+
+def _is_complete(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def members(folder: Path, file: str) -> tuple[str, ...]:
     """Names of the members of a file's object that are separate tables; none if the file is a single table.
 
@@ -72,7 +100,7 @@ def members(folder: Path, file: str) -> tuple[str, ...]:
     named: list[str] = []
     listing: list[str] = []
     with (folder / file).open("rb") as opened:
-        events = _events(opened, file)
+        events = events_of(opened, file)
         if next(events, ("", None))[0] != "start_map":
             return ()
         for event, name in events:
@@ -83,7 +111,7 @@ def members(folder: Path, file: str) -> tuple[str, ...]:
                     named.append(str(name))
                 elif first[0] == "start_map":
                     listing.append(str(name))
-                _skip(start, events, first)
+                skip(start, events, first)
     return tuple(named or listing)
 
 
@@ -96,16 +124,16 @@ def _entries(folder: Path, table: Table) -> Iterator[tuple[str | None, object]]:
     """The items of a list (with None as the key) or of a mapping (with their keys)."""
     place = Place(str(table))
     with (folder / table.file).open("rb") as opened:
-        events = _events(opened, table.file)
+        events = events_of(opened, table.file)
         start = next(events, ("", None))
         if table.member:
             start = _find(table.member, start, events)
         if start[0] == "start_array":
             while (event := next(events))[0] != "end_array":
-                yield None, _build(event, events, place)
+                yield None, build(event, events, place)
         elif start[0] == "start_map":
             while (event := next(events))[0] != "end_map":
-                yield str(event[1]), _build(next(events), events, place)
+                yield str(event[1]), build(next(events), events, place)
         else:
             raise place.error("a list or an object is expected", "write a list of objects")
         for _ in events:
@@ -123,7 +151,7 @@ def _find(member: str, start: Event, events: Iterator[Event]) -> Event:
             value = next(events)
             if event[1] == member:
                 return value
-            _skip(value, events)
+            skip(value, events)
     raise DatasetError(f"{member}: there is no such member; choose one that the file has")
 
 
@@ -154,7 +182,7 @@ def _positional(value: object) -> object:
     return value
 
 
-def _events(file: BinaryIO, name: str) -> Iterator[Event]:
+def events_of(file: BinaryIO, name: str) -> Iterator[Event]:
     """The parser's events.
 
     Raises:
@@ -184,23 +212,23 @@ def _reason(error: Exception) -> str:
     return " ".join(text.split())[:300]
 
 
-def _build(event: Event, events: Iterator[Event], place: Place) -> object:
+def build(event: Event, events: Iterator[Event], place: Place) -> object:
     """The value that begins with an event."""
     kind, value = event
     if kind == "start_array":
         items = []
         while (event := next(events))[0] != "end_array":
-            items.append(_build(event, events, place))
+            items.append(build(event, events, place))
         return items
     if kind == "start_map":
         fields: Fields = {}
         while (event := next(events))[0] != "end_map":
-            fields[str(event[1])] = _build(next(events), events, place)
+            fields[str(event[1])] = build(next(events), events, place)
         return fields
     return value
 
 
-def _skip(start: Event, events: Iterator[Event], second: Event = ("", None)) -> None:
+def skip(start: Event, events: Iterator[Event], second: Event = ("", None)) -> None:
     """Skip the value that begins with one or two events that were already read."""
     depth = (start[0] in OPENING) + (second[0] in OPENING) - (second[0] in CLOSING)
     while depth:

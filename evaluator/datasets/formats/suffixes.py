@@ -12,6 +12,7 @@ TABLES: Mapping[str, Kind] = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".arrow": "arrow",
     ".xlsx": "excel",
     ".xlsm": "excel",
     ".xls": "excel",
@@ -22,12 +23,18 @@ JSON = ".json"
 TABS = (".tsv", ".tab")
 """Columns separated by tabs: a table, or qrels."""
 
+DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"})
+"""Names of files that Hugging Face's `datasets` writes beside its tables."""
+
 PLAIN_TEXTS = frozenset({".txt", ".text"})
 """A single text, or a file in a format of SMART or TREC."""
-OTHER_TEXTS = frozenset({".md", ".markdown", ".html", ".htm", ".pdf"})
+OTHER_TEXTS = frozenset({".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".pptx", ".odt"})
 """Always a single text."""
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst")
+ARCHIVES = (
+    *(".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst"),
+    *(".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz"),
+)
 """Archives of several files."""
-COMPRESSED = (".gz", ".zst")
+COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 """A single compressed file; the rest of its name says what kind of file it is."""

@@ -1,4 +1,4 @@
-"""Reads a folder of texts: each plain text, Markdown, HTML or PDF file is one document."""
+"""Reads a folder of texts: each plain text, Markdown, HTML, PDF, Word, PowerPoint or ODT file is one document."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from evaluator.datasets.formats.markup import read_html
-from evaluator.datasets.formats.pdf import read_pdf
-from evaluator.datasets.formats.sniffing import is_junk, sniff
+from evaluator.datasets.formats.documents.markup import read_html
+from evaluator.datasets.formats.documents.office import read_docx, read_odt, read_pptx
+from evaluator.datasets.formats.documents.pdf import read_pdf
+from evaluator.datasets.formats.sniffing import is_junk, refuse_pointer, sniff
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
@@ -59,7 +60,10 @@ def _document(path: Path, name: str, place: Place) -> Fields | DatasetError:
             f"the file has {size >> 20} MiB", f"split it: at most {MAX_FILE >> 20} MiB are read"
         )
     try:
+        refuse_pointer(path, place.file)
         title, text = READERS[path.suffix.lower()](path.read_bytes())
+    except DatasetError as error:
+        return error
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         return place.error(f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8", "save the file as UTF-8")
@@ -96,5 +100,8 @@ READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
     ".html": _html,
     ".htm": _html,
     ".pdf": _pdf,
+    ".docx": read_docx,
+    ".pptx": read_pptx,
+    ".odt": read_odt,
 }
 """How a file's bytes become title and text, by its suffix."""

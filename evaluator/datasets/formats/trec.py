@@ -1,4 +1,4 @@
-"""Reads TREC's files: qrels and runs as lines, topics and documents in tags (https://trec.nist.gov/data.html)."""
+"""Reads TREC's topics and documents, which are written in tags (https://trec.nist.gov/data.html)."""
 
 from __future__ import annotations
 
@@ -6,99 +6,74 @@ import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from evaluator.datasets.formats.suffixes import TABS
 from evaluator.datasets.formats.text_lines import MAX_LINE, read_lines
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
 
-QRELS_COLUMNS = ("query", "document", "grade")
-RUN_COLUMNS = ("query", "iteration", "document", "rank", "score", "tag")
 TOPIC_COLUMNS = ("num", "title", "desc", "narr")
 
 TAG = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
 TITLES = ("title", "headline", "hl", "ti", "head")
 LABEL = re.compile(r"(?:number|topic|description|narrative)\s*:", re.IGNORECASE)
-TOPIC_FIELD = re.compile(r"<(num|title|desc|narr)>", re.IGNORECASE)
+TOPIC_TAG = re.compile(r"<(/?)([A-Za-z][\w-]{0,40})(?:\s[^<>]{0,500})?/?>")
+TOPIC_FIELDS = {
+    **dict.fromkeys(("num", "number", "id", "identifier", "qid"), "num"),
+    **dict.fromkeys(("title", "query", "summary"), "title"),
+    **dict.fromkeys(("desc", "description", "question"), "desc"),
+    **dict.fromkeys(("narr", "narrative", "note"), "narr"),
+}
+"""The column of each field that TREC's, CLEF's and NTCIR's topics have; any other field is skipped."""
 
+INLINE = frozenset({"p", "br", "b", "i", "em", "strong", "u", "sub", "sup"})
+"""Tags within a field, which do not end it."""
 
-def read_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """Lines of query, document and grade, with TREC's iteration after the query or without it.
-
-    A .tsv file is separated by tabs, any other by white space. The first line may name the columns.
-    """
-    tabs = table.file.lower().endswith(TABS)
-    expected = "3 fields separated by tabs are expected" if tabs else "3 or 4 fields are expected"
-    first = True
-    for place, line in read_lines(folder, table.file):
-        if isinstance(line, DatasetError):
-            yield place, line
-        else:
-            cells = line.split("\t") if tabs else line.split()
-            if not (first and is_header(cells)):
-                yield place, _judgment(cells, place, expected)
-        first = False
-
-
-def is_header(cells: list[str]) -> bool:
-    """Whether a qrels file's first line names the columns: its last field is not a number (0.5 is an invalid grade)."""
-    if len(cells) not in (3, 4) or not all(cell.strip() for cell in cells):
-        return False
-    try:
-        float(cells[-1])
-    except ValueError:
-        return True
-    return False
-
-
-def _judgment(cells: list[str], place: Place, expected: str) -> Fields | DatasetError:
-    if len(cells) == 4:
-        del cells[1]
-    if len(cells) != 3:
-        return place.error(f"{expected}, found {len(cells)}", "write query id, document id and grade")
-    return dict(zip(QRELS_COLUMNS, cells, strict=True))
-
-
-def read_run(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """Lines of query, iteration (unused), document, rank, score and the run's tag."""
-    for place, line in read_lines(folder, table.file):
-        if isinstance(line, DatasetError):
-            yield place, line
-            continue
-        cells = line.split()
-        if len(cells) == len(RUN_COLUMNS):
-            yield place, dict(zip(RUN_COLUMNS, cells, strict=True))
-        else:
-            yield (
-                place,
-                place.error(
-                    f"{len(RUN_COLUMNS)} fields are expected, found {len(cells)}",
-                    "write query id, Q0, document id, rank, score and tag",
-                ),
-            )
+NUMBER = re.compile(r"""\b(?:number|id|num)\s*=\s*["']?([^"'<>\s]+)""", re.IGNORECASE)
 
 
 def read_topics(folder: Path, table: Table) -> Iterator[Row[Fields]]:
-    """The `<top>` elements, whose fields have no end tags in TREC's older files."""
-    for place, element in _elements(folder, table.file, "top"):
+    """The `<top>` elements, whose fields have no end tags in TREC's older files, or the `<topic>` elements of XML."""
+    for place, element in _elements(folder, table.file, "top(?:ic)?"):
         yield place, element if isinstance(element, DatasetError) else _topic(element)
 
 
-def _topic(element: str) -> Fields:
+def _topic(element: Element) -> Fields:
+    """The fields of a topic; the first of several that belong into a column counts, and any other tag ends a field.
+
+    A topic without fields, as in TREC's Clinical Trials track, is its own text.
+    """
     fields = dict.fromkeys(TOPIC_COLUMNS, "")
-    _, *parts = TOPIC_FIELD.split(element)
-    for name, content in zip(parts[::2], parts[1::2], strict=True):
-        text = _plain(TAG.sub(" ", content))
-        label = LABEL.match(text)
-        fields[name.lower()] = text[label.end() :].lstrip() if label else text
+    column, position = "", 0
+    tags = [tag for tag in TOPIC_TAG.finditer(element.content) if tag[2].lower() not in INLINE]
+    for tag in (*tags, None):
+        end = tag.start() if tag else len(element.content)
+        if column and not fields[column]:
+            fields[column] = _labelled(element.content[position:end])
+        if tag is None:
+            break
+        column = "" if tag[1] else TOPIC_FIELDS.get(tag[2].lower(), "")
+        position = tag.end()
+    number = NUMBER.search(element.attributes)
+    if number and not fields["num"]:
+        fields["num"] = html.unescape(number[1])
+    if not (fields["title"] or fields["desc"] or fields["narr"]):
+        fields["title"] = _plain(TAG.sub(" ", element.content))
     return {**fields}
+
+
+def _labelled(content: str) -> str:
+    """A field's text without TREC's label in front (`Number:`, `Topic:`)."""
+    text = _plain(TAG.sub(" ", content))
+    label = LABEL.match(text)
+    return text[label.end() :].lstrip() if label else text
 
 
 def read_documents(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The `<DOC>` elements; the text is the content of `<TEXT>`, or else everything but number and title."""
     for place, element in _elements(folder, table.file, "doc"):
-        yield place, element if isinstance(element, DatasetError) else _document(element)
+        yield place, element if isinstance(element, DatasetError) else _document(element.content)
 
 
 def _document(element: str) -> Fields:
@@ -132,34 +107,68 @@ def _plain(text: str) -> str:
     return " ".join(html.unescape(text).split())
 
 
-def _elements(folder: Path, file: str, tag: str) -> Iterator[Row[str]]:
-    """The content of each element of that name, and the place of the line where it begins."""
-    begins, ends = re.compile(rf"\s*<{tag}>", re.IGNORECASE), re.compile(rf"</{tag}>", re.IGNORECASE)
-    start: Place | None = None
-    lines: list[str] = []
-    size = 0
+class Element(NamedTuple):
+    """An element: what stands in its start tag behind the name, and its content."""
+
+    attributes: str
+    content: str
+
+
+def _elements(folder: Path, file: str, tag: str) -> Iterator[Row[Element]]:
+    """The elements of a name (a regular expression), and the place of the line where each begins."""
+    begins = re.compile(rf"<(?P<name>{tag})(?P<attributes>\s[^<>]{{0,500}})?>", re.IGNORECASE)
+    ends = re.compile(rf"</{tag}>", re.IGNORECASE)
+    opened: _Opened | None = None
     for place, line in read_lines(folder, file):
         if isinstance(line, DatasetError):
             yield place, line
             continue
-        if begin := begins.match(line):
-            if start:
-                yield start, _unclosed(start, tag)
-            start, lines, size = place, [], 0
-            line = line[begin.end() :]
-        if start is None:
-            continue
-        end = ends.search(line)
-        size += len(line)
-        if size <= MAX_LINE:
-            lines.append(line[: end.start()] if end else line)
-        if end:
-            too_long = start.error(f"<{tag}> is longer than {MAX_LINE >> 20} MiB", "split it, or remove it")
-            yield start, "\n".join(lines) if size <= MAX_LINE else too_long
-            start = None
-    if start:
-        yield start, _unclosed(start, tag)
+        if opened and begins.match(line.lstrip()):
+            yield opened.unclosed()
+            opened = None
+        position = 0
+        while True:
+            if opened is None:
+                begin = begins.search(line, position)
+                if begin is None:
+                    break
+                opened, position = (
+                    _Opened(place, begin["name"].lower(), begin["attributes"] or ""),
+                    begin.end(),
+                )
+            end = ends.search(line, position)
+            opened.add(line[position : end.start() if end else len(line)])
+            if end is None:
+                break
+            yield opened.closed()
+            opened, position = None, end.end()
+    if opened:
+        yield opened.unclosed()
 
 
-def _unclosed(place: Place, tag: str) -> DatasetError:
-    return place.error(f"<{tag}> has no end", f"close it with </{tag}>")
+class _Opened:
+    """An element whose end was not read yet."""
+
+    def __init__(self, place: Place, name: str, attributes: str) -> None:
+        self._place = place
+        self._name = name
+        self._attributes = attributes
+        self._lines: list[str] = []
+        self._size = 0
+
+    def add(self, line: str) -> None:
+        """Add a line of the content; nothing is kept of an element that is too long."""
+        self._size += len(line)
+        if self._size <= MAX_LINE:
+            self._lines.append(line)
+
+    def closed(self) -> Row[Element]:
+        """The element, once its end is found."""
+        if self._size > MAX_LINE:
+            reason = f"<{self._name}> is longer than {MAX_LINE >> 20} MiB"
+            return self._place, self._place.error(reason, "split it, or remove it")
+        return self._place, Element(self._attributes, "\n".join(self._lines))
+
+    def unclosed(self) -> Row[Element]:
+        """The error for an element without an end."""
+        return self._place, self._place.error(f"<{self._name}> has no end", f"close it with </{self._name}>")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from evaluator.datasets.formats.lines.runs import is_named_qrels
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition.splits import PREFERRED_SPLIT
 
@@ -36,8 +37,10 @@ def recognise(root: Path, files: Sequence[str], columns: Columns) -> dict[str, P
         names = {str(PurePosixPath(file).relative_to(folder)) for file in files if _is_below(file, folder)}
         complete = QUERIES in names and (CORPUS in names or DOCUMENTS in names)
         if complete and level in (None, len(folder.parts)):
+            preset = _recognise(root, folder, names, columns)
             level = len(folder.parts)
-            found[str(folder)] = _recognise(root, folder, names, columns)
+            if preset is not None:
+                found[str(folder)] = preset
     return found
 
 
@@ -45,7 +48,7 @@ def _is_below(file: str, folder: PurePosixPath) -> bool:
     return folder in PurePosixPath(file).parents
 
 
-def _recognise(root: Path, folder: PurePosixPath, names: set[str], columns: Columns) -> Preset:
+def _recognise(root: Path, folder: PurePosixPath, names: set[str], columns: Columns) -> Preset | None:
     if CORPUS in names and DOCUMENTS in names:
         return _problem(f"there are both {DOCUMENTS} and {CORPUS}; keep the one that is the corpus.")
     corpus = columns.get(str(folder / CORPUS), ())
@@ -71,12 +74,16 @@ def _decision_record(root: Path, folder: PurePosixPath, names: set[str]) -> Pres
     return reading, []
 
 
-def _beir(folder: PurePosixPath, names: set[str], columns: Columns) -> Preset:
+def _beir(folder: PurePosixPath, names: set[str], columns: Columns) -> Preset | None:
+    """The reading of BEIR's files; None if the judgments are in another table, which its columns explain."""
     inside = [name for name in names if name.startswith(f"{QRELS}/")]
     splits = sorted(name.removeprefix(f"{QRELS}/") for name in inside if name.endswith(".tsv"))
     preferred = f"{PREFERRED_SPLIT}.tsv"
+    elsewhere = inside or [name for name in names if is_named_qrels(PurePosixPath(name))]
+    if not splits and any(str(folder / name) in columns for name in elsewhere):
+        return None
     if inside and not splits:
-        return _problem(f"the folder {QRELS} has no .tsv file; add one, or remove the folder.")
+        return _problem(f"the folder {QRELS} has no table of judgments; add one, or remove the folder.")
     if len(splits) > 1 and preferred not in splits:
         return _problem(
             f"which of {', '.join(splits)} in {QRELS} counts is not clear; "
@@ -86,12 +93,22 @@ def _beir(folder: PurePosixPath, names: set[str], columns: Columns) -> Preset:
     excluded = ("excluded",) if "excluded" in columns.get(str(folder / QUERIES), ()) else ()
     qrels = Table(str(folder / QRELS / chosen), "qrels") if chosen else None
     reading = Reading(
-        CorpusPart(Table(str(folder / CORPUS), "jsonl"), ("text",), id="_id", title="title"),
-        QueriesPart(Table(str(folder / QUERIES), "jsonl"), "text", id="_id", tags="tags", exclude=excluded),
+        CorpusPart(
+            Table(str(folder / CORPUS), "jsonl"), ("text",), _id_of(folder / CORPUS, columns), "title"
+        ),
+        QueriesPart(
+            Table(str(folder / QUERIES), "jsonl"), "text", _id_of(folder / QUERIES, columns), "tags", excluded
+        ),
         QrelsPart(qrels, "query", ("document",), ("grade",)) if qrels else None,
         format=BEIR,
     )
     return reading, []
+
+
+def _id_of(file: PurePosixPath, columns: Columns) -> str:
+    """BEIR's column of ids; MTEB's newer files call it `id`."""
+    there = columns.get(str(file), ())
+    return "id" if "id" in there and "_id" not in there else "_id"
 
 
 def _problem(sentence: str) -> Preset:

@@ -1,14 +1,13 @@
 """Replaces archives by their content. Anything harmful is refused before it is kept.
 
 Bytes are counted as they are unpacked, whatever the archive's directory claims. Names that lead out of the folder,
-links, devices and passwords are refused. An archive inside an archive is not unpacked, except for one layer of .gz or
-.zst.
+links, devices and passwords are refused. An archive inside an archive is not unpacked, except for one layer of
+compression.
 """
 
 from __future__ import annotations
 
 import errno
-import gzip
 import lzma
 import stat
 import tarfile
@@ -18,12 +17,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
 
-import pyarrow as pa
-
-from evaluator.datasets.formats.sniffing import is_junk
+from evaluator.datasets.formats.sniffing import is_junk, refuse_pointer
 from evaluator.datasets.formats.suffixes import ARCHIVES, COMPRESSED
+from evaluator.datasets.staging.compressed import decompressed
 from evaluator.datasets.staging.tar import Readable, read_tar
 from evaluator.domain.names import composed, has_invisible
 from evaluator.errors import DatasetError
@@ -57,7 +54,7 @@ BROKEN = (
 def unpack(folder: Path, limit: int) -> None:
     """Replace every archive below a folder by its content.
 
-    A .zip or .tar becomes a folder of its name, a .gz or .zst the file without that suffix.
+    A .zip or .tar becomes a folder of its name, a .gz, .zst, .bz2 or .xz the file without that suffix.
 
     Args:
         folder: the folder.
@@ -155,6 +152,7 @@ def _unpack_archive(folder: Path, path: Path, budget: _Budget) -> None:
     name = path.relative_to(folder).as_posix()
     target = _free(path.with_name(path.name[: -len(suffix)] or "archive"), name)
     extract = _extract_zip if suffix == ".zip" else _extract_tar
+    refuse_pointer(path, name)
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as temporary:
         contents = Path(temporary) / "contents"
         contents.mkdir()
@@ -167,9 +165,10 @@ def _unpack_archive(folder: Path, path: Path, budget: _Budget) -> None:
 def _unpack_file(folder: Path, path: Path, budget: _Budget) -> None:
     name = path.relative_to(folder).as_posix()
     target = _free(path.with_suffix(""), name)
+    refuse_pointer(path, name)
     with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as temporary:
         contents = Path(temporary) / "contents"
-        with _explained(name), _decompressed(path) as file:
+        with _explained(name), decompressed(path) as file:
             _copy(file, contents, budget, name)
         path.unlink()
         contents.rename(target)
@@ -225,7 +224,7 @@ def _extract_zip(path: Path, name: str, target: Path, budget: _Budget) -> None:
 
 
 def _extract_tar(path: Path, name: str, target: Path, budget: _Budget) -> None:
-    opened = _decompressed(path) if path.name.lower().endswith((".tgz", *COMPRESSED)) else path.open("rb")
+    opened = path.open("rb") if path.suffix.lower() == ".tar" else decompressed(path)
     with opened as file:
         for entry in read_tar(_Metered(file, budget, name)):
             place = f"{name}: {entry.name!r}"
@@ -270,21 +269,10 @@ def _copy(source: Readable, target: Path, budget: _Budget, name: str) -> None:
             file.write(chunk)
 
 
-@contextmanager
-def _decompressed(path: Path) -> Iterator[IO[bytes]]:
-    """A compressed file's content, as a stream."""
-    if path.suffix.lower() == ".zst":
-        with pa.OSFile(str(path)) as file, pa.CompressedInputStream(file, "zstd") as stream:
-            yield cast(IO[bytes], stream)
-    else:
-        with gzip.open(path) as unzipped:
-            yield cast(IO[bytes], unzipped)
-
-
 class _Metered:
     """Limits the bytes that are read from a tar, which may have endless headers or files that are skipped."""
 
-    def __init__(self, source: IO[bytes], budget: _Budget, name: str) -> None:
+    def __init__(self, source: Readable, budget: _Budget, name: str) -> None:
         self._source = source
         self._budget = _Budget(2 * budget.limit + CHUNK)
         self._name = name

@@ -23,7 +23,8 @@ SHAPES = """\
 | BEIR | `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv` |
 | TREC | documents or `.I .T .W` records, topics, qrels; a run file may come along |
 | One JSON file | `{"queries": …, "corpus": …, "qrels": …}` |
-| A folder of texts | `.txt`, `.md`, `.html` or `.pdf`: one document per file; add a file of queries |
+| Files of other tools | SQuAD, DPR, OpenSearch, Elasticsearch, `rank_eval`, RRE, Quepid, RankLib |
+| A folder of texts | `.txt`, `.md`, `.html`, `.pdf`, `.docx`, `.pptx`, `.odt`, one a document; add a file of queries |
 """
 
 

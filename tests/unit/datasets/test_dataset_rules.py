@@ -256,8 +256,8 @@ class TestBeir:
         self, beir: WriteDataset, store: ArtifactStore
     ) -> None:
         folder = beir()
-        (folder / "qrels/test.tsv").write_text("q1 0 d1 1\n")
-        assert "qrels/test.tsv:1: 3 fields separated by tabs are expected, found 1" in refusal(folder, store)
+        (folder / "qrels/test.tsv").write_text("q1 d1\n")
+        assert "qrels/test.tsv:1: 3 or 4 fields are expected, found 2" in refusal(folder, store)
 
     def test_judgments_of_unknown_queries_are_left_out_and_noted(
         self, beir: WriteDataset, store: ArtifactStore
@@ -284,10 +284,11 @@ class TestBeir:
         (folder / "qrels/train.tsv").write_text("q1\td2\t1\n")
         assert "which of dev.tsv, train.tsv in qrels counts is not clear" in refusal(folder, store)
 
-    def test_qrels_without_a_tsv_file_are_refused(self, beir: WriteDataset, store: ArtifactStore) -> None:
+    def test_qrels_without_a_table_are_refused(self, beir: WriteDataset, store: ArtifactStore) -> None:
         folder = beir()
-        (folder / "qrels/test.tsv").rename(folder / "qrels/test.txt")
-        assert "the folder qrels has no .tsv file" in refusal(folder, store)
+        (folder / "qrels/test.tsv").unlink()
+        (folder / "qrels/README.md").write_text("judged by A")
+        assert "the folder qrels has no table of judgments" in refusal(folder, store)
 
     def test_qrels_may_be_missing(self, beir: WriteDataset, store: ArtifactStore) -> None:
         folder = beir()
@@ -311,7 +312,7 @@ class TestBeir:
 
     def test_a_missing_id_on_the_first_line_is_named(self, beir: WriteDataset, store: ArtifactStore) -> None:
         folder = beir()
-        write_objects(folder / "corpus.jsonl", [{"id": "d1", "text": "a"}])
+        write_objects(folder / "corpus.jsonl", [{"key": "d1", "text": "a"}])
         assert refusal(folder, store) == "corpus.jsonl:1: _id is missing; give every row the field _id"
 
 

@@ -456,3 +456,38 @@ class TestSeveralFiles:
             "corpus.csv: color",
             "queries.csv: retrieved_ids",
         ]
+
+
+class TestBeirVariants:
+    """BEIR's folder as MTEB and people write it: every one is the same dataset."""
+
+    CORPUS = '{"_id": "d1", "text": "one text"}\n{"_id": "d2", "text": "another text"}\n'
+    QUERIES = '{"_id": "q1", "text": "which text"}\n'
+
+    @pytest.mark.parametrize(
+        "qrels",
+        [
+            {"qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\td2\t1\n"},
+            {"qrels/test.tsv": "query-id\tcorpus-id\nq1\td2\n"},
+            {"qrels/test.tsv": "q1\t 0 d2\t1\n"},
+            {"qrels/test.csv": "query-id,corpus-id,score\nq1,d2,1\n"},
+            {"qrels/test.jsonl": '{"query-id": "q1", "corpus-id": "d2", "score": 1}\n'},
+            {
+                "qrels/test.csv": "query-id,corpus-id,score\nq1,d2,1\n",
+                "qrels/dev.csv": "query-id,corpus-id,score\nq1,d1,1\n",
+            },
+            {"qrels.txt": "q1 0 d2 1\n"},
+        ],
+        ids=["tsv", "without grades", "mixed", "csv", "jsonl", "several splits", "beside"],
+    )
+    @pytest.mark.parametrize("id_", ["_id", "id"])
+    def test_judgments_and_ids(self, tmp_path: Path, qrels: dict[str, str], id_: str) -> None:
+        files = {
+            "corpus.jsonl": self.CORPUS.replace("_id", id_),
+            "queries.jsonl": self.QUERIES.replace("_id", id_),
+        }
+        write(tmp_path, {**files, **qrels})
+        documents, queries, judgments = read_all(tmp_path, reading(tmp_path))
+        assert [document.doc_id for document in documents] == ["d1", "d2"]
+        assert [query.query_id for query in queries] == ["q1"]
+        assert judgments == [("q1", "d2", 1)]

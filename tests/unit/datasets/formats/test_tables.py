@@ -15,12 +15,12 @@ import pytest
 from evaluator.datasets.formats import (
     delimited,
     members,
-    pdf,
     read,
     suffixes,
     texts,
     workbook,
 )
+from evaluator.datasets.formats.documents import pdf
 from evaluator.datasets.reading import Kind, Table
 from evaluator.errors import DatasetError
 from tests.unit.datasets.table_files import rows, rows_and_errors, write

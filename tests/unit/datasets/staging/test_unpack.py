@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
 import gzip
 import io
+import lzma
 import stat
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evaluator.datasets.staging import compressed
 from evaluator.datasets.staging import unpack as unpacking
 from evaluator.datasets.staging.unpack import unpack
 from evaluator.errors import DatasetError
@@ -44,6 +48,14 @@ def zstd(content: bytes) -> bytes:
     return packed
 
 
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".zst": zstd,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {
@@ -70,7 +82,18 @@ class TestUnpacked:
         unpack(tmp_path, LIMIT)
         assert contents(tmp_path) == {f"bread/{name}": content for name, content in FILES.items()}
 
-    @pytest.mark.parametrize(("name", "mode"), [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz")])
+    @pytest.mark.parametrize(
+        ("name", "mode"),
+        [
+            ("a.tar", "w"),
+            ("a.tar.gz", "w:gz"),
+            ("a.tgz", "w:gz"),
+            ("a.tar.bz2", "w:bz2"),
+            ("a.tbz2", "w:bz2"),
+            ("a.tar.xz", "w:xz"),
+            ("a.txz", "w:xz"),
+        ],
+    )
     def test_tars(self, tmp_path: Path, name: str, mode: str) -> None:
         make_tar(tmp_path / name, {f"./{path}": content for path, content in FILES.items()}, mode)
         unpack(tmp_path, LIMIT)
@@ -97,6 +120,20 @@ class TestUnpacked:
         unpack(tmp_path, LIMIT)
         assert set(contents(tmp_path)) == {"outer/inner.zip", "outer/a.csv"}
 
+    @pytest.mark.parametrize("suffix", COMPRESS)
+    def test_single_files(self, tmp_path: Path, suffix: str) -> None:
+        compress = COMPRESS[suffix]
+        (tmp_path / f"a.csv{suffix}").write_bytes(
+            compress(b"id,text\n") + compress(b"d1,a\n")
+        )  # as `cat` joins them
+        unpack(tmp_path, LIMIT)
+        assert contents(tmp_path) == {"a.csv": b"id,text\nd1,a\n"}
+
+    def test_xz_with_padding(self, tmp_path: Path) -> None:
+        (tmp_path / "a.csv.xz").write_bytes(lzma.compress(b"a") + bytes(8) + lzma.compress(b"b") + bytes(4))
+        unpack(tmp_path, LIMIT)
+        assert contents(tmp_path) == {"a.csv": b"ab"}
+
     def test_names_with_backslashes_are_paths(self, tmp_path: Path) -> None:
         make_zip(tmp_path / "a.zip", {"qrels\\test.tsv": b"x"})
         unpack(tmp_path, LIMIT)
@@ -104,7 +141,7 @@ class TestUnpacked:
 
 
 class TestRefused:
-    @pytest.mark.parametrize("suffix", [".zip", ".tar.gz", ".gz", ".zst"])
+    @pytest.mark.parametrize("suffix", [".zip", ".tar.gz", ".gz", ".zst", ".bz2", ".xz"])
     def test_bombs(self, tmp_path: Path, suffix: str) -> None:
         zeros = bytes(4 * LIMIT)
         if suffix == ".zip":
@@ -112,12 +149,25 @@ class TestRefused:
         elif suffix == ".tar.gz":
             make_tar(tmp_path / "a.tar.gz", {"a": zeros}, "w:gz")
         else:
-            packed = gzip.compress(zeros) if suffix == ".gz" else zstd(zeros)
-            (tmp_path / f"a.csv{suffix}").write_bytes(packed)
+            (tmp_path / f"a.csv{suffix}").write_bytes(COMPRESS[suffix](zeros))
         message = refusal(tmp_path)
         assert message.startswith("a.")
         assert "it unpacks to more than 1048576 bytes; leave out" in message
         assert "raise the setting upload_limit" in message
+
+    def test_an_xz_that_asks_for_too_much_memory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(compressed, "XZ_MEMORY", 1 << 20)
+        (tmp_path / "a.csv.xz").write_bytes(lzma.compress(b"id,text\n", preset=9))
+        assert "a.csv.xz: it cannot be unpacked (LZMAError: Memory usage limit" in refusal(tmp_path)
+
+    @pytest.mark.parametrize("name", ["a.zip", "a.csv.gz"])
+    def test_git_lfs_pointers(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+        assert refusal(tmp_path) == (
+            f"{name}: it is a Git LFS pointer, not the file itself; run `git lfs pull` where the files were cloned"
+        )
 
     def test_a_zip_that_declares_too_large_a_size_is_not_unpacked(self, tmp_path: Path) -> None:
         make_zip(tmp_path / "a.zip", {"a": b"x", "b": bytes(4 * LIMIT)})
@@ -224,13 +274,29 @@ class TestRefused:
         (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"new"))
         assert refusal(tmp_path) == "a.csv.gz: a.csv is there already; rename or remove one of them"
 
-    @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.zst", "a.csv.gz", "a.csv.zst"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "a.zip",
+            "a.tar",
+            "a.tar.gz",
+            "a.tar.zst",
+            "a.csv.gz",
+            "a.csv.zst",
+            "a.csv.bz2",
+            "a.csv.xz",
+            "a.tar.xz",
+        ],
+    )
     def test_other_files_under_an_archives_name(self, tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(b"no archive at all")
         assert f"{name}: it cannot be unpacked (" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tgz", "a.tar.zst", "a.csv.gz", "a.csv.zst"])
+@pytest.mark.parametrize(
+    "name",
+    ["a.zip", "a.tar", "a.tgz", "a.tar.zst", "a.csv.gz", "a.csv.zst", "a.csv.bz2", "a.csv.xz", "a.txz"],
+)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None, derandomize=True)
 def test_a_broken_archive_is_unpacked_or_refused(
@@ -243,8 +309,8 @@ def test_a_broken_archive_is_unpacked_or_refused(
     else:
         plain = make_tar(folder / "plain", FILES).read_bytes()
         (folder / "plain").unlink()
-        packed = {".tar": plain, ".tgz": gzip.compress(plain), ".gz": gzip.compress(plain)}
-        path.write_bytes(packed.get(path.suffix, zstd(plain)))
+        compress = {**COMPRESS, ".tar": bytes, ".tgz": gzip.compress, ".txz": lzma.compress}[path.suffix]
+        path.write_bytes(compress(plain))
     content = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

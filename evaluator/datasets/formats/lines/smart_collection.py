@@ -1,6 +1,8 @@
 """Reads SMART's records: `.I` and an id, then sections `.T` title, `.A` author, `.B` source, `.W` text.
 
-The format of Cranfield, CISI, MEDLINE and other collections that the SMART system used (Salton, 1971).
+The format of Cranfield, CISI, MEDLINE and other collections that the SMART system used (Salton, 1971). TIME, another of
+them, begins each article with `*TEXT`, its number, date and page, each query with `*FIND` and its number, and ends its
+queries with `*STOP`.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ SECTIONS = {"T": "title", "A": "author", "B": "source", "W": "text"}
 MARKER = re.compile(r"\.([ITABWNKXC])(?:\s+(.*))?")
 """The first line of a record or section; sections that are not in `SECTIONS` are skipped."""
 
+TIME_MARKER = re.compile(r"\*(?:(?:TEXT|FIND)\s+([0-9]+)\b.*|STOP)")
+
 COLUMNS = ("id", "number", *SECTIONS.values())
 
 
@@ -30,7 +34,15 @@ def read_smart(folder: Path, table: Table) -> Iterator[Row[Fields]]:
             yield place, line
             continue
         marker = MARKER.fullmatch(line.rstrip())
-        if marker and marker[1] == "I":
+        if time_marker := TIME_MARKER.fullmatch(line.rstrip()):
+            if record:
+                yield record.row()
+            number += 1
+            record = _Record(place, (time_marker[1] or "").lstrip("0") or "0", number)
+            record.begin("W")
+            if time_marker[1] is None:
+                return
+        elif marker and marker[1] == "I":
             if record:
                 yield record.row()
             number += 1
