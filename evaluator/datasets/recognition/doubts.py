@@ -47,7 +47,7 @@ class Doubt:
 
     def __str__(self) -> str:
         """The question with its answers."""
-        answers = [f"{option.label}: {option.typed}" for option in self.options if option.typed]
+        answers = [f"{option.label}: {option.typed}".rstrip(": ") for option in self.options]
         return f"{self.question} {'; or '.join(answers)}." if answers else self.question
 
     def settled_by(self, paths: frozenset[str]) -> bool:
