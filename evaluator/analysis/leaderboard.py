@@ -20,7 +20,7 @@ from evaluator.domain.statistics.power import SIGNIFICANCE, needed_queries
 from evaluator.domain.statistics.resampling import Resampled
 from evaluator.domain.statistics.separability import Decision, tie_group
 from evaluator.experiments.records import experiment_record
-from evaluator.library.word_use import word_remarks
+from evaluator.library.remarks import remarks
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -123,7 +123,7 @@ class Leaderboard:
             after seeing the scores, so p is corrected for all pairs of variants (Holm).
         uncomputed: number of scored queries without a value, by measure; see `missing_scores.uncomputed`.
         correction: what the p-values of the differences are corrected for.
-        remarks: what to know about the words that BM25 finds (`word_remarks`); `leaderboard` adds them.
+        remarks: what to know about what was searched (`evaluator.library.remarks`); `leaderboard` adds them.
     """
 
     experiment: ExperimentRow
@@ -205,7 +205,7 @@ def leaderboard(
         UnknownNameError: the experiment was deleted, did not compute it, or has no such variant.
     """
     board = board_of(read_snapshot(workspace, experiment.id), measure, baseline=baseline)
-    return dataclasses.replace(board, remarks=word_remarks(workspace, board.experiment.spec))
+    return dataclasses.replace(board, remarks=remarks(workspace, board.experiment.spec))
 
 
 def board_of(snapshot: Snapshot, measure: str | None = None, *, baseline: str | None = None) -> Leaderboard:

@@ -29,6 +29,7 @@ from evaluator.domain.printable import csv_text
 from evaluator.domain.records import DatasetVersion, ExperimentRow
 from evaluator.experiments.overview import experiment_yaml, failures
 from evaluator.library import catalog
+from evaluator.library.remarks import remarks
 from evaluator.library.word_use import word_uses
 from evaluator.report.figures import (
     DRAWN,
@@ -239,9 +240,9 @@ def _notes(board: Leaderboard) -> Iterator[str]:
 
 
 def _word_notes(workspace: Workspace, experiment: ExperimentRow) -> Iterator[str]:
-    """How BM25 finds words, and what is to be known about that."""
-    for use in word_uses(workspace, experiment.spec):
-        yield from (use.choice, *use.remarks)
+    """How BM25 finds words, and what is to be known about that and about runs."""
+    yield from (use.choice for use in word_uses(workspace, experiment.spec))
+    yield from remarks(workspace, experiment.spec)
 
 
 def _trouble(row: BoardRow) -> Iterator[str]:

@@ -12,7 +12,7 @@ from evaluator.analysis.snapshot import read_snapshot
 from evaluator.analysis.verdict import verdict
 from evaluator.charts.scores import interval_points
 from evaluator.domain.records import ExperimentRow
-from evaluator.library.word_use import word_remarks
+from evaluator.library.remarks import remarks
 from evaluator.ui.glossary import meaning
 from evaluator.ui.leaderboard.cost_table import show_costs
 from evaluator.ui.leaderboard.table import choose_columns, show_rows
@@ -140,8 +140,8 @@ def _chart(board: Leaderboard, matching: pd.DataFrame) -> None:
 
 def _basis(workspace: Workspace, board: Leaderboard) -> None:
     """Over what the means are taken, under which rules, and what is left out."""
-    remarks = word_remarks(workspace, board.experiment.spec)
-    if left_out := [*_left_out(board), *(f":material/info: {plain(remark)}" for remark in remarks)]:
+    noted = remarks(workspace, board.experiment.spec)
+    if left_out := [*_left_out(board), *(f":material/info: {plain(remark)}" for remark in noted)]:
         st.markdown("  \n".join(left_out))
     total = board.experiment.n_queries
     if board.compared:
