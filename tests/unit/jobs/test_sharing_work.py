@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from evaluator.artifacts.store import ArtifactStore
-from evaluator.domain.experiment import encoder_key, models_of
+from evaluator.domain.experiment import Experiment, encoder_key, models_of
 from evaluator.domain.matrix import Matrix, expand
 from evaluator.domain.ranking import Ranking
 from evaluator.domain.result import QueryResult
@@ -23,6 +23,7 @@ from evaluator.retrieval import pipeline
 from evaluator.retrieval.pipeline import Bound, Opening, open_variant
 from evaluator.retrieval.search.indexes import Sources
 from evaluator.retrieval.search.queries import StoredQueries
+from evaluator.retrieval.texts.languages import with_language
 from tests.unit.jobs.conftest import run_all
 from tests.unit.jobs.experiments import FUSED, make_dataset, make_spec
 from tests.unit.jobs.test_submission import SETTINGS, results, send
@@ -47,7 +48,7 @@ def test_each_text_is_encoded_once_by_each_encoder_and_each_retriever_searched_o
 ) -> None:
     store = ArtifactStore(str(tmp_path_factory.mktemp("store")))
     dataset = make_dataset(store, DOCUMENTS, QUERIES)
-    variants = expand(MATRIX)
+    variants = with_language(Experiment("x", "d", expand(MATRIX)), dataset).variants
     assert len(variants) == 24
     specs = {name: hash_spec(name=name, weights=name) for name in ("one", "two")}
     encoders = {name: HashEncoder() for name in specs}
