@@ -35,7 +35,7 @@ NUMBER = re.compile(r"""\b(?:number|id|num)\s*=\s*["']?([^"'<>\s]+)""", re.IGNOR
 
 def read_topics(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The `<top>` elements, whose fields have no end tags in TREC's older files, or the `<topic>` elements of XML."""
-    for place, element in _elements(folder, table.file, "top(?:ic)?"):
+    for place, element in _elements(folder, table, "top(?:ic)?"):
         yield place, element if isinstance(element, DatasetError) else _topic(element)
 
 
@@ -72,7 +72,7 @@ def _labelled(content: str) -> str:
 
 def read_documents(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The `<DOC>` elements; the text is the content of `<TEXT>`, or else everything but number and title."""
-    for place, element in _elements(folder, table.file, "doc"):
+    for place, element in _elements(folder, table, "doc"):
         yield place, element if isinstance(element, DatasetError) else _document(element.content)
 
 
@@ -114,12 +114,12 @@ class Element(NamedTuple):
     content: str
 
 
-def _elements(folder: Path, file: str, tag: str) -> Iterator[Row[Element]]:
+def _elements(folder: Path, table: Table, tag: str) -> Iterator[Row[Element]]:
     """The elements of a name (a regular expression), and the place of the line where each begins."""
     begins = re.compile(rf"<(?P<name>{tag})(?P<attributes>\s[^<>]{{0,500}})?>", re.IGNORECASE)
     ends = re.compile(rf"</{tag}>", re.IGNORECASE)
     opened: _Opened | None = None
-    for place, line in read_lines(folder, file):
+    for place, line in read_lines(folder, table.file):
         if isinstance(line, DatasetError):
             yield place, line
             continue

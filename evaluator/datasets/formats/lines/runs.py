@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
 
 from evaluator.datasets.formats.json_objects import read_json
+from evaluator.datasets.formats.lines.judgments import COMMENT
 from evaluator.datasets.formats.suffixes import JSON
 from evaluator.datasets.formats.text_lines import read_lines
 from evaluator.datasets.reading import Table
@@ -33,11 +34,14 @@ def read_run(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     if PurePath(table.file).suffix.lower() == JSON:
         yield from _scored(folder, table)
         return
+    columns: Sequence[str] | None = None
     for place, line in read_lines(folder, table.file):
         if isinstance(line, DatasetError):
             yield place, line
-        elif not line.startswith("# "):
-            yield place, _ranked(line.split(), place)
+        elif not COMMENT.match(line):
+            cells = line.split()
+            columns = columns or (MARCO_COLUMNS if len(cells) == len(MARCO_COLUMNS) else TREC_COLUMNS)
+            yield place, _ranked(cells, columns, place)
 
 
 def _scored(folder: Path, table: Table) -> Iterator[Row[Fields]]:
@@ -51,15 +55,21 @@ def _scored(folder: Path, table: Table) -> Iterator[Row[Fields]]:
             )
 
 
-def _ranked(cells: list[str], place: Place) -> Fields | DatasetError:
-    if len(cells) == len(TREC_COLUMNS):
-        return dict(zip(TREC_COLUMNS, cells, strict=True))
-    if len(cells) == len(MARCO_COLUMNS) and WHOLE.fullmatch(cells[2]):
-        return {**dict(zip(MARCO_COLUMNS, cells, strict=True)), "score": str(-float(cells[2]))}
-    return place.error(
-        f"{len(TREC_COLUMNS)} fields are expected, found {len(cells)}",
-        "write query id, Q0, document id, rank, score and tag",
-    )
+def _ranked(cells: Sequence[str], columns: Sequence[str], place: Place) -> Fields | DatasetError:
+    """The row of a line that must have the columns that the first line has."""
+    if len(cells) != len(columns):
+        written = "query id, Q0, document id, rank, score and tag"
+        if columns == MARCO_COLUMNS:
+            written = "query id, document id and rank"
+        return place.error(f"{len(columns)} fields are expected, found {len(cells)}", f"write {written}")
+    row: Fields = dict(zip(columns, cells, strict=True))
+    if columns == MARCO_COLUMNS:
+        if not WHOLE.fullmatch(cells[2]):
+            return place.error(
+                f"the rank {cells[2][:40]!r} is no whole number", "write the rank as a whole number"
+            )
+        row["score"] = str(-float(cells[2]))
+    return row
 
 
 def is_named_run(path: PurePath) -> bool:

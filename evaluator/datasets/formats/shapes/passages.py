@@ -68,7 +68,7 @@ SQUAD = Shape(
     "squad",
     "SQuAD",
     (("data", EACH), (EACH,)),
-    lambda article: are_objects(article.get("paragraphs")),
+    lambda article: any("context" in paragraph for paragraph in objects_of(article.get("paragraphs"), "")),
     {DOCUMENTS: _squad_documents, QUERIES: _squad_queries, JUDGMENTS: _squad_judgments},
 )
 """SQuAD (Rajpurkar et al., 2016, 2018): a paragraph is a document that answers its questions if they are possible."""

@@ -154,6 +154,15 @@ class TestRuns:
         write(tmp_path, name, lines)
         assert kind_of(tmp_path / name) == kind
 
+    def test_lines_of_ms_marco_are_all_alike(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.run", "q1\td1\t1\nq1\td2\tx\nq1 Q0 d2 1 3.5 bm25\n")
+        good, *bad = rows_and_errors(tmp_path, "a.run", "run")
+        assert good == {"query": "q1", "document": "d1", "rank": "1", "score": "-1.0"}
+        assert bad == [
+            "a.run:2: the rank 'x' is no whole number; write the rank as a whole number",
+            "a.run:3: 3 fields are expected, found 6; write query id, document id and rank",
+        ]
+
     def test_of_another_number_of_fields(self, tmp_path: Path) -> None:
         write(tmp_path, "a.run", "# made by A\nq1 Q0 d1 1 3.5 bm25\nq1 Q0 d2\n")
         good, bad = rows_and_errors(tmp_path, "a.run", "run")

@@ -376,6 +376,9 @@ class TestRecognition:
             ("a.json", {"q1": {"d1": 1}, "q2": {"d2": 2}}),
             ("qrels.json", {"q1": {"d1": 0.5}}),
             ("a.json", {"index": {"_id": "d1"}}),
+            ("a.json", [{"id": "d1", "paragraphs": [{"text": "a"}]}]),
+            ("a.json", [{"query": "a", "passages": ["b", "c"]}]),
+            ("a.json", [{"input": "a", "output": "b"}]),
         ],
     )
     def test_plain_json_stays_json(self, tmp_path: Path, name: str, written: object) -> None:
@@ -405,7 +408,7 @@ class TestRecognition:
         assert rows_and_errors(tmp_path, "a.json", "squad", "documents") == [
             "a.json: it is not written as SQuAD; choose another kind of file"
         ]
-        write(tmp_path, "b.json", '{"data": [{"paragraphs": []}]}')
+        write(tmp_path, "b.json", '{"data": [{"paragraphs": [{"context": "a"}]}]}')
         assert rows_and_errors(tmp_path, "b.json", "squad", "answers") == [
             "b.json > answers: there is no such table; choose one of documents, queries, judgments"
         ]
