@@ -10,7 +10,7 @@ from evaluator.datasets.reading import CorpusPart, MeantBy, QrelsPart, QueriesPa
 from evaluator.datasets.recognition.doubts import Doubt, Option
 from evaluator.datasets.recognition.grades import combine_of, grade_of
 from evaluator.datasets.recognition.inspected import InspectedTable
-from evaluator.datasets.recognition.names import ANSWER, GRADE, NO_GRADE, TAGS, family, plain
+from evaluator.datasets.recognition.names import ANSWER, GRADE, ID, NO_GRADE, TAGS, family, plain
 from evaluator.datasets.recognition.references import Reference, References
 
 NAMED_QRELS, QRELS_KIND, DOCUMENT_SHARE, QUERY_SHARE, BY_NAME, TOGETHER = 1.0, 3.0, 3.0, 1.5, 0.5, 1.5
@@ -82,10 +82,22 @@ class Columns:
         queries = self._queries
         if queries.query_id is not None and queries.query_id != query_column(queries):
             return queries.query_id
-        found = next((column for column in queries.ids if column != queries.document_id), None)
+        found = next((column for column in queries.ids if self._may_be_own_id(column)), None)
         if self._qrels is queries and found is not None and not queries.identifies(found):
             return None
         return found if found != query_column(queries) else None
+
+    def _may_be_own_id(self, column: str) -> bool:
+        """Whether a column of the queries may be their ids, and does not rather refer to documents.
+
+        Numbers may be ids of both by chance; names of files may not.
+        """
+        queries = self._queries
+        if column == queries.document_id:
+            return False
+        if plain(column) in ID or all(value.isdecimal() for value in queries.values(column)):
+            return True
+        return not self._references.of(queries, column, self._corpus).is_sure
 
     @cached_property
     def judged(self) -> list[tuple[str, Reference]]:

@@ -7,10 +7,11 @@ File names come first (BEIR's and the decision record's files, `presets.py`), th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from evaluator.datasets.formats import members, read
 from evaluator.datasets.formats.sniffing import is_junk, kind_of
@@ -18,7 +19,8 @@ from evaluator.datasets.formats.texts import printable, text_files
 from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition import presets
 from evaluator.datasets.recognition.assignment import assign
-from evaluator.datasets.recognition.doubts import Doubt
+from evaluator.datasets.recognition.doubts import Doubt, Option, changed
+from evaluator.datasets.recognition.fit import Compared, compare
 from evaluator.datasets.recognition.inspected import InspectedTable
 from evaluator.datasets.recognition.runs import run_part
 from evaluator.datasets.recognition.shards import joined, without_other_splits
@@ -38,6 +40,9 @@ INSPECTED_TEXTS = 5
 
 LISTED = 20
 """Maximum names of a folder's entries in a message."""
+
+MOST_DATASETS = 20
+"""Maximum datasets among the files that a person chooses from."""
 
 EXPECTED = (
     "Expected tables of documents (id, text), queries (id, query) and judgments (query, document, grade), "
@@ -68,17 +73,25 @@ class Recognised(JsonRecord):
         reading: the most likely reading; None if no complete reading was found.
         problems: sentences that say why there is no reading, or what is wrong with it.
         doubts: what is not clear about the reading; a person must say it before the files are imported.
+        compared: which values of the tables' columns are in other columns.
     """
 
     tables: tuple[TableInfo, ...]
     reading: Reading | None
     problems: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    compared: Compared = field(default_factory=Compared)
 
-    def doubts_left(self, changes: Iterable[str]) -> list[Doubt]:
-        """The doubts that remain once a person has set these fields of the reading."""
-        settled = frozenset(changes)
-        return [doubt for doubt in self.doubts if not doubt.settled_by(settled)]
+    def doubts_left(self, changes: Mapping[str, Any]) -> list[Doubt]:
+        """The doubts that remain once a person has set these fields of the reading, by dotted path.
+
+        Raises:
+            DatasetError: a change does not fit.
+        """
+        if self.reading is None:
+            return list(self.doubts)
+        reading, settled = changed(self.reading, changes), frozenset(changes)
+        return [doubt for doubt in self.doubts if doubt.arises(reading) and not doubt.settled_by(settled)]
 
 
 def recognise(folder: Path) -> Recognised:
@@ -89,11 +102,13 @@ def recognise(folder: Path) -> Recognised:
     tables = [table for table, _ in inspected]
     runs = tuple(part for table in tables if (part := run_part(table)) is not None)
     others = joined([table for table in tables if table.table not in {run.table for run in runs}])
-    preset = presets.recognise(folder, files, {table.table.file: table.columns for table in tables})
+    columns = {table.table.file: table.columns for table in tables}
+    preset = presets.recognise(folder, files, columns)
     doubts: list[Doubt] = []
     if preset is not None:
         reading, reasons = preset
         problems += reasons
+        doubts = _which_dataset(folder, files, columns, reading) if reading is not None else []
     else:
         reading, doubts = assign(folder, without_other_splits(others))
         problems += [table.defect for table in tables if table.defect and not table.rows]
@@ -117,6 +132,7 @@ def recognise(folder: Path) -> Recognised:
         reading,
         tuple(problems),
         tuple(doubts),
+        compare(folder, others),
     )
 
 
@@ -126,6 +142,27 @@ def _files(folder: Path) -> list[str]:
     return sorted(
         path.as_posix() for path in paths if not is_junk(path) and printable(str(path)) == str(path)
     )
+
+
+def _which_dataset(folder: Path, files: list[str], columns: presets.Columns, first: Reading) -> list[Doubt]:
+    """The question which dataset is meant, if other folders beside the first hold one of a known format, too."""
+    found, left = [first], files
+    while True:
+        taken = PurePosixPath(found[-1].corpus.table.file).parent
+        left = [file for file in left if taken not in PurePosixPath(file).parents]
+        preset = presets.recognise(folder, left, columns)
+        if preset is None or preset[0] is None or len(found) == MOST_DATASETS:
+            break
+        found.append(preset[0])
+    if len(found) == 1:
+        return []
+    options = []
+    for reading in found:
+        record, place = reading.to_json(), PurePosixPath(reading.corpus.table.file).parent
+        changes = {part: record[part] for part in ("corpus", "queries", "qrels", "format")}
+        options.append(Option(f"the one in {place}/ ({reading.format})", changes))
+    question = "the files hold several datasets; which one is meant? Choose it, or give its folder alone."
+    return [Doubt(question, tuple(options))]
 
 
 def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterator[tuple[InspectedTable, int]]:

@@ -129,7 +129,7 @@ def references(value: object, ids: frozenset[str]) -> list[str]:
 
 def digest(text: str) -> bytes:
     """The digest of a text; white space does not count."""
-    return text_key(" ".join(text.split()))
+    return text_key(" ".join(text.split()).encode(errors="replace").decode())
 
 
 def _reference(
