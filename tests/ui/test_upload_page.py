@@ -92,13 +92,22 @@ def test_what_was_begun_can_be_gone_on_with_or_discarded(workspace: Workspace) -
     uploads.create(workspace, "192.0.2.7")  # of somebody else
     asyncio.run(uploads.receive(workspace, first, "qrels.tsv", chunk()))
     app = open_page("upload")
-    assert app.expander[0].label == "Continue or discard your open uploads (2)"
-    assert "qrels.tsv" in text_of(app)
+    assert "Unfinished uploads" in text_of(app)
+    assert f"qrels.tsv · {len(QRELS)} bytes" in text_of(app)
+    assert "Files are missing, or not looked at yet · just now" in text_of(app)
     app.button(key=keyed("discard", second)).click().run()
     assert not app.exception
     assert [state.id for state in uploads.open_uploads(workspace, HERE)] == [first]
-    app.button(key=keyed("go-on", first)).click().run()
+    app.button(key=keyed("continue", first)).click().run()
     assert "1 file arrived so far" in app.info[0].value
+
+
+def test_many_unfinished_uploads_are_folded(workspace: Workspace) -> None:
+    for _ in range(5):
+        uploads.create(workspace)
+    app = open_page("upload")
+    assert next(found.label for found in app.expander) == "2 more"
+    assert sum(found.label == "Continue" for found in app.button) == 5
 
 
 def test_an_upload_that_is_gone_is_explained(workspace: Workspace) -> None:
