@@ -51,7 +51,13 @@ def upload_routes() -> list[ApiRoute]:
 def _list(workspace: Workspace, request: Request) -> Any:
     """List the client's own open uploads."""
     return [
-        {"id": state.id, "status": state.status, "files": len(state.files), "bytes": state.bytes}
+        {
+            "id": state.id,
+            "status": state.status,
+            "files": len(state.files),
+            "bytes": state.bytes,
+            "changed_at": state.changed_at,
+        }
         for state in uploads.open_uploads(workspace, _person(request))
     ]
 

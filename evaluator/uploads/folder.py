@@ -99,8 +99,16 @@ class UploadFolder:
 
     @property
     def touched_at(self) -> float:
-        """The last change directly in the folder or its direct subfolders, in Unix seconds."""
-        return max(part.stat().st_mtime for part in (self.path, *self.path.glob("*")))
+        """The last change directly in the folder or its direct subfolders, in Unix seconds.
+
+        Raises:
+            FileNotFoundError: the folder is gone.
+        """
+        last = self.path.stat().st_mtime
+        for part in self.path.glob("*"):
+            with suppress(FileNotFoundError):  # written atomically at this moment
+                last = max(last, part.stat().st_mtime)
+        return last
 
     @property
     def arrived(self) -> Held:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Reading
+from evaluator.datasets.recognition.doubts import Option
 from evaluator.datasets.recognition.recognise import Recognised
+from evaluator.datasets.recognition.unused import Unused, unused
 from evaluator.domain.json_record import JsonRecord
-from evaluator.uploads.folder import Progress
+from evaluator.uploads.folder import (
+    ERROR,
+    PROGRESS,
+    READING,
+    RECOGNISED,
+    REPORT,
+    STEP,
+    Progress,
+    UploadFolder,
+    files_below,
+)
+from evaluator.uploads.offers import offered_judgments
 
 Status = Literal["receiving", "recognising", "recognised", "checking", "checked", "failed"]
+
+INTERRUPTED = "interrupted: the server stopped meanwhile; start again"
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,9 @@ class UploadState(JsonRecord):
         exclude_self: what the person chose; before the first check what the files say, if they are an export.
         progress: how far the step that waits or runs is.
         error: why the status is `failed`.
+        changed_at: when anything about it changed last, in Unix seconds.
+        unused: files, sheets and columns that the reading does not use; before the first check the recognised reading.
+        offers: tables that could be the judgments instead, and what reading them as such changes in the reading.
     """
 
     id: str
@@ -43,8 +62,58 @@ class UploadState(JsonRecord):
     report: HealthReport | None
     progress: Progress | None
     error: str | None
+    changed_at: float = 0.0
+    unused: tuple[Unused, ...] = ()
+    offers: tuple[Option, ...] = ()
 
     @property
     def bytes(self) -> int:
         """Bytes of the files that arrived."""
         return sum(file.bytes for file in self.files)
+
+
+def state_of(folder: UploadFolder, is_busy: Callable[[], bool]) -> UploadState:
+    """The state of an upload, from what is in its folder.
+
+    Args:
+        is_busy: says whether a step waits or runs.
+    """
+    busy = is_busy()  # before the results, which are complete once this is false
+    recognised, report, choice = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
+    status, error = _status(folder, is_busy, busy=busy)
+    exclude_self = (choice or recognised or {}).get("exclude_self", False)
+    tables = {name: value for name, value in (recognised or {}).items() if name != "exclude_self"}
+    known = Recognised.from_json(tables) if tables else None
+    chosen = Reading.from_json(choice["reading"]) if choice else None
+    reading = chosen or (known and known.reading)
+    return UploadState(
+        id=folder.path.name,
+        status=status,
+        files=tuple(UploadedFile(*file) for file in sorted(files_below(folder.files))),
+        recognised=known,
+        reading=chosen,
+        exclude_self=exclude_self,
+        report=HealthReport.from_json(report) if report else None,
+        progress=Progress(**progress) if busy and (progress := folder.read(PROGRESS)) else None,
+        error=error,
+        changed_at=folder.touched_at,
+        unused=tuple(unused(known, reading)) if known and reading else (),
+        offers=tuple(offered_judgments(known, reading)) if known and reading else (),
+    )
+
+
+def _status(folder: UploadFolder, is_busy: Callable[[], bool], *, busy: bool) -> tuple[Status, str | None]:
+    """The status, and the reason if it is `failed`."""
+    step = folder.read(STEP)
+    if step is None:
+        return "receiving", None
+    checks = step["step"] == "check"
+    if busy:
+        return ("checking" if checks else "recognising"), None
+    if (failure := folder.read(ERROR)) is not None:
+        return "failed", str(failure["error"])
+    if folder.read(REPORT if checks else RECOGNISED) is not None:
+        return ("checked" if checks else "recognised"), None
+    if is_busy():  # it started a moment ago
+        return _status(folder, is_busy, busy=True)
+    return "failed", INTERRUPTED

@@ -15,9 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evaluator.datasets.findings import Finding
-from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Reading
-from evaluator.datasets.recognition.recognise import Recognised
 from evaluator.datasets.staging.stage import Staged, publish, require_sound
 from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
 from evaluator.domain.dataset import DatasetManifest
@@ -38,7 +36,6 @@ from evaluator.uploads.folder import (
     STAGED,
     STEP,
     UPLOAD_ID,
-    Progress,
     Step,
     UploadFolder,
     files_below,
@@ -48,7 +45,7 @@ from evaluator.uploads.names import safe_name
 from evaluator.uploads.persons import HERE
 from evaluator.uploads.quota import quota_of
 from evaluator.uploads.receiving import receive_file, room
-from evaluator.uploads.state import Status, UploadedFile, UploadState
+from evaluator.uploads.state import UploadedFile, UploadState, state_of
 from evaluator.uploads.watcher import BUSY, Examiner
 from evaluator.workspace.workspace import Workspace
 
@@ -56,8 +53,6 @@ KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
 """Seconds without a change after which an upload is removed, with and without files."""
 SHOWN_FILES = 3
 """The most files that a dataset's source names."""
-
-INTERRUPTED = "interrupted: the server stopped meanwhile; start again"
 
 _examiner = Examiner()
 
@@ -243,39 +238,10 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
         UnknownNameError: there is no upload with this id.
     """
     folder = _folder(workspace, upload_id)
-    busy = _examiner.is_busy(folder)  # read before the results, which are complete once this is false
-    recognised, report, choice = folder.read(RECOGNISED), folder.read(REPORT), folder.read(READING)
-    status, error = _status(folder, busy)
-    exclude_self = (choice or recognised or {}).get("exclude_self", False)
-    tables = {name: value for name, value in (recognised or {}).items() if name != "exclude_self"}
-    return UploadState(
-        id=upload_id,
-        status=status,
-        files=tuple(UploadedFile(*file) for file in sorted(files_below(folder.files))),
-        recognised=Recognised.from_json(tables) if tables else None,
-        reading=Reading.from_json(choice["reading"]) if choice else None,
-        exclude_self=exclude_self,
-        report=HealthReport.from_json(report) if report else None,
-        progress=Progress(**progress) if busy and (progress := folder.read(PROGRESS)) else None,
-        error=error,
-    )
-
-
-def _status(folder: UploadFolder, busy: bool) -> tuple[Status, str | None]:
-    """The status, and the reason if it is `failed`."""
-    step = folder.read(STEP)
-    if step is None:
-        return "receiving", None
-    checks = step["step"] == "check"
-    if busy:
-        return ("checking" if checks else "recognising"), None
-    if (failure := folder.read(ERROR)) is not None:
-        return "failed", str(failure["error"])
-    if folder.read(REPORT if checks else RECOGNISED) is not None:
-        return ("checked" if checks else "recognised"), None
-    if _examiner.is_busy(folder):  # it started a moment ago
-        return _status(folder, busy=True)
-    return "failed", INTERRUPTED
+    try:
+        return state_of(folder, lambda: _examiner.is_busy(folder))
+    except FileNotFoundError as error:  # it was stored or discarded at this moment
+        raise _gone(upload_id) from error
 
 
 def store(
@@ -382,8 +348,12 @@ def scratch_folder(settings: Settings) -> Path:
 def _folder(workspace: Workspace, upload_id: str) -> UploadFolder:
     folder = UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id)
     if not UPLOAD_ID.fullmatch(upload_id) or not folder.files.is_dir():
-        raise UnknownNameError(f"there is no upload {upload_id!r}: it was stored or cleared; start a new one")
+        raise _gone(upload_id)
     return folder
+
+
+def _gone(upload_id: str) -> UnknownNameError:
+    return UnknownNameError(f"there is no upload {upload_id!r}: it was stored or cleared; start a new one")
 
 
 def _refuse_busy(folder: UploadFolder) -> None:

@@ -192,6 +192,16 @@ def test_the_health_report(tiny: Workspace) -> None:
     assert "Ready to use" in text_of(app)
 
 
+def test_each_dataset_has_its_own_health_report(tiny: Workspace, write_dataset: WriteDataset) -> None:
+    """The same session opens one after the other."""
+    catalog.import_folder(tiny, write_dataset("half", TOPICS[:5], queries=("one query",), qrels={0: {0: 1}}))
+    app = open_page("datasets", dataset="tiny", tab="health")
+    for name, documents in (("tiny", "10"), ("half", "5"), ("tiny", "10")):
+        app.query_params["dataset"] = name
+        app.run()
+        assert {metric.label: metric.value for metric in app.metric}["Documents"] == documents
+
+
 def test_versions_say_what_changed(tiny: Workspace) -> None:
     edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1}, "second opinion")
     app = open_page("datasets", dataset="tiny", tab="versions")

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,8 +19,10 @@ from evaluator.datasets.recognition.recognise import Recognised, TableInfo
 from evaluator.library import catalog
 from evaluator.ui.datasets.health import binned, numbers, remarks, verdict
 from evaluator.ui.shell.identity import keyed
-from evaluator.ui.upload.form import progress_text, suggested_name
-from evaluator.ui.upload.reading import NO_COLUMN, assemble, meanings, suggested
+from evaluator.ui.upload.choosers import NO_COLUMN, meanings, suggested
+from evaluator.ui.upload.form import progress_text
+from evaluator.ui.upload.reading import assemble
+from evaluator.ui.upload.report import suggested_name
 from evaluator.uploads import uploads
 from evaluator.uploads.folder import Progress
 from evaluator.uploads.persons import HERE
@@ -62,9 +65,14 @@ def wait(workspace: Workspace, id_: str) -> UploadState:
     return state
 
 
-def chosen(app: AppTest, label: str) -> list[str | None]:
+def chosen(app: AppTest, label: str) -> list[Any]:
     """What the choosers of that label show."""
     return [box.value for box in app.selectbox if box.label == label]
+
+
+def select(app: AppTest, label: str, value: object, of: int = 0) -> None:
+    """Choose in the first chooser of that label, or in a later one."""
+    [box for box in app.selectbox if box.label == label][of].set_value(value).run()
 
 
 def test_it_begins_with_what_can_be_read(workspace: Workspace) -> None:
@@ -84,13 +92,22 @@ def test_what_was_begun_can_be_gone_on_with_or_discarded(workspace: Workspace) -
     uploads.create(workspace, "192.0.2.7")  # of somebody else
     asyncio.run(uploads.receive(workspace, first, "qrels.tsv", chunk()))
     app = open_page("upload")
-    assert app.expander[0].label == "Continue or discard your open uploads (2)"
-    assert "qrels.tsv" in text_of(app)
+    assert "Unfinished uploads" in text_of(app)
+    assert f"qrels.tsv · {len(QRELS)} bytes" in text_of(app)
+    assert "Files are missing, or not looked at yet · just now" in text_of(app)
     app.button(key=keyed("discard", second)).click().run()
     assert not app.exception
     assert [state.id for state in uploads.open_uploads(workspace, HERE)] == [first]
-    app.button(key=keyed("go-on", first)).click().run()
+    app.button(key=keyed("continue", first)).click().run()
     assert "1 file arrived so far" in app.info[0].value
+
+
+def test_many_unfinished_uploads_are_folded(workspace: Workspace) -> None:
+    for _ in range(5):
+        uploads.create(workspace)
+    app = open_page("upload")
+    assert next(found.label for found in app.expander) == "2 more"
+    assert sum(found.label == "Continue" for found in app.button) == 5
 
 
 def test_an_upload_that_is_gone_is_explained(workspace: Workspace) -> None:
@@ -161,13 +178,13 @@ def test_tables_that_are_not_recognised_can_be_chosen(workspace: Workspace) -> N
     assert button(app, "Check").disabled
 
     table = Table("odd.csv", "csv")
-    app.selectbox(key=keyed("corpus-table", id_)).set_value(table).run()
-    app.multiselect(key=keyed("corpus-text", id_, table)).set_value(["b"]).run()
-    app.selectbox(key=keyed("queries-table", id_)).set_value(table).run()
-    app.selectbox(key=keyed("queries-text", id_, table)).set_value("a").run()
+    select(app, "Read from", table)
+    next(box for box in app.multiselect if box.label == "Text").set_value(["b"]).run()
+    select(app, "Read from", table, of=1)
+    select(app, "Query text", "a")
     assert not app.exception
     assert not button(app, "Check").disabled
-    app.toggle(key=keyed("qrels-present", id_)).set_value(True).run()
+    app.toggle[0].set_value(True).run()
     assert button(app, "Check").disabled
 
 
@@ -175,7 +192,7 @@ def test_what_is_corrected_for_one_upload_is_not_for_the_next(workspace: Workspa
     """Their files have the same names, and the same session sees one after the other."""
     one, other = (upload(workspace, **{"odd.csv": "a,b\n1,2\n3,4\n"}) for _ in range(2))
     app = open_page("upload", upload=one)
-    app.selectbox(key=keyed("corpus-table", one)).set_value(Table("odd.csv", "csv")).run()
+    select(app, "Read from", Table("odd.csv", "csv"))
     assert [box.value for box in app.selectbox] != [None, None]
     app.query_params["upload"] = other
     app.run()
@@ -204,14 +221,20 @@ RECOGNISED = Recognised((INFO, TableInfo(OTHER, ("id", "answer"), (), 9)), GUESS
 
 
 def test_an_unchanged_guess_stays_itself() -> None:
-    assert assemble(RECOGNISED, CORPUS_PART, QUERIES_PART, QRELS_PART) is GUESS
+    assert assemble(RECOGNISED, GUESS, CORPUS_PART, QUERIES_PART, QRELS_PART) is GUESS
+
+
+def test_what_no_chooser_shows_stays_as_it_was() -> None:
+    start = replace(GUESS, format="BEIR", repairs=("leave-out-rows",))
+    changed = assemble(RECOGNISED, start, CORPUS_PART, replace(QUERIES_PART, tags="tags"), QRELS_PART)
+    assert (changed.format, changed.repairs) == ("BEIR", ("leave-out-rows",))
 
 
 def test_files_that_no_part_needs_are_ignored() -> None:
-    reading = assemble(RECOGNISED, CorpusPart(OTHER, ("answer",), "id"), QUERIES_PART, None)
+    reading = assemble(RECOGNISED, GUESS, CorpusPart(OTHER, ("answer",), "id"), QUERIES_PART, None)
     assert reading.runs == (RunPart(RUN),)
     assert reading.ignored == ("notes.pdf",)
-    reading = assemble(RECOGNISED, CORPUS_PART, QUERIES_PART, None)
+    reading = assemble(RECOGNISED, GUESS, CORPUS_PART, QUERIES_PART, None)
     assert reading.ignored == ("notes.pdf", "more.csv")
     assert Reading.from_json(reading.to_json()) == reading
 

@@ -7,7 +7,18 @@ from datetime import datetime
 import pytest
 
 from evaluator.errors import UnknownNameError
-from evaluator.ui.shell.words import capital, count, duration, moment, percent, queries, rate, sentence, size
+from evaluator.ui.shell.words import (
+    ago,
+    capital,
+    count,
+    duration,
+    moment,
+    percent,
+    queries,
+    rate,
+    sentence,
+    size,
+)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +36,21 @@ from evaluator.ui.shell.words import capital, count, duration, moment, percent, 
 )
 def test_durations(seconds: float | None, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-3, "just now"),  # of a clock that was set back
+        (59, "just now"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (47 * 3600, "47 h ago"),
+        (3.9 * 86400, "3 days ago"),
+    ],
+)
+def test_how_long_ago(seconds: float, words: str) -> None:
+    assert ago(seconds) == words
 
 
 def test_counts_are_in_singular_and_plural() -> None:

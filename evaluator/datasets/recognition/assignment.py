@@ -6,6 +6,7 @@ than any name. If two assignments score nearly the same, a person is asked.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -70,9 +71,10 @@ def assign(folder: Path, tables: Sequence[InspectedTable]) -> Assigned:
     best, *others = scored
     reading, unclear = _reading(best, references)
     rivals = [other for other in others if best.score - other.score < MARGIN]
-    if rivals:
-        return reading, [_which([best, *rivals], references), *unclear]
-    return reading, unclear
+    if not rivals:
+        return reading, unclear
+    chosen = [best, *rivals][:MOST_OPTIONS]
+    return reading, [_which(chosen, references), *_unclear_of_each(chosen, references)]
 
 
 def _best(tables: Sequence[InspectedTable], score: Callable[[InspectedTable], float]) -> list[InspectedTable]:
@@ -167,7 +169,7 @@ def _reading(assignment: Assignment, references: References) -> tuple[Reading, l
 def _which(assignments: Sequence[Assignment], references: References) -> Doubt:
     """The question which of several assignments is meant."""
     options = []
-    for assignment in assignments[:MOST_OPTIONS]:
+    for assignment in assignments:
         reading, _ = _reading(assignment, references)
         record = reading.to_json()
         changes = {part: record[part] for part in ("corpus", "queries", "qrels")}
@@ -176,11 +178,24 @@ def _which(assignments: Sequence[Assignment], references: References) -> Doubt:
     for part, words in PARTS.items():
         names = list(dict.fromkeys(_name(getattr(assignment, part)) for assignment in assignments))
         if len(names) > 1:
-            unclear.append(f"which of {', '.join(names[:MOST_OPTIONS])} is {words}")
+            unclear.append(f"which of {', '.join(names)} is {words}")
     return Doubt(
         f"{' and '.join(unclear)} is not clear; choose it, or keep only the files that belong.",
         tuple(options),
     )
+
+
+def _unclear_of_each(assignments: Sequence[Assignment], references: References) -> list[Doubt]:
+    """What is doubtful about each of several assignments once it is chosen."""
+    doubts = []
+    for assignment in assignments:
+        given: dict[str, object] = {}
+        for part in PARTS:
+            inspected: InspectedTable | None = getattr(assignment, part)
+            given[f"{part}.table.file"] = inspected and inspected.table.file
+            given[f"{part}.table.member"] = inspected and inspected.table.member
+        doubts += [dataclasses.replace(doubt, given=given) for doubt in _reading(assignment, references)[1]]
+    return doubts
 
 
 PARTS = {"corpus": "the corpus", "queries": "the queries", "qrels": "the qrels"}

@@ -90,14 +90,17 @@ class Columns:
             *queries.excluded,
         }
         for column in queries.ids:
-            refers = plain(column) not in ID and self._references.of(queries, column, self._corpus).is_sure
-            if (
-                column not in no_id
-                and not refers
-                and (self._qrels is not queries or queries.identifies(column))
-            ):
+            may_be = column not in no_id and not self._is_reference(column)
+            if may_be and (self._qrels is not queries or queries.identifies(column)):
                 return column
         return None
+
+    def _is_reference(self, column: str) -> bool:
+        """Whether a column of the queries refers to documents; numbers may be ids of both by chance."""
+        queries = self._queries
+        if plain(column) in ID or all(value.isdecimal() for value in queries.values(column)):
+            return False
+        return self._references.of(queries, column, self._corpus).is_sure
 
     @cached_property
     def judged(self) -> list[tuple[str, Reference]]:

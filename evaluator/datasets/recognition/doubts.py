@@ -40,10 +40,13 @@ class Doubt:
     Attributes:
         question: in a sentence.
         options: possible answers, the most likely first; none if a person must say it in a reading.
+        given: what the reading must say for the question to arise, by dotted path: another answer may have chosen
+            other tables.
     """
 
     question: str
     options: tuple[Option, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """The question with its answers."""
@@ -53,6 +56,22 @@ class Doubt:
     def settled_by(self, paths: frozenset[str]) -> bool:
         """Whether a person who set these fields of the reading answered the question."""
         return any(paths.intersection(option.changes) for option in self.options)
+
+    def arises(self, reading: Reading) -> bool:
+        """Whether the question is about this reading."""
+        record = _as_json(reading)
+        return all(_at(record, path) == value for path, value in self.given.items())
+
+
+def _as_json(reading: Reading) -> Any:
+    return json.loads(json.dumps(reading.to_json()))
+
+
+def _at(record: Any, path: str) -> Any:
+    """The value at a dotted path; None where there is nothing."""
+    for name in path.split("."):
+        record = record.get(name) if isinstance(record, dict) else None
+    return record
 
 
 def _typed(value: object) -> str:
@@ -74,7 +93,7 @@ def changed(reading: Reading, changes: Mapping[str, Any]) -> Reading:
     Raises:
         DatasetError: there is no such field, or a value does not fit.
     """
-    record: Any = json.loads(json.dumps(reading.to_json()))
+    record = _as_json(reading)
     for path, value in changes.items():
         *parents, last = path.split(".")
         place = record

@@ -7,10 +7,11 @@ File names come first (BEIR's and the decision record's files, `presets.py`), th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from evaluator.datasets.formats import members, read
 from evaluator.datasets.formats.sniffing import is_junk, kind_of
@@ -18,7 +19,8 @@ from evaluator.datasets.formats.texts import printable, text_files
 from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition import presets
 from evaluator.datasets.recognition.assignment import assign
-from evaluator.datasets.recognition.doubts import Doubt, Option
+from evaluator.datasets.recognition.doubts import Doubt, Option, changed
+from evaluator.datasets.recognition.fit import Compared, compare
 from evaluator.datasets.recognition.inspected import InspectedTable
 from evaluator.datasets.recognition.runs import run_part
 from evaluator.datasets.recognition.shards import joined, without_other_splits
@@ -38,6 +40,9 @@ INSPECTED_TEXTS = 5
 
 LISTED = 20
 """Maximum names of a folder's entries in a message."""
+
+MOST_DATASETS = 20
+"""Maximum datasets among the files that a person chooses from."""
 
 EXPECTED = (
     "Expected tables of documents (id, text), queries (id, query) and judgments (query, document, grade), "
@@ -68,17 +73,25 @@ class Recognised(JsonRecord):
         reading: the most likely reading; None if no complete reading was found.
         problems: sentences that say why there is no reading, or what is wrong with it.
         doubts: what is not clear about the reading; a person must say it before the files are imported.
+        compared: which values of the tables' columns are in other columns.
     """
 
     tables: tuple[TableInfo, ...]
     reading: Reading | None
     problems: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    compared: Compared = field(default_factory=Compared)
 
-    def doubts_left(self, changes: Iterable[str]) -> list[Doubt]:
-        """The doubts that remain once a person has set these fields of the reading."""
-        settled = frozenset(changes)
-        return [doubt for doubt in self.doubts if not doubt.settled_by(settled)]
+    def doubts_left(self, changes: Mapping[str, Any]) -> list[Doubt]:
+        """The doubts that remain once a person has set these fields of the reading, by dotted path.
+
+        Raises:
+            DatasetError: a change does not fit.
+        """
+        if self.reading is None:
+            return list(self.doubts)
+        reading, settled = changed(self.reading, changes), frozenset(changes)
+        return [doubt for doubt in self.doubts if doubt.arises(reading) and not doubt.settled_by(settled)]
 
 
 def recognise(folder: Path) -> Recognised:
@@ -118,6 +131,7 @@ def recognise(folder: Path) -> Recognised:
         reading,
         tuple(problems),
         tuple(doubts),
+        compare(folder, others),
     )
 
 
@@ -126,14 +140,12 @@ def _which_dataset(readings: Mapping[str, Reading]) -> Iterator[Doubt]:
     if len(readings) < 2:
         return
     options = []
-    for name, reading in readings.items():
+    for place, reading in list(readings.items())[:MOST_DATASETS]:
         record = reading.to_json()
-        options.append(Option(name, {part: record[part] for part in ("corpus", "queries", "qrels")}))
-    *first, last = list(readings)[:LISTED]
-    yield Doubt(
-        f"there are several datasets, in {', '.join(first)} and {last}; which one is meant? Import one at a time.",
-        tuple(options),
-    )
+        changes = {part: record[part] for part in ("corpus", "queries", "qrels", "format")}
+        options.append(Option(f"the one in {place}/ ({reading.format})", changes))
+    question = "the files hold several datasets; which one is meant? Choose it, or give its folder alone."
+    yield Doubt(question, tuple(options))
 
 
 def _files(folder: Path) -> list[str]:

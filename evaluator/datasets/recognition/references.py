@@ -119,7 +119,7 @@ class References:
 
 def digest(text: str) -> bytes:
     """The digest of a text; white space does not count."""
-    return text_key(" ".join(text.split()))
+    return text_key(" ".join(text.split()).encode(errors="replace").decode())
 
 
 def _reference(

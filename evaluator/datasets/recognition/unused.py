@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
+from evaluator.datasets.formats.suffixes import OTHER_TEXTS, PLAIN_TEXTS
 from evaluator.datasets.reading import Reading, Table, columns_of
 from evaluator.datasets.recognition.names import SYSTEM, has_word
-from evaluator.datasets.recognition.recognise import Recognised
+from evaluator.datasets.recognition.recognise import Recognised, TableInfo
 from evaluator.datasets.recognition.splits import same_but_for_the_split
 
 TECHNICAL = {"qrels": ("iteration",), "run": ("iteration", "rank", "tag"), "smart": ("number", "id")}
@@ -33,7 +37,7 @@ class Unused:
 def unused(recognised: Recognised, reading: Reading) -> list[Unused]:
     """What a reading does not use of the files: files first, then sheets and members, then columns."""
     tables = {file: info for info in recognised.tables for file in info.table.files}
-    found = [Unused(file, _why_not(reading, file, known=file in tables)) for file in reading.ignored]
+    found = [Unused(file, _why_not(reading, file, tables.get(file))) for file in reading.ignored]
     used = columns_used(reading)
     for info in recognised.tables:
         if info.table not in used:
@@ -48,6 +52,21 @@ def unused(recognised: Recognised, reading: Reading) -> list[Unused]:
             if column not in used[info.table] and column not in skipped
         ]
     return found
+
+
+def with_ignored(recognised: Recognised, reading: Reading) -> Reading:
+    """A reading that ignores the files that no part of it uses, and no others: its parts may have been changed."""
+    used = {part.table for part in (*reading.parts, *reading.runs)}
+    named = {file for table in used for file in table.files}
+    folders = [PurePosixPath(table.file) for table in used if table.kind == "texts"]
+    before = [file for file in reading.ignored if file not in named and not _is_text_below(file, folders)]
+    others = [info.table.file for info in recognised.tables if info.table.file not in named]
+    return dataclasses.replace(reading, ignored=tuple(dict.fromkeys((*before, *others))))
+
+
+def _is_text_below(file: str, folders: Sequence[PurePosixPath]) -> bool:
+    path = PurePosixPath(file)
+    return path.suffix.lower() in {*PLAIN_TEXTS, *OTHER_TEXTS} and any(f in path.parents for f in folders)
 
 
 def columns_used(reading: Reading) -> dict[Table, set[str]]:
@@ -70,11 +89,13 @@ def _is_part_of(table: Table, used: dict[Table, set[str]]) -> bool:
     return any(table.file in other.files and table.member == other.member for other in used)
 
 
-def _why_not(reading: Reading, file: str, *, known: bool) -> str:
+def _why_not(reading: Reading, file: str, info: TableInfo | None) -> str:
     qrels = reading.qrels.table.file if reading.qrels else ""
     if same_but_for_the_split(file, qrels):
         return f"another split than {qrels}"
-    return "no part of the dataset is read from it" if known else "no table, and no text of the corpus"
+    if info is None:
+        return "no table, and no text of the corpus"
+    return "no part of the dataset is read from it" if info.bytes else "it is empty"
 
 
 def _why_no_column(column: str) -> str:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.reading import Reading
@@ -68,9 +68,7 @@ def open_files(
         yield recognise_files(folder)
 
 
-def certain_reading(
-    origin: str, recognised: Recognised, changes: Mapping[str, object] | None = None
-) -> Reading:
+def certain_reading(origin: str, recognised: Recognised, changes: Mapping[str, Any] | None = None) -> Reading:
     """The recognised reading with a person's changes, if nothing else about it is doubtful.
 
     Args:
@@ -79,7 +77,7 @@ def certain_reading(
     Raises:
         DatasetError: no reading was recognised, something about it is doubtful, or a change does not fit.
     """
-    doubts = [str(doubt) for doubt in recognised.doubts_left(changes or ())]
+    doubts = [str(doubt) for doubt in recognised.doubts_left(changes or {})]
     if recognised.reading is None or recognised.problems or doubts:
         raise DatasetError(f"{origin}: {' '.join((*recognised.problems, *doubts))}")
     return changed(recognised.reading, changes or {})

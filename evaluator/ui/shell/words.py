@@ -64,6 +64,15 @@ def roughly(seconds: float) -> str:
     return f"{seconds / 60:,.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:,.0f} h"
 
 
+def ago(seconds: float) -> str:
+    """How long ago something was: `just now`, `5 min ago`, `3 h ago`, `2 days ago`."""
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    return f"{seconds // 3600:.0f} h ago" if seconds < 2 * 86400 else f"{seconds // 86400:,.0f} days ago"
+
+
 def short(number: int) -> str:
     """A number that is known roughly: `950`, `12 k`, `1.2 M`."""
     if number >= 999_500:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+
 import streamlit as st
 
 from evaluator.library import catalog
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS
 from evaluator.ui.shell.live import explained
+from evaluator.ui.shell.words import ago
 from evaluator.ui.upload.dropzone import dropzone
 from evaluator.ui.upload.form import files_in_words
 from evaluator.uploads import uploads
 from evaluator.uploads.persons import person_at
+from evaluator.uploads.state import Status, UploadState
 from evaluator.workspace.workspace import Workspace
 
 SHAPES = """\
@@ -26,6 +31,17 @@ SHAPES = """\
 | Files of other tools | SQuAD, DPR, OpenSearch, Elasticsearch, `rank_eval`, RRE, Quepid, RankLib |
 | A folder of texts | `.txt`, `.md`, `.html`, `.pdf`, `.docx`, `.pptx`, `.odt`, one a document; add a file of queries |
 """
+
+SHOWN = 3
+"""Unfinished uploads that are listed at once."""
+STATUSES: Mapping[Status, str] = {
+    "receiving": "Files are missing, or not looked at yet",
+    "recognising": "Looking at the files",
+    "recognised": "Columns to confirm",
+    "checking": "Being checked",
+    "checked": "Checked, not stored yet",
+    "failed": "Failed",
+}
 
 
 def choose_files(workspace: Workspace) -> None:
@@ -55,19 +71,35 @@ def choose_files(workspace: Workspace) -> None:
 
 def _open(workspace: Workspace, person: str) -> None:
     """Draw the uploads that were neither stored nor discarded: they take room on the disk."""
-    mine = uploads.open_uploads(workspace, person)
+    mine = sorted(uploads.open_uploads(workspace, person), key=lambda state: -state.changed_at)
     if not mine:
         return
-    with st.expander(f"Continue or discard your open uploads ({len(mine)})", icon=":material/pending:"):
-        for state in mine:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(files_in_words(state))
-                if st.button("Go on", key=keyed("go-on", state.id), type="tertiary"):
-                    _go_on(state.id)
-                if st.button("Discard", key=keyed("discard", state.id), type="tertiary"):
-                    with explained():
-                        uploads.discard(workspace, state.id)
-                        st.rerun()
+    st.subheader("Unfinished uploads", anchor=False)
+    for state in mine[:SHOWN]:
+        _unfinished(workspace, state)
+    if mine[SHOWN:]:
+        with st.expander(f"{len(mine) - SHOWN} more", icon=":material/pending:"):
+            for state in mine[SHOWN:]:
+                _unfinished(workspace, state)
+
+
+def _unfinished(workspace: Workspace, state: UploadState) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        with st.container(gap="xsmall"):
+            st.markdown(files_in_words(state))
+            st.caption(f"{STATUSES[state.status]} · {ago(time.time() - state.changed_at)}")
+        if st.button("Continue", key=keyed("continue", state.id), icon=":material/play_arrow:"):
+            _go_on(state.id)
+        if st.button(
+            "Discard",
+            key=keyed("discard", state.id),
+            icon=":material/delete:",
+            type="tertiary",
+            help="Delete these files",
+        ):
+            with explained():
+                uploads.discard(workspace, state.id)
+                st.rerun()
 
 
 def _fetch(workspace: Workspace, person: str) -> None:

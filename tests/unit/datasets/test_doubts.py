@@ -1,0 +1,65 @@
+"""Questions about what files do not say clearly, and which of them arise after an answer."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from evaluator.datasets.reading import QrelsPart, Table
+from evaluator.datasets.recognition.doubts import changed
+from evaluator.datasets.recognition.recognise import recognise
+from tests.unit.datasets.test_recognition import DATA, reading, write
+
+
+def test_several_datasets_in_one_folder(tmp_path: Path) -> None:
+    for name in ("bikes", "cars"):
+        shutil.copytree(DATA / "beir", tmp_path / name)
+    recognised = recognise(tmp_path)
+    (doubt,) = recognised.doubts
+    assert doubt.question.startswith("the files hold several datasets; which one is meant?")
+    assert [option.label for option in doubt.options] == [
+        "the one in bikes/ (BEIR)",
+        "the one in cars/ (BEIR)",
+    ]
+    assert recognised.reading is not None
+    chosen = changed(recognised.reading, doubt.options[1].changes)
+    assert [part.table.file for part in chosen.parts] == [
+        "cars/corpus.jsonl", "cars/queries.jsonl", "cars/qrels/test.tsv",
+    ]  # fmt: skip
+
+
+def test_a_question_that_another_answer_makes_pointless_does_not_arise(tmp_path: Path) -> None:
+    """Each of two tables can be the judgments; only one of them has a column that may be the grade."""
+    answers = [(f"q{n}", f"d{n}") for n in range(9)]
+    write(
+        tmp_path,
+        {
+            "documents.csv": "id,text\n" + "".join(f"d{n},A long text of number {n}\n" for n in range(9)),
+            "queries.csv": "query_id,query\n" + "".join(f"q{n},what is {n}?\n" for n in range(9)),
+            "one.csv": "query_id,doc_id\n" + "".join(f"{q},{d}\n" for q, d in answers),
+            "two.csv": "query_id,doc_id,stufe\n" + "".join(f"{q},{d},2\n" for q, d in answers),
+        },
+    )
+    recognised = recognise(tmp_path)
+    assert recognised.reading is not None
+    which, *_ = recognised.doubts
+    by_table = {option.changes["qrels"]["table"]["file"]: option for option in which.options}
+    one, two = (recognised.doubts_left(by_table[name].changes) for name in ("one.csv", "two.csv"))
+    assert [doubt.question for doubt in one] == []
+    assert [doubt.question for doubt in two] == ["two.csv: is the column 'stufe' the grade of the judgments?"]
+
+
+def test_names_of_files_are_no_ids_of_questions(tmp_path: Path) -> None:
+    questions = "".join(f"How do I reset device {n}?,manual-{n}.txt\n" for n in range(9))
+    write(
+        tmp_path,
+        {
+            "faq.csv": "Question,Answer is in file\n" + questions,
+            **{f"manuals/manual-{n}.txt": f"To reset device {n}, press {n}" for n in range(9)},
+        },
+    )
+    read = reading(tmp_path)
+    assert read.queries.id is None
+    assert read.qrels == QrelsPart(
+        Table("faq.csv", "csv"), "Question", ("Answer is in file",), query_by="text"
+    )
