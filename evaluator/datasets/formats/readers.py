@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from evaluator.datasets.formats import json_objects, spreadsheet
+from evaluator.datasets.formats import json_objects
 from evaluator.datasets.formats.columnar import read_parquet
-from evaluator.datasets.formats.delimited import read_delimited
 from evaluator.datasets.formats.json_objects import read_json
 from evaluator.datasets.formats.smart_collection import read_smart
-from evaluator.datasets.formats.spreadsheet import read_excel
-from evaluator.datasets.formats.text_lines import read_objects
+from evaluator.datasets.formats.tabular.delimited import read_delimited
+from evaluator.datasets.formats.tabular.spreadsheet import read_excel, sheets
+from evaluator.datasets.formats.text_lines import OTHER_ENCODING, read_objects
 from evaluator.datasets.formats.texts import read_texts
 from evaluator.datasets.formats.trec import read_documents, read_qrels, read_run, read_topics
 from evaluator.datasets.reading import Kind, Table
@@ -24,7 +24,7 @@ Read = Callable[[Path, Table], Iterator[Row[Fields]]]
 READERS: dict[Kind, Read] = {
     "csv": read_delimited,
     "tsv": read_delimited,
-    "jsonl": lambda folder, table: read_objects(folder, table.file),
+    "jsonl": lambda folder, table: read_objects(folder, table.file, table.encoding),
     "json": read_json,
     "parquet": read_parquet,
     "excel": read_excel,
@@ -53,6 +53,8 @@ def _read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
         yield from READERS[table.kind](folder, table)
     except DatasetError as error:
         yield place, error
+    except UnicodeError as error:
+        yield place, place.error(f"not all of it is {table.encoding} ({error})", OTHER_ENCODING)
     except OSError as error:
         yield place, place.error(f"the file cannot be read ({error.strerror})", "check that it is there")
 
@@ -64,7 +66,7 @@ def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:
         DatasetError: the file cannot be read.
     """
     if kind == "excel":
-        return spreadsheet.sheets(folder, file)
+        return sheets(folder, file)
     if kind == "json":
         return json_objects.members(folder, file) or ("",)
     return ("",)

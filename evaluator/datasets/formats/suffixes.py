@@ -24,7 +24,8 @@ TABS = (".tsv", ".tab")
 
 PLAIN_TEXTS = frozenset({".txt", ".text"})
 """A single text, or a file in a format of SMART or TREC."""
-OTHER_TEXTS = frozenset({".md", ".markdown", ".html", ".htm", ".pdf"})
+PDF = ".pdf"
+OTHER_TEXTS = frozenset({".md", ".markdown", ".html", ".htm", PDF})
 """Always a single text."""
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst")

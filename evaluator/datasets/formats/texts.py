@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from evaluator.datasets.formats.encodings import decoded
 from evaluator.datasets.formats.markup import read_html
 from evaluator.datasets.formats.pdf import read_pdf
 from evaluator.datasets.formats.sniffing import is_junk, sniff
+from evaluator.datasets.formats.text_lines import undecodable
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
@@ -29,7 +31,7 @@ def read_texts(folder: Path, table: Table) -> Iterator[Row[Fields]]:
         raise DatasetError(f"{table.file} is no folder; choose the folder of the texts")
     for path in text_files(base):
         place = Place(printable(path.relative_to(folder).as_posix()))
-        yield place, _document(path, path.relative_to(base).as_posix(), place)
+        yield place, _document(path, path.relative_to(base).as_posix(), place, table.encoding)
 
 
 def text_files(folder: Path) -> Iterator[Path]:
@@ -52,43 +54,42 @@ def printable(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _document(path: Path, name: str, place: Place) -> Fields | DatasetError:
+def _document(path: Path, name: str, place: Place, encoding: str | None) -> Fields | DatasetError:
     size = path.stat().st_size
     if size > MAX_FILE:
         return place.error(
             f"the file has {size >> 20} MiB", f"split it: at most {MAX_FILE >> 20} MiB are read"
         )
     try:
-        title, text = READERS[path.suffix.lower()](path.read_bytes())
+        title, text = READERS[path.suffix.lower()](path.read_bytes(), encoding)
     except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        return place.error(f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8", "save the file as UTF-8")
+        return undecodable(place, error, error.encoding)
     except ValueError as error:
         return place.error(f"not readable ({str(error)[:200]})", "export it again, or remove it")
     return {"id": document_id(name), "title": title or printable(path.stem), "text": text}
 
 
-def _plain(content: bytes) -> tuple[str, str]:
-    return "", content.decode("utf-8-sig").strip()
+def _plain(content: bytes, encoding: str | None) -> tuple[str, str]:
+    return "", decoded(content, encoding).strip()
 
 
-def _markdown(content: bytes) -> tuple[str, str]:
+def _markdown(content: bytes, encoding: str | None) -> tuple[str, str]:
     """The title is the first heading; a text that begins with it is returned without the heading."""
-    text = content.decode("utf-8-sig").strip()
+    text = decoded(content, encoding).strip()
     heading = next(filter(HEADING.match, text.splitlines()), "")
     title = heading.strip("#").strip()
     return title, text[len(heading) :].strip() if heading and text.startswith(heading) else text
 
 
-def _html(content: bytes) -> tuple[str, str]:
-    return read_html(content.decode("utf-8-sig"))
+def _html(content: bytes, encoding: str | None) -> tuple[str, str]:
+    return read_html(decoded(content, encoding, html=True))
 
 
-def _pdf(content: bytes) -> tuple[str, str]:
+def _pdf(content: bytes, _encoding: str | None) -> tuple[str, str]:
     return "", read_pdf(content)
 
 
-READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
+READERS: dict[str, Callable[[bytes, str | None], tuple[str, str]]] = {
     ".txt": _plain,
     ".text": _plain,
     ".md": _markdown,

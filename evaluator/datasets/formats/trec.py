@@ -31,7 +31,7 @@ def read_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     tabs = table.file.lower().endswith(TABS)
     expected = "3 fields separated by tabs are expected" if tabs else "3 or 4 fields are expected"
     first = True
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
         else:
@@ -62,7 +62,7 @@ def _judgment(cells: list[str], place: Place, expected: str) -> Fields | Dataset
 
 def read_run(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """Lines of query, iteration (unused), document, rank, score and the run's tag."""
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
             continue
@@ -81,7 +81,7 @@ def read_run(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 def read_topics(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The `<top>` elements, whose fields have no end tags in TREC's older files."""
-    for place, element in _elements(folder, table.file, "top"):
+    for place, element in _elements(folder, table, "top"):
         yield place, element if isinstance(element, DatasetError) else _topic(element)
 
 
@@ -97,7 +97,7 @@ def _topic(element: str) -> Fields:
 
 def read_documents(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The `<DOC>` elements; the text is the content of `<TEXT>`, or else everything but number and title."""
-    for place, element in _elements(folder, table.file, "doc"):
+    for place, element in _elements(folder, table, "doc"):
         yield place, element if isinstance(element, DatasetError) else _document(element)
 
 
@@ -132,13 +132,13 @@ def _plain(text: str) -> str:
     return " ".join(html.unescape(text).split())
 
 
-def _elements(folder: Path, file: str, tag: str) -> Iterator[Row[str]]:
+def _elements(folder: Path, table: Table, tag: str) -> Iterator[Row[str]]:
     """The content of each element of that name, and the place of the line where it begins."""
     begins, ends = re.compile(rf"\s*<{tag}>", re.IGNORECASE), re.compile(rf"</{tag}>", re.IGNORECASE)
     start: Place | None = None
     lines: list[str] = []
     size = 0
-    for place, line in read_lines(folder, file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
             continue

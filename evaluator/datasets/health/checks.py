@@ -35,6 +35,13 @@ Numbers = npt.NDArray[np.int64]
 CHECKED_HERE = frozenset({*JUDGMENT_NOTES, "empty-documents", "self-ids"})
 """Codes of import notes that a report replaces by more detailed findings of its own."""
 
+CONSEQUENCES = {
+    "encoding": "look whether their letters are right, or choose another encoding",
+    "rows-above-header": "choose another row if these do not name the columns",
+    "no-header": "choose the row that names the columns if there is one",
+}
+"""What follows from notes for which something can be done."""
+
 
 class Part:
     """Ids and keys of the corpus's or the queries' rows.
@@ -244,9 +251,8 @@ def import_findings(notes: Sequence[ImportNote]) -> Iterator[Finding]:
                 note.examples,
             )
         elif note.code not in CHECKED_HERE:
-            yield Finding(
-                note.code, "note", note.count, note.message, "nothing to do if that is meant", note.examples
-            )
+            consequence = CONSEQUENCES.get(note.code, "nothing to do if that is meant")
+            yield Finding(note.code, "note", note.count, note.message, consequence, note.examples)
 
 
 def _unknown_documents(judgments: Judgments) -> Iterator[Finding]:

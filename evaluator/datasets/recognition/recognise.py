@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from evaluator.datasets.formats import members, read
+from evaluator.datasets.formats.detected import as_detected, detected
 from evaluator.datasets.formats.sniffing import is_junk, kind_of
 from evaluator.datasets.formats.texts import printable, text_files
 from evaluator.datasets.reading import Reading, RunPart, Table
@@ -93,6 +94,7 @@ def recognise(folder: Path) -> Recognised:
         if table.lacks_header
     ]
     if reading is not None:
+        reading = as_detected(reading, [table.table for table, _ in inspected])
         reading = dataclasses.replace(reading, ignored=_ignored(folder, files, reading))
     tables = tuple(_info(table, size) for table, size in inspected)
     return Recognised(tables, reading, (*problems, *doubts))
@@ -115,14 +117,14 @@ def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterato
         size = (folder / file).stat().st_size
         try:
             for member in members(folder, file, kind):
-                yield _inspect(folder, Table(file, kind, member), INSPECTED_ROWS), size
+                yield _inspect(folder, detected(folder, Table(file, kind, member)), INSPECTED_ROWS), size
         except DatasetError as error:
             problems.append(str(error))
     texts = [path.relative_to(folder) for path in text_files(folder)]
     if texts:
         base = _common_folder([PurePosixPath(path.as_posix()) for path in texts])
         size = sum((folder / path).stat().st_size for path in texts)
-        yield _inspect(folder, Table(base, "texts"), INSPECTED_TEXTS), size
+        yield _inspect(folder, detected(folder, Table(base, "texts")), INSPECTED_TEXTS), size
 
 
 def _inspect(folder: Path, table: Table, n_rows: int) -> InspectedTable:
