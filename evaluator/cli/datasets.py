@@ -14,7 +14,7 @@ from evaluator.errors import DatasetError, InvalidInputError
 
 if TYPE_CHECKING:
     from evaluator.datasets.health.report import HealthReport
-    from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
+    from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Repair, Table
     from evaluator.datasets.recognition.recognise import Recognised
     from evaluator.datasets.staging.importing import OpenedFiles
     from evaluator.uploads.examination import Checked
@@ -44,6 +44,12 @@ ExcludeSelf = Annotated[
         "are an export that leaves it out.",
     ),
 ]
+REPAIRS: dict[Repair, str] = {
+    "leave-out-rows": "to leave them out",
+    "match-padded-ids": "to take them for the same",
+}
+"""What each repair is for."""
+
 Name = Annotated[str, typer.Argument(help="The dataset's name.")]
 
 
@@ -84,6 +90,8 @@ def dataset_import(
         resolved = chosen or _certain(path, opened.recognised)
         checked = _checked(opened, resolved, exclude_self, Path(scratch), stages)
         stages.stage("storing")
+        if checked.report.can_leave_out:
+            remark(f"To import without the rows that are wrong: {_remedy('leave-out-rows')}")
         manifest = publish(checked.staged, store)
     with open_instance(settings) as opened_instance:
         source = path if is_reference(path) else str(Path(path).expanduser().resolve())
@@ -304,11 +312,18 @@ def _table_in_words(table: Table) -> str:
     return f"{table} ({', '.join(ways)})" if ways else str(table)
 
 
+def _remedy(repair: Repair) -> str:
+    """The option that chooses a repair."""
+    return f"--set repairs=[{repair}]"
+
+
 def _print_report(report: HealthReport) -> None:
     """Print the health report."""
     say(f"{report.n_documents:,} documents, {report.n_queries:,} queries, {report.n_judgments:,} judgments")
     for finding in report.findings:
         say(f"\n{finding.severity}: {finding.message}\n  {finding.consequence}")
+        if finding.repair and finding.severity != "note":
+            say(f"  {REPAIRS[finding.repair]}: {_remedy(finding.repair)}")
         for example in finding.examples:
             say(f"  - {example}")
     if not report.findings:

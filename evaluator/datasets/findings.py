@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from evaluator.datasets.reading import Repair
 from evaluator.domain.json_record import JsonRecord
 
 EXAMPLES = 5
@@ -31,6 +32,7 @@ class Finding(JsonRecord):
         message: what was found, with the count, in words.
         consequence: what follows from it and, if there is a remedy, what to do.
         examples: at most `EXAMPLES`: ids, or `place: reason; remedy` for blocking findings.
+        repair: what an import can do about it, if the reading's `repairs` say so; None if nothing.
     """
 
     code: str
@@ -39,6 +41,7 @@ class Finding(JsonRecord):
     message: str
     consequence: str
     examples: tuple[str, ...] = ()
+    repair: Repair | None = None
 
 
 @dataclass
@@ -53,6 +56,11 @@ class Tally:
         self.count += 1
         if len(self.examples) < EXAMPLES and (shown := shortened(example)) not in self.examples:
             self.examples.append(shown)
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together; the examples of the first come before those of the second."""
+        examples = dict.fromkeys((*self.examples, *other.examples))
+        return Tally(self.count + other.count, list(examples)[:EXAMPLES])
 
 
 def shortened(example: str) -> str:

@@ -59,7 +59,13 @@ def check(
         on_progress: called with the number of documents read so far.
     """
     on_stage("reading")
-    read = stage(open_source(folder, reading), staged, exclude_self=exclude_self, on_progress=on_progress)
+    read = stage(
+        open_source(folder, reading),
+        staged,
+        exclude_self=exclude_self,
+        repairs=reading.repairs,
+        on_progress=on_progress,
+    )
     on_stage("examining")
     return Checked(read, examine(read, token_counters()))
 

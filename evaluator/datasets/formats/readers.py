@@ -17,7 +17,7 @@ from evaluator.datasets.formats.texts import read_texts
 from evaluator.datasets.formats.trec import read_documents, read_qrels, read_run, read_topics
 from evaluator.datasets.reading import Kind, Table
 from evaluator.datasets.source import Fields, Place, Row
-from evaluator.errors import DatasetError
+from evaluator.errors import BrokenFileError, DatasetError
 
 Read = Callable[[Path, Table], Iterator[Row[Fields]]]
 
@@ -41,7 +41,8 @@ READERS: dict[Kind, Read] = {
 def read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The rows of a table below `folder`, streamed.
 
-    An unreadable row is replaced by its error. If the rest of a file cannot be read, the rows end with one last error.
+    An unreadable row is replaced by its error. If the rest of a file cannot be read, its rows end with a
+    `BrokenFileError`.
     """
     for file in table.files:
         yield from _read(folder, dataclasses.replace(table, file=file, more=()))
@@ -52,11 +53,13 @@ def _read(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     try:
         yield from READERS[table.kind](folder, table)
     except DatasetError as error:
-        yield place, error
+        yield place, BrokenFileError(str(error))
     except UnicodeError as error:
-        yield place, place.error(f"not all of it is {table.encoding} ({error})", OTHER_ENCODING)
+        reason = f"not all of it is {table.encoding} ({error})"
+        yield place, BrokenFileError(str(place.error(reason, OTHER_ENCODING)))
     except OSError as error:
-        yield place, place.error(f"the file cannot be read ({error.strerror})", "check that it is there")
+        reason = f"the file cannot be read ({error.strerror})"
+        yield place, BrokenFileError(str(place.error(reason, "check that it is there")))
 
 
 def members(folder: Path, file: str, kind: Kind) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluator.datasets.defects import nothing_relevant
+from evaluator.datasets.defects import LEFT_OUT, nothing_relevant
 from evaluator.datasets.findings import EXAMPLES, Finding, Severity, counted, shortened
 from evaluator.datasets.judged import JUDGMENT_NOTES
 from evaluator.domain.dataset import ImportNote
@@ -250,6 +250,19 @@ def import_findings(notes: Sequence[ImportNote]) -> Iterator[Finding]:
                 "they are left out; use the ids of the queries in the judgments, or add the queries",
                 note.examples,
             )
+        elif note.code == "unmatched-ids":
+            yield Finding(
+                note.code,
+                "warning",
+                note.count,
+                f"{note.count:,} {note.message}",
+                "they do not count as these; import with the repair match-padded-ids if they are the same",
+                note.examples,
+                "match-padded-ids",
+            )
+        elif note.code in LEFT_OUT.values():
+            consequence = "the scores do not tell what these rows would have changed"
+            yield _warning(note.code, note.count, note.message, consequence, note.examples)
         elif note.code not in CHECKED_HERE:
             consequence = CONSEQUENCES.get(note.code, "nothing to do if that is meant")
             yield Finding(note.code, "note", note.count, note.message, consequence, note.examples)

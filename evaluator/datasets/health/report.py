@@ -105,6 +105,12 @@ class HealthReport(JsonRecord):
         """Whether a finding prevents the dataset from being stored."""
         return any(finding.severity == "blocking" for finding in self.findings)
 
+    @property
+    def can_leave_out(self) -> bool:
+        """Whether the dataset can be stored if the rows with defects are left out (the repair `leave-out-rows`)."""
+        blocking = [finding for finding in self.findings if finding.severity == "blocking"]
+        return bool(blocking) and all(finding.repair == "leave-out-rows" for finding in blocking)
+
 
 class _Files(NamedTuple):
     """Paths of the three parts of a dataset."""

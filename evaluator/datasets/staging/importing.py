@@ -108,6 +108,10 @@ def import_dataset(
         open_files(str(path), limit) as opened,
         tempfile.TemporaryDirectory(prefix="evaluator-import-") as scratch,
     ):
-        source = open_source(opened.folder, reading or certain_reading(str(path), opened.recognised))
+        resolved = reading or certain_reading(str(path), opened.recognised)
+        source = open_source(opened.folder, resolved)
         exclude = opened.exclude_self if exclude_self is None else exclude_self
-        return publish(stage(source, Path(scratch), exclude_self=exclude, on_progress=on_progress), store)
+        staged = stage(
+            source, Path(scratch), exclude_self=exclude, repairs=resolved.repairs, on_progress=on_progress
+        )
+        return publish(staged, store)

@@ -15,7 +15,7 @@ from evaluator.datasets.formats.tabular.headers import SAMPLED_ROWS, header_row
 from evaluator.datasets.formats.text_lines import OTHER_ENCODING, SAVE_AS_UTF8, raw_lines, too_long
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
-from evaluator.errors import DatasetError
+from evaluator.errors import BrokenFileError, DatasetError
 
 if TYPE_CHECKING:
     from _csv import Reader  # the type that `csv.reader` returns; `csv` has no name for it
@@ -77,10 +77,9 @@ def read_delimited(folder: Path, table: Table) -> Iterator[Row[Fields]]:
         except StopIteration:
             return
         except csv.Error as error:
-            yield (
-                place,
-                place.error(f"not valid CSV ({error})", 'close every quote, and double it inside ("")'),
-            )
+            reason = place.error(f"not valid CSV ({error})", 'close every quote, and double it inside ("")')
+            lost = layout.start + rows.line_num > place.line + 1  # lines that a cell without end has taken in
+            yield place, BrokenFileError(str(reason)) if lost else reason
             continue
         if not any(cell.strip() for cell in cells):
             continue
