@@ -96,7 +96,7 @@ def dataset_import(
     with open_instance(settings) as opened_instance:
         source = path if is_reference(path) else str(Path(path).expanduser().resolve())
         record = opened_instance.register_dataset(
-            dataset_name, manifest.fingerprint, source, description, tag or ()
+            dataset_name, manifest.fingerprint, source, description, tag or (), checked.provenance
         )
     if json_:
         print_json(record)
@@ -160,7 +160,7 @@ def dataset_list(json_: Json = False) -> None:
 
 @dataset_app.command("show")
 def dataset_show(name: Name, json_: Json = False) -> None:
-    """Show a dataset: its size, description, fingerprints, versions, and which experiments use it."""
+    """Show a dataset: its size, description, versions, the files it comes from, and which experiments use it."""
     with instance() as opened:
         record = opened.dataset(name)
     if json_:
@@ -178,6 +178,7 @@ def dataset_show(name: Name, json_: Json = False) -> None:
         ("version", "fingerprint", "change", "since"),
         [(v["version"], v["fingerprint"], v["change"], v["created_at"]) for v in record["versions"]],
     )
+    _print_provenance(record["provenance"])
     users = ", ".join(experiment["name"] for experiment in record["used_by"]) or "no experiment"
     say(f"used by: {users}")
 
@@ -271,6 +272,25 @@ def _given_reading(path: Path | None) -> Reading | None:
 def _print_datasets(records: list[dict[str, Any]]) -> None:
     columns = ("name", "version", "documents", "queries", "judgments", "fingerprint", "source")
     print_table("", columns, [[record[column] for column in columns] for record in records])
+
+
+def _print_provenance(record: dict[str, Any] | None) -> None:
+    """Print where a dataset comes from."""
+    from evaluator.domain.dataset import Provenance
+    from evaluator.library.provenance import FILE_COLUMNS, UNKNOWN, files_shown, sentences
+
+    if record is None:
+        say(UNKNOWN)
+        return
+    fields = dict(record)
+    version = fields.pop("version_imported")
+    provenance = Provenance.from_json(fields)
+    for sentence in sentences(version, provenance):
+        say(sentence)
+    shown, others = files_shown(provenance)
+    print_table("files", FILE_COLUMNS, [(file.name, file.bytes, file.sha256) for file in shown])
+    if others:
+        say(f"and {others:,} more")
 
 
 def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
