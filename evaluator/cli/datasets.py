@@ -14,7 +14,7 @@ from evaluator.errors import DatasetError, InvalidInputError
 
 if TYPE_CHECKING:
     from evaluator.datasets.health.report import HealthReport
-    from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Repair, Table
+    from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Repair
     from evaluator.datasets.recognition.recognise import Recognised
     from evaluator.datasets.staging.importing import OpenedFiles
     from evaluator.uploads.examination import Checked
@@ -295,8 +295,10 @@ def _print_provenance(record: dict[str, Any] | None) -> None:
 
 def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
     """Print the role and the columns of each file; without a reading, all files and columns."""
+    from evaluator.datasets.formats.detected import in_words
+
     if reading is None:
-        tables = [(_table_in_words(info.table), ", ".join(info.columns)) for info in recognised.tables]
+        tables = [(in_words(info.table), ", ".join(info.columns)) for info in recognised.tables]
         print_table("Not recognised as a dataset", ("file", "columns"), tables)
     else:
         rows = [
@@ -311,6 +313,8 @@ def _print_recognised(recognised: Recognised, reading: Reading | None) -> None:
 
 def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[str, str]:
     """A part's file, and the columns that are read."""
+    from evaluator.datasets.formats.detected import in_words
+
     if part is None:
         return "none", ""
     columns = {
@@ -318,18 +322,10 @@ def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[s
         for field, value in vars(part).items()
         if field != "table" and value not in (None, (), "id")
     }
-    return _table_in_words(part.table), ", ".join(
+    return in_words(part.table), ", ".join(
         f"{field}: {' + '.join(value) if isinstance(value, tuple) else value}"
         for field, value in columns.items()
     )
-
-
-def _table_in_words(table: Table) -> str:
-    """A table, and how it is read where that is not the usual way."""
-    ways = [table.encoding] if table.encoding else []
-    if table.header is not None:
-        ways.append(f"columns named in row {table.header}" if table.header else "no header")
-    return f"{table} ({', '.join(ways)})" if ways else str(table)
 
 
 def _remedy(repair: Repair) -> str:

@@ -53,6 +53,14 @@ def as_detected(reading: Reading, tables: Iterable[Table]) -> Reading:
     )
 
 
+def in_words(table: Table) -> str:
+    """A table, and how it is read where that is not the usual way."""
+    ways = [table.encoding] if table.encoding else []
+    if table.header is not None:
+        ways.append(f"columns named in row {table.header}" if table.header else "no header")
+    return f"{table} ({', '.join(ways)})" if ways else str(table)
+
+
 def guessed_files(folder: Path, table: Table) -> Iterator[Path]:
     """The files that are read in the table's encoding although they declare none."""
     if table.encoding is None or is_utf8(table.encoding):

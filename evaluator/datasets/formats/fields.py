@@ -135,13 +135,17 @@ def tags(value: object, place: Place) -> tuple[str, ...]:
 
 
 def score(value: object, field: str, place: Place) -> float:
-    """A document's score in a ranked list: a finite number, or its text.
+    """A document's score in a ranked list: a finite number, or its text, also with a decimal comma (`0,5`).
 
     Raises:
         DatasetError: the value is anything else.
     """
     try:
-        number = float(value) if isinstance(value, str | int | float) else math.nan
+        number = math.nan
+        if isinstance(value, str):
+            number = float(value.replace(",", ".") if value.count(",") == 1 and "." not in value else value)
+        elif isinstance(value, int | float):
+            number = float(value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

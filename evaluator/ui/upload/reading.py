@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from evaluator.datasets.formats.detected import in_words
 from evaluator.datasets.reading import CorpusPart, MeantBy, QrelsPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
 from evaluator.ui.shell.identity import keyed, told_apart
@@ -167,8 +168,9 @@ def _choose_table(upload: str, recognised: Recognised, role: Role, start: Part |
 
 def _table_words(table: Table) -> str:
     if table.kind == "texts":
-        return "one document per file" if table.file == "." else f"{table.file}/, one document per file"
-    return str(table)
+        folder = "" if table.file == "." else f"{table.file}/, "
+        return f"{folder}one document per file{f' ({table.encoding})' if table.encoding else ''}"
+    return in_words(table)
 
 
 def _choose_texts(upload: str, info: TableInfo, start: CorpusPart | None) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluator.datasets.formats import read
-from evaluator.datasets.formats.detected import detected, guessed_files
+from evaluator.datasets.formats.detected import detected, guessed_files, in_words
 from evaluator.datasets.formats.encodings import declared, encoding_of
 from evaluator.datasets.formats.text_lines import MAX_LINE
 from evaluator.datasets.reading import Kind, Table
@@ -65,6 +65,8 @@ class TestGuessed:
         assert tables["documents.csv"].table.encoding == "windows-1252"
         assert tables["documents.csv"].sample[0]["text"].endswith("Straße – für 5 €")
         assert tables["queries.csv"].table.encoding is None
+        assert in_words(tables["documents.csv"].table) == "documents.csv (windows-1252)"
+        assert in_words(tables["queries.csv"].table) == "queries.csv"
 
     def test_a_preset_has_it_too(self, tmp_path: Path) -> None:
         lines = [json.dumps({"_id": "d1", "title": "", "text": "café au lait"}, ensure_ascii=False)]
