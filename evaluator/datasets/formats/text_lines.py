@@ -31,12 +31,13 @@ def raw_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, by
     """
     name = encoding or declared_in(path)
     if is_utf8(name):
-        yield from _utf8_lines(path)
-    elif contains_ascii(name):
-        for number, line in _utf8_lines(path):
-            yield number, line if line is None or line.isascii() else recoded(line, name)
-    else:
-        yield from _wide_lines(path, name)
+        return _utf8_lines(path)
+    return _recoded_lines(path, name) if contains_ascii(name) else _wide_lines(path, name)
+
+
+def _recoded_lines(path: Path, name: str) -> Iterator[tuple[int, bytes | None]]:
+    for number, line in _utf8_lines(path):
+        yield number, line if line is None or line.isascii() else recoded(line, name)
 
 
 def _utf8_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:

@@ -66,19 +66,17 @@ def read_delimited(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     Raises:
         DatasetError: the header is invalid, or a line is too long; the rest of the file cannot be read.
     """
-    layout = layout_of(folder, table)
-    lines = islice(_lines(folder, table), layout.start - 1, None)
-    rows = layout.dialect.rows(lines)
-    columns = layout.columns
+    dialect, start, columns, _ = layout_of(folder, table)
+    rows = dialect.rows(islice(_lines(folder, table), start - 1, None))
     while True:
-        place = Place(table.file, layout.start + rows.line_num)
+        place = Place(table.file, start + rows.line_num)
         try:
             cells = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
             reason = place.error(f"not valid CSV ({error})", 'close every quote, and double it inside ("")')
-            lost = layout.start + rows.line_num > place.line + 1  # lines that a cell without end has taken in
+            lost = start + rows.line_num > place.line + 1  # lines that a cell without end has taken in
             yield place, BrokenFileError(str(reason)) if lost else reason
             continue
         if not any(cell.strip() for cell in cells):
@@ -131,6 +129,8 @@ def _row(columns: list[str], cells: list[str], place: Place, encoding: str | Non
             "give every row as many as the header; put cells that hold the delimiter in quotes",
         )
     for column, cell in zip(columns, cells, strict=True):
+        if cell.isascii() and "\0" not in cell:
+            continue
         if problem := unreadable(cell, encoding):
             advice = "remove it" if "\0" in cell else SAVE_AS_UTF8 if encoding is None else OTHER_ENCODING
             return place.error(f"{column} has {problem}", advice)
