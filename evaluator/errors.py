@@ -18,6 +18,10 @@ class DatasetError(InvalidInputError):
     """A dataset cannot be imported; names the file, the line and the reason."""
 
 
+class BrokenFileError(DatasetError):
+    """A dataset's file cannot be read to its end: how many rows are lost is unknown."""
+
+
 class ExperimentFileError(InvalidInputError):
     """An experiment file is invalid; names the line, the field and the reason."""
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, ValidationError
 
 from evaluator.datasets.reading import Reading
+from evaluator.domain.dataset import Provenance
 from evaluator.domain.json_record import first_fault
 from evaluator.errors import InvalidInputError
 
@@ -27,19 +28,29 @@ class ExperimentFile(Body):
     yaml: str
 
 
+def _provenance(record: Any) -> Provenance:
+    if not isinstance(record, dict):
+        raise ValueError("Input should be an object")
+    return Provenance.from_json(record)
+
+
+GivenProvenance = Annotated[Provenance, PlainValidator(_provenance, json_schema_input_type=Provenance)]
+
+
 class DatasetRegistration(Body):
     """A name for a dataset in the artifact store."""
 
     model_config = ConfigDict(extra="forbid")
     example = (
-        '{"name": "...", "fingerprint": "...", "source": "...", "description": "...", "tags": ["..."]}, '
-        "description and tags optional"
+        '{"name": "...", "fingerprint": "...", "source": "...", "description": "...", "tags": ["..."], '
+        '"provenance": {...}}, description, tags and provenance optional'
     )
     name: str
     fingerprint: str
     source: str
     description: str = ""
     tags: list[str] = Field(default_factory=list)
+    provenance: GivenProvenance | None = None
 
 
 class DatasetChanges(Body):

@@ -58,7 +58,7 @@ def _datasets(workspace: Workspace, _request: Request) -> Any:
 
 def _register(workspace: Workspace, _request: Request, body: DatasetRegistration) -> Any:
     """Name a dataset that is in the artifact store."""
-    return dataset_record(register(workspace, **body.model_dump()))
+    return dataset_record(register(workspace, **dict(body)))
 
 
 def _dataset(workspace: Workspace, request: Request) -> Any:
@@ -158,6 +158,7 @@ def _details(workspace: Workspace, row: DatasetRow) -> dict[str, Any]:
         catalog.versions(workspace, row.id),
         catalog.used_by(workspace, row.id),
         catalog.siblings(workspace, row),
+        catalog.provenance(workspace, row),
     )
 
 

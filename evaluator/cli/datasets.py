@@ -16,7 +16,7 @@ from evaluator.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from evaluator.datasets.health.report import HealthReport
-    from evaluator.datasets.reading import Reading
+    from evaluator.datasets.reading import Reading, Repair
     from evaluator.datasets.staging.importing import OpenedFiles
     from evaluator.uploads.examination import Checked
 
@@ -54,6 +54,12 @@ ExcludeSelf = Annotated[
         "are an export that leaves it out.",
     ),
 ]
+REPAIRS: dict[Repair, str] = {
+    "leave-out-rows": "to leave them out",
+    "match-padded-ids": "to take them for the same",
+}
+"""What each repair is for."""
+
 Name = Annotated[str, typer.Argument(help="The dataset's name.")]
 
 
@@ -95,11 +101,13 @@ def dataset_import(
         resolved = resolve(path, opened.recognised, chosen, changes)
         checked = _checked(opened, resolved, exclude_self, Path(scratch), stages)
         stages.stage("storing")
+        if checked.report.can_leave_out:
+            remark(f"To import without the rows that are wrong: {_remedy('leave-out-rows')}")
         manifest = publish(checked.staged, store)
     with open_instance(settings) as opened_instance:
         source = path if is_reference(path) else str(Path(path).expanduser().resolve())
         record = opened_instance.register_dataset(
-            dataset_name, manifest.fingerprint, source, description, tag or ()
+            dataset_name, manifest.fingerprint, source, description, tag or (), checked.provenance
         )
     if json_:
         print_json(record)
@@ -178,7 +186,7 @@ def dataset_list(json_: Json = False) -> None:
 
 @dataset_app.command("show")
 def dataset_show(name: Name, json_: Json = False) -> None:
-    """Show a dataset: its size, description, fingerprints, versions, and which experiments use it."""
+    """Show a dataset: its size, description, versions, the files it comes from, and which experiments use it."""
     with instance() as opened:
         record = opened.dataset(name)
     if json_:
@@ -196,6 +204,7 @@ def dataset_show(name: Name, json_: Json = False) -> None:
         ("version", "fingerprint", "change", "since"),
         [(v["version"], v["fingerprint"], v["change"], v["created_at"]) for v in record["versions"]],
     )
+    _print_provenance(record["provenance"])
     users = ", ".join(experiment["name"] for experiment in record["used_by"]) or "no experiment"
     say(f"used by: {users}")
 
@@ -257,11 +266,37 @@ def _print_datasets(records: list[dict[str, Any]]) -> None:
     print_table("", columns, [[record[column] for column in columns] for record in records])
 
 
+def _print_provenance(record: dict[str, Any] | None) -> None:
+    """Print where a dataset comes from."""
+    from evaluator.domain.dataset import Provenance
+    from evaluator.library.provenance import FILE_COLUMNS, UNKNOWN, files_shown, sentences
+
+    if record is None:
+        say(UNKNOWN)
+        return
+    fields = dict(record)
+    version = fields.pop("version_imported")
+    provenance = Provenance.from_json(fields)
+    for sentence in sentences(version, provenance):
+        say(sentence)
+    shown, others = files_shown(provenance)
+    print_table("files", FILE_COLUMNS, [(file.name, file.bytes, file.sha256) for file in shown])
+    if others:
+        say(f"and {others:,} more")
+
+
+def _remedy(repair: Repair) -> str:
+    """The option that chooses a repair."""
+    return f"--set repairs=[{repair}]"
+
+
 def _print_report(report: HealthReport) -> None:
     """Print the health report."""
     say(f"{report.n_documents:,} documents, {report.n_queries:,} queries, {report.n_judgments:,} judgments")
     for finding in report.findings:
         say(f"\n{finding.severity}: {finding.message}\n  {finding.consequence}")
+        if finding.repair and finding.severity != "note":
+            say(f"  {REPAIRS[finding.repair]}: {_remedy(finding.repair)}")
         for example in finding.examples:
             say(f"  - {example}")
     if not report.findings:

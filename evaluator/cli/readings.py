@@ -77,8 +77,10 @@ def given_reading(path: Path | None) -> Reading | None:
 
 def print_recognised(recognised: Recognised, reading: Reading | None) -> None:
     """Print the role and the columns of each file; without a reading, all files and columns."""
+    from evaluator.datasets.formats.detected import in_words
+
     if reading is None:
-        tables = [(str(info.table), ", ".join(info.columns)) for info in recognised.tables]
+        tables = [(in_words(info.table), ", ".join(info.columns)) for info in recognised.tables]
         print_table("Not recognised as a dataset", ("file", "columns"), tables)
     else:
         rows = [
@@ -102,6 +104,8 @@ def print_unused(recognised: Recognised, reading: Reading) -> None:
 
 def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[str, str]:
     """A part's file, and the columns that are read."""
+    from evaluator.datasets.formats.detected import in_words
+
     if part is None:
         return "none", ""
     columns = {
@@ -109,7 +113,7 @@ def _part_in_words(part: CorpusPart | QueriesPart | QrelsPart | None) -> tuple[s
         for field, value in vars(part).items()
         if field != "table" and value not in (None, (), "id")
     }
-    return str(part.table), ", ".join(
+    return in_words(part.table), ", ".join(
         f"{field}: {' + '.join(value) if isinstance(value, tuple) else value}"
         for field, value in columns.items()
     )

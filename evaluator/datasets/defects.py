@@ -7,12 +7,20 @@ from itertools import chain, islice, zip_longest
 from typing import NamedTuple
 
 from evaluator.datasets.findings import EXAMPLES, Finding, Tally, counted, shortened
+from evaluator.datasets.reading import Repair
 from evaluator.datasets.source import Place, Row
-from evaluator.domain.dataset import Judgment
-from evaluator.errors import DatasetError
+from evaluator.domain.dataset import ImportNote, Judgment
+from evaluator.errors import BrokenFileError, DatasetError
 
 UNREADABLE, REPEATED, CONTRADICTORY = "unreadable-rows", "repeated-ids", "contradictory-grades"
 NO_DOCUMENTS, NO_QUERIES, NOTHING_RELEVANT = "no-documents", "no-queries", "nothing-relevant"
+
+LEFT_OUT = {
+    UNREADABLE: "left-out-rows",
+    REPEATED: "left-out-repeated-ids",
+    CONTRADICTORY: "left-out-contradictory-grades",
+}
+"""Codes of the notes on rows that are left out instead."""
 
 LISTED_FILES = 5
 """Number of files named in the finding on unreadable rows."""
@@ -36,6 +44,7 @@ class Defects:
         self._n_contradictory = 0
         self._contradictions: list[Contradiction] = []  # the first few
         self._contradictory_examples: list[str] = []
+        self._broken: dict[str, None] = {}  # files that cannot be read to their end
         self._order: dict[str, None] = {}  # codes, in the order in which they first occurred
 
     @property
@@ -46,6 +55,8 @@ class Defects:
     def unreadable(self, place: Place, error: DatasetError) -> None:
         """Record a row that breaks a rule on its own."""
         self._order.setdefault(UNREADABLE)
+        if isinstance(error, BrokenFileError):
+            self._broken.setdefault(place.file)
         lines = self._lines.setdefault(place.file, set())
         if place.line not in lines and len(lines) < EXAMPLES and len(self._lines) <= LISTED_FILES:
             self._reasons.setdefault(place.file, []).append(shortened(str(error)))
@@ -83,49 +94,86 @@ class Defects:
             )
             self._contradictory_examples.append(shortened(str(error)))
 
-    def findings(self) -> list[Finding]:
-        """One finding for each kind of defect, in the order in which the kinds first occurred."""
-        finding_of = {
-            UNREADABLE: self._unreadable_finding,
-            REPEATED: self._repeated_finding,
-            CONTRADICTORY: self._contradictory_finding,
-        }
-        return [finding_of[code]() for code in self._order]
+    @property
+    def can_be_left_out(self) -> bool:
+        """Whether it is known what would be left out: of a file that is broken off, the rest would be missing."""
+        return not self._broken
 
-    def _unreadable_finding(self) -> Finding:
+    def findings(self, repair: Repair | None = None) -> list[Finding]:
+        """One finding for each kind of defect, in the order in which the kinds first occurred.
+
+        Args:
+            repair: what can be done about all of them.
+        """
+        consequences = {
+            UNREADABLE: (
+                f"{', '.join(islice(self._broken, LISTED_FILES))} cannot be read to the end, so it is not known what "
+                "would be missing; fix the file, or leave it out"
+                if self._broken
+                else "they would be missing from the dataset without a trace; fix them, or remove them from the files"
+            ),
+            REPEATED: "which row the judgments mean is not clear; give each row its own id, or remove one of them",
+            CONTRADICTORY: "which grade counts is not clear; keep one judgment of each query and document",
+        }
+        return [
+            Finding(code, "blocking", count, message, consequences[code], examples, repair)
+            for code, count, message, examples in self._found()
+        ]
+
+    def notes(self, n_rows: int) -> list[ImportNote]:
+        """The same as notes on rows that are left out.
+
+        Args:
+            n_rows: all documents, queries and judgments, including those that are left out.
+        """
+        reasons = {
+            UNREADABLE: f"which cannot be read ({self._files()})",
+            REPEATED: "with an id that an earlier one has",
+            CONTRADICTORY: "with another grade than the same pair had before",
+        }
+        return [
+            ImportNote(
+                LEFT_OUT[code],
+                count,
+                f"left out: {count:,} of {n_rows:,} documents, queries and judgments, {reasons[code]}",
+                examples,
+            )
+            for code, count, _, examples in self._found()
+        ]
+
+    def _found(self) -> list[tuple[str, int, str, tuple[str, ...]]]:
+        """Each kind of defect that occurred: its code, how often, what it is in words, and examples."""
+        n, n_repeated, n_contradictory = self.n_unreadable, self._repeated.count, self._n_contradictory
+        found = {
+            UNREADABLE: (
+                n,
+                f"{counted(n, 'row')} cannot be read: {self._files()}",
+                self._reasons_of_all_files(),
+            ),
+            REPEATED: (
+                n_repeated,
+                f"{counted(n_repeated, 'row')} with an id that an earlier row has",
+                tuple(self._repeated.examples),
+            ),
+            CONTRADICTORY: (
+                n_contradictory,
+                f"{counted(n_contradictory, 'judgment')} with another grade than the same pair had before",
+                tuple(self._contradictory_examples),
+            ),
+        }
+        return [(code, *found[code]) for code in self._order]
+
+    def _files(self) -> str:
+        """The files with unreadable rows, and how many each has."""
         files = [_rows_of(file, lines) for file, lines in islice(self._lines.items(), LISTED_FILES)]
         if len(self._lines) > LISTED_FILES:
             files.append(f"{len(self._lines) - LISTED_FILES:,} more files")
-        # The first reason of every file, then the second of every file, so that every file is represented.
+        return ", ".join(files)
+
+    def _reasons_of_all_files(self) -> tuple[str, ...]:
+        """The first reason of every file, then the second of every file, so that every file is represented."""
         reasons = [reason for reason in chain(*zip_longest(*self._reasons.values())) if reason]
-        return Finding(
-            UNREADABLE,
-            "blocking",
-            self.n_unreadable,
-            f"{counted(self.n_unreadable, 'row')} cannot be read: {', '.join(files)}",
-            "they would be missing from the dataset without a trace; fix them, or remove them from the files",
-            tuple(reasons[:EXAMPLES]),
-        )
-
-    def _repeated_finding(self) -> Finding:
-        return Finding(
-            REPEATED,
-            "blocking",
-            self._repeated.count,
-            f"{counted(self._repeated.count, 'row')} with an id that an earlier row has",
-            "which row the judgments mean is not clear; give each row its own id, or remove one of them",
-            tuple(self._repeated.examples),
-        )
-
-    def _contradictory_finding(self) -> Finding:
-        return Finding(
-            CONTRADICTORY,
-            "blocking",
-            self._n_contradictory,
-            f"{counted(self._n_contradictory, 'judgment')} with another grade than the same pair had before",
-            "which grade counts is not clear; keep one judgment of each query and document",
-            tuple(self._contradictory_examples),
-        )
+        return tuple(reasons[:EXAMPLES])
 
 
 def _rows_of(file: str, lines: set[int]) -> str:

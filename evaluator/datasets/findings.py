@@ -57,6 +57,11 @@ class Tally:
         if len(self.examples) < EXAMPLES and (shown := shortened(example)) not in self.examples:
             self.examples.append(shown)
 
+    def __add__(self, other: Tally) -> Tally:
+        """Both together; the examples of the first come before those of the second."""
+        examples = dict.fromkeys((*self.examples, *other.examples))
+        return Tally(self.count + other.count, list(examples)[:EXAMPLES])
+
 
 def shortened(example: str) -> str:
     """The example, cut to at most `EXAMPLE_CHARACTERS`."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import PurePosixPath
+from typing import Any, NamedTuple
 
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.json_record import JsonRecord
@@ -115,3 +116,48 @@ class DatasetManifest(JsonRecord):
     def differs_in_runs_alone(self, other: DatasetManifest) -> bool:
         """Whether everything but the runs is the same."""
         return self != other and self == dataclasses.replace(other, runs=self.runs)
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that was read.
+
+    Attributes:
+        name: its path below the folder of the files, with `/`; never a path of the machine.
+        bytes: its size.
+        sha256: its SHA-256 in hexadecimal digits, as `sha256sum` prints it.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        path = PurePosixPath(self.name)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(f"the file {self.name!r} is not a path below a folder")
+
+
+@dataclass(frozen=True)
+class Provenance(JsonRecord):
+    """Where a version of a dataset comes from. It is no part of the fingerprint, which is of the content alone.
+
+    Attributes:
+        files: the files that were read, sorted by name; only the first of many.
+        n_files: how many files were read.
+        sha256: the SHA-256 of what `sha256sum` prints for all of them, sorted by name.
+        reading: how they were read, as JSON.
+        exclude_self: whether a document with a query's own id is left out of that query's list.
+        notes: what was repaired, left out, or handled by a rule.
+        imported_at: in UTC, as ISO 8601 writes it.
+        version: the version of this software that read them.
+    """
+
+    files: tuple[SourceFile, ...]
+    n_files: int
+    sha256: str
+    reading: Mapping[str, Any]
+    exclude_self: bool
+    notes: tuple[ImportNote, ...]
+    imported_at: str
+    version: str

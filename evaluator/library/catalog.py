@@ -10,9 +10,9 @@ from pathlib import Path
 from evaluator.datasets.demo import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
 from evaluator.datasets.runs import run_artifact
-from evaluator.datasets.staging.importing import import_dataset
+from evaluator.datasets.staging.importing import import_files
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.dataset import DatasetManifest, Provenance
 from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.domain.variant import Run
@@ -50,11 +50,17 @@ def import_folder(
     dataset_name = checked_name(name or folder.name)
     with CHANGES:
         limit = workspace.settings.unpacked_limit
-        manifest = import_dataset(folder, workspace.store, limit=limit, on_progress=on_progress)
+        imported = import_files(folder, workspace.store, limit=limit, on_progress=on_progress)
         row = named(datasets.all_datasets(workspace.database), dataset_name)
-        if row is not None and _was_edited(workspace, row, manifest):
+        if row is not None and _was_edited(workspace, row, imported.manifest):
             return row
-        id_ = datasets.save_dataset(workspace.database, dataset_name, manifest, source=str(folder))
+        id_ = datasets.save_dataset(
+            workspace.database,
+            dataset_name,
+            imported.manifest,
+            source=str(folder),
+            provenance=imported.provenance,
+        )
     return by_id(workspace, id_)
 
 
@@ -74,9 +80,14 @@ def import_demo(workspace: Workspace) -> DatasetRow:
         if all(row.name != DEMO_DATASET for row in datasets.all_datasets(workspace.database)):
             with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
                 write_demo_dataset(Path(folder))
-                manifest = import_dataset(Path(folder), workspace.store)
-            source = "Python's standard library"
-            datasets.save_dataset(workspace.database, DEMO_DATASET, manifest, source=source)
+                imported = import_files(Path(folder), workspace.store)
+            datasets.save_dataset(
+                workspace.database,
+                DEMO_DATASET,
+                imported.manifest,
+                source="Python's standard library",
+                provenance=imported.provenance,
+            )
     return find(workspace, DEMO_DATASET)
 
 
@@ -155,6 +166,25 @@ def stored(workspace: Workspace, fingerprint: str) -> StoredDataset:
 def versions(workspace: Workspace, id_: int) -> list[DatasetVersion]:
     """A dataset's versions, newest first."""
     return datasets.versions(workspace.database, id_)
+
+
+def provenance(workspace: Workspace, row: DatasetRow) -> tuple[int, Provenance] | None:
+    """The newest version whose files are recorded, and what is recorded; for a version of edited judgments nothing is.
+
+    Returns:
+        None if an earlier version of this software imported all of them.
+    """
+    return provenance_until(workspace, row.id, row.version)
+
+
+def provenance_until(workspace: Workspace, id_: int, version: int) -> tuple[int, Provenance] | None:
+    """The same for a dataset as it was in one of its versions."""
+    known = datasets.provenance_by_version(workspace.database, id_)
+    return max(
+        ((number, found) for number, found in known.items() if number <= version),
+        key=lambda item: item[0],
+        default=None,
+    )
 
 
 def used_by(workspace: Workspace, id_: int) -> list[ExperimentRow]:
@@ -303,9 +333,18 @@ def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def register(
-    workspace: Workspace, name: str, fingerprint: str, source: str, description: str, tags: Sequence[str]
+    workspace: Workspace,
+    name: str,
+    fingerprint: str,
+    source: str,
+    description: str,
+    tags: Sequence[str],
+    provenance: Provenance | None = None,
 ) -> DatasetRow:
     """Name a dataset that is in the artifact store; if the name exists, the dataset becomes its next version.
+
+    Args:
+        provenance: the files that it was imported from.
 
     Raises:
         InvalidInputError: the dataset, or a part of it, is not stored; or name, description or tags are invalid.
@@ -324,5 +363,7 @@ def register(
             raise InvalidInputError(
                 f"parts of the dataset {fingerprint} are missing in the store; import it again"
             )
-        id_ = datasets.save_dataset(workspace.database, name, manifest, source, description, tags)
+        id_ = datasets.save_dataset(
+            workspace.database, name, manifest, source, description, tags, provenance=provenance
+        )
     return by_id(workspace, id_)

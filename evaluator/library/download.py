@@ -12,7 +12,7 @@ from typing import IO, Any
 from evaluator.atomic_write import whole_file
 from evaluator.datasets.runs import read_run, run_artifact
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.dataset import RunNote
+from evaluator.domain.dataset import Provenance, RunNote
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import csv_text, markdown
 from evaluator.domain.records import DatasetRow
@@ -39,7 +39,8 @@ README = """\
 The format is BEIR's: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`, and `tags` where there
 are some), `qrels/test.tsv` (query, document, grade). Ranked lists that came along are in `runs/`, in TREC's format.
 `dataset.json` says what BEIR has no place for: name, description,
-tags, and whether a document with a query's own id is left out of that query's list (`exclude_self`).
+tags, whether a document with a query's own id is left out of that query's list (`exclude_self`), and the files that
+the dataset was imported from (`provenance`).
 """
 
 
@@ -58,7 +59,8 @@ def write_beir(workspace: Workspace, row: DatasetRow, file: IO[bytes]) -> None:
     dataset = catalog.load(workspace, row)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _write(archive, "README.md", [_readme(row)])
-        _write(archive, "dataset.json", [json.dumps(_non_beir_record(row), ensure_ascii=False, indent=2)])
+        record = _non_beir_record(row, catalog.provenance(workspace, row))
+        _write(archive, "dataset.json", [json.dumps(record, ensure_ascii=False, indent=2)])
         _write(archive, "corpus.jsonl", _corpus_lines(dataset))
         _write(archive, "queries.jsonl", _query_lines(dataset))
         if row.manifest.n_judgments:
@@ -83,12 +85,13 @@ def _readme(row: DatasetRow) -> str:
     )
 
 
-def _non_beir_record(row: DatasetRow) -> dict[str, Any]:
+def _non_beir_record(row: DatasetRow, provenance: tuple[int, Provenance] | None) -> dict[str, Any]:
     return {
         "name": row.name,
         "description": row.description,
         "tags": list(row.tags),
         "exclude_self": row.manifest.exclude_self,
+        "provenance": provenance and provenance[1].to_json(),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from evaluator.domain.dataset import Provenance
 from evaluator.domain.names import without_folder
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 
@@ -42,12 +43,19 @@ def dataset_details(
     versions: Sequence[DatasetVersion],
     used_by: Sequence[ExperimentRow],
     siblings: Sequence[DatasetRow],
+    provenance: tuple[int, Provenance] | None,
     *,
     local: bool = False,
 ) -> dict[str, Any]:
-    """The record of a dataset with its versions, experiments and siblings; `local` as for `dataset_record`."""
+    """The record of a dataset with its versions, provenance, experiments and siblings.
+
+    Args:
+        provenance: the version for which it is recorded last, and what is recorded.
+        local: as for `dataset_record`.
+    """
     return {
         **dataset_record(row, local=local),
+        "provenance": provenance and {"version_imported": provenance[0], **provenance[1].to_json()},
         "versions": [
             {
                 "version": version.version,

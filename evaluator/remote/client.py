@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from evaluator.atomic_write import whole_file
+from evaluator.domain.dataset import Provenance
 from evaluator.errors import EvaluatorError, InvalidInputError
 from evaluator.home import for_people
 from evaluator.proxies import client_for
@@ -91,7 +92,13 @@ class Client:
         return self._call("GET", f"{_dataset_path(name)}/history", params=parameters)
 
     def register_dataset(
-        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+        self,
+        name: str,
+        fingerprint: str,
+        source: str,
+        description: str = "",
+        tags: Sequence[str] = (),
+        provenance: Provenance | None = None,
     ) -> dict[str, Any]:
         """Give a dataset that is in the instance's artifact store a name."""
         record = {
@@ -100,6 +107,7 @@ class Client:
             "source": source,
             "description": description,
             "tags": list(tags),
+            "provenance": provenance and provenance.to_json(),
         }
         return self._call("POST", "/api/datasets", json=record)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from evaluator.domain.dataset import Provenance
 from evaluator.errors import StoreLockedError
 from evaluator.jobs.processes.supervisor import announced
 from evaluator.remote.client import Client
@@ -66,7 +67,13 @@ class Instance(Protocol):
         ...
 
     def register_dataset(
-        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+        self,
+        name: str,
+        fingerprint: str,
+        source: str,
+        description: str = "",
+        tags: Sequence[str] = (),
+        provenance: Provenance | None = None,
     ) -> Record:
         """Give a dataset that is in the artifact store a name."""
         ...

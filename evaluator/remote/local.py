@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from evaluator.atomic_write import whole_file
+from evaluator.domain.dataset import Provenance
 from evaluator.experiments import lifecycle
 from evaluator.home import for_people
 from evaluator.library import catalog
@@ -98,14 +99,21 @@ class LocalInstance:
             catalog.versions(self._workspace, row.id),
             catalog.used_by(self._workspace, row.id),
             catalog.siblings(self._workspace, row),
+            catalog.provenance(self._workspace, row),
             local=True,
         )
 
     def register_dataset(
-        self, name: str, fingerprint: str, source: str, description: str = "", tags: Sequence[str] = ()
+        self,
+        name: str,
+        fingerprint: str,
+        source: str,
+        description: str = "",
+        tags: Sequence[str] = (),
+        provenance: Provenance | None = None,
     ) -> Record:
         """Give a dataset that is in the artifact store a name."""
-        row = catalog.register(self._workspace, name, fingerprint, source, description, tags)
+        row = catalog.register(self._workspace, name, fingerprint, source, description, tags, provenance)
         return dataset_record(row, local=True)
 
     def delete_dataset(self, name: str) -> None:

@@ -22,6 +22,7 @@ from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.analysis.verdict import verdict
 from evaluator.charts.comparison import MOST_BARS, difference_bars, difference_histogram, score_scatter
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.dataset import Provenance, SourceFile
 from evaluator.domain.matrix import pipeline_label
 from evaluator.domain.measures.policy import POLICIES
 from evaluator.domain.names import without_folder
@@ -29,6 +30,7 @@ from evaluator.domain.printable import csv_text
 from evaluator.domain.records import DatasetVersion, ExperimentRow
 from evaluator.experiments.overview import experiment_yaml, failures
 from evaluator.library import catalog
+from evaluator.library.provenance import UNKNOWN, files_shown, sentences
 from evaluator.library.remarks import remarks
 from evaluator.library.word_use import word_uses
 from evaluator.report.figures import (
@@ -108,6 +110,8 @@ class Contents:
         policy: Markdown.
         csv: the leaderboard for spreadsheets.
         pipelines: each variant's name, its pipeline in words, and its fingerprint.
+        provenance: where the dataset comes from, a sentence each.
+        files: the first files that were imported.
         fingerprints: names and fingerprints of the experiment, the dataset, its parts and the encoders.
     """
 
@@ -129,6 +133,8 @@ class Contents:
     csv: str
     pipelines: tuple[tuple[str, str, str], ...]
     fingerprints: tuple[tuple[str, str], ...]
+    provenance: tuple[str, ...]
+    files: tuple[SourceFile, ...]
     versions: tuple[tuple[str, str], ...]
     written_at: datetime
 
@@ -174,6 +180,8 @@ def collect(
             for variant in experiment.spec.variants
         ),
         fingerprints=tuple(_fingerprints(experiment)),
+        provenance=_provenance(read),
+        files=() if read.provenance is None else tuple(files_shown(read.provenance[1])[0]),
         versions=tuple(_versions()),
         written_at=datetime.now(UTC),
     )
@@ -188,18 +196,23 @@ class _Read:
     look: PairLook | None
     failures: tuple[tuple[str, str, str], ...]
     versions: Sequence[DatasetVersion]
+    provenance: tuple[int, Provenance] | None
 
 
 def _read(workspace: Workspace, experiment: str, measure: str | None, baseline: str | None) -> _Read:
     snapshot = read_snapshot(workspace, experiment)
     board = board_of(snapshot, measure, baseline=baseline)
+    versions = catalog.versions(workspace, snapshot.experiment.dataset_id)
+    fingerprint = snapshot.experiment.spec.dataset
+    version = max((row.version for row in versions if row.manifest.fingerprint == fingerprint), default=0)
     failed = failures(workspace, snapshot.experiment, LISTED).itertuples(index=False, name=None)
     return _Read(
         snapshot,
         board,
         compared(workspace, board, None, None),
         tuple((str(variant), str(query), str(error)) for variant, query, error in failed),
-        catalog.versions(workspace, snapshot.experiment.dataset_id),
+        versions,
+        catalog.provenance_until(workspace, snapshot.experiment.dataset_id, version),
     )
 
 
@@ -265,6 +278,10 @@ def _dataset(
         yield f"Version {version.version} of {experiment.dataset}: {version.change}, from {source}"
     if manifest.exclude_self:
         yield "A document with a query's own id is left out of that query's list."
+
+
+def _provenance(read: _Read) -> tuple[str, ...]:
+    return (UNKNOWN,) if read.provenance is None else tuple(sentences(*read.provenance))
 
 
 def _comparison(workspace: Workspace, look: PairLook | None) -> Comparison | None:

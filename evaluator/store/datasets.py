@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from duckdb import DuckDBPyConnection
 
-from evaluator.domain.dataset import DatasetManifest
+from evaluator.domain.dataset import DatasetManifest, Provenance
 from evaluator.domain.records import DatasetRow, DatasetVersion
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store.file.database import Database
@@ -33,6 +33,7 @@ def save_dataset(
     tags: Sequence[str] = (),
     *,
     change: str = "",
+    provenance: Provenance | None = None,
 ) -> int:
     """Give a stored dataset a name. If the name's newest version is another dataset, this is the next version.
 
@@ -41,6 +42,7 @@ def save_dataset(
         source: where it comes from, for people.
         description, tags: empty leaves them as they are.
         change: what the version changes, in words; made from the manifests if it is empty.
+        provenance: the files that it was imported from; also of a version that is there already.
 
     Returns:
         the dataset's id.
@@ -56,6 +58,8 @@ def save_dataset(
         ).fetchone()
         id_ = int(cast("tuple[int]", row)[0])
         _add_version(cursor, id_, manifest, source, change)
+        if provenance is not None:
+            _note_provenance(cursor, id_, provenance)
         if description:
             cursor.execute("UPDATE datasets SET description = ? WHERE id = ?", [description, id_])
         if tags:
@@ -106,6 +110,17 @@ def _add_version(
     return version
 
 
+def _note_provenance(cursor: DuckDBPyConnection, id_: int, provenance: Provenance) -> None:
+    """Record from what a dataset's newest version was imported, instead of an earlier import of the same content."""
+    cursor.execute(
+        """
+        INSERT OR REPLACE INTO provenance (dataset, version, record)
+        SELECT dataset, max(version), ? FROM dataset_versions WHERE dataset = ? GROUP BY dataset
+        """,
+        [json.dumps(provenance.to_json()), id_],
+    )
+
+
 def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
     """What a new version of a dataset changes, in words."""
     if before is None:
@@ -153,6 +168,18 @@ def _versions(database: Database, id_: int | None) -> list[DatasetVersion]:
     return [_version(row) for row in rows]
 
 
+def provenance_by_version(database: Database, id_: int) -> dict[int, Provenance]:
+    """The provenance of those versions of a dataset for which it is recorded, the oldest first."""
+    return dict(database.remember(("provenance", id_), lambda: _provenance(database, id_)))
+
+
+def _provenance(database: Database, id_: int) -> dict[int, Provenance]:
+    rows = database.cursor.execute(
+        "SELECT version, record FROM provenance WHERE dataset = ? ORDER BY version", [id_]
+    ).fetchall()
+    return {version: Provenance.from_json(json.loads(record)) for version, record in rows}
+
+
 def rename_dataset(database: Database, id_: int, to: str) -> None:
     """Give a dataset another name.
 
@@ -195,6 +222,7 @@ def remove_dataset(database: Database, id_: int) -> None:
                 f"{', '.join(user for user, _ in users)}"
             )
         drop_steps(cursor, id_)
+        cursor.execute("DELETE FROM provenance WHERE dataset = ?", [id_])
         cursor.execute("DELETE FROM ratings WHERE dataset = ?", [id_])
         cursor.execute("DELETE FROM dataset_versions WHERE dataset = ?", [id_])
         cursor.execute("DELETE FROM datasets WHERE id = ?", [id_])

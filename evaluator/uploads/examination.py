@@ -21,8 +21,10 @@ from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import link_files
 from evaluator.datasets.staging.hub import fetch
 from evaluator.datasets.staging.importing import recognise_files
+from evaluator.datasets.staging.provenance import provenance_of
 from evaluator.datasets.staging.stage import Staged, stage
 from evaluator.datasets.staging.unpack import unpack
+from evaluator.domain.dataset import Provenance
 from evaluator.errors import EvaluatorError
 from evaluator.jobs.processes.orphan import stop_without_supervisor
 from evaluator.library.token_counters import token_counters
@@ -33,10 +35,11 @@ NICENESS = 5
 
 
 class Checked(NamedTuple):
-    """A dataset that was read, and its health report."""
+    """A dataset that was read, its health report, and where it comes from if it can be stored."""
 
     staged: Staged
     report: HealthReport
+    provenance: Provenance | None
 
 
 def check(
@@ -59,9 +62,17 @@ def check(
         on_progress: called with the number of documents read so far.
     """
     on_stage("reading")
-    read = stage(open_source(folder, reading), staged, exclude_self=exclude_self, on_progress=on_progress)
+    read = stage(
+        open_source(folder, reading),
+        staged,
+        exclude_self=exclude_self,
+        repairs=reading.repairs,
+        on_progress=on_progress,
+    )
     on_stage("examining")
-    return Checked(read, examine(read, token_counters()))
+    report = examine(read, token_counters())
+    manifest = None if read.defects else read.manifest
+    return Checked(read, report, None if manifest is None else provenance_of(folder, reading, manifest))
 
 
 def _fetch(upload: UploadFolder, limit: int) -> None:
@@ -100,6 +111,7 @@ def _check(upload: UploadFolder, _limit: int) -> None:
             "manifest": manifest and manifest.to_json(),
             "defects": [defect.to_json() for defect in defects],
             "digests": upload.staged_digests,
+            "provenance": checked.provenance and checked.provenance.to_json(),
         },
     )
     upload.write(REPORT, checked.report.to_json())

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from evaluator.artifacts.digests import digest_of, digest_of_bytes
+from evaluator.domain.dataset import Provenance
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +146,12 @@ class UploadFolder:
             with path.open("rb") as file:
                 digests[path.name] = digest_of(file)
         return digests
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """The files that were checked, with their hashes; None if an earlier version of this software checked them."""
+        record = (self.read(STAGED) or {}).get("provenance")
+        return None if record is None else Provenance.from_json(record)
 
     def read(self, name: str) -> Any:
         """The content of a JSON file; None if it is absent or damaged, so that its step has to run again."""

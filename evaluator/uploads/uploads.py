@@ -267,7 +267,15 @@ def store(
                 raise InvalidInputError(f"another dataset is called {dataset_name!r}; choose another name")
         manifest = publish(staged, workspace.store)
         source = _source(folder, upload.files)
-        id_ = datasets.save_dataset(workspace.database, dataset_name, manifest, source, described, tagged)
+        id_ = datasets.save_dataset(
+            workspace.database,
+            dataset_name,
+            manifest,
+            source,
+            described,
+            tagged,
+            provenance=folder.provenance,
+        )
     discard(workspace, upload_id)
     return catalog.by_id(workspace, id_)
 

@@ -210,6 +210,24 @@ def test_versions_say_what_changed(tiny: Workspace) -> None:
     assert "**Version 1** · imported" in written
 
 
+def test_the_files_of_a_dataset_are_shown_with_their_hashes(tiny: Workspace) -> None:
+    edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1}, "second opinion")
+    app = open_page("datasets", dataset="tiny", tab="versions")
+    assert "Where it comes from" in [heading.value for heading in app.subheader]
+    written = text_of(app)
+    assert "Version 1 was imported on " in written  # the edit of judgments came from no file
+    (files,) = [table.value for table in app.dataframe]
+    assert list(files["file"]) == ["corpus.jsonl", "qrels/test.tsv", "queries.jsonl"]
+    assert all(len(digest) == 64 for digest in files["SHA-256"])
+
+
+def test_a_dataset_of_an_earlier_version_says_that_its_files_are_unknown(tiny: Workspace) -> None:
+    with tiny.database.transaction() as cursor:
+        cursor.execute("DELETE FROM provenance")
+    app = open_page("datasets", dataset="tiny", tab="versions")
+    assert "Its files are not recorded: an earlier version of this software imported it." in text_of(app)
+
+
 def test_a_dataset_is_renamed_and_described(tiny: Workspace, add_experiment: AddExperiment) -> None:
     spec = add_experiment(tiny, "bm25")
     app = open_page("datasets", dataset="tiny", tab="settings")

@@ -15,12 +15,27 @@ MIN_GRADE, MAX_GRADE = -(2**31), 2**31 - 1
 MAX_ID = 4096
 """Maximum characters of an id, which may be a file's path."""
 
+PADDING = (
+    "\t\n\v\f\r\x1c\x1d\x1e\x1f\x20\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u200b\u200e\u200f\u2060\ufeff"
+)
+"""White space, and invisible characters without a meaning at the ends of an id: zero width space, marks of direction
+and byte order, word joiner."""
+
 EXACT_FLOAT = 2**53
 """Below it, every whole number is exactly representable as a float."""
 
 
+class Trimmed(str):
+    """An id in whose cell there was padding around it; who takes in the rows counts these."""
+
+    __slots__ = ()
+
+
 def identifier(value: object, field: str, place: Place) -> str:
     """An id: text without white space or NUL, or a whole number, which is written as decimal text.
+
+    Padding around it is left out; then it is `Trimmed`.
 
     Raises:
         DatasetError: the value is anything else, or too long.
@@ -29,14 +44,17 @@ def identifier(value: object, field: str, place: Place) -> str:
         return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    id_ = text(value, field, place)
+    content = text(value, field, place)
+    id_ = content.strip(PADDING)
+    if len(id_) < len(content):
+        id_ = Trimmed(id_)
     if len(id_) > MAX_ID:
         raise place.error(
             f"the id {reprlib.repr(id_)} in {field} has {len(id_)} characters",
             f"use at most {MAX_ID}; is {field} the column of the text?",
         )
     if id_.split() != [id_]:
-        reason = "contains white space" if id_.strip() else "is empty"
+        reason = "contains white space" if id_ else "is empty"
         raise place.error(
             f"the id {reprlib.repr(id_)} in {field} {reason}",
             "TREC files could not hold it: write ids without white space",
@@ -117,13 +135,17 @@ def tags(value: object, place: Place) -> tuple[str, ...]:
 
 
 def score(value: object, field: str, place: Place) -> float:
-    """A document's score in a ranked list: a finite number, or its text.
+    """A document's score in a ranked list: a finite number, or its text, also with a decimal comma (`0,5`).
 
     Raises:
         DatasetError: the value is anything else.
     """
     try:
-        number = float(value) if isinstance(value, str | int | float) else math.nan
+        number = math.nan
+        if isinstance(value, str):
+            number = float(value.replace(",", ".") if value.count(",") == 1 and "." not in value else value)
+        elif isinstance(value, int | float):
+            number = float(value)
     except ValueError:
         number = math.nan
     if not math.isfinite(number):

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import ijson
 
+from evaluator.datasets.formats.encodings import open_utf8
 from evaluator.datasets.formats.suffixes import JSON
 from evaluator.datasets.formats.text_lines import as_object, raw_lines
 from evaluator.datasets.reading import Table
@@ -99,7 +100,7 @@ def members(folder: Path, file: str) -> tuple[str, ...]:
     """
     named: list[str] = []
     listing: list[str] = []
-    with (folder / file).open("rb") as opened:
+    with open_utf8(folder / file) as opened:
         events = events_of(opened, file)
         if next(events, ("", None))[0] != "start_map":
             return ()
@@ -123,7 +124,7 @@ def part_name(name: str) -> str:
 def _entries(folder: Path, table: Table) -> Iterator[tuple[str | None, object]]:
     """The items of a list (with None as the key) or of a mapping (with their keys)."""
     place = Place(str(table))
-    with (folder / table.file).open("rb") as opened:
+    with open_utf8(folder / table.file, table.encoding) as opened:
         events = events_of(opened, table.file)
         start = next(events, ("", None))
         if table.member:

@@ -6,6 +6,7 @@ import codecs
 import re
 from pathlib import Path, PurePath
 
+from evaluator.datasets.formats.encodings import UTF_8, contains_ascii, declared, recoded
 from evaluator.datasets.formats.json_objects import holds_lines
 from evaluator.datasets.formats.lines.judgments import (
     are_document_lists,
@@ -161,7 +162,9 @@ def _are_ids(cells: list[str]) -> bool:
 def _lines(path: Path) -> list[str]:
     """The file's first lines that are not blank; none if the file is not text."""
     with path.open("rb") as file:
-        sample = file.read(SAMPLE).removeprefix(codecs.BOM_UTF8)
+        sample = file.read(SAMPLE)
+    named = declared(sample) or UTF_8
+    sample = (sample if contains_ascii(named) else recoded(sample, named)).removeprefix(codecs.BOM_UTF8)
     if b"\0" in sample:
         return []
     lines = [line for line in sample.decode(errors="replace").splitlines() if line.strip()]

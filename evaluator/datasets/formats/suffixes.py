@@ -28,7 +28,9 @@ DESCRIPTIONS = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_di
 
 PLAIN_TEXTS = frozenset({".txt", ".text"})
 """A single text, or a file in a format of SMART or TREC."""
-OTHER_TEXTS = frozenset({".md", ".markdown", ".html", ".htm", ".pdf", ".docx", ".pptx", ".odt"})
+PACKED = frozenset({".pdf", ".docx", ".pptx", ".odt"})
+"""Always a single text, and no plain text."""
+OTHER_TEXTS = frozenset({".md", ".markdown", ".html", ".htm"}) | PACKED
 """Always a single text."""
 
 ARCHIVES = (

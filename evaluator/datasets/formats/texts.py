@@ -10,7 +10,9 @@ from pathlib import Path
 from evaluator.datasets.formats.documents.markup import read_html
 from evaluator.datasets.formats.documents.office import read_docx, read_odt, read_pptx
 from evaluator.datasets.formats.documents.pdf import read_pdf
+from evaluator.datasets.formats.encodings import decoded
 from evaluator.datasets.formats.sniffing import is_junk, refuse_pointer, sniff
+from evaluator.datasets.formats.text_lines import undecodable
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
@@ -30,7 +32,7 @@ def read_texts(folder: Path, table: Table) -> Iterator[Row[Fields]]:
         raise DatasetError(f"{table.file} is no folder; choose the folder of the texts")
     for path in text_files(base):
         place = Place(printable(path.relative_to(folder).as_posix()))
-        yield place, _document(path, path.relative_to(base).as_posix(), place)
+        yield place, _document(path, path.relative_to(base).as_posix(), place, table.encoding)
 
 
 def text_files(folder: Path) -> Iterator[Path]:
@@ -53,7 +55,7 @@ def printable(path: str) -> str:
     return path.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def _document(path: Path, name: str, place: Place) -> Fields | DatasetError:
+def _document(path: Path, name: str, place: Place, encoding: str | None) -> Fields | DatasetError:
     size = path.stat().st_size
     if size > MAX_FILE:
         return place.error(
@@ -61,38 +63,37 @@ def _document(path: Path, name: str, place: Place) -> Fields | DatasetError:
         )
     try:
         refuse_pointer(path, place.file)
-        title, text = READERS[path.suffix.lower()](path.read_bytes())
+        title, text = READERS[path.suffix.lower()](path.read_bytes(), encoding)
     except DatasetError as error:
         return error
     except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        return place.error(f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8", "save the file as UTF-8")
+        return undecodable(place, error, error.encoding)
     except ValueError as error:
         return place.error(f"not readable ({str(error)[:200]})", "export it again, or remove it")
     return {"id": document_id(name), "title": title or printable(path.stem), "text": text}
 
 
-def _plain(content: bytes) -> tuple[str, str]:
-    return "", content.decode("utf-8-sig").strip()
+def _plain(content: bytes, encoding: str | None) -> tuple[str, str]:
+    return "", decoded(content, encoding).strip()
 
 
-def _markdown(content: bytes) -> tuple[str, str]:
+def _markdown(content: bytes, encoding: str | None) -> tuple[str, str]:
     """The title is the first heading; a text that begins with it is returned without the heading."""
-    text = content.decode("utf-8-sig").strip()
+    text = decoded(content, encoding).strip()
     heading = next(filter(HEADING.match, text.splitlines()), "")
     title = heading.strip("#").strip()
     return title, text[len(heading) :].strip() if heading and text.startswith(heading) else text
 
 
-def _html(content: bytes) -> tuple[str, str]:
-    return read_html(content.decode("utf-8-sig"))
+def _html(content: bytes, encoding: str | None) -> tuple[str, str]:
+    return read_html(decoded(content, encoding, html=True))
 
 
-def _pdf(content: bytes) -> tuple[str, str]:
+def _pdf(content: bytes, _encoding: str | None) -> tuple[str, str]:
     return "", read_pdf(content)
 
 
-READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
+READERS: dict[str, Callable[[bytes, str | None], tuple[str, str]]] = {
     ".txt": _plain,
     ".text": _plain,
     ".md": _markdown,
@@ -100,8 +101,8 @@ READERS: dict[str, Callable[[bytes], tuple[str, str]]] = {
     ".html": _html,
     ".htm": _html,
     ".pdf": _pdf,
-    ".docx": read_docx,
-    ".pptx": read_pptx,
-    ".odt": read_odt,
+    ".docx": lambda content, _encoding: read_docx(content),
+    ".pptx": lambda content, _encoding: read_pptx(content),
+    ".odt": lambda content, _encoding: read_odt(content),
 }
 """How a file's bytes become title and text, by its suffix."""

@@ -119,7 +119,7 @@ def _elements(folder: Path, table: Table, tag: str) -> Iterator[Row[Element]]:
     begins = re.compile(rf"<(?P<name>{tag})(?P<attributes>\s[^<>]{{0,500}})?>", re.IGNORECASE)
     ends = re.compile(rf"</{tag}>", re.IGNORECASE)
     opened: _Opened | None = None
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
             continue

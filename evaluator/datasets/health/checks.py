@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluator.datasets.defects import nothing_relevant
+from evaluator.datasets.defects import LEFT_OUT, nothing_relevant
 from evaluator.datasets.findings import EXAMPLES, Finding, Severity, counted, shortened
 from evaluator.datasets.judged import JUDGMENT_NOTES
-from evaluator.datasets.runs import CONSEQUENCES
+from evaluator.datasets.runs import CONSEQUENCES as RUN_CONSEQUENCES
 from evaluator.domain.dataset import ImportNote
 from evaluator.domain.fingerprint import TEXT_KEY_BYTES, text_key
 from evaluator.domain.statistics.power import ASSUMED_DEVIATION, POWER, SIGNIFICANCE, detectable_difference
@@ -35,6 +35,13 @@ Numbers = npt.NDArray[np.int64]
 
 CHECKED_HERE = frozenset({*JUDGMENT_NOTES, "empty-documents", "self-ids"})
 """Codes of import notes that a report replaces by more detailed findings of its own."""
+
+CONSEQUENCES = {
+    "encoding": "look whether their letters are right, or choose another encoding",
+    "rows-above-header": "choose another row if these do not name the columns",
+    "no-header": "choose the row that names the columns if there is one",
+}
+"""What follows from notes for which something can be done."""
 
 
 class Part:
@@ -244,12 +251,24 @@ def import_findings(notes: Sequence[ImportNote]) -> Iterator[Finding]:
                 "they are left out; use the ids of the queries in the judgments, or add the queries",
                 note.examples,
             )
-        elif note.code in CONSEQUENCES:
-            yield _warning(note.code, note.count, note.message, CONSEQUENCES[note.code], note.examples)
-        elif note.code not in CHECKED_HERE:
+        elif note.code in RUN_CONSEQUENCES:
+            yield _warning(note.code, note.count, note.message, RUN_CONSEQUENCES[note.code], note.examples)
+        elif note.code == "unmatched-ids":
             yield Finding(
-                note.code, "note", note.count, note.message, "nothing to do if that is meant", note.examples
+                note.code,
+                "warning",
+                note.count,
+                f"{note.count:,} {note.message}",
+                "they do not count as these; import with the repair match-padded-ids if they are the same",
+                note.examples,
+                "match-padded-ids",
             )
+        elif note.code in LEFT_OUT.values():
+            consequence = "the scores do not tell what these rows would have changed"
+            yield _warning(note.code, note.count, note.message, consequence, note.examples)
+        elif note.code not in CHECKED_HERE:
+            consequence = CONSEQUENCES.get(note.code, "nothing to do if that is meant")
+            yield Finding(note.code, "note", note.count, note.message, consequence, note.examples)
 
 
 def _unknown_documents(judgments: Judgments) -> Iterator[Finding]:

@@ -33,9 +33,6 @@ from evaluator.datasets.source import Fields
 TEXT_SHARE = 0.5
 """A column holds texts, not ids, if more than this share of its values contain white space."""
 
-LONGEST_NAME = 80
-"""Maximum characters of a column's name; a longer cell in the first row is content."""
-
 LONGEST_ID = 100
 """Maximum characters of an id in a column whose name does not say that it holds ids."""
 
@@ -62,12 +59,6 @@ class InspectedTable:
                 if found.intersection(names):
                     return role
         return None
-
-    @property
-    def lacks_header(self) -> bool:
-        """Whether a name of a column looks like a value: a number, or a whole sentence."""
-        needs_header = self.table.kind in ("csv", "tsv", "excel")
-        return needs_header and any(c.isdecimal() or len(c) > LONGEST_NAME for c in self.columns)
 
     @cached_property
     def title(self) -> str | None:

@@ -14,7 +14,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from evaluator.datasets.formats import members, read
+from evaluator.datasets.formats.detected import as_detected, detected
 from evaluator.datasets.formats.sniffing import is_junk, kind_of
+from evaluator.datasets.formats.tabular.headers import SAMPLED_ROWS, looks_headless
 from evaluator.datasets.formats.texts import printable, text_files
 from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition import presets
@@ -37,6 +39,9 @@ INSPECTED_ROWS = 200
 
 INSPECTED_TEXTS = 5
 """Files that are read of a folder of texts; few, because reading a PDF is slow."""
+
+HEADED = ("csv", "tsv", "excel")
+"""Kinds of tables of which a row names the columns."""
 
 LISTED = 20
 """Maximum names of a folder's entries in a message."""
@@ -113,14 +118,10 @@ def recognise(folder: Path) -> Recognised:
         problems += [table.defect for table in tables if table.defect and not table.rows]
         if reading is None and not problems:
             problems.append(f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.")
-    problems += [
-        f"the first row of {table.table} looks like a row of its own; write the names of the columns above it."
-        for table in tables
-        if table.lacks_header
-    ]
     if reading is not None:
-        reading = dataclasses.replace(reading, runs=runs)
+        reading = as_detected(dataclasses.replace(reading, runs=runs), [table.table for table in tables])
         reading = dataclasses.replace(reading, ignored=_ignored(folder, files, reading))
+        doubts = [*_headless(reading), *doubts]
     else:
         problems += [doubt.question for doubt in doubts]
         doubts = []
@@ -133,6 +134,23 @@ def recognise(folder: Path) -> Recognised:
         tuple(doubts),
         compare(folder, others),
     )
+
+
+def _headless(reading: Reading) -> Iterator[Doubt]:
+    """The question whether tables have no header, of which the first row looks like the rows below it."""
+    names = dict(
+        zip(("corpus", "queries", "qrels"), (reading.corpus, reading.queries, reading.qrels), strict=True)
+    )
+    tables: dict[Table, dict[str, int]] = {}
+    for name, part in names.items():
+        if part is not None and part.table.header == 0:
+            tables.setdefault(part.table, {})[f"{name}.table.header"] = 0
+    for table, changes in tables.items():
+        yield Doubt(
+            f"the first row of {table} looks like a row of its own, so that no row names the columns; is that right? "
+            "If not, write the names of the columns above it.",
+            (Option("no row names the columns", changes),),
+        )
 
 
 def _which_dataset(readings: Mapping[str, Reading]) -> Iterator[Doubt]:
@@ -165,14 +183,27 @@ def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterato
         size = (folder / file).stat().st_size
         try:
             for member in members(folder, file, kind):
-                yield _inspect(folder, Table(file, kind, member), INSPECTED_ROWS), size
+                yield _inspect_table(folder, detected(folder, Table(file, kind, member))), size
         except DatasetError as error:
             problems.append(str(error))
     texts = [path.relative_to(folder) for path in text_files(folder)]
     if texts:
         base = _common_folder([PurePosixPath(path.as_posix()) for path in texts])
         size = sum((folder / path).stat().st_size for path in texts)
-        yield _inspect(folder, Table(base, "texts"), INSPECTED_TEXTS), size
+        yield _inspect(folder, detected(folder, Table(base, "texts")), INSPECTED_TEXTS), size
+
+
+def _inspect_table(folder: Path, table: Table) -> InspectedTable:
+    """A table; without a header if its first row looks like the rows below it."""
+    inspected = _inspect(folder, table, INSPECTED_ROWS)
+    if table.kind not in HEADED or table.header is not None or not inspected.columns:
+        return inspected
+    rows = [
+        ["" if row.get(c) is None else str(row.get(c)) for c in inspected.columns] for row in inspected.rows
+    ]
+    if not looks_headless([inspected.columns, *rows[:SAMPLED_ROWS]]):
+        return inspected
+    return _inspect(folder, dataclasses.replace(table, header=0), INSPECTED_ROWS)
 
 
 def _inspect(folder: Path, table: Table, n_rows: int) -> InspectedTable:

@@ -36,6 +36,7 @@ from evaluator.datasets.recognition.presets import BEIR, DECISION_RECORD
 from evaluator.datasets.recognition.splits import same_but_for_the_split
 from evaluator.datasets.source import Fields, Place, Row, Source, value_of
 from evaluator.datasets.staging.judged_rows import JudgedRows, Numbers
+from evaluator.datasets.staging.reading_notes import reading_notes
 from evaluator.domain.dataset import Document, ImportNote, Judgment, Query, RunLine
 from evaluator.domain.fingerprint import text_key
 from evaluator.errors import DatasetError
@@ -195,13 +196,14 @@ class _TableSource:
                 yield place, error
 
     def notes(self) -> list[ImportNote]:
-        """A note on the splits that are not read, if there are any."""
+        """Notes on how files are read, and on the splits that are not read."""
+        notes = list(reading_notes(self.folder, self.reading))
         used = self.reading.qrels.table.file if self.reading.qrels else ""
         others = [name for name in self.reading.ignored if same_but_for_the_split(name, used)]
         if not others:
-            return []
+            return notes
         message = f"only {used} is used; other qrels files are left out"
-        return [ImportNote("other-splits", len(others), message, tuple(others[:EXAMPLES]))]
+        return [*notes, ImportNote("other-splits", len(others), message, tuple(others[:EXAMPLES]))]
 
     def _columns(self, part: CorpusPart | QueriesPart | QrelsPart) -> _Columns:
         """The columns that some row of a part's table must have; a row without any other is an error by itself."""

@@ -20,8 +20,9 @@ from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.recognition.recognise import Recognised, recognise
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import gathered, is_reference
-from evaluator.datasets.staging.stage import publish, stage
-from evaluator.domain.dataset import DatasetManifest
+from evaluator.datasets.staging.provenance import provenance_of
+from evaluator.datasets.staging.stage import publish, require_sound, stage
+from evaluator.domain.dataset import DatasetManifest, Provenance
 from evaluator.errors import DatasetError
 
 
@@ -83,7 +84,26 @@ def certain_reading(origin: str, recognised: Recognised, changes: Mapping[str, A
     return changed(recognised.reading, changes or {})
 
 
+class Imported(NamedTuple):
+    """A stored dataset.
+
+    Attributes:
+        manifest: its manifest, with the notes of this import.
+        provenance: the files that it was imported from.
+    """
+
+    manifest: DatasetManifest
+    provenance: Provenance
+
+
 def import_dataset(
+    path: Path, store: ArtifactStore, *, exclude_self: bool | None = None, reading: Reading | None = None
+) -> DatasetManifest:
+    """Import the dataset in a folder or file; as `import_files`, without its provenance."""
+    return import_files(path, store, exclude_self=exclude_self, reading=reading).manifest
+
+
+def import_files(
     path: Path,
     store: ArtifactStore,
     *,
@@ -91,7 +111,7 @@ def import_dataset(
     exclude_self: bool | None = None,
     reading: Reading | None = None,
     on_progress: Callable[[int], None] | None = None,
-) -> DatasetManifest:
+) -> Imported:
     """Import the dataset in a folder or file. The same content has the same fingerprint and is stored once.
 
     Args:
@@ -103,9 +123,6 @@ def import_dataset(
         reading: how the files are read; by default the recognised reading, if it is beyond doubt.
         on_progress: called with the rows of the corpus read so far, from time to time and at the end.
 
-    Returns:
-        The manifest, with the notes of this import.
-
     Raises:
         DatasetError: the files are not recognised, or the dataset breaks a rule; nothing is stored.
     """
@@ -113,6 +130,12 @@ def import_dataset(
         open_files(str(path), limit) as opened,
         tempfile.TemporaryDirectory(prefix="evaluator-import-") as scratch,
     ):
-        source = open_source(opened.folder, reading or certain_reading(str(path), opened.recognised))
+        resolved = reading or certain_reading(str(path), opened.recognised)
+        source = open_source(opened.folder, resolved)
         exclude = opened.exclude_self if exclude_self is None else exclude_self
-        return publish(stage(source, Path(scratch), exclude_self=exclude, on_progress=on_progress), store)
+        staged = stage(
+            source, Path(scratch), exclude_self=exclude, repairs=resolved.repairs, on_progress=on_progress
+        )
+        manifest = require_sound(staged)
+        provenance = provenance_of(opened.folder, resolved, manifest)
+        return Imported(publish(staged, store), provenance)

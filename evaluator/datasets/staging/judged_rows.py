@@ -65,7 +65,8 @@ class JudgedRows:
         if in_list is not None:
             return in_list
         if not by_text and not DIVIDED.isdisjoint(cell):
-            return [*separated(cell, self._known())]
+            parts = separated(cell, self._known())
+            return [cell] if parts == [cell.strip()] else [*parts]
         return [cell] if cell else []
 
     def _numbers(self, row: Fields, documents: Sequence[tuple[object, str]], place: Place) -> list[Numbers]:

@@ -7,7 +7,7 @@ docs/datasets.md lists the rules.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from evaluator.datasets.canonical import (
 from evaluator.datasets.defects import Defects, nothing_relevant, nothing_there
 from evaluator.datasets.derived import remove_derived
 from evaluator.datasets.findings import Finding, Tally
+from evaluator.datasets.formats.fields import Trimmed
 from evaluator.datasets.judged import judgment_notes
 from evaluator.datasets.layout import (
     CORPUS_SCHEMA,
@@ -32,8 +33,10 @@ from evaluator.datasets.layout import (
     qrels_artifact,
     queries_artifact,
 )
+from evaluator.datasets.reading import Repair
 from evaluator.datasets.runs import RunRemarks, rankings, run_artifact, write_run
 from evaluator.datasets.source import Place, Source
+from evaluator.datasets.staging.judgments import Judged, KnownIds, as_meant, collect
 from evaluator.domain.dataset import DatasetManifest, ImportNote, Query, RunNote
 from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
 from evaluator.domain.names import numbered
@@ -74,24 +77,20 @@ class _Part:
     digests: list[bytes] = field(default_factory=list)
     blank: Tally = field(default_factory=Tally)
     excluding: Tally = field(default_factory=Tally)
+    trimmed: Tally = field(default_factory=Tally)
 
     @property
     def fingerprint(self) -> str:
         return fingerprint_set(self.digests)
 
 
-@dataclass
-class _Judged:
-    """The judgments that count, and tallies of those that a rule left out."""
-
-    qrels: dict[str, dict[str, int]] = field(default_factory=dict)
-    n_given: int = 0
-    repeated: Tally = field(default_factory=Tally)
-    unknown_queries: Tally = field(default_factory=Tally)
-
-
 def stage(
-    source: Source, folder: Path, *, exclude_self: bool = False, on_progress: OnProgress | None = None
+    source: Source,
+    folder: Path,
+    *,
+    exclude_self: bool = False,
+    repairs: Collection[Repair] = (),
+    on_progress: OnProgress | None = None,
 ) -> Staged:
     """Write a dataset in canonical form into a folder, and collect its defects.
 
@@ -99,16 +98,24 @@ def stage(
         source: the dataset's files.
         folder: where the Parquet files are written; created if it does not exist.
         exclude_self: whether a document with the query's own id is left out of that query's list.
+        repairs: what is done about defects. Rows are left out only if some documents, queries and, where there are
+            any, judgments remain.
         on_progress: called with the rows of the corpus read so far, from time to time and at the end.
     """
     folder.mkdir(parents=True, exist_ok=True)
     defects, corpus, queries = Defects(), _Part(), _Part()
     write_rows(folder / CORPUS_FILE, CORPUS_SCHEMA, _document_rows(source, corpus, defects, on_progress))
     write_rows(folder / QUERIES_FILE, QUERIES_SCHEMA, _query_rows(source, queries, defects))
-    judged = _collect_judgments(source, queries, defects)
-    defects.find_first_grades(source.judgments())
-    runs, run_notes = _stage_runs(source, folder, queries, defects)
-    findings = defects.findings() + nothing_there(corpus.n_rows, queries.n_rows, defects.n_unreadable)
+    known = KnownIds(queries.ids, corpus.ids, match_padded="match-padded-ids" in repairs)
+    judged = collect(source.judgments(), known, defects)
+    defects.find_first_grades(as_meant(source.judgments(), known))
+    runs, run_notes = _stage_runs(source, folder, known, defects)
+    leavable = defects.can_be_left_out and _something_remains(corpus, queries, judged)
+    if leavable and "leave-out-rows" in repairs:
+        findings, left_out = [], defects.notes(corpus.n_rows + queries.n_rows + judged.n_rows)
+    else:
+        findings, left_out = defects.findings("leave-out-rows" if leavable else None), []
+    findings += nothing_there(corpus.n_rows, queries.n_rows, defects.n_unreadable)
     qrels = write_qrels(folder / QRELS_FILE, judged.qrels)
     manifest = None
     if corpus.ids and queries.ids:
@@ -121,7 +128,12 @@ def stage(
             n_queries=len(queries.ids),
             n_judgments=sum(map(len, judged.qrels.values())),
             exclude_self=exclude_self,
-            notes=(*source.notes(), *_notes(corpus, queries, judged, exclude_self), *run_notes),
+            notes=(
+                *left_out,
+                *source.notes(),
+                *_notes(corpus, queries, judged, known, exclude_self=exclude_self),
+                *run_notes,
+            ),
             runs=runs,
             counts_runs=bool(runs),
         )
@@ -183,7 +195,10 @@ def _document_rows(
             on_progress(corpus.n_rows)
         if isinstance(document, DatasetError):
             defects.unreadable(place, document)
-        elif document.doc_id in corpus.ids:
+            continue
+        if type(document.doc_id) is Trimmed:
+            corpus.trimmed.add(f"{place}: {document.doc_id}")
+        if document.doc_id in corpus.ids:
             defects.repeated_id(place, "document", document.doc_id, corpus.ids[document.doc_id])
         else:
             corpus.ids[document.doc_id] = place
@@ -202,7 +217,10 @@ def _query_rows(source: Source, queries: _Part, defects: Defects) -> Iterator[Va
         queries.n_rows += 1
         if isinstance(query, DatasetError):
             defects.unreadable(place, query)
-        elif query.query_id in queries.ids:
+            continue
+        if type(query.query_id) is Trimmed:
+            queries.trimmed.add(f"{place}: {query.query_id}")
+        if query.query_id in queries.ids:
             defects.repeated_id(place, "query", query.query_id, queries.ids[query.query_id])
         else:
             queries.ids[query.query_id] = place
@@ -218,30 +236,8 @@ def _query_digest(query: Query) -> bytes:
     return row_digest(query.query_id, query.text, *query.tags, *excluded)
 
 
-def _collect_judgments(source: Source, queries: _Part, defects: Defects) -> _Judged:
-    """The judgments of known queries, at most one for each query and document."""
-    judged = _Judged()
-    for place, judgment in source.judgments():
-        if isinstance(judgment, DatasetError):
-            defects.unreadable(place, judgment)
-            continue
-        judged.n_given += 1
-        query_id, doc_id, grade = judgment
-        if query_id not in queries.ids:
-            judged.unknown_queries.add(query_id)
-            continue
-        grades = judged.qrels.setdefault(query_id, {})
-        if doc_id not in grades:
-            grades[doc_id] = grade
-        elif grades[doc_id] == grade:
-            judged.repeated.add(f"{query_id} {doc_id}")
-        else:
-            defects.contradictory(place, judgment, grades[doc_id])
-    return judged
-
-
 def _stage_runs(
-    source: Source, folder: Path, queries: _Part, defects: Defects
+    source: Source, folder: Path, known: KnownIds, defects: Defects
 ) -> tuple[tuple[RunNote, ...], list[ImportNote]]:
     """Write the ranked lists that came with the dataset; equal runs become one, equal names are numbered."""
     runs: dict[str, RunNote] = {}
@@ -250,8 +246,10 @@ def _stage_runs(
     names = numbered([name for name, _ in named_lines])
     for name, (_, lines) in zip(names, named_lines, strict=True):
         remarks = RunRemarks(name)
-        lists = rankings(lines, queries.ids, defects, remarks)
+        lists = rankings(as_meant(lines, known), known.queries, defects, remarks)
         notes += remarks.notes()
+        if not lists:
+            continue  # it names no query of the dataset, so that it belongs to another
         id_ = write_run(folder / SCRATCH, lists)
         (folder / SCRATCH).replace(folder / _run_file(id_))
         runs.setdefault(id_, RunNote(name, id_, len(lists)))
@@ -262,7 +260,12 @@ def _run_file(id_: str) -> str:
     return f"run-{id_}.parquet"
 
 
-def _nothing_relevant(corpus: _Part, judged: _Judged) -> list[Finding]:
+def _something_remains(corpus: _Part, queries: _Part, judged: Judged) -> bool:
+    """Whether there are documents and queries without the rows with defects, and judgments if any are given."""
+    return bool(corpus.ids and queries.ids and (judged.qrels or not judged.n_rows))
+
+
+def _nothing_relevant(corpus: _Part, judged: Judged) -> list[Finding]:
     relevant = [doc_id for grades in judged.qrels.values() for doc_id, grade in grades.items() if grade >= 1]
     n_kept = sum(map(len, judged.qrels.values()))
     n_found = sum(doc_id in corpus.ids for doc_id in relevant)
@@ -270,16 +273,30 @@ def _nothing_relevant(corpus: _Part, judged: _Judged) -> list[Finding]:
     return [finding] if finding else []
 
 
-def _notes(corpus: _Part, queries: _Part, judged: _Judged, exclude_self: bool) -> Iterator[ImportNote]:
+def _notes(
+    corpus: _Part, queries: _Part, judged: Judged, known: KnownIds, *, exclude_self: bool
+) -> Iterator[ImportNote]:
     """Notes on everything that the import found and handled by a rule."""
     yield from judgment_notes(queries.ids, judged.qrels, corpus.ids)
     self_ids = Tally()
     for query_id in queries.ids:
         if query_id in corpus.ids:
             self_ids.add(query_id)
+    trimmed = corpus.trimmed + queries.trimmed + judged.trimmed
+    matched, unmatched = (judged.padded, Tally()) if known.match_padded else (Tally(), judged.padded)
+    example = next(iter(judged.padded.examples), "")
     self_rule = "left out of" if exclude_self else "kept in"
     tallies = {
         "empty-documents": (corpus.blank, "documents without any text are kept"),
+        "padded-ids": (
+            trimmed,
+            "ids with white space or invisible characters around them are read without these",
+        ),
+        "matched-ids": (
+            matched,
+            f"judgments name ids with other leading zeros, such as {example}: they are taken for the same",
+        ),
+        "unmatched-ids": (unmatched, f"judgments name ids with other leading zeros, such as {example}"),
         "unknown-queries": (judged.unknown_queries, "judgments that refer to unknown queries are left out"),
         "repeated-judgments": (judged.repeated, "judgments given again with the same grade count once"),
         "excluded-documents": (

@@ -14,6 +14,7 @@ from evaluator.library import catalog
 from evaluator.library.health_report import health
 from evaluator.ui.datasets.health import show_health
 from evaluator.ui.datasets.list import health_badge, show_tags, sizes
+from evaluator.ui.datasets.provenance import show_provenance
 from evaluator.ui.datasets.settings import show_settings
 from evaluator.ui.datasets.tables import show_documents, show_judgments, show_queries
 from evaluator.ui.shell.badges import show_badge
@@ -105,6 +106,7 @@ def _show_versions(workspace: Workspace, row: DatasetRow) -> None:
     st.caption("An experiment stays with the version it ran over. Editing judgments makes a new one.")
     for version in catalog.versions(workspace, row.id):
         _version(version)
+    show_provenance(workspace, row)
 
 
 def _version(version: DatasetVersion) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -122,6 +123,42 @@ def test_imports_under_one_name_are_its_versions(commands: Commands, write_datas
     assert commands.json("import", second, "--name", "aero")["version"] == 2  # the same content
 
 
+def test_a_dataset_says_where_it_comes_from(commands: Commands, write_dataset: WriteDataset) -> None:
+    folder = write_dataset("aero")
+    commands.run("import", folder)
+    record = commands.json("show", "aero")["provenance"]
+    corpus = (folder / "corpus.jsonl").read_bytes()
+    assert record["version_imported"] == 1
+    assert record["files"][0] == {
+        "name": "corpus.jsonl",
+        "bytes": len(corpus),
+        "sha256": hashlib.sha256(corpus).hexdigest(),
+    }
+    shown = commands.run("show", "aero").stdout
+    assert "Documents: corpus.jsonl (text: text, id: _id, title: title)." in shown
+    assert "3 files were read." in shown
+
+
+def test_bad_rows_are_left_out_on_request(
+    commands: Commands, write_dataset: WriteDataset, tmp_path: Path
+) -> None:
+    folder = write_dataset("aero")
+    with (folder / "corpus.jsonl").open("a") as corpus:
+        corpus.write("not JSON\n")
+    checked = commands.json("check", folder)
+    (finding,) = [f for f in checked["report"]["findings"] if f["severity"] == "blocking"]
+    assert finding["repair"] == "leave-out-rows"
+    assert "--set repairs=[leave-out-rows]" in commands.run("check", folder).stdout
+    chosen = tmp_path / "reading.json"
+    chosen.write_text(json.dumps({**checked["reading"], "repairs": ["leave-out-rows"]}))
+    imported = commands.run("import", folder, "--reading", chosen)
+    # 11 documents, 10 queries, 10 judgments
+    assert (
+        "warning: left out: 1 of 31 documents, queries and judgments, which cannot be read" in imported.stderr
+    )
+    assert "left-out-rows" in [note["code"] for note in commands.json("show", "aero")["provenance"]["notes"]]
+
+
 @pytest.mark.parametrize(
     ("origin", "name"),
     [
@@ -157,6 +194,7 @@ def test_commands_work_beside_a_running_instance(
     with served(tmp_path):
         imported = commands.json("import", write_dataset("tiny"), "--name", "a name", "--tag", "aero")
         assert (imported["name"], imported["documents"], imported["tags"]) == ("a name", 10, ["aero"])
+        assert commands.json("show", "a name")["provenance"]["n_files"] == 3
         assert commands.json("list") == [imported]
         assert commands.json("show", "a name")["fingerprint"] == imported["fingerprint"]
         archive = tmp_path / "back.zip"

@@ -261,8 +261,12 @@ class TestProblems:
     @pytest.mark.parametrize("first", ["7,a passage", f"d1,{'a long passage ' * 9}"])
     def test_a_table_without_a_header(self, tmp_path: Path, first: str) -> None:
         write(tmp_path, {**_csv(corpus=f"{first}\n8,another passage\n")})
-        (problem,) = recognise(tmp_path).problems
-        assert problem.startswith("the first row of corpus.csv looks like a row of its own; write the names")
+        recognised = recognise(tmp_path)
+        (doubt,) = recognised.doubts
+        assert doubt.question.startswith("the first row of corpus.csv looks like a row of its own")
+        assert doubt.options[0].typed == "--set corpus.table.header=0"
+        assert recognised.reading is not None
+        assert len(read_all(tmp_path, recognised.reading)[0]) == 2
 
     def test_a_table_that_cannot_be_read_at_all(self, tmp_path: Path) -> None:
         write(tmp_path, {**_csv(), "qrels.csv": "a,a\nq,d\n"})

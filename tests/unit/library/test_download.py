@@ -60,7 +60,11 @@ def test_the_zip_describes_the_dataset(
         "description": "About {braces} | and pipes.",
         "tags": ["aero"],
         "exclude_self": False,
+        "provenance": about["provenance"],
     }
+    files = [file["name"] for file in about["provenance"]["files"]]
+    assert files == ["corpus.jsonl", "qrels/test.tsv", "queries.jsonl"]
+    assert str(tmp_path) not in json.dumps(about)
     assert row.manifest.fingerprint in readme
     assert "About {braces}" in readme
     assert "| source | tiny |" in readme  # and not the folder's path, which is one of the server

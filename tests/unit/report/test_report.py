@@ -47,6 +47,8 @@ def test_a_report_names_the_best_variant_its_certainty_and_the_method(workspace:
     assert "-0.6300" in html  # the difference to it
     assert "10 documents, 10 queries, 10 judgments" in html
     assert "Version 1 of tiny: imported, from tiny" in html
+    assert "Version 1 was imported on " in html
+    assert '<td class="name">corpus.jsonl</td>' in html
     for part in (experiment.id, experiment.spec.dataset, experiment.spec.variant("hybrid").fingerprint):
         assert part in html
     assert "name: Which one?" in html  # the experiment's file

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from evaluator.domain.dataset import DatasetManifest, ImportNote
+from evaluator.domain.dataset import DatasetManifest, ImportNote, Provenance, SourceFile
 from evaluator.domain.records import DatasetRow
 from evaluator.domain.result import VariantFailure
 from evaluator.errors import InvalidInputError, UnknownNameError
@@ -60,6 +60,36 @@ def test_the_same_content_under_the_same_name_changes_nothing(database: Database
     before = datasets.all_datasets(database)
     datasets.save_dataset(database, "bread", MANIFEST, "/elsewhere")
     assert datasets.all_datasets(database) == before
+
+
+PROVENANCE = Provenance(
+    (SourceFile("a.csv", 7, "ab"),), 1, "cd", {"corpus": {}}, False, (), "2026-01-02", "1.0"
+)
+
+
+def test_provenance_belongs_to_a_version(database: Database) -> None:
+    id_ = datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=PROVENANCE)
+    datasets.save_dataset(database, "bread", EDITED, "b")
+    assert datasets.provenance_by_version(database, id_) == {1: PROVENANCE}
+    later = dataclasses.replace(PROVENANCE, imported_at="2026-01-03")
+    datasets.save_dataset(database, "bread", EDITED, "b", provenance=later)
+    assert datasets.provenance_by_version(database, id_) == {1: PROVENANCE, 2: later}
+
+
+def test_the_same_content_again_replaces_the_provenance_without_a_new_version(database: Database) -> None:
+    id_ = datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=PROVENANCE)
+    again = dataclasses.replace(PROVENANCE, version="1.1")
+    assert datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=again) == id_
+    assert [version.version for version in datasets.versions(database, id_)] == [1]
+    assert datasets.provenance_by_version(database, id_) == {1: again}
+    datasets.save_dataset(database, "bread", MANIFEST, "a")  # nothing is known: nothing is forgotten
+    assert datasets.provenance_by_version(database, id_) == {1: again}
+
+
+def test_provenance_goes_with_its_dataset(database: Database) -> None:
+    id_ = datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=PROVENANCE)
+    datasets.remove_dataset(database, id_)
+    assert datasets.provenance_by_version(database, id_) == {}
 
 
 def test_content_that_comes_back_is_a_new_version(database: Database) -> None:

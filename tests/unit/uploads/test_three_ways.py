@@ -19,6 +19,7 @@ from evaluator.api.uploads import HEADER
 from evaluator.cli.datasets import dataset_import
 from evaluator.datasets.staging.unpack import UNPACKED_ROOM
 from evaluator.errors import EvaluatorError
+from evaluator.library import catalog
 from evaluator.remote.local import LocalInstance
 from evaluator.uploads import uploads
 from evaluator.uploads.folder import files_below
@@ -135,3 +136,7 @@ def test_all_ways_say_the_same(case: tuple[Path, str], library: Workspace) -> No
     assert len(set(answers.values())) == 1, json.dumps(answers, indent=1)
     assert answers["by_command"].startswith(beginning)
     assert beginning or len(answers["by_command"]) == 16
+    known = [catalog.provenance(library, row) for row in catalog.all_datasets(library)]
+    assert len(known) == (0 if beginning else 3)
+    assert len({(found[1].files, found[1].sha256, found[1].version) for found in known if found}) <= 1
+    assert None not in known

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -40,6 +41,41 @@ def test_an_upload_may_add_runs_to_a_dataset(workspace: Workspace) -> None:
         assert checked(workspace, upload).status == "checked"
         row = uploads.store(workspace, upload, "mine")
         assert (row.version, len(row.manifest.runs)) == (version, len(runs))
+
+
+def test_bad_rows_of_an_upload_are_left_out_on_request(workspace: Workspace) -> None:
+    broken = CORPUS + b"not JSON\n"
+    upload = recognised(workspace, corpus_jsonl=broken, queries_jsonl=QUERIES, qrels__test_tsv=QRELS)
+    state = checked(workspace, upload)
+    assert state.report and state.report.can_leave_out
+    assert state.reading
+    uploads.check(workspace, upload, dataclasses.replace(state.reading, repairs=("leave-out-rows",)), False)
+    assert settled(workspace, upload).status == "checked"
+    row = uploads.store(workspace, upload, "mine")
+    assert row.manifest.n_documents == 2
+    found = catalog.provenance(workspace, row)
+    assert found
+    assert found[1].notes[0].code == "left-out-rows"
+
+
+def test_a_server_that_is_killed_between_storing_and_naming_loses_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = recognised(workspace, corpus_jsonl=CORPUS, queries_jsonl=QUERIES, qrels__test_tsv=QRELS)
+    assert checked(workspace, upload).status == "checked"
+    with monkeypatch.context() as patch:
+        patch.setattr("evaluator.uploads.uploads.datasets.save_dataset", killed)
+        with pytest.raises(KeyboardInterrupt):
+            uploads.store(workspace, upload, "mine")
+    assert catalog.all_datasets(workspace) == []
+    row = uploads.store(workspace, upload, "mine")
+    found = catalog.provenance(workspace, row)
+    assert found
+    assert [file.name for file in found[1].files] == ["corpus.jsonl", "qrels/test.tsv", "queries.jsonl"]
+
+
+def killed(*_: object, **__: object) -> int:
+    raise KeyboardInterrupt
 
 
 class TestTheWayOfAnUpload:

@@ -54,7 +54,7 @@ def read_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     tabs = is_tabbed(table.file)
     first = True
     columns: Columns | None = None
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
             first = False
@@ -162,7 +162,7 @@ def is_smart_judgment(cells: Sequence[str]) -> bool:
 
 def read_smart_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """Lines of query, relevant document, and two zeros; SMART numbers its records, so `01` is the record 1."""
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
             continue
@@ -181,7 +181,7 @@ def read_smart_qrels(folder: Path, table: Table) -> Iterator[Row[Fields]]:
 
 def read_document_lists(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """Lines of a query and all of its relevant documents, as in TIME; a row for each document."""
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
             continue

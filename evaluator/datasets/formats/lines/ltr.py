@@ -46,7 +46,7 @@ def read_ltr(folder: Path, table: Table) -> Iterator[Row[Fields]]:
         for query_id, (place, text) in _texts(folder, table.file).items():
             yield place, {"id": query_id, "query": text}
         return
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
         elif not line.lstrip().startswith("#"):

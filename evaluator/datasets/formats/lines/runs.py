@@ -35,7 +35,7 @@ def read_run(folder: Path, table: Table) -> Iterator[Row[Fields]]:
         yield from _scored(folder, table)
         return
     columns: Sequence[str] | None = None
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
         elif not COMMENT.match(line):

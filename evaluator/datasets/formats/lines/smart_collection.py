@@ -29,7 +29,7 @@ def read_smart(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The records; `number` counts them from 1, as Cranfield's qrels number the queries."""
     record: _Record | None = None
     number = 0
-    for place, line in read_lines(folder, table.file):
+    for place, line in read_lines(folder, table.file, table.encoding):
         if isinstance(line, DatasetError):
             yield place, line
             continue

@@ -54,7 +54,7 @@ def is_action(record: object) -> bool:
 def read_bulk(folder: Path, table: Table) -> Iterator[Row[Fields]]:
     """The documents of a bulk request: `_id` of the action, and the fields of the line below it."""
     action: tuple[str, Fields] | None = None
-    for place, row in read_objects(folder, table.file):
+    for place, row in read_objects(folder, table.file, table.encoding):
         if isinstance(row, DatasetError):
             yield place, row
             action = None

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
+from evaluator.datasets.formats.encodings import open_utf8
 from evaluator.datasets.formats.json_objects import Event, build, events_of, holds_lines, skip
 from evaluator.datasets.formats.shapes.shape import EACH, ENTRIES, Steps
 from evaluator.datasets.formats.text_lines import as_object, read_objects
@@ -33,7 +34,7 @@ def objects(folder: Path, file: str, steps: Steps) -> Iterator[Row[Fields]]:
                     yield place, as_object(place, value)
         return
     count = 0
-    with (folder / file).open("rb") as opened:
+    with open_utf8(folder / file) as opened:
         events = events_of(opened, file)
         for value in _at(next(events, ("", None)), events, steps, Place(file)):
             count += 1
@@ -89,7 +90,7 @@ def sample(path: Path, wanted: Container[str], found: Callable[[object], bool]) 
         rows = (row for _, row in read_objects(path.parent, path.name) if not isinstance(row, DatasetError))
         return list(islice(rows, 1))
     kept: list[object] = []
-    with path.open("rb") as opened, suppress(DatasetError):  # a break is reported when the file is read
+    with open_utf8(path) as opened, suppress(DatasetError):  # a break is reported when the file is read
         events = events_of(opened, path.name)
         start = next(events, ("", None))
         if start[0] == "start_array":

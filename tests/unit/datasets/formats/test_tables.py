@@ -12,15 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evaluator.datasets.formats import (
-    delimited,
-    members,
-    read,
-    suffixes,
-    texts,
-    workbook,
-)
+from evaluator.datasets.formats import members, read, suffixes, texts
 from evaluator.datasets.formats.documents import pdf
+from evaluator.datasets.formats.tabular import delimited, workbook
 from evaluator.datasets.reading import Kind, Table
 from evaluator.errors import DatasetError
 from tests.unit.datasets.table_files import rows, rows_and_errors, write
@@ -88,19 +82,10 @@ class TestDelimited:
         write(tmp_path, "a.csv", ",text\n0,a\n")
         assert rows(tmp_path, "a.csv", "csv") == [{"column 1": "0", "text": "a"}]
 
-    @pytest.mark.parametrize(
-        ("content", "reason"),
-        [
-            (b"id,id\nd1,a\n", "a.csv:1: the header names 'id' twice"),
-            ("id,text\n".encode("utf-16"), "a.csv:1: the file is UTF-16; save the file as UTF-8"),
-        ],
-    )
-    def test_a_header_that_cannot_be_used_ends_the_file(
-        self, tmp_path: Path, content: bytes, reason: str
-    ) -> None:
-        write(tmp_path, "a.csv", content)
+    def test_a_header_that_cannot_be_used_ends_the_file(self, tmp_path: Path) -> None:
+        write(tmp_path, "a.csv", "id,id\nd1,a\n")
         (only,) = rows_and_errors(tmp_path, "a.csv", "csv")
-        assert str(only).startswith(reason)
+        assert str(only).startswith("a.csv:1: the header names 'id' twice")
 
 
 class TestParquet:
@@ -293,7 +278,10 @@ class TestTexts:
         write(tmp_path, "c.txt", "fine")
         pdf, latin, fine = rows_and_errors(tmp_path, ".", "texts")
         assert str(pdf).startswith("a.pdf: not readable (")
-        assert str(latin) == "b.txt: byte 4 (0xe9) is not UTF-8; save the file as UTF-8"
+        assert (
+            str(latin)
+            == "b.txt: byte 4 (0xe9) is not UTF-8; save the file as UTF-8, or say in which encoding it is"
+        )
         assert fine == {"id": "c.txt", "title": "c", "text": "fine"}
 
     def test_hidden_files_and_tables_are_no_documents(self, tmp_path: Path) -> None:

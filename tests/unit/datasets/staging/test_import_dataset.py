@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.datasets.canonical import ROW_GROUP_CHARACTERS, ROW_GROUP_ROWS, row_groups
 from evaluator.datasets.reading import CorpusPart, QueriesPart, Reading, Table
-from evaluator.datasets.staging.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset, import_files
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import Document, Query
 from evaluator.errors import DatasetError
@@ -175,7 +175,7 @@ class TestRoundTrip:
 def test_progress_counts_documents(beir: WriteDataset, store: ArtifactStore) -> None:
     reports: list[int] = []
     folder = beir(documents=[(n, "text") for n in range(2500)], judgments=[("q1", 7, 1)])
-    import_dataset(folder, store, on_progress=reports.append)
+    import_files(folder, store, on_progress=reports.append)
     assert reports == [1000, 2000, 2500]
 
 
@@ -198,7 +198,7 @@ def test_a_large_corpus_needs_no_more_memory_than_a_small_one(tmp_path: Path) ->
     program = f"""
 from pathlib import Path
 from evaluator.artifacts.store import ArtifactStore
-from evaluator.datasets.staging.importing import import_dataset
+from evaluator.datasets.staging.importing import import_dataset, import_files
 
 for folder in {folders!r}:
     import_dataset(Path(folder), ArtifactStore({str(tmp_path / "store")!r}))

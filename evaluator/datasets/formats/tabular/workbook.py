@@ -25,6 +25,9 @@ ROOM, TIMES = 64 << 20, 100
 MAX_CELLS = 10_000_000
 """Maximum cells in the rectangle from a sheet's first cell to its last."""
 
+MAX_MERGED = 100_000
+"""Maximum ranges of merged cells in a sheet."""
+
 CHUNK = 1 << 20
 SHEET = b"sheetData"
 ROW, CELL = re.compile(r"[0-9]{1,7}"), re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
@@ -96,6 +99,7 @@ class _Span:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._row = self._column = self._rows = self._columns = 0
+        self._merged = 0
         self._is_sheet = False
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
@@ -122,6 +126,12 @@ class _Span:
             self._column = 0
         elif tag == "c" and self._is_sheet:
             self._place_cell(attributes.get("r"))
+        elif tag == "mergeCell":
+            self._merged += 1
+            if self._merged > MAX_MERGED:
+                raise self._place.error(
+                    f"a sheet merges cells over {MAX_MERGED:,} times", "save the sheet as CSV"
+                )
 
     def _place_cell(self, reference: str | None) -> None:
         """Place a cell at its reference, or else after the cell before it."""
