@@ -89,6 +89,8 @@ def print_recognised(recognised: Recognised, reading: Reading | None) -> None:
             ("judgments", *_part_in_words(reading.qrels)),
         ]
         print_table(f"Read as {reading.format}", ("part", "file", "columns that are read"), rows)
+        if reading.repairs:
+            say(f"repairs: {', '.join(reading.repairs)}")
         print_unused(recognised, reading)
     for problem in recognised.problems:
         say(f"problem: {problem}")

@@ -61,9 +61,9 @@ Combine = Literal["majority", "mean", "median"]
 """How several grades of one document for one query become one: the most frequent grade (of equally frequent ones the
 lowest), or the mean or median, rounded to the nearest whole number (a half up)."""
 
-Repair = Literal["leave-out-rows", "match-padded-ids"]
-"""What an import may do beyond reading, if a person says so: leave out rows that cannot be read, or match ids that
-differ only by leading zeros (`01` and `1`)."""
+Repair = Literal["leave-out-rows", "match-padded-ids", "encode-ids"]
+"""What an import may do beyond reading, if a person says so: leave out rows that cannot be read, match ids that differ
+only by leading zeros (`01` and `1`), or percent-encode white space in ids."""
 
 
 @dataclass(frozen=True)

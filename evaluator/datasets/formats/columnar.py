@@ -44,10 +44,10 @@ def read_parquet(folder: Path, table: Table) -> Iterator[Row[Fields]]:
                 if remaining < 0:
                     raise _too_much(place, limit)
                 names = batch.schema.names
-                for row in rows_of(batch):
+                for row in _rows(batch):
                     count += 1
                     place = Place(table.file, count)
-                    yield place, fields_of(names, row, place)
+                    yield place, _fields(names, row, place)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise place.error(
@@ -133,7 +133,7 @@ def _dictionaries(array: pa.Array) -> Iterator[pa.Array]:
         yield from _dictionaries(array.values)
 
 
-def rows_of(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
     """Rows of a batch; a value that is not valid UTF-8 stays bytes."""
     columns = [_values(column) for column in batch.columns]
     return zip(*columns, strict=True) if columns else iter([()] * batch.num_rows)
@@ -149,7 +149,7 @@ def _values(column: pa.Array) -> list[object]:
         return [_decoded(value) for value in column.view(kind).to_pylist()]
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return values
-    return [_as_text(value) for value in values]
+    return [as_text(value) for value in values]
 
 
 def _decoded(value: bytes | None) -> object:
@@ -160,19 +160,18 @@ def _decoded(value: bytes | None) -> object:
         return value
 
 
-def _as_text(value: object) -> object:
+def as_text(value: object) -> object:
     """Numbers and dates as text, whole numbers without a fraction; NaN is a missing value."""
     if value is None or value != value:
         return None
     if isinstance(value, list):
-        return [_as_text(item) for item in value]
+        return [as_text(item) for item in value]
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return value if isinstance(value, dict | bytes) else str(value)
 
 
-def fields_of(names: list[str], row: tuple[object, ...], place: Place) -> Fields | DatasetError:
-    """A row of values by column; an error if a value is neither text nor can become one."""
+def _fields(names: list[str], row: tuple[object, ...], place: Place) -> Fields | DatasetError:
     for name, value in zip(names, row, strict=True):
         if isinstance(value, bytes):
             return place.error(f"{name} holds bytes that are not UTF-8", "write it as text")

@@ -22,6 +22,8 @@ PADDING = (
 """White space, and invisible characters without a meaning at the ends of an id: zero width space, marks of direction
 and byte order, word joiner."""
 
+WHITE_SPACE = re.compile(r"\s")
+
 EXACT_FLOAT = 2**53
 """Below it, every whole number is exactly representable as a float."""
 
@@ -32,10 +34,13 @@ class Trimmed(str):
     __slots__ = ()
 
 
-def identifier(value: object, field: str, place: Place) -> str:
+def identifier(value: object, field: str, place: Place, *, encode: bool = False) -> str:
     """An id: text without white space or NUL, or a whole number, which is written as decimal text.
 
     Padding around it is left out; then it is `Trimmed`.
+
+    Args:
+        encode: whether white space in it is percent-encoded, as in the ids of files.
 
     Raises:
         DatasetError: the value is anything else, or too long.
@@ -53,11 +58,13 @@ def identifier(value: object, field: str, place: Place) -> str:
             f"the id {reprlib.repr(id_)} in {field} has {len(id_)} characters",
             f"use at most {MAX_ID}; is {field} the column of the text?",
         )
+    if encode:
+        id_ = WHITE_SPACE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), id_)
     if id_.split() != [id_]:
         reason = "contains white space" if id_ else "is empty"
         raise place.error(
             f"the id {reprlib.repr(id_)} in {field} {reason}",
-            "TREC files could not hold it: write ids without white space",
+            "TREC files could not hold it: write ids without white space, or let the repair encode-ids write it as %20",
         )
     if "\0" in id_:
         raise place.error(f"the id {reprlib.repr(id_)} in {field} contains a NUL character", "remove it")

@@ -160,8 +160,14 @@ def _score(
 def _reading(assignment: Assignment, references: References) -> tuple[Reading, list[Doubt]]:
     columns = ReadColumns(assignment.corpus, assignment.queries, assignment.qrels, references)
     qrels = columns.qrels()
+    corpus, queries = columns.corpus(), columns.queries()
+    ids = list(assignment.corpus.values(corpus.id)) if corpus.id else []
     reading = Reading(
-        columns.corpus(), columns.queries(), qrels, FORMATS.get(assignment.corpus.table.kind, "tables")
+        corpus,
+        queries,
+        qrels,
+        FORMATS.get(assignment.corpus.table.kind, "tables"),
+        repairs=("encode-ids",) if any(len(value.split()) > 1 for value in ids) else (),
     )
     return reading, columns.doubts
 

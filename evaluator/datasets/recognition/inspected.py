@@ -110,6 +110,19 @@ class InspectedTable:
         return tuple(dict.fromkeys(column for column in found if column is not None))
 
     @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Columns of short, distinct values with white space, such as names of files, that may be referred to."""
+        return tuple(
+            column
+            for column in self.columns
+            if column not in self.ids and column != self.text and self._labels(column)
+        )
+
+    def _labels(self, column: str) -> bool:
+        values = list(self.values(column))
+        return len(set(values)) == len(values) == len(self.rows) > 0 and max(map(len, values)) <= LONGEST_ID
+
+    @cached_property
     def negatives(self) -> tuple[str, ...]:
         """Columns that, by their names, hold documents that are not relevant."""
         return tuple(column for column in self.columns if has_word(column, NEGATIVE))

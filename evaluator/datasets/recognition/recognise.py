@@ -15,7 +15,7 @@ from typing import Any
 
 from evaluator.datasets.formats import members, read
 from evaluator.datasets.formats.detected import as_detected, detected
-from evaluator.datasets.formats.sniffing import is_junk, kind_of
+from evaluator.datasets.formats.sniffing import is_junk, kind_of, what_it_is
 from evaluator.datasets.formats.tabular.headers import SAMPLED_ROWS, looks_headless
 from evaluator.datasets.formats.texts import printable, text_files
 from evaluator.datasets.reading import Reading, Table
@@ -78,6 +78,7 @@ class Recognised(JsonRecord):
         reading: the most likely reading; None if no complete reading was found.
         problems: sentences that say why there is no reading, or what is wrong with it.
         doubts: what is not clear about the reading; a person must say it before the files are imported.
+        reasons: why files are not read that look as if they could be, by their names.
         compared: which values of the tables' columns are in other columns.
     """
 
@@ -86,6 +87,7 @@ class Recognised(JsonRecord):
     problems: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     compared: Compared = field(default_factory=Compared)
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     def doubts_left(self, changes: Mapping[str, Any]) -> list[Doubt]:
         """The doubts that remain once a person has set these fields of the reading, by dotted path.
@@ -133,6 +135,7 @@ def recognise(folder: Path) -> Recognised:
         tuple(problems),
         tuple(doubts),
         compare(folder, others),
+        {file: reason for file in files if (reason := what_it_is(folder / file)) is not None},
     )
 
 

@@ -97,7 +97,7 @@ class References:
             base = self._folder / table.file
             paths = [path.relative_to(base).as_posix() for path in text_files(base)]
             return Named({"id": frozenset({*paths, *map(document_id, paths)})}, {}, complete=True)
-        ids: dict[str, set[str]] = {column: set() for column in inspected.ids}
+        ids: dict[str, set[str]] = {column: set() for column in (*inspected.ids, *inspected.labels)}
         texts: dict[str, set[bytes]] = {c: set() for c in inspected.columns if inspected.is_textual(c)}
         count = 0
         for _, row in islice(read(self._folder, table), COMPARED):

@@ -37,7 +37,10 @@ class Unused:
 def unused(recognised: Recognised, reading: Reading) -> list[Unused]:
     """What a reading does not use of the files: files first, then sheets and members, then columns."""
     tables = {file: info for info in recognised.tables for file in info.table.files}
-    found = [Unused(file, _why_not(reading, file, tables.get(file))) for file in reading.ignored]
+    found = [
+        Unused(file, recognised.reasons.get(file) or _why_not(reading, file, tables.get(file)))
+        for file in reading.ignored
+    ]
     used = columns_used(reading)
     for info in recognised.tables:
         if info.table not in used:

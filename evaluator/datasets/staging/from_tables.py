@@ -29,6 +29,7 @@ from evaluator.datasets.reading import (
     QrelsPart,
     QueriesPart,
     Reading,
+    Repair,
     RunPart,
     Table,
 )
@@ -54,6 +55,8 @@ OPTIONAL = frozenset({"title", "tags", "excluded", "relevanceScores"})
 
 LISTED = 20
 """Maximum columns named in an error."""
+
+ENCODE: Repair = "encode-ids"
 
 EXAMPLES = 5
 """Maximum files named in a note."""
@@ -187,13 +190,16 @@ class _TableSource:
                 yield (
                     place,
                     RunLine(
-                        identifier(row.get(run.query), run.query, place),
-                        identifier(row.get(run.document), run.document, place),
+                        self._id(row.get(run.query), run.query, place),
+                        self._id(row.get(run.document), run.document, place),
                         score(row.get(run.score), run.score, place),
                     ),
                 )
             except DatasetError as error:
                 yield place, error
+
+    def _id(self, value: object, column: str, place: Place) -> str:
+        return identifier(value, column, place, encode=ENCODE in self.reading.repairs)
 
     def notes(self) -> list[ImportNote]:
         """Notes on how files are read, and on the splits that are not read."""
@@ -232,7 +238,7 @@ class _TableSource:
         part = self.reading.corpus
         title = "" if part.title is None else optional_text(value_of(row, part.title), part.title, place)
         if part.id is not None:
-            yield Document(identifier(value_of(row, part.id), part.id, place), title, self._text(row, place))
+            yield Document(self._id(value_of(row, part.id), part.id, place), title, self._text(row, place))
             return
         for column in (*part.text[:1], *part.apart):
             for value in self._texts(row, column, place):
@@ -262,7 +268,7 @@ class _TableSource:
     def _query(self, row: Fields, place: Place) -> Query:
         part = self.reading.queries
         if part.id is not None:
-            query_id = identifier(value_of(row, part.id), part.id, place)
+            query_id = self._id(value_of(row, part.id), part.id, place)
         content = query_text(single(value_of(row, part.text)), part.text, place)
         if part.id is None:
             query_id = derived_id(content)
@@ -286,7 +292,7 @@ class _TableSource:
     def _judged_query(self, part: QrelsPart, row: Fields, place: Place) -> str:
         value = value_of(row, part.query)
         if part.query_by == "id":
-            return identifier(value, part.query, place)
+            return self._id(value, part.query, place)
         return _by_text(query_text(single(value), part.query, place), self._query_ids)
 
     def _judged_document(self, part: QrelsPart, value: object, column: str, place: Place) -> str:
@@ -294,7 +300,7 @@ class _TableSource:
             return _by_text(text(value, column, place), self._document_ids)
         if isinstance(value, str) and value in self._paths:
             return self._paths[value]
-        return identifier(value, column, place)
+        return self._id(value, column, place)
 
     @cached_property
     def _known_documents(self) -> Container[str]:

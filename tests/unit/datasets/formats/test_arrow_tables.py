@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from evaluator.datasets.formats import arrow_process, arrow_stream
 from evaluator.datasets.formats.sniffing import kind_of
 from tests.unit.datasets.table_files import rows, rows_and_errors
 
@@ -55,44 +56,75 @@ def test_other_files(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("compression", ["zstd", "lz4"])
-def test_compressed_batches_are_refused(tmp_path: Path, compression: str) -> None:
-    """Zeros: a megabyte could hold gigabytes."""
-    table = pa.table({"id": ["0" * (1 << 20)]})
-    save(tmp_path, table, options=pa.ipc.IpcWriteOptions(compression=compression))
-    assert (tmp_path / NAME).stat().st_size < 10_000
-    assert rows_and_errors(tmp_path, NAME, "arrow") == [
-        f"{NAME}: it has compressed or shared values; write it as Parquet or JSON Lines"
-    ]
+def test_compressed_batches(tmp_path: Path, compression: str) -> None:
+    save(tmp_path, pa.table({"id": ["d1"]}), options=pa.ipc.IpcWriteOptions(compression=compression))
+    assert rows(tmp_path, NAME, "arrow") == [{"id": "d1"}]
 
 
 @pytest.mark.parametrize(
     "array",
     [
         pa.array(["a"] * 3).dictionary_encode(),
-        pa.array([["a"]] * 3, pa.list_(pa.dictionary(pa.int32(), pa.string()))),
         pa.RunEndEncodedArray.from_arrays(pa.array([3], pa.int32()), pa.array(["a"])),
         pa.array(["a"] * 3, pa.string_view()),
-        pa.array([["a"]] * 3, pa.list_view(pa.string())),
+        pa.array([b"a"] * 3),
     ],
-    ids=["dictionary", "dictionary in a list", "runs", "view", "list view"],
+    ids=["dictionary", "runs", "view", "bytes"],
 )
-def test_types_that_repeat_what_is_stored_once_are_refused(tmp_path: Path, array: Any) -> None:
+def test_other_types_of_texts(tmp_path: Path, array: Any) -> None:
     save(tmp_path, pa.table({"id": array}))
-    (only,) = rows_and_errors(tmp_path, NAME, "arrow")
-    assert str(only).startswith(f"{NAME}: id is of the type ")
+    assert rows(tmp_path, NAME, "arrow") == [{"id": "a"}] * 3
 
 
-@pytest.mark.parametrize(
-    "array",
-    [pa.nulls(1 << 28), pa.FixedSizeListArray.from_arrays(pa.nulls(1 << 28), 1 << 28)],
-    ids=["nulls", "a list of nulls"],
-)
-def test_values_without_bytes_are_counted(tmp_path: Path, array: Any) -> None:
-    """2^28 values of at least 8 bytes are 2 GiB, more than the 1 GiB that any file may hold."""
-    table = pa.table({"id": array})
-    with pa.OSFile(str(tmp_path / NAME), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
-        writer.write_table(table)
-    assert (tmp_path / NAME).stat().st_size < 10_000
+def test_bytes_that_are_no_text_are_a_defect(tmp_path: Path) -> None:
+    save(tmp_path, pa.table({"id": ["d1", "d2"], "image": [b"\xff", b"a"]}))
     assert rows_and_errors(tmp_path, NAME, "arrow") == [
-        f"{NAME}: the file holds far more values than bytes; write it as Parquet or JSON Lines"
+        f"{NAME}:1: image holds bytes that are not UTF-8; write it as text",
+        {"id": "d2", "image": "a"},
     ]
+
+
+class TestBombs:
+    def test_a_text_that_every_row_repeats(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(arrow_stream, "ROOM", 10 << 20)
+        save(tmp_path, pa.table({"id": pa.array(["0" * (1 << 18)] * 100).dictionary_encode()}))
+        assert (tmp_path / NAME).stat().st_size < 1 << 19
+        *good, last = rows_and_errors(tmp_path, NAME, "arrow")
+        assert last == (
+            f"{NAME}: the file holds far more than its size, once repeated values are written out; "
+            "give it in parts, or as JSON Lines"
+        )
+        assert len(good) < 42  # a quarter of a MiB each, of ten
+
+    def test_rows_without_bytes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(arrow_stream, "ROOM", 1 << 20)
+        table = pa.table({"id": pa.nulls(1 << 26)})
+        with pa.OSFile(str(tmp_path / NAME), "wb") as file, pa.ipc.new_stream(file, table.schema) as writer:
+            writer.write_table(table)
+        assert str(rows_and_errors(tmp_path, NAME, "arrow")[-1]).startswith(
+            f"{NAME}: the file holds far more than"
+        )
+
+    def test_a_batch_that_needs_too_much_memory(self, tmp_path: Path) -> None:
+        """The batch says that it unpacks to 6 GiB: more than its reader may use."""
+        save(
+            tmp_path, pa.table({"id": ["0" * (1 << 20)]}), options=pa.ipc.IpcWriteOptions(compression="zstd")
+        )
+        content = (tmp_path / NAME).read_bytes()
+        zstd = b"\x28\xb5\x2f\xfd"
+        declared, larger = ((size).to_bytes(8, "little") + zstd for size in (1 << 20, 6 << 30))
+        assert content.count(declared) == 1
+        (tmp_path / NAME).write_bytes(content.replace(declared, larger))
+        assert "not readable as Arrow from here on (" in str(rows_and_errors(tmp_path, NAME, "arrow")[-1])
+
+    def test_a_reader_that_ends_early(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        program = tmp_path / "program.py"
+        program.write_text('import os\nprint(\'["id"]\\n["d1"]\', flush=True)\nos.abort()')
+        monkeypatch.setattr(arrow_process, "__file__", str(program))
+        save(tmp_path, pa.table({"id": ["d1", "d2"]}))
+        good, bad = rows_and_errors(tmp_path, NAME, "arrow")
+        assert good == {"id": "d1"}
+        assert str(bad) == (
+            f"{NAME}: not readable as Arrow from here on (it is damaged, or takes too much time or memory to read); "
+            "write the file again"
+        )

@@ -247,7 +247,7 @@ def _with_another_value(value: Any, data: st.DataObject) -> Any:
 
 
 @given(data=st.data())
-@settings(fuzzed, max_examples=200)
+@settings(fuzzed, max_examples=12)
 def test_a_broken_arrow_file(folder: Path, data: st.DataObject) -> None:
     table = pa.table({"id": ["d1", "d2"], "texts": [["a"], ["b", None]], "fields": [{"x": 1.5}, None]})
     path = folder / "a.arrow"
