@@ -60,7 +60,7 @@ def test_a_row_that_breaks_a_rule_becomes_an_error_and_reading_continues(folder:
     (folder / "qrels.csv").write_text("query,document,grade\nq1,d1,0.5\nq1,d1,1\n")
     assert documents(folder, READING) == [
         "documents.csv:2: the id 'd 1' in id contains white space; "
-        "TREC files could not hold it: write ids without white space",
+        "TREC files could not hold it: write ids without white space, or let the repair encode-ids write it as %20",
         Document("d2", "", "b"),
     ]
     assert judgments(folder, READING) == [
