@@ -82,22 +82,25 @@ class Columns:
         queries = self._queries
         if queries.query_id is not None and queries.query_id != query_column(queries):
             return queries.query_id
-        found = next((column for column in queries.ids if self._may_be_own_id(column)), None)
-        if self._qrels is queries and found is not None and not queries.identifies(found):
-            return None
-        return found if found != query_column(queries) else None
+        no_id = {
+            query_column(queries),
+            queries.document_id,
+            *queries.expected,
+            *queries.negatives,
+            *queries.excluded,
+        }
+        for column in queries.ids:
+            may_be = column not in no_id and not self._is_reference(column)
+            if may_be and (self._qrels is not queries or queries.identifies(column)):
+                return column
+        return None
 
-    def _may_be_own_id(self, column: str) -> bool:
-        """Whether a column of the queries may be their ids, and does not rather refer to documents.
-
-        Numbers may be ids of both by chance; names of files may not.
-        """
+    def _is_reference(self, column: str) -> bool:
+        """Whether a column of the queries refers to documents; numbers may be ids of both by chance."""
         queries = self._queries
-        if column == queries.document_id:
-            return False
         if plain(column) in ID or all(value.isdecimal() for value in queries.values(column)):
-            return True
-        return not self._references.of(queries, column, self._corpus).is_sure
+            return False
+        return self._references.of(queries, column, self._corpus).is_sure
 
     @cached_property
     def judged(self) -> list[tuple[str, Reference]]:

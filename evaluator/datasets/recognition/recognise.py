@@ -7,7 +7,7 @@ File names come first (BEIR's and the decision record's files, `presets.py`), th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -28,7 +28,7 @@ from evaluator.datasets.source import Fields
 from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
 
-SAMPLE_ROWS = 5
+SAMPLE_ROWS, SAMPLE_DEFECTS = 5, 3
 SAMPLE_CHARACTERS = 300
 """Maximum characters of a cell in a sample."""
 
@@ -57,12 +57,14 @@ class TableInfo:
     Attributes:
         sample: at most 5 rows; cells are text, cut to 300 characters.
         bytes: the size of its file or files.
+        defects: at most 3 of the reasons why first rows cannot be read, each with its place.
     """
 
     table: Table
     columns: tuple[str, ...]
     sample: tuple[dict[str, str], ...]
     bytes: int
+    defects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,16 @@ class Recognised(JsonRecord):
         return [doubt for doubt in self.doubts if doubt.arises(reading) and not doubt.settled_by(settled)]
 
 
-def recognise(folder: Path) -> Recognised:
-    """The tables below a folder and how they form a dataset; no content of a file raises an error."""
+def recognise(folder: Path, written: Sequence[Table] = ()) -> Recognised:
+    """The tables below a folder and how they form a dataset; no content of a file raises an error.
+
+    Args:
+        folder: where the files are.
+        written: tables whose header row or encoding a person says; they need not be all.
+    """
     files = _files(folder)
     problems: list[str] = []
-    inspected = list(_inspect_all(folder, files, problems))
+    inspected = list(_inspect_all(folder, files, written, problems))
     tables = [table for table, _ in inspected]
     runs = tuple(part for table in tables if (part := run_part(table)) is not None)
     others = joined([table for table in tables if table.table not in {run.table for run in runs}])
@@ -111,7 +118,8 @@ def recognise(folder: Path) -> Recognised:
         doubts = _which_dataset(folder, files, columns, reading) if reading is not None else []
     else:
         reading, doubts = assign(folder, without_other_splits(others))
-        problems += [table.defect for table in tables if table.defect and not table.rows]
+        problems += [table.defect for table in tables if table.defect and (reading is None or not table.rows)]
+        problems += _empty(inspected) if reading is None else []
         if reading is None and not problems:
             problems.append(f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.")
     problems += [
@@ -144,6 +152,11 @@ def _files(folder: Path) -> list[str]:
     )
 
 
+def _empty(inspected: Sequence[tuple[InspectedTable, int]]) -> list[str]:
+    """A sentence on each file without content."""
+    return [f"{table.table.file} is empty." for table, size in inspected if not size]
+
+
 def _which_dataset(folder: Path, files: list[str], columns: presets.Columns, first: Reading) -> list[Doubt]:
     """The question which dataset is meant, if other folders beside the first hold one of a known format, too."""
     found, left = [first], files
@@ -165,7 +178,9 @@ def _which_dataset(folder: Path, files: list[str], columns: presets.Columns, fir
     return [Doubt(question, tuple(options))]
 
 
-def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterator[tuple[InspectedTable, int]]:
+def _inspect_all(
+    folder: Path, files: list[str], written: Sequence[Table], problems: list[str]
+) -> Iterator[tuple[InspectedTable, int]]:
     """Every table with its first rows and its size in bytes; `problems` gets a sentence on each unreadable file."""
     for file in files:
         kind = kind_of(folder / file)
@@ -174,27 +189,36 @@ def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterato
         size = (folder / file).stat().st_size
         try:
             for member in members(folder, file, kind):
-                yield _inspect(folder, Table(file, kind, member), INSPECTED_ROWS), size
+                table = _as_written(Table(file, kind, member), written)
+                yield _inspect(folder, table, INSPECTED_ROWS), size
         except DatasetError as error:
             problems.append(str(error))
     texts = [path.relative_to(folder) for path in text_files(folder)]
     if texts:
         base = _common_folder([PurePosixPath(path.as_posix()) for path in texts])
         size = sum((folder / path).stat().st_size for path in texts)
-        yield _inspect(folder, Table(base, "texts"), INSPECTED_TEXTS), size
+        yield _inspect(folder, _as_written(Table(base, "texts"), written), INSPECTED_TEXTS), size
+
+
+def _as_written(table: Table, written: Sequence[Table]) -> Table:
+    """A table with the header row and the encoding that a person says."""
+    for said in written:
+        if (said.member, said.kind) == (table.member, table.kind) and table.file in said.files:
+            return dataclasses.replace(table, header=said.header, encoding=said.encoding)
+    return table
 
 
 def _inspect(folder: Path, table: Table, n_rows: int) -> InspectedTable:
     rows: list[Fields] = []
-    defect = None
+    defects: list[str] = []
     for _, row in islice(read(folder, table), n_rows):
         if isinstance(row, DatasetError):
-            defect = defect or str(row)
+            defects.append(str(row))
         else:
             rows.append(row)
-    return InspectedTable(
-        table, tuple(dict.fromkeys(column for row in rows for column in row)), tuple(rows), defect
-    )
+    columns = tuple(dict.fromkeys(column for row in rows for column in row))
+    first = defects[0] if defects else None
+    return InspectedTable(table, columns, tuple(rows), first, tuple(defects[:SAMPLE_DEFECTS]))
 
 
 def _common_folder(paths: list[PurePosixPath]) -> str:
@@ -210,7 +234,7 @@ def _info(inspected: InspectedTable, size: int) -> TableInfo:
     sample = tuple(
         {column: _shown(row.get(column)) for column in row} for row in inspected.rows[:SAMPLE_ROWS]
     )
-    return TableInfo(inspected.table, inspected.columns, sample, size)
+    return TableInfo(inspected.table, inspected.columns, sample, size, inspected.defects[:SAMPLE_DEFECTS])
 
 
 def _shown(value: object) -> str:
