@@ -48,7 +48,7 @@ from evaluator.uploads.persons import HERE
 from evaluator.uploads.quota import quota_of
 from evaluator.uploads.receiving import receive_file, room
 from evaluator.uploads.remembered import remember
-from evaluator.uploads.state import UploadedFile, UploadState, state_of
+from evaluator.uploads.state import NOT_RECOGNISED, UploadedFile, UploadState, state_of
 from evaluator.uploads.watcher import BUSY, Examiner
 from evaluator.workspace.workspace import Workspace
 
@@ -232,7 +232,7 @@ def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: 
     """
     folder = _folder(workspace, upload_id)
     if folder.read(RECOGNISED) is None:
-        raise InvalidInputError("the files are not recognised yet; do that first")
+        raise InvalidInputError(NOT_RECOGNISED)
 
     def prepare() -> None:
         folder.forget(ERROR, REPORT, folder.staged.name)
