@@ -95,10 +95,14 @@ def _reading(record: Any) -> Reading:
 
 
 class UploadReading(Body):
-    """How an upload's files are read."""
+    """How an upload's files are read: a whole reading, or what was recognised with changes that answer its doubts."""
 
-    example = '{"reading": <a reading>, "exclude_self": true or false}'
-    reading: Annotated[Reading, PlainValidator(_reading, json_schema_input_type=Reading)]
+    example = (
+        '{"reading": <a reading>, "exclude_self": true or false}, or instead of the reading '
+        '"changes": {"qrels.grade": "stars"} to what was recognised'
+    )
+    reading: Annotated[Reading | None, PlainValidator(_reading, json_schema_input_type=Reading)] = None
+    changes: dict[str, Any] = Field(default_factory=dict)
     exclude_self: StrictBool = False
 
 

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from evaluator.api.bodies import DatasetDescription, UploadReading, UploadSource
 from evaluator.api.handling import ApiRoute, failure, refusal, route
+from evaluator.datasets.recognition.doubts import changed
 from evaluator.errors import EvaluatorError
 from evaluator.library.records import dataset_record
 from evaluator.uploads import uploads
@@ -100,8 +101,13 @@ def _recognise(workspace: Workspace, request: Request) -> Any:
 
 
 def _check(workspace: Workspace, request: Request, body: UploadReading) -> Any:
-    """Check the dataset that an upload's files are, read in a given way."""
-    uploads.check(workspace, request.path_params["id"], body.reading, body.exclude_self)
+    """Check the dataset that an upload's files are, read in a given way, or as recognised with changes."""
+    upload_id = request.path_params["id"]
+    if body.reading is None:
+        reading = uploads.state(workspace, upload_id).certain(body.changes)
+    else:
+        reading = changed(body.reading, body.changes)
+    uploads.check(workspace, upload_id, reading, body.exclude_self)
     return _state(workspace, request)
 
 

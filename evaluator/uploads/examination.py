@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evaluator.datasets.health.report import HealthReport, examine
-from evaluator.datasets.reading import Reading
+from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import link_files
 from evaluator.datasets.staging.hub import fetch
@@ -28,7 +28,16 @@ from evaluator.domain.dataset import Provenance
 from evaluator.errors import EvaluatorError
 from evaluator.jobs.processes.orphan import stop_without_supervisor
 from evaluator.library.token_counters import token_counters
-from evaluator.uploads.folder import READING, RECOGNISED, REPORT, SOURCE, STAGED, ProgressWriter, UploadFolder
+from evaluator.uploads.folder import (
+    READING,
+    RECOGNISED,
+    REPORT,
+    SOURCE,
+    STAGED,
+    WRITTEN,
+    ProgressWriter,
+    UploadFolder,
+)
 
 NICENESS = 5
 """The niceness of the process: the server and its workers have priority."""
@@ -89,7 +98,8 @@ def _recognise(upload: UploadFolder, limit: int) -> None:
     link_files(upload.files, upload.unpacked)
     unpack(upload.unpacked, limit)
     progress.stage("recognising")
-    opened = recognise_files(upload.unpacked)
+    written = (upload.read(WRITTEN) or {}).get("tables", ())
+    opened = recognise_files(upload.unpacked, [Table(**table) for table in written])
     upload.write(RECOGNISED, {**opened.recognised.to_json(), "exclude_self": opened.exclude_self})
 
 

@@ -29,6 +29,8 @@ Step = Literal["recognise", "fetch", "check"]
 
 STEP, SOURCE, PERSON = "step.json", "source.json", "person.json"
 """Files with the last requested step, the source of the files if not the browser, and the upload's person."""
+WRITTEN = "written.json"
+"""The tables whose header row or encoding a person says."""
 RECOGNISED, READING, STAGED, REPORT = "recognised.json", "reading.json", "staged.json", "report.json"
 PROGRESS, ERROR = "progress.json", "error.json"
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition.doubts import Option
 from evaluator.datasets.recognition.recognise import Recognised
-from evaluator.datasets.recognition.unused import Unused, unused
+from evaluator.datasets.recognition.unused import Unused, unused, with_ignored
+from evaluator.datasets.staging.importing import certain_reading
 from evaluator.domain.json_record import JsonRecord
+from evaluator.errors import InvalidInputError
 from evaluator.uploads.folder import (
     ERROR,
     PROGRESS,
@@ -27,6 +29,7 @@ from evaluator.uploads.offers import offered_judgments
 
 Status = Literal["receiving", "recognising", "recognised", "checking", "checked", "failed"]
 
+NOT_RECOGNISED = "the files are not recognised yet; do that first"
 INTERRUPTED = "interrupted: the server stopped meanwhile; start again"
 
 
@@ -70,6 +73,19 @@ class UploadState(JsonRecord):
     def bytes(self) -> int:
         """Bytes of the files that arrived."""
         return sum(file.bytes for file in self.files)
+
+    def certain(self, changes: Mapping[str, Any]) -> Reading:
+        """The recognised reading with a person's changes, if nothing else about it is doubtful.
+
+        Args:
+            changes: values by dotted path, such as `qrels.grade`.
+
+        Raises:
+            InvalidInputError: the files are not recognised, a question is not answered, or a change does not fit.
+        """
+        if self.recognised is None:
+            raise InvalidInputError(NOT_RECOGNISED)
+        return with_ignored(self.recognised, certain_reading("the upload", self.recognised, changes))
 
 
 def state_of(folder: UploadFolder, is_busy: Callable[[], bool]) -> UploadState:

@@ -7,6 +7,7 @@ take together is `upload_quota`'s.
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import shutil
 import time
@@ -15,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evaluator.datasets.findings import Finding
-from evaluator.datasets.reading import Reading
+from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.staging.stage import Staged, publish, require_sound
 from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
 from evaluator.domain.dataset import DatasetManifest
@@ -36,6 +37,7 @@ from evaluator.uploads.folder import (
     STAGED,
     STEP,
     UPLOAD_ID,
+    WRITTEN,
     Step,
     UploadFolder,
     files_below,
@@ -45,7 +47,8 @@ from evaluator.uploads.names import safe_name
 from evaluator.uploads.persons import HERE
 from evaluator.uploads.quota import quota_of
 from evaluator.uploads.receiving import receive_file, room
-from evaluator.uploads.state import UploadedFile, UploadState, state_of
+from evaluator.uploads.remembered import remember
+from evaluator.uploads.state import NOT_RECOGNISED, UploadedFile, UploadState, state_of
 from evaluator.uploads.watcher import BUSY, Examiner
 from evaluator.workspace.workspace import Workspace
 
@@ -140,8 +143,11 @@ def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
     quota_of(workspace).require(upload_id, size)
 
 
-def recognise(workspace: Workspace, upload_id: str) -> None:
+def recognise(workspace: Workspace, upload_id: str, written: Sequence[Table] = ()) -> None:
     """Start recognising the files; `state` returns the progress.
+
+    Args:
+        written: tables whose header row or encoding a person says.
 
     Raises:
         InvalidInputError: there are no files, or they are being examined already.
@@ -153,7 +159,13 @@ def recognise(workspace: Workspace, upload_id: str) -> None:
         raise InvalidInputError("no file has arrived yet; send one first")
     packed = sum(size for name, size in files if is_packed(Path(name)))
     limit = unpacking_limit(workspace.settings.unpacked_limit, packed)
-    _start(workspace, folder, "recognise", limit, limit if packed else 0, lambda: _forget_all(folder))
+
+    def prepare() -> None:
+        _forget_all(folder)
+        if written:
+            folder.write(WRITTEN, {"tables": [dataclasses.asdict(table) for table in written]})
+
+    _start(workspace, folder, "recognise", limit, limit if packed else 0, prepare)
 
 
 def fetch(workspace: Workspace, reference: str, person: str = HERE) -> str:
@@ -220,7 +232,7 @@ def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: 
     """
     folder = _folder(workspace, upload_id)
     if folder.read(RECOGNISED) is None:
-        raise InvalidInputError("the files are not recognised yet; do that first")
+        raise InvalidInputError(NOT_RECOGNISED)
 
     def prepare() -> None:
         folder.forget(ERROR, REPORT, folder.staged.name)
@@ -276,6 +288,8 @@ def store(
             tagged,
             provenance=folder.provenance,
         )
+    if upload.recognised is not None and upload.reading is not None:
+        remember(workspace, upload.recognised, upload.reading, dataset_name)
     discard(workspace, upload_id)
     return catalog.by_id(workspace, id_)
 
@@ -340,7 +354,7 @@ def clear_old(workspace: Workspace) -> int:
 
 
 def _forget_all(folder: UploadFolder) -> None:
-    folder.forget(RECOGNISED, READING, REPORT, ERROR, folder.unpacked.name, folder.staged.name)
+    folder.forget(RECOGNISED, READING, REPORT, ERROR, WRITTEN, folder.unpacked.name, folder.staged.name)
 
 
 def scratch_folder(settings: Settings) -> Path:

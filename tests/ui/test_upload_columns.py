@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from evaluator.datasets.reading import QrelsPart, Table
+from evaluator.uploads import uploads
 from evaluator.uploads.state import UploadState
 from evaluator.workspace.workspace import Workspace
 from tests.ui.conftest import button, open_page, text_of
@@ -105,13 +106,13 @@ def test_which_of_several_datasets(workspace: Workspace) -> None:
     both = {f"{name}/{file}": text for name in ("bikes", "cars") for file, text in BEIR.items()}
     id_ = upload(workspace, **both)
     app = open_page("upload", upload=id_)
-    assert "several datasets; which one is meant?" in app.radio[0].label
+    assert "several datasets" in app.radio[0].label
     app.radio[0].set_value(1).run()
     assert [str(table) for table in chosen(app, "Read from")] == [
         "cars/corpus.jsonl", "cars/queries.jsonl", "cars/qrels/test.tsv",
     ]  # fmt: skip
     assert "**bikes/corpus.jsonl**: no part of the dataset is read from it" in text_of(app)
-    assert "**cars/" not in text_of(app)
+    assert "**cars/corpus.jsonl**:" not in text_of(app)
     state = checked(workspace, app, id_)
     assert state.reading is not None
     assert state.reading.format == "BEIR"
@@ -168,3 +169,50 @@ def test_judgments_that_are_not_used_are_offered(workspace: Workspace) -> None:
     assert "Every document named counts as relevant. Grades may be in *Relevanz*." in text_of(app)
     select(app, "Grade", "Relevanz")
     assert "Grades may be in" not in text_of(app)
+
+
+def test_the_next_upload_with_the_same_columns_is_read_as_the_last_one(
+    workspace: Workspace, faq: str
+) -> None:
+    app = open_page("upload", upload=faq)
+    select(app, "Tags", "answer")
+    state = checked(workspace, app, faq)
+    uploads.store(workspace, faq, "bulbs")
+    again = upload(workspace, **{"documents.csv": DOCUMENTS, "faq.csv": FAQ})
+    app = open_page("upload", upload=again)
+    assert not app.exception
+    choice = app.radio[radio(app, "Read these files")]
+    assert choice.options == ["as last time (bulbs, just now)", "as recognised"]
+    assert chosen(app, "Tags") == ["answer"]
+    choice.set_value(False).run()
+    assert chosen(app, "Tags") == [""]
+    app.radio[radio(app, "Read these files")].set_value(True).run()
+    assert checked(workspace, app, again).reading == state.reading
+
+
+def test_the_header_row_and_the_encoding_are_chosen(workspace: Workspace, faq: str) -> None:
+    app = open_page("upload", upload=faq)
+    assert button(app, "Read again").disabled
+    rows = next(number for number, field in enumerate(app.number_input) if field.label == "Header row")
+    app.number_input[rows].set_value(1).run()
+    select(app, "Encoding", "windows-1252", of=1)
+    button(app, "Read again").click().run()
+    assert not app.exception
+    state = wait(workspace, faq)
+    assert state.recognised is not None
+    assert [(info.table.header, info.table.encoding) for info in state.recognised.tables] == [
+        (1, None), (None, "windows-1252"),
+    ]  # fmt: skip
+
+
+def test_rows_that_cannot_be_read_are_shown_in_the_preview(workspace: Workspace) -> None:
+    id_ = upload(workspace, **{**BEIR, "corpus.jsonl": BEIR["corpus.jsonl"] + "no JSON\n"})
+    app = open_page("upload", upload=id_)
+    assert "Some of the first rows cannot be read" in text_of(app)
+    assert "corpus.jsonl:4: not valid JSON" in app.code[0].value
+
+
+def test_an_empty_file_is_called_empty(workspace: Workspace) -> None:
+    app = open_page("upload", upload=upload(workspace, **{"empty.csv": ""}))
+    assert not app.exception
+    assert "empty.csv is empty" in text_of(app)

@@ -42,12 +42,13 @@ UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3
 
 @dataclass(frozen=True)
 class InspectedTable:
-    """A table with its first rows, and the first defect among them."""
+    """A table with its first rows, the first defect among them, and the first few defects."""
 
     table: Table
     columns: tuple[str, ...]
     rows: tuple[Fields, ...]
     defect: str | None = None
+    defects: tuple[str, ...] = ()
 
     @cached_property
     def named(self) -> Role | None:

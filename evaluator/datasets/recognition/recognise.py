@@ -7,7 +7,7 @@ File names come first (BEIR's and the decision record's files, `presets.py`), th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -30,7 +30,7 @@ from evaluator.datasets.source import Fields
 from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
 
-SAMPLE_ROWS = 5
+SAMPLE_ROWS, SAMPLE_DEFECTS = 5, 3
 SAMPLE_CHARACTERS = 300
 """Maximum characters of a cell in a sample."""
 
@@ -62,12 +62,14 @@ class TableInfo:
     Attributes:
         sample: at most 5 rows; cells are text, cut to 300 characters.
         bytes: the size of its file or files.
+        defects: at most 3 of the reasons why first rows cannot be read, each with its place.
     """
 
     table: Table
     columns: tuple[str, ...]
     sample: tuple[dict[str, str], ...]
     bytes: int
+    defects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,11 +103,16 @@ class Recognised(JsonRecord):
         return [doubt for doubt in self.doubts if doubt.arises(reading) and not doubt.settled_by(settled)]
 
 
-def recognise(folder: Path) -> Recognised:
-    """The tables below a folder and how they form a dataset; no content of a file raises an error."""
+def recognise(folder: Path, written: Sequence[Table] = ()) -> Recognised:
+    """The tables below a folder and how they form a dataset; no content of a file raises an error.
+
+    Args:
+        folder: where the files are.
+        written: tables whose header row or encoding a person says; they need not be all.
+    """
     files = _files(folder)
     problems: list[str] = []
-    inspected = list(_inspect_all(folder, files, problems))
+    inspected = list(_inspect_all(folder, files, written, problems))
     tables = [table for table, _ in inspected]
     runs = tuple(part for table in tables if (part := run_part(table)) is not None)
     others = joined([table for table in tables if table.table not in {run.table for run in runs}])
@@ -117,13 +124,14 @@ def recognise(folder: Path) -> Recognised:
         doubts += _which_dataset({name: preset for name, (preset, _) in known.items() if preset is not None})
     else:
         reading, doubts = assign(folder, without_other_splits(others))
-        problems += [table.defect for table in tables if table.defect and not table.rows]
+        problems += [table.defect for table in tables if table.defect and (reading is None or not table.rows)]
+        problems += _empty(inspected) if reading is None else []
         if reading is None and not problems:
             problems.append(f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.")
     if reading is not None:
         reading = as_detected(dataclasses.replace(reading, runs=runs), [table.table for table in tables])
         reading = dataclasses.replace(reading, ignored=_ignored(folder, files, reading))
-        doubts = [*_headless(reading), *doubts]
+        doubts = [*_headless(reading, written), *doubts]
     else:
         problems += [doubt.question for doubt in doubts]
         doubts = []
@@ -139,14 +147,14 @@ def recognise(folder: Path) -> Recognised:
     )
 
 
-def _headless(reading: Reading) -> Iterator[Doubt]:
+def _headless(reading: Reading, written: Sequence[Table]) -> Iterator[Doubt]:
     """The question whether tables have no header, of which the first row looks like the rows below it."""
     names = dict(
         zip(("corpus", "queries", "qrels"), (reading.corpus, reading.queries, reading.qrels), strict=True)
     )
     tables: dict[Table, dict[str, int]] = {}
     for name, part in names.items():
-        if part is not None and part.table.header == 0:
+        if part is not None and part.table.header == 0 and part.table not in written:
             tables.setdefault(part.table, {})[f"{name}.table.header"] = 0
     for table, changes in tables.items():
         yield Doubt(
@@ -177,7 +185,14 @@ def _files(folder: Path) -> list[str]:
     )
 
 
-def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterator[tuple[InspectedTable, int]]:
+def _empty(inspected: Sequence[tuple[InspectedTable, int]]) -> list[str]:
+    """A sentence on each file without content."""
+    return [f"{table.table.file} is empty." for table, size in inspected if not size]
+
+
+def _inspect_all(
+    folder: Path, files: list[str], written: Sequence[Table], problems: list[str]
+) -> Iterator[tuple[InspectedTable, int]]:
     """Every table with its first rows and its size in bytes; `problems` gets a sentence on each unreadable file."""
     for file in files:
         kind = kind_of(folder / file)
@@ -186,14 +201,16 @@ def _inspect_all(folder: Path, files: list[str], problems: list[str]) -> Iterato
         size = (folder / file).stat().st_size
         try:
             for member in members(folder, file, kind):
-                yield _inspect_table(folder, detected(folder, Table(file, kind, member))), size
+                table = detected(folder, _as_written(Table(file, kind, member), written))
+                yield _inspect_table(folder, table), size
         except DatasetError as error:
             problems.append(str(error))
     texts = [path.relative_to(folder) for path in text_files(folder)]
     if texts:
         base = _common_folder([PurePosixPath(path.as_posix()) for path in texts])
         size = sum((folder / path).stat().st_size for path in texts)
-        yield _inspect(folder, detected(folder, Table(base, "texts")), INSPECTED_TEXTS), size
+        table = detected(folder, _as_written(Table(base, "texts"), written))
+        yield _inspect(folder, table, INSPECTED_TEXTS), size
 
 
 def _inspect_table(folder: Path, table: Table) -> InspectedTable:
@@ -209,17 +226,25 @@ def _inspect_table(folder: Path, table: Table) -> InspectedTable:
     return _inspect(folder, dataclasses.replace(table, header=0), INSPECTED_ROWS)
 
 
+def _as_written(table: Table, written: Sequence[Table]) -> Table:
+    """A table with the header row and the encoding that a person says."""
+    for said in written:
+        if (said.member, said.kind) == (table.member, table.kind) and table.file in said.files:
+            return dataclasses.replace(table, header=said.header, encoding=said.encoding)
+    return table
+
+
 def _inspect(folder: Path, table: Table, n_rows: int) -> InspectedTable:
     rows: list[Fields] = []
-    defect = None
+    defects: list[str] = []
     for _, row in islice(read(folder, table), n_rows):
         if isinstance(row, DatasetError):
-            defect = defect or str(row)
+            defects.append(str(row))
         else:
             rows.append(row)
-    return InspectedTable(
-        table, tuple(dict.fromkeys(column for row in rows for column in row)), tuple(rows), defect
-    )
+    columns = tuple(dict.fromkeys(column for row in rows for column in row))
+    first = defects[0] if defects else None
+    return InspectedTable(table, columns, tuple(rows), first, tuple(defects[:SAMPLE_DEFECTS]))
 
 
 def _common_folder(paths: list[PurePosixPath]) -> str:
@@ -235,7 +260,7 @@ def _info(inspected: InspectedTable, size: int) -> TableInfo:
     sample = tuple(
         {column: _shown(row.get(column)) for column in row} for row in inspected.rows[:SAMPLE_ROWS]
     )
-    return TableInfo(inspected.table, inspected.columns, sample, size)
+    return TableInfo(inspected.table, inspected.columns, sample, size, inspected.defects[:SAMPLE_DEFECTS])
 
 
 def _shown(value: object) -> str:

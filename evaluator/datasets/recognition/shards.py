@@ -38,7 +38,8 @@ def _one(group: list[InspectedTable]) -> InspectedTable:
         return first
     files = tuple(inspected.table.file for inspected in more)
     rows = (*first.rows, *(row for inspected in more for row in inspected.rows))
-    return dataclasses.replace(first, table=dataclasses.replace(first.table, more=files), rows=rows)
+    table, defects = dataclasses.replace(first.table, more=files), [d for part in group for d in part.defects]
+    return dataclasses.replace(first, table=table, rows=rows, defects=tuple(defects))
 
 
 def _numbers(file: str) -> tuple[int, ...]:

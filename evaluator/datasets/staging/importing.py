@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluator.artifacts.store import ArtifactStore
-from evaluator.datasets.reading import Reading
+from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition.doubts import changed
 from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.recognition.recognise import Recognised, recognise
@@ -40,9 +40,9 @@ class OpenedFiles(NamedTuple):
     exclude_self: bool
 
 
-def recognise_files(folder: Path) -> OpenedFiles:
-    """Recognise the unpacked files below a folder."""
-    return OpenedFiles(folder, recognise(folder), says_exclude_self(folder))
+def recognise_files(folder: Path, written: Sequence[Table] = ()) -> OpenedFiles:
+    """Recognise the unpacked files below a folder; `written` as for `recognise`."""
+    return OpenedFiles(folder, recognise(folder, written), says_exclude_self(folder))
 
 
 @contextmanager

@@ -35,6 +35,7 @@ COLUMNS = {
     "instance": "identity",
     "migrations": "number applied_at version",
     "ratings": "dataset rater query_id doc_id grade rated_at",
+    "readings": "tables dataset reading stored_at",
     "rescored": "run place variant query_id measures",
     "rescorings": "run place dataset",
     "results": "experiment variant query_id doc_ids scores measures seconds error recorded_at",

@@ -185,3 +185,6 @@ def preview(info: TableInfo, part: Part | None) -> None:
             for column in order
         },
     )
+    if info.defects:
+        st.caption(":material/error: :red[Some of the first rows cannot be read:]")
+        st.code("\n".join(info.defects), language=None, wrap_lines=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -16,12 +17,14 @@ from evaluator.errors import DatasetError
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import UPLOAD, link
 from evaluator.ui.shell.live import explained
-from evaluator.ui.shell.words import capital, count, plain
+from evaluator.ui.shell.words import ago, capital, count, plain
 from evaluator.ui.upload.evidence import show_fit, show_unused
 from evaluator.ui.upload.questions import Answered, ask
 from evaluator.ui.upload.reading import edit_reading
+from evaluator.ui.upload.written import show_written
 from evaluator.uploads import uploads
 from evaluator.uploads.offers import offered_judgments
+from evaluator.uploads.remembered import remembered
 from evaluator.uploads.state import UploadState
 from evaluator.workspace.workspace import Workspace
 
@@ -53,15 +56,36 @@ def edit(workspace: Workspace, state: UploadState) -> None:
         recognised = state.recognised
         if recognised is None:
             return
-        answered = ask(recognised, state.id) if state.reading is None else Answered(state.reading, 0)
+        answered = _begin(workspace, state, recognised)
         start = _adopted(recognised, state.id, answered and answered.reading)
         reading = edit_reading(recognised, start, state.id)
+        show_written(workspace, state.id, recognised, reading or start)
         if reading is not None:
             show_unused(recognised, reading)
             show_fit(recognised, reading)
         _check(workspace, state, reading, answered.n_open if answered else 0)
 
     st.fragment(form)()
+
+
+def _begin(workspace: Workspace, state: UploadState, recognised: Recognised) -> Answered | None:
+    """What the choosers show at first: as a person chose or chose last time, or as recognised, with the questions."""
+    if state.reading is not None:
+        return Answered(state.reading, 0)
+    before = remembered(workspace, recognised)
+    if before is not None:
+        seconds = (datetime.now(UTC) - before.stored_at.replace(tzinfo=UTC)).total_seconds()
+        ways = {True: f"as last time ({plain(before.dataset)}, {ago(seconds)})", False: "as recognised"}
+        as_before = st.radio(
+            "Read these files",
+            list(ways),
+            format_func=ways.__getitem__,
+            captions=("The same columns, as they were corrected and stored then.", ""),
+            key=keyed("as-before", state.id),
+        )
+        if as_before:
+            return Answered(before.reading, 0)
+    return ask(recognised, state.id)
 
 
 def _check(workspace: Workspace, state: UploadState, reading: Reading | None, n_open: int) -> None:

@@ -18,7 +18,7 @@ from evaluator.ui.upload.grades import edit_grades, in_words
 GRADES = "qrels.grades"
 """The field of a reading that an answer about words changes."""
 PARTS = {"corpus": "documents", "queries": "queries", "qrels": "judgments"}
-OTHERWISE = "None of these; I choose below"
+OTHERWISE = "Something else: I choose it below"
 
 
 class Answered(NamedTuple):

@@ -16,16 +16,16 @@ def test_several_datasets_in_one_folder(tmp_path: Path) -> None:
         shutil.copytree(DATA / "beir", tmp_path / name)
     recognised = recognise(tmp_path)
     (doubt,) = recognised.doubts
-    assert doubt.question.startswith("the files hold several datasets; which one is meant?")
-    assert [option.label for option in doubt.options] == [
-        "the one in bikes/ (BEIR)",
-        "the one in cars/ (BEIR)",
-    ]
+    assert "several datasets" in doubt.question
     assert recognised.reading is not None
-    chosen = changed(recognised.reading, doubt.options[1].changes)
-    assert [part.table.file for part in chosen.parts] == [
-        "cars/corpus.jsonl", "cars/queries.jsonl", "cars/qrels/test.tsv",
-    ]  # fmt: skip
+    files = [
+        [part.table.file for part in changed(recognised.reading, option.changes).parts]
+        for option in doubt.options
+    ]
+    assert files == [
+        [f"{name}/corpus.jsonl", f"{name}/queries.jsonl", f"{name}/qrels/test.tsv"]
+        for name in ("bikes", "cars")
+    ]
 
 
 def test_a_question_that_another_answer_makes_pointless_does_not_arise(tmp_path: Path) -> None:

@@ -61,6 +61,34 @@ def test_files_are_sent_recognised_checked_and_stored(api: Api, write_dataset: W
     assert api("POST", "/api/datasets", json={"name": "again"}).status_code == 422
 
 
+def test_a_client_is_asked_what_is_not_clear_and_answers(api: Api) -> None:
+    upload = begin(api)
+    rows = range(4)
+    files = {
+        "documents.csv": "id,text\n" + "".join(f"d{n},A long text of number {n}\n" for n in rows),
+        "queries.csv": "query_id,query\n" + "".join(f"q{n},what is {n}?\n" for n in rows),
+        "judgments.csv": "query_id,doc_id,stufe,note\n" + "".join(f"q{n},d{n},{n % 3},fine\n" for n in rows),
+    }
+    for name, content in files.items():
+        api("PUT", f"{upload}/files/{name}", content=content.encode(), headers=OURS)
+    api("POST", f"{upload}/recognise", json={})
+    state = settled(api, upload)
+    (doubt,) = state["recognised"]["doubts"]
+    assert doubt["question"] == "judgments.csv: is the column 'stufe' the grade of the judgments?"
+    assert [item["place"] for item in state["unused"]] == ["judgments.csv: stufe", "judgments.csv: note"]
+    assert state["offers"] == []
+
+    refused = api("POST", f"{upload}/check", json={})
+    assert refused.status_code == 422
+    assert "is the column 'stufe' the grade of the judgments?" in refused.json()["error"]
+    answer = doubt["options"][0]["changes"]
+    api("POST", f"{upload}/check", json={"changes": answer}).raise_for_status()
+    state = settled(api, upload)
+    assert state["reading"]["qrels"]["grade"] == ["stufe"]
+    assert [item["place"] for item in state["unused"]] == ["judgments.csv: note"]
+    assert state["report"]["grades"] == {"0": 2, "1": 1, "2": 1}
+
+
 def test_pages_from_elsewhere_can_do_nothing(api: Api) -> None:
     """Without asking first they may send neither this header nor this content type."""
     upload = begin(api)
