@@ -34,6 +34,7 @@ COLUMNS = {
     "followed": "dataset version experiment",
     "instance": "identity",
     "migrations": "number applied_at version",
+    "provenance": "dataset version record",
     "ratings": "dataset rater query_id doc_id grade rated_at",
     "readings": "tables dataset reading stored_at",
     "rescored": "run place variant query_id measures",

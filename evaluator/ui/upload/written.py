@@ -16,7 +16,7 @@ from evaluator.uploads import uploads
 from evaluator.workspace.workspace import Workspace
 
 WITH_HEADER: tuple[Kind, ...] = ("csv", "tsv", "excel")
-NOT_TEXT: tuple[Kind, ...] = ("excel", "parquet")
+NOT_TEXT: tuple[Kind, ...] = ("excel", "parquet", "arrow")
 ENCODINGS: Mapping[str, str] = {
     "utf-8": "UTF-8",
     "windows-1252": "Western (windows-1252)",

@@ -29,7 +29,7 @@ def test_a_new_file_has_all_tables(database: Database) -> None:
     assert tables(database) == {
         "migrations", "datasets", "dataset_versions", "experiments", "variants", "results", "spending",
         "variant_costs", "ratings", "submissions", "instance", "revisions", "rescored", "rescorings",
-        "steps", "followed", "readings",
+        "steps", "followed", "provenance", "readings",
     }  # fmt: skip
 
 

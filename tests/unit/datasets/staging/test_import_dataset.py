@@ -36,8 +36,11 @@ class TestRecognition:
     def test_a_folder_of_something_else(self, tmp_path: Path, store: ArtifactStore) -> None:
         (tmp_path / "folder/images").mkdir(parents=True)
         (tmp_path / "folder/corpus.csv").touch()
+        with pytest.raises(DatasetError, match=r"corpus\.csv is empty"):
+            import_dataset(tmp_path / "folder", store)
+        (tmp_path / "folder/corpus.csv").rename(tmp_path / "folder/notes.bin")
         with pytest.raises(
-            DatasetError, match=r"Found: corpus\.csv, images/\. Expected .*BEIR: corpus\.jsonl"
+            DatasetError, match=r"Found: images/, notes\.bin\. Expected .*BEIR: corpus\.jsonl"
         ):
             import_dataset(tmp_path / "folder", store)
 
