@@ -79,7 +79,7 @@ def test_a_zip_becomes_a_dataset(page: Page, client: Client, shop_zip: Path) -> 
         "shop/articles.csv", "shop/questions.csv", "shop/labels.csv",
     ]  # fmt: skip
     expect(page.get_by_role("combobox", name="Document id")).to_have_value("id")
-    expect(page.get_by_role("combobox", name="Grade")).to_have_value("grade")
+    expect(page.get_by_role("combobox", name="Grade", exact=True)).to_have_value("grade")
 
     text = page.get_by_test_id("stMultiSelect").filter(has_text="Text")
     expect(text).to_contain_text("abstract")
@@ -104,6 +104,49 @@ def test_a_zip_becomes_a_dataset(page: Page, client: Client, shop_zip: Path) -> 
     heading(page, "bakery")
     page.goto("/datasets")
     expect(page.get_by_role("link", name="bakery")).to_be_visible()
+
+
+@pytest.fixture
+def words_zip(tmp_path: Path) -> Path:
+    """Three tables in an archive; the judgments are words, and one column is a remark."""
+    path, n = tmp_path / "lamps.zip", 55
+    with zipfile.ZipFile(path, "w") as archive:
+        lamps = [(f"p{i}", f"A lamp with {i} bulbs made of brass") for i in range(n)]
+        archive.writestr("lamps.csv", table([("id", "text"), *lamps]))
+        searches = [(f"q{i}", f"lamp with {i} bulbs") for i in range(n)]
+        archive.writestr("searches.csv", table([("query_id", "query"), *searches]))
+        labels = [(f"q{i}", f"p{i}", ("Irrelevant", "Exact")[i % 2], "fine") for i in range(n)]
+        archive.writestr("labels.csv", table([("query_id", "doc_id", "label", "remark"), *labels]))
+    return path
+
+
+def test_what_files_do_not_say_is_asked_and_remembered(page: Page, client: Client, words_zip: Path) -> None:
+    choose_files(page, words_zip)
+    expect(page.get_by_text("label holds words; which grades do they stand for?")).to_be_visible()
+    expect(page.get_by_text("1 question above to answer first")).to_be_visible()
+    expect(page.get_by_role("button", name="Check")).to_be_disabled()
+    page.get_by_role("button", name="Use these grades").press("Enter")
+    expect(page.get_by_text("Used: Exact 1, Irrelevant 0.")).to_be_visible()
+    expect(page.get_by_text("The 55 queries and 55 documents named in the first rows")).to_be_visible()
+    page.get_by_text("Not used (1)").click()
+    expect(page.get_by_text("lamps/labels.csv: remark: no role for it was found")).to_be_visible()
+
+    page.goto("/upload")  # a person comes back later
+    expect(page.get_by_text("Columns to confirm").first).to_be_visible()
+    page.get_by_role("button", name="Continue").first.click()
+    page.get_by_role("button", name="Use these grades").click()
+    check(page)
+    page.get_by_role("textbox", name="Name").fill("lamps")
+    page.get_by_role("button", name="Store dataset").click()
+    page.wait_for_url("**/datasets?dataset=lamps")
+    assert client.dataset("lamps")["judgments"] == 55
+
+    choose_files(page, words_zip)
+    expect(page.get_by_role("radio", name="As last time (lamps")).to_be_checked()
+    expect(page.get_by_text("which grades do they stand for?")).to_have_count(0)
+    expect(page.get_by_role("button", name="Check")).to_be_enabled()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("button", name="Choose files")).to_be_enabled()
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

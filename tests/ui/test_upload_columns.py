@@ -182,7 +182,7 @@ def test_the_next_upload_with_the_same_columns_is_read_as_the_last_one(
     app = open_page("upload", upload=again)
     assert not app.exception
     choice = app.radio[radio(app, "Read these files")]
-    assert choice.options == ["as last time (bulbs, just now)", "as recognised"]
+    assert choice.options == ["As last time (bulbs, just now)", "As recognised"]
     assert chosen(app, "Tags") == ["answer"]
     choice.set_value(False).run()
     assert chosen(app, "Tags") == [""]

@@ -186,5 +186,5 @@ def preview(info: TableInfo, part: Part | None) -> None:
         },
     )
     if info.defects:
-        st.caption(":material/error: :red[Some of the first rows cannot be read:]")
+        st.markdown(":material/error: Some of the first rows cannot be read:")
         st.code("\n".join(info.defects), language=None, wrap_lines=True)

@@ -58,8 +58,11 @@ def edit(workspace: Workspace, state: UploadState) -> None:
             return
         answered = _begin(workspace, state, recognised)
         start = _adopted(recognised, state.id, answered and answered.reading)
+        if start is None:  # perhaps for this reason
+            show_written(workspace, state.id, recognised, None)
         reading = edit_reading(recognised, start, state.id)
-        show_written(workspace, state.id, recognised, reading or start)
+        if start is not None:
+            show_written(workspace, state.id, recognised, reading or start)
         if reading is not None:
             show_unused(recognised, reading)
             show_fit(recognised, reading)
@@ -75,12 +78,12 @@ def _begin(workspace: Workspace, state: UploadState, recognised: Recognised) -> 
     before = remembered(workspace, recognised)
     if before is not None:
         seconds = (datetime.now(UTC) - before.stored_at.replace(tzinfo=UTC)).total_seconds()
-        ways = {True: f"as last time ({plain(before.dataset)}, {ago(seconds)})", False: "as recognised"}
+        ways = {True: f"As last time ({plain(before.dataset)}, {ago(seconds)})", False: "As recognised"}
         as_before = st.radio(
             "Read these files",
             list(ways),
             format_func=ways.__getitem__,
-            captions=("The same columns, as they were corrected and stored then.", ""),
+            captions=("These columns are the same as those of that dataset.", ""),
             key=keyed("as-before", state.id),
         )
         if as_before:
@@ -89,26 +92,29 @@ def _begin(workspace: Workspace, state: UploadState, recognised: Recognised) -> 
 
 
 def _check(workspace: Workspace, state: UploadState, reading: Reading | None, n_open: int) -> None:
-    """Draw the button, or why it cannot be pressed yet."""
-    with explained():
-        if (
-            st.button(
-                "Check",
-                type="primary",
-                icon=":material/fact_check:",
-                disabled=reading is None or n_open > 0,
-                key=keyed("check", state.id),
+    """Draw the button, and beside it what it does or why it cannot be pressed yet."""
+    with explained(), st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button(
+            "Check",
+            type="primary",
+            icon=":material/fact_check:",
+            disabled=reading is None or n_open > 0,
+            key=keyed("check", state.id),
+        )
+        if n_open:
+            st.markdown(
+                f":material/help: {count(n_open, 'question')} above to answer first.", width="content"
             )
-            and reading
-        ):
+        elif reading is None:
+            st.markdown(
+                ":material/help: Documents and queries need a table and a text; judgments need a query and a document.",
+                width="content",
+            )
+        else:
+            st.caption("Reads everything and reports about it. Nothing is stored yet.", width="content")
+        if pressed and reading:
             uploads.check(workspace, state.id, reading, state.exclude_self)
             st.rerun()
-    if n_open:
-        st.caption(f":orange[{count(n_open, 'question')} above to answer first.]")
-    elif reading is None:
-        st.caption("Documents need a table and a text, queries too; judgments need a query and a document.")
-    else:
-        st.caption("Reads everything and reports about it. Nothing is stored yet.")
 
 
 def _adopted(recognised: Recognised, upload: str, reading: Reading | None) -> Reading | None:

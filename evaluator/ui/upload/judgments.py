@@ -105,7 +105,7 @@ def _say_what_could_be_grades(info: TableInfo, used: Collection[str]) -> None:
     ]
     if left:
         named = ", ".join(f"*{plain(column)}*" for column in left)
-        st.caption(f":orange[Every document named counts as relevant. Grades may be in {named}.]")
+        st.markdown(f":material/help: Every document named counts as relevant. Grades may be in {named}.")
 
 
 def _holds_numbers(info: TableInfo, column: str) -> bool:
@@ -234,7 +234,7 @@ def _choose_combine(
         key=keyed("qrels-combine", upload, info.table, before, several),
     )
     if several and chosen is None:
-        st.caption(":orange[Several raters: choose how their grades become one.]")
+        st.markdown(":material/help: Several raters: choose how their grades become one.")
     return chosen
 
 
