@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.shapes.mutations import mutations, outcome
-from tests.shapes.shapes import Shape, all_shapes
+from tests.shapes.shape import Shape
+from tests.shapes.shapes import all_shapes
 
 
 def table() -> str:

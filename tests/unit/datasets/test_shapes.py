@@ -9,7 +9,8 @@ import pytest
 from evaluator.errors import DatasetError
 from tests.shapes.__main__ import table, try_mutations
 from tests.shapes.reading import read_shape
-from tests.shapes.shapes import Shape, all_shapes
+from tests.shapes.shape import Shape
+from tests.shapes.shapes import all_shapes
 from tests.shapes.writing import write
 
 SHAPES = list(all_shapes())
