@@ -15,6 +15,7 @@ from evaluator.datasets.recognition.names import (
     DOCUMENT,
     DOCUMENT_ID,
     EXCLUDED,
+    GRADE,
     ID,
     NAMES,
     NEGATIVE,
@@ -32,6 +33,9 @@ from evaluator.datasets.source import Fields
 
 TEXT_SHARE = 0.5
 """A column holds texts, not ids, if more than this share of its values contain white space."""
+
+NOT_IDS = frozenset(GRADE) | {"rank", "position", "pos", "year", "page", "date"}
+"""Names of columns whose values may differ in all of a few rows, and are no ids."""
 
 LONGEST_ID = 100
 """Maximum characters of an id in a column whose name does not say that it holds ids."""
@@ -158,7 +162,7 @@ class InspectedTable:
 
     def identifies(self, column: str | None) -> bool:
         """Whether every row has a short value in this column that no other row has."""
-        values = list(self.values(column)) if column else []
+        values = list(self.values(column)) if column and plain(column) not in NOT_IDS else []
         return (
             len(values) == len(self.rows) > 0
             and len(set(values)) == len(values)

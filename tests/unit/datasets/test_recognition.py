@@ -492,3 +492,12 @@ class TestBeirVariants:
         assert [document.doc_id for document in documents] == ["d1", "d2"]
         assert [query.query_id for query in queries] == ["q1"]
         assert judgments == [("q1", "d2", 1)]
+
+
+def test_grades_that_differ_in_every_row_are_no_ids(tmp_path: Path) -> None:
+    files = {
+        "dokumente.csv": "id;text\nd1;ein langer Text\nd2;ein anderer Text\n",
+        "fragen.csv": "Frage;Dokument;Relevanz\nwo ist das;d1;2\nwohin geht es;d2;1\n",
+    }
+    folder = write(tmp_path, files)
+    assert [judgment[1:] for judgment in read_all(folder, reading(folder))[2]] == [("d1", 2), ("d2", 1)]
