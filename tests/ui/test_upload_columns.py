@@ -205,6 +205,14 @@ def test_the_header_row_and_the_encoding_are_chosen(workspace: Workspace, faq: s
     ]  # fmt: skip
 
 
+def test_where_nothing_is_recognised_the_first_rows_and_how_they_are_written_come_first(
+    workspace: Workspace,
+) -> None:
+    app = open_page("upload", upload=upload(workspace, **{"odd.csv": "a,b\n1,2\n"}))
+    assert app.expander[0].label == "How the files are written"
+    assert list(app.dataframe[0].value["b"]) == ["2"]
+
+
 def test_rows_that_cannot_be_read_are_shown_in_the_preview(workspace: Workspace) -> None:
     id_ = upload(workspace, **{**BEIR, "corpus.jsonl": BEIR["corpus.jsonl"] + "no JSON\n"})
     app = open_page("upload", upload=id_)
