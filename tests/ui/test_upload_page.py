@@ -193,10 +193,10 @@ def test_what_is_corrected_for_one_upload_is_not_for_the_next(workspace: Workspa
     one, other = (upload(workspace, **{"odd.csv": "a,b\n1,2\n3,4\n"}) for _ in range(2))
     app = open_page("upload", upload=one)
     select(app, "Read from", Table("odd.csv", "csv"))
-    assert chosen(app, "Read from") != [None, None]
+    assert [box.value for box in app.selectbox if box.label == "Read from"] != [None, None]
     app.query_params["upload"] = other
     app.run()
-    assert chosen(app, "Read from") == [None, None]
+    assert [box.value for box in app.selectbox if box.label == "Read from"] == [None, None]
 
 
 def test_files_that_cannot_be_opened_are_explained_and_can_be_discarded(workspace: Workspace) -> None:
