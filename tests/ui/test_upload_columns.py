@@ -152,7 +152,7 @@ def test_what_takes_no_part_is_listed_with_the_reason(workspace: Workspace, faq:
 
 
 def test_judgments_that_are_not_used_are_offered(workspace: Workspace) -> None:
-    more = table("Frage,Dokument,Relevanz", [f"q{n},p{(n + 1) % N},1" for n in range(N)])
+    more = table("Frage,Dokument,Stufe", [f"q{n},p{(n + 1) % N},1" for n in range(N)])
     first = table("query_id,doc_id,grade", [f"q{n},p{n},1" for n in range(N)])
     id_ = upload(workspace, **LAMPS, **{"judgments.csv": first, "mehr.csv": more})
     app = open_page("upload", upload=id_)
@@ -166,8 +166,8 @@ def test_judgments_that_are_not_used_are_offered(workspace: Workspace) -> None:
     assert not app.exception
     assert chosen(app, "Read from")[2] == Table("mehr.csv", "csv")
     assert (chosen(app, "Query"), chosen(app, "Document")) == (["Frage"], ["Dokument"])
-    assert "Every document named counts as relevant. Grades may be in *Relevanz*." in text_of(app)
-    select(app, "Grade", "Relevanz")
+    assert "Every document named counts as relevant. Grades may be in *Stufe*." in text_of(app)
+    select(app, "Grade", "Stufe")
     assert "Grades may be in" not in text_of(app)
 
 
