@@ -1,11 +1,12 @@
-"""SQL over datasets and their versions."""
+"""SQL over datasets, their versions, and how uploaded files were read that became datasets."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from duckdb import DuckDBPyConnection
 
@@ -17,6 +18,9 @@ from evaluator.store.steps import drop_steps, note_step
 
 REMEMBERED = 2048
 """Manifests that are kept decoded: every page and route lists datasets."""
+
+READINGS = 200
+"""Readings that are kept, the last ones."""
 
 VERSIONS = """
     SELECT d.name, v.version, v.manifest, v.source, v.change, v.created_at
@@ -237,3 +241,47 @@ def _manifest(text: str) -> DatasetManifest:
 def _version(row: tuple[Any, ...]) -> DatasetVersion:
     name, version, manifest, *rest = row
     return DatasetVersion(name, version, _manifest(manifest), *rest)
+
+
+class StoredReading(NamedTuple):
+    """How files were read.
+
+    Attributes:
+        dataset: the name that the dataset had.
+        tables: the tables that were read, as JSON.
+        reading: a reading, as JSON.
+        stored_at: in UTC.
+    """
+
+    dataset: str
+    tables: list[dict[str, Any]]
+    reading: dict[str, Any]
+    stored_at: datetime
+
+
+def save_reading(
+    database: Database, dataset: str, tables: Sequence[Mapping[str, Any]], reading: Mapping[str, Any]
+) -> None:
+    """Keep a reading, instead of an earlier one of the same tables."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO readings (tables, dataset, reading) VALUES (?, ?, ?)
+            ON CONFLICT DO UPDATE SET dataset = excluded.dataset, reading = excluded.reading, stored_at = utc_now()
+            """,
+            [json.dumps(list(tables), sort_keys=True), dataset, json.dumps(reading)],
+        )
+        cursor.execute(
+            "DELETE FROM readings WHERE tables NOT IN (SELECT tables FROM readings ORDER BY stored_at DESC LIMIT ?)",
+            [READINGS],
+        )
+
+
+def stored_readings(database: Database) -> list[StoredReading]:
+    """All readings that are kept, the last one first."""
+    rows = database.cursor.execute(
+        "SELECT dataset, tables, reading, stored_at FROM readings ORDER BY stored_at DESC, tables"
+    ).fetchall()
+    return [
+        StoredReading(name, json.loads(tables), json.loads(reading), at) for name, tables, reading, at in rows
+    ]

@@ -11,7 +11,7 @@ from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Readi
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
 from evaluator.datasets.recognition.unused import with_ignored
 from evaluator.errors import DatasetError
-from evaluator.store.readings import save_reading, stored_readings
+from evaluator.store.datasets import save_reading, stored_readings
 from evaluator.workspace.workspace import Workspace
 
 Part = TypeVar("Part", CorpusPart, QueriesPart, QrelsPart)

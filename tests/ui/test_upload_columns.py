@@ -152,7 +152,7 @@ def test_what_takes_no_part_is_listed_with_the_reason(workspace: Workspace, faq:
 
 
 def test_judgments_that_are_not_used_are_offered(workspace: Workspace) -> None:
-    more = table("Frage,Dokument,Relevanz", [f"q{n},p{(n + 1) % N},1" for n in range(N)])
+    more = table("Frage,Dokument,Stufe", [f"q{n},p{(n + 1) % N},1" for n in range(N)])
     first = table("query_id,doc_id,grade", [f"q{n},p{n},1" for n in range(N)])
     id_ = upload(workspace, **LAMPS, **{"judgments.csv": first, "mehr.csv": more})
     app = open_page("upload", upload=id_)
@@ -166,8 +166,8 @@ def test_judgments_that_are_not_used_are_offered(workspace: Workspace) -> None:
     assert not app.exception
     assert chosen(app, "Read from")[2] == Table("mehr.csv", "csv")
     assert (chosen(app, "Query"), chosen(app, "Document")) == (["Frage"], ["Dokument"])
-    assert "Every document named counts as relevant. Grades may be in *Relevanz*." in text_of(app)
-    select(app, "Grade", "Relevanz")
+    assert "Every document named counts as relevant. Grades may be in *Stufe*." in text_of(app)
+    select(app, "Grade", "Stufe")
     assert "Grades may be in" not in text_of(app)
 
 
@@ -203,6 +203,14 @@ def test_the_header_row_and_the_encoding_are_chosen(workspace: Workspace, faq: s
     assert [(info.table.header, info.table.encoding) for info in state.recognised.tables] == [
         (1, None), (None, "windows-1252"),
     ]  # fmt: skip
+
+
+def test_where_nothing_is_recognised_the_first_rows_and_how_they_are_written_come_first(
+    workspace: Workspace,
+) -> None:
+    app = open_page("upload", upload=upload(workspace, **{"odd.csv": "a,b\n1,2\n"}))
+    assert app.expander[0].label == "How the files are written"
+    assert list(app.dataframe[0].value["b"]) == ["2"]
 
 
 def test_rows_that_cannot_be_read_are_shown_in_the_preview(workspace: Workspace) -> None:

@@ -88,18 +88,19 @@ def _unfinished(workspace: Workspace, state: UploadState) -> None:
         with st.container(gap="xsmall"):
             st.markdown(files_in_words(state))
             st.caption(f"{STATUSES[state.status]} · {ago(time.time() - state.changed_at)}")
-        if st.button("Continue", key=keyed("continue", state.id), icon=":material/play_arrow:"):
-            _go_on(state.id)
-        if st.button(
-            "Discard",
-            key=keyed("discard", state.id),
-            icon=":material/delete:",
-            type="tertiary",
-            help="Delete these files",
-        ):
-            with explained():
-                uploads.discard(workspace, state.id)
-                st.rerun()
+        with st.container(horizontal=True, width="content", gap="small"):
+            if st.button("Continue", key=keyed("continue", state.id), icon=":material/play_arrow:"):
+                _go_on(state.id)
+            if st.button(
+                "Discard",
+                key=keyed("discard", state.id),
+                icon=":material/delete:",
+                type="tertiary",
+                help="Delete these files",
+            ):
+                with explained():
+                    uploads.discard(workspace, state.id)
+                    st.rerun()
 
 
 def _fetch(workspace: Workspace, person: str) -> None:

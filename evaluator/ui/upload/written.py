@@ -12,6 +12,7 @@ from evaluator.datasets.recognition.recognise import Recognised
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import plain
+from evaluator.ui.upload.choosers import preview
 from evaluator.uploads import uploads
 from evaluator.workspace.workspace import Workspace
 
@@ -39,6 +40,8 @@ ENCODINGS: Mapping[str, str] = {
 """Labels by Python's names."""
 AS_FOUND = ""
 """Stands for the encoding that the file declares, or UTF-8."""
+PREVIEWED = 3
+"""Tables whose first rows are shown where nothing was recognised."""
 SHOWN = 12
 """Tables that can be changed; those that are used come first."""
 
@@ -55,7 +58,12 @@ def show_written(workspace: Workspace, upload: str, recognised: Recognised, read
             "The row that names the columns, counted from 1, and the encoding. Empty: as found. Changes apply once the "
             "files are read again."
         )
-        said = [_choose(upload, table) for table in tables[:SHOWN]]
+        infos = {info.table: info for info in recognised.tables}
+        said = []
+        for number, table in enumerate(tables[:SHOWN]):
+            said.append(_choose(upload, table))
+            if reading is None and number < PREVIEWED:
+                preview(infos[table], None)
         changed = said != tables[: len(said)]
         with explained():
             if st.button(

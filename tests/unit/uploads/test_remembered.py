@@ -9,7 +9,7 @@ import pytest
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition.doubts import Doubt
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
-from evaluator.store.readings import KEPT, save_reading, stored_readings
+from evaluator.store.datasets import READINGS, save_reading, stored_readings
 from evaluator.uploads.remembered import remember, remembered
 from evaluator.workspace.workspace import Workspace
 
@@ -82,11 +82,11 @@ def test_the_last_correction_counts(workspace: Workspace) -> None:
 
 
 def test_only_the_last_readings_are_kept(workspace: Workspace) -> None:
-    for number in range(KEPT + 2):
+    for number in range(READINGS + 2):
         save_reading(workspace.database, f"dataset {number}", [{"file": f"{number}.csv"}], {})
     kept = stored_readings(workspace.database)
-    assert len(kept) == KEPT
-    assert kept[0].dataset == f"dataset {KEPT + 1}"
+    assert len(kept) == READINGS
+    assert kept[0].dataset == f"dataset {READINGS + 1}"
 
 
 def test_a_reading_of_another_version_is_passed_over(workspace: Workspace) -> None:
