@@ -13,6 +13,7 @@ def test_from_a_comparison_to_one_query_and_back(page: Page, finished_demo: str)
     expect(headline).to_be_visible()
     expect(page.get_by_text("How alike are the lists?")).to_be_visible()
     table = page.get_by_test_id("stDataFrame").first
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # what is drawn later would move the table
     table.scroll_into_view_if_needed()
     table.click(position={"x": 15, "y": 52})  # the box that chooses the first row
     expect(page).to_have_url(re.compile(rf"/query\?.*experiment={finished_demo}.*variants=minilm%2Cbm25"))
