@@ -38,7 +38,9 @@ def flat(value: object) -> list[object]:
 def single(value: object) -> object:
     """The item of a list of one text, also of one that is written in a cell; any other value as it is."""
     if isinstance(value, str):
-        items = listed(value, quoted=True) if value.startswith("[") else None
+        if not value.startswith("["):
+            return value
+        items = listed(value, quoted=True)
     else:
         items = value if isinstance(value, list) else None
     return items[0] if items is not None and len(items) == 1 and isinstance(items[0], str) else value

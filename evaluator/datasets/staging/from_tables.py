@@ -199,7 +199,12 @@ class _TableSource:
                 yield place, error
 
     def _id(self, value: object, column: str, place: Place) -> str:
-        return identifier(value, column, place, encode=ENCODE in self.reading.repairs)
+        return identifier(value, column, place, encode=self._encodes)
+
+    @cached_property
+    def _encodes(self) -> bool:
+        """Whether white space in ids is percent-encoded."""
+        return ENCODE in self.reading.repairs
 
     def notes(self) -> list[ImportNote]:
         """Notes on how files are read, and on the splits that are not read."""
