@@ -6,7 +6,7 @@ import ast
 import json
 import math
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterator
 
 ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
 """What Python prints for a NumPy array; `print` shows only the list, without commas."""
@@ -136,6 +136,14 @@ def as_id(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
+
+
+def parts(cell: str) -> Iterator[str]:
+    """All that a cell of text may name: itself, and what stands between its separators, of any kind."""
+    yield cell
+    for separator in SEPARATORS:
+        if separator in cell:
+            yield from (part.strip() for part in cell.split(separator))
 
 
 def ids_in(cell: object, known: Container[str]) -> list[str]:

@@ -11,7 +11,6 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition.columns import Columns, ReadColumns
@@ -47,14 +46,13 @@ class Assignment:
     score: float = field(compare=False, default=0.0)
 
 
-def assign(folder: Path, tables: Sequence[InspectedTable]) -> Assigned:
+def assign(tables: Sequence[InspectedTable], references: References) -> Assigned:
     """The most likely reading, and what is doubtful about it.
 
     Args:
-        folder: where the files are.
         tables: all tables but runs.
+        references: compares their columns.
     """
-    references = References(folder)
     usable = [inspected for inspected in tables if inspected.rows]
     corpora = _best(usable, corpus_score)
     queries = _best(usable, queries_score)

@@ -6,19 +6,13 @@ many of the first values are found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
-from pathlib import Path
 
-from evaluator.datasets.formats import read
-from evaluator.datasets.formats.cells import SEPARATORS, as_id, ids_in
-from evaluator.datasets.formats.texts import document_id, text_files
 from evaluator.datasets.reading import CorpusPart, MeantBy, QueriesPart, Reading, Table
 from evaluator.datasets.recognition.inspected import InspectedTable
-from evaluator.datasets.recognition.references import COMPARED
-from evaluator.errors import DatasetError
+from evaluator.datasets.recognition.references import References
 
 MOST_TABLES, MOST_COLUMNS, MOST_MATCHES = 16, 40, 5000
 """Tables and columns that are compared, and matches that are kept. With more, nothing is said about how they fit."""
@@ -146,87 +140,22 @@ def only_way(compared: Compared, table: Table, column: str, part: CorpusPart | Q
     return "text" if n_texts and not n_ids else None
 
 
-@dataclass
-class _Samples:
-    """The values of the first rows of all tables that are searched for."""
-
-    ids: set[str] = field(default_factory=set)
-    texts: set[str] = field(default_factory=set)
-
-
-def compare(folder: Path, tables: Sequence[InspectedTable]) -> Compared:
-    """Compare all columns of tables with each other; the tables are read once more, up to 20,000 rows of each."""
+def compare(references: References, tables: Sequence[InspectedTable]) -> Compared:
+    """Compare all columns of tables with each other."""
     compared = [inspected for inspected in tables if inspected.rows]
     if len(compared) > MOST_TABLES or any(len(inspected.columns) > MOST_COLUMNS for inspected in compared):
         return Compared()
-    columns = [
-        ComparedColumn(inspected.table, column, len({*inspected.values(column)}))
-        for inspected in compared
-        for column in inspected.columns
+    columns = [(inspected, column) for inspected in compared for column in inspected.columns]
+    matches = [
+        Match(inspected.table, column, other.table, str(found.to), found.by, found.n, found.of)
+        for other in compared
+        for inspected, column in columns
+        for found in references.all_of(inspected, column, other)
+        if inspected is not other or found.to != column  # `Compared.found` needs no match for it
     ]
-    samples = _Samples()
-    for inspected in compared:
-        for column in inspected.columns:
-            for value in inspected.values(column):
-                samples.ids.update(_candidates(value))
-                samples.texts.add(_words(value))
-    matches = [match for other in compared for match in _matches(folder, compared, other, samples)]
-    return Compared(tuple(columns), tuple(matches)) if len(matches) <= MOST_MATCHES else Compared()
-
-
-def _words(text: str) -> str:
-    """A text with single spaces."""
-    return " ".join(text.split())
-
-
-def _candidates(value: str) -> Iterator[str]:
-    """What a value may name: itself, or the parts of a list in it."""
-    yield value
-    for separator in SEPARATORS:
-        if separator in value:
-            yield from (part.strip() for part in value.split(separator))
-
-
-def _matches(
-    folder: Path, tables: Sequence[InspectedTable], other: InspectedTable, samples: _Samples
-) -> Iterator[Match]:
-    ids, texts = _known(folder, other, samples)
-    for inspected in tables:
-        for column in inspected.columns:
-            same = column if inspected is other else None  # `Compared.found` needs no match for it
-            for to, known in ids.items():
-                if known and to != same:
-                    values = {item for row in inspected.rows for item in ids_in(row.get(column), known)}
-                    if found := len(values & known):
-                        yield Match(inspected.table, column, other.table, to, "id", found, len(values))
-            written = {_words(value) for value in inspected.values(column)}
-            for to, known in texts.items():
-                if to != same and (found := len(written & known)):
-                    yield Match(inspected.table, column, other.table, to, "text", found, len(written))
-
-
-def _known(
-    folder: Path, other: InspectedTable, samples: _Samples
-) -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
-    """The searched ids and texts that are in a table, by column."""
-    if other.table.kind == "texts":
-        base = folder / other.table.file
-        paths = [path.relative_to(base).as_posix() for path in text_files(base)]
-        return {"id": frozenset(samples.ids & {*paths, *map(document_id, paths)})}, {}
-    ids: dict[str, set[str]] = {column: set() for column in other.columns}
-    texts: dict[str, set[str]] = {column: set() for column in other.columns}
-    for _, row in islice(read(folder, other.table), COMPARED):
-        if isinstance(row, DatasetError):
-            continue
-        for column in other.columns:
-            value = row.get(column)
-            if value in (None, "") or isinstance(value, list):
-                continue
-            if (written := as_id(value)) in samples.ids:
-                ids[column].add(written)
-            if isinstance(value, str) and (content := " ".join(value.split())) in samples.texts:
-                texts[column].add(content)
-    return (
-        {column: frozenset(known) for column, known in ids.items()},
-        {column: frozenset(known) for column, known in texts.items()},
+    if len(matches) > MOST_MATCHES:
+        return Compared()
+    counted = tuple(
+        ComparedColumn(each.table, column, len({*each.values(column)})) for each, column in columns
     )
+    return Compared(counted, tuple(matches))

@@ -24,6 +24,7 @@ from evaluator.datasets.recognition.assignment import assign
 from evaluator.datasets.recognition.doubts import Doubt, Option, changed
 from evaluator.datasets.recognition.fit import Compared, compare
 from evaluator.datasets.recognition.inspected import InspectedTable
+from evaluator.datasets.recognition.references import References
 from evaluator.datasets.recognition.runs import run_part
 from evaluator.datasets.recognition.shards import joined, without_other_splits
 from evaluator.datasets.source import Fields
@@ -116,6 +117,7 @@ def recognise(folder: Path, written: Sequence[Table] = ()) -> Recognised:
     tables = [table for table, _ in inspected]
     runs = tuple(part for table in tables if (part := run_part(table)) is not None)
     others = joined([table for table in tables if table.table not in {run.table for run in runs}])
+    references = References(folder, others)
     known = presets.recognise(folder, files, {table.table.file: table.columns for table in tables})
     doubts: list[Doubt] = []
     if known:
@@ -123,7 +125,7 @@ def recognise(folder: Path, written: Sequence[Table] = ()) -> Recognised:
         problems += reasons
         doubts += _which_dataset({name: preset for name, (preset, _) in known.items() if preset is not None})
     else:
-        reading, doubts = assign(folder, without_other_splits(others))
+        reading, doubts = assign(without_other_splits(others), references)
         problems += [table.defect for table in tables if table.defect and (reading is None or not table.rows)]
         problems += _empty(inspected) if reading is None else []
         if reading is None and not problems:
@@ -142,7 +144,7 @@ def recognise(folder: Path, written: Sequence[Table] = ()) -> Recognised:
         reading,
         tuple(problems),
         tuple(doubts),
-        compare(folder, others),
+        compare(references, others),
         {file: reason for file in files if (reason := what_it_is(folder / file)) is not None},
     )
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 from evaluator.datasets.formats import read
-from evaluator.datasets.formats.cells import as_id, ids_in
+from evaluator.datasets.formats.cells import as_id, ids_in, parts
 from evaluator.datasets.formats.texts import document_id, text_files
 from evaluator.datasets.reading import MeantBy, Table
 from evaluator.datasets.recognition.inspected import InspectedTable
-from evaluator.domain.fingerprint import text_key
 from evaluator.errors import DatasetError
 
 COMPARED = 20_000
@@ -25,17 +25,15 @@ ENOUGH = 0.5
 
 @dataclass(frozen=True)
 class Named:
-    """What rows of a table can be referred to by.
+    """What rows of a table can be referred to by, as far as the first rows of any table name it.
 
     Attributes:
-        ids: by column, the ids of the first rows.
-        texts: by column, digests of their texts.
-        complete: whether these are all rows.
+        ids: by column, its values as ids.
+        texts: by column, its values as texts, with single spaces.
     """
 
     ids: Mapping[str, frozenset[str]]
-    texts: Mapping[str, frozenset[bytes]]
-    complete: bool
+    texts: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,14 @@ class Reference:
     Attributes:
         share: the share of its values that are there, between 0 and 1.
         n: different values that are there.
+        of: different values.
     """
 
     by: MeantBy = "id"
     to: str | None = None
     share: float = 0.0
     n: int = 0
+    of: int = 0
 
     @property
     def is_sure(self) -> bool:
@@ -59,12 +59,30 @@ class Reference:
 
 
 class References:
-    """Compares the columns of tables with ids and texts of others; each table is read once."""
+    """Compares the columns of tables with ids and texts of others; each table is read once, up to 20,000 rows."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tables: Sequence[InspectedTable]) -> None:
         self._folder = folder
+        self._tables = tables
         self._named: dict[Table, Named] = {}
         self._found: dict[tuple[Table, str, Table], Reference] = {}
+
+    def of(self, inspected: InspectedTable, column: str, other: InspectedTable) -> Reference:
+        """How well a column refers to another table: the best of its columns, by id before by text."""
+        key = (inspected.table, column, other.table)
+        if key not in self._found:
+            self._found[key] = self._best(inspected, column, other)
+        return self._found[key]
+
+    def all_of(self, inspected: InspectedTable, column: str, other: InspectedTable) -> Iterator[Reference]:
+        """How a column refers to each column of another table, by id and by text; only what is found at all."""
+        named = self.named(other)
+        for to, ids in named.ids.items():
+            if ids and (reference := _by_id(inspected, column, to, ids)).n:
+                yield reference
+        for to, texts in named.texts.items():
+            if texts and (reference := _by_text(inspected, column, to, texts)).n:
+                yield reference
 
     def named(self, inspected: InspectedTable) -> Named:
         """What rows of a table can be referred to by."""
@@ -72,61 +90,67 @@ class References:
             self._named[inspected.table] = self._read(inspected)
         return self._named[inspected.table]
 
-    def of(self, inspected: InspectedTable, column: str, other: InspectedTable) -> Reference:
-        """How well a column refers to another table: the best of its columns, by id before by text."""
-        key = (inspected.table, column, other.table)
-        if key not in self._found:
-            self._found[key] = self._compare(inspected, column, other)
-        return self._found[key]
-
-    def _compare(self, inspected: InspectedTable, column: str, other: InspectedTable) -> Reference:
+    def _best(self, inspected: InspectedTable, column: str, other: InspectedTable) -> Reference:
         named = self.named(other)
-        best = Reference()
-        for to, ids in named.ids.items():
-            values = {item for row in inspected.rows for item in ids_in(row.get(column), ids)}
-            best = max(best, _reference("id", to, values, ids), key=_quality)
-        if inspected.is_textual(column) and not best.is_sure:
-            digests = {digest(value) for value in inspected.values(column)}
-            for to, texts in named.texts.items():
-                best = max(best, _reference("text", to, digests, texts), key=_quality)
-        return best
+        identifying = ("id",) if other.table.kind == "texts" else (*other.ids, *other.labels)
+        by_id = (_by_id(inspected, column, to, named.ids.get(to, frozenset())) for to in identifying)
+        best = max(by_id, key=_quality, default=Reference())
+        if best.is_sure or not inspected.is_textual(column):
+            return best
+        textual = [to for to in named.texts if other.is_textual(to)]
+        by_text = (_by_text(inspected, column, to, named.texts[to]) for to in textual)
+        return max((best, *by_text), key=_quality)
+
+    @cached_property
+    def _searched(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The ids and the texts that the first rows of the tables may name."""
+        values = {
+            value for table in self._tables for column in table.columns for value in table.values(column)
+        }
+        return frozenset(part for value in values for part in parts(value)), frozenset(map(_words, values))
 
     def _read(self, inspected: InspectedTable) -> Named:
-        table = inspected.table
-        if table.kind == "texts":
-            base = self._folder / table.file
+        searched, words = self._searched
+        if inspected.table.kind == "texts":
+            base = self._folder / inspected.table.file
             paths = [path.relative_to(base).as_posix() for path in text_files(base)]
-            return Named({"id": frozenset({*paths, *map(document_id, paths)})}, {}, complete=True)
-        ids: dict[str, set[str]] = {column: set() for column in (*inspected.ids, *inspected.labels)}
-        texts: dict[str, set[bytes]] = {c: set() for c in inspected.columns if inspected.is_textual(c)}
-        count = 0
-        for _, row in islice(read(self._folder, table), COMPARED):
-            count += 1
+            return Named({"id": searched & {*paths, *map(document_id, paths)}}, {})
+        ids: dict[str, set[str]] = {column: set() for column in inspected.columns}
+        texts: dict[str, set[str]] = {column: set() for column in inspected.columns}
+        for _, row in islice(read(self._folder, inspected.table), COMPARED):
             if isinstance(row, DatasetError):
                 continue
-            for column, known in ids.items():
-                if (value := row.get(column)) not in (None, ""):
-                    known.add(as_id(value))
-            for column, digests in texts.items():
-                if isinstance(value := row.get(column), str):
-                    digests.add(digest(value))
+            for column in inspected.columns:
+                value = row.get(column)
+                if value in (None, "") or isinstance(value, list):
+                    continue
+                if (written := as_id(value)) in searched:
+                    ids[column].add(written)
+                if isinstance(value, str) and (content := _words(value)) in words:
+                    texts[column].add(content)
         return Named(
             {column: frozenset(known) for column, known in ids.items()},
-            {column: frozenset(digests) for column, digests in texts.items()},
-            complete=count < COMPARED,
+            {column: frozenset(known) for column, known in texts.items()},
         )
 
 
-def digest(text: str) -> bytes:
-    """The digest of a text; white space does not count."""
-    return text_key(" ".join(text.split()).encode(errors="replace").decode())
+def _words(text: str) -> str:
+    """A text with single spaces."""
+    return " ".join(text.split())
 
 
-def _reference(
-    by: MeantBy, to: str, values: AbstractSet[Hashable], known: AbstractSet[Hashable]
-) -> Reference:
+def _by_id(inspected: InspectedTable, column: str, to: str, known: frozenset[str]) -> Reference:
+    values = {item for row in inspected.rows for item in ids_in(row.get(column), known)}
+    return _reference("id", to, values, known)
+
+
+def _by_text(inspected: InspectedTable, column: str, to: str, known: frozenset[str]) -> Reference:
+    return _reference("text", to, {_words(value) for value in inspected.values(column)}, known)
+
+
+def _reference(by: MeantBy, to: str, values: AbstractSet[str], known: AbstractSet[str]) -> Reference:
     found = len(values & known)
-    return Reference(by, to, found / len(values) if values else 0.0, found)
+    return Reference(by, to, found / len(values) if values else 0.0, found, len(values))
 
 
 def _quality(reference: Reference) -> tuple[float, int]:

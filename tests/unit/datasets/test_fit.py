@@ -10,6 +10,7 @@ import pytest
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition.fit import Fit, Found, compare, fit, only_way
 from evaluator.datasets.recognition.recognise import Recognised, recognise
+from evaluator.datasets.recognition.references import References
 from tests.unit.datasets.test_recognition import write
 
 DOCUMENTS, FAQ = Table("documents.csv", "csv"), Table("faq.csv", "csv")
@@ -87,7 +88,7 @@ def test_with_too_many_columns_nothing_is_said(tmp_path: Path) -> None:
     row = ",".join(map(str, range(50)))
     write(tmp_path, {"wide.csv": f"{wide}\n{row}\n", "queries.csv": "id,query\nq1,what is one?\n"})
     recognised = recognise(tmp_path)
-    assert recognised.compared == compare(tmp_path, [])
+    assert recognised.compared == compare(References(tmp_path, []), [])
 
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def send(workspace: Workspace, upload: str, name: str, *chunks: bytes | Exceptio
 
 def settled(workspace: Workspace, upload: str) -> UploadState:
     """The state once nothing goes on any more."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 30
     while (state := uploads.state(workspace, upload)).status in ("recognising", "checking"):
         assert time.monotonic() < deadline, state
         time.sleep(0.01)
