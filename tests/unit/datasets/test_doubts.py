@@ -8,7 +8,7 @@ from pathlib import Path
 from evaluator.datasets.reading import QrelsPart, Table
 from evaluator.datasets.recognition.doubts import changed
 from evaluator.datasets.recognition.recognise import recognise
-from tests.unit.datasets.test_recognition import DATA, reading, write
+from tests.unit.datasets.recognition.recognising import DATA, reading, write
 
 
 def test_several_datasets_in_one_folder(tmp_path: Path) -> None:

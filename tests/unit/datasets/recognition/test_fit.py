@@ -11,7 +11,7 @@ from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Readi
 from evaluator.datasets.recognition.fit import Fit, Found, compare, fit, only_way
 from evaluator.datasets.recognition.recognise import Recognised, recognise
 from evaluator.datasets.recognition.references import References
-from tests.unit.datasets.test_recognition import write
+from tests.unit.datasets.recognition.recognising import write
 
 DOCUMENTS, FAQ = Table("documents.csv", "csv"), Table("faq.csv", "csv")
 
