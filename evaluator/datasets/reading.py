@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-from annotated_types import Ge, Gt
 from pydantic import BeforeValidator
 
 from evaluator.domain.json_record import JsonRecord
@@ -84,13 +83,17 @@ class Table:
     kind: Kind
     member: str = ""
     more: tuple[str, ...] = ()
-    header: Annotated[int, Ge(0)] | None = None
+    header: int | None = None
     encoding: str | None = None
 
     def __post_init__(self) -> None:
         for file in self.files:
             if file.startswith("/") or ".." in file.split("/"):
                 raise ValueError(f"the file {file!r} is not a path inside the folder")
+        if self.header is not None and self.header < 0:
+            raise ValueError(
+                f"row {self.header} cannot name the columns; rows count from 1, and 0 stands for none"
+            )
         if self.encoding is not None and not _is_text_encoding(self.encoding):
             raise ValueError(f"the encoding {self.encoding!r} is unknown; write utf-8, windows-1252, ...")
 
@@ -179,7 +182,7 @@ class QrelsPart:
     document_by: MeantBy = "id"
     combine: Combine | None = None
     grades: Mapping[str, int] | None = None
-    scale: Annotated[float, Gt(0)] | None = None
+    scale: float | None = None
     cut: float | None = None
     negative: Columns = ()
 
@@ -191,6 +194,8 @@ class QrelsPart:
     def __post_init__(self) -> None:
         if self.grade is not None and len(self.grade) > 1 and self.combine is None:
             raise ValueError("several columns hold the grade: set combine to majority, mean or median")
+        if self.scale is not None and self.scale <= 0:
+            raise ValueError(f"grades cannot be scaled by {self.scale:g}; give a number above 0")
         if self.scale is not None and self.cut is not None:
             raise ValueError("scale and cut both make whole numbers of grades: leave one of them out")
 
@@ -242,7 +247,9 @@ class Reading(JsonRecord):
     format: str = "tables"
     runs: tuple[Annotated[RunPart, BeforeValidator(_run_part)], ...] = ()
     ignored: tuple[str, ...] = ()
-    repairs: tuple[Repair, ...] = ()
+    repairs: Annotated[
+        tuple[Repair, ...], BeforeValidator(_columns, json_schema_input_type=Repair | tuple[Repair, ...])
+    ] = ()
 
     @property
     def parts(self) -> tuple[CorpusPart | QueriesPart | QrelsPart, ...]:

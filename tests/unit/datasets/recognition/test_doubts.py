@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+
+import pytest
 
 from evaluator.datasets.reading import QrelsPart, Table
 from evaluator.datasets.recognition.doubts import changed
 from evaluator.datasets.recognition.recognise import recognise
+from evaluator.errors import DatasetError
 from tests.unit.datasets.recognition.recognising import DATA, reading, write
 
 
@@ -63,3 +67,27 @@ def test_names_of_files_are_no_ids_of_questions(tmp_path: Path) -> None:
     assert read.qrels == QrelsPart(
         Table("faq.csv", "csv"), "Question", ("Answer is in file",), query_by="text"
     )
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("corpus.table.header", -1, "row -1 cannot name the columns"),
+        ("qrels.scale", 0, "grades cannot be scaled by 0"),
+        ("qrels.combine", "best", "'majority', 'mean' or 'median'"),
+        ("repairs", "everything", "match-padded-ids"),
+        ("qrels.stars", 1, "qrels.stars"),
+        ("a.b.c", 1, "the reading has no a.b.c"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused(field: str, value: object, reason: str) -> None:
+    recognised = recognise(DATA / "csv").reading
+    assert recognised is not None
+    with pytest.raises(DatasetError, match=re.escape(reason)):
+        changed(recognised, {field: value})
+
+
+def test_a_single_repair_needs_no_list() -> None:
+    recognised = recognise(DATA / "csv").reading
+    assert recognised is not None
+    assert changed(recognised, {"repairs": "encode-ids"}).repairs == ("encode-ids",)
