@@ -188,17 +188,12 @@ class Columns:
 
 
 class ReadColumns(Columns):
-    """The parts of a reading, from the columns; `doubts` says what is not clear."""
+    """The parts of a reading, from the columns."""
 
-    def __init__(
-        self,
-        corpus: InspectedTable,
-        queries: InspectedTable,
-        qrels: InspectedTable | None,
-        references: References,
-    ) -> None:
-        super().__init__(corpus, queries, qrels, references)
-        self.doubts: list[Doubt] = []
+    @cached_property
+    def doubts(self) -> list[Doubt]:
+        """What is not clear about the parts that were asked for."""
+        return []
 
     def corpus(self) -> CorpusPart:
         """The documents."""
