@@ -25,7 +25,7 @@ def upload_routes() -> list[ApiRoute]:
     """The routes below `/api/uploads`."""
     return [
         route("/api/uploads", _list),
-        route("/api/uploads", _create, "POST"),
+        route("/api/uploads", _create, "POST", query=("adds_to",)),
         route("/api/uploads/fetch", _fetch, "POST", body=UploadSource),
         ApiRoute(
             "/api/uploads/{id}/files/{name:path}",
@@ -64,8 +64,9 @@ def _list(workspace: Workspace, request: Request) -> Any:
 
 
 def _create(workspace: Workspace, request: Request) -> Any:
-    """Begin an upload."""
-    return {"id": uploads.create(workspace, _person(request))}
+    """Begin an upload: of a dataset, or of queries and judgments to add to the one that `adds_to` names."""
+    adds_to = request.query_params.get("adds_to")
+    return {"id": uploads.create(workspace, _person(request), adds_to)}
 
 
 def _person(request: Request) -> str:

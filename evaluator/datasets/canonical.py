@@ -9,15 +9,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evaluator.datasets.layout import QRELS_SCHEMA
-from evaluator.domain.dataset import Qrels
-from evaluator.domain.fingerprint import fingerprint_set, row_digest
+from evaluator.datasets.layout import QRELS_SCHEMA, QUERIES_SCHEMA
+from evaluator.domain.dataset import Qrels, Query
+from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
 
 ROW_GROUP_ROWS = 4096
 ROW_GROUP_CHARACTERS = 1_000_000
 """A row group ends at whichever limit it reaches first, so that writing and reading need little memory."""
 
 CORPUS_FILE, QUERIES_FILE, QRELS_FILE = "corpus.parquet", "queries.parquet", "qrels.parquet"
+
+EXCLUDED = "\0excluded"
+"""Separates a query's tags from the documents that it excludes, in its digest; no tag has this character."""
 
 Values = tuple[Any, ...]
 """One row's values, in the order of its schema."""
@@ -39,6 +42,18 @@ def write_qrels(path: Path, qrels: Qrels) -> str:
     rows = [(query_id, doc_id, grade) for query_id, docs in qrels.items() for doc_id, grade in docs.items()]
     write_rows(path, QRELS_SCHEMA, rows)
     return fingerprint_set(row_digest(query_id, doc_id, str(grade)) for query_id, doc_id, grade in rows)
+
+
+def write_queries(path: Path, queries: Sequence[Query]) -> str:
+    """Write queries as Parquet; returns their fingerprint."""
+    write_rows(path, QUERIES_SCHEMA, ((*query, text_key(query.text)) for query in queries))
+    return fingerprint_set(map(query_digest, queries))
+
+
+def query_digest(query: Query) -> bytes:
+    """The digest of a query; without excluded documents it is the same as in earlier versions."""
+    excluded = (EXCLUDED, *sorted(set(query.excluded))) if query.excluded else ()
+    return row_digest(query.query_id, query.text, *query.tags, *excluded)
 
 
 def row_groups(rows: Iterable[Values]) -> Iterator[list[Values]]:

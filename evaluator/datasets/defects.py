@@ -181,11 +181,12 @@ def _rows_of(file: str, lines: set[int]) -> str:
     return file if lines == {0} else f"{counted(len(lines), 'row')} of {file}"
 
 
-def nothing_there(n_documents: int, n_queries: int, n_unreadable: int) -> list[Finding]:
+def nothing_there(n_documents: int, n_queries: int | None, n_unreadable: int) -> list[Finding]:
     """The findings of a dataset without documents, queries, or both.
 
     Args:
         n_documents, n_queries: rows that were read, including unreadable ones: those have a finding of their own.
+            None if there are to be no queries yet.
         n_unreadable: unreadable rows of the dataset. A row that holds several parts counts for the first of them.
     """
     reason = (
@@ -204,7 +205,7 @@ def nothing_there(n_documents: int, n_queries: int, n_unreadable: int) -> list[F
             "retrieval needs documents to search, and queries to search for",
         )
         for code, count, noun, file in parts
-        if not count
+        if count == 0
     ]
 
 

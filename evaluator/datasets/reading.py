@@ -235,6 +235,7 @@ class Reading(JsonRecord):
     """How a folder of files is read as a dataset.
 
     Attributes:
+        queries: None: the documents are stored alone, and queries are added later.
         format: the name of the format that was recognised, for people.
         runs: ranked lists that came with the dataset, to compare with.
         ignored: files that are not read.
@@ -242,7 +243,7 @@ class Reading(JsonRecord):
     """
 
     corpus: CorpusPart
-    queries: QueriesPart
+    queries: QueriesPart | None = None
     qrels: QrelsPart | None = None
     format: str = "tables"
     runs: tuple[Annotated[RunPart, BeforeValidator(_run_part)], ...] = ()
@@ -251,10 +252,14 @@ class Reading(JsonRecord):
         tuple[Repair, ...], BeforeValidator(_columns, json_schema_input_type=Repair | tuple[Repair, ...])
     ] = ()
 
+    def __post_init__(self) -> None:
+        if self.queries is None and self.qrels is not None:
+            raise ValueError("judgments need queries: set queries too, or set qrels to none")
+
     @property
     def parts(self) -> tuple[CorpusPart | QueriesPart | QrelsPart, ...]:
         """The parts that are there."""
-        return (self.corpus, self.queries) if self.qrels is None else (self.corpus, self.queries, self.qrels)
+        return tuple(part for part in (self.corpus, self.queries, self.qrels) if part is not None)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
@@ -269,6 +274,6 @@ class Reading(JsonRecord):
             return super().from_json(record)
         except ValueError as error:
             raise DatasetError(
-                f"the reading is not valid ({error}); it needs corpus and queries, each with table and "
+                f"the reading is not valid ({error}); it needs corpus, and mostly queries, each with table and "
                 "columns, as `evaluator dataset check --json` prints it"
             ) from error

@@ -58,6 +58,11 @@ class Source(Protocol):
         """The queries, in the file's order."""
         ...
 
+    @property
+    def documents_alone(self) -> bool:
+        """Whether the dataset is to have no queries yet; otherwise having none is a defect."""
+        ...
+
     def judgments(self) -> Iterator[Row[Judgment]]:
         """The judgments, in the file's order; nothing if the dataset has none."""
         ...

@@ -139,6 +139,17 @@ def what_changed(before: DatasetManifest | None, after: DatasetManifest) -> str:
     return f"imported again, with other {', '.join(part for part, changed in parts.items() if changed)}"
 
 
+def what_was_added(before: DatasetManifest, after: DatasetManifest) -> str:
+    """What files add to a dataset, in words, such as `12 queries and 30 judgments added from files`."""
+    queries, judgments = after.n_queries - before.n_queries, after.n_judgments - before.n_judgments
+    added = [
+        f"{n:,} {one if n == 1 else many}"
+        for n, one, many in ((queries, "query", "queries"), (judgments, "judgment", "judgments"))
+        if n
+    ]
+    return f"{' and '.join(added) or 'nothing'} added from files"
+
+
 def all_datasets(database: Database) -> list[DatasetRow]:
     """All datasets, as their newest versions are, newest first."""
     return list(database.remember("datasets", lambda: _datasets(database)))

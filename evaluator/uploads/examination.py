@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from evaluator.datasets.health.report import HealthReport, examine
 from evaluator.datasets.reading import Reading, Table
+from evaluator.datasets.staging.extending import open_extended, require_room_for_stored
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import link_files
 from evaluator.datasets.staging.hub import fetch
@@ -59,6 +60,7 @@ def check(
     exclude_self: bool,
     on_stage: Callable[[str], None],
     on_progress: Callable[[int], None],
+    adds: bool = False,
 ) -> Checked:
     """Read files as a dataset, and examine it.
 
@@ -69,10 +71,11 @@ def check(
         exclude_self: whether a document with the query's own id is left out of that query's list.
         on_stage: called when a stage begins, with its name.
         on_progress: called with the number of documents read so far.
+        adds: whether the files add to a stored dataset, whose own files are among them.
     """
     on_stage("reading")
     read = stage(
-        open_source(folder, reading),
+        open_extended(folder, reading) if adds else open_source(folder, reading),
         staged,
         exclude_self=exclude_self,
         repairs=reading.repairs,
@@ -97,9 +100,13 @@ def _recognise(upload: UploadFolder, limit: int) -> None:
     upload.unpacked.mkdir()
     link_files(upload.files, upload.unpacked)
     unpack(upload.unpacked, limit)
+    adds = upload.adds_to is not None
+    if adds:
+        require_room_for_stored(upload.unpacked)
+        link_files(upload.stored, upload.unpacked)
     progress.stage("recognising")
     written = (upload.read(WRITTEN) or {}).get("tables", ())
-    opened = recognise_files(upload.unpacked, [Table(**table) for table in written])
+    opened = recognise_files(upload.unpacked, [Table(**table) for table in written], adds=adds)
     upload.write(RECOGNISED, {**opened.recognised.to_json(), "exclude_self": opened.exclude_self})
 
 
@@ -113,6 +120,7 @@ def _check(upload: UploadFolder, _limit: int) -> None:
         exclude_self=choice["exclude_self"],
         on_stage=progress.stage,
         on_progress=progress.count,
+        adds=upload.adds_to is not None,
     )
     manifest, defects = checked.staged.manifest, checked.staged.defects
     upload.write(

@@ -29,6 +29,8 @@ Step = Literal["recognise", "fetch", "check"]
 
 STEP, SOURCE, PERSON = "step.json", "source.json", "person.json"
 """Files with the last requested step, the source of the files if not the browser, and the upload's person."""
+ADDS_TO = "adds_to.json"
+"""The dataset to which the files add queries and judgments, if they are no dataset of their own."""
 WRITTEN = "written.json"
 """The tables whose header row or encoding a person says."""
 RECOGNISED, READING, STAGED, REPORT = "recognised.json", "reading.json", "staged.json", "report.json"
@@ -84,6 +86,16 @@ class UploadFolder:
     def unpacked(self) -> Path:
         """The same files with archives unpacked; these are recognised and read."""
         return self.path / "unpacked"
+
+    @property
+    def stored(self) -> Path:
+        """A folder with the files of the dataset to which the upload adds; they go beside the unpacked files."""
+        return self.path / "stored"
+
+    @property
+    def adds_to(self) -> int | None:
+        """The id of the dataset to which the upload adds; None if it is to be a dataset of its own."""
+        return (self.read(ADDS_TO) or {}).get("dataset")
 
     @property
     def staged(self) -> Path:

@@ -39,6 +39,8 @@ def offered_judgments(recognised: Recognised, reading: Reading) -> list[Option]:
 def _changes(recognised: Recognised, reading: Reading, table: Table) -> Iterator[dict[str, object]]:
     """What reading a table as judgments changes; nothing if it does not refer to both documents and queries."""
     corpus, queries = reading.corpus, reading.queries
+    if queries is None:
+        return
     own = {queries.id, queries.text} if table == queries.table else set()
     texts = (*corpus.text, *corpus.apart) if len(corpus.text) == 1 else ()
     document = _best(recognised, table, corpus.table, corpus.id, texts, own)

@@ -99,7 +99,7 @@ def _now(reading: Reading, tables: Mapping[tuple[str, str], Table], recognised: 
         replace(
             reading,
             corpus=moved(reading.corpus),
-            queries=moved(reading.queries),
+            queries=reading.queries and moved(reading.queries),
             qrels=reading.qrels and moved(reading.qrels),
             runs=tuple(run for run in runs if run.table not in used),
             ignored=() if recognised.reading is None else recognised.reading.ignored,

@@ -51,6 +51,7 @@ class UploadState(JsonRecord):
         exclude_self: what the person chose; before the first check what the files say, if they are an export.
         progress: how far the step that waits or runs is.
         error: why the status is `failed`.
+        adds_to: the id of the dataset to which the files add; None if they are to be a dataset of their own.
         changed_at: when anything about it changed last, in Unix seconds.
         unused: files, sheets and columns that the reading does not use; before the first check the recognised reading.
         offers: tables that could be the judgments instead, and what reading them as such changes in the reading.
@@ -68,6 +69,7 @@ class UploadState(JsonRecord):
     changed_at: float = 0.0
     unused: tuple[Unused, ...] = ()
     offers: tuple[Option, ...] = ()
+    adds_to: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -115,6 +117,7 @@ def state_of(folder: UploadFolder, is_busy: Callable[[], bool]) -> UploadState:
         changed_at=folder.touched_at,
         unused=tuple(unused(known, reading)) if known and reading else (),
         offers=tuple(offered_judgments(known, reading)) if known and reading else (),
+        adds_to=folder.adds_to,
     )
 
 

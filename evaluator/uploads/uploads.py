@@ -20,13 +20,14 @@ from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.staging.stage import Staged, publish, require_sound
 from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
 from evaluator.domain.dataset import DatasetManifest
-from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.library import catalog
 from evaluator.settings import Settings
 from evaluator.store import datasets
+from evaluator.uploads.destination import link_dataset, require_free, unchanged_dataset
 from evaluator.uploads.folder import (
+    ADDS_TO,
     ERROR,
     PERSON,
     PROGRESS,
@@ -60,17 +61,20 @@ SHOWN_FILES = 3
 _examiner = Examiner()
 
 
-def create(workspace: Workspace, person: str = HERE) -> str:
+def create(workspace: Workspace, person: str = HERE, adds_to: str | None = None) -> str:
     """Begin an upload; returns its id.
 
     Args:
         person: whose it is, as `persons` names them.
+        adds_to: the name of a dataset to which the files add queries and judgments.
 
     Raises:
+        UnknownNameError: there is no such dataset.
         TooManyError: too many uploads are open, of all persons or of this one.
         UploadNotWrittenError: the disk is full.
     """
     upload_id = secrets.token_hex(16)
+    dataset = None if adds_to is None else catalog.find(workspace, adds_to)
     folder, quota = (
         UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id),
         quota_of(workspace),
@@ -81,6 +85,8 @@ def create(workspace: Workspace, person: str = HERE) -> str:
             folder.files.mkdir(parents=True)
             folder.incoming.mkdir()
             folder.write(PERSON, {"person": person})
+            if dataset is not None:
+                folder.write(ADDS_TO, {"dataset": dataset.id})
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         quota.close(upload_id)
@@ -162,6 +168,8 @@ def recognise(workspace: Workspace, upload_id: str, written: Sequence[Table] = (
 
     def prepare() -> None:
         _forget_all(folder)
+        if folder.adds_to is not None:
+            link_dataset(workspace, folder)
         if written:
             folder.write(WRITTEN, {"tables": [dataclasses.asdict(table) for table in written]})
 
@@ -259,44 +267,43 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
 def store(
     workspace: Workspace, upload_id: str, name: str, description: str = "", tags: Sequence[str] = ()
 ) -> DatasetRow:
-    """Store a checked upload as a dataset, and remove the upload.
+    """Store a checked upload as a dataset, or as the next version of the one to which it adds; removes the upload.
+
+    Args:
+        name: of a new dataset; without meaning if the upload adds to one.
 
     Raises:
-        InvalidInputError: it is not checked, the check found a blocking problem, its result is damaged, or another
-            dataset has the name.
+        InvalidInputError: it is not checked, the check found a blocking problem, its result is damaged, another
+            dataset has the name, or the dataset to which it adds has changed since.
     """
     folder = _folder(workspace, upload_id)
     upload = state(workspace, upload_id)
     if upload.status != "checked" or upload.report is None:
         raise InvalidInputError(f"the upload is not checked (it is {upload.status}); check it first")
-    dataset_name = catalog.checked_name(name)
+    dataset_name = None if folder.adds_to is not None else catalog.checked_name(name)
     described, tagged = catalog.checked_description(description), catalog.checked_tags(tags)
     staged = _staged(folder)
     require_sound(staged)
     with catalog.CHANGES:
-        for row in catalog.all_datasets(workspace):
-            if composed(row.name) == dataset_name and not _continues(row.manifest, staged.manifest):
-                raise InvalidInputError(f"another dataset is called {dataset_name!r}; choose another name")
+        before = unchanged_dataset(workspace, folder)
+        if dataset_name is not None:
+            require_free(workspace, dataset_name, staged)
         manifest = publish(staged, workspace.store)
         source = _source(folder, upload.files)
         id_ = datasets.save_dataset(
             workspace.database,
-            dataset_name,
+            before.name if before is not None else dataset_name or "",
             manifest,
             source,
             described,
             tagged,
+            change="" if before is None else datasets.what_was_added(before.manifest, manifest),
             provenance=folder.provenance,
         )
-    if upload.recognised is not None and upload.reading is not None:
+    if upload.recognised is not None and upload.reading is not None and dataset_name is not None:
         remember(workspace, upload.recognised, upload.reading, dataset_name)
     discard(workspace, upload_id)
     return catalog.by_id(workspace, id_)
-
-
-def _continues(before: DatasetManifest, manifest: DatasetManifest | None) -> bool:
-    """Whether an upload may use an existing dataset's name: it is the same dataset, except for runs."""
-    return manifest is not None and (manifest == before or manifest.differs_in_runs_alone(before))
 
 
 def _staged(folder: UploadFolder) -> Staged:

@@ -47,7 +47,7 @@ def as_detected(reading: Reading, tables: Iterable[Table]) -> Reading:
     return dataclasses.replace(
         reading,
         corpus=known(reading.corpus),
-        queries=known(reading.queries),
+        queries=reading.queries and known(reading.queries),
         qrels=reading.qrels and known(reading.qrels),
         runs=tuple(map(known, reading.runs)),
     )

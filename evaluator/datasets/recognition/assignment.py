@@ -17,6 +17,7 @@ from evaluator.datasets.recognition.columns import Columns, ReadColumns
 from evaluator.datasets.recognition.doubts import Doubt, Option
 from evaluator.datasets.recognition.inspected import InspectedTable
 from evaluator.datasets.recognition.references import References
+from evaluator.datasets.recognition.stored_tables import Stored
 
 FORMATS = {"smart": "SMART", "topics": "TREC", "trec-documents": "TREC", "texts": "folder of texts"}
 """The format of a dataset, by the kind of its corpus table; other formats are in `SHAPES`."""
@@ -28,6 +29,12 @@ MOST_CANDIDATES = 8
 """Tables that are considered for a part: the ones that score best by themselves."""
 
 MOST_OPTIONS = 4
+
+NOTHING_TO_ADD = (
+    "neither queries nor judgments were found: queries need a column named query or question; judgments a column of "
+    "ids or texts of the dataset's queries, and another of its documents."
+)
+NO_QUERIES = "no queries were found: a table needs a column named query or question."
 
 PAIRS, SHARED, UNUSED_REFERENCES, UNUSED = 1.0, 0.5, 2.0, 0.4
 """What lowers a score: one table for everything; judgments that hold the documents; a table that refers to documents or
@@ -46,26 +53,33 @@ class Assignment:
     score: float = field(compare=False, default=0.0)
 
 
-def assign(tables: Sequence[InspectedTable], references: References) -> Assigned:
+def assign(
+    tables: Sequence[InspectedTable], references: References, stored: Stored | None = None
+) -> Assigned:
     """The most likely reading, and what is doubtful about it.
 
     Args:
         tables: all tables but runs.
-        references: compares their columns.
+        references: compares their columns, and those of the stored dataset.
+        stored: if the tables add to a dataset.
     """
     usable = [inspected for inspected in tables if inspected.rows]
-    corpora = _best(usable, corpus_score)
+    corpora = _best(usable, corpus_score) if stored is None else [stored.corpus]
     queries = _best(usable, queries_score)
-    doubts = []
+    scored = list(_scored(corpora, queries, usable, references))
+    if stored is not None:
+        # New queries are added to the stored ones, so that a table which surely has some loses nothing.
+        if stored.queries is not None and not any(map(_has_queries, queries)):
+            added = _scored(corpora, [stored.queries], usable, references)
+            scored += [assignment for assignment in added if assignment.qrels is not None]
+        if not scored:
+            return None, [Doubt(NOTHING_TO_ADD)]
+    scored.sort(key=lambda assignment: -assignment.score)
     if not corpora:
-        doubts.append(Doubt("no table of documents was found: one needs a column of texts."))
-    if not queries:
-        doubts.append(Doubt("no queries were found: a table needs a column named query or question."))
-    scored = sorted(_scored(corpora, queries, usable, references), key=lambda assignment: -assignment.score)
+        no_documents = Doubt("no table of documents was found: one needs a column of texts.")
+        return None, [no_documents, *([] if queries else [Doubt(NO_QUERIES)])]
     if not scored:
-        return None, doubts or [
-            Doubt("no queries were found: a table needs a column named query or question.")
-        ]
+        return _documents_alone(corpora, references)
     best, *others = scored
     reading, unclear = _reading(best, references)
     rivals = [other for other in others if best.score - other.score < MARGIN]
@@ -73,6 +87,27 @@ def assign(tables: Sequence[InspectedTable], references: References) -> Assigned
         return reading, unclear
     chosen = [best, *rivals][:MOST_OPTIONS]
     return reading, [_which(chosen, references), *_unclear_of_each(chosen, references)]
+
+
+def _documents_alone(corpora: Sequence[InspectedTable], references: References) -> Assigned:
+    """The reading of the most likely corpus, and the question whether there are really no queries yet."""
+    readings = [
+        Reading(
+            ReadColumns(corpus, corpus, None, references).corpus(),
+            format=FORMATS.get(corpus.table.kind, "tables"),
+        )
+        for corpus in corpora[:MOST_OPTIONS]
+    ]
+    options = [
+        Option(
+            f"store the documents of {reading.corpus.table} alone, and add queries later",
+            {"queries": None}
+            if len(readings) == 1
+            else {"queries": None, "corpus": reading.to_json()["corpus"]},
+        )
+        for reading in readings
+    ]
+    return readings[0], [Doubt(NO_QUERIES, tuple(options))]
 
 
 def _best(tables: Sequence[InspectedTable], score: Callable[[InspectedTable], float]) -> list[InspectedTable]:
@@ -107,6 +142,11 @@ def queries_score(inspected: InspectedTable) -> float:
     by_query = 2.5 if inspected.query_text else 0.0
     text = inspected.query_text or inspected.text
     return by_name + by_query + 2.0 - _longness(inspected.length(text))
+
+
+def _has_queries(inspected: InspectedTable) -> bool:
+    """Whether a table has a column that is called a query's text."""
+    return inspected.table.kind == "topics" or inspected.query_text is not None
 
 
 def _longness(characters: float) -> float:

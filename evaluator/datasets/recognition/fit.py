@@ -103,7 +103,7 @@ class Fit:
 def fit(compared: Compared, reading: Reading) -> Fit:
     """How well the judgments of a reading fit its queries and documents."""
     part = reading.qrels
-    if part is None:
+    if part is None or reading.queries is None:
         return Fit()
     queries = found_by(compared, part.table, part.query, reading.queries, part.query_by)
     documents: Found | None = Found(0, 0)

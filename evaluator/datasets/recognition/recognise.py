@@ -27,6 +27,7 @@ from evaluator.datasets.recognition.inspected import InspectedTable
 from evaluator.datasets.recognition.references import References
 from evaluator.datasets.recognition.runs import run_part
 from evaluator.datasets.recognition.shards import joined, without_other_splits
+from evaluator.datasets.recognition.stored_tables import is_stored, of_stored, stored_among
 from evaluator.datasets.source import Fields
 from evaluator.domain.json_record import JsonRecord
 from evaluator.errors import DatasetError
@@ -82,6 +83,7 @@ class Recognised(JsonRecord):
         problems: sentences that say why there is no reading, or what is wrong with it.
         doubts: what is not clear about the reading; a person must say it before the files are imported.
         reasons: why files are not read that look as if they could be, by their names.
+        adds: whether the files add to a stored dataset, whose own tables are among these (`stored_tables`).
         compared: which values of the tables' columns are in other columns.
     """
 
@@ -91,6 +93,7 @@ class Recognised(JsonRecord):
     doubts: tuple[Doubt, ...] = ()
     compared: Compared = field(default_factory=Compared)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    adds: bool = False
 
     def doubts_left(self, changes: Mapping[str, Any]) -> list[Doubt]:
         """The doubts that remain once a person has set these fields of the reading, by dotted path.
@@ -104,48 +107,59 @@ class Recognised(JsonRecord):
         return [doubt for doubt in self.doubts if doubt.arises(reading) and not doubt.settled_by(settled)]
 
 
-def recognise(folder: Path, written: Sequence[Table] = ()) -> Recognised:
+def recognise(folder: Path, written: Sequence[Table] = (), *, adds: bool = False) -> Recognised:
     """The tables below a folder and how they form a dataset; no content of a file raises an error.
 
     Args:
         folder: where the files are.
         written: tables whose header row or encoding a person says; they need not be all.
+        adds: whether the files add to a stored dataset, whose own tables are among them (`stored_tables`).
     """
     files = _files(folder)
     problems: list[str] = []
     inspected = list(_inspect_all(folder, files, written, problems))
-    tables = [table for table, _ in inspected]
+    own = [table for table, _ in inspected if adds and is_stored(table.table.file)]
+    tables = [table for table, _ in inspected if table not in own]
     runs = tuple(part for table in tables if (part := run_part(table)) is not None)
     others = joined([table for table in tables if table.table not in {run.table for run in runs}])
-    references = References(folder, others)
-    known = presets.recognise(folder, files, {table.table.file: table.columns for table in tables})
+    stored = stored_among(own) if adds else None
+    compared = [*others, *(stored.tables if stored else ())]
+    references = References(folder, compared)
+    columns = {table.table.file: table.columns for table in tables}
+    known = {} if adds else presets.recognise(folder, files, columns)
     doubts: list[Doubt] = []
     if known:
         reading, reasons = next(iter(known.values()))
         problems += reasons
         doubts += _which_dataset({name: preset for name, (preset, _) in known.items() if preset is not None})
     else:
-        reading, doubts = assign(without_other_splits(others), references)
-        problems += [table.defect for table in tables if table.defect and (reading is None or not table.rows)]
-        problems += _empty(inspected) if reading is None else []
+        reading, doubts = assign(without_other_splits(others), references, stored)
+        is_whole = reading is not None and reading.queries is not None
+        problems += [table.defect for table in tables if table.defect and not (is_whole and table.rows)]
+        problems += [] if is_whole else _empty(inspected)
         if reading is None and not problems:
             problems.append(f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.")
     if reading is not None:
         reading = as_detected(dataclasses.replace(reading, runs=runs), [table.table for table in tables])
-        reading = dataclasses.replace(reading, ignored=_ignored(folder, files, reading))
+        ignored = _ignored(folder, files, reading)
+        if stored is not None:
+            reading = of_stored(reading)
+            ignored = tuple(file for file in ignored if not is_stored(file))
+        reading = dataclasses.replace(reading, ignored=ignored)
         doubts = [*_headless(reading, written), *doubts]
     else:
         problems += [doubt.question for doubt in doubts]
         doubts = []
-    shown = {table.table: table for table in (*others, *tables)}
+    shown = {table.table: table for table in (*compared, *tables)}
     sizes = {table.table.file: size for table, size in inspected}
     return Recognised(
         tuple(_info(table, sum(sizes[file] for file in table.table.files)) for table in shown.values()),
         reading,
         tuple(problems),
         tuple(doubts),
-        compare(references, others),
+        compare(references, compared),
         {file: reason for file in files if (reason := what_it_is(folder / file)) is not None},
+        adds,
     )
 
 

@@ -98,8 +98,10 @@ class _TableSource:
         yield from columns.missing()
 
     def queries(self) -> Iterator[Row[Query]]:
-        """The queries."""
+        """The queries; nothing if there are none yet."""
         part = self.reading.queries
+        if part is None:
+            return
         repeats = _Repeats(derived_ids=part.id is None, expected=self._judges(part.table))
         reported = part.table == self.reading.corpus.table
         columns = self._columns(part)
@@ -110,7 +112,7 @@ class _TableSource:
                 continue
             columns.saw(row)
             try:
-                query = self._query(row, place)
+                query = self._query(part, row, place)
             except DatasetError as error:
                 yield place, error
                 continue
@@ -123,9 +125,7 @@ class _TableSource:
         part = self.reading.qrels
         if part is None:
             return
-        rows = JudgedRows(
-            part, in_queries=part.table == self.reading.queries.table, known=lambda: self._known_documents
-        )
+        rows = JudgedRows(part, in_queries=self._holds_queries(part), known=lambda: self._known_documents)
         if part.combine is not None:
             yield from self._combined(part, rows)
             return
@@ -156,7 +156,7 @@ class _TableSource:
 
     def _judged(self, part: QrelsPart, rows: JudgedRows) -> Iterator[Row[tuple[str, str, Numbers]]]:
         """Query, document and what raters say of them."""
-        reported = part.table in (self.reading.corpus.table, self.reading.queries.table)
+        reported = part.table == self.reading.corpus.table or self._holds_queries(part)
         columns = self._columns(part)
         for place, row in read(self.folder, part.table):
             if isinstance(row, DatasetError):
@@ -167,7 +167,7 @@ class _TableSource:
             try:
                 query_id = self._judged_query(part, row, place)
             except DatasetError as error:
-                if part.table != self.reading.queries.table:
+                if not self._holds_queries(part):
                     yield place, error
                 continue
             try:
@@ -176,6 +176,11 @@ class _TableSource:
             except DatasetError as error:
                 yield place, error
         yield from columns.missing()
+
+    @property
+    def documents_alone(self) -> bool:
+        """Whether queries are added later."""
+        return self.reading.queries is None
 
     def runs(self) -> list[tuple[str, Iterator[Row[RunLine]]]]:
         """The ranked lists that came with the dataset, named after their files."""
@@ -224,7 +229,7 @@ class _TableSource:
     def _may_be_empty(self, part: CorpusPart | QueriesPart | QrelsPart) -> set[str]:
         """The columns of a part whose cells may be empty."""
         if isinstance(part, QrelsPart):
-            several = part.table == self.reading.queries.table or len(part.document) > 1
+            several = self._holds_queries(part) or len(part.document) > 1
             grades = part.grade or ()
             return {
                 *part.negative,
@@ -238,6 +243,10 @@ class _TableSource:
     def _judges(self, table: Table) -> bool:
         """Whether a table has one row per judgment, so that queries and documents are repeated."""
         return self.reading.qrels is not None and self.reading.qrels.table == table
+
+    def _holds_queries(self, part: QrelsPart) -> bool:
+        """Whether the rows of the judgments are also the queries."""
+        return self.reading.queries is not None and part.table == self.reading.queries.table
 
     def _documents(self, row: Fields, place: Place) -> Iterator[Document]:
         part = self.reading.corpus
@@ -270,25 +279,24 @@ class _TableSource:
         parts = [optional_text(value_of(row, column), column, place) for column in columns]
         return "\n\n".join(filter(str.strip, parts))
 
-    def _query(self, row: Fields, place: Place) -> Query:
-        part = self.reading.queries
+    def _query(self, part: QueriesPart, row: Fields, place: Place) -> Query:
         if part.id is not None:
             query_id = self._id(value_of(row, part.id), part.id, place)
         content = query_text(single(value_of(row, part.text)), part.text, place)
         if part.id is None:
             query_id = derived_id(content)
-        marks = () if part.tags is None else self._tags(row, part.tags, place)
-        return Query(query_id, content, marks, self._excluded(row) if part.exclude else ())
+        marks = () if part.tags is None else self._tags(part.table, row, part.tags, place)
+        return Query(query_id, content, marks, self._excluded(part, row) if part.exclude else ())
 
-    def _excluded(self, row: Fields) -> tuple[str, ...]:
+    def _excluded(self, part: QueriesPart, row: Fields) -> tuple[str, ...]:
         """Ids of the documents that a query's list leaves out."""
-        cells = [row.get(column) for column in self.reading.queries.exclude]
+        cells = [row.get(column) for column in part.exclude]
         return tuple(dict.fromkeys(id_ for cell in cells for id_ in ids_in(cell, self._known_documents)))
 
-    def _tags(self, row: Fields, column: str, place: Place) -> tuple[str, ...]:
+    def _tags(self, table: Table, row: Fields, column: str, place: Place) -> tuple[str, ...]:
         """A query's tags; in a text cell they are a JSON list, or separated by commas or semicolons."""
         value = value_of(row, column)
-        if self.reading.queries.table.kind in WRITTEN_AS_TEXT and isinstance(value, str):
+        if table.kind in WRITTEN_AS_TEXT and isinstance(value, str):
             in_list = listed(value)
             parts = value.replace(";", ",").split(",")
             value = in_list if in_list is not None else [part.strip() for part in parts if part.strip()]
@@ -325,7 +333,7 @@ class _TableSource:
     @cached_property
     def _query_ids(self) -> dict[str, str]:
         """Ids of queries that have an id column, by the id derived from their text; otherwise empty."""
-        if self.reading.queries.id is None:
+        if self.reading.queries is None or self.reading.queries.id is None:
             return {}
         return {derived_id(query.text): query.query_id for query in _readable(self.queries())}
 

@@ -48,7 +48,7 @@ def gathered(origin: str, limit: int, scratch: Path | None = None) -> Iterator[P
         elif path.is_dir():
             link_files(path, folder)
         elif path.is_file():
-            _link(str(path), str(folder / path.name))
+            link_file(str(path), str(folder / path.name))
         else:
             raise DatasetError(f"there is no file or folder {origin}; give one, or {HUB_EXAMPLES}")
         unpack(folder, limit)
@@ -58,10 +58,11 @@ def gathered(origin: str, limit: int, scratch: Path | None = None) -> Iterator[P
 def link_files(files: Path, folder: Path) -> None:
     """Hard-link files into another folder; copy them where the file system does not support hard links."""
     hidden = shutil.ignore_patterns(".*", "__MACOSX")  # files that operating systems and tools leave behind
-    shutil.copytree(files, folder, copy_function=_link, ignore=hidden, dirs_exist_ok=True)
+    shutil.copytree(files, folder, copy_function=link_file, ignore=hidden, dirs_exist_ok=True)
 
 
-def _link(source: str, target: str) -> None:
+def link_file(source: str, target: str) -> None:
+    """Hard-link a file; copy it where the file system does not support hard links."""
     try:
         os.link(os.path.realpath(source), target)
     except OSError:

@@ -40,9 +40,9 @@ class OpenedFiles(NamedTuple):
     exclude_self: bool
 
 
-def recognise_files(folder: Path, written: Sequence[Table] = ()) -> OpenedFiles:
-    """Recognise the unpacked files below a folder; `written` as for `recognise`."""
-    return OpenedFiles(folder, recognise(folder, written), says_exclude_self(folder))
+def recognise_files(folder: Path, written: Sequence[Table] = (), *, adds: bool = False) -> OpenedFiles:
+    """Recognise the unpacked files below a folder; `written` and `adds` as for `recognise`."""
+    return OpenedFiles(folder, recognise(folder, written, adds=adds), says_exclude_self(folder))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from evaluator.datasets.canonical import (
     QRELS_FILE,
     QUERIES_FILE,
     Values,
+    query_digest,
     write_qrels,
     write_rows,
 )
@@ -37,16 +38,13 @@ from evaluator.datasets.reading import Repair
 from evaluator.datasets.runs import RunRemarks, rankings, run_artifact, write_run
 from evaluator.datasets.source import Place, Source
 from evaluator.datasets.staging.judgments import Judged, KnownIds, as_meant, collect
-from evaluator.domain.dataset import DatasetManifest, ImportNote, Query, RunNote
+from evaluator.domain.dataset import DatasetManifest, ImportNote, RunNote
 from evaluator.domain.fingerprint import fingerprint_set, row_digest, text_key
 from evaluator.domain.names import numbered
 from evaluator.errors import DatasetError
 
 PROGRESS_EVERY = 1000
 """Rows of the corpus between two reports of progress."""
-
-EXCLUDED = "\0excluded"
-"""Separates a query's tags from the documents that it excludes, in its digest; no tag has this character."""
 
 SCRATCH = "run.part"
 
@@ -59,7 +57,7 @@ class Staged:
 
     Attributes:
         folder: where its Parquet files are.
-        manifest: the manifest that the stored dataset would have; None without documents or without queries.
+        manifest: the manifest that the stored dataset would have; None without documents, or if queries are missing.
         defects: the reasons why it cannot be stored, in the order in which they were found.
     """
 
@@ -110,15 +108,16 @@ def stage(
     judged = collect(source.judgments(), known, defects)
     defects.find_first_grades(as_meant(source.judgments(), known))
     runs, run_notes = _stage_runs(source, folder, known, defects)
-    leavable = defects.can_be_left_out and _something_remains(corpus, queries, judged)
+    leavable = defects.can_be_left_out and _something_remains(source, corpus, queries, judged)
     if leavable and "leave-out-rows" in repairs:
         findings, left_out = [], defects.notes(corpus.n_rows + queries.n_rows + judged.n_rows)
     else:
         findings, left_out = defects.findings("leave-out-rows" if leavable else None), []
-    findings += nothing_there(corpus.n_rows, queries.n_rows, defects.n_unreadable)
+    n_queries = None if source.documents_alone else queries.n_rows
+    findings += nothing_there(corpus.n_rows, n_queries, defects.n_unreadable)
     qrels = write_qrels(folder / QRELS_FILE, judged.qrels)
     manifest = None
-    if corpus.ids and queries.ids:
+    if corpus.ids and (queries.ids or source.documents_alone):
         findings += _nothing_relevant(corpus, judged)
         manifest = DatasetManifest(
             corpus=corpus.fingerprint,
@@ -224,16 +223,10 @@ def _query_rows(source: Source, queries: _Part, defects: Defects) -> Iterator[Va
             defects.repeated_id(place, "query", query.query_id, queries.ids[query.query_id])
         else:
             queries.ids[query.query_id] = place
-            queries.digests.append(_query_digest(query))
+            queries.digests.append(query_digest(query))
             if query.excluded:
                 queries.excluding.add(query.query_id)
             yield (*query, text_key(query.text))
-
-
-def _query_digest(query: Query) -> bytes:
-    """The digest of a query; without excluded documents it is the same as in earlier versions."""
-    excluded = (EXCLUDED, *sorted(set(query.excluded))) if query.excluded else ()
-    return row_digest(query.query_id, query.text, *query.tags, *excluded)
 
 
 def _stage_runs(
@@ -260,9 +253,10 @@ def _run_file(id_: str) -> str:
     return f"run-{id_}.parquet"
 
 
-def _something_remains(corpus: _Part, queries: _Part, judged: Judged) -> bool:
+def _something_remains(source: Source, corpus: _Part, queries: _Part, judged: Judged) -> bool:
     """Whether there are documents and queries without the rows with defects, and judgments if any are given."""
-    return bool(corpus.ids and queries.ids and (judged.qrels or not judged.n_rows))
+    has_queries = bool(queries.ids) or source.documents_alone
+    return bool(corpus.ids and has_queries and (judged.qrels or not judged.n_rows))
 
 
 def _nothing_relevant(corpus: _Part, judged: Judged) -> list[Finding]:

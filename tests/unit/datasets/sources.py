@@ -31,6 +31,7 @@ class Rows:
     queries_: Sequence[Query | str | Row[Query]] = QUERIES
     judgments_: Sequence[Judgment | str | Row[Judgment]] = JUDGMENTS
     notes_: Sequence[ImportNote] = ()
+    documents_alone: bool = False
 
     def documents(self) -> Iterator[Row[Document]]:
         return _placed("corpus.jsonl", self.documents_)

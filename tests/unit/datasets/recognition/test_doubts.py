@@ -63,6 +63,7 @@ def test_names_of_files_are_no_ids_of_questions(tmp_path: Path) -> None:
         },
     )
     read = reading(tmp_path)
+    assert read.queries is not None
     assert read.queries.id is None
     assert read.qrels == QrelsPart(
         Table("faq.csv", "csv"), "Question", ("Answer is in file",), query_by="text"

@@ -60,6 +60,7 @@ def test_by_id_or_by_text_where_only_one_of_them_finds_anything(faq: Recognised)
     assert only_way(faq.compared, FAQ, "found in", READING.corpus) == "id"
     assert only_way(faq.compared, FAQ, "answer", READING.corpus) == "text"
     assert only_way(faq.compared, FAQ, "question", READING.corpus) is None
+    assert READING.queries is not None
     assert only_way(faq.compared, FAQ, "question", READING.queries) == "text"
 
 

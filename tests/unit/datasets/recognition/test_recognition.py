@@ -204,11 +204,17 @@ class TestProblems:
             "holds no dataset that is recognised. Found: images/. Expected "
         )
 
-    def test_no_queries(self, tmp_path: Path) -> None:
+    def test_without_queries_it_asks_whether_the_documents_come_alone(self, tmp_path: Path) -> None:
         write(tmp_path, {"corpus.csv": _csv()["corpus.csv"]})
-        assert "no queries were found: a table needs a column named query or question." in (
-            recognise(tmp_path).problems
+        recognised = recognise(tmp_path)
+        assert recognised.reading is not None
+        assert (recognised.reading.queries, recognised.reading.qrels) == (None, None)
+        (doubt,) = recognised.doubts_left({})
+        assert str(doubt) == (
+            "no queries were found: a table needs a column named query or question. store the documents of corpus.csv "
+            "alone, and add queries later: --set queries=none."
         )
+        assert recognised.doubts_left({"queries": None}) == []
 
     def test_no_documents(self, tmp_path: Path) -> None:
         write(tmp_path, {"queries.csv": _csv()["queries.csv"]})

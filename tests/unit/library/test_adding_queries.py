@@ -1,0 +1,82 @@
+"""Queries that are typed, pasted or asked become part of a dataset."""
+
+from __future__ import annotations
+
+import pytest
+
+from evaluator.datasets.staging.from_tables import derived_id
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.judging import judgments
+from evaluator.library import catalog
+from evaluator.library.queries import MAX_QUERIES, NewQuery, add, pasted
+from evaluator.workspace.workspace import Workspace
+from tests.conftest import BEGINNINGS
+
+
+def test_new_queries_are_the_next_version(workspace: Workspace) -> None:
+    before = catalog.find(workspace, "tiny")
+    added = add(
+        workspace, before.id, [NewQuery("which way?"), NewQuery("what for?", "n2", ("new",))], "typed"
+    )
+    row = added.row
+    assert (row.version, row.manifest.n_queries, added.n_new) == (2, 12, 2)
+    assert added.ids == (derived_id("which way?"), "n2")
+    assert (row.manifest.corpus, row.manifest.qrels) == (before.manifest.corpus, before.manifest.qrels)
+    assert catalog.versions(workspace, row.id)[0].change == "2 queries added: typed"
+    assert catalog.load(workspace, row).queries[-1] == ("n2", "what for?", ("new",), ())
+    (unjudged,) = [note for note in row.manifest.notes if note.code == "unjudged-queries"]
+    assert unjudged.count == 2
+
+
+def test_a_query_that_is_there_is_added_once(workspace: Workspace) -> None:
+    """By its text if no id is given; a list of known queries makes no version."""
+    before = catalog.find(workspace, "tiny")
+    added = add(workspace, before.id, [NewQuery(BEGINNINGS[3]), NewQuery(BEGINNINGS[4], "q4")])
+    assert (added.ids, added.n_new, added.row) == (("q3", "q4"), 0, before)
+    twice = add(workspace, before.id, [NewQuery("again"), NewQuery("again")])
+    assert (twice.n_new, twice.row.manifest.n_queries) == (1, 11)
+    assert twice.ids == (derived_id("again"),) * 2
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        (
+            NewQuery("another", "q0"),
+            "the id 'q0' belongs to the query 'wing lift in'; give 'another' another one",
+        ),
+        (NewQuery("   "), "query 1: .*"),
+        (NewQuery("text", "an id"), "query 1: .*white space.*"),
+    ],
+)
+def test_a_wrong_query_changes_nothing(workspace: Workspace, query: NewQuery, message: str) -> None:
+    before = catalog.find(workspace, "tiny")
+    with pytest.raises(InvalidInputError, match=message):
+        add(workspace, before.id, [query, NewQuery("right")])
+    assert catalog.find(workspace, "tiny") == before
+
+
+def test_too_many_queries_come_from_a_file(workspace: Workspace) -> None:
+    with pytest.raises(
+        InvalidInputError, match="10,001 queries at once are more than 10,000; add them from a file"
+    ):
+        add(workspace, 1, [NewQuery(str(n)) for n in range(MAX_QUERIES + 1)])
+
+
+def test_a_dataset_that_is_gone(workspace: Workspace) -> None:
+    with pytest.raises(UnknownNameError):
+        add(workspace, 99, [NewQuery("text")])
+
+
+def test_they_can_be_judged(workspace: Workspace) -> None:
+    row = catalog.find(workspace, "tiny")
+    added = add(workspace, row.id, [NewQuery("flutter of panels", "n1")])
+    row = judgments.save(workspace, added.row.id, {("n1", "d3"): 2})
+    assert catalog.load(workspace, row).qrels["n1"] == {"d3": 2}
+
+
+def test_a_pasted_line_is_a_query_or_an_id_and_a_query() -> None:
+    assert pasted("one query\n\n  n2\tanother query \r\n") == [
+        NewQuery("one query"),
+        NewQuery("another query", "n2"),
+    ]
