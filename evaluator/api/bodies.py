@@ -43,7 +43,7 @@ class DatasetRegistration(Body):
     model_config = ConfigDict(extra="forbid")
     example = (
         '{"name": "...", "fingerprint": "...", "source": "...", "description": "...", "tags": ["..."], '
-        '"provenance": {...}}, description, tags and provenance optional'
+        '"provenance": {...}, "adds_to": "<fingerprint>"}, description, tags, provenance and adds_to optional'
     )
     name: str
     fingerprint: str
@@ -51,6 +51,24 @@ class DatasetRegistration(Body):
     description: str = ""
     tags: list[str] = Field(default_factory=list)
     provenance: GivenProvenance | None = None
+    adds_to: str | None = None
+
+
+class QueryToAdd(BaseModel):
+    """A query; without an id, it gets one from its text."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, extra="forbid")
+    text: str
+    query_id: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class QueriesToAdd(Body):
+    """Queries to add to a dataset, and where they come from."""
+
+    example = '{"queries": [{"text": "...", "query_id": "...", "tags": ["..."]}], "note": "..."}, only text is required'
+    queries: list[QueryToAdd]
+    note: str = ""
 
 
 class DatasetChanges(Body):

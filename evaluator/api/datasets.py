@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from evaluator.analysis.history import history, history_record
-from evaluator.api.bodies import DatasetChanges, DatasetRegistration, JudgmentChanges
+from evaluator.api.bodies import DatasetChanges, DatasetRegistration, JudgmentChanges, QueriesToAdd
 from evaluator.api.handling import ApiRoute, file_headers, route
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.printable import file_name
@@ -19,9 +19,10 @@ from evaluator.errors import InvalidInputError
 from evaluator.judging import judgments
 from evaluator.library import browsing, catalog
 from evaluator.library.browsing import Page
-from evaluator.library.catalog import register
 from evaluator.library.download import write_beir
-from evaluator.library.records import dataset_details, dataset_record
+from evaluator.library.queries import NewQuery, add
+from evaluator.library.records import added_record, dataset_details, dataset_record
+from evaluator.library.registration import register
 from evaluator.workspace.workspace import Workspace
 
 MAX_ROWS = 1000
@@ -43,6 +44,7 @@ def dataset_routes() -> list[ApiRoute]:
         route(one, _delete, "DELETE"),
         route(f"{one}/documents", _documents, query=LISTED),
         route(f"{one}/queries", _queries, query=LISTED),
+        route(f"{one}/queries", _add_queries, "POST", body=QueriesToAdd),
         route(f"{one}/queries/{{query:path}}", _query),
         route(f"{one}/judgments", _judgments, query=LISTED),
         route(f"{one}/judgments", _judge, "POST", body=JudgmentChanges),
@@ -97,6 +99,13 @@ def _queries(workspace: Workspace, request: Request) -> Any:
         browsing.queries,
         lambda row: {**row.query._asdict(), "judged": row.judged, "relevant": row.relevant},
     )
+
+
+def _add_queries(workspace: Workspace, request: Request, body: QueriesToAdd) -> Any:
+    """Add queries: the dataset's next version, over the same documents."""
+    row = _named(workspace, request)
+    queries = [NewQuery(**dict(query)) for query in body.queries]
+    return added_record(add(workspace, row.id, queries, body.note))
 
 
 def _query(workspace: Workspace, request: Request) -> Any:

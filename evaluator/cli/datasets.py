@@ -112,10 +112,9 @@ def dataset_import(
     if json_:
         print_json(record)
         return
-    _print_datasets([record])
+    print_datasets([record])
     print_unused(opened.recognised, resolved)
-    for finding in checked.report.findings:
-        remark(f"{finding.severity}: {finding.message}")
+    print_checked(checked)
 
 
 @dataset_app.command("check")
@@ -181,7 +180,7 @@ def dataset_list(json_: Json = False) -> None:
     if json_:
         print_json(records)
     else:
-        _print_datasets(records)
+        print_datasets(records)
 
 
 @dataset_app.command("show")
@@ -192,7 +191,7 @@ def dataset_show(name: Name, json_: Json = False) -> None:
     if json_:
         print_json(record)
         return
-    _print_datasets([record])
+    print_datasets([record])
     if record["description"]:
         say(record["description"])
     if record["tags"]:
@@ -261,7 +260,14 @@ def _checked(
     )
 
 
-def _print_datasets(records: list[dict[str, Any]]) -> None:
+def print_checked(checked: Checked) -> None:
+    """Print what the check of a stored dataset remarked."""
+    for finding in checked.report.findings:
+        remark(f"{finding.severity}: {finding.message}")
+
+
+def print_datasets(records: list[dict[str, Any]]) -> None:
+    """Print datasets as a table."""
     columns = ("name", "version", "documents", "queries", "judgments", "fingerprint", "source")
     print_table("", columns, [[record[column] for column in columns] for record in records])
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evaluator import __version__
+from evaluator.cli import additions  # noqa: F401  its command belongs to `dataset`
 from evaluator.cli.datasets import dataset_app
 from evaluator.cli.dead_letters import dead_letters_app
 from evaluator.cli.experiments import check_outcome, experiments_app

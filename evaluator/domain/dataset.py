@@ -113,6 +113,16 @@ class DatasetManifest(JsonRecord):
             other, qrels=self.qrels, n_judgments=self.n_judgments
         )
 
+    def continues(self, other: DatasetManifest) -> bool:
+        """Whether everything but the queries and the judgments is the same."""
+        return self == dataclasses.replace(
+            other,
+            queries=self.queries,
+            n_queries=self.n_queries,
+            qrels=self.qrels,
+            n_judgments=self.n_judgments,
+        )
+
     def differs_in_runs_alone(self, other: DatasetManifest) -> bool:
         """Whether everything but the runs is the same."""
         return self != other and self == dataclasses.replace(other, runs=self.runs)

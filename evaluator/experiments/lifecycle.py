@@ -276,6 +276,10 @@ def resolve_spec(
         LookingUpError: the hub takes longer to answer.
     """
     manifest = row.manifest
+    if not manifest.n_queries:
+        raise InvalidInputError(
+            f"{row.name!r} has no queries yet; add some on its page, or with `evaluator dataset add`"
+        )
     experiment = with_language(experiment, catalog.load(workspace, row))
     runs = {run.name: run.id for run in manifest.runs}
     try:

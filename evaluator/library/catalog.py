@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluator.datasets.demo import DEMO_DATASET, write_demo_dataset
 from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
+from evaluator.datasets.recognition.stored_tables import adds
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.importing import import_files
 from evaluator.datasets.stored import StoredDataset
@@ -41,7 +42,8 @@ def import_folder(
 ) -> DatasetRow:
     """Import a folder under a name, by default the folder's.
 
-    If its content was imported before, and only judgments were edited since, the dataset stays as it is.
+    If its content was imported before, and only queries and judgments were added or edited since, the dataset stays as
+    it is.
 
     Raises:
         InvalidInputError: the folder holds no valid dataset, or the name is invalid; nothing is stored.
@@ -65,11 +67,13 @@ def import_folder(
 
 
 def _was_edited(workspace: Workspace, row: DatasetRow, manifest: DatasetManifest) -> bool:
-    """Whether a dataset is what was imported, apart from judgments that were edited since."""
+    """Whether a dataset is what was imported, apart from queries and judgments that were added or edited since."""
+    imports = datasets.provenance_by_version(workspace.database, row.id)
     for version in datasets.versions(workspace.database, row.id):
         if version.manifest == manifest:
             return True
-        if not version.manifest.differs_in_judgments_alone(manifest):
+        imported = imports.get(version.version)
+        if not version.manifest.continues(manifest) or (imported is not None and not adds(imported)):
             return False
     return False
 
@@ -330,40 +334,3 @@ def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
         if len(tag) > MAX_TAG or not tag.isprintable():
             raise InvalidInputError(f"the tag {tag[:MAX_TAG]!r} is no word of {MAX_TAG} characters at most")
     return distinct
-
-
-def register(
-    workspace: Workspace,
-    name: str,
-    fingerprint: str,
-    source: str,
-    description: str,
-    tags: Sequence[str],
-    provenance: Provenance | None = None,
-) -> DatasetRow:
-    """Name a dataset that is in the artifact store; if the name exists, the dataset becomes its next version.
-
-    Args:
-        provenance: the files that it was imported from.
-
-    Raises:
-        InvalidInputError: the dataset, or a part of it, is not stored; or name, description or tags are invalid.
-    """
-    name = checked_name(name)
-    description, tags = checked_description(description), checked_tags(tags)
-    with CHANGES:
-        manifest = StoredDataset.open(workspace.store, fingerprint).manifest
-        parts = (
-            corpus_artifact(manifest),
-            queries_artifact(manifest),
-            qrels_artifact(manifest),
-            *(run_artifact(run.id) for run in manifest.runs),
-        )
-        if not all(map(workspace.store.exists, parts)):
-            raise InvalidInputError(
-                f"parts of the dataset {fingerprint} are missing in the store; import it again"
-            )
-        id_ = datasets.save_dataset(
-            workspace.database, name, manifest, source, description, tags, provenance=provenance
-        )
-    return by_id(workspace, id_)

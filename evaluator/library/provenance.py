@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from evaluator.datasets.recognition.stored_tables import adds, is_stored
 from evaluator.domain.dataset import Provenance, SourceFile
 
 SHOWN_FILES = 20
@@ -28,7 +29,7 @@ def sentences(version: int, provenance: Provenance) -> Iterator[str]:
     yield f"Version {version} was imported on {when} by version {provenance.version} of this software."
     for part, called in PARTS.items():
         if isinstance(provenance.reading.get(part), Mapping):
-            yield f"{called}: {_part_in_words(provenance.reading[part])}."
+            yield f"{called}: {_part_in_words(part, provenance)}."
     if runs := provenance.reading.get("runs"):
         yield f"Runs: {', '.join(_table_in_words(run['table']) for run in runs)}."
     if repairs := provenance.reading.get("repairs"):
@@ -47,7 +48,10 @@ def files_shown(provenance: Provenance) -> tuple[Sequence[SourceFile], int]:
     return shown, provenance.n_files - len(shown)
 
 
-def _part_in_words(part: Mapping[str, Any]) -> str:
+def _part_in_words(name: str, provenance: Provenance) -> str:
+    part = provenance.reading[name]
+    if adds(provenance) and (name == "corpus" or is_stored(part["table"]["file"])):
+        return "those of the version before"
     columns = [
         f"{field}: {_value(value)}"
         for field, value in part.items()

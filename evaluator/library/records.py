@@ -8,6 +8,12 @@ from typing import Any
 from evaluator.domain.dataset import Provenance
 from evaluator.domain.names import without_folder
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
+from evaluator.library.queries import Added
+
+
+def added_record(added: Added, *, local: bool = False) -> dict[str, Any]:
+    """The record of queries that were added: the dataset, the ids of all given queries, and how many are new."""
+    return {"dataset": dataset_record(added.row, local=local), "ids": list(added.ids), "added": added.n_new}
 
 
 def dataset_record(row: DatasetRow, *, local: bool = False) -> dict[str, Any]:

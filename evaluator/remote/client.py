@@ -99,6 +99,7 @@ class Client:
         description: str = "",
         tags: Sequence[str] = (),
         provenance: Provenance | None = None,
+        adds_to: str | None = None,
     ) -> dict[str, Any]:
         """Give a dataset that is in the instance's artifact store a name."""
         record = {
@@ -108,8 +109,14 @@ class Client:
             "description": description,
             "tags": list(tags),
             "provenance": provenance and provenance.to_json(),
+            "adds_to": adds_to,
         }
         return self._call("POST", "/api/datasets", json=record)
+
+    def add_queries(self, name: str, queries: Sequence[dict[str, Any]], note: str = "") -> dict[str, Any]:
+        """Add queries to a dataset."""
+        record = {"queries": list(queries), "note": note}
+        return self._call("POST", f"{_dataset_path(name)}/queries", json=record)
 
     def delete_dataset(self, name: str) -> None:
         """Delete a dataset with all of its versions."""

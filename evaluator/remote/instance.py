@@ -74,8 +74,13 @@ class Instance(Protocol):
         description: str = "",
         tags: Sequence[str] = (),
         provenance: Provenance | None = None,
+        adds_to: str | None = None,
     ) -> Record:
         """Give a dataset that is in the artifact store a name."""
+        ...
+
+    def add_queries(self, name: str, queries: Sequence[Record], note: str = "") -> Record:
+        """Add queries, each with `text`, perhaps `query_id` and `tags`; gives `dataset`, `ids`, how many `added`."""
         ...
 
     def delete_dataset(self, name: str) -> None:

@@ -12,7 +12,9 @@ from evaluator.domain.dataset import Provenance
 from evaluator.experiments import lifecycle
 from evaluator.home import for_people
 from evaluator.library import catalog
-from evaluator.library.records import dataset_details, dataset_record
+from evaluator.library.queries import NewQuery, add
+from evaluator.library.records import added_record, dataset_details, dataset_record
+from evaluator.library.registration import register
 from evaluator.operations import dead_letters, vector_storage
 from evaluator.workspace.workspace import Workspace
 
@@ -111,10 +113,17 @@ class LocalInstance:
         description: str = "",
         tags: Sequence[str] = (),
         provenance: Provenance | None = None,
+        adds_to: str | None = None,
     ) -> Record:
         """Give a dataset that is in the artifact store a name."""
-        row = catalog.register(self._workspace, name, fingerprint, source, description, tags, provenance)
+        row = register(self._workspace, name, fingerprint, source, description, tags, provenance, adds_to)
         return dataset_record(row, local=True)
+
+    def add_queries(self, name: str, queries: Sequence[Record], note: str = "") -> Record:
+        """Add queries to a dataset."""
+        row = catalog.find(self._workspace, name)
+        added = add(self._workspace, row.id, [NewQuery(**query) for query in queries], note)
+        return added_record(added, local=True)
 
     def delete_dataset(self, name: str) -> None:
         """Delete a dataset with all of its versions."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from evaluator.datasets.findings import Finding
 from evaluator.datasets.reading import Reading, Table
+from evaluator.datasets.staging.extending import require_news
 from evaluator.datasets.staging.stage import Staged, publish, require_sound
 from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
 from evaluator.domain.dataset import DatasetManifest
@@ -286,6 +287,8 @@ def store(
     require_sound(staged)
     with catalog.CHANGES:
         before = unchanged_dataset(workspace, folder)
+        if before is not None:
+            require_news(before.manifest, require_sound(staged))
         if dataset_name is not None:
             require_free(workspace, dataset_name, staged)
         manifest = publish(staged, workspace.store)

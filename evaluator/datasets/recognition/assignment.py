@@ -82,6 +82,8 @@ def assign(
         return _documents_alone(corpora, references)
     best, *others = scored
     reading, unclear = _reading(best, references)
+    if stored is not None and best.queries is not stored.queries and not _has_queries(best.queries):
+        unclear = [_are_these_queries(reading), *unclear]
     rivals = [other for other in others if best.score - other.score < MARGIN]
     if not rivals:
         return reading, unclear
@@ -147,6 +149,15 @@ def queries_score(inspected: InspectedTable) -> float:
 def _has_queries(inspected: InspectedTable) -> bool:
     """Whether a table has a column that is called a query's text."""
     return inspected.table.kind == "topics" or inspected.query_text is not None
+
+
+def _are_these_queries(reading: Reading) -> Doubt:
+    """The question whether texts are queries to add: their column is not called so."""
+    record = reading.to_json()["queries"]
+    return Doubt(
+        f"{record['table']['file']}: are the texts in {record['text']!r} queries to add?",
+        (Option("yes, they are queries", {"queries": record}),),
+    )
 
 
 def _longness(characters: float) -> float:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from evaluator.datasets.canonical import CORPUS_FILE, QUERIES_FILE
 from evaluator.datasets.reading import CorpusPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition.inspected import InspectedTable
+from evaluator.domain.dataset import Provenance
 
 STORED = "stored dataset"
 """The folder of the dataset's own files."""
@@ -33,6 +34,11 @@ class Stored:
 def is_stored(file: str) -> bool:
     """Whether a file belongs to the dataset that is added to."""
     return file.startswith(f"{STORED}/")
+
+
+def adds(provenance: Provenance) -> bool:
+    """Whether files added to a stored dataset, and were no dataset of their own."""
+    return is_stored(Reading.from_json(provenance.reading).corpus.table.file)
 
 
 def stored_among(tables: Sequence[InspectedTable]) -> Stored:

@@ -13,6 +13,7 @@ from evaluator.datasets.reading import Reading, Table, columns_of
 from evaluator.datasets.recognition.names import SYSTEM, has_word
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
 from evaluator.datasets.recognition.splits import same_but_for_the_split
+from evaluator.datasets.recognition.stored_tables import is_stored
 
 TECHNICAL = {"qrels": ("iteration",), "run": ("iteration", "rank", "tag"), "smart": ("number", "id")}
 """Columns that formats have for other purposes, by kind; nobody misses them."""
@@ -43,6 +44,8 @@ def unused(recognised: Recognised, reading: Reading) -> list[Unused]:
     ]
     used = columns_used(reading)
     for info in recognised.tables:
+        if recognised.adds and is_stored(info.table.file):
+            continue
         if info.table not in used:
             if not _is_ignored(info.table, reading) and not _is_part_of(info.table, used):
                 reason = "it has no rows" if not info.sample else "no part of the dataset is read from it"

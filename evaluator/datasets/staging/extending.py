@@ -176,3 +176,16 @@ class _Extended:
     def _by_text(self) -> dict[str, str]:
         """Ids of the stored queries, by the id that their text alone would give them."""
         return {derived_id(text): query_id for query_id, text in self._texts.items()}
+
+
+def require_news(before: DatasetManifest, after: DatasetManifest) -> None:
+    """Refuse files that add nothing.
+
+    Raises:
+        DatasetError: the dataset has all of their queries and judgments, or they belong to another.
+    """
+    if before == after:
+        raise DatasetError(
+            "the files add nothing: the dataset has all of their queries and judgments, or the judgments name queries "
+            "that it does not have"
+        )

@@ -15,6 +15,7 @@ from evaluator.domain.records import DatasetRow
 from evaluator.library import browsing, catalog
 from evaluator.library.browsing import ListedQuery, Page
 from evaluator.library.download import judgments_csv
+from evaluator.ui.datasets.additions import offer_files, offer_queries
 from evaluator.ui.datasets.judgments import show_judgments_of
 from evaluator.ui.datasets.list import show_tags
 from evaluator.ui.shell.downloads import download
@@ -51,7 +52,9 @@ def show_queries(workspace: Workspace, row: DatasetRow) -> None:
         for listed in queries:
             _query(row, listed)
 
-    _browse(workspace, row, "query", browsing.queries, PER_PAGE, draw, "queries")
+    offer_queries(workspace, row)
+    if row.manifest.n_queries:
+        _browse(workspace, row, "query", browsing.queries, PER_PAGE, draw, "queries")
 
 
 def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
@@ -62,6 +65,7 @@ def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Choose a row to see and edit all judgments of its query.", width="content")
+        offer_files(row, "Add judgments from files")
         download(
             lambda: judgments_csv(catalog.load(workspace, row)),
             row.name,

@@ -8,10 +8,13 @@ import streamlit as st
 
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, AskedQuery, answered, ask, askable
+from evaluator.library import catalog
+from evaluator.library.queries import NewQuery, add
 from evaluator.ui.query.selection import View, addressed_view, choose_lists
 from evaluator.ui.query.view import show_lists
-from evaluator.ui.shell.links import LEADERBOARD, QUERY, WORKERS, link
-from evaluator.ui.shell.live import live
+from evaluator.ui.shell.identity import keyed
+from evaluator.ui.shell.links import DATASETS, LEADERBOARD, QUERY, WORKERS, link
+from evaluator.ui.shell.live import explained, live
 from evaluator.ui.shell.words import plain
 from evaluator.workspace.workspace import Workspace
 
@@ -75,8 +78,27 @@ def _answers(workspace: Workspace, view: View, text: str, was_waiting: bool) -> 
     if was_waiting and not question.waiting:
         st.rerun()
     _state(workspace, view, text, question)
+    _offer_to_keep(workspace, view, text)
     if len(question.waiting) < len(question.answers):
         show_lists(answered(workspace, view.experiment, question, text, view.depth), view)
+
+
+def _offer_to_keep(workspace: Workspace, view: View, text: str) -> None:
+    """Draw the button that makes the query one of the dataset's, or the link to it where it is one."""
+    dataset = catalog.by_id(workspace, view.experiment.dataset_id)
+    with explained(), st.container(horizontal=True, vertical_alignment="center"):
+        key = keyed("keep", dataset.id, text)
+        if st.button(
+            f"Add to {plain(dataset.name)}",
+            icon=":material/playlist_add:",
+            key=key,
+            help="It becomes a query of the dataset: its next version. Experiments that run from then on score it.",
+        ):
+            added = add(workspace, dataset.id, [NewQuery(text)], "asked on the page of queries")
+            st.session_state[f"{key}-id"] = added.ids[0]
+        if query := st.session_state.get(f"{key}-id"):
+            st.caption(":material/check: It is a query of the dataset.", width="content")
+            link(DATASETS, "Judge it", ":material/gavel:", dataset=dataset.name, tab="judgments", query=query)
 
 
 def _state(workspace: Workspace, view: View, text: str, question: AskedQuery) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Table
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
+from evaluator.datasets.recognition.stored_tables import QUERIES, is_stored
 from evaluator.ui.shell.identity import keyed, told_apart
 from evaluator.ui.shell.words import plain
 
@@ -73,7 +74,7 @@ def card(title: str, meaning: str) -> st.delta_generator.DeltaGenerator:
 
 def choose_table(upload: str, recognised: Recognised, role: Role, start: Part | None) -> TableInfo | None:
     """Draw the chooser of a part's table; the files of a table that has several are named."""
-    tables = {info.table: info for info in recognised.tables}
+    tables = {info.table: info for info in recognised.tables if _may_be(role, recognised, info.table)}
     order = list(tables)
     suggestion = start.table if start is not None and start.table in tables else None
     chosen = st.selectbox(
@@ -93,7 +94,14 @@ def choose_table(upload: str, recognised: Recognised, role: Role, start: Part | 
     return tables[chosen]
 
 
+def _may_be(role: Role, recognised: Recognised, table: Table) -> bool:
+    """Whether a table may be a part: of the dataset that files add to, only the queries are chosen again."""
+    return not (recognised.adds and is_stored(table.file)) or (role, table) == ("queries", QUERIES.table)
+
+
 def _table_words(table: Table) -> str:
+    if table == QUERIES.table:
+        return "the dataset's own queries"
     if table.kind == "texts":
         return "one document per file" if table.file == "." else f"{table.file}/, one document per file"
     return str(table)

@@ -36,7 +36,7 @@ def show_recognised(workspace: Workspace, state: UploadState) -> None:
         return
     if recognised.reading is not None:
         named = recognised.reading.format
-        what = "tables, by their columns" if named == "tables" else plain(named)
+        what = "tables, by their columns" if named == "tables" or recognised.adds else plain(named)
         st.markdown(f"Recognised: **{what}**. Correct what is wrong, then check it.")
     if recognised.problems:
         st.warning("  \n".join(map(capital, recognised.problems)), icon=":material/help:")
@@ -75,7 +75,7 @@ def _begin(workspace: Workspace, state: UploadState, recognised: Recognised) -> 
     """What the choosers show at first: as a person chose or chose last time, or as recognised, with the questions."""
     if state.reading is not None:
         return Answered(state.reading, 0)
-    before = remembered(workspace, recognised)
+    before = None if recognised.adds else remembered(workspace, recognised)
     if before is not None:
         seconds = (datetime.now(UTC) - before.stored_at.replace(tzinfo=UTC)).total_seconds()
         ways = {True: f"As last time ({plain(before.dataset)}, {ago(seconds)})", False: "As recognised"}

@@ -12,6 +12,7 @@ export default function (component) {
   if (!zones.has(drawn)) zones.set(drawn, new Zone(root));
   const zone = zones.get(drawn);
   zone.limit = component.data.limit;
+  zone.addsTo = component.data.adds_to;
   zone.done = (id) => component.setTriggerValue("upload", id);
   zone.find(".limit").textContent = component.data.limit_in_words;
   zone.ready();
@@ -91,7 +92,8 @@ class Zone {
     window.addEventListener("beforeunload", this.warn);
     Object.assign(upload, { began: performance.now(), before: upload.sent, spoken: 0 });
     try {
-      upload.id ??= (await ask("POST", "api/uploads")).id;
+      const query = this.addsTo ? `?adds_to=${encodeURIComponent(this.addsTo)}` : "";
+      upload.id ??= (await ask("POST", `api/uploads${query}`)).id;
       while (this.upload === upload && upload.next < upload.files.length) {
         const { file, name } = upload.files[upload.next];
         this.progress(name, 0);

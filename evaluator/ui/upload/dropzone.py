@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.words import size
 
 
@@ -18,15 +19,16 @@ _mount = st.components.v2.component(
 )
 
 
-def dropzone(limit: int) -> str | None:
+def dropzone(limit: int, adds_to: str | None) -> str | None:
     """Draw the drop area. Gives the id of an upload once, when all its files have arrived.
 
     Args:
         limit: bytes that the files may have together; more is refused before anything is sent.
+        adds_to: the name of the dataset to which the files add; None if they are to be one of their own.
     """
     result = _mount(
-        key="dropzone",
-        data={"limit": limit, "limit_in_words": size(limit)},
+        key=keyed("dropzone", adds_to),
+        data={"limit": limit, "limit_in_words": size(limit), "adds_to": adds_to or ""},
         on_upload_change=lambda: None,
     )
     return result.upload or None

@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from evaluator.library import catalog
 from evaluator.ui.shell.links import UPLOAD, link
 from evaluator.ui.shell.live import live
 from evaluator.ui.shell.words import capital, count, duration, percent, plain, size
@@ -59,7 +60,12 @@ def _head(workspace: Workspace, state: UploadState) -> None:
     steps = dict.fromkeys(STEPS.values())
     st.markdown(" › ".join(f"**{step}**" if step == now else step for step in (*steps, "Dataset")))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(files_in_words(state), width="content")
+        adds_to = (
+            ""
+            if state.adds_to is None
+            else f" · added to {plain(catalog.by_id(workspace, state.adds_to).name)}"
+        )
+        st.caption(f"{files_in_words(state)}{adds_to}", width="content")
         if st.button("Discard", icon=":material/delete:", type="tertiary", help="Delete these files"):
             uploads.discard(workspace, state.id)
             st.query_params.clear()

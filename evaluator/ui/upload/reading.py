@@ -8,7 +8,9 @@ import streamlit as st
 
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
+from evaluator.datasets.recognition.stored_tables import CORPUS, QUERIES
 from evaluator.datasets.recognition.unused import with_ignored
+from evaluator.ui.shell.identity import keyed
 from evaluator.ui.upload.choosers import (
     card,
     choose_column,
@@ -25,7 +27,7 @@ def assemble(
     recognised: Recognised,
     start: Reading | None,
     corpus: CorpusPart,
-    queries: QueriesPart,
+    queries: QueriesPart | None,
     qrels: QrelsPart | None,
 ) -> Reading:
     """The reading of chosen parts, with everything else as it was at the start.
@@ -50,8 +52,14 @@ def edit_reading(recognised: Recognised, reading: Reading | None, upload: str) -
     Returns:
         The chosen reading; None while a choice is missing, which the choosers then show.
     """
-    corpus = _corpus(upload, recognised, None if reading is None else reading.corpus)
-    queries = _queries(upload, recognised, None if reading is None else reading.queries)
+    if recognised.adds:
+        st.caption(":material/database: The documents are those of the dataset.")
+        corpus: CorpusPart | None = CORPUS
+    else:
+        corpus = _corpus(upload, recognised, None if reading is None else reading.corpus)
+    has_queries, queries = _queries(upload, recognised, reading)
+    if not has_queries:
+        return None if corpus is None else assemble(recognised, reading, corpus, None, None)
     complete, qrels = choose_judgments(
         upload, recognised, None if reading is None else reading.qrels, corpus, queries
     )
@@ -99,25 +107,38 @@ def _apart(upload: str, info: TableInfo, start: CorpusPart | None, texts: tuple[
         )
 
 
-def _queries(upload: str, recognised: Recognised, start: QueriesPart | None) -> QueriesPart | None:
+def _queries(upload: str, recognised: Recognised, reading: Reading | None) -> tuple[bool, QueriesPart | None]:
+    """Draw the choosers. Gives whether there are to be queries, and the part; None while a choice is missing."""
     with card("Queries", "The questions that people ask."):
-        info = choose_table(upload, recognised, "queries", start)
-        if info is None:
-            return None
-        chosen = choose_columns(upload, info, "queries", start, required=("text",))
-        if chosen["text"] is None:
-            preview(info, None)
-            return None
-        suggestion = suggested(info, start, "exclude")
-        with st.expander("Documents to exclude", expanded=bool(suggestion)):
-            exclude = choose_several(
-                upload,
-                info,
-                "queries",
-                "exclude",
-                suggestion,
-                help_="Columns of ids of documents that are left out of this query's lists.",
-            )
-        part = QueriesPart(info.table, chosen["text"], chosen["id"], chosen["tags"], exclude)
-        preview(info, part)
-        return part
+        if not recognised.adds:
+            shown = reading is None or reading.queries is not None
+            if not st.toggle("My data has queries", shown, key=keyed("queries-present", upload, shown)):
+                st.caption("The documents are stored alone; queries can be added later.")
+                return False, None
+        return True, _queries_part(upload, recognised, None if reading is None else reading.queries)
+
+
+def _queries_part(upload: str, recognised: Recognised, start: QueriesPart | None) -> QueriesPart | None:
+    info = choose_table(upload, recognised, "queries", start)
+    if info is None:
+        return None
+    if info.table == QUERIES.table:
+        st.caption("The queries that the dataset has; judgments are added.")
+        return QUERIES
+    chosen = choose_columns(upload, info, "queries", start, required=("text",))
+    if chosen["text"] is None:
+        preview(info, None)
+        return None
+    suggestion = suggested(info, start, "exclude")
+    with st.expander("Documents to exclude", expanded=bool(suggestion)):
+        exclude = choose_several(
+            upload,
+            info,
+            "queries",
+            "exclude",
+            suggestion,
+            help_="Columns of ids of documents that are left out of this query's lists.",
+        )
+    part = QueriesPart(info.table, chosen["text"], chosen["id"], chosen["tags"], exclude)
+    preview(info, part)
+    return part

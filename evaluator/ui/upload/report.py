@@ -10,11 +10,12 @@ import streamlit as st
 
 from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Repair
+from evaluator.library import catalog
 from evaluator.ui.datasets.health import show_health
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, UPLOAD, link
 from evaluator.ui.shell.live import explained
-from evaluator.ui.shell.words import capital
+from evaluator.ui.shell.words import capital, count, plain, queries
 from evaluator.ui.upload.columns import edit
 from evaluator.ui.upload.evidence import show_unused
 from evaluator.uploads import uploads
@@ -44,6 +45,8 @@ def show_report(workspace: Workspace, state: UploadState) -> None:
     _offer_repairs(workspace, state, report)
     if report.blocking:
         _blocked(workspace, state, report)
+    elif state.adds_to is not None:
+        _add(workspace, state, state.adds_to, report)
     else:
         _store(workspace, state)
     with st.expander("Change how the files are read", icon=":material/tune:"):
@@ -110,6 +113,23 @@ def _ask_about_self(workspace: Workspace, state: UploadState) -> None:
         if chosen != state.exclude_self and state.reading is not None:
             uploads.check(workspace, state.id, state.reading, bool(chosen))
             st.rerun()
+
+
+def _add(workspace: Workspace, state: UploadState, dataset: int, report: HealthReport) -> None:
+    """Say what is added, and draw the button."""
+    row = catalog.by_id(workspace, dataset)
+    n_queries, n_judgments = (
+        report.n_queries - row.manifest.n_queries,
+        report.n_judgments - row.manifest.n_judgments,
+    )
+    with explained(), st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{queries(n_queries)}** and **{count(n_judgments, 'judgment')}** are new in {plain(row.name)}.",
+            width="content",
+        )
+        if st.button("Add them", type="primary", icon=":material/save:", key=keyed("add", state.id)):
+            row = uploads.store(workspace, state.id, "")
+            st.switch_page(DATASETS, query_params={"dataset": row.name, "tab": "queries"})
 
 
 def _store(workspace: Workspace, state: UploadState) -> None:

@@ -29,7 +29,8 @@ SHAPES = """\
 | TREC | documents or `.I .T .W` records, topics, qrels; a run file may come along |
 | One JSON file | `{"queries": …, "corpus": …, "qrels": …}` |
 | Files of other tools | SQuAD, DPR, OpenSearch, Elasticsearch, `rank_eval`, RRE, Quepid, RankLib |
-| A folder of texts | `.txt`, `.md`, `.html`, `.pdf`, `.docx`, `.pptx`, `.odt`, one a document; add a file of queries |
+| A folder of texts | `.txt`, `.md`, `.html`, `.pdf`, `.docx`, `.pptx`, `.odt`, one a document |
+| Documents alone | any table of texts, or a folder of them; queries are added later, typed or from files |
 """
 
 SHOWN = 3
@@ -44,13 +45,29 @@ STATUSES: Mapping[Status, str] = {
 }
 
 
+def choose_additions(workspace: Workspace, name: str) -> None:
+    """Draw where files are dropped that add queries and judgments to a dataset.
+
+    Raises:
+        UnknownNameError: there is no such dataset.
+    """
+    row = catalog.find(workspace, name)
+    st.markdown(
+        f"A file of queries, of judgments, or of both, such as questions with the document that answers each. The "
+        f"{row.manifest.n_documents:,} documents stay as they are, and so does every query that is there already. You "
+        "see what was recognised and read a report about the whole dataset; nothing is stored until you say so."
+    )
+    if uploaded := dropzone(workspace.settings.upload_limit, row.name):
+        _go_on(uploaded)
+
+
 def choose_files(workspace: Workspace) -> None:
     """Draw the ways to begin; opens the upload once there is one."""
     st.markdown(
         "Documents, queries, and which documents are relevant. You see what was recognised, correct it, and read a "
         "report about it; nothing is stored until you say so."
     )
-    if uploaded := dropzone(workspace.settings.upload_limit):
+    if uploaded := dropzone(workspace.settings.upload_limit, None):
         _go_on(uploaded)
     person = person_at(st.context.ip_address)
     _open(workspace, person)
@@ -59,7 +76,8 @@ def choose_files(workspace: Workspace) -> None:
     st.markdown(SHAPES)
     st.markdown(
         "Columns may have other names: you choose them in the next step. Archives (`.zip`, `.tar.gz`, `.gz`, `.zst`) "
-        "are opened. Judgments can follow later. This software's repository has small examples in its folder `data/`."
+        "are opened. Queries and judgments can follow later. This software's repository has small examples in its folder "
+        "`data/`."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Only looking around?", width="content")
@@ -121,5 +139,5 @@ def _fetch(workspace: Workspace, person: str) -> None:
 
 
 def _go_on(upload: str) -> None:
-    st.query_params["upload"] = upload
+    st.query_params.from_dict({"upload": upload})
     st.rerun()

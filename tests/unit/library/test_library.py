@@ -15,7 +15,7 @@ from evaluator.experiments import lifecycle
 from evaluator.experiments.file_reader import parse_experiment
 from evaluator.judging.judgments import edit
 from evaluator.library import catalog
-from evaluator.library.catalog import register
+from evaluator.library.registration import register
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import TOPICS, WriteDataset
 from tests.recorded import dataset_id
