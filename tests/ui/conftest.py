@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from redis import Redis
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block, Button
@@ -40,6 +41,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker("ui")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _components_are_found_once() -> Iterator[None]:
+    """Every drawing by AppTest would read the metadata of all installed packages, to look for components in them."""
+    found = manifest_scanner.scan_component_manifests()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", lambda: found)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +87,7 @@ def no_queue(tmp_path: Path) -> Iterator[Workspace]:
 
 def open_page(name: str, **address: str) -> AppTest:
     """A page as somebody sees who opens its address, drawn inside the frame."""
-    app = AppTest.from_file(str(FRAME), default_timeout=60).run()
+    app = AppTest.from_file(str(FRAME), default_timeout=60)
     app.query_params.update(address)
     return app.switch_page(f"{name}.py").run()
 

@@ -184,7 +184,8 @@ def test_tables_that_are_not_recognised_can_be_chosen(workspace: Workspace) -> N
     select(app, "Query text", "a")
     assert not app.exception
     assert not button(app, "Check").disabled
-    app.toggle[0].set_value(True).run()
+    judged = next(toggle for toggle in app.toggle if toggle.label == "My data has relevance judgments")
+    judged.set_value(True).run()
     assert button(app, "Check").disabled
 
 

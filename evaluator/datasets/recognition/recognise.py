@@ -137,7 +137,7 @@ def recognise(folder: Path, written: Sequence[Table] = (), *, adds: bool = False
         is_whole = reading is not None and reading.queries is not None
         problems += [table.defect for table in tables if table.defect and not (is_whole and table.rows)]
         problems += [] if is_whole else _empty(inspected)
-        if reading is None and not problems:
+        if reading is None and not problems and not adds:
             problems.append(f"holds no dataset that is recognised. Found: {_entries(folder)}. {EXPECTED}.")
     if reading is not None:
         reading = as_detected(dataclasses.replace(reading, runs=runs), [table.table for table in tables])

@@ -66,7 +66,10 @@ def with_ignored(recognised: Recognised, reading: Reading) -> Reading:
     named = {file for table in used for file in table.files}
     folders = [PurePosixPath(table.file) for table in used if table.kind == "texts"]
     before = [file for file in reading.ignored if file not in named and not _is_text_below(file, folders)]
-    others = [info.table.file for info in recognised.tables if info.table.file not in named]
+    new = [
+        info.table.file for info in recognised.tables if not (recognised.adds and is_stored(info.table.file))
+    ]
+    others = [file for file in new if file not in named]
     return dataclasses.replace(reading, ignored=tuple(dict.fromkeys((*before, *others))))
 
 

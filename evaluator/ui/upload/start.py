@@ -76,8 +76,8 @@ def choose_files(workspace: Workspace) -> None:
     st.markdown(SHAPES)
     st.markdown(
         "Columns may have other names: you choose them in the next step. Archives (`.zip`, `.tar.gz`, `.gz`, `.zst`) "
-        "are opened. Queries and judgments can follow later. This software's repository has small examples in its folder "
-        "`data/`."
+        "are opened. Queries and judgments can follow later. This software's repository has small examples in its "
+        "folder `data/`."
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Only looking around?", width="content")
