@@ -72,6 +72,8 @@ class EncoderSpec:
         weights: hash of the files, a hub revision, or the recipe of a distillation.
         location: folder, hub id, or the source model's name.
         query_prompt, document_prompt: the model's own prompts.
+        unused_prompts: names of the model's prompts, if it has some and none of them is for queries or documents, and
+            the stage says none either.
         max_length: tokens; longer texts are truncated. None: the model's own limit.
         dimensions: dimensions of a vector, if known before the model is loaded.
         tokenizer: hash of the tokenizer's file; passages are measured in its tokens. None: in words.
@@ -90,12 +92,13 @@ class EncoderSpec:
     dimensions: int | None = None
     tokenizer: str | None = None
     endpoint: Endpoint | None = None
+    unused_prompts: tuple[str, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that can change a vector; the model's location cannot."""
         values = dataclasses.asdict(self)
-        for irrelevant in ("name", "location", "source", "tokenizer", "endpoint"):
+        for irrelevant in ("name", "location", "source", "tokenizer", "endpoint", "unused_prompts"):
             del values[irrelevant]
         return fingerprint(values)
 

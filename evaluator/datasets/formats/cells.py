@@ -8,6 +8,8 @@ import math
 import re
 from collections.abc import Container, Iterator
 
+from evaluator.datasets.formats.fields import whole_number
+
 ARRAY = re.compile(r"(?:np\.)?array\((\[.*\])(?:,\s*dtype=[^()]*)?\)", re.DOTALL)
 """What Python prints for a NumPy array; `print` shows only the list, without commas."""
 
@@ -134,7 +136,7 @@ def separated(cell: str, known: Container[str]) -> list[str]:
 def as_id(value: object) -> str:
     """A value as an id is written."""
     if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+        return whole_number(value)
     return str(value).strip()
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from evaluator.datasets.formats.fields import whole_number
 from evaluator.datasets.reading import Table
 from evaluator.datasets.source import Fields, Place, Row
 from evaluator.errors import DatasetError
@@ -167,7 +168,7 @@ def as_text(value: object) -> object:
     if isinstance(value, list):
         return [as_text(item) for item in value]
     if isinstance(value, float) and value.is_integer():
-        return str(int(value))
+        return whole_number(value)
     return value if isinstance(value, dict | bytes) else str(value)
 
 

@@ -27,6 +27,9 @@ WHITE_SPACE = re.compile(r"\s")
 EXACT_FLOAT = 2**53
 """Below it, every whole number is exactly representable as a float."""
 
+ROUNDED = re.compile(r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]+")
+"""A large number as spreadsheets and programs write it once its last digits are lost: `1.23457E+18`."""
+
 
 class Trimmed(str):
     """An id in whose cell there was padding around it; who takes in the rows counts these."""
@@ -45,7 +48,12 @@ def identifier(value: object, field: str, place: Place, *, encode: bool = False)
     Raises:
         DatasetError: the value is anything else, or too long.
     """
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOAT:
+    if is_rounded(value):
+        raise place.error(
+            f"the id {reprlib.repr(value)} in {field} is a rounded number, whose last digits are lost",
+            "write ids as text: in a spreadsheet format the column as text, in a program convert the ids before saving",
+        )
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
@@ -69,6 +77,18 @@ def identifier(value: object, field: str, place: Place, *, encode: bool = False)
     if "\0" in id_:
         raise place.error(f"the id {reprlib.repr(id_)} in {field} contains a NUL character", "remove it")
     return id_
+
+
+def whole_number(value: float) -> str:
+    """A float without a fraction as text: `7`, or with an exponent (`ROUNDED`) if it is too large to be exact."""
+    return str(int(value)) if abs(value) < EXACT_FLOAT else f"{value:.16e}"
+
+
+def is_rounded(value: object) -> bool:
+    """Whether a value is a number that has lost its last digits, and so no id."""
+    if isinstance(value, float):
+        return abs(value) >= EXACT_FLOAT
+    return isinstance(value, str) and ROUNDED.fullmatch(value.strip(PADDING)) is not None
 
 
 def text(value: object, field: str, place: Place) -> str:

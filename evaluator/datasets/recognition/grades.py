@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from evaluator.datasets.formats.cells import boolean, decimal
+from evaluator.datasets.formats.fields import is_rounded
 from evaluator.datasets.reading import Combine
 from evaluator.datasets.recognition.doubts import Doubt, Option
 from evaluator.datasets.recognition.inspected import InspectedTable
@@ -158,7 +159,8 @@ def combine_of(
         return []
     said: dict[tuple[str, str], set[str]] = defaultdict(set)
     for row in inspected.rows:
-        said[str(row.get(query)), str(row.get(document))].add(str(row.get(grade[0])).strip())
+        if not (is_rounded(row.get(query)) or is_rounded(row.get(document))):  # those are refused as ids
+            said[str(row.get(query)), str(row.get(document))].add(str(row.get(grade[0])).strip())
     if all(len(grades) == 1 for grades in said.values()):
         return []
     return [

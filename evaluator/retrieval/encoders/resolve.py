@@ -153,7 +153,8 @@ def _saved(
             f"the encoder {name!r}: {folder} has neither modules.json nor config.json, so it is no saved model"
         )
     require_use(stage, name, folder)
-    query_prompt, document_prompt = _prompts(stage, own_prompts(folder))
+    own = own_prompts(folder)
+    query_prompt, document_prompt = _prompts(stage, own)
     length = own_length(folder)
     return EncoderSpec(
         name=name,
@@ -166,6 +167,7 @@ def _saved(
         document_prompt=document_prompt,
         max_length=length if stage.max_length is None else stage.max_length,
         tokenizer=tokenizer_hash(folder),
+        unused_prompts=_unused(stage, own),
     )
 
 
@@ -236,6 +238,13 @@ def _prompts(stage: ModelStage, own: Mapping[str, str]) -> tuple[str, str]:
         query = query if stage.query_prompt is None else stage.query_prompt
         document = document if stage.document_prompt is None else stage.document_prompt
     return query, document
+
+
+def _unused(stage: ModelStage, own: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of prompts that a person could miss: those of a model that has none for queries or documents."""
+    if not isinstance(stage, Dense) or (stage.query_prompt, stage.document_prompt) != (None, None):
+        return ()
+    return () if any(_prompts(stage, own)) else tuple(name for name, prompt in own.items() if prompt)
 
 
 def _folder_hash(folder: Path) -> str:

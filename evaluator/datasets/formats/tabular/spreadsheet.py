@@ -7,6 +7,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from evaluator.datasets.formats.fields import whole_number
 from evaluator.datasets.formats.tabular.delimited import header, numbered, unreadable
 from evaluator.datasets.formats.tabular.headers import SAMPLED_ROWS, header_row
 from evaluator.datasets.formats.tabular.workbook import MAX_CELLS, refuse_bomb, unreadable_workbook
@@ -163,7 +164,7 @@ class _Merged:
 def _as_text(cell: object) -> str:
     """A cell as it is displayed: a whole number has no fraction."""
     if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
+        return whole_number(cell)
     return str(cell)
 
 

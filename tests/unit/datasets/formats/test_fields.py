@@ -34,3 +34,16 @@ def test_padding_around_an_id_is_trimmed(value: str) -> None:
 def test_an_id_without_padding_stays() -> None:
     assert type(identifier("d1", "id", HERE)) is str
     assert identifier("می‌خواهم", "id", HERE) == "می‌خواهم"  # a joiner inside is part of a word
+
+
+@pytest.mark.parametrize("value", ["1.23457E+18", "1E+05", " 9.1e+15", 2.0**53, -1e300])
+def test_a_number_that_has_lost_digits_is_no_id(value: object) -> None:
+    with pytest.raises(DatasetError, match=r"a\.csv:2: the id .* in id is a rounded number.*as text"):
+        identifier(value, "id", HERE)
+
+
+@pytest.mark.parametrize(
+    ("value", "id_"), [("12e5", "12e5"), ("1e-05", "1e-05"), (7.0, "7"), (2.0**53 - 1, "9007199254740991")]
+)
+def test_other_numbers_are_ids(value: object, id_: str) -> None:
+    assert identifier(value, "id", HERE) == id_

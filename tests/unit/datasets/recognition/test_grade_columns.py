@@ -9,6 +9,7 @@ import pytest
 
 from evaluator.datasets.recognition.doubts import changed
 from evaluator.datasets.recognition.recognise import Recognised, recognise
+from evaluator.datasets.staging.from_tables import open_source
 from tests.unit.datasets.recognition.recognising import read_all, reading, write
 from tests.unit.datasets.recognition.test_references_by_value import CORPUS
 
@@ -71,6 +72,13 @@ class TestGrades:
         assert recognised.reading is not None
         chosen = changed(recognised.reading, {"qrels.combine": "majority"})
         assert [row.grade for row in read_all(tmp_path, chosen)[2]] == [2, 1]
+
+    def test_rounded_ids_are_refused_and_no_question_of_raters(self, tmp_path: Path) -> None:
+        recognised = self.judged(tmp_path, "grade", "q1,1.23457E+18,2", "q1,1.23457E+18,1")
+        assert not recognised.doubts
+        assert recognised.reading is not None
+        rows = [row for _, row in open_source(tmp_path, recognised.reading).judgments()]
+        assert all("is a rounded number" in str(row) for row in rows)
 
     def test_words(self, tmp_path: Path) -> None:
         recognised = self.judged(tmp_path, "label", "q1,d1,Exact", "q1,d2,Irrelevant", "q2,d3,Partial")

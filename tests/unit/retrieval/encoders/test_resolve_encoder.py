@@ -143,6 +143,25 @@ def test_prompts_are_the_ones_that_sentence_transformers_documents(
     assert (spec.query_prompt, spec.document_prompt) == (query, document)
 
 
+@pytest.mark.parametrize(
+    ("prompts", "chosen", "unused"),
+    [
+        ({"search_query": "q: ", "search_document": "d: "}, None, ("search_query", "search_document")),
+        ({"search_query": "q: ", "search_document": "d: "}, "q: ", ()),
+        ({"query": "q: ", "clustering": "c: "}, None, ()),
+        ({"query": "", "document": ""}, None, ()),
+        (None, None, ()),
+    ],
+)
+def test_prompts_of_other_names_are_known_to_be_unused(
+    tmp_path: Path, prompts: dict[str, str] | None, chosen: str | None, unused: tuple[str, ...]
+) -> None:
+    folder = save_model(tmp_path / "model", prompts=prompts)
+    spec = resolve_encoder(Dense(str(folder), query_prompt=chosen), allow_folders=True)
+    assert spec.unused_prompts == unused
+    assert dataclasses.replace(spec, unused_prompts=()).fingerprint == spec.fingerprint
+
+
 def test_where_a_model_lies_is_no_part_of_its_fingerprint(tmp_path: Path) -> None:
     here = save_model(tmp_path / "here")
     there = shutil.copytree(here, tmp_path / "there")
