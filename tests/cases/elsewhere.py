@@ -81,10 +81,10 @@ def _models() -> Iterator[Case]:
         "77b",
         "a model whose prompts have other names, such as search_query",
         "https://github.com/embeddings-benchmark/mteb/issues/2867",
-        now="not used; `query_prompt` and `document_prompt` say them",
+        now="named beside the scores; `query_prompt` and `document_prompt` say which to use",
         tested_by=(
             f"{RESOLVE}::test_prompts_of_other_names_are_known_to_be_unused",
-            "tests/cases/test_field_cases_open.py::test_unused_prompts_are_said_beside_the_scores",
+            "tests/cases/test_field_cases_beside.py::test_unused_prompts_are_said_beside_the_scores",
         ),
     )
     yield Case(
@@ -129,6 +129,6 @@ def _server() -> Iterator[Case]:
         "95",
         "a proxy that serves the application below a path",
         "https://github.com/streamlit/streamlit/issues/7259",
-        now="pages and uploads work; links to files begin at the root, so give it a name of its own",
-        tested_by=("tests/cases/test_field_cases_open.py::test_links_stay_below_the_path_of_a_proxy",),
+        now="pages, uploads and downloads work: every link is relative",
+        tested_by=("tests/cases/test_field_cases_beside.py::test_links_stay_below_the_path_of_a_proxy",),
     )

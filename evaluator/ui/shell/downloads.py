@@ -80,6 +80,6 @@ def figure_links(experiment: ExperimentRow, name: str, **query: str | None) -> s
 def address(experiment: ExperimentRow, path: str, **query: str | None) -> str:
     """The REST API's address of a part of an experiment, such as `report`, without query parameters that are None."""
     given = {name: value for name, value in query.items() if value is not None}
-    return f"/api/experiments/{experiment.id}/{path}" + (
+    return f"api/experiments/{experiment.id}/{path}" + (
         f"?{urlencode(given, quote_via=quote)}" if given else ""
     )

@@ -1,4 +1,4 @@
-"""Cases that are not right yet: each test holds the right value, and fails as expected until it is reached."""
+"""Cases beside files and scores: what is said of a model's prompts, and links behind a proxy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 from urllib.parse import urljoin
-
-import pytest
 
 from evaluator.domain.records import ExperimentRow
 from evaluator.experiments import lifecycle
@@ -22,7 +20,6 @@ from tests.shapes.writing import write
 from tests.unit.retrieval.encoders.test_resolve_encoder import save_model
 
 
-@pytest.mark.xfail(strict=True, reason="case 77b: the experiment knows of unused prompts, and nobody says it")
 def test_unused_prompts_are_said_beside_the_scores(tmp_path: Path) -> None:
     prompts = {"search_query": "q: ", "search_document": "d: "}
     model = save_model(tmp_path / "model", prompts=prompts)
@@ -36,7 +33,6 @@ def test_unused_prompts_are_said_beside_the_scores(tmp_path: Path) -> None:
     assert "search_query, search_document" in remark
 
 
-@pytest.mark.xfail(strict=True, reason="case 95: links begin at the root")
 def test_links_stay_below_the_path_of_a_proxy() -> None:
     experiment = cast("ExperimentRow", SimpleNamespace(id="e"))
     page = "https://host/evaluator/leaderboard"
