@@ -16,10 +16,14 @@ docs/strategies.md describes the rules. bm25s, ICU and the stemmers are imported
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import itertools
 import re
+import runpy
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from evaluator.domain.variant import BM25
@@ -263,10 +267,17 @@ def _stop_words(parameters: BM25) -> list[str]:
     """bm25s's list of stop words of a language."""
     if parameters.stop_words == "none":
         return []
-    from bm25s import stopwords
-
     language = "en" if parameters.stop_words == "english" else parameters.stop_words
-    return list(getattr(stopwords, f"STOPWORDS_{language.upper()}"))
+    return list(_stop_word_lists()[f"STOPWORDS_{language.upper()}"])
+
+
+@functools.cache
+def _stop_word_lists() -> Mapping[str, Sequence[str]]:
+    """The lists in bm25s's module of stop words, without its package, which imports numba: half a second."""
+    package = importlib.util.find_spec("bm25s")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("bm25s is not installed")
+    return runpy.run_path(str(Path(package.origin).with_name("stopwords.py")))
 
 
 def _stemmer(parameters: BM25) -> Any:
