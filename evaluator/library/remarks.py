@@ -37,6 +37,6 @@ def _prompt_remarks(spec: ExperimentSpec) -> Iterator[str]:
         if encoder.unused_prompts:
             names = ", ".join(encoder.unused_prompts)
             yield (
-                f"{encoder.name} has prompts that are not used ({names}): none is called query or document; say those to "
-                "use as query_prompt and document_prompt."
+                f"{encoder.name} has prompts that are not used ({names}): none is called query or document; say those "
+                "to use as query_prompt and document_prompt."
             )
