@@ -22,6 +22,10 @@ class BrokenFileError(DatasetError):
     """A dataset's file cannot be read to its end: how many rows are lost is unknown."""
 
 
+class NoQueriesError(InvalidInputError):
+    """An experiment needs queries, and its dataset has none yet."""
+
+
 class ExperimentFileError(InvalidInputError):
     """An experiment file is invalid; names the line, the field and the reason."""
 

@@ -6,21 +6,24 @@ import streamlit as st
 
 from evaluator.ui.shell.links import DATASETS, link
 from evaluator.ui.shell.words import plain
-from evaluator.ui.upload.form import show_upload
+from evaluator.ui.upload.form import dataset_of, show_upload
 from evaluator.ui.upload.start import choose_additions, choose_files
 from evaluator.workspace.workspace import Workspace, serving
 
 
 def page(workspace: Workspace) -> None:
-    if name := st.query_params.get("adds_to"):
-        link(DATASETS, plain(name), ":material/arrow_back:", dataset=name, tab="queries")
+    upload = st.query_params.get("upload")
+    adds_to = dataset_of(workspace, upload) if upload else st.query_params.get("adds_to")
+    if adds_to:
+        link(DATASETS, plain(adds_to), ":material/arrow_back:", dataset=adds_to, tab="queries")
         st.title("Add queries and judgments", anchor=False)
-        choose_additions(workspace, name)
-        return
-    link(DATASETS, "All datasets", ":material/arrow_back:")
-    st.title("Upload a dataset", anchor=False)
-    if "upload" in st.query_params:
-        show_upload(workspace, st.query_params["upload"])
+    else:
+        link(DATASETS, "All datasets", ":material/arrow_back:")
+        st.title("Upload a dataset", anchor=False)
+    if upload:
+        show_upload(workspace, upload)
+    elif adds_to:
+        choose_additions(workspace, adds_to)
     else:
         choose_files(workspace)
 

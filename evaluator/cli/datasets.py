@@ -197,7 +197,7 @@ def dataset_show(name: Name, json_: Json = False) -> None:
     if record["tags"]:
         say(f"tags: {', '.join(record['tags'])}")
     for note in record["notes"]:
-        say(f"note: {note['message']} ({note['count']:,})")
+        say(f"note: {note['message']}" + (f" ({note['count']:,})" if note["count"] else ""))
     print_table(
         "versions",
         ("version", "fingerprint", "change", "since"),

@@ -7,12 +7,18 @@ from collections.abc import Collection, Iterable, Iterator
 from evaluator.datasets.findings import Tally
 from evaluator.domain.dataset import ImportNote, Qrels
 
-JUDGMENT_NOTES = ("no-judgments", "unjudged-queries", "no-relevant-document", "unknown-documents")
-"""Codes of the notes that follow from judgments alone."""
+JUDGMENT_NOTES = (
+    "no-queries",
+    "no-judgments",
+    "unjudged-queries",
+    "no-relevant-document",
+    "unknown-documents",
+)
+"""Codes of the notes that follow from queries and judgments alone."""
 
 
 def judgment_notes(query_ids: Iterable[str], qrels: Qrels, doc_ids: Collection[str]) -> Iterator[ImportNote]:
-    """The notes on a dataset's judgments.
+    """The notes on a dataset's judgments, or on queries that are still to be added.
 
     Args:
         query_ids: ids of all queries.
@@ -20,9 +26,11 @@ def judgment_notes(query_ids: Iterable[str], qrels: Qrels, doc_ids: Collection[s
         doc_ids: ids of the documents in the corpus; it is enough to give the judged ones among them.
     """
     if not qrels:
-        yield ImportNote(
-            "no-judgments", len(list(query_ids)), "no query has a judgment: nothing can be scored"
-        )
+        n_queries = len(list(query_ids))
+        if n_queries:
+            yield ImportNote("no-judgments", n_queries, "no query has a judgment: nothing can be scored")
+        else:
+            yield ImportNote("no-queries", 0, "there are no queries yet: experiments need some")
         return
     unjudged, irrelevant, unknown = Tally(), Tally(), Tally()
     for query_id in query_ids:

@@ -15,7 +15,7 @@ from evaluator.domain.measures.scoring import needed_depth
 from evaluator.domain.pipelines.resolving import resolve_runs
 from evaluator.domain.records import DatasetRow, ExperimentRow
 from evaluator.domain.variant import LanguageModel
-from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.errors import InvalidInputError, NoQueriesError, UnknownNameError
 from evaluator.experiments.endpoints import check_allowed
 from evaluator.experiments.planning import start_planning
 from evaluator.experiments.references import meant
@@ -270,14 +270,14 @@ def resolve_spec(
         allow_paths, hub_patience: as for `begin`.
 
     Raises:
-        InvalidInputError: an endpoint or a run is unknown.
+        InvalidInputError: an endpoint or a run is unknown, or there are no queries (`NoQueriesError`).
         UnknownNameError: the dataset is no longer stored.
         EncoderNotFoundError: an encoder cannot be found.
         LookingUpError: the hub takes longer to answer.
     """
     manifest = row.manifest
     if not manifest.n_queries:
-        raise InvalidInputError(
+        raise NoQueriesError(
             f"{row.name!r} has no queries yet; add some on its page, or with `evaluator dataset add`"
         )
     experiment = with_language(experiment, catalog.load(workspace, row))

@@ -39,8 +39,8 @@ README = """\
 The format is BEIR's: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`, and `tags` where there
 are some), `qrels/test.tsv` (query, document, grade). Ranked lists that came along are in `runs/`, in TREC's format.
 `dataset.json` says what BEIR has no place for: name, description,
-tags, whether a document with a query's own id is left out of that query's list (`exclude_self`), and the files that
-the dataset was imported from (`provenance`).
+tags, whether a document with a query's own id is left out of that query's list (`exclude_self`), whether there are no
+queries yet (`documents_alone`), and the files that the dataset was imported from (`provenance`).
 """
 
 
@@ -91,6 +91,7 @@ def _non_beir_record(row: DatasetRow, provenance: tuple[int, Provenance] | None)
         "description": row.description,
         "tags": list(row.tags),
         "exclude_self": row.manifest.exclude_self,
+        **({} if row.manifest.n_queries else {"documents_alone": True}),
         "provenance": provenance and provenance[1].to_json(),
     }
 

@@ -35,7 +35,7 @@ def sentences(version: int, provenance: Provenance) -> Iterator[str]:
     if repairs := provenance.reading.get("repairs"):
         yield f"Repairs that were asked for: {', '.join(repairs)}."
     for note in provenance.notes:
-        yield f"Noted: {note.message} ({note.count:,})."
+        yield f"Noted: {note.message} ({note.count:,})." if note.count else f"Noted: {note.message}."
     yield (
         f"{provenance.n_files:,} {'file was' if provenance.n_files == 1 else 'files were'} read. "
         f"SHA-256 of the list that sha256sum prints for them, sorted by name: {provenance.sha256}"

@@ -292,7 +292,7 @@ def store(
         if dataset_name is not None:
             require_free(workspace, dataset_name, staged)
         manifest = publish(staged, workspace.store)
-        source = _source(folder, upload.files)
+        source = _source(folder, upload.files) if before is None else before.source
         id_ = datasets.save_dataset(
             workspace.database,
             before.name if before is not None else dataset_name or "",

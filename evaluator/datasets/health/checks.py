@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from evaluator.datasets.defects import LEFT_OUT, nothing_relevant
+from evaluator.datasets.defects import LEFT_OUT, NO_QUERIES, nothing_relevant
 from evaluator.datasets.findings import EXAMPLES, Finding, Severity, counted, shortened
 from evaluator.datasets.judged import JUDGMENT_NOTES
 from evaluator.datasets.runs import CONSEQUENCES as RUN_CONSEQUENCES
@@ -215,7 +215,7 @@ def query_findings(queries: Part, corpus: Part, *, exclude_self: bool) -> Iterat
 
 
 def judgment_findings(judgments: Judgments, queries: Part, notes: Sequence[ImportNote]) -> Iterator[Finding]:
-    """Findings on judgments that are missing, refer to unknown ids, or name nothing relevant.
+    """Findings on queries and judgments that are missing, and on judgments of unknown ids or of nothing relevant.
 
     Args:
         judgments: the stored judgments.
@@ -230,6 +230,13 @@ def judgment_findings(judgments: Judgments, queries: Part, notes: Sequence[Impor
     if n_given:
         yield from _unknown_documents(judgments)
         yield from _unscored_queries(judgments, queries)
+    elif not len(queries):
+        yield _warning(
+            NO_QUERIES,
+            0,
+            "there are no queries yet",
+            "experiments need queries; add some on the dataset's page, or with `evaluator dataset add`",
+        )
     else:
         yield _warning(
             "no-judgments",

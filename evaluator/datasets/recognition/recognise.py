@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from evaluator.datasets.exported import says_documents_alone
 from evaluator.datasets.formats import members, read
 from evaluator.datasets.formats.detected import as_detected, detected
 from evaluator.datasets.formats.sniffing import is_junk, kind_of, what_it_is
@@ -131,6 +132,9 @@ def recognise(folder: Path, written: Sequence[Table] = (), *, adds: bool = False
     if known:
         reading, reasons = next(iter(known.values()))
         problems += reasons
+        if reading is not None and reading.queries is not None and says_documents_alone(folder):
+            has_queries = columns.get(reading.queries.table.file)
+            reading = reading if has_queries else dataclasses.replace(reading, queries=None, qrels=None)
         doubts += _which_dataset({name: preset for name, (preset, _) in known.items() if preset is not None})
     else:
         reading, doubts = assign(without_other_splits(others), references, stored)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evaluator.artifacts.store import ArtifactStore
+from evaluator.datasets.exported import says_exclude_self
 from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.recognition.doubts import changed
-from evaluator.datasets.recognition.exported import says_exclude_self
 from evaluator.datasets.recognition.recognise import Recognised, recognise
 from evaluator.datasets.staging.from_tables import open_source
 from evaluator.datasets.staging.gathering import gathered, is_reference

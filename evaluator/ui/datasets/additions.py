@@ -29,13 +29,13 @@ def offer_queries(workspace: Workspace, row: DatasetRow) -> None:
     with st.expander("Add queries", icon=":material/add:", expanded=is_empty):
         with st.form(keyed("add-queries", row.name, row.version), border=False):
             text = st.text_area(
-                "Queries",
+                "Queries, one in a line",
                 height=120,
                 placeholder="How do I ...",
-                help="One query in a line. Two columns of a table can be pasted, too: an id and a query.",
+                help="Two columns of a table can be pasted, too: an id and a query.",
             )
             note = st.text_input("Where they come from", placeholder="Optional; kept with the version")
-            if st.form_submit_button("Add", icon=":material/add:"):
+            if st.form_submit_button("Add", type="primary", icon=":material/add:"):
                 with explained():
                     _add(workspace, row, text or "", note or "")
         offer_files(row, "Add queries from files")
@@ -47,7 +47,7 @@ def _add(workspace: Workspace, row: DatasetRow, text: str, note: str) -> None:
         st.warning("Type a query first: one in a line.", icon=":material/edit:")
         return
     added = add(workspace, row.id, given, note)
-    known = len(given) - added.n_new
+    known = len(set(added.ids)) - added.n_new
     st.session_state[ADDED] = f"{n_queries(added.n_new)} added." + (
         f" {n_queries(known)} {'was' if known == 1 else 'were'} there already." if known else ""
     )

@@ -60,13 +60,14 @@ def show_health(report: HealthReport) -> None:
 
 
 def verdict(report: HealthReport) -> str:
-    """The report in one line, such as `Ready to use. 3 warnings`."""
+    """The report in one line, such as `Ready to use. 3 warnings`, or `Documents alone. 1 warning`."""
     severities = Counter(finding.severity for finding in report.findings)
     warnings = count(severities["warning"], "warning")
     if report.blocking:
         things = count(severities["blocking"], "problem")
         return f"{things} to fix" + (f", {warnings}" if severities["warning"] else "")
-    return f"Ready to use. {warnings}" if severities["warning"] else "Ready to use"
+    state = "Ready to use" if report.n_queries else "Documents alone"
+    return f"{state}. {warnings}" if severities["warning"] else state
 
 
 def _finding(finding: Finding) -> None:

@@ -63,6 +63,9 @@ def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
         link(DATASETS, "All judgments", ":material/arrow_back:", dataset=row.name, tab="judgments")
         show_judgments_of(workspace, row, st.query_params["query"])
         return
+    if not row.manifest.n_judgments:
+        _no_judgments(row)
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Choose a row to see and edit all judgments of its query.", width="content")
         offer_files(row, "Add judgments from files")
@@ -80,6 +83,27 @@ def show_judgments(workspace: Workspace, row: DatasetRow) -> None:
         JUDGMENTS_PER_PAGE,
         lambda triples: _judgments(row, triples),
     )
+
+
+def _no_judgments(row: DatasetRow) -> None:
+    """Say how a dataset gets its first judgments."""
+    has_queries = row.manifest.n_queries > 0
+    st.info(
+        "No query has a judgment yet. Judge documents for one query at a time, or add a file of judgments."
+        if has_queries
+        else "Judgments say which documents answer a query. Add queries first, or a file with both.",
+        icon=":material/gavel:",
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        label, icon = (
+            ("Choose a query to judge", ":material/gavel:")
+            if has_queries
+            else ("Add queries", ":material/playlist_add:")
+        )
+        link(DATASETS, label, icon, dataset=row.name, tab="queries")
+        offer_files(
+            row, "Add judgments from files" if has_queries else "Add queries and judgments from files"
+        )
 
 
 def _browse(

@@ -79,7 +79,10 @@ def _relations(workspace: Workspace, row: DatasetRow) -> None:
     newest_first = catalog.used_by(workspace, row.id)
     users = list({experiment.name: experiment for experiment in reversed(newest_first)}.values())[::-1]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if not users:
+        if not users and not row.manifest.n_queries:
+            st.caption("Experiments need queries.", width="content")
+            link(DATASETS, "Add queries", ":material/playlist_add:", dataset=row.name, tab="queries")
+        elif not users:
             st.caption("No experiment has used it yet.", width="content")
             link(EXPERIMENTS, "Define one", ":material/add:", new="")
         else:
@@ -103,7 +106,9 @@ def _show_health(workspace: Workspace, row: DatasetRow) -> None:
 
 
 def _show_versions(workspace: Workspace, row: DatasetRow) -> None:
-    st.caption("An experiment stays with the version it ran over. Editing judgments makes a new one.")
+    st.caption(
+        "An experiment stays with the version it ran over. Adding queries or editing judgments makes a new one."
+    )
     for version in catalog.versions(workspace, row.id):
         _version(version)
     show_provenance(workspace, row)

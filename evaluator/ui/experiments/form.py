@@ -53,7 +53,8 @@ def new_experiment(workspace: Workspace, template: str) -> None:
         UnknownNameError: the template is unknown.
     """
     st.title("New experiment", anchor=False)
-    names = [row.name for row in catalog.all_datasets(workspace)]
+    rows = sorted(catalog.all_datasets(workspace), key=lambda row: not row.manifest.n_queries)
+    names = [row.name for row in rows]
     if not names:
         _no_dataset(workspace)
         return

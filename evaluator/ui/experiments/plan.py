@@ -7,11 +7,12 @@ from itertools import groupby
 import streamlit as st
 
 from evaluator.domain.experiment import Experiment
-from evaluator.errors import EncoderNotFoundError, EvaluatorError
+from evaluator.errors import EncoderNotFoundError, EvaluatorError, NoQueriesError
 from evaluator.experiments.plan import EncodingEstimate, Plan
 from evaluator.experiments.plan_cache import planner
 from evaluator.ui.glossary import meaning
 from evaluator.ui.shell.figures import Figure, show_figures
+from evaluator.ui.shell.links import DATASETS, link
 from evaluator.ui.shell.start import start
 from evaluator.ui.shell.words import count, percent, plain, queries, roughly, sentence, short, size
 from evaluator.workspace.workspace import Workspace
@@ -32,6 +33,10 @@ def show_plan(workspace: Workspace, experiment: Experiment) -> None:
         st.error(sentence(error), icon=":material/error:")
         if isinstance(error, EncoderNotFoundError):
             st.caption("Choose another model, or leave it out.")
+        if isinstance(error, NoQueriesError):
+            link(
+                DATASETS, "Add queries", ":material/playlist_add:", dataset=experiment.dataset, tab="queries"
+            )
         return
     _startable(workspace, experiment, possible=True)
     if plan is None:

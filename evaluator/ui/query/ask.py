@@ -41,6 +41,7 @@ def show_ask(workspace: Workspace, experiment: ExperimentRow, measure: str) -> N
             "experiment; nothing is recorded."
         )
         return
+    _offer_to_keep(workspace, view, text)
     waiting = bool(ask(workspace, experiment, view.variants, text).waiting)
     live(lambda: _answers(workspace, view, text, waiting), refresh=waiting, every=POLL)
 
@@ -78,17 +79,22 @@ def _answers(workspace: Workspace, view: View, text: str, was_waiting: bool) -> 
     if was_waiting and not question.waiting:
         st.rerun()
     _state(workspace, view, text, question)
-    _offer_to_keep(workspace, view, text)
     if len(question.waiting) < len(question.answers):
         show_lists(answered(workspace, view.experiment, question, text, view.depth), view)
 
 
 def _offer_to_keep(workspace: Workspace, view: View, text: str) -> None:
-    """Draw the button that makes the query one of the dataset's, or the link to it where it is one."""
+    """Draw the button that makes the query one of the dataset's, or the link to it once it is one.
+
+    Not with the answers: while they are awaited, a redraw could pass over a click.
+    """
     dataset = catalog.by_id(workspace, view.experiment.dataset_id)
     with explained(), st.container(horizontal=True, vertical_alignment="center"):
         key = keyed("keep", dataset.id, text)
-        if st.button(
+        if query := st.session_state.get(f"{key}-id"):
+            st.caption(":material/check: It is a query of the dataset.", width="content")
+            link(DATASETS, "Judge it", ":material/gavel:", dataset=dataset.name, tab="judgments", query=query)
+        elif st.button(
             f"Add to {plain(dataset.name)}",
             icon=":material/playlist_add:",
             key=key,
@@ -96,9 +102,7 @@ def _offer_to_keep(workspace: Workspace, view: View, text: str) -> None:
         ):
             added = add(workspace, dataset.id, [NewQuery(text)], "asked on the page of queries")
             st.session_state[f"{key}-id"] = added.ids[0]
-        if query := st.session_state.get(f"{key}-id"):
-            st.caption(":material/check: It is a query of the dataset.", width="content")
-            link(DATASETS, "Judge it", ":material/gavel:", dataset=dataset.name, tab="judgments", query=query)
+            st.rerun()
 
 
 def _state(workspace: Workspace, view: View, text: str, question: AskedQuery) -> None:

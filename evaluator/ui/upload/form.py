@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import streamlit as st
 
+from evaluator.errors import UnknownNameError
 from evaluator.library import catalog
 from evaluator.ui.shell.links import UPLOAD, link
 from evaluator.ui.shell.live import live
@@ -60,16 +62,23 @@ def _head(workspace: Workspace, state: UploadState) -> None:
     steps = dict.fromkeys(STEPS.values())
     st.markdown(" › ".join(f"**{step}**" if step == now else step for step in (*steps, "Dataset")))
     with st.container(horizontal=True, vertical_alignment="center"):
-        adds_to = (
-            ""
-            if state.adds_to is None
-            else f" · added to {plain(catalog.by_id(workspace, state.adds_to).name)}"
-        )
-        st.caption(f"{files_in_words(state)}{adds_to}", width="content")
+        dataset = dataset_of(workspace, state.id)
+        destination = ""
+        if state.adds_to is not None:
+            destination = f" · to be added to {'a deleted dataset' if dataset is None else plain(dataset)}"
+        st.caption(f"{files_in_words(state)}{destination}", width="content")
         if st.button("Discard", icon=":material/delete:", type="tertiary", help="Delete these files"):
             uploads.discard(workspace, state.id)
-            st.query_params.clear()
+            st.query_params.from_dict({} if dataset is None else {"adds_to": dataset})
             st.rerun()
+
+
+def dataset_of(workspace: Workspace, upload: str) -> str | None:
+    """The name of the dataset to which an upload adds; None without one, or if the upload or the dataset is gone."""
+    with suppress(UnknownNameError):
+        adds_to = uploads.state(workspace, upload).adds_to
+        return None if adds_to is None else catalog.by_id(workspace, adds_to).name
+    return None
 
 
 def files_in_words(state: UploadState) -> str:

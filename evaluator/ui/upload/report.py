@@ -11,6 +11,7 @@ import streamlit as st
 from evaluator.datasets.health.report import HealthReport
 from evaluator.datasets.reading import Repair
 from evaluator.library import catalog
+from evaluator.ui.datasets.additions import ADDED
 from evaluator.ui.datasets.health import show_health
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, UPLOAD, link
@@ -122,13 +123,12 @@ def _add(workspace: Workspace, state: UploadState, dataset: int, report: HealthR
         report.n_queries - row.manifest.n_queries,
         report.n_judgments - row.manifest.n_judgments,
     )
+    new = f"**{queries(n_queries)}** and **{count(n_judgments, 'judgment')}**"
     with explained(), st.container(border=True, horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f"**{queries(n_queries)}** and **{count(n_judgments, 'judgment')}** are new in {plain(row.name)}.",
-            width="content",
-        )
+        st.markdown(f"{new} are new in {plain(row.name)}.", width="content")
         if st.button("Add them", type="primary", icon=":material/save:", key=keyed("add", state.id)):
             row = uploads.store(workspace, state.id, "")
+            st.session_state[ADDED] = f"{new} added."
             st.switch_page(DATASETS, query_params={"dataset": row.name, "tab": "queries"})
 
 

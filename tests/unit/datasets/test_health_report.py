@@ -57,7 +57,7 @@ class TestFindings:
 
     def test_an_empty_dataset_has_a_report(self, tmp_path: Path) -> None:
         health = report(tmp_path, Rows([], [], []))
-        assert codes(health) == {"no-documents", "no-queries", "no-judgments"}
+        assert codes(health) == {"no-documents", "no-queries"}
         assert health.document_words == Histogram()
         assert health.languages == {}
 

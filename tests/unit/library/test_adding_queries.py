@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from evaluator.datasets.staging.from_tables import derived_id
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.judging import judgments
 from evaluator.library import catalog
+from evaluator.library.health_report import health
 from evaluator.library.queries import MAX_QUERIES, NewQuery, add, pasted
 from evaluator.workspace.workspace import Workspace
-from tests.conftest import BEGINNINGS
+from tests.conftest import BEGINNINGS, WriteDataset
+from tests.documents_alone import store_alone
 
 
 def test_new_queries_are_the_next_version(workspace: Workspace) -> None:
@@ -80,3 +84,40 @@ def test_a_pasted_line_is_a_query_or_an_id_and_a_query() -> None:
         NewQuery("one query"),
         NewQuery("another query", "n2"),
     ]
+
+
+def test_a_folder_that_is_read_again_keeps_what_was_added(workspace: Workspace) -> None:
+    """As when an experiment file names the folder; judgments that were edited since stay in the same way."""
+    folder = Path(catalog.find(workspace, "tiny").source)
+    added = add(workspace, catalog.find(workspace, "tiny").id, [NewQuery("which way?", "n1")])
+    assert catalog.import_folder(workspace, folder) == added.row
+    row = judgments.save(workspace, added.row.id, {("n1", "d3"): 2})
+    assert catalog.resolve(workspace, str(folder), allow_paths=True) == row
+    assert row.version == 3
+
+
+def test_after_another_import_the_folder_is_what_it_holds(
+    workspace: Workspace, write_dataset: WriteDataset
+) -> None:
+    before = catalog.find(workspace, "tiny")
+    add(workspace, before.id, [NewQuery("which way?")])
+    catalog.import_folder(workspace, write_dataset("other", queries=("one query",)), "tiny")
+    row = catalog.import_folder(workspace, Path(before.source))
+    assert (row.version, row.manifest) == (4, before.manifest)
+
+
+def test_documents_alone_lose_the_note_on_missing_queries(workspace: Workspace, tmp_path: Path) -> None:
+    row = store_alone(workspace, tmp_path / "notes")
+    assert [note.code for note in row.manifest.notes] == ["no-queries"]
+    row = add(workspace, row.id, [NewQuery("which way?")]).row
+    assert [(note.code, note.count) for note in row.manifest.notes] == [("no-judgments", 1)]
+
+
+def test_the_health_of_documents_alone(workspace: Workspace, tmp_path: Path) -> None:
+    report = health(workspace, store_alone(workspace, tmp_path / "notes"))
+    (finding,) = report.findings
+    assert (finding.code, finding.severity) == ("no-queries", "warning")
+    assert finding.consequence == (
+        "experiments need queries; add some on the dataset's page, or with `evaluator dataset add`"
+    )
+    assert (report.n_documents, report.n_queries, report.detectable) == (10, 0, None)

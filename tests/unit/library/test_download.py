@@ -14,6 +14,7 @@ from evaluator.library import catalog
 from evaluator.library.download import export_beir, judgments_csv
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
+from tests.documents_alone import store_alone
 
 ODD = (
     'quoted "text"',
@@ -112,3 +113,23 @@ def test_a_read_error_is_not_reported_as_an_error_of_the_written_file(
     with pytest.raises(PermissionError, match=name):
         export_beir(workspace, catalog.find(workspace, "tiny"), tmp_path / "tiny.zip")
     assert not list(tmp_path.glob("*tiny.zip*"))
+
+
+def test_the_export_of_documents_alone_imports_to_the_same_dataset(
+    library: Workspace, tmp_path: Path
+) -> None:
+    """Only the description says that the empty file of queries is meant."""
+    row = store_alone(library, tmp_path / "notes")
+    export_beir(library, row, tmp_path / "exported.zip")
+    with zipfile.ZipFile(tmp_path / "exported.zip") as archive:
+        assert json.loads(archive.read("dataset.json"))["documents_alone"] is True
+        archive.extractall(tmp_path / "again")
+    again = catalog.import_folder(library, tmp_path / "again")
+    assert (again.manifest, again.manifest.fingerprint) == (row.manifest, row.manifest.fingerprint)
+
+    (tmp_path / "again" / "queries.jsonl").write_text('{"_id": "q1", "text": "what lifts a wing"}\n')
+    assert catalog.import_folder(library, tmp_path / "again").manifest.n_queries == 1
+    (tmp_path / "again" / "queries.jsonl").write_text("")
+    (tmp_path / "again" / "dataset.json").unlink()
+    with pytest.raises(InvalidInputError, match="no queries"):
+        catalog.import_folder(library, tmp_path / "again")

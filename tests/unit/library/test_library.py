@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluator.artifacts.store import ArtifactStore
-from evaluator.datasets.recognition.exported import says_exclude_self
+from evaluator.datasets.exported import says_exclude_self
 from evaluator.datasets.staging.importing import import_dataset
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.experiments import lifecycle

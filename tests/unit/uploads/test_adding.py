@@ -48,6 +48,7 @@ def test_documents_first_then_queries_and_judgments(workspace: Workspace, alone:
     assert (state.report.n_documents, state.report.n_queries, state.report.n_judgments) == (2, 2, 2)
     row = uploads.store(workspace, upload, "")
     assert (row.name, row.version, row.manifest.n_judgments) == ("mine", 2, 2)
+    assert row.source == alone.source  # as when a command adds; the provenance names the new files
     assert catalog.versions(workspace, row.id)[0].change == "2 queries and 2 judgments added from files"
     found = catalog.provenance(workspace, row)
     assert found is not None
