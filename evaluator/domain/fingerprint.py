@@ -11,6 +11,9 @@ from typing import Any
 FINGERPRINT_LENGTH = 16
 """Hexadecimal digits of a fingerprint (64 bits)."""
 
+DERIVED_ID_LENGTH = 16
+"""Hexadecimal digits of an id that is derived from a text (64 bits)."""
+
 TEXT_KEY_BYTES = 16
 """Bytes of a text's key (128 bits): enough that two texts of a store practically never have the same key."""
 
@@ -68,3 +71,8 @@ def row_digest(*fields: str) -> bytes:
 def text_key(text: str) -> bytes:
     """The key under which a text's vector is stored: 16 bytes."""
     return hashlib.blake2b(text.encode(), digest_size=TEXT_KEY_BYTES).digest()
+
+
+def derived_id(content: str) -> str:
+    """The id of a text without an id of its own: 64 bits in hexadecimal digits. The same text has the same id."""
+    return text_key(" ".join(content.split())).hex()[:DERIVED_ID_LENGTH]

@@ -14,9 +14,9 @@ from evaluator.datasets.formats import fields
 from evaluator.datasets.judged import JUDGMENT_NOTES, judgment_notes
 from evaluator.datasets.layout import manifest_artifact, queries_artifact
 from evaluator.datasets.source import Place
-from evaluator.datasets.staging.from_tables import derived_id
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest, Query
+from evaluator.domain.fingerprint import derived_id
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.library import catalog

@@ -31,6 +31,10 @@ ROUNDED = re.compile(r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]+")
 """A large number as spreadsheets and programs write it once its last digits are lost: `1.23457E+18`."""
 
 
+PLAIN_ID = re.compile(rf"(?![0-9.+-]+[eE])[!-~]{{1,{MAX_ID}}}")
+"""Nearly every id: visible ASCII characters that do not begin as a rounded number does. It needs no further look."""
+
+
 class Trimmed(str):
     """An id in whose cell there was padding around it; who takes in the rows counts these."""
 
@@ -48,6 +52,8 @@ def identifier(value: object, field: str, place: Place, *, encode: bool = False)
     Raises:
         DatasetError: the value is anything else, or too long.
     """
+    if type(value) is str and PLAIN_ID.fullmatch(value):
+        return value
     if is_rounded(value):
         raise place.error(
             f"the id {reprlib.repr(value)} in {field} is a rounded number, whose last digits are lost",

@@ -22,8 +22,9 @@ from evaluator.datasets.reading import Reading
 from evaluator.datasets.recognition.stored_tables import QUERIES, STORED
 from evaluator.datasets.runs import read_run, run_artifact
 from evaluator.datasets.source import Place, Row, Source
-from evaluator.datasets.staging.from_tables import derived_id, open_source
+from evaluator.datasets.staging.from_tables import open_source
 from evaluator.domain.dataset import DatasetManifest, Document, ImportNote, Judgment, Query, RunLine
+from evaluator.domain.fingerprint import derived_id
 from evaluator.errors import DatasetError
 
 RUNS = "runs"

@@ -6,7 +6,7 @@ once, by the first part that reads its table.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,13 +39,10 @@ from evaluator.datasets.source import Fields, Place, Row, Source, value_of
 from evaluator.datasets.staging.judged_rows import JudgedRows, Numbers
 from evaluator.datasets.staging.reading_notes import reading_notes
 from evaluator.domain.dataset import Document, ImportNote, Judgment, Query, RunLine
-from evaluator.domain.fingerprint import text_key
+from evaluator.domain.fingerprint import derived_id, text_key
 from evaluator.errors import DatasetError
 
 R = TypeVar("R")
-
-DERIVED_ID_LENGTH = 16
-"""Hexadecimal digits of an id that is derived from a text (64 bits)."""
 
 WRITTEN_AS_TEXT = ("csv", "tsv", "excel")
 """Kinds of tables whose cells are text; lists in them are written as JSON."""
@@ -65,11 +62,6 @@ EXAMPLES = 5
 def open_source(folder: Path, reading: Reading) -> Source:
     """The dataset below `folder`, read as `reading` says. Files are read only when rows are requested."""
     return _TableSource(folder, reading)
-
-
-def derived_id(content: str) -> str:
-    """The id of a text without an id of its own; the same text has the same id."""
-    return text_key(" ".join(content.split())).hex()[:DERIVED_ID_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -248,12 +240,18 @@ class _TableSource:
         """Whether the rows of the judgments are also the queries."""
         return self.reading.queries is not None and part.table == self.reading.queries.table
 
-    def _documents(self, row: Fields, place: Place) -> Iterator[Document]:
+    def _documents(self, row: Fields, place: Place) -> Iterable[Document]:
         part = self.reading.corpus
         title = "" if part.title is None else optional_text(value_of(row, part.title), part.title, place)
         if part.id is not None:
-            yield Document(self._id(value_of(row, part.id), part.id, place), title, self._text(row, place))
-            return
+            return (
+                Document(self._id(value_of(row, part.id), part.id, place), title, self._text(row, place)),
+            )
+        return self._documents_without_id(part, title, row, place)
+
+    def _documents_without_id(
+        self, part: CorpusPart, title: str, row: Fields, place: Place
+    ) -> Iterator[Document]:
         for column in (*part.text[:1], *part.apart):
             for value in self._texts(row, column, place):
                 content = text(value, column, place)
@@ -290,7 +288,7 @@ class _TableSource:
 
     def _excluded(self, part: QueriesPart, row: Fields) -> tuple[str, ...]:
         """Ids of the documents that a query's list leaves out."""
-        cells = [row.get(column) for column in part.exclude]
+        cells = map(row.get, part.exclude)
         return tuple(dict.fromkeys(id_ for cell in cells for id_ in ids_in(cell, self._known_documents)))
 
     def _tags(self, table: Table, row: Fields, column: str, place: Place) -> tuple[str, ...]:
@@ -364,10 +362,8 @@ class _Columns:
         if self._seen:  # a table without rows has an error of its own
             for name in sorted(self._left):
                 columns = ", ".join(list(self._seen)[:LISTED])
-                yield (
-                    self._place,
-                    self._place.error(f"no row has the column {name!r}", f"choose one of {columns}"),
-                )
+                error = self._place.error(f"no row has the column {name!r}", f"choose one of {columns}")
+                yield self._place, error
 
 
 class _Repeats:

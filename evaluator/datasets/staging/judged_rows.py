@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterator, Sequence
 
 from evaluator.datasets.formats.cells import SEPARATORS, flat, listed, separated
@@ -15,6 +16,11 @@ DEFAULT_GRADE = 1.0
 NEGATIVE_GRADE = 0.0
 
 DIVIDED = frozenset("".join(SEPARATORS))
+
+SIMPLE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.:/-]*")
+"""A cell that is one id or one grade, whatever else there is: nothing in it could be a list. Most cells are."""
+
+DEFAULT = "1"
 
 Numbers = list[float]
 """What each rater says; not combined, scaled or cut yet."""
@@ -35,6 +41,8 @@ class JudgedRows:
         self._in_queries = in_queries
         self._may_be_empty = in_queries or len(part.document) > 1 or bool(part.negative)
         self._known = known
+        several = len(part.document) > 1 or len(part.grade or ()) > 1
+        self._is_pair = part.document_by == "id" and not (several or in_queries or part.negative)
 
     def of(self, row: Fields, place: Place) -> Iterator[tuple[object, str, Numbers]]:
         """The documents that a row judges, each with its column and what the raters say.
@@ -43,6 +51,14 @@ class JudgedRows:
             DatasetError: the row has no document, no grade, or another number of grades than of documents.
         """
         part = self._part
+        if self._is_pair:
+            document, rater = (
+                row.get(part.document[0]),
+                DEFAULT if part.grade is None else row.get(part.grade[0]),
+            )
+            if _is_simple(document) and _is_simple(rater):
+                yield document, part.document[0], self._numbers_of_pair(rater, place)
+                return
         documents = [(value, column) for column in part.document for value in self._cell(row, column)]
         if not documents and not self._may_be_empty:
             documents = [(value_of(row, part.document[0]), part.document[0])]
@@ -51,6 +67,10 @@ class JudgedRows:
         for column in part.negative:
             for value in self._cell(row, column):
                 yield value, column, [NEGATIVE_GRADE]
+
+    def _numbers_of_pair(self, rater: object, place: Place) -> Numbers:
+        grade = self._part.grade
+        return [DEFAULT_GRADE if grade is None else self.grading.number(rater, grade[0], place)]
 
     def _cell(self, row: Fields, column: str) -> list[object]:
         """The documents that a cell names."""
@@ -112,3 +132,7 @@ class JudgedRows:
                 f"give each relevant document one score, or leave {rater} out",
             )
         return value
+
+
+def _is_simple(cell: object) -> bool:
+    return type(cell) is str and SIMPLE.fullmatch(cell) is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.datasets.staging.from_tables import derived_id
+from evaluator.domain.fingerprint import derived_id
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.judging import judgments
 from evaluator.library import catalog

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evaluator.datasets.staging.from_tables import derived_id
+from evaluator.domain.fingerprint import derived_id
 from evaluator.domain.records import DatasetRow
 from evaluator.library import catalog
 from evaluator.workspace.workspace import serving

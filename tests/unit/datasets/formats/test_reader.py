@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
-from evaluator.datasets.staging.from_tables import derived_id, open_source
+from evaluator.datasets.staging.from_tables import open_source
 from evaluator.domain.dataset import Document, Judgment, Query
+from evaluator.domain.fingerprint import derived_id
 from evaluator.errors import DatasetError
 
 DOCUMENTS, QUERIES, QRELS = (Table(f"{name}.csv", "csv") for name in ("documents", "queries", "qrels"))
