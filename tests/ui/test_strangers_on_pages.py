@@ -37,7 +37,7 @@ def markdown_of(app: AppTest) -> Iterator[tuple[str, str]]:
     """All Markdown on a page, each with the element and field it is in; without code, and where own links lead."""
     assert app._tree is not None
     for place, text in _visit(app._tree):
-        yield place, re.sub(r"`[^`]+`|\]\(/api/[^)]+\)", "", text)
+        yield place, re.sub(r"`[^`]+`|\]\(api/[^)]+\)", "", text)
 
 
 def _visit(node: Any) -> Iterator[tuple[str, str]]:
