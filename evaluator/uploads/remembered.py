@@ -31,7 +31,12 @@ class Remembered(NamedTuple):
 
 
 def remember(workspace: Workspace, recognised: Recognised, reading: Reading, dataset: str) -> None:
-    """Keep how the files of a stored dataset were read."""
+    """Keep how the files of a stored dataset were read.
+
+    Not of documents alone: the same columns beside queries would be read without the queries.
+    """
+    if reading.queries is None:
+        return
     used = {part.table for part in reading.parts}
     tables = [_described(info) for info in recognised.tables if info.table in used]
     if len(tables) == len(used):

@@ -36,7 +36,7 @@ def test_documents_first_then_queries_then_judgments(page: Page, client: Client,
     expect(page.get_by_text("what bends a shell")).to_be_visible()
 
     page.get_by_text("Add queries", exact=True).click()
-    page.get_by_role("link", name="Add queries from files").click()
+    page.get_by_role("link", name="Add queries from files").press("Enter")
     heading(page, "Add queries and judgments")
     page.set_viewport_size({"width": 1280, "height": 800})
     expect(page.get_by_role("button", name="Choose files")).to_be_enabled()

@@ -59,4 +59,7 @@ def test_an_experiment_outlives_its_valkey(
 def valkey_of(supervisor: Supervisor) -> psutil.Process | None:
     """The process of the embedded Valkey; None while there is none."""
     process = next(child.process for child in supervisor.children if child.name == VALKEY)
-    return psutil.Process(process.pid) if process is not None and process.poll() is None else None
+    try:
+        return psutil.Process(process.pid) if process is not None and process.poll() is None else None
+    except psutil.NoSuchProcess:  # it ended in between
+        return None

@@ -25,7 +25,7 @@ STORED = (Path(__file__).parent / "stored_spec.json").read_text()
 ADDED = {"tokenizer": None}
 """Fields of BM25 that later versions have added; they are optional, and do not count in fingerprints."""
 
-ADDED_TO_ENCODERS = {"unused_prompts": []}
+ADDED_TO_ENCODERS: dict[str, list[str]] = {"unused_prompts": []}
 """The same of encoders."""
 
 WITHIN = {

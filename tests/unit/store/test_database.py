@@ -56,8 +56,15 @@ def test_only_what_is_missing_is_applied(monkeypatch: pytest.MonkeyPatch) -> Non
     assert migrate(connection) == [2]
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_new", [False, True])
+def test_a_migration_that_fails_leaves_nothing_of_itself(
+    monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    """A new file gets all migrations in one transaction, an older one each in its own."""
     connection = duckdb.connect()
+    if not is_new:
+        monkeypatch.setattr(migrating, "migrations", lambda: [(0, "CREATE TABLE zero (a INT)")])
+        migrate(connection)
     broken = [
         (1, "CREATE TABLE one (a INT)"),
         (2, "CREATE TABLE two (a INT); INSERT INTO two VALUES (1); SELECT nonsense"),
@@ -67,8 +74,9 @@ def test_a_migration_that_fails_leaves_nothing_of_itself(monkeypatch: pytest.Mon
     with pytest.raises(duckdb.Error, match="nonsense"):
         migrate(connection)
     names = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
-    assert names == [("migrations",), ("one",)]
-    assert connection.execute("SELECT number FROM migrations").fetchall() == [(1,)]
+    assert names == [("migrations",), *([] if is_new else [("one",), ("zero",)])]
+    numbers = connection.execute("SELECT number FROM migrations ORDER BY number").fetchall()
+    assert numbers == ([] if is_new else [(0,), (1,)])
 
 
 OPEN_AND_SAY = (

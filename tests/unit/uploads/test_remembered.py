@@ -51,6 +51,12 @@ def test_files_may_have_other_names_and_columns_another_order(workspace: Workspa
     assert found.reading.ignored == ()
 
 
+def test_documents_alone_are_not_remembered(workspace: Workspace) -> None:
+    """The same columns may come beside queries, which would then be left out."""
+    remember(workspace, RECOGNISED, replace(GUESS, queries=None, qrels=None), "articles")
+    assert remembered(workspace, RECOGNISED) is None
+
+
 @pytest.mark.parametrize(
     "tables",
     [
