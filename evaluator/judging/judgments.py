@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from evaluator.datasets.defects import nothing_relevant
 from evaluator.datasets.formats.fields import MAX_GRADE, MIN_GRADE
 from evaluator.datasets.judged import JUDGMENT_NOTES, judgment_notes
 from evaluator.datasets.layout import manifest_artifact, qrels_artifact
+from evaluator.datasets.staging.stage import store_part
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.dataset import DatasetManifest, Qrels
 from evaluator.domain.records import DatasetRow
@@ -25,9 +25,6 @@ from evaluator.workspace.workspace import Workspace
 
 Changes = Mapping[tuple[str, str], int | None]
 """New grades by query id and document id; None removes the judgment."""
-
-MAX_NOTE = 500
-"""Maximum characters of a note."""
 
 
 def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -> DatasetRow:
@@ -47,9 +44,7 @@ def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
             long, or no query would have a relevant document.
         NotRescoredError: the judgments are saved, but experiments will be rescored later.
     """
-    if len(note) > MAX_NOTE:
-        raise InvalidInputError(f"the note has {len(note):,} characters; shorten it to {MAX_NOTE}")
-    row = save(workspace, dataset, changes, note)
+    row = save(workspace, dataset, changes, catalog.checked_note(note))
     follow(workspace, row)
     return catalog.by_id(workspace, row.id)
 
@@ -143,11 +138,7 @@ def _store(
             n_judgments=sum(map(len, qrels.values())),
             notes=(*other_notes, *judgment_notes(dataset.query_rows, qrels, known)),
         )
-
-        def move(target: Path) -> None:
-            shutil.move(file, target)
-
-        workspace.store.put(qrels_artifact(manifest), move)
+        store_part(file, workspace.store, qrels_artifact(manifest))
     workspace.store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
     return manifest
 

@@ -33,6 +33,8 @@ that is stored but not named yet would seem unneeded."""
 
 MAX_NAME, MAX_DESCRIPTION = 120, 4000
 """Maximum characters of a name and of a description."""
+MAX_NOTE = 500
+"""Maximum characters of a note on a change."""
 MAX_TAGS, MAX_TAG = 20, 40
 """Maximum tags of a dataset, and maximum characters of a tag."""
 
@@ -319,6 +321,17 @@ def checked_description(description: str) -> str:
             f"the description has {len(description):,} characters; shorten it to {MAX_DESCRIPTION:,}"
         )
     return description.strip()
+
+
+def checked_note(note: str) -> str:
+    """A note on a change, stripped.
+
+    Raises:
+        InvalidInputError: the note is too long.
+    """
+    if len(note) > MAX_NOTE:
+        raise InvalidInputError(f"the note has {len(note):,} characters; shorten it to {MAX_NOTE}")
+    return note.strip()
 
 
 def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +12,11 @@ from evaluator.datasets.canonical import QUERIES_FILE, write_queries
 from evaluator.datasets.formats import fields
 from evaluator.datasets.judged import JUDGMENT_NOTES, judgment_notes
 from evaluator.datasets.layout import manifest_artifact, queries_artifact
+from evaluator.datasets.runs import MISSING, RunRemarks, read_run, run_artifact
 from evaluator.datasets.source import Place
+from evaluator.datasets.staging.stage import store_part
 from evaluator.datasets.stored import StoredDataset
-from evaluator.domain.dataset import DatasetManifest, Query
+from evaluator.domain.dataset import DatasetManifest, ImportNote, Query
 from evaluator.domain.fingerprint import derived_id
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
@@ -59,13 +60,15 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
         note: where the queries come from; stored with the version.
 
     Raises:
-        InvalidInputError: a query is not valid, an id belongs to another query, or there are too many queries.
+        InvalidInputError: a query is not valid, an id belongs to another query, there are too many queries, or the note
+            is too long.
         UnknownNameError: there is no such dataset.
     """
     if len(queries) > MAX_QUERIES:
         raise InvalidInputError(
             f"{len(queries):,} queries at once are more than {MAX_QUERIES:,}; add them from a file"
         )
+    note = catalog.checked_note(note)
     checked = [_checked(number, query) for number, query in enumerate(queries, 1)]
     with catalog.CHANGES:
         row = catalog.by_id(workspace, dataset)
@@ -79,7 +82,7 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
                 row.name,
                 manifest,
                 row.source,
-                change=what + (f": {note.strip()}" if note.strip() else ""),
+                change=what + (f": {note}" if note else ""),
             )
     return Added(catalog.by_id(workspace, dataset), ids, len(new))
 
@@ -138,7 +141,8 @@ def _store(
 ) -> DatasetManifest:
     """Store the dataset with more queries; returns the new manifest."""
     judged = known_documents(dataset, {doc_id for grades in dataset.qrels.values() for doc_id in grades})
-    notes = judgment_notes([query.query_id for query in queries], dataset.qrels, judged)
+    ids = [query.query_id for query in queries]
+    notes = (*judgment_notes(ids, dataset.qrels, judged), *_without_list(workspace, before, ids))
     with tempfile.TemporaryDirectory(prefix="evaluator-queries-") as folder:
         file = Path(folder) / QUERIES_FILE
         manifest = dataclasses.replace(
@@ -146,12 +150,21 @@ def _store(
             counts_runs=bool(before.runs),
             queries=write_queries(file, queries),
             n_queries=len(queries),
-            notes=(*(note for note in before.notes if note.code not in JUDGMENT_NOTES), *notes),
+            notes=(*(note for note in before.notes if note.code not in (*JUDGMENT_NOTES, MISSING)), *notes),
         )
-
-        def move(target: Path) -> None:
-            shutil.move(file, target)
-
-        workspace.store.put(queries_artifact(manifest), move)
+        store_part(file, workspace.store, queries_artifact(manifest))
     workspace.store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
     return manifest
+
+
+def _without_list(
+    workspace: Workspace, manifest: DatasetManifest, query_ids: Sequence[str]
+) -> Iterator[ImportNote]:
+    """Notes on the queries for which a run that came with the dataset has no list: they score 0 in it."""
+    for run in manifest.runs:
+        remarks = RunRemarks(run.name)
+        listed = {query_id for query_id, _, _ in read_run(workspace.store.local_path(run_artifact(run.id)))}
+        for query_id in query_ids:
+            if query_id not in listed:
+                remarks.missing.add(query_id)
+        yield from remarks.notes()

@@ -147,11 +147,11 @@ def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
     """
     manifest = require_sound(staged)
     remove_derived(store, manifest)
-    _store(staged.folder / CORPUS_FILE, store, corpus_artifact(manifest))
-    _store(staged.folder / QUERIES_FILE, store, queries_artifact(manifest))
-    _store(staged.folder / QRELS_FILE, store, qrels_artifact(manifest))
+    store_part(staged.folder / CORPUS_FILE, store, corpus_artifact(manifest))
+    store_part(staged.folder / QUERIES_FILE, store, queries_artifact(manifest))
+    store_part(staged.folder / QRELS_FILE, store, qrels_artifact(manifest))
     for run in manifest.runs:
-        _store(staged.folder / _run_file(run.id), store, run_artifact(run.id))
+        store_part(staged.folder / _run_file(run.id), store, run_artifact(run.id))
     store.put_json(manifest_artifact(manifest.fingerprint), manifest.to_json())
     return manifest
 
@@ -175,7 +175,7 @@ def _first_defect(defects: tuple[Finding, ...]) -> str:
     return f"{message} (and {others:,} more)" if others else message
 
 
-def _store(file: Path, store: ArtifactStore, artifact: str) -> None:
+def store_part(file: Path, store: ArtifactStore, artifact: str) -> None:
     """Move a finished file into the store, unless the store already has it."""
 
     def move(target: Path) -> None:

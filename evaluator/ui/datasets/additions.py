@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from evaluator.domain.records import DatasetRow
+from evaluator.library.catalog import MAX_NOTE
 from evaluator.library.queries import add, pasted
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import UPLOAD, link
@@ -34,7 +35,9 @@ def offer_queries(workspace: Workspace, row: DatasetRow) -> None:
                 placeholder="How do I ...",
                 help="Two columns of a table can be pasted, too: an id and a query.",
             )
-            note = st.text_input("Where they come from", placeholder="Optional; kept with the version")
+            note = st.text_input(
+                "Where they come from", max_chars=MAX_NOTE, placeholder="Optional; kept with the version"
+            )
             if st.form_submit_button("Add", type="primary", icon=":material/add:"):
                 with explained():
                     _add(workspace, row, text or "", note or "")

@@ -11,9 +11,10 @@ from evaluator.domain.printable import as_code
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.judging import judgments
-from evaluator.judging.judgments import MAX_NOTE, Changes
+from evaluator.judging.judgments import Changes
 from evaluator.library import catalog
 from evaluator.library.browsing import JudgedQuery, judged_query
+from evaluator.library.catalog import MAX_NOTE
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import count, plain

@@ -13,7 +13,7 @@ from evaluator.library import catalog
 from evaluator.library.health_report import health
 from evaluator.library.queries import MAX_QUERIES, NewQuery, add, pasted
 from evaluator.workspace.workspace import Workspace
-from tests.conftest import BEGINNINGS, WriteDataset
+from tests.conftest import BEGINNINGS, WriteDataset, write_beir
 from tests.documents_alone import store_alone
 
 
@@ -65,6 +65,22 @@ def test_too_many_queries_come_from_a_file(workspace: Workspace) -> None:
         InvalidInputError, match="10,001 queries at once are more than 10,000; add them from a file"
     ):
         add(workspace, 1, [NewQuery(str(n)) for n in range(MAX_QUERIES + 1)])
+
+
+def test_a_note_has_an_end(workspace: Workspace) -> None:
+    with pytest.raises(InvalidInputError, match="the note has 501 characters; shorten it to 500"):
+        add(workspace, 1, [NewQuery("text")], "n" * 501)
+
+
+def test_queries_that_a_run_has_no_list_for_are_counted(library: Workspace, tmp_path: Path) -> None:
+    """They score 0 in it, and nobody would know why."""
+    folder = write_beir(tmp_path / "listed")
+    (folder / "theirs.run").write_text("".join(f"q{n} Q0 d{n} 1 0.5 x\n" for n in range(10)))
+    row = catalog.import_folder(library, folder)
+    assert "queries-without-list" not in {note.code for note in row.manifest.notes}
+    row = add(library, row.id, [NewQuery("new", "n1"), NewQuery("newer", "n2")]).row
+    (note,) = [note for note in row.manifest.notes if note.code == "queries-without-list"]
+    assert (note.count, note.message) == (2, "run theirs: 2 queries without a list")
 
 
 def test_a_dataset_that_is_gone(workspace: Workspace) -> None:
