@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadScopeScheduling
 
+from evaluator.store.file.database import Database
 from tests.models import TinyModels, save_tiny_models
 from tests.warm.popen import warm_processes
 
@@ -136,3 +138,20 @@ def static_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
     """A small model of every kind, with random weights, in folders."""
     return save_tiny_models(tmp_path_factory.mktemp("tiny-models"))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database in which nothing is recorded; to copy one takes less than to make one."""
+    path = tmp_path_factory.mktemp("database") / "evaluator.duckdb"
+    Database(path).close()
+    return path
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_database: Path) -> Path:
+    """A home folder with an empty database."""
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    shutil.copy(empty_database, folder)
+    return folder

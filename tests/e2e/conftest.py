@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from evaluator.datasets.demo import write_demo_dataset
 from evaluator.domain.status import ACTIVE
@@ -35,6 +35,9 @@ SMALLER = Path(__file__).parent / "part_of_the_library"
 LIBRARY = ("abc.py", "argparse.py", "asyncio", "collections", "email", "heapq.py", "http", "json", "logging",
            "pathlib.py", "threading.py", "urllib")  # fmt: skip
 """What the demo reads here; all of the standard library is five times as much to encode."""
+
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-software-rasterizer")
+"""Nothing here draws in three dimensions; to imitate a graphics card takes a third of the processor's time."""
 
 PROBES = re.compile(r"/\w+/_stcore/(health|host-config)")
 """Streamlit's browser side looks for the server under a page's own path first, and takes 404 for an answer."""
@@ -130,9 +133,18 @@ def browser() -> Iterator[Browser]:
     """
     installed = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=installed, args=ARGUMENTS)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, address: str) -> Iterator[BrowserContext]:
+    """A window of 1280 by 800. A module's tests share it, and so Streamlit's own files, which it loads once."""
+    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(20_000)
+    yield context
+    context.close()
 
 
 class Watch:
@@ -158,13 +170,13 @@ class Watch:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    """A window of 1280 by 800. Nothing may go wrong on its console, and nothing be asked for from elsewhere."""
-    context = browser.new_context(base_url=address, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(20_000)
-    opened = context.new_page()
+def page(window: BrowserContext) -> Iterator[Page]:
+    """A tab of its own. Nothing may go wrong on its console, and nothing be asked for from elsewhere."""
+    opened = window.new_page()
     watch = Watch(opened)
     yield opened
-    context.close()
+    for tab in window.pages:
+        tab.close()
+    window.clear_cookies()
     assert watch.elsewhere == []
     assert watch.errors == []

@@ -68,10 +68,10 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, valkey: Settings) -> Iterator[Workspace]:
+def workspace(home: Path, valkey: Settings) -> Iterator[Workspace]:
     """The workspace that pages are served from."""
     Redis.from_url(valkey.queue_url).flushdb()
-    settings = Settings(home=tmp_path / "home", redis_url=valkey.queue_url, workers=2)
+    settings = Settings(home=home, redis_url=valkey.queue_url, workers=2)
     with Workspace.open(settings) as opened, serve(opened):
         yield opened
 

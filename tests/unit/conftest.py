@@ -32,25 +32,25 @@ def connection(valkey: Settings) -> Iterator[Redis]:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Iterator[Workspace]:
+def library(home: Path) -> Iterator[Workspace]:
     """A database and an artifact store, without a queue."""
-    with Workspace.open_local(Settings(home=tmp_path / "home")) as opened:
+    with Workspace.open_local(Settings(home=home)) as opened:
         yield opened
 
 
 @pytest.fixture
-def workspace(tmp_path: Path, write_dataset: WriteDataset) -> Iterator[Workspace]:
+def workspace(home: Path, write_dataset: WriteDataset) -> Iterator[Workspace]:
     """A workspace without a queue, for two workers, with the dataset `tiny`: ten documents, ten queries."""
-    with Workspace.open_local(Settings(home=tmp_path / "home", workers=2)) as opened:
+    with Workspace.open_local(Settings(home=home, workers=2)) as opened:
         catalog.import_folder(opened, write_dataset())
         yield opened
 
 
 @pytest.fixture
-def queued(tmp_path: Path, write_dataset: WriteDataset, valkey: Settings) -> Iterator[Workspace]:
+def queued(home: Path, write_dataset: WriteDataset, valkey: Settings) -> Iterator[Workspace]:
     """A workspace with a queue and a recorder, without workers, with the dataset `tiny`."""
     Redis.from_url(valkey.queue_url).flushdb()
-    settings = Settings(home=tmp_path / "home", redis_url=valkey.queue_url, workers=2)
+    settings = Settings(home=home, redis_url=valkey.queue_url, workers=2)
     with Workspace.open(settings) as opened:
         catalog.import_folder(opened, write_dataset())
         yield opened

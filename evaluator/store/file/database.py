@@ -282,9 +282,11 @@ def _open(path: Path, *, begun_again: bool = False) -> duckdb.DuckDBPyConnection
         path.unlink()  # the process that created it was killed, or the disk was full
         return _open(path, begun_again=True)
     try:
-        condition.require_known(path, connection, [number for number, _ in migrating.migrations()])
-        migrating.migrate(connection)
-        condition.require_tables(path, connection)
+        columns = condition.columns_of(connection)
+        condition.require_known(path, connection, columns, [number for number, _ in migrating.migrations()])
+        if migrating.migrate(connection):
+            columns = condition.columns_of(connection)
+        condition.require_tables(path, connection, columns)
     except BaseException as error:
         with suppress(duckdb.Error):  # a file that is refused stays as it is, and so does its log
             connection.execute("PRAGMA disable_checkpoint_on_shutdown")
@@ -330,11 +332,12 @@ def examine(path: Path) -> tuple[int, list[int]]:
         raise _unopened(path, error) from error
     with connection:
         try:
-            condition.require_known(path, connection, numbers)
+            columns = condition.columns_of(connection)
+            condition.require_known(path, connection, columns, numbers)
             (applied,) = connection.execute("SELECT count(*) FROM migrations").fetchall()[0]
             if applied < len(numbers):
                 return 0, numbers[applied:]
-            condition.require_tables(path, connection)
+            condition.require_tables(path, connection, columns)
             return condition.read_all(connection), []
         except duckdb.Error as error:
             raise condition.damaged(path, error) or _unopened(path, error) from error
