@@ -16,17 +16,23 @@ from evaluator import logs
 from evaluator.api.connections import bound_servers
 from evaluator.api.dashboard import dashboard
 from evaluator.api.origins import guards
+from evaluator.api.people.guard import Guard
+from evaluator.api.people.sign_in import sign_in_routes
 from evaluator.api.routes import routes
 from evaluator.api.startup_error import FailedStart
 from evaluator.api.streamlit_upload_limit import FewSmallFiles
+from evaluator.domain.access import OPEN
 from evaluator.errors import InvalidInputError, QueueUnavailableError
 from evaluator.home import keep_private
 from evaluator.jobs.processes.orphan import stop_without_supervisor
 from evaluator.location import app_folder
 from evaluator.operations.keeper import Keeper
+from evaluator.people.command_key import make_command_key
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
+from evaluator.ui.shell.person import signed_in
 from evaluator.uploads.uploads import clear_old
+from evaluator.workspace.acting import otherwise
 from evaluator.workspace.workspace import Workspace, serve
 
 
@@ -40,7 +46,10 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Workspace]]:
     keep_private(settings)
     except_here()
     stop_without_supervisor()
-    with Workspace.open(settings) as workspace, serve(workspace), Keeper(workspace, measures=True):
+    if settings.auth:
+        make_command_key(settings)
+    known = otherwise(signed_in if settings.auth else lambda: OPEN)
+    with Workspace.open(settings) as workspace, serve(workspace), known, Keeper(workspace, measures=True):
         clear_old(workspace)
         yield {"workspace": workspace}
 
@@ -60,12 +69,18 @@ def _forget(session: str, file: str) -> None:
 
 with _one_line():
     settings = Settings.read()
-    middleware = [Middleware(FailedStart), *guards(settings), Middleware(FewSmallFiles, forget=_forget)]
+    guard = [Middleware(Guard, settings=settings)] if settings.auth else []
+    middleware = [
+        Middleware(FailedStart),
+        *guards(settings),
+        *guard,
+        Middleware(FewSmallFiles, forget=_forget),
+    ]
     queue_pages = dashboard(settings)
 bound_servers()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
-    routes=[*routes(), *queue_pages],
+    routes=[*routes(), *queue_pages, *(sign_in_routes() if settings.auth else [])],
     middleware=middleware,
 )

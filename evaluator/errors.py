@@ -46,6 +46,14 @@ class QuotaReachedError(EvaluatorError):
     """A quota is used up, though each part is small enough; names the usage, the limit and what to do."""
 
 
+class ForbiddenError(EvaluatorError):
+    """Whoever is acting may not do this; says what it takes and who can grant it."""
+
+
+class SignedOutError(EvaluatorError):
+    """Nobody is signed in, or not any more."""
+
+
 class UnknownNameError(InvalidInputError):
     """Nothing is stored under the requested name."""
 

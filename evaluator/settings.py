@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from evaluator.errors import InvalidInputError
 
@@ -43,6 +50,17 @@ LONGEST_PAUSE = 24 * 3600
 """Seconds."""
 LONGEST_JOB = 30 * 24 * 3600
 """Seconds."""
+
+AuthWay = Literal["password"]
+"""Ways of signing in."""
+
+
+def _ways(given: object) -> object:
+    """`none`, or names with commas between them."""
+    if not isinstance(given, str):
+        return given
+    return [way for part in given.split(",") if (way := part.strip().lower()) and way != "none"]
+
 
 QueueName = Literal["encode", "evaluate"]
 """The two queues: jobs that need a model, and all others."""
@@ -102,6 +120,22 @@ class Settings(BaseSettings):
         (),
         description="Host names (a JSON list) that requests may name, besides loopback names. Required where HOST is "
         "not loopback, and behind a proxy.",
+    )
+    auth: Annotated[tuple[AuthWay, ...], NoDecode, BeforeValidator(_ways)] = Field(
+        (),
+        description="How people sign in: `none` (nobody has to, and whoever reaches the server may do everything) or "
+        "`password`. Default: none.",
+    )
+    open_to_all: bool = Field(
+        False,
+        description="Whether the server may listen beyond loopback although nobody has to sign in "
+        "(`EVALUATOR_AUTH=none`).",
+    )
+    session_hours: int = Field(
+        24 * 14, ge=1, le=24 * 365, description="Hours after which people sign in again."
+    )
+    session_idle_hours: int = Field(
+        24, ge=1, le=24 * 365, description="Hours without use after which people sign in again."
     )
     endpoints: tuple[AllowedEndpoint, ...] = Field(
         (),
@@ -272,8 +306,15 @@ class Settings(BaseSettings):
         Loopback names and HOST are always trusted: no other site has them, and monitoring uses them.
 
         Raises:
-            InvalidInputError: HOST is not loopback and `EVALUATOR_ALLOWED_HOSTS` is not set; says what to set.
+            InvalidInputError: HOST is not loopback, and nobody has to sign in or `EVALUATOR_ALLOWED_HOSTS` is not set;
+                says what to set.
         """
+        if self.host not in LOOPBACK and not self.auth and not self.open_to_all:
+            raise InvalidInputError(
+                f"EVALUATOR_HOST is {self.host}, which others reach, and nobody has to sign in, so anybody could read, "
+                "change and delete everything: set EVALUATOR_AUTH=password, or, if that is what you want, "
+                "EVALUATOR_OPEN_TO_ALL=true"
+            )
         if not self.allowed_hosts and self.host not in LOOPBACK:
             raise InvalidInputError(
                 f"EVALUATOR_HOST is {self.host}, which others reach, and EVALUATOR_ALLOWED_HOSTS is not set, so any "

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, ValidationError
 
 from evaluator.datasets.reading import Reading
+from evaluator.domain.access import Role
 from evaluator.domain.dataset import Provenance
 from evaluator.domain.json_record import first_fault
 from evaluator.errors import InvalidInputError
@@ -170,3 +171,34 @@ def _json(kind: type[Body], content: bytes) -> Any:
     if not isinstance(value, dict):
         raise InvalidInputError(f"the body is not a JSON object; send {kind.example}")
     return value
+
+
+class NewAccount(Body):
+    """Somebody to invite; with a password, the account is made at once."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"name": "...", "role": "viewer"}; role is viewer, judge, editor, admin or null; is_admin is optional'
+    name: str
+    role: Role | None = None
+    is_admin: StrictBool = False
+    password: str | None = None
+
+
+class AccountChange(Body):
+    """What to change of an account; what is missing stays."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"role": "editor"}, or is_admin, is_closed: true or false; role null takes it away'
+    role: Role | None = None
+    is_admin: StrictBool | None = None
+    is_closed: StrictBool | None = None
+
+
+class TokenDescription(Body):
+    """A token to make."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"name": "CI", "role": "viewer", "days": 90}; role and days optional, days null for no end'
+    name: str
+    role: Role | None = None
+    days: StrictInt | None = 90

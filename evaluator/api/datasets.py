@@ -13,6 +13,7 @@ from evaluator.analysis.history import history, history_record
 from evaluator.api.bodies import DatasetChanges, DatasetRegistration, JudgmentChanges, QueriesToAdd
 from evaluator.api.handling import ApiRoute, file_headers, route
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.access import Action
 from evaluator.domain.printable import file_name
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
@@ -38,16 +39,16 @@ def dataset_routes() -> list[ApiRoute]:
     one = "/api/datasets/{name}"
     return [
         route("/api/datasets", _datasets, of_state=True),
-        route("/api/datasets", _register, "POST", body=DatasetRegistration),
+        route("/api/datasets", _register, "POST", body=DatasetRegistration, needs=Action.EDIT),
         route(one, _dataset, of_state=True),
-        route(one, _change, "PATCH", body=DatasetChanges),
-        route(one, _delete, "DELETE"),
+        route(one, _change, "PATCH", body=DatasetChanges, needs=Action.EDIT),
+        route(one, _delete, "DELETE", needs=Action.EDIT),
         route(f"{one}/documents", _documents, query=LISTED),
         route(f"{one}/queries", _queries, query=LISTED),
-        route(f"{one}/queries", _add_queries, "POST", body=QueriesToAdd),
+        route(f"{one}/queries", _add_queries, "POST", body=QueriesToAdd, needs=Action.EDIT),
         route(f"{one}/queries/{{query:path}}", _query),
         route(f"{one}/judgments", _judgments, query=LISTED),
-        route(f"{one}/judgments", _judge, "POST", body=JudgmentChanges),
+        route(f"{one}/judgments", _judge, "POST", body=JudgmentChanges, needs=Action.EDIT),
         route(f"{one}/history", _history, query=("measure",)),
         route(f"{one}/download", _download, media=("application/zip",)),
     ]

@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 
 from evaluator.api.handling import ApiRoute, route
+from evaluator.domain.access import Action
 from evaluator.operations.dead_letters import (
     count_dead_letters,
     dead_letters,
@@ -18,7 +19,10 @@ from evaluator.workspace.workspace import Workspace
 
 def dead_letter_routes() -> list[ApiRoute]:
     """All routes of dead letters."""
-    return [route("/api/dead-letters", _list), route("/api/dead-letters", _drop, "DELETE")]
+    return [
+        route("/api/dead-letters", _list),
+        route("/api/dead-letters", _drop, "DELETE", needs=Action.OPERATE),
+    ]
 
 
 def _list(workspace: Workspace, _request: Request) -> Any:

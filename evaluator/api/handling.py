@@ -20,20 +20,24 @@ from starlette.routing import Route
 
 from evaluator.api.bodies import Body, read_body
 from evaluator.api.sharing import Together
+from evaluator.domain.access import Action
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import (
     AmbiguousNameError,
     ConflictError,
     EvaluatorError,
+    ForbiddenError,
     InvalidInputError,
     LookingUpError,
     QuotaReachedError,
+    SignedOutError,
     TooLargeError,
     TooManyError,
     TooSlowError,
     UnknownNameError,
 )
 from evaluator.experiments import lifecycle
+from evaluator.workspace.acting import may, require
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace, serving
@@ -57,9 +61,13 @@ Handler = Callable[..., Any]
 """Runs in one of the few threads that all requests share, so it must not wait; a handler that has to wait is a
 coroutine function."""
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 T = TypeVar("T")
 
 STATUSES: tuple[tuple[type[EvaluatorError], int], ...] = (
+    (SignedOutError, 401),
+    (ForbiddenError, 403),
     (UnknownNameError, 404),
     (ConflictError, 409),
     (AmbiguousNameError, 409),
@@ -80,6 +88,7 @@ class Question(NamedTuple):
     path: str
     query: bytes
     accept: str
+    sees_all: bool
 
     @property
     def size(self) -> int:
@@ -119,12 +128,14 @@ class ApiRoute(Route):
         headers: names of required headers.
         takes_file: whether the body is a file's bytes.
         media: the content types of its answer.
+        needs: the action that it takes, checked before the body is read and before anything is looked up; services
+            check again what they do. None for everybody.
     """
 
     def __init__(
         self,
         path: str,
-        endpoint: Callable[[Request], Awaitable[Response]],
+        endpoint: Endpoint,
         method: str = "GET",
         *,
         summary: str,
@@ -133,10 +144,25 @@ class ApiRoute(Route):
         headers: Sequence[str] = (),
         takes_file: bool = False,
         media: Sequence[str] = (JSON_TYPE,),
+        needs: Action | None = Action.SEE,
     ) -> None:
-        super().__init__(path, endpoint, methods=[method])
+        super().__init__(path, _permitted(endpoint, needs), methods=[method])
         self.method, self.summary, self.body, self.query = method, summary, body, query
-        self.headers, self.takes_file, self.media = headers, takes_file, media
+        self.headers, self.takes_file, self.media, self.needs = headers, takes_file, media, needs
+
+
+def _permitted(endpoint: Endpoint, needs: Action | None) -> Endpoint:
+    if needs is None:
+        return endpoint
+
+    async def permitted(request: Request) -> Response:
+        try:
+            require(needs)
+        except EvaluatorError as error:
+            return failure(error)
+        return await endpoint(request)
+
+    return permitted
 
 
 def route(
@@ -147,6 +173,7 @@ def route(
     body: type[Body] | None = None,
     query: Sequence[str] = (),
     media: Sequence[str] = (JSON_TYPE,),
+    needs: Action | None = Action.SEE,
     together: bool = False,
     of_state: bool = False,
 ) -> ApiRoute:
@@ -158,6 +185,7 @@ def route(
         body: the model of the JSON body that the handler takes, if any.
         query: names of the handler's query parameters.
         media: the content types of the answer.
+        needs: the action that it takes; None for everybody.
         together: whether simultaneous requests with the same question share one answer, computed after all of them
             arrived.
         of_state: whether the answer depends only on the database's state and the request's path and query; it is
@@ -193,7 +221,7 @@ def route(
             return refusal(507, "the server's disk is full; make room there")
 
     summary = (inspect.getdoc(handler) or "").partition("\n\n")[0].replace("\n", " ")
-    return ApiRoute(path, endpoint, method, summary=summary, body=body, query=query, media=media)
+    return ApiRoute(path, endpoint, method, summary=summary, body=body, query=query, media=media, needs=needs)
 
 
 def _response(answer: Any) -> Response:
@@ -204,7 +232,10 @@ def _response(answer: Any) -> Response:
 
 def _question(request: Request) -> Question:
     scope = request.scope
-    return Question(serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""))
+    sees_all = may(Action.OPERATE)  # with this, an answer may tell more
+    return Question(
+        serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""), sees_all
+    )
 
 
 def _computed(handler: Handler, request: Request) -> KeptAnswer:

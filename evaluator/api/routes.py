@@ -28,8 +28,10 @@ from evaluator.api.handling import (
     when_looked_up,
 )
 from evaluator.api.openapi import openapi_document
+from evaluator.api.people.routes import people_routes
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
+from evaluator.domain.access import Action
 from evaluator.domain.experiment import Experiment
 from evaluator.experiments import lifecycle
 from evaluator.experiments.demo import DEMO_EXPERIMENT
@@ -87,26 +89,27 @@ def _known_routes() -> list[ApiRoute]:
     known_routes = [
         route("/api/openapi.json", openapi),
         route("/api/health", _health, together=True),
-        ApiRoute("/api/health/live", _live, summary="Tell whether the process answers."),
+        ApiRoute("/api/health/live", _live, summary="Tell whether the process answers.", needs=None),
         route("/api/health/ready", _ready, together=True),
         route("/api/metrics", _metrics, together=True, media=("text/plain", "application/openmetrics-text")),
         *dataset_routes(),
         route("/api/experiments", _experiments, query=("judgments",), of_state=True),
-        route("/api/experiments", _submit, "POST", body=ExperimentFile),
+        route("/api/experiments", _submit, "POST", body=ExperimentFile, needs=Action.RUN),
         route("/api/experiments/plan", _plan, "POST", body=ExperimentFile),
         route("/api/experiments/{id}", _progress),
-        route("/api/experiments/{id}", _delete, "DELETE"),
+        route("/api/experiments/{id}", _delete, "DELETE", needs=Action.RUN),
         route(
             "/api/experiments/{id}/leaderboard", _leaderboard, query=("measure", "baseline"), of_state=True
         ),
         route("/api/experiments/{id}/failures", _failures),
-        route("/api/experiments/{id}/cancel", _cancel, "POST"),
-        route("/api/experiments/{id}/resume", _resume, "POST"),
+        route("/api/experiments/{id}/cancel", _cancel, "POST", needs=Action.RUN),
+        route("/api/experiments/{id}/resume", _resume, "POST", needs=Action.RUN),
         *export_routes(),
-        route("/api/demo", _demo, "POST"),
+        route("/api/demo", _demo, "POST", needs=Action.EDIT),
         *upload_routes(),
         *vector_routes(),
         *dead_letter_routes(),
+        *people_routes(),
     ]
     return known_routes
 

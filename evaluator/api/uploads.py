@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from evaluator.api.bodies import DatasetDescription, UploadReading, UploadSource
 from evaluator.api.handling import ApiRoute, failure, refusal, route
 from evaluator.datasets.recognition.doubts import changed
+from evaluator.domain.access import Action
 from evaluator.errors import EvaluatorError
 from evaluator.library.records import dataset_record
 from evaluator.uploads import uploads
@@ -24,9 +25,9 @@ HEADER = "x-evaluator-upload"
 def upload_routes() -> list[ApiRoute]:
     """The routes below `/api/uploads`."""
     return [
-        route("/api/uploads", _list),
-        route("/api/uploads", _create, "POST", query=("adds_to",)),
-        route("/api/uploads/fetch", _fetch, "POST", body=UploadSource),
+        route("/api/uploads", _list, needs=Action.EDIT),
+        route("/api/uploads", _create, "POST", query=("adds_to",), needs=Action.EDIT),
+        route("/api/uploads/fetch", _fetch, "POST", body=UploadSource, needs=Action.EDIT),
         ApiRoute(
             "/api/uploads/{id}/files/{name:path}",
             _receive,
@@ -34,17 +35,19 @@ def upload_routes() -> list[ApiRoute]:
             summary="Send a file's bytes, as they are.",
             headers=(HEADER,),
             takes_file=True,
+            needs=Action.EDIT,
         ),
-        route("/api/uploads/{id}/recognise", _recognise, "POST"),
-        route("/api/uploads/{id}/check", _check, "POST", body=UploadReading),
-        route("/api/uploads/{id}/store", _store, "POST", body=DatasetDescription),
-        route("/api/uploads/{id}", _state),
+        route("/api/uploads/{id}/recognise", _recognise, "POST", needs=Action.EDIT),
+        route("/api/uploads/{id}/check", _check, "POST", body=UploadReading, needs=Action.EDIT),
+        route("/api/uploads/{id}/store", _store, "POST", body=DatasetDescription, needs=Action.EDIT),
+        route("/api/uploads/{id}", _state, needs=Action.EDIT),
         ApiRoute(
             "/api/uploads/{id}",
             _discard,
             "DELETE",
             summary="Discard an upload and its files.",
             headers=(HEADER,),
+            needs=Action.EDIT,
         ),
     ]
 

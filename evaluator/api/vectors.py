@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from evaluator.api.bodies import VectorsToDrop
 from evaluator.api.handling import ApiRoute, route
+from evaluator.domain.access import Action
 from evaluator.operations.vector_storage import prune, vectors, vectors_record
 from evaluator.workspace.workspace import Workspace
 
@@ -16,7 +17,7 @@ def vector_routes() -> list[ApiRoute]:
     """All routes of vectors."""
     return [
         route("/api/vectors", _list, together=True),
-        route("/api/vectors/prune", _prune, "POST", body=VectorsToDrop),
+        route("/api/vectors/prune", _prune, "POST", body=VectorsToDrop, needs=Action.OPERATE),
     ]
 
 

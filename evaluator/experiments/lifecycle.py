@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.access import Action
 from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.measures.scoring import needed_depth
@@ -29,6 +30,7 @@ from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.retrieval.texts.languages import with_language
 from evaluator.store import experiments, results
 from evaluator.store.status import change_status, describe, submit_experiment
+from evaluator.workspace.acting import needs
 from evaluator.workspace.plannings import Planning
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
@@ -94,6 +96,7 @@ def submit(
     return outcome(workspace, begun, patience)
 
 
+@needs(Action.RUN)
 def begin(
     workspace: Workspace,
     experiment: Experiment,
@@ -173,6 +176,7 @@ def resume(
     return outcome(workspace, begin_again(workspace, experiment, allow_paths=allow_paths), patience)
 
 
+@needs(Action.RUN)
 def begin_again(workspace: Workspace, experiment: ExperimentRow, *, allow_paths: bool = False) -> Begun:
     """Start the missing part of an experiment without waiting for its planning; `outcome` returns the result.
 
@@ -188,6 +192,7 @@ def begin_again(workspace: Workspace, experiment: ExperimentRow, *, allow_paths:
     return _begin(workspace, experiment.spec, experiment.dataset_id)
 
 
+@needs(Action.RUN)
 def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Cancel an experiment: drop its waiting jobs. Recorded results stay, and `resume` continues it.
 
@@ -201,6 +206,7 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
         cancel_experiment(connection, experiment.id, lambda: is_over(workspace, experiment.id))
 
 
+@needs(Action.RUN)
 def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Delete an experiment and its results; vectors, indexes and the dataset stay.
 

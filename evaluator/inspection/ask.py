@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evaluator.domain.access import Action
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import EMPTY
 from evaluator.domain.records import ExperimentRow
@@ -16,6 +17,7 @@ from evaluator.jobs.limits import write_terms
 from evaluator.library import catalog
 from evaluator.retrieval.timing import can_be_asked
 from evaluator.store.ranked_lists import RecordedList, variant_errors
+from evaluator.workspace.acting import needs
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.workspace import Workspace
@@ -52,6 +54,7 @@ def askable(workspace: Workspace, experiment: ExperimentRow) -> list[str]:
     return [v.name for v in experiment.spec.variants if v.name not in broken and can_be_asked(v)]
 
 
+@needs(Action.ASK)
 def ask(
     workspace: Workspace,
     experiment: ExperimentRow,

@@ -14,6 +14,7 @@ from evaluator.datasets.judged import JUDGMENT_NOTES, judgment_notes
 from evaluator.datasets.layout import manifest_artifact, qrels_artifact
 from evaluator.datasets.staging.stage import store_part
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest, Qrels
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import DatasetError, InvalidInputError, UnknownNameError
@@ -21,12 +22,14 @@ from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
 from evaluator.store import datasets
+from evaluator.workspace.acting import needs
 from evaluator.workspace.workspace import Workspace
 
 Changes = Mapping[tuple[str, str], int | None]
 """New grades by query id and document id; None removes the judgment."""
 
 
+@needs(Action.EDIT)
 def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -> DatasetRow:
     """Change judgments. This creates the dataset's next version, and finished experiments are rescored for it.
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evaluator.domain.access import Action
 from evaluator.domain.dataset import Document
 from evaluator.domain.fingerprint import text_key
 from evaluator.domain.measures.bounds import score_bounds
@@ -28,6 +29,7 @@ from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store import experiments
 from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
+from evaluator.workspace.acting import needs
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -101,6 +103,7 @@ def pool(
     return [DocumentToJudge(documents[doc_id], grades.get(doc_id, {})) for doc_id in order]
 
 
+@needs(Action.JUDGE)
 def judge(
     workspace: Workspace, dataset: int, rater: str, query_id: str, grades: Mapping[str, int | None]
 ) -> DatasetRow:
@@ -253,6 +256,7 @@ def read_guidelines(workspace: Workspace, dataset: int) -> str:
     return guidelines(workspace.database, dataset)
 
 
+@needs(Action.EDIT)
 def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
     """Set the guidelines for a dataset's raters.
 

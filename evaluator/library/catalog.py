@@ -13,12 +13,14 @@ from evaluator.datasets.recognition.stored_tables import adds
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.importing import import_files
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest, Provenance
 from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import datasets, experiments
+from evaluator.workspace.acting import needs
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -39,6 +41,7 @@ MAX_TAGS, MAX_TAG = 20, 40
 """Maximum tags of a dataset, and maximum characters of a tag."""
 
 
+@needs(Action.EDIT)
 def import_folder(
     workspace: Workspace, path: Path, name: str | None = None, on_progress: Progress | None = None
 ) -> DatasetRow:
@@ -208,6 +211,7 @@ def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
     ]
 
 
+@needs(Action.EDIT)
 def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
     """Rename a dataset; its experiments show the new name.
 
@@ -219,6 +223,7 @@ def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
     return by_id(workspace, row.id)
 
 
+@needs(Action.EDIT)
 def describe(workspace: Workspace, name: str, description: str, tags: Sequence[str]) -> DatasetRow:
     """Set the description and tags of a dataset.
 
@@ -232,6 +237,7 @@ def describe(workspace: Workspace, name: str, description: str, tags: Sequence[s
     return by_id(workspace, row.id)
 
 
+@needs(Action.EDIT)
 def change(workspace: Workspace, name: str, to: str, description: str, tags: Sequence[str]) -> DatasetRow:
     """Rename and describe a dataset; if one is refused, neither is done.
 
@@ -245,6 +251,7 @@ def change(workspace: Workspace, name: str, to: str, description: str, tags: Seq
     return by_id(workspace, row.id)
 
 
+@needs(Action.EDIT)
 def remove(workspace: Workspace, name: str) -> None:
     """Delete a dataset with all of its versions, and its files that no other dataset or experiment needs.
 

@@ -16,6 +16,7 @@ from evaluator.datasets.runs import MISSING, RunRemarks, read_run, run_artifact
 from evaluator.datasets.source import Place
 from evaluator.datasets.staging.stage import store_part
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest, ImportNote, Query
 from evaluator.domain.fingerprint import derived_id
 from evaluator.domain.records import DatasetRow
@@ -23,6 +24,7 @@ from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
 from evaluator.store import datasets
+from evaluator.workspace.acting import needs
 from evaluator.workspace.workspace import Workspace
 
 MAX_QUERIES = 10_000
@@ -50,6 +52,7 @@ class Added(NamedTuple):
     n_new: int
 
 
+@needs(Action.EDIT)
 def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: str = "") -> Added:
     """Add queries. This creates the dataset's next version, unless the dataset has all of them.
 

@@ -7,14 +7,17 @@ from collections.abc import Sequence
 from evaluator.datasets.layout import corpus_artifact, qrels_artifact, queries_artifact
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.stored import StoredDataset
+from evaluator.domain.access import Action
 from evaluator.domain.dataset import Provenance
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
 from evaluator.store import datasets
+from evaluator.workspace.acting import needs
 from evaluator.workspace.workspace import Workspace
 
 
+@needs(Action.EDIT)
 def register(
     workspace: Workspace,
     name: str,

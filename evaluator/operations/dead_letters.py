@@ -8,12 +8,14 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from evaluator.domain.access import Action
 from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.connection import require, unavailable_message
 from evaluator.jobs.processes.claim import Claim
 from evaluator.jobs.results import dead_letters as kept
 from evaluator.jobs.results.dead_letters import MOST_KEPT, DeadLetter, DeadLetterCounts
 from evaluator.store.instance import identity
+from evaluator.workspace.acting import needs
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
@@ -28,6 +30,7 @@ def dead_letters(workspace: Workspace, limit: int = MOST_KEPT) -> list[DeadLette
         return kept.dead_letters(connection, limit)
 
 
+@needs(Action.OPERATE)
 def drop_dead_letters(workspace: Workspace) -> int:
     """Forget those that are kept; returns how many.
 

@@ -204,7 +204,7 @@ def _require_free_port(settings: Settings) -> None:
 def _wait_for_server(settings: Settings, supervisor: Supervisor) -> None:
     import httpx  # noqa: PLC0415  only where there is a server
 
-    url = f"{address(settings)}/api/health"
+    url = f"{address(settings)}/api/health/live"
     with direct_client(timeout=2) as client:  # whatever its host is called, it runs on this machine
         for _ in range(600):
             try:

@@ -15,11 +15,13 @@ from types import TracebackType
 from redis.exceptions import RedisError
 
 from evaluator.analysis.costs import measure_finished
+from evaluator.domain.access import SYSTEM
 from evaluator.errors import EvaluatorError
 from evaluator.judging.rescore_after_edits import follow_left
 from evaluator.operations.upkeep import Upkeep
 from evaluator.operations.vector_storage import prune
 from evaluator.uploads.uploads import clear_old
+from evaluator.workspace.acting import acting_as
 from evaluator.workspace.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -75,9 +77,10 @@ class Keeper:
             self._guard(self._clear_uploads)
 
     def _keep(self) -> None:
-        while not self._stop.wait(self._look_every):
-            self.look()
-        self._guard(self._upkeep.drop_searched)
+        with acting_as(SYSTEM):
+            while not self._stop.wait(self._look_every):
+                self.look()
+            self._guard(self._upkeep.drop_searched)
 
     def _bound_vectors(self) -> None:
         for dropped in prune(self._workspace):

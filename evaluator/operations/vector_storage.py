@@ -15,12 +15,14 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from evaluator.domain.access import Action
 from evaluator.domain.experiment import encoder_label
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import AmbiguousNameError
 from evaluator.jobs.queue import experiments_with_jobs
 from evaluator.store import experiments
+from evaluator.workspace.acting import needs
 from evaluator.workspace.workspace import Workspace
 
 MATRIX = re.compile(rf"indexes/[^/]+/([0-9a-f]{{{FINGERPRINT_LENGTH}}})-(?:query|document)\b.*")
@@ -68,6 +70,7 @@ def vectors(workspace: Workspace) -> list[EncoderVectors]:
     return sorted(rows, key=lambda row: (row.used_at or NEVER, row.fingerprint), reverse=True)
 
 
+@needs(Action.OPERATE)
 def prune(
     workspace: Workspace, limit: int | None = None, encoders: Sequence[str] = ()
 ) -> list[EncoderVectors]:

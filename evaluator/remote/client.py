@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from pydantic import SecretStr
 
 from evaluator.atomic_write import whole_file
 from evaluator.domain.dataset import Provenance
@@ -29,8 +30,9 @@ TIMEOUT = 60.0
 class Client:
     """Calls the REST API of an instance; a context manager that closes its connections."""
 
-    def __init__(self, address: str) -> None:
-        self._http = client_for(address, base_url=address, timeout=TIMEOUT)
+    def __init__(self, address: str, token: SecretStr | None = None) -> None:
+        headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
+        self._http = client_for(address, base_url=address, timeout=TIMEOUT, headers=headers)
 
     def __enter__(self) -> Client:
         return self
@@ -197,6 +199,27 @@ class Client:
         """Drop the dead letters; returns how many."""
         answer = self._call("DELETE", "/api/dead-letters", headers={"content-type": "application/json"})
         return int(answer["dropped"])
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """The accounts, by name."""
+        records: list[dict[str, Any]] = self._call("GET", "/api/accounts")  # type: ignore[assignment]
+        return records
+
+    def add_admin(self, name: str, password: str) -> dict[str, Any]:
+        """Make an account that administers the instance."""
+        return self._call("POST", "/api/accounts", json={"name": name, "password": password})
+
+    def invite(self, name: str, role: str | None, *, is_admin: bool) -> dict[str, Any]:
+        """A one-time link with which somebody joins."""
+        return self._call("POST", "/api/accounts", json={"name": name, "role": role, "is_admin": is_admin})
+
+    def reset_account(self, name: str) -> dict[str, Any]:
+        """A one-time link with which somebody chooses a new password."""
+        return self._call("POST", f"/api/accounts/{quote(name, safe='')}/reset", json={})
+
+    def change_account(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
+        """Change an account's `role`, `is_admin` or `is_closed`."""
+        return self._call("PATCH", f"/api/accounts/{quote(name, safe='')}", json=changes)
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with self._request(method, path, **options) as answer:

@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
 from evaluator.domain.dataset import Provenance
 from evaluator.errors import StoreLockedError
 from evaluator.jobs.processes.supervisor import announced
+from evaluator.people.command_key import command_key
 from evaluator.remote.client import Client
 from evaluator.remote.local import LocalInstance
 from evaluator.settings import Settings
@@ -107,6 +110,26 @@ class Instance(Protocol):
         """Drop the dead letters; returns how many."""
         ...
 
+    def accounts(self) -> list[Record]:
+        """The accounts, by name."""
+        ...
+
+    def add_admin(self, name: str, password: str) -> Record:
+        """Make an account that administers the instance."""
+        ...
+
+    def invite(self, name: str, role: str | None, *, is_admin: bool) -> Record:
+        """A one-time link with which somebody joins."""
+        ...
+
+    def reset_account(self, name: str) -> Record:
+        """A one-time link with which somebody chooses a new password."""
+        ...
+
+    def change_account(self, name: str, changes: Record) -> Record:
+        """Change an account's `role`, `is_admin` or `is_closed`."""
+        ...
+
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[Instance]:
@@ -121,8 +144,14 @@ def open_instance(settings: Settings) -> Iterator[Instance]:
         address = announced(settings)
         if address is None:
             raise
-        with Client(address) as client:
+        with Client(address, _command_token(settings)) as client:
             yield client
         return
     with workspace:
         yield LocalInstance(workspace)
+
+
+def _command_token(settings: Settings) -> SecretStr | None:
+    """What a command on the server's machine sends to it; None if nobody has to sign in there."""
+    key = command_key(settings)
+    return None if key is None else SecretStr(key)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from evaluator.atomic_write import whole_file
+from evaluator.domain.access import Role
 from evaluator.domain.dataset import Provenance
 from evaluator.experiments import lifecycle
 from evaluator.home import for_people
@@ -16,6 +17,7 @@ from evaluator.library.queries import NewQuery, add
 from evaluator.library.records import added_record, dataset_details, dataset_record
 from evaluator.library.registration import register
 from evaluator.operations import dead_letters, vector_storage
+from evaluator.people import accounts, records
 from evaluator.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -155,6 +157,27 @@ class LocalInstance:
     def drop_dead_letters(self) -> int:
         """Drop the dead letters; returns how many."""
         return dead_letters.drop_dead_letters(dead_letters.with_queue(self._workspace))
+
+    def accounts(self) -> list[Record]:
+        """The accounts, by name."""
+        return [records.account_record(each) for each in accounts.all_accounts(self._workspace)]
+
+    def add_admin(self, name: str, password: str) -> Record:
+        """Make an account that administers the instance."""
+        return records.account_record(accounts.add_admin(self._workspace, name, password))
+
+    def invite(self, name: str, role: str | None, *, is_admin: bool) -> Record:
+        """A one-time link with which somebody joins."""
+        given = None if role is None else Role(role)
+        return records.invitation_record(accounts.invite(self._workspace, name, given, is_admin=is_admin))
+
+    def reset_account(self, name: str) -> Record:
+        """A one-time link with which somebody chooses a new password."""
+        return records.invitation_record(accounts.reset(self._workspace, name))
+
+    def change_account(self, name: str, changes: Record) -> Record:
+        """Change an account's `role`, `is_admin` or `is_closed`."""
+        return records.change_account(self._workspace, name, changes)
 
 
 def _write(path: Path, content: bytes) -> None:

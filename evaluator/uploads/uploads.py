@@ -20,6 +20,7 @@ from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.staging.extending import require_news
 from evaluator.datasets.staging.stage import Staged, publish, require_sound
 from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
+from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
@@ -52,6 +53,7 @@ from evaluator.uploads.receiving import receive_file, room
 from evaluator.uploads.remembered import remember
 from evaluator.uploads.state import NOT_RECOGNISED, UploadedFile, UploadState, state_of
 from evaluator.uploads.watcher import BUSY, Examiner
+from evaluator.workspace.acting import needs
 from evaluator.workspace.workspace import Workspace
 
 KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
@@ -62,6 +64,7 @@ SHOWN_FILES = 3
 _examiner = Examiner()
 
 
+@needs(Action.EDIT)
 def create(workspace: Workspace, person: str = HERE, adds_to: str | None = None) -> str:
     """Begin an upload; returns its id.
 
@@ -95,6 +98,7 @@ def create(workspace: Workspace, person: str = HERE, adds_to: str | None = None)
     return upload_id
 
 
+@needs(Action.EDIT)
 async def receive(
     workspace: Workspace, upload_id: str, name: str, chunks: AsyncIterator[bytes]
 ) -> UploadedFile:
@@ -150,6 +154,7 @@ def require_room(workspace: Workspace, upload_id: str, size: int) -> None:
     quota_of(workspace).require(upload_id, size)
 
 
+@needs(Action.EDIT)
 def recognise(workspace: Workspace, upload_id: str, written: Sequence[Table] = ()) -> None:
     """Start recognising the files; `state` returns the progress.
 
@@ -177,6 +182,7 @@ def recognise(workspace: Workspace, upload_id: str, written: Sequence[Table] = (
     _start(workspace, folder, "recognise", limit, limit if packed else 0, prepare)
 
 
+@needs(Action.EDIT)
 def fetch(workspace: Workspace, reference: str, person: str = HERE) -> str:
     """Begin an upload whose files come from a hub, and recognise them; returns its id.
 
@@ -232,6 +238,7 @@ def _start(
         raise
 
 
+@needs(Action.EDIT)
 def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: bool) -> None:
     """Start reading the files and examining the dataset; `state` returns the progress.
 
@@ -252,6 +259,7 @@ def check(workspace: Workspace, upload_id: str, reading: Reading, exclude_self: 
     _start(workspace, folder, "check", limit, folder.made.bytes + to_read, prepare)
 
 
+@needs(Action.EDIT)
 def state(workspace: Workspace, upload_id: str) -> UploadState:
     """The current state of an upload.
 
@@ -265,6 +273,7 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
         raise _gone(upload_id) from error
 
 
+@needs(Action.EDIT)
 def store(
     workspace: Workspace, upload_id: str, name: str, description: str = "", tags: Sequence[str] = ()
 ) -> DatasetRow:
@@ -328,6 +337,7 @@ def _source(folder: UploadFolder, files: Sequence[UploadedFile]) -> str:
     return "upload: " + ", ".join(file.name for file in files[:SHOWN_FILES]) + more
 
 
+@needs(Action.EDIT)
 def discard(workspace: Workspace, upload_id: str) -> None:
     """Stop an upload's step, and remove the upload."""
     _remove(workspace, _folder(workspace, upload_id))
@@ -339,6 +349,7 @@ def _remove(workspace: Workspace, folder: UploadFolder) -> None:
     quota_of(workspace).close(folder.path.name)
 
 
+@needs(Action.EDIT)
 def open_uploads(workspace: Workspace, person: str) -> list[UploadState]:
     """The uploads of a person that are neither stored nor discarded, the oldest first."""
     states = []

@@ -28,12 +28,17 @@ ANOTHER_HOME = "set EVALUATOR_HOME to another folder"
 WAY_OUT = f"restore it from a copy, or {ANOTHER_HOME}; nothing was changed"
 
 COLUMNS = {
+    "accounts": "id name password is_admin created_at disabled_at",
+    "audit": "number done_at person account way address action subject",
     "datasets": "id name description tags guidelines",
     "dataset_versions": "dataset version fingerprint manifest source change created_at",
     "experiments": "id name spec n_queries status created_at started_at finished_at reason dataset attempt run place",
     "followed": "dataset version experiment",
+    "grants": "account project role",
     "instance": "identity",
+    "invitations": "digest purpose name account is_admin role created_by created_at expires_at used_at",
     "migrations": "number applied_at version",
+    "projects": "id created_at",
     "provenance": "dataset version record",
     "ratings": "dataset rater query_id doc_id grade rated_at",
     "readings": "tables dataset reading stored_at",
@@ -41,9 +46,11 @@ COLUMNS = {
     "rescorings": "run place dataset",
     "results": "experiment variant query_id doc_ids scores measures seconds error recorded_at",
     "revisions": "experiment revision",
+    "sessions": "digest account way address agent created_at seen_at expires_at",
     "spending": "experiment id endpoint tokens output_tokens micro_usd recorded_at",
     "steps": "dataset version",
     "submissions": "experiment submitted_at",
+    "tokens": "id digest shown name account role created_at expires_at used_at",
     "variant_costs": "experiment variant cost error measured_at",
     "variants": "experiment name position fingerprint pipeline error",
 }
@@ -113,16 +120,31 @@ def is_unfinished(path: Path) -> bool:
     return not head or head[8:12] == MAGIC
 
 
-def require_known(path: Path, connection: duckdb.DuckDBPyConnection, known: Collection[int]) -> None:
+Columns = dict[str, set[str]]
+"""The columns of each table."""
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection) -> Columns:
+    """All tables that a file holds, with their columns; to read them takes longer than to open the file."""
+    columns: Columns = {}
+    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal")
+    for table, column in rows.fetchall():
+        columns.setdefault(table, set()).add(column)
+    return columns
+
+
+def require_known(
+    path: Path, connection: duckdb.DuckDBPyConnection, columns: Columns, known: Collection[int]
+) -> None:
     """Check, before anything is written, that the file is new or ours, and of this version or an older one.
 
     Args:
+        columns: what the file holds.
         known: numbers of this version's migrations.
 
     Raises:
         StoreUnavailableError: it is not.
     """
-    columns = _columns(connection)
     if not columns:
         return
     if "number" not in columns.get("migrations", ()):
@@ -142,13 +164,15 @@ def require_known(path: Path, connection: duckdb.DuckDBPyConnection, known: Coll
         )
 
 
-def require_tables(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+def require_tables(path: Path, connection: duckdb.DuckDBPyConnection, columns: Columns) -> None:
     """Check that no table, no column and not the database's identity is missing.
+
+    Args:
+        columns: what the file holds.
 
     Raises:
         StoreUnavailableError: something is; names all of it.
     """
-    columns = _columns(connection)
     missing = [
         table if table not in columns else f"{table}.{column}"
         for table, names in COLUMNS.items()
@@ -189,14 +213,6 @@ def reason(error: duckdb.Error) -> str:
     """The first line of DuckDB's message, as a part of a sentence."""
     line = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return line.removeprefix("IO Error: ").rstrip(".!")
-
-
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
-    columns: dict[str, set[str]] = {}
-    rows = connection.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal")
-    for table, column in rows.fetchall():
-        columns.setdefault(table, set()).add(column)
-    return columns
 
 
 def _version_of(connection: duckdb.DuckDBPyConnection, columns: dict[str, set[str]], number: int) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.ui.shell.links import (
     COMPARE,
     DATASETS,
@@ -17,7 +18,9 @@ from evaluator.ui.shell.links import (
     WORKERS,
 )
 from evaluator.ui.shell.live import explained
+from evaluator.ui.shell.person import show_person
 from evaluator.ui.shell.theme import apply_style
+from evaluator.workspace.acting import require
 
 PRODUCT = "Retrieval Evaluator"
 MARK = Path(__file__).with_name("mark.svg")
@@ -50,6 +53,8 @@ def show() -> None:
     st.logo(MARK, size="large")
     apply_style()
     with st.container(width=MAX_WIDTH), explained():
+        require(Action.SEE)
+        show_person()
         page.run()
 
 

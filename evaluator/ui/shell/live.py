@@ -7,8 +7,10 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.errors import EvaluatorError
 from evaluator.ui.shell.words import sentence
+from evaluator.workspace.acting import require
 
 REFRESH = 2.0
 """Seconds between two redraws of a running experiment or queue."""
@@ -32,6 +34,7 @@ def live(draw: Callable[[], None], *, refresh: bool, every: float = REFRESH) -> 
 
     def part() -> None:
         with explained():
+            require(Action.SEE)  # the session may have ended since the last draw
             draw()
 
     st.fragment(part, run_every=every if refresh else None)()

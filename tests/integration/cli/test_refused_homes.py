@@ -28,6 +28,8 @@ COMMANDS: dict[str, Sequence[str]] = {
     "export": ("toy", "--format", "csv", "-o", "out"), "dataset import": ("tiny",), "dataset list": (),
     "dataset add": ("toy", "tiny"),
     "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
+    "account list": (), "account invite": ("ann",), "account reset": ("ann",), "account change": ("ann", "--close"),
+    "account add-admin": ("ann", "--password-stdin"),
     "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (),
 }  # fmt: skip
 """Those that use the home folder and its database, and what they are called with."""

@@ -29,7 +29,8 @@ def test_a_new_file_has_all_tables(database: Database) -> None:
     assert tables(database) == {
         "migrations", "datasets", "dataset_versions", "experiments", "variants", "results", "spending",
         "variant_costs", "ratings", "submissions", "instance", "revisions", "rescored", "rescorings",
-        "steps", "followed", "provenance", "readings",
+        "steps", "followed", "provenance", "readings", "projects", "accounts", "grants", "invitations", "sessions",
+        "tokens", "audit",
     }  # fmt: skip
 
 

@@ -1,0 +1,99 @@
+"""REST routes of accounts, tokens and the audit log."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from evaluator.api.bodies import AccountChange, NewAccount, TokenDescription
+from evaluator.api.handling import ApiRoute, route
+from evaluator.domain.access import MAIN, Action, Way
+from evaluator.people import accounts, log, tokens
+from evaluator.people.records import account_record, change_account, invitation_record, token_record
+from evaluator.workspace.acting import acting
+from evaluator.workspace.workspace import Workspace
+
+LINES = "application/jsonl"
+
+
+def people_routes() -> list[ApiRoute]:
+    """All routes of people."""
+    return [
+        route("/api/whoami", _whoami, needs=None),
+        route("/api/accounts", _accounts, needs=Action.GRANT),
+        route("/api/accounts", _invite, "POST", body=NewAccount, needs=Action.GRANT),
+        route("/api/accounts/{name}", _change, "PATCH", body=AccountChange, needs=Action.GRANT),
+        route("/api/accounts/{name}/reset", _reset, "POST", needs=Action.MANAGE),
+        route("/api/tokens", _tokens, query=("of",)),
+        route("/api/tokens", _make_token, "POST", body=TokenDescription),
+        route("/api/tokens/{id}", _revoke, "DELETE"),
+        route("/api/audit", _audit, query=("before",), media=(LINES,), needs=Action.AUDIT),
+    ]
+
+
+def _whoami(_workspace: Workspace, _request: Request) -> Any:
+    """Tell who is asking, and what they may do."""
+    person = acting()
+    return {
+        "name": None if person.way in (Way.OPEN, Way.COMMAND) else person.name,
+        "role": "administrator" if person.is_admin else person.roles.get(MAIN),
+        "project": MAIN,
+        "way": person.way.name.lower(),
+    }
+
+
+def _accounts(workspace: Workspace, _request: Request) -> Any:
+    """List the accounts."""
+    return [account_record(each) for each in accounts.all_accounts(workspace)]
+
+
+def _invite(workspace: Workspace, _request: Request, body: NewAccount) -> Any:
+    """Invite somebody by a one-time link, or make an administrator's account with a password."""
+    if body.password is not None:
+        return account_record(accounts.add_admin(workspace, body.name, body.password))
+    return invitation_record(accounts.invite(workspace, body.name, body.role, is_admin=body.is_admin))
+
+
+def _change(workspace: Workspace, request: Request, body: AccountChange) -> Any:
+    """Change what somebody may do, or close or open their account."""
+    return change_account(workspace, request.path_params["name"], body.model_dump(exclude_unset=True))
+
+
+def _reset(workspace: Workspace, request: Request) -> Any:
+    """Give somebody a one-time link to choose a new password."""
+    return invitation_record(accounts.reset(workspace, request.path_params["name"]))
+
+
+def _tokens(workspace: Workspace, request: Request) -> Any:
+    """List the asker's tokens; with `of=all` everybody's."""
+    return [
+        token_record(each)
+        for each in tokens.tokens(workspace, everybody=request.query_params.get("of") == "all")
+    ]
+
+
+def _make_token(workspace: Workspace, _request: Request, body: TokenDescription) -> Any:
+    """Make a token for the asker; its secret is shown once."""
+    made = tokens.create(workspace, body.name, body.role, body.days)
+    return {
+        "id": made.id,
+        "token": made.secret,
+        "expires_at": made.expires_at and made.expires_at.isoformat(),
+    }
+
+
+def _revoke(workspace: Workspace, request: Request) -> Any:
+    """Revoke a token."""
+    tokens.revoke(workspace, request.path_params["id"])
+    return {"revoked": request.path_params["id"]}
+
+
+def _audit(workspace: Workspace, request: Request) -> Any:
+    """Show what people did, the newest first, as JSON Lines."""
+    before = request.query_params.get("before", "")
+    found = log.entries(workspace, before=int(before) if before.isdecimal() else None)
+    lines = (json.dumps(each._asdict(), default=str) + "\n" for each in found)
+    return Response("".join(lines), media_type=LINES)

@@ -1,0 +1,279 @@
+"""Accounts: who has one, what they may do, and how they get a password."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from evaluator.domain.access import MAIN, Action, Person, Role, Way
+from evaluator.errors import ConflictError, ForbiddenError, InvalidInputError, UnknownNameError
+from evaluator.people.log import note, note_of
+from evaluator.people.passwords import hashed, matches
+from evaluator.people.secrets import digest, new_id, new_secret
+from evaluator.store.people import accounts as store
+from evaluator.store.people import sessions as links
+from evaluator.store.people.accounts import Account
+from evaluator.store.people.sessions import Invitation
+from evaluator.workspace.acting import acting, needs, require
+from evaluator.workspace.workspace import Workspace
+
+INVITED_FOR = timedelta(days=7)
+"""How long a one-time link can be used."""
+LONGEST_NAME = 200
+JOIN, RESET = "join", "reset"
+
+
+class Link(NamedTuple):
+    """A one-time link: the secret in its address, shown once, and when it expires (UTC)."""
+
+    secret: str
+    name: str
+    expires_at: datetime
+
+
+def all_accounts(workspace: Workspace) -> tuple[Account, ...]:
+    """All accounts, by name, for those who may invite people."""
+    require(Action.GRANT)
+    return store.accounts(workspace.database)
+
+
+def by_name(workspace: Workspace, name: str) -> Account | None:
+    """The account of a name, however it is written; None if there is none."""
+    wanted = _normal(name).casefold()
+    return next((each for each in store.accounts(workspace.database) if each.name.casefold() == wanted), None)
+
+
+def by_id(workspace: Workspace, id_: str) -> Account | None:
+    """The account of an id that is not disabled; None if there is none."""
+    return next(
+        (each for each in store.accounts(workspace.database) if each.id == id_ and not each.disabled_at), None
+    )
+
+
+def person_of(account: Account, way: Way) -> Person:
+    """An account's person, as recognised in some way."""
+    return Person(account.name, way, account.id, account.is_admin, account.roles)
+
+
+@needs(Action.MANAGE)
+def add_admin(workspace: Workspace, name: str, password: str) -> Account:
+    """Make an account that administers the instance: the first one is made on the command line.
+
+    Raises:
+        InvalidInputError: the name or the password is not valid.
+        ConflictError: there is such an account.
+    """
+    account = _add(workspace, name, hashed(password, name), is_admin=True)
+    note(workspace, "added an administrator", account.name)
+    return account
+
+
+@needs(Action.GRANT)
+def invite(workspace: Workspace, name: str, role: Role | None, *, is_admin: bool = False) -> Link:
+    """A one-time link with which somebody chooses a password and joins.
+
+    Args:
+        name: what they will sign in with.
+        role: in the project; None for none.
+        is_admin: whether they will administer the instance, which only an administrator can decide.
+
+    Raises:
+        ConflictError: there is an account of that name.
+        ForbiddenError: somebody else has to decide that.
+    """
+    if is_admin:
+        require(Action.MANAGE)
+    name = checked_name(name)
+    if by_name(workspace, name) is not None:
+        raise ConflictError(f"there is an account {name!r}; change its role instead")
+    link = _link(workspace, JOIN, name, role=role, is_admin=is_admin)
+    note(workspace, "invited", f"{name} as {'administrator' if is_admin else role or 'nobody yet'}")
+    return link
+
+
+@needs(Action.MANAGE)
+def reset(workspace: Workspace, name: str) -> Link:
+    """A one-time link with which somebody chooses a new password."""
+    account = known(workspace, name)
+    links.withdraw(workspace.database, account=account.id)
+    link = _link(workspace, RESET, account.name, account=account.id)
+    note(workspace, "let choose a new password", account.name)
+    return link
+
+
+def invited(workspace: Workspace, secret: str) -> Invitation | None:
+    """The one-time link of a secret, if it can be used."""
+    now, wanted = _now(), digest(secret)
+    return next(
+        (
+            each
+            for each in links.invitations(workspace.database)
+            if each.digest == wanted and each.used_at is None and each.expires_at > now
+        ),
+        None,
+    )
+
+
+def accept(workspace: Workspace, secret: str, password: str) -> Account:
+    """Use a one-time link: join, or choose a new password, which ends all sessions.
+
+    Raises:
+        UnknownNameError: the link was used, has expired, or never was one.
+        InvalidInputError: the password is not valid; the link can still be used.
+    """
+    invitation = invited(workspace, secret)
+    if invitation is None:
+        raise UnknownNameError("this link was used already, or has expired; ask for another one")
+    hash_ = hashed(password, invitation.name)
+    if not links.use_invitation(workspace.database, invitation.digest):
+        raise UnknownNameError("this link was used already; ask for another one")
+    if invitation.purpose == RESET:
+        account = next(each for each in store.accounts(workspace.database) if each.id == invitation.account)
+        store.change(workspace.database, account.id, password=hash_)
+        links.end_sessions(workspace.database, account=account.id)
+        note_of(workspace, account.name, account.id, Way.PASSWORD, "chose a new password")
+        return account
+    account = _add(workspace, invitation.name, hash_, is_admin=invitation.is_admin)
+    if invitation.role is not None:
+        store.grant(workspace.database, account.id, MAIN, invitation.role)
+    note_of(
+        workspace, account.name, account.id, Way.PASSWORD, "joined", f"invited by {invitation.created_by}"
+    )
+    return known(workspace, account.name)
+
+
+@needs(Action.GRANT)
+def grant(workspace: Workspace, name: str, role: Role | None) -> None:
+    """Give somebody a role in the project; None takes theirs away."""
+    account = known(workspace, name)
+    store.grant(workspace.database, account.id, MAIN, role)
+    note(
+        workspace,
+        "granted" if role else "took away the role of",
+        f"{role} to {account.name}" if role else account.name,
+    )
+
+
+@needs(Action.MANAGE)
+def set_admin(workspace: Workspace, name: str, is_admin: bool) -> None:
+    """Make somebody an administrator of the instance, or not any more.
+
+    Raises:
+        ConflictError: nobody else is one.
+    """
+    account = known(workspace, name)
+    if not is_admin:
+        _require_another_admin(workspace, account)
+    store.change(workspace.database, account.id, is_admin=is_admin)
+    note(workspace, "made an administrator" if is_admin else "made no administrator any more", account.name)
+
+
+@needs(Action.MANAGE)
+def disable(workspace: Workspace, name: str, is_disabled: bool = True) -> None:
+    """Close an account, which ends its sessions and tokens; or open it again.
+
+    Raises:
+        ConflictError: it is the only administrator's.
+    """
+    account = known(workspace, name)
+    if is_disabled:
+        _require_another_admin(workspace, account)
+        links.end_sessions(workspace.database, account=account.id)
+    store.change(workspace.database, account.id, is_disabled=is_disabled)
+    note(workspace, "closed the account" if is_disabled else "opened the account", account.name)
+
+
+def change_password(workspace: Workspace, old: str, new: str) -> None:
+    """Choose a new password for whoever is acting; ends all their sessions.
+
+    Raises:
+        ForbiddenError: the old one is wrong, or nobody is signed in.
+        InvalidInputError: the new one is not valid.
+    """
+    person = acting()
+    account = by_id(workspace, person.account) if person.account else None
+    if account is None or not matches(account.password, old):
+        raise ForbiddenError("that is not your present password; nothing was changed")
+    store.change(workspace.database, account.id, password=hashed(new, account.name))
+    links.end_sessions(workspace.database, account=account.id)
+    note(workspace, "changed the password")
+
+
+def checked_name(name: str) -> str:
+    """An account's name: any letters, normalised, without blanks around it.
+
+    Raises:
+        InvalidInputError: it is empty, too long, or holds characters that cannot be seen.
+    """
+    normal = _normal(name)
+    if not normal or len(normal) > LONGEST_NAME or not normal.isprintable():
+        raise InvalidInputError(
+            f"a name has 1 to {LONGEST_NAME} characters that can be seen; choose another one"
+        )
+    return normal
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip()
+
+
+def _add(workspace: Workspace, name: str, password: str | None, *, is_admin: bool) -> Account:
+    name = checked_name(name)
+    if by_name(workspace, name) is not None:
+        raise ConflictError(f"there is an account {name!r} already; choose another name")
+    id_ = new_id()
+    store.add(workspace.database, id_, name, password, is_admin=is_admin)
+    return next(each for each in store.accounts(workspace.database) if each.id == id_)
+
+
+def known(workspace: Workspace, name: str) -> Account:
+    """The account of a name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    account = by_name(workspace, name)
+    if account is None:
+        raise UnknownNameError(f"there is no account {name!r}")
+    return account
+
+
+def _link(
+    workspace: Workspace,
+    purpose: str,
+    name: str,
+    *,
+    account: str | None = None,
+    role: Role | None = None,
+    is_admin: bool = False,
+) -> Link:
+    secret, expires_at = new_secret(), _now() + INVITED_FOR
+    links.invite(
+        workspace.database,
+        {
+            "digest": digest(secret),
+            "purpose": purpose,
+            "name": name,
+            "account": account,
+            "is_admin": is_admin,
+            "role": role,
+            "created_by": acting().name,
+            "expires_at": expires_at,
+        },
+    )
+    return Link(secret, name, expires_at)
+
+
+def _require_another_admin(workspace: Workspace, account: Account) -> None:
+    others = [
+        each
+        for each in store.accounts(workspace.database)
+        if each.is_admin and not each.disabled_at and each.id != account.id
+    ]
+    if account.is_admin and not others:
+        raise ConflictError(f"{account.name} is the only administrator; make somebody else one first")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)

@@ -1,0 +1,86 @@
+"""SQL over accounts, and their roles in projects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from evaluator.domain.access import Role
+from evaluator.store.file.database import Database
+
+
+class Account(NamedTuple):
+    """A person's account. `password` is argon2's hash, None if the account has none."""
+
+    id: str
+    name: str
+    password: str | None
+    is_admin: bool
+    created_at: datetime
+    disabled_at: datetime | None
+    roles: Mapping[str, Role]
+
+
+def accounts(database: Database) -> tuple[Account, ...]:
+    """All accounts, by name."""
+
+    def read() -> tuple[Account, ...]:
+        grants: dict[str, dict[str, Role]] = {}
+        for account, project, role in database.cursor.execute(
+            "SELECT account, project, role FROM grants"
+        ).fetchall():
+            grants.setdefault(account, {})[project] = Role(role)
+        rows = database.cursor.execute(
+            "SELECT id, name, password, is_admin, created_at, disabled_at FROM accounts ORDER BY name"
+        ).fetchall()
+        return tuple(
+            Account(id_, name, password, is_admin, created_at, disabled_at, grants.get(id_, {}))
+            for id_, name, password, is_admin, created_at, disabled_at in rows
+        )
+
+    return database.remember("accounts", read)
+
+
+def add(database: Database, id_: str, name: str, password: str | None, *, is_admin: bool) -> None:
+    """Store a new account."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO accounts (id, name, password, is_admin) VALUES (?, ?, ?, ?)",
+            [id_, name, password, is_admin],
+        )
+
+
+def change(
+    database: Database,
+    id_: str,
+    *,
+    password: str | None = None,
+    is_admin: bool | None = None,
+    is_disabled: bool | None = None,
+) -> None:
+    """Change what is given; None leaves it as it is."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            """
+            UPDATE accounts SET
+                password = coalesce($password, password),
+                is_admin = coalesce($is_admin, is_admin),
+                disabled_at = CASE WHEN $is_disabled IS NULL THEN disabled_at WHEN $is_disabled THEN utc_now() END
+            WHERE id = $id
+            """,
+            {"id": id_, "password": password, "is_admin": is_admin, "is_disabled": is_disabled},
+        )
+
+
+def grant(database: Database, account: str, project: str, role: Role | None) -> None:
+    """Give an account a role in a project instead of the one it has; None takes it away."""
+    with database.transaction() as cursor:
+        if role is None:
+            cursor.execute("DELETE FROM grants WHERE account = ? AND project = ?", [account, project])
+        else:
+            cursor.execute(
+                "INSERT INTO grants (account, project, role) VALUES (?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET role = excluded.role",
+                [account, project, role],
+            )

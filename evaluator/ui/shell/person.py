@@ -1,0 +1,36 @@
+"""Who looks at a page: whoever the browser's session belongs to, asked again with every draw."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from evaluator.domain.access import NOBODY, Person
+from evaluator.errors import SignedOutError
+from evaluator.people.sessions import COOKIE, person_of_session
+from evaluator.workspace.acting import acting
+from evaluator.workspace.workspace import serving
+
+
+def signed_in() -> Person:
+    """Whose session the browser of this script has; nobody outside of a page's script.
+
+    Raises:
+        SignedOutError: the session has ended since the page was opened.
+    """
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return NOBODY
+    secret = st.context.cookies.get(COOKIE)
+    person = person_of_session(serving(), secret) if secret else None
+    if person is None:
+        raise SignedOutError("you are signed out; open /login to sign in again")
+    return person
+
+
+def show_person() -> None:
+    """Say in the sidebar who is signed in, with the way out."""
+    person = acting()
+    if person.account is not None:
+        with st.sidebar:
+            st.caption(person.name)
+            st.link_button("Sign out", "/logout", icon=":material/logout:", type="tertiary")
