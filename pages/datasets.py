@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.library import catalog
 from evaluator.ui.datasets.list import show_datasets, welcome
 from evaluator.ui.datasets.view import show_dataset
 from evaluator.ui.shell.links import DATASETS, UPLOAD, link
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace, serving
 
 
@@ -28,7 +30,7 @@ def everything(workspace: Workspace) -> None:
     if not rows:
         welcome(workspace)
         return
-    if st.button("Upload a dataset", type="primary", icon=":material/upload_file:"):
+    if may(Action.EDIT) and st.button("Upload a dataset", type="primary", icon=":material/upload_file:"):
         st.switch_page(UPLOAD)
     show_datasets(workspace, rows)
 

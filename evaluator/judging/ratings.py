@@ -21,7 +21,7 @@ from evaluator.domain.dataset import Document
 from evaluator.domain.fingerprint import text_key
 from evaluator.domain.measures.bounds import score_bounds
 from evaluator.domain.records import DatasetRow, ExperimentRow
-from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.errors import ForbiddenError, InvalidInputError, UnknownNameError
 from evaluator.judging import judgments
 from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
@@ -29,7 +29,7 @@ from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store import experiments
 from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
-from evaluator.workspace.acting import needs
+from evaluator.workspace.acting import acting, needs
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -112,7 +112,7 @@ def judge(
     Args:
         workspace: the workspace.
         dataset: the dataset's id.
-        rater: the rater's name.
+        rater: the rater's name; on an instance with accounts, that of whoever is acting.
         query_id: the query for which documents are graded.
         grades: grades by document id; None withdraws a grade.
 
@@ -120,8 +120,12 @@ def judge(
         InvalidInputError: the rater's name is invalid, a judgment came with the dataset, or `judgments.edit` refuses
             the changes. Nothing is saved then.
         NotRescoredError: everything is saved, but experiments will be rescored later.
+        ForbiddenError: somebody who is signed in judges in the name of somebody else.
     """
     rater = checked_rater(rater)
+    person = acting()
+    if person.account is not None and rater != person.name:
+        raise ForbiddenError(f"{person.name} may not judge as {rater}; judge under your own name")
     with catalog.CHANGES:
         row = catalog.by_id(workspace, dataset)
         ratings_before = by_document(ratings(workspace.database, row.id, query_id))

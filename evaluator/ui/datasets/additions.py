@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.records import DatasetRow
 from evaluator.library.catalog import MAX_NOTE
 from evaluator.library.queries import add, pasted
@@ -11,6 +12,7 @@ from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import UPLOAD, link
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import queries as n_queries
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 ADDED = "queries-added"
@@ -19,6 +21,8 @@ ADDED = "queries-added"
 
 def offer_queries(workspace: Workspace, row: DatasetRow) -> None:
     """Draw the ways to add queries; open where there are none yet."""
+    if not may(Action.EDIT):
+        return
     if done := st.session_state.pop(ADDED, None):
         st.success(done, icon=":material/check:")
     is_empty = not row.manifest.n_queries
@@ -59,4 +63,6 @@ def _add(workspace: Workspace, row: DatasetRow, text: str, note: str) -> None:
 
 def offer_files(row: DatasetRow, label: str) -> None:
     """Draw the link to the page where files are added."""
+    if not may(Action.EDIT):
+        return
     link(UPLOAD, label, ":material/upload_file:", adds_to=row.name)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.printable import as_code
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
@@ -18,6 +19,7 @@ from evaluator.library.catalog import MAX_NOTE
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import count, plain
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 SAVED = "judgments-saved"
@@ -36,6 +38,9 @@ def show_judgments_of(workspace: Workspace, row: DatasetRow, query_id: str) -> N
     st.text(query_judgments.query.text)
     if message := st.session_state.pop(SAVED, None):
         st.success(message, icon=":material/check:")
+    if not may(Action.EDIT):
+        st.dataframe(judged_table(query_judgments), hide_index=True)
+        return
     shown = (row.name, row.manifest.fingerprint, query_id)  # a new version resets the editor
     edited = st.data_editor(
         judged_table(query_judgments),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.records import DatasetRow
 from evaluator.experiments import lifecycle
@@ -14,6 +15,7 @@ from evaluator.ui.shell.badges import Badge, show_badge
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, UPLOAD, link
 from evaluator.ui.shell.words import count, moment, plain, queries
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 PER_PAGE = 20
@@ -107,6 +109,8 @@ def welcome(workspace: Workspace) -> None:
             "- **judgments**: which documents answer which query. They may come later; scores wait for them.\n\n"
             "A spreadsheet of questions and the passages that answer them is enough to begin with."
         )
+        if not may(Action.EDIT):
+            return
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Upload a dataset", type="primary", icon=":material/upload_file:"):
                 st.switch_page(UPLOAD)

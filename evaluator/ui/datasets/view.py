@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import plain_lines
 from evaluator.domain.records import DatasetRow, DatasetVersion
@@ -21,6 +22,7 @@ from evaluator.ui.shell.badges import show_badge
 from evaluator.ui.shell.links import DATASETS, EXPERIMENTS, HISTORY, link
 from evaluator.ui.shell.live import live
 from evaluator.ui.shell.words import moment, plain
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 LISTED = 5
@@ -34,8 +36,9 @@ def show_dataset(workspace: Workspace, row: DatasetRow) -> None:
     st.title(plain(row.name), anchor=False)
     _header(row)
     _relations(workspace, row)
-    labels = list(TABS.values())
-    named = TABS.get(st.query_params.get("tab", ""), labels[0])
+    tabs_shown = {tab: label for tab, label in TABS.items() if tab != "settings" or may(Action.EDIT)}
+    labels = list(tabs_shown.values())
+    named = tabs_shown.get(st.query_params.get("tab", ""), labels[0])
     st.session_state["dataset-tab"] = named
 
     def go() -> None:
@@ -43,7 +46,7 @@ def show_dataset(workspace: Workspace, row: DatasetRow) -> None:
         st.query_params.from_dict({"dataset": row.name, "tab": chosen})
 
     tabs = st.tabs(labels, key="dataset-tab", on_change=go)
-    for tab, name in zip(tabs, TABS, strict=True):
+    for tab, name in zip(tabs, tabs_shown, strict=True):
         if tab.open:
             with tab:
                 live(lambda draw=DRAW[name]: draw(workspace, row), refresh=False)  # type: ignore[misc]
@@ -81,10 +84,12 @@ def _relations(workspace: Workspace, row: DatasetRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if not users and not row.manifest.n_queries:
             st.caption("Experiments need queries.", width="content")
-            link(DATASETS, "Add queries", ":material/playlist_add:", dataset=row.name, tab="queries")
+            if may(Action.EDIT):
+                link(DATASETS, "Add queries", ":material/playlist_add:", dataset=row.name, tab="queries")
         elif not users:
             st.caption("No experiment has used it yet.", width="content")
-            link(EXPERIMENTS, "Define one", ":material/add:", new="")
+            if may(Action.RUN):
+                link(EXPERIMENTS, "Define one", ":material/add:", new="")
         else:
             st.caption("Used by", width="content")
             for experiment in users[:LISTED]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.status import ACTIVE
 from evaluator.errors import ConflictError, QueueUnavailableError
@@ -27,6 +28,7 @@ from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.shell.live import live
 from evaluator.ui.shell.start import PATIENCE
 from evaluator.ui.shell.words import count, duration, moment, percent, plain, queries, rate, sentence
+from evaluator.workspace.acting import may
 from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace
@@ -51,7 +53,8 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
         elif experiment.status == "cancelled" or summary.broken or summary.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
         export_popover(experiment)
-        link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
+        if may(Action.RUN):
+            link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
         if not experiment.active:
             _delete(workspace, experiment)
     if experiment.status == "cancelled" and experiment.reason:
@@ -65,6 +68,8 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 
 def _cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
+    if not may(Action.RUN):
+        return
     with st.popover("Cancel", icon=":material/stop:", key="cancel"):
         st.markdown("Jobs that wait are dropped. What is evaluated stays, and *Resume* continues from there.")
         if st.button("Cancel the experiment", type="primary"):
@@ -74,12 +79,14 @@ def _cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
 
 
 def _resume(workspace: Workspace, experiment: ExperimentRow, label: str) -> None:
-    if st.button(label, icon=":material/play_arrow:", type="primary"):
+    if may(Action.RUN) and st.button(label, icon=":material/play_arrow:", type="primary"):
         lifecycle.resume(workspace, experiment, patience=PATIENCE)
         st.rerun()
 
 
 def _delete(workspace: Workspace, experiment: ExperimentRow) -> None:
+    if not may(Action.RUN):
+        return
     with st.popover("Delete", icon=":material/delete:", type="tertiary", key="delete"):
         st.markdown(
             "This permanently deletes all of its results. Vectors and indexes stay, for other experiments."

@@ -6,6 +6,7 @@ import dataclasses
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.ask import MAX_ASKED, MAX_TEXT, AskedQuery, answered, ask, askable
 from evaluator.library import catalog
@@ -16,6 +17,7 @@ from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import DATASETS, LEADERBOARD, QUERY, WORKERS, link
 from evaluator.ui.shell.live import explained, live
 from evaluator.ui.shell.words import plain
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 POLL = 1.0
@@ -88,6 +90,8 @@ def _offer_to_keep(workspace: Workspace, view: View, text: str) -> None:
 
     Not with the answers: while they are awaited, a redraw could pass over a click.
     """
+    if not may(Action.EDIT):
+        return
     dataset = catalog.by_id(workspace, view.experiment.dataset_id)
     with explained(), st.container(horizontal=True, vertical_alignment="center"):
         key = keyed("keep", dataset.id, text)

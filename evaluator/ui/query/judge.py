@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.printable import as_code
 from evaluator.inspection.side_by_side import SideBySide
 from evaluator.judging import ratings
@@ -19,6 +20,7 @@ from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import QUERY, link
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import count, plain
+from evaluator.workspace.acting import acting, may
 from evaluator.workspace.workspace import Workspace
 
 GRADES = {0: "Not relevant", 1: "Relevant", 2: "Highly"}
@@ -41,10 +43,11 @@ def show_judging(workspace: Workspace, view: View, side: SideBySide) -> None:
         if open_
         else "Everything shown is judged: judge again"
     )
-    judge = st.expander(label, icon=":material/gavel:", key="judge", on_change="rerun")
-    if judge.open:
-        with judge, explained():
-            _judge(workspace, view, side)
+    if may(Action.JUDGE):
+        judge = st.expander(label, icon=":material/gavel:", key="judge", on_change="rerun")
+        if judge.open:
+            with judge, explained():
+                _judge(workspace, view, side)
     bounds = st.expander(
         "What unjudged documents could change", icon=":material/swap_vert:", key="bounds", on_change="rerun"
     )
@@ -58,13 +61,7 @@ def _judge(workspace: Workspace, view: View, side: SideBySide) -> None:
     if not _is_newest(workspace, view):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        rater = st.text_input(
-            "Who judges",
-            value=st.session_state.get(RATER, ""),
-            max_chars=MAX_RATER,
-            placeholder="Your name",
-            width=260,
-        )
+        rater = _rater()
         _guidelines(workspace, experiment.dataset_id)
     st.session_state[RATER] = rater
     pooled = ratings.pool(workspace, experiment, side.query.query_id, view.variants, view.depth)
@@ -89,6 +86,21 @@ def _judge(workspace: Workspace, view: View, side: SideBySide) -> None:
     ):
         _save(workspace, view, rater, side.query.query_id, grades)
     _agreement(workspace, experiment.dataset_id)
+
+
+def _rater() -> str:
+    """Who judges: whoever is signed in, or whose name somebody writes on an instance without accounts."""
+    person = acting()
+    if person.account is not None:
+        st.markdown(f"You judge as **{plain(person.name)}**.", width="content")
+        return person.name
+    return st.text_input(
+        "Who judges",
+        value=str(st.session_state.get(RATER, "")),
+        max_chars=MAX_RATER,
+        placeholder="Your name",
+        width=260,
+    )
 
 
 def _is_newest(workspace: Workspace, view: View) -> bool:

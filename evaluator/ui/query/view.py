@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.printable import as_code
 from evaluator.domain.records import ExperimentRow
 from evaluator.inspection.query_list import Position, QueryLine, listed_queries, position, tags_of
@@ -28,6 +29,7 @@ from evaluator.ui.shell.badges import badge_of, show_badge
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, QUERY, link
 from evaluator.ui.shell.words import count, plain
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 LISTED = 1000
@@ -82,7 +84,8 @@ def _query(side: SideBySide, view: View) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"{as_code(side.query.query_id)} · {judged}", width="content")
             link(LEADERBOARD, "Leaderboard", ":material/leaderboard:", **place)
-            link(QUERY, "Ask a query", ":material/chat:", **place, ask="")
+            if may(Action.ASK):
+                link(QUERY, "Ask a query", ":material/chat:", **place, ask="")
         show_tags(side.query.tags)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.jobs.results.dead_letters import DeadLetter
 from evaluator.operations.dead_letters import count_dead_letters, dead_letters, drop_dead_letters
 from evaluator.ui.shell.words import count, moment, size
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 SHOWN = 20
@@ -34,6 +36,8 @@ def show_dead_letters(workspace: Workspace) -> None:
         if counts.kept > len(letters):
             st.caption(f"The last {len(letters)}. `evaluator dead-letters list` shows all.")
         _table(letters)
+        if not may(Action.OPERATE):
+            return
         with st.popover("Drop", icon=":material/delete:", key="drop-dead-letters"):
             st.markdown(f"Permanently drops {count(counts.kept, 'result')} that could not be recorded.")
             st.button("Drop them", type="primary", on_click=_drop, args=(workspace,))

@@ -18,9 +18,9 @@ from evaluator.ui.shell.links import (
     WORKERS,
 )
 from evaluator.ui.shell.live import explained
-from evaluator.ui.shell.person import show_person
+from evaluator.ui.shell.person import show_person, stop_if_signed_out
 from evaluator.ui.shell.theme import apply_style
-from evaluator.workspace.acting import require
+from evaluator.workspace.acting import may, require
 
 PRODUCT = "Retrieval Evaluator"
 MARK = Path(__file__).with_name("mark.svg")
@@ -34,6 +34,8 @@ def show() -> None:
     """Draw the navigation, then the page that was chosen."""
     # An image, set before anything else: the browser would fetch a material icon for its tab from the internet.
     st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
+    stop_if_signed_out()
+    upload = [st.Page(UPLOAD, title="Upload", icon=":material/upload_file:")]
     page = st.navigation(
         {
             PRODUCT: [
@@ -43,7 +45,7 @@ def show() -> None:
                 st.Page(HISTORY, title="History", icon=":material/timeline:"),
                 st.Page(EXPERIMENTS, title="Experiments", icon=":material/science:"),
                 st.Page(DATASETS, title="Datasets", icon=":material/database:"),
-                st.Page(UPLOAD, title="Upload", icon=":material/upload_file:"),
+                *(upload if may(Action.EDIT) else []),
                 st.Page(WORKERS, title="Queue", icon=":material/stacks:"),
             ]
         }

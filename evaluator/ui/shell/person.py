@@ -23,8 +23,18 @@ def signed_in() -> Person:
     secret = st.context.cookies.get(COOKIE)
     person = person_of_session(serving(), secret) if secret else None
     if person is None:
-        raise SignedOutError("you are signed out; open /login to sign in again")
+        raise SignedOutError("you are signed out; load this page again to sign in")
     return person
+
+
+def stop_if_signed_out() -> None:
+    """End the page here, with the way back in, if the session has ended since it was opened."""
+    try:
+        acting()
+    except SignedOutError:
+        st.info("You are signed out.", icon=":material/logout:")
+        st.link_button("Sign in", "/login", type="primary")
+        st.stop()
 
 
 def show_person() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evaluator.domain.access import Action
 from evaluator.domain.experiment import Experiment
 from evaluator.experiments import lifecycle
 from evaluator.experiments.demo import demo_experiment
 from evaluator.ui.shell.links import EXPERIMENTS, UPLOAD, link
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 1.0
@@ -33,8 +35,12 @@ def welcome(workspace: Workspace) -> None:
             "The demo compares five variants, lexical, dense and fused, on the documentation of Python's standard "
             "library. Everything it needs is installed; it takes one to two minutes."
         )
+        if not may(Action.RUN):
+            st.caption("You see results here once somebody has run an experiment.")
+            return
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Run the demo", type="primary", icon=":material/play_arrow:"):
+            if may(Action.EDIT) and st.button("Run the demo", type="primary", icon=":material/play_arrow:"):
                 start(workspace, demo_experiment())
-            link(UPLOAD, "Upload your own data", ":material/upload:")
+            if may(Action.EDIT):
+                link(UPLOAD, "Upload your own data", ":material/upload:")
             link(EXPERIMENTS, "Define an experiment", ":material/add:", new="")
