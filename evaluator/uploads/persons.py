@@ -1,8 +1,10 @@
-"""The person behind a request: there are no accounts, so all clients at one address count as one person."""
+"""The person behind a request: an account, or without accounts all clients at one address."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+from evaluator.workspace.acting import acting
 
 HERE = "this machine"
 """All clients on the server's own machine, and the command line."""
@@ -11,7 +13,9 @@ NETWORK = 64
 
 
 def person_at(address: str | None) -> str:
-    """The person at an IP address; None means this machine, as in Streamlit."""
+    """Whoever is signed in, else the person at an IP address; None means this machine, as in Streamlit."""
+    if (account := acting().account) is not None:
+        return f"account {account}"
     try:
         parsed: IPv4Address | IPv6Address = ip_address(address or "")
     except ValueError:

@@ -160,7 +160,10 @@ class TestContainers:
         environment = services["server"]["environment"]
         default = re.fullmatch(r"\$\{EVALUATOR_ALLOWED_HOSTS:-(.+)\}", environment["EVALUATOR_ALLOWED_HOSTS"])
         assert default
-        settings = Settings(host=environment["EVALUATOR_HOST"], allowed_hosts=json.loads(default[1]))
+        auth = environment["EVALUATOR_AUTH"].removeprefix("${EVALUATOR_AUTH:-").removesuffix("}")
+        settings = Settings(
+            host=environment["EVALUATOR_HOST"], allowed_hosts=json.loads(default[1]), auth=auth
+        )
         assert "*" not in settings.trusted_hosts
 
     def test_what_the_image_copies_is_there(self) -> None:

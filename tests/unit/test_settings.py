@@ -201,12 +201,28 @@ class TestTrustedHosts:
         with pytest.raises(
             InvalidInputError, match=r"""EVALUATOR_ALLOWED_HOSTS='\["evaluator.example.org"\]'"""
         ):
-            _ = Settings(host=host).trusted_hosts
+            _ = Settings(host=host, auth="password").trusted_hosts
+
+    @pytest.mark.parametrize("auth", ["none", ""])
+    def test_beyond_it_people_sign_in_unless_it_is_open_to_all(self, auth: str) -> None:
+        with pytest.raises(InvalidInputError, match="nobody has to sign in"):
+            _ = Settings(host="0.0.0.0", allowed_hosts=("evaluator.example.org",), auth=auth).trusted_hosts
+        opened = Settings(
+            host="0.0.0.0", allowed_hosts=("evaluator.example.org",), auth=auth, open_to_all=True
+        )
+        assert "evaluator.example.org" in opened.trusted_hosts
+
+    def test_ways_of_signing_in_are_names(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVALUATOR_AUTH", " Password ")
+        assert Settings.read().auth == ("password",)
+        monkeypatch.setenv("EVALUATOR_AUTH", "passwort")
+        with pytest.raises(InvalidInputError, match="setting auth"):
+            Settings.read()
 
     def test_named_ones_come_beside_what_watches_the_server(self) -> None:
-        settings = Settings(host="0.0.0.0", allowed_hosts=("evaluator.example.org",))
+        settings = Settings(host="0.0.0.0", allowed_hosts=("evaluator.example.org",), open_to_all=True)
         assert settings.trusted_hosts == ("evaluator.example.org", *self.LOOPBACK)
-        settings = Settings(host="192.168.1.5", allowed_hosts=("evaluator.example.org",))
+        settings = Settings(host="192.168.1.5", allowed_hosts=("evaluator.example.org",), auth="password")
         assert settings.trusted_hosts == ("evaluator.example.org", "192.168.1.5", *self.LOOPBACK)
 
     @pytest.mark.parametrize(
