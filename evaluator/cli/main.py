@@ -1,6 +1,6 @@
 """The command line: every command calls a service and prints the result.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage or invalid input.
+Exit codes: 0 success, 1 failure, 2 wrong usage or invalid input, 3 a gate that could not be evaluated.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from evaluator.cli import additions  # noqa: F401  its command belongs to `datas
 from evaluator.cli.datasets import dataset_app
 from evaluator.cli.dead_letters import dead_letters_app
 from evaluator.cli.experiments import check_outcome, experiments_app
+from evaluator.cli.gate import gate_app
 from evaluator.cli.options import Json, Workers, read_settings
 from evaluator.cli.results import results_app
+from evaluator.cli.servers.login import login_app
 from evaluator.cli.terminal import (
     Stages,
     follow,
@@ -36,7 +38,7 @@ from evaluator.cli.terminal import (
     say,
 )
 from evaluator.cli.vectors import vectors_app
-from evaluator.errors import EvaluatorError, InvalidInputError, WorkersFailedError
+from evaluator.errors import EvaluatorError, InvalidInputError, NotEvaluatedError, WorkersFailedError
 from evaluator.proxies import except_here
 from evaluator.urls import hide_passwords, shown_url
 
@@ -56,6 +58,8 @@ app = typer.Typer(
 )
 app.add_typer(experiments_app)
 app.add_typer(results_app)
+app.add_typer(gate_app)
+app.add_typer(login_app)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
 app.add_typer(dead_letters_app, name="dead-letters")
@@ -90,6 +94,8 @@ def main() -> None:
         app()
     except InvalidInputError as error:
         _fail(error, 2)
+    except NotEvaluatedError as error:
+        _fail(error, 3)
     except EvaluatorError as error:
         _fail(error, 1)
     except OSError as error:

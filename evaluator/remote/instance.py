@@ -15,6 +15,7 @@ from evaluator.errors import StoreLockedError
 from evaluator.jobs.processes.supervisor import announced
 from evaluator.remote.client import Client
 from evaluator.remote.local import LocalInstance
+from evaluator.remote.tokens import token_for
 from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
 
@@ -121,7 +122,7 @@ def open_instance(settings: Settings) -> Iterator[Instance]:
         address = announced(settings)
         if address is None:
             raise
-        with Client(address) as client:
+        with Client(address, token_for(settings, address)) as client:
             yield client
         return
     with workspace:
