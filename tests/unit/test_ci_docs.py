@@ -54,7 +54,7 @@ def test_a_wrong_command_would_be_noticed() -> None:
     with pytest.raises(KeyError, match="gates"):
         parse("evaluator gates x")
     for wrong in ("evaluator gate x --baseline a --max-los 1", "evaluator gate x"):
-        with pytest.raises(Exception, match="No such option|Missing option|Missing parameter"):
+        with pytest.raises(Exception, match=r"No such option|Missing option|Missing parameter"):
             parse(wrong)
 
 
