@@ -128,9 +128,9 @@ def _submit_there(there: Client, text: str) -> Record:
 
 def _run_there(there: Client, start: Callable[[], Record], question: Question) -> Ran:
     submitted = _when_looked_up(start)
-    remark_submission(submitted)
     id_ = submitted["id"]
     try:
+        remark_submission(submitted)
         last = follow(lambda: through_outages(lambda: there.progress(id_)))
     except KeyboardInterrupt:
         remark(
