@@ -74,6 +74,26 @@ class AmbiguousNameError(InvalidInputError):
         self.candidates = candidates
 
 
+class NotEvaluatedError(EvaluatorError):
+    """A gate has no result to judge (the command line exits with 3)."""
+
+
+class ServerUnreachableError(EvaluatorError):
+    """A server does not answer; asking again later may help."""
+
+
+class ServerBusyError(EvaluatorError):
+    """A server asks to repeat a request later.
+
+    Attributes:
+        seconds: how much later.
+    """
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class EncoderNotFoundError(EvaluatorError):
     """There is no model with an encoder's name; trying again does not help."""
 

@@ -10,14 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from evaluator.errors import InvalidInputError
@@ -141,6 +134,14 @@ class Settings(BaseSettings):
         (),
         description="Endpoints (a JSON list of base_url and key) that experiments from the browser and the API may "
         "ask; the command line may ask any.",
+    )
+    server: str | None = Field(
+        None,
+        description="Address of a server that commands work against, instead of the home folder; `--server` overrides "
+        "it.",
+    )
+    token: SecretStr | None = Field(
+        None, description="Token that commands send to that server, instead of the one that `login` stored."
     )
     workers: int = Field(
         default_factory=lambda: min(DEFAULT_CONCURRENCY, os.cpu_count() or 1),

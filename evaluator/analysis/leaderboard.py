@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evaluator.analysis.decisions import Correction, best_first, correction, decisions_to, differences_to
-from evaluator.analysis.missing_scores import uncomputed
 from evaluator.analysis.snapshot import Snapshot, read_snapshot
 from evaluator.domain.cost import PERCENTILES, VariantCost
 from evaluator.domain.measures.scoring import JUDGED
@@ -121,7 +120,7 @@ class Leaderboard:
         baseline: the pinned variant, if any.
         tie_group: the best variant and those that are not separable from it, best first. The best is picked
             after seeing the scores, so p is corrected for all pairs of variants (Holm).
-        uncomputed: number of scored queries without a value, by measure; see `missing_scores.uncomputed`.
+        uncomputed: number of scored queries without a value, by measure; see `Snapshot.uncomputed`.
         correction: what the p-values of the differences are corrected for.
         remarks: what to know about what was searched (`evaluator.library.remarks`); `leaderboard` adds them.
     """
@@ -240,7 +239,7 @@ def board_of(snapshot: Snapshot, measure: str | None = None, *, baseline: str | 
         baseline,
         statistics.tied,
         statistics.correction,
-        uncomputed(snapshot.arrays),
+        snapshot.uncomputed,
     )
 
 

@@ -151,6 +151,19 @@ class Snapshot:
 
         return self.remember(RESAMPLED, measure, compute)
 
+    @cached_property
+    def uncomputed(self) -> Mapping[str, int]:
+        """The number of queries without a value, by measure, among those that some variant scored.
+
+        Some measures are undefined for some lists. Measures that have all values are absent.
+        """
+        scored = np.isfinite(self.arrays.values[JUDGED])  # every scored query has it
+        missing = {
+            measure: int((scored & ~np.isfinite(values)).any(axis=0).sum())
+            for measure, values in self.arrays.values.items()
+        }
+        return {measure: n for measure, n in missing.items() if n}
+
     def remember(self, kind: Kind, key: Hashable, compute: Callable[[], T]) -> T:
         """The result computed before from this state of the experiment; computed now if there is none."""
         return self.memory.get(kind, (self.experiment.id, self.revision, key), compute)

@@ -33,12 +33,16 @@ def verdict(board: Leaderboard, name: Name = str) -> str:
 
 
 def fewest_queries(n_variants: int) -> int:
-    """The number of queries below which no difference between this many variants can be significant, however large.
+    """The number of queries below which no difference between this many variants can be significant, however large."""
+    return fewest_for(n_variants * (n_variants - 1) // 2)
 
-    The randomization test's smallest p over n queries is 2 / 2^n; corrected for all pairs it must reach the level.
+
+def fewest_for(comparisons: int) -> int:
+    """The number of queries below which none of some comparisons can be significant, however large the difference.
+
+    The randomization test's smallest p over n queries is 2 / 2^n; corrected for all of them it must reach the level.
     """
-    pairs = n_variants * (n_variants - 1) // 2
-    return math.ceil(math.log2(2 * max(pairs, 1) / SIGNIFICANCE))
+    return math.ceil(math.log2(2 * max(comparisons, 1) / SIGNIFICANCE))
 
 
 def rounded(number: int) -> int:

@@ -126,12 +126,13 @@ class UploadReading(Body):
 
 
 class DatasetDescription(Body):
-    """The name, description and tags of a dataset that is stored from an upload."""
+    """The name, description and tags of a dataset that is stored from an upload, perhaps as one's next version."""
 
-    example = '{"name": "<name>", "description": "<text>", "tags": ["<tag>"]}'
+    example = '{"name": "<name>", "description": "<text>", "tags": ["<tag>"], "next_version": true or false}'
     name: str
     description: str = ""
     tags: list[str] = Field(default_factory=list)
+    next_version: StrictBool = False
 
 
 class VectorsToDrop(Body):

@@ -121,8 +121,9 @@ def _state(workspace: Workspace, request: Request) -> Any:
 
 
 def _store(workspace: Workspace, request: Request, body: DatasetDescription) -> Any:
-    """Store an upload that was checked as a dataset."""
-    row = uploads.store(workspace, request.path_params["id"], body.name, body.description, body.tags)
+    """Store a checked upload as a dataset, with `next_version` as the next version of the one of this name."""
+    upload_id, name, next_version = request.path_params["id"], body.name, body.next_version
+    row = uploads.store(workspace, upload_id, name, body.description, body.tags, next_version=next_version)
     return dataset_record(row)
 
 

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluator.cli.datasets import Changes, Name, ReadingFile, dataset_app, print_checked, print_datasets
-from evaluator.cli.options import Json, instance, read_settings
+from evaluator.cli.datasets import Changes, Name, ReadingFile, dataset_app, print_datasets, print_remarks
+from evaluator.cli.options import Json, Server, client, instance, read_settings
 from evaluator.cli.readings import given_changes, given_reading, print_unused, resolve
+from evaluator.cli.servers.sending import Choices, send_additions
 from evaluator.cli.terminal import Stages, print_json, remark
 from evaluator.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from evaluator.datasets.health.report import HealthReport
     from evaluator.datasets.reading import Reading
+    from evaluator.datasets.recognition.recognise import Recognised
 
 # Commands import what they need when they run, so that `--help` is fast.
 # ruff: noqa: PLC0415
@@ -36,13 +39,14 @@ def dataset_add(
     note: Annotated[str, typer.Option(help="Where the queries come from.")] = "",
     reading: ReadingFile = None,
     set_: Changes = None,
+    server: Server = None,
     json_: Json = False,
 ) -> None:
     """Add queries and judgments to a dataset: its next version, over the same documents."""
     if bool(path) == bool(query):
         raise InvalidInputError("give either a file with queries or judgments, or --query TEXT")
     if query:
-        with instance() as opened:
+        with instance(server) as opened:
             added = opened.add_queries(name, [{"text": text} for text in query], note)
         if json_:
             print_json(added)
@@ -50,17 +54,30 @@ def dataset_add(
         remark(f"{added['added']:,} of {len(query):,} are new.")
         print_datasets([added["dataset"]])
         return
-    record = _add_files(name, str(path), given_reading(reading), given_changes(set_), json_=json_)
+    chosen, changes = given_reading(reading), given_changes(set_)
+    there = client(server)
+    if there is None:
+        _add_files(name, str(path), chosen, changes, json_=json_)
+        return
+    with there:
+        choices = Choices(chosen, changes, there.dataset(name)["exclude_self"])
+        sent = send_additions(there, str(path), choices, name)
+    _print_added(sent.record, sent.recognised, sent.reading, sent.report, json_=json_)
+
+
+def _print_added(
+    record: dict[str, Any], recognised: Recognised, reading: Reading, report: HealthReport, *, json_: bool
+) -> None:
     if json_:
         print_json(record)
-    else:
-        print_datasets([record])
+        return
+    print_unused(recognised, reading)
+    print_remarks(report)
+    print_datasets([record])
 
 
-def _add_files(
-    name: str, path: str, chosen: Reading | None, changes: dict[str, Any], *, json_: bool
-) -> dict[str, Any]:
-    """Add what files hold; returns the record of the dataset."""
+def _add_files(name: str, path: str, chosen: Reading | None, changes: dict[str, Any], *, json_: bool) -> None:
+    """Add what files hold to a dataset of this home folder, and print its record."""
     from evaluator.artifacts.store import ArtifactStore
     from evaluator.datasets.staging.extending import link_stored, require_news
     from evaluator.datasets.staging.gathering import gathered, link_files
@@ -108,7 +125,4 @@ def _add_files(
             provenance=checked.provenance,
             adds_to=manifest.fingerprint,
         )
-    if not json_:
-        print_unused(recognised, resolved)
-        print_checked(checked)
-    return record
+    _print_added(record, recognised, resolved, checked.report, json_=json_)

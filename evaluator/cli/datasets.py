@@ -1,4 +1,4 @@
-"""The dataset commands. With a running instance, they use its REST API."""
+"""The dataset commands. With a running instance or a server, they use its REST API."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evaluator.cli.options import Json, instance, read_settings
+from evaluator.cli.options import Json, Server, client, instance, read_settings
 from evaluator.cli.readings import given_changes, given_reading, print_recognised, print_unused, resolve
+from evaluator.cli.servers.sending import Choices, send_dataset
 from evaluator.cli.terminal import Stages, confirm, print_json, print_table, remark, say
 from evaluator.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from evaluator.datasets.health.report import HealthReport
     from evaluator.datasets.reading import Reading, Repair
+    from evaluator.datasets.recognition.recognise import Recognised
     from evaluator.datasets.staging.importing import OpenedFiles
     from evaluator.uploads.examination import Checked
 
@@ -74,9 +76,13 @@ def dataset_import(
     exclude_self: ExcludeSelf = None,
     description: Annotated[str, typer.Option(help="What users should know about the dataset.")] = "",
     tag: Annotated[list[str] | None, typer.Option(help="A tag; may be given several times.")] = None,
+    server: Server = None,
     json_: Json = False,
 ) -> None:
-    """Import a dataset: recognise, check and store its files. An existing name gets a new version."""
+    """Import a dataset: recognise, check and store its files. An existing name gets a new version.
+
+    With a server the files are sent there.
+    """
     from evaluator.artifacts.store import ArtifactStore
     from evaluator.datasets.staging.gathering import is_reference
     from evaluator.datasets.staging.importing import open_files
@@ -89,6 +95,13 @@ def dataset_import(
     settings = read_settings()
     chosen, changes = given_reading(reading), given_changes(set_)
     dataset_name = checked_name(name or default_name(path))
+    there = client(server)
+    if there is not None:
+        choices = Choices(chosen, changes, exclude_self, _remark_remedy)
+        with there:
+            sent = send_dataset(there, path, choices, dataset_name, description, tag or [])
+        print_imported(sent.record, sent.recognised, sent.reading, sent.report, json_=json_)
+        return
     with open_instance(settings):  # check before the work that the dataset can be registered
         pass
     store = ArtifactStore(settings.artifacts_url, settings.home_path / "cache")
@@ -101,20 +114,14 @@ def dataset_import(
         resolved = resolve(path, opened.recognised, chosen, changes)
         checked = _checked(opened, resolved, exclude_self, Path(scratch), stages)
         stages.stage("storing")
-        if checked.report.can_leave_out:
-            remark(f"To import without the rows that are wrong: {_remedy('leave-out-rows')}")
+        _remark_remedy(checked.report)
         manifest = publish(checked.staged, store)
     with open_instance(settings) as opened_instance:
         source = path if is_reference(path) else str(Path(path).expanduser().resolve())
         record = opened_instance.register_dataset(
             dataset_name, manifest.fingerprint, source, description, tag or (), checked.provenance
         )
-    if json_:
-        print_json(record)
-        return
-    print_datasets([record])
-    print_unused(opened.recognised, resolved)
-    print_checked(checked)
+    print_imported(record, opened.recognised, resolved, checked.report, json_=json_)
 
 
 @dataset_app.command("check")
@@ -173,9 +180,9 @@ def dataset_check(
 
 
 @dataset_app.command("list")
-def dataset_list(json_: Json = False) -> None:
+def dataset_list(server: Server = None, json_: Json = False) -> None:
     """List the datasets that are stored."""
-    with instance() as opened:
+    with instance(server) as opened:
         records = opened.datasets()
     if json_:
         print_json(records)
@@ -184,9 +191,9 @@ def dataset_list(json_: Json = False) -> None:
 
 
 @dataset_app.command("show")
-def dataset_show(name: Name, json_: Json = False) -> None:
+def dataset_show(name: Name, server: Server = None, json_: Json = False) -> None:
     """Show a dataset: its size, description, versions, the files it comes from, and which experiments use it."""
-    with instance() as opened:
+    with instance(server) as opened:
         record = opened.dataset(name)
     if json_:
         print_json(record)
@@ -210,12 +217,14 @@ def dataset_show(name: Name, json_: Json = False) -> None:
 
 @dataset_app.command("export")
 def dataset_export(
-    name: Name, output: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to write.")]
+    name: Name,
+    output: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to write.")],
+    server: Server = None,
 ) -> None:
     """Write a dataset as a zip in BEIR's format; importing it gives the same fingerprint."""
     if output.exists():
         raise InvalidInputError(f"{output} is there already; choose another file")
-    with instance() as opened, Stages() as stages:
+    with instance(server) as opened, Stages() as stages:
         stages.stage("writing")
         opened.export_dataset(name, output)
     say(output)
@@ -223,10 +232,12 @@ def dataset_export(
 
 @dataset_app.command("delete")
 def dataset_delete(
-    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
+    server: Server = None,
 ) -> None:
     """Delete a dataset with all of its versions; refused while experiments use it."""
-    with instance() as opened:
+    with instance(server) as opened:
         record = opened.dataset(name)
         if not yes:
             confirm(f"Delete {record['name']} ({record['documents']:,} documents)?")
@@ -260,10 +271,27 @@ def _checked(
     )
 
 
-def print_checked(checked: Checked) -> None:
+def print_imported(
+    record: dict[str, Any], recognised: Recognised, reading: Reading, report: HealthReport, *, json_: bool
+) -> None:
+    """Print a dataset that was imported: its record, what was not used, and what the check remarked."""
+    if json_:
+        print_json(record)
+        return
+    print_datasets([record])
+    print_unused(recognised, reading)
+    print_remarks(report)
+
+
+def print_remarks(report: HealthReport) -> None:
     """Print what the check of a stored dataset remarked."""
-    for finding in checked.report.findings:
+    for finding in report.findings:
         remark(f"{finding.severity}: {finding.message}")
+
+
+def _remark_remedy(report: HealthReport) -> None:
+    if report.can_leave_out:
+        remark(f"To import without the rows that are wrong: {_remedy('leave-out-rows')}")
 
 
 def print_datasets(records: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from evaluator.cli.options import Json, instance
+from evaluator.cli.options import Json, Server, instance
 from evaluator.cli.terminal import confirm, print_json, print_table, remark
 
 dead_letters_app = typer.Typer(
@@ -17,9 +17,9 @@ dead_letters_app = typer.Typer(
 
 
 @dead_letters_app.command("list")
-def dead_letters_list(json_: Json = False) -> None:
+def dead_letters_list(server: Server = None, json_: Json = False) -> None:
     """List the stored dead letters, newest first, with the reason and the first characters of each."""
-    with instance() as opened:
+    with instance(server) as opened:
         record = opened.dead_letters()
     if json_:
         print_json(record)
@@ -38,10 +38,11 @@ def dead_letters_list(json_: Json = False) -> None:
 @dead_letters_app.command("drop")
 def dead_letters_drop(
     yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
+    server: Server = None,
 ) -> None:
     """Drop all stored dead letters. Their results cannot be recorded later."""
     if not yes:
         confirm("Drop all dead letters?")
-    with instance() as opened:
+    with instance(server) as opened:
         dropped = opened.drop_dead_letters()
     remark(f"{dropped:,} dead letters dropped.")

@@ -1,6 +1,6 @@
 """The command line: every command calls a service and prints the result.
 
-Exit codes: 0 success, 1 failure, 2 wrong usage or invalid input.
+Exit codes: 0 success, 1 failure, 2 wrong usage or invalid input, 3 a gate that could not be evaluated.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from evaluator.cli.accounts import account_app
 from evaluator.cli.datasets import dataset_app
 from evaluator.cli.dead_letters import dead_letters_app
 from evaluator.cli.experiments import check_outcome, experiments_app
+from evaluator.cli.gate import gate_app
 from evaluator.cli.options import Json, Workers, read_settings
 from evaluator.cli.results import results_app
+from evaluator.cli.servers.login import login_app
 from evaluator.cli.terminal import (
     Stages,
     follow,
@@ -37,7 +39,7 @@ from evaluator.cli.terminal import (
     say,
 )
 from evaluator.cli.vectors import vectors_app
-from evaluator.errors import EvaluatorError, InvalidInputError, WorkersFailedError
+from evaluator.errors import EvaluatorError, InvalidInputError, NotEvaluatedError, WorkersFailedError
 from evaluator.proxies import except_here
 from evaluator.urls import hide_passwords, shown_url
 
@@ -57,6 +59,8 @@ app = typer.Typer(
 )
 app.add_typer(experiments_app)
 app.add_typer(results_app)
+app.add_typer(gate_app)
+app.add_typer(login_app)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
 app.add_typer(dead_letters_app, name="dead-letters")
@@ -92,6 +96,8 @@ def main() -> None:
         app()
     except InvalidInputError as error:
         _fail(error, 2)
+    except NotEvaluatedError as error:
+        _fail(error, 3)
     except EvaluatorError as error:
         _fail(error, 1)
     except OSError as error:
@@ -149,12 +155,12 @@ def demo(
 ) -> None:
     """Evaluate five variants on the documentation of Python's standard library, and show their leaderboard."""
     from evaluator.operations.instance import served
-    from evaluator.remote.client import Client
+    from evaluator.remote.instance import client_here
 
     settings = read_settings(host=host, port=port, workers=workers)
     remark("Starting ...")
     with served(settings, settings.workers) as instance:
-        with Client(instance.address) as client:
+        with client_here(settings, instance.address) as client:
             submitted = client.start_demo()
             remark_submission(submitted)
 

@@ -13,10 +13,22 @@ from evaluator.home import keep_private
 from evaluator.settings import Settings
 
 if TYPE_CHECKING:
+    from evaluator.remote.client import Client
     from evaluator.remote.instance import Instance
+
+# Imported when they are used, so that `--help` is fast.
+# ruff: noqa: PLC0415
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes. Default: min(5, cores).")]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="Work against this server instead of the home folder. Default: EVALUATOR_SERVER.",
+    ),
+]
 
 
 def read_settings(**given: Any) -> Settings:
@@ -31,14 +43,42 @@ def read_settings(**given: Any) -> Settings:
     return settings
 
 
+def client(server: str | None) -> Client | None:
+    """The client of the server that a command works against; None if it works with the home folder.
+
+    Args:
+        server: the option `--server`; EVALUATOR_SERVER if it is None.
+
+    Raises:
+        InvalidInputError: the address is not valid, or its token cannot be used there.
+    """
+    settings = read_settings()
+    chosen = settings.server if server is None else server
+    if chosen is None:
+        return None
+    from evaluator.remote.client import Client
+    from evaluator.remote.tokens import server_address, token_for
+
+    address = server_address(chosen)
+    return Client(address, token_for(settings, address))
+
+
 @contextmanager
-def instance() -> Iterator[Instance]:
-    """Open the instance of this command's home folder.
+def instance(server: str | None = None) -> Iterator[Instance]:
+    """Open the instance that a command works with: a server, or that of the home folder.
+
+    Args:
+        server: as for `client`.
 
     Raises:
         StoreLockedError: another process owns the database, and it serves no requests.
     """
-    from evaluator.remote.instance import open_instance  # noqa: PLC0415  so that `--help` is fast
+    there = client(server)
+    if there is not None:
+        with there:
+            yield there
+        return
+    from evaluator.remote.instance import open_instance
 
     with open_instance(read_settings()) as opened:
         yield opened

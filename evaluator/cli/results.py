@@ -7,7 +7,7 @@ from typing import Annotated, get_args
 
 import typer
 
-from evaluator.cli.options import Json, instance, read_settings
+from evaluator.cli.options import Json, Server, instance, read_settings
 from evaluator.cli.terminal import print_json, print_table, remark, say, show_board, show_history
 from evaluator.errors import InvalidInputError
 
@@ -28,10 +28,11 @@ results_app = typer.Typer(rich_markup_mode=None)
 @results_app.command()
 def failures(
     experiment: Experiment = None,
+    server: Server = None,
     json_: Json = False,
 ) -> None:
     """List an experiment's failed queries, with reasons; `evaluator resume` tries them again."""
-    with instance() as opened:
+    with instance(server) as opened:
         records = opened.failures(experiment)
     if json_:
         print_json(records)
@@ -76,10 +77,11 @@ def leaderboard_command(
     baseline: Annotated[
         str | None, typer.Option(help="Compare with this variant. Default: the best.")
     ] = None,
+    server: Server = None,
     json_: Json = False,
 ) -> None:
     """Print an experiment's leaderboard."""
-    with instance() as opened:
+    with instance(server) as opened:
         board = opened.leaderboard(experiment, measure, baseline)
     show_board(board, json_)
 
@@ -91,10 +93,11 @@ def history(
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 if a variant's last step is a regression.")
     ] = False,
+    server: Server = None,
     json_: Json = False,
 ) -> None:
     """Print how a dataset's scores changed over time, and what became worse."""
-    with instance() as opened:
+    with instance(server) as opened:
         record = opened.history(dataset, measure)
     if json_:
         print_json(record)
@@ -112,9 +115,10 @@ def report(
     ),
     measure: Measure = None,
     baseline: Annotated[str | None, typer.Option(help="Compare with this variant.")] = None,
+    server: Server = None,
 ) -> None:
     """Write an experiment's report: one HTML file with the answer, its figures, and how it was measured."""
-    with instance() as opened:
+    with instance(server) as opened:
         opened.report(experiment, measure, baseline, output)
     say(output)
 
@@ -135,6 +139,7 @@ def figure(
     cost: Annotated[
         str, typer.Option(help="For tradeoffs: p95_ms, index_mb or usd_per_million_queries.")
     ] = "p95_ms",
+    server: Server = None,
 ) -> None:
     """Write one of an experiment's figures as SVG or PNG."""
     from evaluator.analysis.recommendation import COSTS
@@ -148,7 +153,7 @@ def figure(
         )
     if cost not in COSTS:
         raise InvalidInputError(f"--cost {cost!r} is not one of {', '.join(COSTS)}")
-    with instance() as opened:
+    with instance(server) as opened:
         opened.figure(experiment, name, kind, path, measure=measure, baseline=baseline, a=a, b=b, cost=cost)
     say(path)
 
@@ -158,6 +163,7 @@ def export(
     experiment: Annotated[str, typer.Argument(help="Name or id.")],
     format_: Annotated[str, typer.Option("--format", help="trec, csv, parquet or duckdb.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write into.")],
+    server: Server = None,
     json_: Json = False,
 ) -> None:
     """Export runs and qrels as TREC files, per-query measures as CSV or Parquet, or all of it as a DuckDB file."""
@@ -166,7 +172,7 @@ def export(
     if format_ not in get_args(Format):
         raise InvalidInputError(f"--format {format_!r} is not one of {', '.join(get_args(Format))}")
 
-    with instance() as opened:
+    with instance(server) as opened:
         files = opened.export(experiment, format_, output)
     if json_:
         print_json([str(path) for path in files])

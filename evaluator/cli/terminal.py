@@ -63,6 +63,12 @@ def confirm(question: str) -> None:
     typer.confirm(on_terminal(question), abort=True, err=True)
 
 
+def ask_secret(question: str) -> str:
+    """Ask for a text that is not shown while it is typed."""
+    answer: str = typer.prompt(on_terminal(question), hide_input=True, err=True)
+    return answer
+
+
 def print_json(value: Any) -> None:
     """Print data for programs, on standard output."""
     with _output():
@@ -255,6 +261,15 @@ def remark_submission(submitted: dict[str, Any]) -> None:
     if submitted["skipped"]:
         remark(f"{submitted['skipped']:,} queries are recorded already and skipped.")
     remark(f"{submitted['to_evaluate']:,} queries to evaluate.")
+
+
+def print_progress(progress: dict[str, Any]) -> None:
+    """Print an experiment's progress as a table."""
+    rows = [(v["variant"], v["recorded"], v["failed"], v["total"], v["error"]) for v in progress["variants"]]
+    title = f"{progress['name']} ({progress['id']}) is {progress['status']}"
+    print_table(title, ("variant", "recorded", "failed", "of", "error"), rows)
+    for sentence in filter(None, (progress["reason"], progress["trouble"])):
+        remark(sentence)
 
 
 def show_board(board: dict[str, Any], json_: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evaluator.cli.options import Json, instance
+from evaluator.cli.options import Json, Server, instance
 from evaluator.cli.terminal import print_json, print_table, remark
 
 vectors_app = typer.Typer(help="List or drop stored vectors.", no_args_is_help=True, rich_markup_mode=None)
@@ -15,9 +15,9 @@ Rows = list[dict[str, Any]]
 
 
 @vectors_app.command("list")
-def vectors_list(json_: Json = False) -> None:
+def vectors_list(server: Server = None, json_: Json = False) -> None:
     """List the stored vectors of each encoder, most recently used first."""
-    with instance() as opened:
+    with instance(server) as opened:
         _print(opened.vectors(), json_)
 
 
@@ -29,10 +29,11 @@ def vectors_prune(
     encoder: Annotated[
         list[str] | None, typer.Option(help="Drop this encoder's vectors; may be given several times.")
     ] = None,
+    server: Server = None,
     json_: Json = False,
 ) -> None:
     """Drop vectors of some encoders, or the least recently used ones. Texts are encoded again when needed."""
-    with instance() as opened:
+    with instance(server) as opened:
         dropped = opened.prune_vectors(limit, encoder or [])
     _print(dropped, json_)
     remark(f"{sum(row['bytes'] for row in dropped) / 1e6:,.1f} MB dropped.")

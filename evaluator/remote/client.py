@@ -1,4 +1,4 @@
-"""A client of a running instance's REST API."""
+"""A client of a running instance's REST API: the one of this home folder, or a server elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
@@ -17,22 +17,49 @@ from pydantic import SecretStr
 
 from evaluator.atomic_write import whole_file
 from evaluator.domain.dataset import Provenance
-from evaluator.errors import EvaluatorError, InvalidInputError
+from evaluator.errors import (
+    EvaluatorError,
+    InvalidInputError,
+    ServerBusyError,
+    ServerUnreachableError,
+    UnknownNameError,
+)
 from evaluator.home import for_people
 from evaluator.proxies import client_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
 
 LAST = "last"
 """The REST API's name for the last submitted experiment."""
 TIMEOUT = 60.0
 """Timeout in seconds, long because the first submission builds and imports the demo dataset."""
+PATIENT = httpx.Timeout(TIMEOUT, read=None)
+"""For answers that the server takes long to make."""
+JSON = {"content-type": "application/json"}
+"""A header that pages of other sites may not send."""
+UPLOAD = {"x-evaluator-upload": "1"}
+"""Likewise, for requests whose body is no JSON."""
+CHUNK = 1 << 18
+"""Bytes of a file that are sent at once."""
 
 
 class Client:
-    """Calls the REST API of an instance; a context manager that closes its connections."""
+    """Calls the REST API of an instance; a context manager that closes its connections.
+
+    Redirects are not followed, so the token reaches no other address.
+
+    Args:
+        address: as `tokens.server_address` returns it.
+        token: who asks, for servers with accounts.
+    """
 
     def __init__(self, address: str, token: SecretStr | None = None) -> None:
         headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
         self._http = client_for(address, base_url=address, timeout=TIMEOUT, headers=headers)
+        self.address = address
 
     def __enter__(self) -> Client:
         return self
@@ -50,7 +77,23 @@ class Client:
         """Submit an experiment file's text."""
         return self._call("POST", "/api/experiments", json={"yaml": yaml})
 
+    def plan(self, yaml: str) -> dict[str, Any]:
+        """What running an experiment file's text would take."""
+        return self._call("POST", "/api/experiments/plan", json={"yaml": yaml}, timeout=PATIENT)
+
+    def whoami(self) -> dict[str, Any] | None:
+        """Whose token this is: name, role, project; None if the server has no accounts."""
+        try:
+            record = self._call("GET", "/api/whoami")
+        except UnknownNameError:
+            return None
+        return record if isinstance(record, dict) and record.get("name") is not None else None
+
     # An experiment is given by its name or id; None means the last submitted.
+
+    def resume(self, experiment: str | None) -> dict[str, Any]:
+        """Continue an experiment: run its missing and failed queries."""
+        return self._call("POST", f"{self._experiment_path(experiment)}/resume", json={})
 
     def cancel(self, experiment: str | None) -> dict[str, Any]:
         """Cancel an experiment."""
@@ -80,9 +123,8 @@ class Client:
 
     def datasets(self) -> list[dict[str, Any]]:
         """All datasets, newest first."""
-        with self._request("GET", "/api/datasets") as answer:
-            records: list[dict[str, Any]] = json.loads(answer.read())
-            return records
+        records: list[dict[str, Any]] = self._call("GET", "/api/datasets")  # type: ignore[assignment]
+        return records
 
     def dataset(self, name: str) -> dict[str, Any]:
         """A dataset with its history and its relations."""
@@ -161,8 +203,8 @@ class Client:
     def _experiment_path(self, experiment: str | None) -> str:
         """The API path of an experiment. There `last` means the last submitted; one with this name needs its id."""
         if experiment == LAST:
-            with self._request("GET", "/api/experiments") as answer:
-                ids = [row["id"] for row in json.loads(answer.read()) if row["name"] == LAST]
+            rows: list[dict[str, Any]] = self._call("GET", "/api/experiments")  # type: ignore[assignment]
+            ids = [row["id"] for row in rows if row["name"] == LAST]
             if len(ids) != 1:
                 raise InvalidInputError(
                     f"{len(ids)} experiments are called {LAST!r}; give the id of one"
@@ -174,8 +216,7 @@ class Client:
     def _save(self, address: str, path: Path, **parameters: str | None) -> None:
         present = {name: value for name, value in parameters.items() if value is not None}
         # The server writes the whole file before it sends any of it, which may take long.
-        patient = httpx.Timeout(TIMEOUT, read=None)
-        request = self._request("GET", address, params=present, timeout=patient)
+        request = self._request("GET", address, params=present, timeout=PATIENT)
         with request as answer, for_people(), whole_file(path) as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
@@ -221,10 +262,72 @@ class Client:
         """Change an account's `role`, `is_admin` or `is_closed`."""
         return self._call("PATCH", f"/api/accounts/{quote(name, safe='')}", json=changes)
 
+    # Uploads: `evaluator.uploads.state.UploadState` is what their state means.
+
+    def begin_upload(self, adds_to: str | None = None) -> str:
+        """Begin an upload, perhaps of queries and judgments for a dataset; returns its id."""
+        parameters = {} if adds_to is None else {"adds_to": adds_to}
+        return str(self._call("POST", "/api/uploads", params=parameters, json={})["id"])
+
+    def begin_fetch(self, reference: str) -> str:
+        """Begin an upload of a dataset that the server fetches from a hub; returns its id."""
+        return str(self._call("POST", "/api/uploads/fetch", json={"reference": reference})["id"])
+
+    def send_file(self, upload: str, name: str, path: Path, on_sent: Callable[[int], None]) -> None:
+        """Send a file in chunks.
+
+        Args:
+            name: relative path with `/`.
+            on_sent: called with the number of bytes of each chunk that was sent.
+        """
+        with path.open("rb") as file:
+            size = path.stat().st_size
+
+            def chunks() -> Iterator[bytes]:
+                while chunk := file.read(CHUNK):
+                    yield chunk
+                    on_sent(len(chunk))
+
+            headers = {**UPLOAD, "content-length": str(size)}
+            place = f"/api/uploads/{upload}/files/{quote(name)}"
+            self._call("PUT", place, content=chunks(), headers=headers, timeout=PATIENT)
+
+    def recognise_upload(self, upload: str) -> None:
+        """Start recognising an upload's files."""
+        self._call("POST", f"/api/uploads/{upload}/recognise", json={})
+
+    def check_upload(self, upload: str, reading: dict[str, Any], *, exclude_self: bool) -> None:
+        """Start checking the dataset that an upload's files are, read in a given way."""
+        body = {"reading": reading, "exclude_self": exclude_self}
+        self._call("POST", f"/api/uploads/{upload}/check", json=body)
+
+    def upload_state(self, upload: str) -> dict[str, Any]:
+        """What is known of an upload."""
+        return self._call("GET", f"/api/uploads/{upload}")
+
+    def store_upload(
+        self, upload: str, name: str, description: str = "", tags: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Store a checked upload as a dataset, or as the next version of the one of this name."""
+        body = {"name": name, "description": description, "tags": list(tags), "next_version": True}
+        return self._call("POST", f"/api/uploads/{upload}/store", json=body, timeout=PATIENT)
+
+    def discard_upload(self, upload: str) -> None:
+        """Discard an upload and its files."""
+        self._call("DELETE", f"/api/uploads/{upload}", headers=UPLOAD)
+
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with self._request(method, path, **options) as answer:
-            record: dict[str, Any] = json.loads(answer.read())
+            record: dict[str, Any] = self._read(answer)
             return record
+
+    def _read(self, answer: httpx.Response) -> Any:
+        try:
+            return json.loads(answer.read())
+        except ValueError as error:
+            raise EvaluatorError(
+                f"{self.address} answers, but not as this software's server does; check the address"
+            ) from error
 
     @contextmanager
     def _request(self, method: str, path: str, **options: Any) -> Iterator[httpx.Response]:
@@ -232,25 +335,48 @@ class Client:
 
         Raises:
             InvalidInputError: the server refuses the request; with its message.
-            EvaluatorError: the server does not answer, or fails.
+            ServerUnreachableError: the server does not answer.
+            EvaluatorError: the server fails, or takes no request of this person.
         """
         try:
             with self._http.stream(method, path, **options) as answer:
                 if not answer.is_success:
-                    raise _refused(answer)
+                    raise _refused(answer, self.address)
                 yield answer
         except httpx.TransportError as error:
-            raise EvaluatorError(f"the server does not answer at {self._http.base_url}: {error}") from error
+            why = str(error) or type(error).__name__
+            raise ServerUnreachableError(f"the server does not answer at {self.address}: {why}") from error
 
 
 def _dataset_path(name: str) -> str:
     return f"/api/datasets/{quote(name, safe='')}"
 
 
-def _refused(answer: httpx.Response) -> EvaluatorError:
+def _refused(answer: httpx.Response, address: str) -> EvaluatorError:
+    """The error that an answer means, with the server's own message where it has one."""
+    status = answer.status_code
+    if answer.is_redirect:
+        elsewhere = answer.headers.get("location", "another address")
+        return EvaluatorError(
+            f"{address} redirects to {elsewhere}, which is not followed; give the server's own address"
+        )
     try:
         message = json.loads(answer.read())["error"]
-    except (ValueError, KeyError):
-        message = f"status {answer.status_code}"
-    kind = InvalidInputError if answer.status_code in (404, 409, 422) else EvaluatorError
-    return kind(f"the server refused: {message}")
+    except (ValueError, KeyError, TypeError):
+        return _not_ours(status, address)
+    said = f"the server refused: {message}"
+    if status == httpx.codes.UNAUTHORIZED:
+        return EvaluatorError(f"{said}; run `evaluator login {address}`")
+    later = answer.headers.get("retry-after", "")
+    if later.isdigit():
+        return ServerBusyError(said, float(later))
+    if status == httpx.codes.NOT_FOUND:
+        return UnknownNameError(said)
+    return (InvalidInputError if status in (409, 413, 422) else EvaluatorError)(said)
+
+
+def _not_ours(status: int, address: str) -> EvaluatorError:
+    """The error for a refusal that is not this software's: of a proxy in front of it, or of another server."""
+    advice = f"; run `evaluator login {address}`" if status == httpx.codes.UNAUTHORIZED else ""
+    kind = ServerUnreachableError if status in (502, 503, 504) else EvaluatorError
+    return kind(f"the server refused: status {status}{advice}")

@@ -18,6 +18,7 @@ from evaluator.jobs.processes.supervisor import announced
 from evaluator.people.command_key import command_key
 from evaluator.remote.client import Client
 from evaluator.remote.local import LocalInstance
+from evaluator.remote.tokens import token_for
 from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
 
@@ -144,14 +145,14 @@ def open_instance(settings: Settings) -> Iterator[Instance]:
         address = announced(settings)
         if address is None:
             raise
-        with Client(address, _command_token(settings)) as client:
+        with client_here(settings, address) as client:
             yield client
         return
     with workspace:
         yield LocalInstance(workspace)
 
 
-def _command_token(settings: Settings) -> SecretStr | None:
-    """What a command on the server's machine sends to it; None if nobody has to sign in there."""
+def client_here(settings: Settings, address: str) -> Client:
+    """A client of the server of this home folder: it shows the folder's key, else a stored token, if there is one."""
     key = command_key(settings)
-    return None if key is None else SecretStr(key)
+    return Client(address, token_for(settings, address) if key is None else SecretStr(key))

@@ -275,12 +275,19 @@ def state(workspace: Workspace, upload_id: str) -> UploadState:
 
 @needs(Action.EDIT)
 def store(
-    workspace: Workspace, upload_id: str, name: str, description: str = "", tags: Sequence[str] = ()
+    workspace: Workspace,
+    upload_id: str,
+    name: str,
+    description: str = "",
+    tags: Sequence[str] = (),
+    *,
+    next_version: bool = False,
 ) -> DatasetRow:
     """Store a checked upload as a dataset, or as the next version of the one to which it adds; removes the upload.
 
     Args:
         name: of a new dataset; without meaning if the upload adds to one.
+        next_version: whether the name may be another dataset's, which then gets a new version.
 
     Raises:
         InvalidInputError: it is not checked, the check found a blocking problem, its result is damaged, another
@@ -298,7 +305,7 @@ def store(
         before = unchanged_dataset(workspace, folder)
         if before is not None:
             require_news(before.manifest, require_sound(staged))
-        if dataset_name is not None:
+        if dataset_name is not None and not next_version:
             require_free(workspace, dataset_name, staged)
         manifest = publish(staged, workspace.store)
         source = _source(folder, upload.files) if before is None else before.source

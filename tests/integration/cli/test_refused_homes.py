@@ -30,14 +30,23 @@ COMMANDS: dict[str, Sequence[str]] = {
     "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
     "account list": (), "account invite": ("ann",), "account reset": ("ann",), "account change": ("ann", "--close"),
     "account add-admin": ("ann", "--password-stdin"),
-    "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (),
+    "status": (), "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (),
 }  # fmt: skip
 """Those that use the home folder and its database, and what they are called with."""
 
 SOME = {command: COMMANDS[command] for command in ("run", "up", "dataset list", "doctor")}
 
-OTHERS = {"worker", "cancel", "dataset check", "dead-letters list", "dead-letters drop"}
-"""They want a queue, a running instance or neither."""
+OTHERS = {
+    "worker",
+    "cancel",
+    "dataset check",
+    "dead-letters list",
+    "dead-letters drop",
+    "login",
+    "logout",
+    "gate",
+}
+"""They want a queue, a running instance or neither; the gate ends with another code (test_server_cli.py)."""
 
 RUN_ALL = """
 import contextlib, io, json, os, sys

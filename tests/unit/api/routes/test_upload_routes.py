@@ -89,6 +89,25 @@ def test_a_client_is_asked_what_is_not_clear_and_answers(api: Api) -> None:
     assert state["report"]["grades"] == {"0": 2, "1": 1, "2": 1}
 
 
+def test_a_name_that_is_taken_gets_a_next_version_only_on_request(
+    api: Api, write_dataset: WriteDataset
+) -> None:
+    for version, folder in enumerate((write_dataset("one"), write_dataset("two", qrels={0: {0: 1}})), 1):
+        upload = begin(api)
+        for path in sorted(folder.rglob("*.*")):
+            name = path.relative_to(folder).as_posix()
+            api("PUT", f"{upload}/files/{name}", content=path.read_bytes(), headers=OURS)
+        api("POST", f"{upload}/recognise", json={})
+        settled(api, upload)
+        api("POST", f"{upload}/check", json={})
+        settled(api, upload)
+        stored = api("POST", f"{upload}/store", json={"name": "aero"})
+        if version == 2:
+            assert "another dataset is called 'aero'" in stored.json()["error"]
+            stored = api("POST", f"{upload}/store", json={"name": "aero", "next_version": True})
+        assert stored.json()["version"] == version
+
+
 def test_pages_from_elsewhere_can_do_nothing(api: Api) -> None:
     """Without asking first they may send neither this header nor this content type."""
     upload = begin(api)

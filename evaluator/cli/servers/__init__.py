@@ -1,0 +1,1 @@
+"""What commands do with a server elsewhere: sign in, and send files."""
