@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +24,9 @@ LAST = "last"
 """The REST API's name for the last submitted experiment."""
 TIMEOUT = 60.0
 """Timeout in seconds, long because the first submission builds and imports the demo dataset."""
+
+PATIENT = httpx.Timeout(TIMEOUT, read=None)
+"""For files: the server writes the whole file before it sends any of it, which may take long."""
 
 
 class Client:
@@ -156,6 +159,16 @@ class Client:
         """Write one of an experiment's figures into a file."""
         self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **options)
 
+    def backup(self, path: Path, vectors: bool, on_progress: Callable[[int, int], None]) -> None:
+        """Write a backup of the instance into a file, which appears when complete."""
+        from evaluator.operations.backup.writing import save  # noqa: PLC0415  few commands need it
+
+        with self._request(
+            "GET", "/api/backup", params={"vectors": 1} if vectors else {}, timeout=PATIENT
+        ) as answer:
+            size = int(answer.headers["content-length"])
+            save(path, answer.iter_bytes(), size, on_progress)
+
     def _experiment_path(self, experiment: str | None) -> str:
         """The API path of an experiment. There `last` means the last submitted; one with this name needs its id."""
         if experiment == LAST:
@@ -171,9 +184,7 @@ class Client:
 
     def _save(self, address: str, path: Path, **parameters: str | None) -> None:
         present = {name: value for name, value in parameters.items() if value is not None}
-        # The server writes the whole file before it sends any of it, which may take long.
-        patient = httpx.Timeout(TIMEOUT, read=None)
-        request = self._request("GET", address, params=present, timeout=patient)
+        request = self._request("GET", address, params=present, timeout=PATIENT)
         with request as answer, for_people(), whole_file(path) as file:
             for chunk in answer.iter_bytes():
                 file.write(chunk)
