@@ -14,8 +14,8 @@ from evaluator.domain.json_record import JsonRecord
 from evaluator.domain.printable import printable
 from evaluator.errors import InvalidInputError
 from evaluator.operations.backup.tar import LONGEST_NAME, Member, packed_size
+from evaluator.store.file import migrating
 from evaluator.store.file.condition import VERSION_LENGTH
-from evaluator.store.file.migrating import migrations
 from evaluator.store.file.tables import Copied
 
 FORMAT = 1
@@ -93,7 +93,7 @@ def read_manifest(path: Path, content: bytes) -> Manifest:
         _require_plausible(manifest)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise damaged(path, str(error)) from error
-    applied, known = manifest.database.migrations, [number for number, _ in migrations()]
+    applied, known = manifest.database.migrations, [number for number, _ in migrating.migrations()]
     if applied != tuple(known[: len(applied)]):
         if max(applied) > max(known):
             raise _newer(path, manifest.version)

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -49,6 +50,7 @@ class Backup:
     manifest: Manifest
     size: int
     _open: Mapping[str, Callable[[], BinaryIO]]
+    _scratch: ExitStack
 
     def chunks(self) -> Iterator[bytes]:
         """The bytes of the file, for one reader; artifacts are read now.
@@ -56,18 +58,19 @@ class Backup:
         Raises:
             DatasetDamagedError, ArtifactMissingError: somebody has just deleted a dataset, or vectors; try again.
         """
-        modified = int(time.time())
-        digests: dict[str, str] = {}
-        for member in self.manifest.members():
-            yield header(member, modified)
-            digest = hashlib.sha256()
-            with self._open[member.name]() as file:
-                yield from padded(member, _noted(chunks_of(file), digest.update))
-            digests[member.name] = digest.hexdigest()
-        last = "".join(checksums(digests)).encode()
-        yield header(Member(CHECKSUMS, len(last)), modified)
-        yield from padded(Member(CHECKSUMS, len(last)), [last])
-        yield bytes(END)
+        with self._scratch:
+            modified = int(time.time())
+            digests: dict[str, str] = {}
+            for member in self.manifest.members():
+                yield header(member, modified)
+                digest = hashlib.sha256()
+                with self._open[member.name]() as file:
+                    yield from padded(member, _noted(chunks_of(file), digest.update))
+                digests[member.name] = digest.hexdigest()
+            last = "".join(checksums(digests)).encode()
+            yield header(Member(CHECKSUMS, len(last)), modified)
+            yield from padded(Member(CHECKSUMS, len(last)), [last])
+            yield bytes(END)
 
 
 def prepare(workspace: Workspace, *, vectors: bool = False) -> Backup:
@@ -117,6 +120,22 @@ def save(
 def _prepare(workspace: Workspace, vectors: bool) -> Backup:
     began = datetime.now(UTC).isoformat(timespec="seconds")
 
+    with ExitStack() as scratch:
+        copied, needed, tables = _copied(workspace, scratch)
+        files = [Member(name, os.fstat(file.fileno()).st_size) for name, file in tables.items()]
+        opened = {name: _once(file) for name, file in tables.items()}
+        wanted = [*needed, *(sorted(workspace.store.sizes(VECTORS)) if vectors else ())]
+        present = [artifact for artifact in wanted if workspace.store.is_whole(artifact)]
+        files += [Member(ARTIFACTS + artifact, workspace.store.size(artifact)) for artifact in present]
+        opened |= {ARTIFACTS + artifact: _stored(workspace.store, artifact) for artifact in present}
+        missing = tuple(sorted({*needed}.difference(present)))
+        manifest = Manifest(FORMAT, __version__, began, copied, tuple(files), missing)
+        opened[MANIFEST] = lambda: BytesIO(manifest.encoded())
+        return Backup(manifest, packed_bytes(manifest.members()), opened, scratch.pop_all())
+
+
+def _copied(workspace: Workspace, scratch: ExitStack) -> tuple[Copied, list[str], dict[str, BinaryIO]]:
+    """What the database holds, the artifacts that it needs, and its tables as files without a name."""
     with tempfile.TemporaryDirectory(prefix="backup-", dir=scratch_folder(workspace.settings)) as name:
         folder = Path(name)
 
@@ -124,22 +143,10 @@ def _prepare(workspace: Workspace, vectors: bool) -> Backup:
             return copy_tables(workspace.database, folder), sorted(set(needed_artifacts(workspace)))
 
         copied, needed = workspace.frozen(look)
-        # Removed with their folder, even if nobody reads them to the end.
-        tables = {table: (folder / f"{table}.parquet").open("rb") for table in copied.tables}
-        sizes = {table: (folder / f"{table}.parquet").stat().st_size for table in tables}
-    opened = {f"{TABLES}{table}.parquet": _once(file) for table, file in tables.items()}
-    files = [Member(f"{TABLES}{table}.parquet", size) for table, size in sizes.items()]
-
-    present = [artifact for artifact in needed if workspace.store.is_whole(artifact)]
-    if vectors:
-        stored = sorted(workspace.store.sizes(VECTORS))
-        present += [artifact for artifact in stored if workspace.store.is_whole(artifact)]
-    files += [Member(ARTIFACTS + artifact, workspace.store.size(artifact)) for artifact in present]
-    opened |= {ARTIFACTS + artifact: _stored(workspace.store, artifact) for artifact in present}
-    missing = tuple(artifact for artifact in needed if artifact not in set(present))
-    manifest = Manifest(FORMAT, __version__, began, copied, tuple(files), missing)
-    opened[MANIFEST] = lambda: BytesIO(manifest.encoded())
-    return Backup(manifest, packed_bytes(manifest.members()), opened)
+        files = {table: (folder / f"{table}.parquet").open("rb") for table in copied.tables}
+        for file in files.values():
+            scratch.enter_context(file)
+        return copied, needed, {f"{TABLES}{table}.parquet": file for table, file in files.items()}
 
 
 def _once(file: BinaryIO) -> Callable[[], BinaryIO]:
