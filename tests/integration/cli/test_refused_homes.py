@@ -28,14 +28,14 @@ COMMANDS: dict[str, Sequence[str]] = {
     "export": ("toy", "--format", "csv", "-o", "out"), "dataset import": ("tiny",), "dataset list": (),
     "dataset add": ("toy", "tiny"),
     "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
-    "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (),
+    "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (), "backup": ("saved.tar",),
 }  # fmt: skip
 """Those that use the home folder and its database, and what they are called with."""
 
 SOME = {command: COMMANDS[command] for command in ("run", "up", "dataset list", "doctor")}
 
-OTHERS = {"worker", "cancel", "dataset check", "dead-letters list", "dead-letters drop"}
-"""They want a queue, a running instance or neither."""
+OTHERS = {"worker", "cancel", "dataset check", "dead-letters list", "dead-letters drop", "restore"}
+"""They want a queue, a running instance, a home without a database, or none."""
 
 RUN_ALL = """
 import contextlib, io, json, os, sys

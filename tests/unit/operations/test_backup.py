@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 from evaluator.analysis.leaderboard import leaderboard, leaderboard_record
+from evaluator.artifacts.local import write_text
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.status import ACTIVE
 from evaluator.errors import EvaluatorError, InstanceRunningError, InvalidInputError, TooManyError
@@ -150,8 +151,8 @@ def test_rows_that_let_act_as_somebody_else_are_left_out(
 def test_vectors_are_part_of_it_only_if_they_are_asked_for(
     workspace: Workspace, elsewhere: Settings, tmp_path: Path
 ) -> None:
-    workspace.store.put("vectors/abc/document/0.npy", lambda path: path.write_bytes(b"vectors") and None)
-    workspace.store.put("indexes/abc/0.npy", lambda path: path.write_bytes(b"index") and None)
+    workspace.store.put("vectors/abc/document/0.npy", lambda path: write_text(path, "vectors"))
+    workspace.store.put("indexes/abc/0.npy", lambda path: write_text(path, "an index"))
     without = manifest_of(backed_up(workspace, tmp_path / "without.tar"))
     assert {name.partition("/")[0] for name in without.artifacts} == {
         "datasets",
