@@ -32,6 +32,7 @@ from evaluator.store.file import migrating, tables
 from evaluator.store.file.database import examine
 from evaluator.store.instance import identity
 from evaluator.workspace.workspace import Workspace
+from tests.conftest import write_beir
 from tests.unit.finished import finished, submitted
 
 LISTS = {
@@ -40,12 +41,21 @@ LISTS = {
 }
 
 
-@pytest.fixture
-def saved(workspace: Workspace, tmp_path: Path) -> Path:
-    """A backup of a workspace with an experiment that has finished, and one that has not."""
-    finished(workspace, "tiny", LISTS)
-    submitted(workspace, "tiny", name="running")
-    return backed_up(workspace, tmp_path / "saved.tar")
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace with an experiment that has finished, and one that has not."""
+    folder = tmp_path_factory.mktemp("source")
+    with Workspace.open_local(Settings(home=folder / "home")) as workspace:
+        catalog.import_folder(workspace, write_beir(folder / "tiny"))
+        finished(workspace, "tiny", LISTS)
+        submitted(workspace, "tiny", name="running")
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def saved(source: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of it."""
+    return backed_up(source, tmp_path_factory.mktemp("saved") / "saved.tar")
 
 
 @pytest.fixture
@@ -69,16 +79,14 @@ def rows(workspace: Workspace) -> dict[str, list[Any]]:
 
 
 def test_a_restored_instance_is_the_one_that_was_saved(
-    workspace: Workspace, saved: Path, elsewhere: Settings
+    source: Workspace, saved: Path, elsewhere: Settings
 ) -> None:
     """The same rows in the same order, to the last bit: identity, scores, moments. What was running can be resumed."""
     restore(elsewhere, saved)
     with Workspace.open_local(elsewhere) as restored:
-        assert rows(restored) == rows(workspace)
-        assert identity(restored.database) == identity(workspace.database)
-        boards = [
-            leaderboard_record(leaderboard(w, lifecycle.find(w, "look"))) for w in (workspace, restored)
-        ]
+        assert rows(restored) == rows(source)
+        assert identity(restored.database) == identity(source.database)
+        boards = [leaderboard_record(leaderboard(w, lifecycle.find(w, "look"))) for w in (source, restored)]
         assert json.dumps(boards[0], default=str) == json.dumps(boards[1], default=str)
         assert lifecycle.find(restored, "running").status in ACTIVE
         assert catalog.load(restored, catalog.find(restored, "tiny")).doc_ids == [f"d{n}" for n in range(10)]
@@ -88,12 +96,12 @@ def test_a_restored_instance_is_the_one_that_was_saved(
     assert (whole > 0, lacks) == (True, [])
 
 
-def test_new_rows_get_numbers_that_no_row_had(workspace: Workspace, saved: Path, elsewhere: Settings) -> None:
+def test_new_rows_get_numbers_that_no_row_had(source: Workspace, saved: Path, elsewhere: Settings) -> None:
     restore(elsewhere, saved)
     with Workspace.open_local(elsewhere) as restored:
         for sequence in ("dataset_ids", "revision_numbers", "attempts"):
             number = f"SELECT nextval('{sequence}')"
-            expected = workspace.database.cursor.execute(number).fetchall()
+            expected = source.database.cursor.execute(number).fetchall()
             assert restored.database.cursor.execute(number).fetchall() == expected
 
 
@@ -182,11 +190,11 @@ def test_one_backup_copies_the_database_at_a_time(workspace: Workspace) -> None:
     assert len(b"".join(prepare(workspace).chunks())) > 0
 
 
-def test_a_database_is_never_replaced(workspace: Workspace, saved: Path, elsewhere: Settings) -> None:
-    before = rows(workspace)
+def test_a_database_is_never_replaced(source: Workspace, saved: Path, elsewhere: Settings) -> None:
+    before = rows(source)
     with pytest.raises(InvalidInputError, match=r"evaluator\.duckdb is there, and a backup never replaces"):
-        restore(workspace.settings, saved)
-    assert rows(workspace) == before
+        restore(source.settings, saved)
+    assert rows(source) == before
     elsewhere.home_path.mkdir()
     log = elsewhere.home_path / "evaluator.duckdb.wal"
     log.touch()
@@ -214,14 +222,12 @@ def test_nothing_is_restored_beside_an_instance(saved: Path, elsewhere: Settings
 
 
 def test_a_backup_of_an_older_version_is_brought_to_this_one(
-    workspace: Workspace, elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    saved: Path, elsewhere: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finished(workspace, "tiny", LISTS)
-    path = backed_up(workspace, tmp_path / "saved.tar")
     newest = len(migrating.migrations())
     more = [*migrating.migrations(), (newest + 1, "CREATE TABLE later AS SELECT count(*) AS n FROM results")]
     monkeypatch.setattr(migrating, "migrations", lambda: more)
-    restore(elsewhere, path)
+    restore(elsewhere, saved)
     with duckdb.connect(str(elsewhere.database_path)) as connection:
         assert connection.execute("FROM later").fetchall() == [(19,)]
         assert connection.execute("SELECT max(number) FROM migrations").fetchall() == [(newest + 1,)]
