@@ -1,4 +1,4 @@
-"""REST routes for sharing an experiment: its report, figures and results as files."""
+"""REST routes of files: an experiment's report, figures and results, and the instance's backup."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from evaluator.analysis.export import Format, export_file
 from evaluator.analysis.recommendation import COSTS
 from evaluator.api.handling import ApiRoute, addressed_experiment, file_headers, route
+from evaluator.domain.access import Action
 from evaluator.domain.printable import file_name
 from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.operations.backup.writing import prepare
 from evaluator.report.figures import FigureOptions, Image, figure
 from evaluator.report.page import report
 from evaluator.uploads.uploads import scratch_folder
@@ -30,13 +32,14 @@ TYPES = {
     ".csv": "text/csv",
     ".parquet": "application/vnd.apache.parquet",
     ".duckdb": "application/octet-stream",
+    ".tar": "application/x-tar",
 }
 FIGURE = ("measure", "baseline", "a", "b", "cost")
 """Query parameters of a figure."""
 
 
 def export_routes() -> list[ApiRoute]:
-    """All routes for reports, figures and exports."""
+    """All routes for reports, figures, exports and backups."""
     return [
         route(
             "/api/experiments/{id}/report",
@@ -55,6 +58,7 @@ def export_routes() -> list[ApiRoute]:
             _export,
             media=tuple(TYPES[kind] for kind in (".zip", ".csv", ".parquet", ".duckdb")),
         ),
+        route("/api/backup", _backup, query=("vectors",), media=(TYPES[".tar"],), needs=Action.OPERATE),
     ]
 
 
@@ -105,3 +109,11 @@ def _sent(file: BinaryIO) -> Iterator[bytes]:
     with file:
         while chunk := file.read(CHUNK):
             yield chunk
+
+
+def _backup(workspace: Workspace, request: Request) -> Response:
+    """Download a backup of the instance; with `vectors` also stored vectors."""
+    backup = prepare(workspace, vectors="vectors" in request.query_params)
+    name = file_name("evaluator", backup.manifest.created_at[:10], ending="tar")
+    headers = {**file_headers(name), "content-length": str(backup.size)}
+    return StreamingResponse(backup.chunks(), media_type=TYPES[".tar"], headers=headers)

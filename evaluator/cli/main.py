@@ -21,6 +21,7 @@ import typer
 from evaluator import __version__
 from evaluator.cli import additions  # noqa: F401  its command belongs to `dataset`
 from evaluator.cli.accounts import account_app
+from evaluator.cli.backups import backups_app
 from evaluator.cli.datasets import dataset_app
 from evaluator.cli.dead_letters import dead_letters_app
 from evaluator.cli.experiments import check_outcome, experiments_app
@@ -61,6 +62,7 @@ app.add_typer(experiments_app)
 app.add_typer(results_app)
 app.add_typer(gate_app)
 app.add_typer(login_app)
+app.add_typer(backups_app)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
 app.add_typer(dead_letters_app, name="dead-letters")

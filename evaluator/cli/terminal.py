@@ -203,6 +203,7 @@ class Stages:
         self._live = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._task = self._live.add_task("", total=None, count="")
         self._stage, self._done, self._began, self._reported_at = "", 0, 0.0, 0.0
+        self._total: int | None = None
 
     def __enter__(self) -> Stages:
         self._live.start()
@@ -217,13 +218,13 @@ class Stages:
     def stage(self, name: str) -> None:
         """Show that a stage begins, such as `reading`."""
         self._tell_end()
-        self._stage, self._done = name, 0
+        self._stage, self._done, self._total = name, 0, None
         self._began = self._reported_at = time.monotonic()
         self._live.update(self._task, description=f"{name} ...", count="")
 
-    def count(self, done: int) -> None:
-        """Show the number of units done."""
-        self._done = done
+    def count(self, done: int, total: int | None = None) -> None:
+        """Show the number of units done, and how long the rest takes if their total is known."""
+        self._done, self._total = done, total
         self._live.update(self._task, count=self._so_far())
         if self._live.disable and time.monotonic() - self._reported_at > TELL_EVERY:
             self._reported_at = time.monotonic()
@@ -231,7 +232,11 @@ class Stages:
 
     def _so_far(self) -> str:
         rate = self._done / max(time.monotonic() - self._began, 1e-3)
-        return f"{self._done:,} {self._counted}, {rate:,.0f} a second"
+        total, left = "", ""
+        if self._total is not None and self._done < self._total:
+            total = f" of {self._total:,}"
+            left = f", {_left((self._total - self._done) / rate)}" if rate else ""
+        return f"{self._done:,}{total} {self._counted}, {rate:,.0f} a second{left}"
 
     def _tell_end(self) -> None:
         """Print the count and the speed of the last stage, if it took a while."""

@@ -264,14 +264,14 @@ def remove(workspace: Workspace, name: str) -> None:
         row = find(workspace, name)
         manifests = [version.manifest for version in datasets.versions(workspace.database, row.id)]
         datasets.remove_dataset(workspace.database, row.id)
-        needed = set(_needed(workspace))
+        needed = set(needed_artifacts(workspace))
         unneeded = dict.fromkeys(artifact for manifest in manifests for artifact in _artifacts(manifest))
         for artifact in unneeded:
             if artifact not in needed:
                 workspace.store.remove(artifact)
 
 
-def _needed(workspace: Workspace) -> Iterator[str]:
+def needed_artifacts(workspace: Workspace) -> Iterator[str]:
     """The files of all named datasets in all versions, and of all datasets that experiments used."""
     for version in datasets.versions(workspace.database):
         yield from _artifacts(version.manifest)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -200,6 +200,17 @@ class Client:
         """Write one of an experiment's figures into a file."""
         self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **options)
 
+    def backup(self, path: Path, vectors: bool, on_progress: Callable[[int, int], None]) -> None:
+        """Write a backup of the instance into a file, which appears when complete."""
+        from evaluator.operations.backup.writing import save  # noqa: PLC0415  few commands need it
+
+        given: dict[str, Any] = {"params": {"vectors": 1} if vectors else {}, "timeout": PATIENT}
+        # Compressed, it would have no length, and all of it is compressed already.
+        given["headers"] = {"accept-encoding": "identity"}
+        with self._request("GET", "/api/backup", **given) as answer:
+            size = int(answer.headers.get("content-length", 0))
+            save(path, answer.iter_bytes(), size, on_progress)
+
     def _experiment_path(self, experiment: str | None) -> str:
         """The API path of an experiment. There `last` means the last submitted; one with this name needs its id."""
         if experiment == LAST:
@@ -215,7 +226,6 @@ class Client:
 
     def _save(self, address: str, path: Path, **parameters: str | None) -> None:
         present = {name: value for name, value in parameters.items() if value is not None}
-        # The server writes the whole file before it sends any of it, which may take long.
         request = self._request("GET", address, params=present, timeout=PATIENT)
         with request as answer, for_people(), whole_file(path) as file:
             for chunk in answer.iter_bytes():

@@ -5,7 +5,7 @@ Both implementations return the same plain records, which are what the REST API 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace
 
 Record = dict[str, Any]
+OnProgress = Callable[[int, int], None]
 
 
 class Instance(Protocol):
@@ -93,6 +94,15 @@ class Instance(Protocol):
 
     def export_dataset(self, name: str, path: Path) -> None:
         """Write a dataset into a file, as a zip in BEIR's format."""
+        ...
+
+    def backup(self, path: Path, vectors: bool, on_progress: OnProgress) -> None:
+        """Write a backup of the instance into a file, which appears when complete.
+
+        Args:
+            vectors: whether stored vectors are part of it.
+            on_progress: called with the bytes written and those that there will be.
+        """
         ...
 
     def vectors(self) -> list[Record]:

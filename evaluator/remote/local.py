@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -137,6 +137,13 @@ class LocalInstance:
 
         with for_people():
             export_beir(self._workspace, catalog.find(self._workspace, name), path)
+
+    def backup(self, path: Path, vectors: bool, on_progress: Callable[[int, int], None]) -> None:
+        """Write a backup of the instance into a file."""
+        from evaluator.operations.backup.writing import prepare, save
+
+        backup = prepare(self._workspace, vectors=vectors)
+        save(path, backup.chunks(), backup.size, on_progress)
 
     def vectors(self) -> list[Record]:
         """The stored vectors of each encoder."""

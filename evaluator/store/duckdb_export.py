@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 from evaluator.errors import StoreUnavailableError
 from evaluator.store.file.cursors import interruptible
 from evaluator.store.file.database import Database, disk_full
+from evaluator.store.file.tables import literally
 from evaluator.store.rescored import recorded
 
 JSON_COLUMNS = (("variants", "pipeline"), ("costs", "cost"))
@@ -106,7 +106,7 @@ def _write(
     for table, column in JSON_COLUMNS:
         target.execute(f"ALTER TABLE {table} ALTER {column} TYPE JSON")
     for part, statement in TABLES.items():
-        target.execute(statement, [_literally(getattr(files, part))])
+        target.execute(statement, [literally(getattr(files, part))])
     target.execute(VIEWS)
     # Closing merges the log, too, but raises no error if that fails: the file would then lack the last rows.
     target.execute("CHECKPOINT")
@@ -134,8 +134,3 @@ def _copied(database: Database, experiment: str) -> dict[str, tuple[str, dict[st
         "costs": (costs, {"run": run}),
         "spending": (spending, {"id": experiment}),
     }
-
-
-def _literally(path: Path) -> str:
-    """A path in which nothing stands for other names."""
-    return re.sub(r"([*?\[])", r"[\1]", str(path))

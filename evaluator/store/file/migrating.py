@@ -12,17 +12,21 @@ from evaluator import __version__
 MIGRATION_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
-def migrate(connection: duckdb.DuckDBPyConnection) -> list[int]:
+def migrate(connection: duckdb.DuckDBPyConnection, upto: int | None = None) -> list[int]:
     """Apply the migrations that the file lacks, each in a transaction with its own record; returns their numbers.
 
     A new file gets all of them in one transaction, which is twice as fast.
+
+    Args:
+        upto: the last one to apply: the file is then one of an earlier version. All by default.
     """
     connection.execute(
         "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, applied_at VARCHAR DEFAULT now()::VARCHAR)"
     )
     connection.execute("ALTER TABLE migrations ADD COLUMN IF NOT EXISTS version VARCHAR")
     recorded = {number for (number,) in connection.execute("SELECT number FROM migrations").fetchall()}
-    missing = [migration for migration in migrations() if migration[0] not in recorded]
+    wanted = [step for step in migrations() if upto is None or step[0] <= upto]
+    missing = [step for step in wanted if step[0] not in recorded]
     for steps in [[step] for step in missing] if recorded else [missing]:
         connection.execute("BEGIN TRANSACTION")
         try:

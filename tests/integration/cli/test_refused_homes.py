@@ -30,7 +30,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
     "account list": (), "account invite": ("ann",), "account reset": ("ann",), "account change": ("ann", "--close"),
     "account add-admin": ("ann", "--password-stdin"),
-    "status": (), "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (),
+    "status": (), "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (), "backup": ("saved.tar",),
 }  # fmt: skip
 """Those that use the home folder and its database, and what they are called with."""
 
@@ -45,8 +45,11 @@ OTHERS = {
     "login",
     "logout",
     "gate",
+    "restore",
 }
-"""They want a queue, a running instance or neither; the gate ends with another code (test_server_cli.py)."""
+"""They want a queue, a running instance, a home without a database, or none of them.
+
+The gate ends with another code (test_server_cli.py)."""
 
 RUN_ALL = """
 import contextlib, io, json, os, sys

@@ -240,6 +240,7 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("POST", "/api/accounts"): Action.GRANT,
     ("PATCH", "/api/accounts/name"): Action.GRANT,
     ("POST", "/api/accounts/name/reset"): Action.MANAGE,
+    ("GET", "/api/backup"): Action.OPERATE,
     ("GET", "/api/audit"): Action.AUDIT,
 }
 """What each route takes; all others that read take a role that may see."""
