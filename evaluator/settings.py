@@ -7,13 +7,25 @@ import os
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from evaluator.errors import InvalidInputError
+from evaluator.urls import VARIABLE, keep_secrets_of, shown_url
 
 MAX_SOCKET_PATH = 100
 """The most bytes in a unix socket's path; operating systems allow 104 to 108."""
@@ -36,6 +48,9 @@ that arrived, the unpacked files, and the checked dataset."""
 EXAMPLE_LIST = '["one", "another"]'
 SHOWN = 200
 """The most characters of a value that a message quotes."""
+
+HOLD_SECRETS = frozenset({"redis_url", "EVALUATOR_REDIS_URL", "REDIS_URL", "artifacts", "endpoints"})
+"""Settings whose values no message quotes."""
 
 MOST_WORKERS = 1000
 """The most worker processes; a larger number is taken for a typing error."""
@@ -76,12 +91,32 @@ class AllowedEndpoint(BaseModel):
     base_url: str
     key: str | None = None
 
+    @field_validator("base_url")
+    @classmethod
+    def _without_user(cls, base_url: str) -> str:
+        if "@" in base_url:
+            raise ValueError("it must hold no user and no password; name the key's variable in key")
+        return base_url
+
+    @field_validator("key")
+    @classmethod
+    def _variable(cls, key: str | None) -> str | None:
+        if key is not None and not VARIABLE.fullmatch(key):
+            raise ValueError(
+                "it is the name of an environment variable in capitals, such as OPENAI_API_KEY, and never the key"
+            )
+        return key
+
 
 class Settings(BaseSettings):
     """All settings, read from the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EVALUATOR_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+        env_prefix="EVALUATOR_",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(
@@ -89,12 +124,14 @@ class Settings(BaseSettings):
     )
     artifacts: str | None = Field(
         None,
+        repr=False,
         description="Artifact store: a folder or fsspec URL that all workers reach. Default: HOME/artifacts.",
     )
-    redis_url: str | None = Field(
+    redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("EVALUATOR_REDIS_URL", "REDIS_URL", "redis_url"),
-        description="Redis or Valkey to use. Default: an embedded Valkey on a private unix socket.",
+        description="Redis or Valkey to use, also with TLS (`rediss://`) or Sentinel (`redis+sentinel://`). Default: "
+        "an embedded Valkey on a private unix socket.",
     )
     host: str = Field("127.0.0.1", description="Address the server listens on; loopback by default.")
     port: int = Field(8501, ge=0, le=65535, description="Port the server listens on.")
@@ -215,14 +252,20 @@ class Settings(BaseSettings):
             return cls(**given)
         except ValidationError as error:
             first = error.errors()[0]
-            name, wrong = ".".join(map(str, first["loc"])), repr(first["input"])
-            shown = wrong if len(wrong) <= SHOWN else f"{wrong[:SHOWN]}…"
-            raise InvalidInputError(f"setting {name}: {first['msg']}, not {shown}") from error
+            name = ".".join(map(str, first["loc"]))
+            raise InvalidInputError(f"setting {name}: {first['msg']}{_wrong(first)}") from error
         except SettingsError as error:  # only its text names the field
             name = str(error).partition('"')[2].partition('"')[0]
             raise InvalidInputError(
                 f"setting {name}: EVALUATOR_{name.upper()} is not JSON; it is a list, such as {EXAMPLE_LIST}"
             ) from error
+
+    @model_validator(mode="after")
+    def _keep_secrets(self) -> Self:
+        for url in (self.redis_url and self.redis_url.get_secret_value(), self.artifacts):
+            if url:
+                keep_secrets_of(url)
+        return self
 
     @cached_property
     def home_path(self) -> Path:
@@ -344,13 +387,28 @@ class Settings(BaseSettings):
 
     @property
     def queue_url(self) -> str:
-        """The queue's URL: `REDIS_URL`, or the embedded Valkey's socket."""
-        return self.redis_url or f"unix://{quote(str(self.valkey_socket))}"
+        """The queue's URL with its password: `REDIS_URL`, or the embedded Valkey's socket. Only to connect with."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        return f"unix://{quote(str(self.valkey_socket))}"
+
+    @property
+    def shown_queue(self) -> str:
+        """The queue's URL without its password, for people."""
+        return shown_url(self.queue_url)
 
     @property
     def embedded_queue(self) -> bool:
         """Whether this installation starts its own Valkey."""
         return self.redis_url is None
+
+
+def _wrong(error: ErrorDetails) -> str:
+    """The value that is refused, in short; nothing if it may hold a secret."""
+    if error["loc"][0] in HOLD_SECRETS:
+        return ""
+    wrong = repr(error["input"])
+    return f", not {wrong if len(wrong) <= SHOWN else wrong[:SHOWN] + '…'}"
 
 
 def _can_hold_socket(path: Path) -> bool:

@@ -89,7 +89,7 @@ class TestSources:
     def test_our_variable_wins_over_the_usual_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "redis://somebody-elses:6379/0")
         monkeypatch.setenv("EVALUATOR_REDIS_URL", "redis://queue:6379/0")
-        assert Settings().redis_url == "redis://queue:6379/0"
+        assert Settings().queue_url == "redis://queue:6379/0"
 
     def test_what_others_call_theirs_is_passed_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PORT", "1")
