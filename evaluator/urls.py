@@ -29,7 +29,7 @@ SHORT = 8
 """Characters below which a secret is hidden only as a whole word: `redis` would else cut `rediss` in two."""
 SHORTEST = 3
 """Characters of a part of a secret that is hidden alone."""
-BREAKS = re.compile(r"[/?#@:\[\]\s]")
+BREAKS = re.compile(r"[/?#@:\[\]]")
 """Where a URL that is not quoted breaks: libraries show the parts that they take for a host or a port."""
 
 _secrets: set[str] = set()
@@ -41,7 +41,9 @@ def keep_secret(secret: str) -> None:
     global _known
     forms = {secret, unquote(secret), unquote_plus(secret)}
     forms |= {quote(form, safe="", errors="replace") for form in forms} | {repr(form)[1:-1] for form in forms}
-    forms |= {part for part in BREAKS.split(secret) if len(part) >= SHORTEST}
+    forms |= {
+        part for form in (secret, unquote(secret)) for part in BREAKS.split(form) if len(part) >= SHORTEST
+    }
     forms -= {"", HIDDEN}
     if forms <= _secrets:
         return

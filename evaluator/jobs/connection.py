@@ -84,6 +84,7 @@ def require(settings: Settings) -> Redis:
     except RedisError as error:
         raise QueueUnavailableError(unavailable_message(settings, error)) from error
     if problem is not None:
+        client.close()
         raise QueueUnavailableError(f"the queue cannot be at {settings.shown_queue}: {problem}")
     return client
 
