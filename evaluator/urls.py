@@ -19,6 +19,7 @@ BARE_TOKEN = re.compile(r"(\bhttps?://)(?!\*)[^\s:/?#@]+@", re.IGNORECASE)
 """Only for http, and for Redis by `REDIS`: in other URLs the part before `@` is a name, such as a container's in
 `abfs://`."""
 REDIS = re.compile(r"rediss?(\+sentinel)?$", re.IGNORECASE)
+LONGEST_SCHEME = len("rediss+sentinel")
 # A value ends only where another parameter begins, because a password may contain `&`.
 PARAMETER = re.compile(r"([?&;])([^\s=&;?]*)=((?:(?!&[^\s=&]*=)\S)*)")
 
@@ -56,9 +57,8 @@ def keep_secrets_of(url: str) -> None:
     """Hide the password of a URL from now on, and its secret options; also if the URL cannot be parsed."""
     scheme, _, rest = url.partition("://")
     host = rest.partition("/")[0]
-    user = (host if scheme == "unix" and "@" in host else rest).rpartition("@")[
-        0
-    ]  # a socket's path may have one
+    in_host = scheme == "unix" and "@" in host  # a socket's path may have one, too
+    user = (host if in_host else rest).rpartition("@")[0]
     name, colon, password = user.partition(":")
     if colon and "/" not in name:
         keep_secret(password)
@@ -117,10 +117,9 @@ def _without_user_password(word: str) -> str:
     colon = word.find(":", start + 3, end) if 0 <= start < end else -1
     if colon >= 0:
         return f"{word[:colon]}:{HIDDEN}{word[end:]}"
-    bare = 0 <= start < end and REDIS.search(
-        word[max(0, start - 16) : start]
-    )  # often a password without its colon
-    return f"{word[: start + 3]}{HIDDEN}{word[end:]}" if bare else word
+    if 0 <= start < end and REDIS.search(word[max(0, start - LONGEST_SCHEME) : start]):
+        return f"{word[: start + 3]}{HIDDEN}{word[end:]}"  # often a password without its colon
+    return word
 
 
 def _parameter(match: re.Match[str]) -> str:

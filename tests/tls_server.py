@@ -37,12 +37,16 @@ def tls_before(port: int, certificate: Path, key: Path) -> Iterator[int]:
                 threading.Thread(target=serve, args=(client,), daemon=True).start()
 
     def serve(client: socket.socket) -> None:
-        with suppress(OSError), client, socket.create_connection(("127.0.0.1", port)) as server:
-            with context.wrap_socket(client, server_side=True) as passed:
-                back = threading.Thread(target=copy, args=(server, passed), daemon=True)
-                back.start()
-                copy(passed, server)
-                back.join()
+        with (
+            suppress(OSError),
+            client,
+            socket.create_connection(("127.0.0.1", port)) as server,
+            context.wrap_socket(client, server_side=True) as passed,
+        ):
+            back = threading.Thread(target=copy, args=(server, passed), daemon=True)
+            back.start()
+            copy(passed, server)
+            back.join()
 
     threading.Thread(target=accept, daemon=True).start()
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -48,8 +48,8 @@ class Sentinels:
 
     hosts: tuple[tuple[str, int], ...]
     master: str
-    options: Mapping[str, Any]
-    sentinel_options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
+    sentinel_options: Mapping[str, Any] = field(repr=False)
 
     def client(self, **options: Any) -> Redis:
         """A client of whichever server is the master; each new connection asks the Sentinels anew."""
@@ -120,7 +120,7 @@ def _sentinels(url: str) -> Sentinels | None:
     Raises:
         TypeError, ValueError, RedisError: it cannot be read.
     """
-    if "+sentinel://" not in url:
+    if not url.startswith(("redis+sentinel://", "rediss+sentinel://")):
         return None
     match = SENTINELS.fullmatch(url)
     hosts = [HOST.fullmatch(host) for host in match["hosts"].split(",")] if match else [None]
@@ -128,29 +128,28 @@ def _sentinels(url: str) -> Sentinels | None:
         raise ValueError("these are no Sentinels")
     path, _, query = match["rest"].partition("?")
     given = parse_qsl(query, strict_parsing=True) if query else []
-    plain = f"{match['scheme']}://{match['user'] or ''}master{path}"
-
-    def read(options: list[tuple[str, str]], url: str) -> dict[str, Any]:
-        read_options = _options(f"{url}?{urlencode(options)}" if options else url)
-        return {
-            name: value
-            for name, value in read_options.items()
-            if name not in ("host", "port", "connection_class")
-        }
-
-    tls = {"ssl": True} if match["scheme"] == "rediss" else {}
-    own = [(name, value) for name, value in given if not name.startswith(SENTINEL_OPTION)]
-    theirs = [
-        *((name, value) for name, value in own if name.startswith("ssl_")),
-        *(
-            (name.removeprefix(SENTINEL_OPTION), value)
-            for name, value in given
-            if name.startswith(SENTINEL_OPTION)
-        ),
+    master = [option for option in given if not option[0].startswith(SENTINEL_OPTION)]
+    sentinel = [
+        (name.removeprefix(SENTINEL_OPTION), value)
+        for name, value in given
+        if name.startswith((SENTINEL_OPTION, "ssl_"))
     ]
+    scheme = match["scheme"]
     return Sentinels(
         tuple((host["host"].strip("[]"), int(host["port"] or SENTINEL_PORT)) for host in hosts if host),
         match["master"],
-        {**read(own, plain), **tls},
-        {**read(theirs, f"{match['scheme']}://sentinel"), **tls},
+        _without_host(f"{scheme}://{match['user'] or ''}master{path}?{urlencode(master)}"),
+        _without_host(f"{scheme}://sentinel?{urlencode(sentinel)}"),
     )
+
+
+def _without_host(url: str) -> dict[str, Any]:
+    """The options in a URL, for connections whose host is found out later.
+
+    Raises:
+        TypeError, ValueError, RedisError: it cannot be read.
+    """
+    options = _options(url)
+    encrypted = options.pop("connection_class", None) is not None
+    del options["host"]
+    return {**options, "ssl": True} if encrypted else options

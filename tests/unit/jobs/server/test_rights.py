@@ -13,7 +13,7 @@ from evaluator.jobs import connection as connection_module
 from evaluator.jobs.connection import require
 from evaluator.jobs.server.rights import GRANT
 from evaluator.settings import Settings
-from tests.unit.jobs.embedded import tcp_valkey
+from tests.unit.jobs.embedded import free_port, tcp_valkey
 
 
 @pytest.fixture(scope="module")
@@ -72,5 +72,7 @@ def test_a_wrong_password_is_called_one(port: int, monkeypatch: pytest.MonkeyPat
 
 def test_a_cluster_is_refused(tmp_path: Path) -> None:
     refused = pytest.raises(QueueUnavailableError, match=r"it is a Redis Cluster: .*CROSSSLOT")
-    with tcp_valkey(tmp_path, "--cluster-enabled", "yes") as port, refused:
+    # Its own port is by default the other one + 10000, which may be too high.
+    options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    with tcp_valkey(tmp_path, *options) as port, refused:
         require(Settings(redis_url=f"redis://127.0.0.1:{port}/0"))
