@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -12,26 +10,19 @@ from urllib.parse import quote
 
 from pydantic import (
     AliasChoices,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
-    field_validator,
     model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from evaluator.allowed_endpoint import AllowedEndpoint
 from evaluator.errors import InvalidInputError
-from evaluator.urls import VARIABLE, keep_secrets_of, shown_url
-
-MAX_SOCKET_PATH = 100
-"""The most bytes in a unix socket's path; operating systems allow 104 to 108."""
-
-NOT_IN_SOCKET_PATH = frozenset("=?#%;\"'\\")
-"""Characters with a special meaning in a URL, in Valkey's configuration, or in its list of clients."""
+from evaluator.socket_path import socket_path
+from evaluator.urls import keep_secrets_of, shown_url
 
 NOT_IN_DATABASE_PATH = frozenset("?\\")
 """Characters that DuckDB reads as a URL's options or as a slash, so that it writes its log under another name."""
@@ -81,31 +72,6 @@ EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  only compared with, never bound
 """Values of HOST with which the server listens on all addresses."""
 EXAMPLE_HOSTS = '["evaluator.example.org"]'
 """An example of `EVALUATOR_ALLOWED_HOSTS`."""
-
-
-class AllowedEndpoint(BaseModel):
-    """A server that experiments from the browser may use, and the only variable whose value it may get as a key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: str
-    key: str | None = None
-
-    @field_validator("base_url")
-    @classmethod
-    def _without_user(cls, base_url: str) -> str:
-        if "@" in base_url:
-            raise ValueError("it must hold no user and no password; name the key's variable in key")
-        return base_url
-
-    @field_validator("key")
-    @classmethod
-    def _variable(cls, key: str | None) -> str | None:
-        if key is not None and not VARIABLE.fullmatch(key):
-            raise ValueError(
-                "it is the name of an environment variable in capitals, such as OPENAI_API_KEY, and never the key"
-            )
-        return key
 
 
 class Settings(BaseSettings):
@@ -368,13 +334,7 @@ class Settings(BaseSettings):
     @property
     def valkey_socket(self) -> Path:
         """The embedded Valkey's unix socket: in the home folder, else in a short private folder."""
-        inside = self._socket_at_home
-        if _can_hold_socket(inside):
-            return inside
-        digest = hashlib.sha256(os.fsencode(self.home_path)).hexdigest()[:16]
-        folders = (*_runtime_folder(), Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve())  # noqa: S108
-        sockets = [folder / f"evaluator-{os.getuid()}" / digest / "valkey.sock" for folder in folders]
-        return next(filter(_can_hold_socket, sockets), sockets[-1])
+        return socket_path(self._socket_at_home, self.home_path)
 
     @property
     def socket_is_shared(self) -> bool:
@@ -409,21 +369,3 @@ def _wrong(error: ErrorDetails) -> str:
         return ""
     wrong = repr(error["input"])
     return f", not {wrong if len(wrong) <= SHOWN else wrong[:SHOWN] + '…'}"
-
-
-def _can_hold_socket(path: Path) -> bool:
-    """Whether a socket's path is short and plain; it becomes each client's address, which RQ parses from one line."""
-    text = str(path)
-    return (
-        len(os.fsencode(path)) <= MAX_SOCKET_PATH
-        and text.isprintable()
-        and not any(character.isspace() or character in NOT_IN_SOCKET_PATH for character in text)
-    )
-
-
-def _runtime_folder() -> tuple[Path, ...]:
-    """`XDG_RUNTIME_DIR` if it is set and belongs to this user, else nothing."""
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
-    if not folder.is_absolute() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
-        return ()
-    return (folder.resolve(),)

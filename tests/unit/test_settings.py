@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from evaluator.errors import InvalidInputError
-from evaluator.settings import DEFAULT_CONCURRENCY, MAX_SOCKET_PATH, Settings
+from evaluator.settings import DEFAULT_CONCURRENCY, Settings
+from evaluator.socket_path import MAX_SOCKET_PATH
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
