@@ -5,9 +5,14 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import Any
 
+from evaluator.urls import without_secrets
+
 
 class EvaluatorError(Exception):
-    """The base of all errors that this software raises; messages are written for users."""
+    """The base of all errors that this software raises; messages are written for users, and tell no known secret."""
+
+    def __str__(self) -> str:
+        return without_secrets(super().__str__())
 
 
 class InvalidInputError(EvaluatorError):
@@ -159,7 +164,7 @@ class UploadNotWrittenError(EvaluatorError):
 
 
 class QueueUnavailableError(EvaluatorError):
-    """Redis or Valkey cannot be reached, or another instance has claimed it."""
+    """Redis or Valkey cannot be reached or used, or another instance has claimed it."""
 
 
 class WorkersFailedError(EvaluatorError):

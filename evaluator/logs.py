@@ -1,10 +1,11 @@
-"""Log lines as JSON objects or text, with the worker's current job and without passwords."""
+"""Log lines as JSON objects or text, with the worker's current job and without passwords; tracebacks likewise."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -75,9 +76,8 @@ def configure(settings: Settings, otherwise: LogFormat, level: str | None = None
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
-    if form == "json":
-        sys.excepthook = _log_end
-        threading.excepthook = _log_thread_end
+    sys.excepthook = _log_end if form == "json" else _print_end
+    threading.excepthook = _log_thread_end
 
 
 def through_root(logger: logging.Logger) -> None:
@@ -114,6 +114,12 @@ def _log_end(kind: type[BaseException], error: BaseException, trace: TracebackTy
         sys.__excepthook__(kind, error, trace)
     else:
         logger.critical("the process ends: %s", error, exc_info=(kind, error, trace))
+
+
+def _print_end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does, without passwords."""
+    said = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(on_terminal(hide_passwords(said)))
 
 
 def _log_thread_end(ended: threading.ExceptHookArgs) -> None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from evaluator.allowed_endpoint import AllowedEndpoint
 from evaluator.errors import InvalidInputError
-
-MAX_SOCKET_PATH = 100
-"""The most bytes in a unix socket's path; operating systems allow 104 to 108."""
-
-NOT_IN_SOCKET_PATH = frozenset("=?#%;\"'\\")
-"""Characters with a special meaning in a URL, in Valkey's configuration, or in its list of clients."""
+from evaluator.host_names import trusted_hosts
+from evaluator.socket_path import socket_path
+from evaluator.urls import keep_secrets_of, shown_url
 
 NOT_IN_DATABASE_PATH = frozenset("?\\")
 """Characters that DuckDB reads as a URL's options or as a slash, so that it writes its log under another name."""
@@ -36,6 +40,9 @@ that arrived, the unpacked files, and the checked dataset."""
 EXAMPLE_LIST = '["one", "another"]'
 SHOWN = 200
 """The most characters of a value that a message quotes."""
+
+HOLD_SECRETS = frozenset({"redis_url", "EVALUATOR_REDIS_URL", "REDIS_URL", "artifacts", "endpoints"})
+"""Settings whose values no message quotes."""
 
 MOST_WORKERS = 1000
 """The most worker processes; a larger number is taken for a typing error."""
@@ -70,29 +77,16 @@ LogLevel = Annotated[
 LogFormat = Literal["json", "text"]
 """One JSON object per line, or text for people."""
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
-"""The same names as in a request's Host header."""
-EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  only compared with, never bound
-"""Values of HOST with which the server listens on all addresses."""
-EXAMPLE_HOSTS = '["evaluator.example.org"]'
-"""An example of `EVALUATOR_ALLOWED_HOSTS`."""
-
-
-class AllowedEndpoint(BaseModel):
-    """A server that experiments from the browser may use, and the only variable whose value it may get as a key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    base_url: str
-    key: str | None = None
-
 
 class Settings(BaseSettings):
     """All settings, read from the environment."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EVALUATOR_", env_ignore_empty=True, extra="ignore", populate_by_name=True
+        env_prefix="EVALUATOR_",
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     home: Path = Field(
@@ -100,12 +94,14 @@ class Settings(BaseSettings):
     )
     artifacts: str | None = Field(
         None,
+        repr=False,
         description="Artifact store: a folder or fsspec URL that all workers reach. Default: HOME/artifacts.",
     )
-    redis_url: str | None = Field(
+    redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("EVALUATOR_REDIS_URL", "REDIS_URL", "redis_url"),
-        description="Redis or Valkey to use. Default: an embedded Valkey on a private unix socket.",
+        description="Redis or Valkey to use, also with TLS (`rediss://`) or Sentinel (`redis+sentinel://`). Default: "
+        "an embedded Valkey on a private unix socket.",
     )
     host: str = Field("127.0.0.1", description="Address the server listens on; loopback by default.")
     port: int = Field(8501, ge=0, le=65535, description="Port the server listens on.")
@@ -250,14 +246,20 @@ class Settings(BaseSettings):
             return cls(**given)
         except ValidationError as error:
             first = error.errors()[0]
-            name, wrong = ".".join(map(str, first["loc"])), repr(first["input"])
-            shown = wrong if len(wrong) <= SHOWN else f"{wrong[:SHOWN]}…"
-            raise InvalidInputError(f"setting {name}: {first['msg']}, not {shown}") from error
+            name = ".".join(map(str, first["loc"]))
+            raise InvalidInputError(f"setting {name}: {first['msg']}{_wrong(first)}") from error
         except SettingsError as error:  # only its text names the field
             name = str(error).partition('"')[2].partition('"')[0]
             raise InvalidInputError(
                 f"setting {name}: EVALUATOR_{name.upper()} is not JSON; it is a list, such as {EXAMPLE_LIST}"
             ) from error
+
+    @model_validator(mode="after")
+    def _keep_secrets(self) -> Self:
+        for url in (self.redis_url and self.redis_url.get_secret_value(), self.artifacts):
+            if url:
+                keep_secrets_of(url)
+        return self
 
     @cached_property
     def home_path(self) -> Path:
@@ -310,20 +312,7 @@ class Settings(BaseSettings):
             InvalidInputError: HOST is not loopback, and nobody has to sign in or `EVALUATOR_ALLOWED_HOSTS` is not set;
                 says what to set.
         """
-        if self.host not in LOOPBACK and not self.auth and not self.open_to_all:
-            raise InvalidInputError(
-                f"EVALUATOR_HOST is {self.host}, which others reach, and nobody has to sign in, so anybody could read, "
-                "change and delete everything: set EVALUATOR_AUTH=password, or, if that is what you want, "
-                "EVALUATOR_OPEN_TO_ALL=true"
-            )
-        if not self.allowed_hosts and self.host not in LOOPBACK:
-            raise InvalidInputError(
-                f"EVALUATOR_HOST is {self.host}, which others reach, and EVALUATOR_ALLOWED_HOSTS is not set, so any "
-                "website could read this server by renaming itself; set the names that people type to reach it: "
-                f"EVALUATOR_ALLOWED_HOSTS='{EXAMPLE_HOSTS}'"
-            )
-        own = () if self.host in (*LOOPBACK, *EVERY_ADDRESS) else (self.host,)
-        return tuple(dict.fromkeys((*self.allowed_hosts, *own, *LOOPBACK_NAMES)))
+        return trusted_hosts(self.host, self.allowed_hosts, anybody=not self.auth and not self.open_to_all)
 
     @property
     def artifacts_url(self) -> str:
@@ -367,13 +356,7 @@ class Settings(BaseSettings):
     @property
     def valkey_socket(self) -> Path:
         """The embedded Valkey's unix socket: in the home folder, else in a short private folder."""
-        inside = self._socket_at_home
-        if _can_hold_socket(inside):
-            return inside
-        digest = hashlib.sha256(os.fsencode(self.home_path)).hexdigest()[:16]
-        folders = (*_runtime_folder(), Path(tempfile.gettempdir()).resolve(), Path("/tmp").resolve())  # noqa: S108
-        sockets = [folder / f"evaluator-{os.getuid()}" / digest / "valkey.sock" for folder in folders]
-        return next(filter(_can_hold_socket, sockets), sockets[-1])
+        return socket_path(self._socket_at_home, self.home_path)
 
     @property
     def socket_is_shared(self) -> bool:
@@ -386,8 +369,15 @@ class Settings(BaseSettings):
 
     @property
     def queue_url(self) -> str:
-        """The queue's URL: `REDIS_URL`, or the embedded Valkey's socket."""
-        return self.redis_url or f"unix://{quote(str(self.valkey_socket))}"
+        """The queue's URL with its password: `REDIS_URL`, or the embedded Valkey's socket. Only to connect with."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        return f"unix://{quote(str(self.valkey_socket))}"
+
+    @property
+    def shown_queue(self) -> str:
+        """The queue's URL without its password, for people."""
+        return shown_url(self.queue_url)
 
     @property
     def embedded_queue(self) -> bool:
@@ -395,19 +385,9 @@ class Settings(BaseSettings):
         return self.redis_url is None
 
 
-def _can_hold_socket(path: Path) -> bool:
-    """Whether a socket's path is short and plain; it becomes each client's address, which RQ parses from one line."""
-    text = str(path)
-    return (
-        len(os.fsencode(path)) <= MAX_SOCKET_PATH
-        and text.isprintable()
-        and not any(character.isspace() or character in NOT_IN_SOCKET_PATH for character in text)
-    )
-
-
-def _runtime_folder() -> tuple[Path, ...]:
-    """`XDG_RUNTIME_DIR` if it is set and belongs to this user, else nothing."""
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
-    if not folder.is_absolute() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
-        return ()
-    return (folder.resolve(),)
+def _wrong(error: ErrorDetails) -> str:
+    """The value that is refused, in short; nothing if it may hold a secret."""
+    if error["loc"][0] in HOLD_SECRETS:
+        return ""
+    wrong = repr(error["input"])
+    return f", not {wrong if len(wrong) <= SHOWN else wrong[:SHOWN] + '…'}"

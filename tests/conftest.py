@@ -15,6 +15,7 @@ from hypothesis.internal.conjecture import providers
 from xdist.scheduler import LoadScopeScheduling
 
 from evaluator.store.file.database import Database
+from evaluator.urls import forget_secrets
 from tests.models import TinyModels, save_tiny_models
 from tests.warm.popen import warm_processes
 
@@ -74,6 +75,12 @@ def forked_processes() -> Iterator[None]:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     with warm_processes():
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_secrets() -> None:
+    """What an earlier test called a secret may be a word of this one's."""
+    forget_secrets()
 
 
 @pytest.fixture

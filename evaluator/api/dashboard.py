@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from evaluator.jobs.connection import connect
 from evaluator.settings import Settings
-from evaluator.urls import shown_url
+from evaluator.urls import without_secrets
 from evaluator.workspace.server_paths import without_paths
 
 PREFIX = "/queue"
@@ -99,19 +99,18 @@ def _application(settings: Settings) -> Flask:
     config.serializer = JSONSerializer
     # It would open a connection for each answer, without checking whose queue it is (`evaluator.jobs.socket_folder`).
     web.from_url = lambda *_given, **_options: (None, current_app.config[CONNECTION])
-    url = settings.queue_url
     # The dashboard looks for its files under the application's folder as well as its own.
     flask = Flask("queue", static_folder=blueprint.static_folder)
     flask.config.from_object(default_settings)
     flask.config.update(
         {
             CONNECTION: connect(settings, attempts=1),
-            "RQ_DASHBOARD_REDIS_URL": url,
+            "RQ_DASHBOARD_REDIS_URL": settings.shown_queue,
             "RQ_DASHBOARD_DISABLE_DELETE": True,
         }
     )
-    # It hides a password before the host, but not one in the query, nor the path of an embedded queue's socket.
-    web.escape_format_instance_list = lambda _urls: [without_paths(shown_url(url))]
+    # It shows the path of an embedded queue's socket.
+    web.escape_format_instance_list = lambda _urls: [without_paths(settings.shown_queue)]
     with flask.app_context():
         setup_rq_connection(flask)
     flask.register_blueprint(blueprint)
@@ -144,6 +143,8 @@ def _nonce() -> str:
 
 def _protected(response: Response) -> Response:
     response.headers["Content-Security-Policy"] = CONTENT_POLICY.format(nonce=_nonce())
+    if not response.direct_passthrough:  # a job's exception may quote a secret
+        response.set_data(without_secrets(response.get_data(as_text=True)))
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

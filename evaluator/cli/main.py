@@ -42,7 +42,7 @@ from evaluator.cli.terminal import (
 from evaluator.cli.vectors import vectors_app
 from evaluator.errors import EvaluatorError, InvalidInputError, NotEvaluatedError, WorkersFailedError
 from evaluator.proxies import except_here
-from evaluator.urls import hide_passwords, shown_url
+from evaluator.urls import hide_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -207,7 +207,7 @@ def worker(
 
     settings = read_settings(workers=count)
     with workers_only(settings, settings.workers) as supervisor:
-        remark(f"{settings.workers} workers on {shown_url(settings.queue_url)}. Ctrl-C stops them.")
+        remark(f"{settings.workers} workers on {settings.shown_queue}. Ctrl-C stops them.")
         _wait_for_interrupt(supervisor.require_workers)
 
 

@@ -11,10 +11,7 @@ from urllib.parse import urlsplit
 from annotated_types import Ge, Gt, Le, Len
 
 from evaluator.domain.fingerprint import fingerprint
-from evaluator.urls import shown_url
-
-VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
-"""An environment variable's name. Capitals only: nearly every key has a small letter, and is refused."""
+from evaluator.urls import VARIABLE, shown_url
 
 NAME = re.compile(r"(?![. ])[A-Za-z0-9._+ -]*(?<! )")
 """Valid names of endpoints: no model on the hub (`organisation/model`) and no folder has such a name."""

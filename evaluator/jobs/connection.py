@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from redis import ConnectionPool, Redis
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from evaluator.errors import InvalidInputError, QueueUnavailableError
+from evaluator.errors import QueueUnavailableError
+from evaluator.jobs.server.address import check_url, client_of
+from evaluator.jobs.server.rights import GRANT, shortcomings
 from evaluator.jobs.socket_folder import PrivateConnection, require_private
 from evaluator.settings import Settings
-from evaluator.urls import shown_url
 
 RECONNECT_ATTEMPTS = 6
 """Retries of a command; with the pauses below it gives up after about three seconds."""
@@ -53,60 +53,52 @@ def connect(settings: Settings, *, timeout: float = ANSWER_TIMEOUT, attempts: in
         "socket_connect_timeout": min(timeout, CONNECT_TIMEOUT),
         **over_tcp,
     }
-    if settings.redis_url is not None:
-        return Redis.from_url(settings.redis_url, **options)
+    if not settings.embedded_queue:
+        return client_of(settings.queue_url, **options)
     return Redis.from_pool(ConnectionPool(connection_class=PrivateConnection, settings=settings, **options))
 
 
 def check_queue(settings: Settings) -> None:
-    """Refuse an embedded Valkey that may be somebody else's, and a URL that redis-py would misunderstand, or quote.
-
-    In a URL that is not quoted, what follows a `/`, `?` or `#` of the password is taken for a path, for options or for
-    nothing, and the rest for a host and its port.
+    """Refuse an embedded Valkey that may be somebody else's, and a URL that cannot be read.
 
     Raises:
         InvalidInputError, QueueUnavailableError: as for `connect`.
     """
-    if settings.redis_url is None:
+    if settings.embedded_queue:
         require_private(settings)
-        return
-    try:
-        parts = urlsplit(settings.redis_url)
-        pool = ConnectionPool.from_url(settings.redis_url)
-        pool.connection_class(**pool.connection_kwargs)  # connects to nothing; knows its options
-        if parts.query:
-            parse_qsl(parts.query, strict_parsing=True)
-        names_database = parts.path in ("", "/") or parts.path.strip("/").isdigit()
-        well = not parts.fragment and (parts.scheme == "unix" or names_database)
-    except (TypeError, ValueError):
-        well = False
-    if not well:  # not with the reason: it repeats a part of the password
-        raise InvalidInputError(
-            f"REDIS_URL {shown_url(settings.redis_url)} is no redis://, rediss:// or unix:// URL that can be read; in "
-            "a password write # as %23, / as %2F, ? as %3F, @ as %40 and % as %25"
-        )
+    else:
+        check_url(settings.queue_url)
 
 
 def require(settings: Settings) -> Redis:
-    """A client whose server answers.
+    """A client whose server answers, and can hold our queue.
 
     Raises:
-        QueueUnavailableError: it does not; says what to do.
+        QueueUnavailableError: it does not, or is a cluster, or its user lacks rights; says what to do.
         InvalidInputError: `REDIS_URL` is no URL of a Redis.
     """
     client = connect(settings)
     try:
         client.ping()
+        problem = None if settings.embedded_queue else shortcomings(client)
     except RedisError as error:
         raise QueueUnavailableError(unavailable_message(settings, error)) from error
+    if problem is not None:
+        client.close()
+        raise QueueUnavailableError(f"the queue cannot be at {settings.shown_queue}: {problem}")
     return client
 
 
 def unavailable_message(settings: Settings, error: Exception) -> str:
-    """One line: which server does not answer, and what to do."""
+    """One line: which server does not answer, or refuses, and what to do."""
     if settings.embedded_queue:
         return (
             f"no embedded Valkey answers at {settings.valkey_socket} ({error}); "
             "start `evaluator up` on this EVALUATOR_HOME, or set REDIS_URL"
         )
-    return f"no Redis answers at {shown_url(settings.queue_url)} ({error}); check REDIS_URL and that it runs"
+    where = settings.shown_queue
+    if isinstance(error, AuthenticationError):
+        return f"the Redis at {where} lets nobody in as that user ({error}); check user and password in REDIS_URL"
+    if isinstance(error, NoPermissionError):
+        return f"the user of {where} lacks a right: {error}. Give it {GRANT} (docs/hosting.md)"
+    return f"no Redis answers at {where} ({error}); check REDIS_URL and that it runs"

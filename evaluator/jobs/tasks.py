@@ -55,6 +55,7 @@ from evaluator.retrieval.search.indexes import Sources, build_index, index_names
 from evaluator.retrieval.search.queries import LiveQueries, StoredQueries
 from evaluator.retrieval.texts.passages import build_passages
 from evaluator.retrieval.vectors.encoding import Shard, encode_shard
+from evaluator.urls import without_secrets
 
 CANCELLED = "cancelled"
 """In a job's meta: the job was cancelled while it ran, or an artifact that it reads is lost and must be made again, or
@@ -388,7 +389,7 @@ def running_job() -> Job:
 def describe(error: BaseException) -> str:
     """One line that names the error."""
     # A lone surrogate (a file name that is not UTF-8) could not travel as JSON.
-    text = " ".join(str(error).encode(errors="replace").decode().split())
+    text = " ".join(without_secrets(str(error)).encode(errors="replace").decode().split())
     if isinstance(error, AbandonedJobError):
         return "the worker died, or was cut off from the queue, at every attempt"
     if isinstance(error, EvaluatorError) and text:

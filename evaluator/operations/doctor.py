@@ -215,4 +215,4 @@ def _queue(settings: Settings) -> Check:
         return Check("queue", False, str(error), "start the server that REDIS_URL names, or unset REDIS_URL")
     name = "Valkey" if "valkey_version" in version else "Redis"
     number = version.get("valkey_version") or version.get("redis_version")
-    return Check("queue", True, f"{name} {number} at {shown_url(settings.queue_url)}")
+    return Check("queue", True, f"{name} {number} at {settings.shown_queue}")

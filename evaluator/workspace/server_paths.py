@@ -11,11 +11,13 @@ import sys
 import tempfile
 
 from evaluator.settings import Settings
+from evaluator.urls import without_secrets
 from evaluator.workspace.workspace import served_settings
 
 
 def without_paths(message: str) -> str:
-    """A message with the server's folders by their names, if this process serves pages and routes; else as it is."""
+    """A message without known secrets; if this process serves pages and routes, with the server's folders by name."""
+    message = without_secrets(message)
     settings = served_settings()
     if settings is None or "/" not in message:
         return message

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 from streamlit.testing.v1 import AppTest
 
+from evaluator.allowed_endpoint import AllowedEndpoint
 from evaluator.domain.endpoint import Budget
 from evaluator.domain.experiment import Experiment
 from evaluator.domain.variant import BM25, Dense, Retrieve
@@ -19,7 +20,7 @@ from evaluator.experiments.overview import experiment_yaml
 from evaluator.experiments.presets import PRESETS, Preset
 from evaluator.experiments.yaml_nodes import MAX_BYTES
 from evaluator.library import catalog
-from evaluator.settings import AllowedEndpoint, Settings
+from evaluator.settings import Settings
 from evaluator.workspace.workspace import Workspace, serve
 from tests.conftest import WriteDataset
 from tests.ui.conftest import AddExperiment, button, open_page, text_of

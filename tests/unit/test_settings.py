@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from evaluator.errors import InvalidInputError
-from evaluator.settings import DEFAULT_CONCURRENCY, MAX_SOCKET_PATH, Settings
+from evaluator.settings import DEFAULT_CONCURRENCY, Settings
+from evaluator.socket_path import MAX_SOCKET_PATH
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
@@ -89,7 +90,7 @@ class TestSources:
     def test_our_variable_wins_over_the_usual_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_URL", "redis://somebody-elses:6379/0")
         monkeypatch.setenv("EVALUATOR_REDIS_URL", "redis://queue:6379/0")
-        assert Settings().redis_url == "redis://queue:6379/0"
+        assert Settings().queue_url == "redis://queue:6379/0"
 
     def test_what_others_call_theirs_is_passed_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PORT", "1")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import traceback
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.domain.endpoint import Endpoint
-from evaluator.errors import ArtifactMissingError, InvalidInputError
+from evaluator.errors import ArtifactMissingError, EvaluatorError, InvalidInputError
 from evaluator.operations.doctor import examine
 from evaluator.settings import Settings
-from evaluator.urls import hide_passwords, shown_url
+from evaluator.urls import hide_passwords, keep_secrets_of, shown_url, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -85,3 +90,79 @@ def test_nor_does_an_endpoint(url: str) -> None:
     with pytest.raises(ValueError, match="base_url") as caught:
         Endpoint(name="e", base_url=url, model="m")
     assert "cret" not in str(caught.value)
+
+
+class TestKnownSecrets:
+    """What a pattern cannot find is hidden because it is known."""
+
+    @pytest.mark.parametrize(
+        "password",
+        ["ge#heim12", "ge@heim12", "ge/heim12", "ge?heim12", "ge heim12", "ge%23heim12", "ge'\\heim12"],
+    )
+    @pytest.mark.parametrize(
+        "url", ["redis://ann:{}@host:1/0", "redis://:{}@host", "redis://{}@host", "s3://k:{}@b/x"]
+    )
+    def test_a_password_is_hidden_wherever_a_library_quotes_it(self, url: str, password: str) -> None:
+        keep_secrets_of(url.format(password))
+        decoded = unquote(password)
+        for quoted in (
+            password,
+            repr(password),
+            decoded,
+            repr(decoded),
+            quote(decoded, safe=""),
+        ):
+            for said in (f"no port {quoted}!", f"{{'password': '{quoted}'}}", f"redis://x:{quoted}@y"):
+                assert "heim12" not in without_secrets(said)
+        assert "heim12" not in str(EvaluatorError(f"broken: {password}"))
+
+    @pytest.mark.parametrize("sign", "#@/?:")
+    def test_so_are_the_parts_that_it_takes_for_others(self, sign: str) -> None:
+        keep_secrets_of(f"redis://ann:heim{sign}geheim@host")
+        assert without_secrets("no port 'heim', no host 'geheim'") == "no port '***', no host '***'"
+
+    def test_other_words_stay(self) -> None:
+        keep_secrets_of("redis://:redis@queue/0")
+        assert without_secrets("rediss and redis_url, but redis") == "rediss and redis_url, but ***"
+
+    @pytest.mark.parametrize(
+        "url", ["s3://bucket/prefix@2", "abfs://container@account/x", "unix:///run/a:b@c/d.sock"]
+    )
+    def test_a_url_without_a_password_has_no_secret(self, url: str) -> None:
+        keep_secrets_of(url)
+        assert without_secrets(url) == url
+
+    def test_settings_hide_theirs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REDIS_URL", "redis://:geheim-1@queue")
+        monkeypatch.setenv("EVALUATOR_ARTIFACTS", "s3://key:geheim-2@bucket")
+        shown = repr(Settings.read())
+        assert "geheim" not in shown + without_secrets("geheim-1, geheim-2")
+
+    @pytest.mark.parametrize(
+        ("variable", "value"),
+        [
+            ("EVALUATOR_ENDPOINTS", '[{"base_url": "https://x/v1", "key": "sk-geheim"}]'),
+            ("EVALUATOR_ENDPOINTS", '[{"base_url": "https://x/v1", "api_key": "sk-geheim"}]'),
+            ("EVALUATOR_ENDPOINTS", '[{"base_url": "https://ann:geheim@x/v1"}]'),
+            ("EVALUATOR_ENDPOINTS", '["sk-geheim"'),
+        ],
+    )
+    def test_what_is_refused_is_not_quoted(
+        self, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+    ) -> None:
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(InvalidInputError, match="setting endpoints") as caught:
+            Settings.read()
+        assert "geheim" not in "".join(traceback.format_exception(caught.value))
+
+    def test_a_traceback_on_a_terminal_hides_them(self) -> None:
+        script = "from evaluator import logs; from evaluator.settings import Settings\n"
+        script += "logs.configure(Settings.read(), 'text')\nint(Settings().queue_url)"
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "REDIS_URL": "redis://:ge heim@queue"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr.splitlines()[0]) == (1, "Traceback (most recent call last):")
+        assert "ValueError" in done.stderr
+        assert "heim" not in done.stderr

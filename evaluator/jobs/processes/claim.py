@@ -25,7 +25,6 @@ from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
 from evaluator.jobs.queue import all_live_ids
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.settings import Settings
-from evaluator.urls import shown_url
 
 logger = logging.getLogger(__name__)
 
@@ -229,7 +228,7 @@ class Claim:
         return len(all_live_ids(self._connection)), len(ResultStream(self._connection))
 
     def _refusal(self, holder: Holder) -> str:
-        where = shown_url(self._settings.queue_url)
+        where = self._settings.shown_queue
         if holder.identity == self._identity:
             return (
                 f"{where} is used by a copy of this instance: {holder}; stop that one, or give each a database of its "

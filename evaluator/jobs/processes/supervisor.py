@@ -222,8 +222,8 @@ class Supervisor:
             "EVALUATOR_ARTIFACTS": self._settings.artifacts_url,
             SUPERVISOR_VARIABLE: str(os.getpid()),
         }
-        if self._settings.redis_url:
-            environment["REDIS_URL"] = self._settings.redis_url
+        if not self._settings.embedded_queue:
+            environment["REDIS_URL"] = self._settings.queue_url
         return environment
 
     def _keep_alive(self) -> None:

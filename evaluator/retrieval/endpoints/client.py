@@ -21,6 +21,7 @@ from evaluator.domain.endpoint import Endpoint
 from evaluator.errors import EncoderNotFoundError, EncodingError, InvalidInputError
 from evaluator.proxies import direct_client, is_here, proxied_client
 from evaluator.retrieval.endpoints.usage import Usage, estimated_tokens
+from evaluator.urls import keep_secret, without_secrets
 
 ATTEMPTS = 5
 """Requests before an endpoint counts as unavailable; then the whole job is tried again."""
@@ -104,7 +105,7 @@ class EndpointClient:
                 else:
                     if status == 200:
                         return self._accepted(content, characters)
-                    message = self._message(content, headers)
+                    message = self._message(content)
                     if status not in LATER and status < 500:
                         self._refused(status, message, answer_headers)
                     problem = f"status {status}: {message}"
@@ -124,7 +125,7 @@ class EndpointClient:
         return f"the endpoint {self.endpoint.name!r} ({self.endpoint.server}, {self.endpoint.model})"
 
     def _headers(self) -> dict[str, str]:
-        """Headers with the key, which is read for each request and kept nowhere."""
+        """Headers with the key, which is read for each request, and kept only to be hidden."""
         variable = self.endpoint.key
         if variable is None:
             return {}
@@ -135,6 +136,7 @@ class EndpointClient:
             )
         if not (key.isascii() and key.isprintable()):
             raise InvalidInputError(f"the environment variable {variable} holds characters that no key has")
+        keep_secret(key)
         return {"authorization": f"Bearer {key}"}
 
     def _send(
@@ -169,7 +171,7 @@ class EndpointClient:
             )
         return Answer(record, usage)
 
-    def _message(self, content: bytes, headers: Mapping[str, str]) -> str:
+    def _message(self, content: bytes) -> str:
         """The server's message, on one line, without the key."""
         try:
             record = json.loads(content)
@@ -178,8 +180,7 @@ class EndpointClient:
         except (ValueError, AttributeError, RecursionError):
             message = content.decode(errors="replace")
         line = " ".join(str(message).split())
-        key = headers.get("authorization", "").removeprefix("Bearer ")
-        return (line.replace(key, "***") if key else line)[:MAX_MESSAGE]
+        return without_secrets(line)[:MAX_MESSAGE]
 
     def _refused(self, status: int, message: str, headers: httpx.Headers) -> NoReturn:
         if 300 <= status < 400:

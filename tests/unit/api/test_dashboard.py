@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from redis import Redis
 from rq import Queue, serializers
 from rq.executions import Execution
@@ -205,7 +206,7 @@ def test_each_connection_is_made_to_this_users_own_queue(
         pages = Pages(settings)
         assert pages("/0/data/queues.json").status_code == 200
         os.chown(settings.valkey_socket.parent, NOBODY, NOBODY)
-        connections = connect(settings.model_copy(update={"redis_url": settings.queue_url}))
+        connections = connect(settings.model_copy(update={"redis_url": SecretStr(settings.queue_url)}))
         connections.client_kill_filter(_type="normal", skipme=True)  # as if the other user's queue had begun
         for path in ("/0/data/queues.json", "/0/view/workers"):
             assert pages(path).status_code == 503

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+from evaluator.allowed_endpoint import AllowedEndpoint
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.errors import ExperimentFileError, InvalidInputError
 from evaluator.experiments.endpoints import check_allowed
 from evaluator.experiments.file_reader import parse_experiment
-from evaluator.settings import AllowedEndpoint, Settings
+from evaluator.settings import Settings
 
 OPENAI = """\
 name: api

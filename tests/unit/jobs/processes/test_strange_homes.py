@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from rq import SimpleWorker
 
 from evaluator.errors import InvalidInputError
@@ -32,7 +33,7 @@ def test_valkey_starts_there_and_a_worker_connects(name: str, tmp_path: Path) ->
         connection.set("x", 1)
         assert connection.config_get("dir")["dir"] == os.fsencode(home / "valkey").decode(errors="replace")
         assert (home / "valkey" / "appendonlydir").is_dir()
-        named_by_url = settings.model_copy(update={"redis_url": settings.queue_url})
+        named_by_url = settings.model_copy(update={"redis_url": SecretStr(settings.queue_url)})
         with require(named_by_url) as same:  # as the dashboard names it
             assert same.get("x") == b"1"
 
