@@ -20,7 +20,7 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.operations.backup.writing import prepare
 from evaluator.report.figures import FigureOptions, Image, figure
 from evaluator.report.page import report
-from evaluator.uploads.uploads import scratch_folder
+from evaluator.uploads.folder import scratch_folder
 from evaluator.workspace.workspace import Workspace
 
 CHUNK = 1 << 20

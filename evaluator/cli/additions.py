@@ -85,8 +85,8 @@ def _add_files(name: str, path: str, chosen: Reading | None, changes: dict[str, 
     from evaluator.datasets.staging.stage import publish, require_sound
     from evaluator.datasets.stored import StoredDataset
     from evaluator.uploads.examination import check
+    from evaluator.uploads.folder import scratch_folder
     from evaluator.uploads.receiving import room
-    from evaluator.uploads.uploads import scratch_folder
 
     settings = read_settings()
     with instance() as opened:

@@ -89,8 +89,8 @@ def dataset_import(
     from evaluator.datasets.staging.stage import publish
     from evaluator.library.catalog import checked_name
     from evaluator.remote.instance import open_instance
+    from evaluator.uploads.folder import scratch_folder
     from evaluator.uploads.receiving import room
-    from evaluator.uploads.uploads import scratch_folder
 
     settings = read_settings()
     chosen, changes = given_reading(reading), given_changes(set_)

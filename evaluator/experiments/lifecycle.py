@@ -335,7 +335,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
     described = describe(spec)
     with reachable(workspace) as connection, workspace.in_use:
         row = experiments.known_experiment(workspace.database, spec.id)
-        if row is not None and not is_stalled(workspace, row) and row.active:
+        if row is not None and not stalled(workspace, [row]) and row.active:
             write_terms(connection, spec)
             return Begun(spec.id, workspace.plannings.of(spec.id), already_running=True)
         if row is not None and _is_whole(workspace, row):
@@ -364,15 +364,6 @@ def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
     return experiment.status == "finished" and all(
         c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
     )
-
-
-def is_stalled(workspace: Workspace, experiment: ExperimentRow) -> bool:
-    """Whether an experiment has the status planning or running but no process works on it; `resume` continues it.
-
-    Raises:
-        QueueUnavailableError: the queue does not answer.
-    """
-    return bool(stalled(workspace, [experiment]))
 
 
 def stalled(

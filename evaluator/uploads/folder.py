@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 
 from evaluator.artifacts.digests import digest_of, digest_of_bytes
 from evaluator.domain.dataset import Provenance
+from evaluator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -208,6 +209,16 @@ class UploadFolder:
 def uploads_folder(home: Path) -> Path:
     """The folder of all uploads, in a home folder."""
     return home / "uploads"
+
+
+def scratch_folder(settings: Settings) -> Path:
+    """The folder for commands' temporary files; beside the artifacts, so that storing is a rename.
+
+    Files of a killed command are removed like an old upload.
+    """
+    folder = uploads_folder(settings.home_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 class ProgressWriter:

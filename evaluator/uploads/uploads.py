@@ -25,7 +25,6 @@ from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.library import catalog
-from evaluator.settings import Settings
 from evaluator.store import datasets
 from evaluator.uploads.destination import link_dataset, require_free, unchanged_dataset
 from evaluator.uploads.folder import (
@@ -383,16 +382,6 @@ def clear_old(workspace: Workspace) -> int:
 
 def _forget_all(folder: UploadFolder) -> None:
     folder.forget(RECOGNISED, READING, REPORT, ERROR, WRITTEN, folder.unpacked.name, folder.staged.name)
-
-
-def scratch_folder(settings: Settings) -> Path:
-    """The folder for commands' temporary files; beside the artifacts, so that storing is a rename.
-
-    Files of a killed command are removed like an old upload.
-    """
-    folder = uploads_folder(settings.home_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _folder(workspace: Workspace, upload_id: str) -> UploadFolder:

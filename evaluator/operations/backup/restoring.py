@@ -35,7 +35,7 @@ from evaluator.settings import Settings
 from evaluator.store.file.condition import log_path
 from evaluator.store.file.database import Database
 from evaluator.store.file.tables import make_database
-from evaluator.uploads.uploads import scratch_folder
+from evaluator.uploads.folder import scratch_folder
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 

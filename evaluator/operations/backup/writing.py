@@ -34,7 +34,7 @@ from evaluator.operations.backup.manifest import (
 )
 from evaluator.operations.backup.tar import END, Member, chunks_of, header, padded
 from evaluator.store.file.tables import Copied, copy_tables
-from evaluator.uploads.uploads import scratch_folder
+from evaluator.uploads.folder import scratch_folder
 from evaluator.workspace.acting import needs
 from evaluator.workspace.workspace import Workspace
 

@@ -12,7 +12,7 @@ from evaluator.domain.records import ExperimentRow
 from evaluator.domain.status import ACTIVE
 from evaluator.errors import ConflictError, QueueUnavailableError
 from evaluator.experiments import lifecycle
-from evaluator.experiments.lifecycle import is_stalled
+from evaluator.experiments.lifecycle import stalled
 from evaluator.experiments.overview import experiment_yaml, failures, overview
 from evaluator.experiments.progress import (
     ExperimentProgress,
@@ -131,7 +131,7 @@ def _now(workspace: Workspace, experiment: ExperimentRow) -> None:
 def _hindrances(workspace: Workspace, experiment: ExperimentRow) -> None:
     """Say why a running experiment may not move: no queue, no jobs, no workers."""
     try:
-        if is_stalled(workspace, experiment):
+        if stalled(workspace, [experiment]):
             problem = (
                 "Planning has stopped"
                 if experiment.status == "planning"

@@ -61,6 +61,15 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (11, NEWEST, "INSERT INTO followed VALUES (2, 2, 'another')"),
     (12, NEWEST, "INSERT INTO provenance VALUES (1, 1, $provenance)"),
     (13, NEWEST, "INSERT INTO readings (tables, dataset, reading) VALUES ('[]', 'tiny', '{}')"),
+    (14, NEWEST, "INSERT INTO accounts (id, name, is_admin) VALUES ('a', 'ann', TRUE)"),
+    (14, NEWEST, "INSERT INTO grants VALUES ('a', 'main', 'editor')"),
+    (14, NEWEST, """INSERT INTO invitations (digest, purpose, name, is_admin, created_by, expires_at)
+                    VALUES ('1', 'join', 'bob', FALSE, 'ann', utc_now())"""),
+    (14, NEWEST, """INSERT INTO sessions (digest, account, way, address, agent, expires_at)
+                    VALUES ('2', 'a', 'PASSWORD', '', '', utc_now())"""),
+    (14, NEWEST, "INSERT INTO tokens (id, digest, shown, name, account) VALUES ('t', '3', 'ev_', 'CI', 'a')"),
+    (14, NEWEST, """INSERT INTO audit (person, way, address, action, subject)
+                    VALUES ('ann', 'password', '', 'invited', 'bob')"""),
 )  # fmt: skip
 """SQL that fills tables, and the first and the last migration after which they have this form.
 
