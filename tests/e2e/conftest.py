@@ -74,9 +74,7 @@ def n_queries(library: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
 @pytest.fixture(scope="session")
 def address(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a fresh instance serves: no dataset, no experiment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     home = tmp_path_factory.mktemp("e2e") / "home"
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("EVALUATOR_", "REDIS_"))
@@ -88,20 +86,29 @@ def address(library: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, process)
+        wait_until_ready(f"{url}/api/health", process)
         yield url
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=START_TIMEOUT)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until an instance answers at an address, and is ready if it says so."""
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         assert process.poll() is None, "the instance ended"
         assert time.monotonic() < deadline, "the instance does not answer"
         try:
-            if httpx.get(f"{url}/api/health").json()["ready"]:
+            if httpx.get(url).json().get("ready", True):
                 return
         except httpx.TransportError:
             time.sleep(0.1)

@@ -33,7 +33,7 @@ def stop_if_signed_out() -> None:
         acting()
     except SignedOutError:
         st.info("You are signed out.", icon=":material/logout:")
-        st.link_button("Sign in", "/login", type="primary")
+        _lead("/login", "Sign in")
         st.stop()
 
 
@@ -43,4 +43,9 @@ def show_person() -> None:
     if person.account is not None:
         with st.sidebar:
             st.caption(person.name)
-            st.link_button("Sign out", "/logout", icon=":material/logout:", type="tertiary")
+            _lead("/logout", "Sign out")
+
+
+def _lead(address: str, label: str) -> None:
+    """A link to a page outside of Streamlit, in this tab: Streamlit's own links would open another one."""
+    st.html(f'<a href="{address}" target="_self">{label}</a>')
