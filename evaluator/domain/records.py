@@ -1,11 +1,13 @@
-"""Rows of the records of datasets and experiments."""
+"""Rows of the records of datasets, experiments and accounts. Moments are UTC without a zone."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from evaluator.domain.access import Role
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.status import ACTIVE, Status
@@ -81,3 +83,70 @@ class VariantCounts(NamedTuple):
     recorded: int
     failed: int
     scored: int
+
+
+class Account(NamedTuple):
+    """A person's account. `password` is argon2's hash, None if the account has none."""
+
+    id: str
+    name: str
+    password: str | None
+    is_admin: bool
+    created_at: datetime
+    disabled_at: datetime | None
+    roles: Mapping[str, Role]
+
+
+class Session(NamedTuple):
+    """A browser that is signed in. Moments are UTC without a zone."""
+
+    digest: str
+    account: str
+    way: str
+    address: str
+    agent: str
+    created_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+
+
+class Invitation(NamedTuple):
+    """A one-time link. `account` is whose password is chosen anew; None for somebody who joins."""
+
+    digest: str
+    purpose: str
+    name: str
+    account: str | None
+    is_admin: bool
+    role: Role | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+
+
+class Token(NamedTuple):
+    """A program's token. `role` is the most that it may; None for all that its account may."""
+
+    id: str
+    digest: str
+    shown: str
+    name: str
+    account: str
+    role: Role | None
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+class AuditEntry(NamedTuple):
+    """Who did what, when, and from where."""
+
+    number: int
+    done_at: datetime
+    person: str
+    account: str | None
+    way: str
+    address: str
+    action: str
+    subject: str

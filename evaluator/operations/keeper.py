@@ -20,6 +20,7 @@ from evaluator.errors import EvaluatorError
 from evaluator.judging.rescore_after_edits import follow_left
 from evaluator.operations.upkeep import Upkeep
 from evaluator.operations.vector_storage import prune
+from evaluator.people.sessions import clear_ended
 from evaluator.uploads.uploads import clear_old
 from evaluator.workspace.acting import acting_as
 from evaluator.workspace.workspace import Workspace
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY = 5.0
 """Seconds between two checks of running experiments."""
 BOUND_EVERY = 300.0
-"""Seconds between two checks of the vectors' size and of uploads that nobody stored."""
+"""Seconds between two checks of the vectors' size, of uploads that nobody stored, and of ended sessions."""
 
 
 class Keeper:
@@ -75,6 +76,7 @@ class Keeper:
             self._bound_at = time.monotonic() + BOUND_EVERY
             self._guard(self._bound_vectors)
             self._guard(self._clear_uploads)
+            self._guard(lambda: clear_ended(self._workspace))
 
     def _keep(self) -> None:
         with acting_as(SYSTEM):

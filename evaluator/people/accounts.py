@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from evaluator.domain.access import MAIN, Action, Person, Role, Way
+from evaluator.domain.records import Account, Invitation
 from evaluator.errors import ConflictError, ForbiddenError, InvalidInputError, UnknownNameError
 from evaluator.people.log import note, note_of
 from evaluator.people.passwords import hashed, matches
 from evaluator.people.secrets import digest, new_id, new_secret
 from evaluator.store.people import accounts as store
 from evaluator.store.people import sessions as links
-from evaluator.store.people.accounts import Account
-from evaluator.store.people.sessions import Invitation
 from evaluator.workspace.acting import acting, needs, require
 from evaluator.workspace.workspace import Workspace
 

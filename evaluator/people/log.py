@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from evaluator.domain.access import Action, Way
 from evaluator.domain.printable import printable
+from evaluator.domain.records import AuditEntry
 from evaluator.store.people import audit
-from evaluator.store.people.audit import Entry
 from evaluator.workspace.acting import acting, address, needs
 from evaluator.workspace.workspace import Workspace
 
@@ -35,6 +35,6 @@ def note_of(
 
 
 @needs(Action.AUDIT)
-def entries(workspace: Workspace, *, before: int | None = None, limit: int = MOST) -> list[Entry]:
+def entries(workspace: Workspace, *, before: int | None = None, limit: int = MOST) -> list[AuditEntry]:
     """The newest entries; `before` goes on from an entry's number."""
     return audit.entries(workspace.database, before=before, limit=min(limit, MOST))

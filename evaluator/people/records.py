@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluator.domain.access import Role
+from evaluator.domain.records import Account, Token
 from evaluator.people import accounts
 from evaluator.people.accounts import Link
-from evaluator.store.people.accounts import Account
-from evaluator.store.people.sessions import Token
 from evaluator.workspace.workspace import Workspace
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from evaluator.domain.access import Person, Way
 from evaluator.domain.printable import printable
+from evaluator.domain.records import Account, Session
 from evaluator.errors import SignedOutError
 from evaluator.people import throttle
 from evaluator.people.accounts import by_id, by_name, person_of
@@ -14,8 +15,6 @@ from evaluator.people.passwords import hashed, is_dated, matches
 from evaluator.people.secrets import digest, new_secret
 from evaluator.store.people import accounts as account_rows
 from evaluator.store.people import sessions as store
-from evaluator.store.people.accounts import Account
-from evaluator.store.people.sessions import Session
 from evaluator.workspace.acting import acting, address
 from evaluator.workspace.workspace import Workspace
 
@@ -43,7 +42,9 @@ def sign_in(workspace: Workspace, name: str, password: str, agent: str) -> str:
     is_right = matches(account.password if account else None, password)
     if account is None or account.disabled_at or not is_right:
         throttle.note_wrong(workspace.connection, *who)
-        note_of(workspace, name, None, Way.PASSWORD, "failed to sign in")
+        # Whoever mistook the fields has typed a password as the name.
+        tried = account.name if account else "an unknown name"
+        note_of(workspace, tried, account and account.id, Way.PASSWORD, "failed to sign in")
         raise SignedOutError(WRONG)
     throttle.forget(workspace.connection, *who)
     if account.password and is_dated(account.password):

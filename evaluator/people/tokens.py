@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from evaluator.domain.access import Action, Person, Role, Way, limited
+from evaluator.domain.records import Token
 from evaluator.errors import ForbiddenError, InvalidInputError, UnknownNameError
 from evaluator.people.accounts import by_id, checked_name, person_of
 from evaluator.people.log import note
 from evaluator.people.secrets import PREFIX, SHOWN, digest, is_token, new_id, new_token
 from evaluator.store.people import sessions as store
-from evaluator.store.people.sessions import Token
 from evaluator.workspace.acting import acting
 from evaluator.workspace.workspace import Workspace
 

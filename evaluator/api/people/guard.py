@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from evaluator.settings import Settings
 from evaluator.workspace.acting import acting_as
 from evaluator.workspace.workspace import serving
 
-FOR_ALL = ("/login", "/logout", "/api/health/live", "/join")
+FOR_ALL = re.compile(r"/login|/logout|/api/health/live|/join/[\w-]+")
 """What needs no session: signing in and out, joining by a one-time link, and whether the process answers."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY_VIOLATION = 1008
@@ -43,7 +44,7 @@ class Guard:
             return
         headers, client = Headers(scope=scope), scope.get("client")
         at = client[0] if client else ""
-        if _is_for_all(scope["path"]):
+        if scope["type"] == "http" and FOR_ALL.fullmatch(scope["path"]):
             with acting_as(NOBODY, at):
                 await self._app(scope, receive, send)
             return
@@ -76,10 +77,6 @@ def session_of(headers: Headers) -> str | None:
     except CookieError:
         return None
     return cookie.value if cookie is not None else None
-
-
-def _is_for_all(path: str) -> bool:
-    return any(path == open_ or path.startswith(f"{open_}/") for open_ in FOR_ALL)
 
 
 def _refusal(scope: Scope, headers: Headers, person: Person | None) -> Response | None:

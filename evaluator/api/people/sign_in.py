@@ -15,6 +15,7 @@ from evaluator.api.people.guard import session_of
 from evaluator.api.people.page import alert, page
 from evaluator.domain.access import Way
 from evaluator.errors import EvaluatorError, InvalidInputError, TooLargeError, TooManyError
+from evaluator.host_names import LOOPBACK
 from evaluator.people import accounts, sessions
 from evaluator.people.passwords import SHORTEST
 from evaluator.people.sessions import COOKIE
@@ -38,7 +39,10 @@ def sign_in_routes() -> list[Route]:
 
 
 async def _ask(request: Request) -> Response:
-    return _login(_next(request.query_params.get("next")))
+    problem = None
+    if request.url.scheme == "http" and (request.url.hostname or "") not in LOOPBACK:
+        problem = "browsers keep nobody signed in over http; open this page by https"
+    return _login(_next(request.query_params.get("next")), problem)
 
 
 async def _sign_in(request: Request) -> Response:

@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import NamedTuple
-
 from evaluator.domain.access import Role
+from evaluator.domain.records import Account
 from evaluator.store.file.database import Database
-
-
-class Account(NamedTuple):
-    """A person's account. `password` is argon2's hash, None if the account has none."""
-
-    id: str
-    name: str
-    password: str | None
-    is_admin: bool
-    created_at: datetime
-    disabled_at: datetime | None
-    roles: Mapping[str, Role]
 
 
 def accounts(database: Database) -> tuple[Account, ...]:

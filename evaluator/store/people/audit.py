@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import NamedTuple
-
+from evaluator.domain.records import AuditEntry
 from evaluator.store.file.database import Database
-
-
-class Entry(NamedTuple):
-    """Who did what, when, and from where."""
-
-    number: int
-    done_at: datetime
-    person: str
-    account: str | None
-    way: str
-    address: str
-    action: str
-    subject: str
 
 
 def note(
@@ -32,11 +17,11 @@ def note(
         )
 
 
-def entries(database: Database, *, before: int | None = None, limit: int = 1000) -> list[Entry]:
+def entries(database: Database, *, before: int | None = None, limit: int = 1000) -> list[AuditEntry]:
     """The newest entries; `before` goes on from the number of the last one that was read."""
     rows = database.cursor.execute(
-        f"SELECT {', '.join(Entry._fields)} FROM audit WHERE coalesce(number < ?, TRUE) "  # noqa: S608
+        f"SELECT {', '.join(AuditEntry._fields)} FROM audit WHERE coalesce(number < ?, TRUE) "  # noqa: S608
         "ORDER BY number DESC LIMIT ?",
         [before, limit],
     ).fetchall()
-    return [Entry(*row) for row in rows]
+    return [AuditEntry(*row) for row in rows]

@@ -3,53 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from evaluator.domain.access import Role
+from evaluator.domain.records import Invitation, Session, Token
 from evaluator.store.file.database import Database
-
-
-class Session(NamedTuple):
-    """A browser that is signed in. Moments are UTC without a zone."""
-
-    digest: str
-    account: str
-    way: str
-    address: str
-    agent: str
-    created_at: datetime
-    seen_at: datetime
-    expires_at: datetime
-
-
-class Invitation(NamedTuple):
-    """A one-time link. `account` is whose password is chosen anew; None for somebody who joins."""
-
-    digest: str
-    purpose: str
-    name: str
-    account: str | None
-    is_admin: bool
-    role: Role | None
-    created_by: str
-    created_at: datetime
-    expires_at: datetime
-    used_at: datetime | None
-
-
-class Token(NamedTuple):
-    """A program's token. `role` is the most that it may; None for all that its account may."""
-
-    id: str
-    digest: str
-    shown: str
-    name: str
-    account: str
-    role: Role | None
-    created_at: datetime
-    expires_at: datetime | None
-    used_at: datetime | None
-
 
 # What people see of datasets and experiments does not depend on these tables: writes to them leave the state as it is.
 

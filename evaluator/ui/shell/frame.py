@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from evaluator.domain.access import Action
 from evaluator.ui.shell.links import (
+    ACCOUNT,
     COMPARE,
     DATASETS,
     EXPERIMENTS,
     HISTORY,
     LEADERBOARD,
+    PEOPLE,
     QUERY,
     UPLOAD,
     WORKERS,
@@ -20,7 +23,7 @@ from evaluator.ui.shell.links import (
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.person import show_person, stop_if_signed_out
 from evaluator.ui.shell.theme import apply_style
-from evaluator.workspace.acting import may, require
+from evaluator.workspace.acting import acting, may, require
 
 PRODUCT = "Retrieval Evaluator"
 MARK = Path(__file__).with_name("mark.svg")
@@ -36,6 +39,11 @@ def show() -> None:
     st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
     stop_if_signed_out()
     upload = [st.Page(UPLOAD, title="Upload", icon=":material/upload_file:")]
+    own: list[StreamlitPage] = []
+    if acting().account is not None:
+        own.append(st.Page(ACCOUNT, title="Account", icon=":material/person:"))
+        if may(Action.GRANT):
+            own.append(st.Page(PEOPLE, title="People", icon=":material/group:"))
     page = st.navigation(
         {
             PRODUCT: [
@@ -47,6 +55,7 @@ def show() -> None:
                 st.Page(DATASETS, title="Datasets", icon=":material/database:"),
                 *(upload if may(Action.EDIT) else []),
                 st.Page(WORKERS, title="Queue", icon=":material/stacks:"),
+                *own,
             ]
         }
     )

@@ -17,6 +17,8 @@ HISTORY = PAGES / "history.py"
 DATASETS = PAGES / "datasets.py"
 UPLOAD = PAGES / "upload.py"
 WORKERS = PAGES / "workers.py"
+ACCOUNT = PAGES / "account.py"
+PEOPLE = PAGES / "people.py"
 
 DASHBOARD = "/queue/"
 """rq-dashboard, beside the pages."""

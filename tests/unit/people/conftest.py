@@ -23,11 +23,17 @@ def _quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     quick(monkeypatch, passwords)
 
 
+def settings(home: Path, valkey: Settings) -> Settings:
+    """Those of an instance with accounts."""
+    names = ("evaluator.example.org",)
+    return Settings(home=home, redis_url=valkey.queue_url, auth=("password",), allowed_hosts=names)
+
+
 @pytest.fixture
 def shared(home: Path, valkey: Settings) -> Iterator[Workspace]:
     """A workspace whose administrator is ann."""
     Redis.from_url(valkey.queue_url).flushdb()
-    with Workspace.open(Settings(home=home, redis_url=valkey.queue_url, auth=("password",))) as opened:
+    with Workspace.open(settings(home, valkey)) as opened:
         accounts.add_admin(opened, "ann", PASSWORD)
         yield opened
 

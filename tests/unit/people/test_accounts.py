@@ -7,9 +7,16 @@ from datetime import timedelta
 import pytest
 
 from evaluator.domain.access import MAIN, Person, Role, Way
-from evaluator.errors import ConflictError, ForbiddenError, InvalidInputError, UnknownNameError
+from evaluator.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    SignedOutError,
+    UnknownNameError,
+)
 from evaluator.people import accounts, log
 from evaluator.people.secrets import digest
+from evaluator.people.sessions import sign_in
 from evaluator.workspace.acting import acting_as
 from evaluator.workspace.workspace import Workspace
 from tests.unit.people.conftest import PASSWORD
@@ -127,6 +134,13 @@ def test_neither_passwords_nor_secrets_are_stored(shared: Workspace) -> None:
     assert digest(link.secret) in stored
     assert PASSWORD not in stored
     assert link.secret not in stored
+
+
+def test_nobody_reads_in_the_log_what_was_typed_as_a_name(shared: Workspace) -> None:
+    with pytest.raises(SignedOutError):
+        sign_in(shared, PASSWORD, "ann", "")
+    entry = log.entries(shared)[0]
+    assert (entry.person, entry.action) == ("an unknown name", "failed to sign in")
 
 
 def test_what_people_do_is_on_record(shared: Workspace, ann: Person) -> None:

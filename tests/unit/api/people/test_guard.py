@@ -136,6 +136,23 @@ def test_nobody_is_led_elsewhere(client: TestClient, next_: str) -> None:
     assert answer.headers["location"] == "/"
 
 
+def test_over_http_the_page_says_that_nobody_stays_signed_in(app: Starlette) -> None:
+    there = TestClient(app, "http://evaluator.example.org")
+    assert "open this page by https" in there.get("/login").text
+    assert (
+        "open this page by https" not in TestClient(app, "https://evaluator.example.org").get("/login").text
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["/login/x", "/login/_stcore/stream", "/join/", "/join/a/b", "/api/health/live/x"]
+)
+def test_nothing_below_the_open_pages_is_open(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code == 401
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(f"ws://127.0.0.1:8501{path}"):
+        pass
+
+
 def test_a_wrong_password_is_said_without_more(client: TestClient) -> None:
     answers = [client.post("/login", data={"name": name, "password": "wrong"}) for name in ("ann", "nobody")]
     assert [answer.status_code for answer in answers] == [401, 401]
