@@ -30,7 +30,7 @@ from evaluator.operations.keeper import Keeper
 from evaluator.people.command_key import make_command_key
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
-from evaluator.ui.shell.person import signed_in
+from evaluator.ui.shell.person import address_of_page, signed_in
 from evaluator.uploads.uploads import clear_old
 from evaluator.workspace.acting import otherwise
 from evaluator.workspace.workspace import Workspace, serve
@@ -48,7 +48,7 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Workspace]]:
     stop_without_supervisor()
     if settings.auth:
         make_command_key(settings)
-    known = otherwise(signed_in if settings.auth else lambda: OPEN)
+    known = otherwise(signed_in if settings.auth else lambda: OPEN, address_of_page)
     with Workspace.open(settings) as workspace, serve(workspace), known, Keeper(workspace, measures=True):
         clear_old(workspace)
         yield {"workspace": workspace}

@@ -15,8 +15,8 @@ from evaluator.errors import ForbiddenError
 F = TypeVar("F", bound=Callable[..., Any])
 
 _acting: ContextVar[Person | None] = ContextVar("acting", default=None)
-_address: ContextVar[str] = ContextVar("address", default="")
-_otherwise: Callable[[], Person] = lambda: COMMAND  # noqa: E731
+_address: ContextVar[str | None] = ContextVar("address", default=None)
+_otherwise: tuple[Callable[[], Person], Callable[[], str]] = (lambda: COMMAND, str)
 
 
 def acting() -> Person:
@@ -25,12 +25,13 @@ def acting() -> Person:
     Raises:
         SignedOutError: nobody is signed in any more.
     """
-    return _acting.get() or _otherwise()
+    return _acting.get() or _otherwise[0]()
 
 
 def address() -> str:
     """The address that whoever is acting is at; empty if they are on the server's machine."""
-    return _address.get()
+    named = _address.get()
+    return _otherwise[1]() if named is None else named
 
 
 @contextmanager
@@ -49,10 +50,14 @@ def acting_as(person: Person | None, at: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def otherwise(person: Callable[[], Person]) -> Iterator[None]:
-    """Within the block, ask `person` who is acting where nobody is named. Without it, that is a command."""
+def otherwise(person: Callable[[], Person], at: Callable[[], str] = str) -> Iterator[None]:
+    """Within the block, ask `person` who is acting where nobody is named. Without it, that is a command.
+
+    Args:
+        at: gives their address.
+    """
     global _otherwise
-    before, _otherwise = _otherwise, person
+    before, _otherwise = _otherwise, (person, at)
     try:
         yield
     finally:

@@ -27,6 +27,11 @@ def signed_in() -> Person:
     return person
 
 
+def address_of_page() -> str:
+    """The address of the browser that shows this page; empty outside of a page's script, and on loopback."""
+    return "" if get_script_run_ctx(suppress_warning=True) is None else st.context.ip_address or ""
+
+
 def stop_if_signed_out() -> None:
     """End the page here, with the way back in, if the session has ended since it was opened."""
     try:
@@ -48,4 +53,4 @@ def show_person() -> None:
 
 def _lead(address: str, label: str) -> None:
     """A link to a page outside of Streamlit, in this tab: Streamlit's own links would open another one."""
-    st.html(f'<a href="{address}" target="_self">{label}</a>')
+    st.html(f'<a href="{address}" target="_self" style="color: inherit">{label}</a>')
