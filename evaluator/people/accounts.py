@@ -21,6 +21,7 @@ INVITED_FOR = timedelta(days=7)
 """How long a one-time link can be used."""
 LONGEST_NAME = 200
 JOIN, RESET = "join", "reset"
+USED = "this link was used already, or has expired; ask for another one"
 
 
 class Link(NamedTuple):
@@ -39,7 +40,7 @@ def all_accounts(workspace: Workspace) -> tuple[Account, ...]:
 
 def by_name(workspace: Workspace, name: str) -> Account | None:
     """The account of a name, however it is written; None if there is none."""
-    wanted = _normal(name).casefold()
+    wanted = key_of(name)
     return next((each for each in store.accounts(workspace.database) if each.name.casefold() == wanted), None)
 
 
@@ -123,23 +124,21 @@ def accept(workspace: Workspace, secret: str, password: str) -> Account:
     """
     invitation = invited(workspace, secret)
     if invitation is None:
-        raise UnknownNameError("this link was used already, or has expired; ask for another one")
+        raise UnknownNameError(USED)
     hash_ = hashed(password, invitation.name)
-    if not links.use_invitation(workspace.database, invitation.digest):
-        raise UnknownNameError("this link was used already; ask for another one")
     if invitation.purpose == RESET:
         account = next(each for each in store.accounts(workspace.database) if each.id == invitation.account)
-        store.change(workspace.database, account.id, password=hash_)
-        links.end_sessions(workspace.database, account=account.id)
+        if not store.choose_password(workspace.database, account.id, hash_, invitation.digest):
+            raise UnknownNameError(USED)
         note_of(workspace, account.name, account.id, Way.PASSWORD, "chose a new password")
         return account
-    account = _add(workspace, invitation.name, hash_, is_admin=invitation.is_admin)
-    if invitation.role is not None:
-        store.grant(workspace.database, account.id, MAIN, invitation.role)
+    if by_name(workspace, invitation.name) is not None:
+        raise ConflictError(f"there is an account {invitation.name!r} already; sign in with it")
+    account = _add(workspace, invitation.name, hash_, invitation=invitation)
     note_of(
         workspace, account.name, account.id, Way.PASSWORD, "joined", f"invited by {invitation.created_by}"
     )
-    return known(workspace, account.name)
+    return account
 
 
 @needs(Action.GRANT)
@@ -170,7 +169,7 @@ def set_admin(workspace: Workspace, name: str, is_admin: bool) -> None:
 
 @needs(Action.MANAGE)
 def disable(workspace: Workspace, name: str, is_disabled: bool = True) -> None:
-    """Close an account, which ends its sessions and tokens; or open it again.
+    """Close an account, which ends its sessions, tokens and invitations; or open it again.
 
     Raises:
         ConflictError: it is the only administrator's.
@@ -178,8 +177,10 @@ def disable(workspace: Workspace, name: str, is_disabled: bool = True) -> None:
     account = known(workspace, name)
     if is_disabled:
         _require_another_admin(workspace, account)
-        links.end_sessions(workspace.database, account=account.id)
     store.change(workspace.database, account.id, is_disabled=is_disabled)
+    if is_disabled:
+        links.end_sessions(workspace.database, account=account.id)
+        links.withdraw(workspace.database, account=account.id, created_by=account.name)
     note(workspace, "closed the account" if is_disabled else "opened the account", account.name)
 
 
@@ -194,8 +195,7 @@ def change_password(workspace: Workspace, old: str, new: str) -> None:
     account = by_id(workspace, person.account) if person.account else None
     if account is None or not matches(account.password, old):
         raise ForbiddenError("that is not your present password; nothing was changed")
-    store.change(workspace.database, account.id, password=hashed(new, account.name))
-    links.end_sessions(workspace.database, account=account.id)
+    store.choose_password(workspace.database, account.id, hashed(new, account.name))
     note(workspace, "changed the password")
 
 
@@ -213,17 +213,35 @@ def checked_name(name: str) -> str:
     return normal
 
 
+def key_of(name: str) -> str:
+    """What is equal for all ways of writing a name."""
+    return _normal(name).casefold()
+
+
 def _normal(name: str) -> str:
     return unicodedata.normalize("NFKC", name).strip()
 
 
-def _add(workspace: Workspace, name: str, password: str | None, *, is_admin: bool) -> Account:
-    name = checked_name(name)
-    if by_name(workspace, name) is not None:
+def _add(
+    workspace: Workspace,
+    name: str,
+    password: str,
+    *,
+    is_admin: bool = False,
+    invitation: Invitation | None = None,
+) -> Account:
+    """Store an account: an administrator's, or that of an invitation."""
+    name, roles = checked_name(name), {}
+    if invitation is not None:
+        is_admin = invitation.is_admin
+        roles = {MAIN: invitation.role} if invitation.role is not None else {}
+    account = Account(new_id(), name, password, is_admin, _now(), None, roles)
+    used = None if invitation is None else invitation.digest
+    if not store.add(workspace.database, account, project=MAIN, invitation=used):
+        if used is not None and by_name(workspace, name) is None:
+            raise UnknownNameError(USED)
         raise ConflictError(f"there is an account {name!r} already; choose another name")
-    id_ = new_id()
-    store.add(workspace.database, id_, name, password, is_admin=is_admin)
-    return next(each for each in store.accounts(workspace.database) if each.id == id_)
+    return known(workspace, name)
 
 
 def known(workspace: Workspace, name: str) -> Account:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
@@ -9,6 +11,9 @@ from evaluator.errors import InvalidInputError
 
 SHORTEST, LONGEST = 12, 1000
 """Characters: long ones are hard to guess, whatever they are made of; a longer one would keep the server busy."""
+
+_AT_ONCE = threading.BoundedSemaphore(2)
+"""Each takes 64 MB and a processor for a moment, and anybody can ask for one."""
 
 _hasher = PasswordHasher()
 _NOBODYS = _hasher.hash("nobody has this password")
@@ -33,7 +38,8 @@ def hashed(password: str, name: str) -> str:
 def matches(hash_: str | None, password: str) -> bool:
     """Whether a password is that of a hash. Takes as long without one, so that nobody learns which accounts exist."""
     try:
-        return _hasher.verify(hash_ or _NOBODYS, password[:LONGEST]) and hash_ is not None
+        with _AT_ONCE:
+            return _hasher.verify(hash_ or _NOBODYS, password[:LONGEST]) and hash_ is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -9,7 +9,7 @@ from evaluator.domain.printable import printable
 from evaluator.domain.records import Account, Session
 from evaluator.errors import SignedOutError
 from evaluator.people import throttle
-from evaluator.people.accounts import by_id, by_name, person_of
+from evaluator.people.accounts import by_id, by_name, key_of, person_of
 from evaluator.people.log import note_of
 from evaluator.people.passwords import hashed, is_dated, matches
 from evaluator.people.secrets import digest, new_secret
@@ -36,12 +36,12 @@ def sign_in(workspace: Workspace, name: str, password: str, agent: str) -> str:
         SignedOutError: the name or the password is wrong.
         TooManyError: there were too many wrong ones; says how long to wait.
     """
-    who = (f"account:{name.strip().casefold()}", f"address:{address()}")
+    who = (f"account:{key_of(name)}", f"address:{address()}")
     throttle.require_patience(workspace.connection, *who)
+    throttle.note_try(workspace.connection, *who)  # before it is known, or many at once would count as none
     account = by_name(workspace, name)
     is_right = matches(account.password if account else None, password)
     if account is None or account.disabled_at or not is_right:
-        throttle.note_wrong(workspace.connection, *who)
         # Whoever mistook the fields has typed a password as the name.
         tried = account.name if account else "an unknown name"
         note_of(workspace, tried, account and account.id, Way.PASSWORD, "failed to sign in")

@@ -27,8 +27,8 @@ def require_patience(queue: Redis, *who: str) -> None:
         raise TooManyError(f"too many wrong passwords; try again in {longest} seconds")
 
 
-def note_wrong(queue: Redis, *who: str) -> None:
-    """Count a wrong password for each of these, and let them wait if there are many."""
+def note_try(queue: Redis, *who: str) -> None:
+    """Count a password for each of these, as if it were wrong, and let them wait if there are many; see `forget`."""
     for each in who:
         count = int(queue.incr(_key("count", each)))
         queue.expire(_key("count", each), FORGOTTEN_AFTER)

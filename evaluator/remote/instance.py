@@ -16,6 +16,7 @@ from evaluator.domain.dataset import Provenance
 from evaluator.errors import StoreLockedError
 from evaluator.jobs.processes.supervisor import announced
 from evaluator.people.command_key import command_key
+from evaluator.proxies import is_here
 from evaluator.remote.client import Client
 from evaluator.remote.local import LocalInstance
 from evaluator.remote.tokens import token_for
@@ -163,6 +164,6 @@ def open_instance(settings: Settings) -> Iterator[Instance]:
 
 
 def client_here(settings: Settings, address: str) -> Client:
-    """A client of the server of this home folder: it shows the folder's key, else a stored token, if there is one."""
-    key = command_key(settings)
+    """A client of a server. The home folder's key is for one on this machine; any other gets a stored token, if any."""
+    key = command_key(settings) if is_here(address) else None
     return Client(address, token_for(settings, address) if key is None else SecretStr(key))

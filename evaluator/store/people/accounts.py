@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import duckdb
+
 from evaluator.domain.access import Role
 from evaluator.domain.records import Account
 from evaluator.store.file.database import Database
@@ -27,13 +29,55 @@ def accounts(database: Database) -> tuple[Account, ...]:
     return database.remember("accounts", read)
 
 
-def add(database: Database, id_: str, name: str, password: str | None, *, is_admin: bool) -> None:
-    """Store a new account."""
+def add(
+    database: Database,
+    account: Account,
+    *,
+    project: str | None = None,
+    invitation: str | None = None,
+) -> bool:
+    """Store a new account with its role in a project, and use the one-time link that it came by: all or nothing.
+
+    Args:
+        invitation: the link's digest.
+
+    Returns:
+        Whether it is stored; not if the name is taken, or the link cannot be used any more.
+    """
     with database.transaction() as cursor:
+        names = cursor.execute("SELECT name FROM accounts").fetchall()
+        if account.name.casefold() in {name.casefold() for (name,) in names}:
+            return False
+        if invitation is not None and not _use(cursor, invitation):
+            return False
         cursor.execute(
             "INSERT INTO accounts (id, name, password, is_admin) VALUES (?, ?, ?, ?)",
-            [id_, name, password, is_admin],
+            [account.id, account.name, account.password, account.is_admin],
         )
+        if project is not None and project in account.roles:
+            cursor.execute(
+                "INSERT INTO grants VALUES (?, ?, ?)", [account.id, project, account.roles[project]]
+            )
+    return True
+
+
+def choose_password(database: Database, id_: str, password: str, invitation: str | None = None) -> bool:
+    """Change an account's password and end its sessions, all or nothing; whether the one-time link could be used."""
+    with database.transaction() as cursor:
+        if invitation is not None and not _use(cursor, invitation):
+            return False
+        cursor.execute("UPDATE accounts SET password = ? WHERE id = ?", [password, id_])
+        cursor.execute("DELETE FROM sessions WHERE account = ?", [id_])
+    return True
+
+
+def _use(cursor: duckdb.DuckDBPyConnection, invitation: str) -> bool:
+    used = cursor.execute(
+        "UPDATE invitations SET used_at = utc_now() "
+        "WHERE digest = ? AND used_at IS NULL AND expires_at > utc_now() RETURNING 1",
+        [invitation],
+    ).fetchall()
+    return bool(used)
 
 
 def change(

@@ -73,21 +73,10 @@ def invitations(database: Database) -> list[Invitation]:
     return [Invitation(*row)._replace(role=Role(row[5]) if row[5] else None) for row in rows]
 
 
-def use_invitation(database: Database, digest: str) -> bool:
-    """Use a one-time link; whether it could still be used."""
+def withdraw(database: Database, *, account: str | None = None, created_by: str | None = None) -> None:
+    """Withdraw all one-time links that choose an account's password anew, or that somebody made."""
     with database.transaction(changes=False) as cursor:
-        used = cursor.execute(
-            "UPDATE invitations SET used_at = utc_now() "
-            "WHERE digest = ? AND used_at IS NULL AND expires_at > utc_now() RETURNING 1",
-            [digest],
-        ).fetchall()
-        return bool(used)
-
-
-def withdraw(database: Database, *, digest: str | None = None, account: str | None = None) -> None:
-    """Withdraw a one-time link, or all that choose an account's password anew."""
-    with database.transaction(changes=False) as cursor:
-        cursor.execute("DELETE FROM invitations WHERE digest = ? OR account = ?", [digest, account])
+        cursor.execute("DELETE FROM invitations WHERE account = ? OR created_by = ?", [account, created_by])
 
 
 def add_token(

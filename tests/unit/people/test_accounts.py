@@ -49,6 +49,38 @@ def test_a_link_works_once(shared: Workspace) -> None:
         accounts.accept(shared, "made up", PHRASE)
 
 
+def test_of_two_links_for_a_name_one_works(shared: Workspace) -> None:
+    links = [accounts.invite(shared, name, None) for name in ("bob", "BOB")]
+    accounts.accept(shared, links[0].secret, PHRASE)
+    with pytest.raises(ConflictError, match="there is an account 'BOB' already"):
+        accounts.accept(shared, links[1].secret, PHRASE)
+    assert len(accounts.all_accounts(shared)) == 2
+
+
+def test_whoever_is_killed_while_joining_can_use_the_link_again(
+    shared: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = accounts.invite(shared, "bob", Role.EDITOR)
+    with monkeypatch.context() as patch:
+        patch.setattr(shared.database.states, "change", killed)  # just before the commit
+        with pytest.raises(KeyboardInterrupt):
+            accounts.accept(shared, link.secret, PHRASE)
+    assert accounts.by_name(shared, "bob") is None
+    assert accounts.accept(shared, link.secret, PHRASE).roles == {MAIN: Role.EDITOR}
+
+
+def killed() -> None:
+    raise KeyboardInterrupt
+
+
+def test_invitations_end_with_the_account_of_whoever_invited(shared: Workspace) -> None:
+    lead = joined(shared, "lead", Role.ADMIN)
+    with acting_as(lead):
+        link = accounts.invite(shared, "bob", Role.ADMIN)
+    accounts.disable(shared, "lead")
+    assert accounts.invited(shared, link.secret) is None
+
+
 def test_a_link_expires(shared: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "INVITED_FOR", timedelta(0))
     link = accounts.invite(shared, "bob", None)

@@ -116,7 +116,7 @@ def test_after_five_wrong_passwords_people_wait_longer_and_longer(shared: Worksp
             sessions.sign_in(shared, "bob", "wrong", "")
     waits = []
     for _ in range(12):
-        throttle.note_wrong(shared.connection, "account:ann")
+        throttle.note_try(shared.connection, "account:ann")
         with pytest.raises(TooManyError) as refused:
             throttle.require_patience(shared.connection, "account:ann")
         waits.append(int(str(refused.value).split()[-2]))

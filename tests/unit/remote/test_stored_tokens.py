@@ -10,6 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from evaluator.errors import InvalidInputError
+from evaluator.people.command_key import command_key, make_command_key
+from evaluator.remote.instance import client_here
 from evaluator.remote.tokens import (
     checked_token,
     forget_token,
@@ -148,3 +150,17 @@ def test_on_this_machine_nobody_reads_it(address: str) -> None:
 
 def test_a_token_is_not_shown() -> None:
     assert "ev_one" not in repr(Settings(token=TOKEN))
+
+
+def test_the_key_of_a_home_folder_stays_on_its_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    settings = Settings(home=tmp_path)
+    make_command_key(settings)
+    with (
+        client_here(settings, "http://127.0.0.1:8501") as here,
+        client_here(settings, "http://192.0.2.7") as there,
+    ):
+        assert here._http.headers["authorization"] == f"Bearer {command_key(settings)}"
+        assert "authorization" not in there._http.headers
