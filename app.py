@@ -16,6 +16,7 @@ from evaluator import logs
 from evaluator.api.connections import bound_servers
 from evaluator.api.dashboard import dashboard
 from evaluator.api.origins import guards
+from evaluator.api.people.chosen_project import ChosenProject
 from evaluator.api.people.guard import Guard
 from evaluator.api.people.sign_in import sign_in_routes
 from evaluator.api.routes import routes
@@ -30,7 +31,7 @@ from evaluator.operations.keeper import Keeper
 from evaluator.people.command_key import make_command_key
 from evaluator.proxies import except_here
 from evaluator.settings import Settings
-from evaluator.ui.shell.person import address_of_page, signed_in
+from evaluator.ui.shell.person import address_of_page, project_of_page, signed_in
 from evaluator.uploads.uploads import clear_old
 from evaluator.workspace.acting import otherwise
 from evaluator.workspace.workspace import Workspace, serve
@@ -48,7 +49,7 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Workspace]]:
     stop_without_supervisor()
     if settings.auth:
         make_command_key(settings)
-    known = otherwise(signed_in if settings.auth else lambda: OPEN, address_of_page)
+    known = otherwise(signed_in if settings.auth else lambda: OPEN, address_of_page, project_of_page)
     with Workspace.open(settings) as workspace, serve(workspace), known, Keeper(workspace, measures=True):
         clear_old(workspace)
         yield {"workspace": workspace}
@@ -74,6 +75,7 @@ with _one_line():
         Middleware(FailedStart),
         *guards(settings),
         *guard,
+        Middleware(ChosenProject),
         Middleware(FewSmallFiles, forget=_forget),
     ]
     queue_pages = dashboard(settings)

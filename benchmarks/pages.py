@@ -23,6 +23,7 @@ from evaluator.analysis.leaderboard import leaderboard
 from evaluator.analysis.pairwise import agreement, compare
 from evaluator.analysis.snapshot import read_snapshot
 from evaluator.analysis.verdict import verdict
+from evaluator.domain.access import MAIN
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.measures.scoring import DEFAULT_MEASURES, JUDGED
@@ -93,7 +94,7 @@ def make_experiment(workspace: Workspace, n_variants: int, n_queries: int, versi
         Variant(f"variant-{n:03d}", Retrieve(bm25=BM25(k1=0.5 + n / 100))) for n in range(n_variants)
     )
     manifest = DatasetManifest(f"corpus-{version}", "made", "made", 3, n_queries, n_queries)
-    dataset = datasets.save_dataset(workspace.database, "made", manifest, "made")
+    dataset = datasets.save_dataset(workspace.database, MAIN, "made", manifest, "made")
     spec = ExperimentSpec(
         name="made", dataset=manifest.fingerprint, corpus=manifest.corpus, queries="made", qrels="made",
         exclude_self=False, variants=variants, encoders={}, measures=DEFAULT_MEASURES, depth=100,

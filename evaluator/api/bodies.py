@@ -199,7 +199,18 @@ class TokenDescription(Body):
     """A token to make."""
 
     model_config = ConfigDict(extra="forbid")
-    example = '{"name": "CI", "role": "viewer", "days": 90}; role and days optional, days null for no end'
+    example = (
+        '{"name": "CI", "role": "viewer", "days": 90}; role, days and project optional, days null for no end'
+    )
     name: str
     role: Role | None = None
     days: StrictInt | None = 90
+    project: str | None = None
+
+
+class NewProject(Body):
+    """A project to make."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"name": "web-search"}'
+    name: str

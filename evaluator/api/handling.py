@@ -37,7 +37,7 @@ from evaluator.errors import (
     UnknownNameError,
 )
 from evaluator.experiments import lifecycle
-from evaluator.workspace.acting import may, require
+from evaluator.workspace.acting import acting, project, require
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.server_paths import without_paths
 from evaluator.workspace.workspace import Workspace, serving
@@ -88,7 +88,9 @@ class Question(NamedTuple):
     path: str
     query: bytes
     accept: str
-    sees_all: bool
+    project: str
+    seen: frozenset[str] | None
+    """The projects that the asker may see; None for all, and then an answer may tell more."""
 
     @property
     def size(self) -> int:
@@ -232,10 +234,8 @@ def _response(answer: Any) -> Response:
 
 def _question(request: Request) -> Question:
     scope = request.scope
-    sees_all = may(Action.OPERATE)  # with this, an answer may tell more
-    return Question(
-        serving(), scope["path"], scope["query_string"], request.headers.get("accept", ""), sees_all
-    )
+    accept = request.headers.get("accept", "")
+    return Question(serving(), scope["path"], scope["query_string"], accept, project(), acting().projects)
 
 
 def _computed(handler: Handler, request: Request) -> KeptAnswer:

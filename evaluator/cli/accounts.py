@@ -10,7 +10,7 @@ import typer
 
 from evaluator.cli.options import Json, instance
 from evaluator.cli.terminal import print_json, print_table, remark, say
-from evaluator.domain.access import Role
+from evaluator.domain.access import MAIN, Role
 from evaluator.errors import InvalidInputError
 
 account_app = typer.Typer(
@@ -109,4 +109,9 @@ def _print_link(link: dict[str, Any], json_: bool) -> None:
 def _role(row: dict[str, Any]) -> str:
     if row["is_closed"]:
         return "closed"
-    return "administrator" if row["is_admin"] else next(iter(row["roles"].values()), "none")
+    if row["is_admin"]:
+        return "administrator"
+    roles = row["roles"]
+    if set(roles) <= {MAIN}:
+        return str(roles.get(MAIN, "none"))
+    return ", ".join(f"{role} in {project}" for project, role in roles.items())

@@ -27,6 +27,7 @@ from evaluator.cli.dead_letters import dead_letters_app
 from evaluator.cli.experiments import check_outcome, experiments_app
 from evaluator.cli.gate import gate_app
 from evaluator.cli.options import Json, Workers, read_settings
+from evaluator.cli.projects import project_app
 from evaluator.cli.results import results_app
 from evaluator.cli.servers.login import login_app
 from evaluator.cli.terminal import (
@@ -43,6 +44,7 @@ from evaluator.cli.vectors import vectors_app
 from evaluator.errors import EvaluatorError, InvalidInputError, NotEvaluatedError, WorkersFailedError
 from evaluator.proxies import except_here
 from evaluator.urls import hide_passwords
+from evaluator.workspace.acting import in_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +69,7 @@ app.add_typer(dataset_app, name="dataset")
 app.add_typer(vectors_app, name="vectors")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(account_app, name="account")
+app.add_typer(project_app, name="project")
 
 OUTSIDE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,
@@ -141,11 +144,20 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            envvar="EVALUATOR_PROJECT", help="The project to work in. Default: main, or your first one."
+        ),
+    ] = None,
 ) -> None:
     """Decide which embedding model and retrieval strategy to ship, measured on your own data."""
+    if project:
+        context.with_resource(in_project(project))
 
 
 @app.command()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from types import MappingProxyType
 
 MAIN = "main"
-"""The project that every instance begins with; it owns all datasets and experiments."""
+"""The project that every instance begins with."""
 
 
 class Role(StrEnum):
@@ -35,7 +35,7 @@ class Action(StrEnum):
     ASK = "ask a query"
     GRANT = "invite people and change their roles"
     OPERATE = "operate this instance"
-    MANAGE = "manage accounts"
+    MANAGE = "manage accounts and projects"
     AUDIT = "read the audit log"
 
 
@@ -83,7 +83,17 @@ class Person:
     is_admin: bool = False
     roles: Mapping[str, Role] = field(default_factory=dict, hash=False)
 
-    def may(self, action: Action, project: str = MAIN) -> bool:
+    @property
+    def first_project(self) -> str:
+        """The project that they work in unless they choose another one: the main one, if they may see it."""
+        return MAIN if self.is_admin or MAIN in self.roles else min(self.roles, default=MAIN)
+
+    @property
+    def projects(self) -> frozenset[str] | None:
+        """The projects in which they have a role; None for all that there are."""
+        return None if self.is_admin else frozenset(self.roles)
+
+    def may(self, action: Action, project: str) -> bool:
         """Whether they may do something in a project; `project` does not matter for actions of the instance."""
         if self.is_admin:
             return True
@@ -101,16 +111,31 @@ NOBODY = Person("nobody", Way.SYSTEM)
 """May do nothing."""
 
 
-def limited(person: Person, role: Role | None, project: str = MAIN) -> Person:
-    """The same person with no more than a role in one project, as a token's scope says; None limits nothing."""
-    if role is None:
+def limited(
+    person: Person,
+    role: Role | None = None,
+    project: str | None = None,
+    all_projects: Iterable[str] = (MAIN,),
+) -> Person:
+    """The same person with no more than a token's scope allows.
+
+    Args:
+        role: the most that they may do; None limits nothing.
+        project: the only one; None for all.
+        all_projects: those that there are, for an administrator.
+    """
+    if role is None and project is None:
         return person
-    own = Role.ADMIN if person.is_admin else person.roles.get(project)
-    roles = {} if own is None else {project: min(own, role, key=lambda each: each.rank)}
+    own = dict.fromkeys(all_projects, Role.ADMIN) if person.is_admin else person.roles
+    roles = {
+        name: has if role is None else min(has, role, key=lambda each: each.rank)
+        for name, has in own.items()
+        if project in (None, name)
+    }
     return Person(person.name, person.way, person.account, roles=roles)
 
 
-def refused(person: Person, action: Action, project: str = MAIN) -> str:
+def refused(person: Person, action: Action, project: str) -> str:
     """Why somebody may not do something, and who can change that."""
     if action in OF_INSTANCE:
         return f"{person.name} may not {action}: that takes an administrator of this instance; ask one"

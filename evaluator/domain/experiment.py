@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Len
 
+from evaluator.domain.access import MAIN
 from evaluator.domain.endpoint import Budget, Endpoint
 from evaluator.domain.fingerprint import fingerprint
 from evaluator.domain.json_record import JsonRecord
@@ -127,15 +128,19 @@ class ExperimentSpec(JsonRecord):
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     """Endpoints of chat models, by name; the endpoints of encoders are in their `EncoderSpec`."""
     budget: Budget | None = None
+    project: str = MAIN
+    """That of its dataset: the same work in two projects is two experiments."""
 
     @cached_property
     def id(self) -> str:
-        """The experiment's id: the same work has the same id, however it is divided into jobs."""
+        """The experiment's id: the same work in a project has the same id, however it is divided into jobs."""
         identity = {
             f.name: getattr(self, f.name)
             for f in dataclasses.fields(self)
-            if f.name not in ("queries_per_job", "endpoints", "budget")
+            if f.name not in ("queries_per_job", "endpoints", "budget", "project")
         }
+        if self.project != MAIN:  # ids of the main project are those of instances that had no others
+            identity["project"] = self.project
         if self.endpoints:
             identity["endpoints"] = {
                 name: [endpoint.server, endpoint.model] for name, endpoint in self.endpoints.items()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from evaluator.domain.access import Role
+from evaluator.domain.access import MAIN, Role
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.status import ACTIVE, Status
@@ -15,7 +15,7 @@ from evaluator.domain.status import ACTIVE, Status
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """A dataset in its newest version. Its `id` never changes; its name may."""
+    """A dataset in its newest version. Its `id` and its project never change; its name may."""
 
     id: int
     name: str
@@ -25,6 +25,7 @@ class DatasetRow:
     description: str = ""
     tags: tuple[str, ...] = ()
     version: int = 1
+    project: str = MAIN
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class ExperimentRow:
         revision: changes with everything recorded about it; see `evaluator.store.revisions`.
         run: id of the run with its ranked lists: its own, or one that it shares with experiments of other judgments.
         place: its place among the experiments of the run; later experiments have a higher place.
+        project: that of its dataset.
     """
 
     id: str
@@ -68,6 +70,7 @@ class ExperimentRow:
     revision: int = 0
     run: str = ""
     place: int = 0
+    project: str = MAIN
 
     @property
     def active(self) -> bool:
@@ -111,7 +114,7 @@ class Session(NamedTuple):
 
 
 class Invitation(NamedTuple):
-    """A one-time link. `account` is whose password is chosen anew; None for somebody who joins."""
+    """A one-time link. `account` is whose password is chosen anew; None for somebody who joins a project."""
 
     digest: str
     purpose: str
@@ -123,10 +126,16 @@ class Invitation(NamedTuple):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None
+    project: str
 
 
 class Token(NamedTuple):
-    """A program's token. `role` is the most that it may; None for all that its account may."""
+    """A program's token.
+
+    Attributes:
+        role: the most that it may do; None for all that its account may.
+        project: the only one that it works in; None for all of its account.
+    """
 
     id: str
     digest: str
@@ -137,6 +146,7 @@ class Token(NamedTuple):
     created_at: datetime
     expires_at: datetime | None
     used_at: datetime | None
+    project: str | None
 
 
 class AuditEntry(NamedTuple):

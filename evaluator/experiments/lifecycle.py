@@ -30,8 +30,9 @@ from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.retrieval.texts.languages import with_language
 from evaluator.store import experiments, results
 from evaluator.store.status import change_status, describe, submit_experiment
-from evaluator.workspace.acting import needs
+from evaluator.workspace.acting import may, needs
 from evaluator.workspace.plannings import Planning
+from evaluator.workspace.projects import current
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
@@ -230,7 +231,7 @@ def is_over(workspace: Workspace, experiment: str) -> bool:
 
 
 def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool = True) -> ExperimentRow:
-    """An experiment by id, by name, or by the beginning of its id; by default the last submitted.
+    """An experiment by id, in any project that one may see; else by name or the beginning of its id, or the last one.
 
     Args:
         beginnings: whether the beginning of an id is enough; False for actions that cannot be undone.
@@ -239,19 +240,21 @@ def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool
         AmbiguousNameError: several match; lists them.
         UnknownNameError: none matches; lists those there are.
     """
-    database = workspace.database
     if reference is not None:
-        row = experiments.known_experiment(database, reference)
-        return row or meant(experiments.all_experiments(database), reference, beginnings=beginnings)
-    last = experiments.last_experiment(database)
-    if last is None:
+        row = experiments.known_experiment(workspace.database, reference)
+        if row is not None and may(Action.SEE, row.project):
+            return row
+        return meant(all_experiments(workspace), reference, beginnings=beginnings)
+    rows = all_experiments(workspace)
+    if not rows:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
-    return last
+    return rows[0]
 
 
 def all_experiments(workspace: Workspace) -> list[ExperimentRow]:
-    """All experiments, the last submitted first."""
-    return experiments.all_experiments(workspace.database)
+    """The experiments of the project in which whoever is acting works, the last submitted first."""
+    project = current(workspace)
+    return [row for row in experiments.all_experiments(workspace.database) if row.project == project]
 
 
 def listed(workspace: Workspace) -> list[ExperimentRow]:
@@ -306,6 +309,7 @@ def resolve_spec(
         queries_per_job=experiment.queries_per_job,
         endpoints=_chat_endpoints(experiment),
         budget=experiment.budget,
+        project=row.project,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from evaluator.domain.records import ExperimentRow
+from evaluator.experiments import lifecycle
 from evaluator.experiments.file_writer import recorded_experiment, write_experiment
 from evaluator.store import experiments, results
 from evaluator.workspace.counts import counts_of
@@ -60,7 +61,7 @@ def overviews(workspace: Workspace, start: int, stop: int) -> tuple[list[Overvie
     """Summaries of some of the listed experiments, the last submitted first, and the number of all of them."""
 
     def look() -> tuple[list[Overview], int]:
-        rows = experiments.newest_of_runs(experiments.all_experiments(workspace.database))
+        rows = lifecycle.listed(workspace)
         return [_overview(workspace, row) for row in rows[start:stop]], len(rows)
 
     return workspace.frozen(look)

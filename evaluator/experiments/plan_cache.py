@@ -14,6 +14,7 @@ from evaluator.errors import EvaluatorError, LookingUpError
 from evaluator.experiments.file_writer import write_experiment
 from evaluator.experiments.plan import Plan, plan
 from evaluator.library import catalog
+from evaluator.workspace.acting import carried, project
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -46,7 +47,7 @@ class Planner:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._plans: OrderedDict[tuple[str, str | None], _PendingPlan] = OrderedDict()
+        self._plans: OrderedDict[tuple[str, str, str | None], _PendingPlan] = OrderedDict()
         self._lock = Lock()
 
     def look(self, experiment: Experiment, patience: float = PATIENCE) -> Plan | None:
@@ -55,7 +56,7 @@ class Planner:
         Raises:
             EvaluatorError: as `plan`.
         """
-        key = write_experiment(experiment), self._version(experiment.dataset)
+        key = project(), write_experiment(experiment), self._version(experiment.dataset)
         with self._lock:
             pending = self._plans.get(key)
             if pending is None or not pending.holds():
@@ -77,11 +78,11 @@ class Planner:
 
     def _start(self, experiment: Experiment) -> Future[Plan]:
         future: Future[Plan] = Future()
-        workspace = self._workspace
+        planned = carried(lambda: plan(self._workspace, experiment, hub_patience=PATIENCE))
 
         def work() -> None:
             try:
-                future.set_result(plan(workspace, experiment, hub_patience=PATIENCE))
+                future.set_result(planned())
             except BaseException as error:  # noqa: BLE001  raised by `look`
                 future.set_exception(error)
 

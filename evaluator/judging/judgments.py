@@ -22,7 +22,7 @@ from evaluator.judging.rescore_after_edits import follow
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
 from evaluator.store import datasets
-from evaluator.workspace.acting import needs
+from evaluator.workspace.acting import needs, require
 from evaluator.workspace.workspace import Workspace
 
 Changes = Mapping[tuple[str, str], int | None]
@@ -47,6 +47,7 @@ def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
             long, or no query would have a relevant document.
         NotRescoredError: the judgments are saved, but experiments will be rescored later.
     """
+    require(Action.EDIT, catalog.by_id(workspace, dataset).project)
     row = save(workspace, dataset, changes, catalog.checked_note(note))
     follow(workspace, row)
     return catalog.by_id(workspace, row.id)

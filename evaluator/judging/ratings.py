@@ -29,7 +29,7 @@ from evaluator.library.browsing import documents_of, judged_query
 from evaluator.store import experiments
 from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
-from evaluator.workspace.acting import acting, needs
+from evaluator.workspace.acting import acting, needs, require
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -128,6 +128,7 @@ def judge(
         raise ForbiddenError(f"{person.name} may not judge as {rater}; judge under your own name")
     with catalog.CHANGES:
         row = catalog.by_id(workspace, dataset)
+        require(Action.JUDGE, row.project)
         ratings_before = by_document(ratings(workspace.database, row.id, query_id))
         judged = catalog.load(workspace, row).qrels.get(query_id, {})
         changes: dict[tuple[str, str], int | None] = {}
@@ -272,7 +273,9 @@ def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
         raise InvalidInputError(
             f"the guidelines have {len(text):,} characters; shorten them to {MAX_GUIDELINES:,}"
         )
-    save_guidelines(workspace.database, catalog.by_id(workspace, dataset).id, text.strip())
+    row = catalog.by_id(workspace, dataset)
+    require(Action.EDIT, row.project)
+    save_guidelines(workspace.database, row.id, text.strip())
 
 
 def checked_rater(rater: str) -> str:

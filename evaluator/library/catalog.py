@@ -22,6 +22,7 @@ from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import datasets, experiments
 from evaluator.workspace.acting import needs
 from evaluator.workspace.memory import Kind
+from evaluator.workspace.projects import current
 from evaluator.workspace.workspace import Workspace
 
 STORED = Kind("stored datasets", 4)
@@ -58,11 +59,12 @@ def import_folder(
     with CHANGES:
         limit = workspace.settings.unpacked_limit
         imported = import_files(folder, workspace.store, limit=limit, on_progress=on_progress)
-        row = named(datasets.all_datasets(workspace.database), dataset_name)
+        row = named(all_datasets(workspace), dataset_name)
         if row is not None and _was_edited(workspace, row, imported.manifest):
             return row
         id_ = datasets.save_dataset(
             workspace.database,
+            current(workspace),
             dataset_name,
             imported.manifest,
             source=str(folder),
@@ -86,12 +88,13 @@ def _was_edited(workspace: Workspace, row: DatasetRow, manifest: DatasetManifest
 def import_demo(workspace: Workspace) -> DatasetRow:
     """Build and import the demo dataset, unless it exists already."""
     with CHANGES:
-        if all(row.name != DEMO_DATASET for row in datasets.all_datasets(workspace.database)):
+        if all(row.name != DEMO_DATASET for row in all_datasets(workspace)):
             with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
                 write_demo_dataset(Path(folder))
                 imported = import_files(Path(folder), workspace.store)
             datasets.save_dataset(
                 workspace.database,
+                current(workspace),
                 DEMO_DATASET,
                 imported.manifest,
                 source="Python's standard library",
@@ -101,17 +104,22 @@ def import_demo(workspace: Workspace) -> DatasetRow:
 
 
 def all_datasets(workspace: Workspace) -> list[DatasetRow]:
-    """All datasets, newest first."""
-    return datasets.all_datasets(workspace.database)
+    """The datasets of the project in which whoever is acting works, newest first.
+
+    Raises:
+        EvaluatorError: as `projects.current`.
+    """
+    project = current(workspace)
+    return [row for row in datasets.all_datasets(workspace.database) if row.project == project]
 
 
 def find(workspace: Workspace, name: str) -> DatasetRow:
-    """The dataset with that name.
+    """The dataset with that name, in the project in which whoever is acting works.
 
     Raises:
         UnknownNameError: there is no such dataset; lists the existing names.
     """
-    rows = datasets.all_datasets(workspace.database)
+    rows = all_datasets(workspace)
     row = named(rows, name)
     if row is not None:
         return row
@@ -126,7 +134,7 @@ def named(rows: Iterable[DatasetRow], name: str) -> DatasetRow | None:
 
 
 def by_id(workspace: Workspace, id_: int) -> DatasetRow:
-    """The dataset with that id, which stays the same if the dataset is renamed.
+    """The dataset with that id, which stays the same if the dataset is renamed; whoever asks may know of it.
 
     Raises:
         UnknownNameError: the dataset was deleted in the meantime.
@@ -149,7 +157,7 @@ def resolve(workspace: Workspace, reference: str, *, allow_paths: bool) -> Datas
         UnknownNameError: there is no such dataset.
         DatasetError: the folder holds no valid dataset.
     """
-    row = named(datasets.all_datasets(workspace.database), reference)
+    row = named(all_datasets(workspace), reference)
     if row is None and reference == DEMO_DATASET:
         return import_demo(workspace)
     folder = Path(reference).expanduser()
@@ -202,12 +210,14 @@ def used_by(workspace: Workspace, id_: int) -> list[ExperimentRow]:
 
 
 def siblings(workspace: Workspace, row: DatasetRow) -> list[DatasetRow]:
-    """Datasets with the same documents and queries but other names, such as other splits or judgments."""
+    """Datasets of the project with the same documents and queries, such as other splits or judgments."""
     shared = (row.manifest.corpus, row.manifest.queries)
     return [
         other
         for other in datasets.all_datasets(workspace.database)
-        if other.id != row.id and (other.manifest.corpus, other.manifest.queries) == shared
+        if other.id != row.id
+        and other.project == row.project
+        and (other.manifest.corpus, other.manifest.queries) == shared
     ]
 
 

@@ -24,7 +24,7 @@ from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
 from evaluator.store import datasets
-from evaluator.workspace.acting import needs
+from evaluator.workspace.acting import needs, require
 from evaluator.workspace.workspace import Workspace
 
 MAX_QUERIES = 10_000
@@ -75,6 +75,7 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
     checked = [_checked(number, query) for number, query in enumerate(queries, 1)]
     with catalog.CHANGES:
         row = catalog.by_id(workspace, dataset)
+        require(Action.EDIT, row.project)
         stored = catalog.load(workspace, row)
         ids, new = _new(stored.queries, checked)
         if new:
@@ -82,6 +83,7 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
             what = f"{len(new):,} {'query' if len(new) == 1 else 'queries'} added"
             datasets.save_dataset(
                 workspace.database,
+                row.project,
                 row.name,
                 manifest,
                 row.source,

@@ -14,6 +14,7 @@ from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
 from evaluator.store import datasets
 from evaluator.workspace.acting import needs
+from evaluator.workspace.projects import current
 from evaluator.workspace.workspace import Workspace
 
 
@@ -62,6 +63,7 @@ def register(
             )
         id_ = datasets.save_dataset(
             workspace.database,
+            current(workspace),
             name,
             manifest,
             source,

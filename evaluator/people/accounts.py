@@ -6,7 +6,7 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from evaluator.domain.access import MAIN, Action, Person, Role, Way
+from evaluator.domain.access import Action, Person, Role, Way
 from evaluator.domain.records import Account, Invitation
 from evaluator.errors import ConflictError, ForbiddenError, InvalidInputError, UnknownNameError
 from evaluator.people.log import note, note_of
@@ -14,7 +14,8 @@ from evaluator.people.passwords import hashed, matches
 from evaluator.people.secrets import digest, new_id, new_secret
 from evaluator.store.people import accounts as store
 from evaluator.store.people import sessions as links
-from evaluator.workspace.acting import acting, needs, require
+from evaluator.workspace.acting import acting, may, needs, require
+from evaluator.workspace.projects import current
 from evaluator.workspace.workspace import Workspace
 
 INVITED_FOR = timedelta(days=7)
@@ -32,10 +33,17 @@ class Link(NamedTuple):
     expires_at: datetime
 
 
-def all_accounts(workspace: Workspace) -> tuple[Account, ...]:
-    """All accounts, by name, for those who may invite people."""
-    require(Action.GRANT)
-    return store.accounts(workspace.database)
+@needs(Action.GRANT)
+def members(workspace: Workspace) -> tuple[Account, ...]:
+    """Accounts by name: all for those who manage them, else those with a role in the project.
+
+    Raises:
+        EvaluatorError: as `projects.current`.
+    """
+    name, found = current(workspace), store.accounts(workspace.database)
+    if may(Action.MANAGE):
+        return found
+    return tuple(each for each in found if name in each.roles)
 
 
 def by_name(workspace: Workspace, name: str) -> Account | None:
@@ -75,7 +83,7 @@ def invite(workspace: Workspace, name: str, role: Role | None, *, is_admin: bool
 
     Args:
         name: what they will sign in with.
-        role: in the project; None for none.
+        role: in the project in which whoever is acting works; None for none.
         is_admin: whether they will administer the instance, which only an administrator can decide.
 
     Raises:
@@ -88,7 +96,8 @@ def invite(workspace: Workspace, name: str, role: Role | None, *, is_admin: bool
     if by_name(workspace, name) is not None:
         raise ConflictError(f"there is an account {name!r}; change its role instead")
     link = _link(workspace, JOIN, name, role=role, is_admin=is_admin)
-    note(workspace, "invited", f"{name} as {'administrator' if is_admin else role or 'nobody yet'}")
+    what = "administrator" if is_admin else f"{role or 'nobody yet'} in {current(workspace)}"
+    note(workspace, "invited", f"{name} as {what}")
     return link
 
 
@@ -143,13 +152,13 @@ def accept(workspace: Workspace, secret: str, password: str) -> Account:
 
 @needs(Action.GRANT)
 def grant(workspace: Workspace, name: str, role: Role | None) -> None:
-    """Give somebody a role in the project; None takes theirs away."""
-    account = known(workspace, name)
-    store.grant(workspace.database, account.id, MAIN, role)
+    """Give somebody a role in the project in which whoever is acting works; None takes theirs away."""
+    account, project = known(workspace, name), current(workspace)
+    store.grant(workspace.database, account.id, project, role)
     note(
         workspace,
         "granted" if role else "took away the role of",
-        f"{role} to {account.name}" if role else account.name,
+        f"{role} in {project} to {account.name}" if role else f"{account.name} in {project}",
     )
 
 
@@ -234,10 +243,10 @@ def _add(
     name, roles = checked_name(name), {}
     if invitation is not None:
         is_admin = invitation.is_admin
-        roles = {MAIN: invitation.role} if invitation.role is not None else {}
+        roles = {invitation.project: invitation.role} if invitation.role is not None else {}
     account = Account(new_id(), name, password, is_admin, _now(), None, roles)
     used = None if invitation is None else invitation.digest
-    if not store.add(workspace.database, account, project=MAIN, invitation=used):
+    if not store.add(workspace.database, account, invitation=used):
         if used is not None and by_name(workspace, name) is None:
             raise UnknownNameError(USED)
         raise ConflictError(f"there is an account {name!r} already; choose another name")
@@ -277,6 +286,7 @@ def _link(
             "role": role,
             "created_by": acting().name,
             "expires_at": expires_at,
+            "project": current(workspace),
         },
     )
     return Link(secret, name, expires_at)

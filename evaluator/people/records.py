@@ -9,15 +9,19 @@ from evaluator.domain.access import Role
 from evaluator.domain.records import Account, Token
 from evaluator.people import accounts
 from evaluator.people.accounts import Link
+from evaluator.workspace.acting import acting
 from evaluator.workspace.workspace import Workspace
 
 
 def account_record(account: Account) -> dict[str, Any]:
-    """An account."""
+    """An account, with its roles in the projects of whoever is acting."""
+    known = acting().projects
     return {
         "name": account.name,
         "is_admin": account.is_admin,
-        "roles": {project: str(role) for project, role in account.roles.items()},
+        "roles": {
+            project: str(role) for project, role in account.roles.items() if known is None or project in known
+        },
         "is_closed": account.disabled_at is not None,
         "created_at": account.created_at.isoformat(),
     }
@@ -51,6 +55,7 @@ def token_record(token: Token) -> dict[str, Any]:
         "name": token.name,
         "shown": f"{token.shown}…",
         "role": token.role and str(token.role),
+        "project": token.project,
         "created_at": token.created_at.isoformat(),
         "expires_at": token.expires_at and token.expires_at.isoformat(),
         "used_at": token.used_at and token.used_at.isoformat(),

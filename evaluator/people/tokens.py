@@ -12,7 +12,9 @@ from evaluator.people.accounts import by_id, checked_name, person_of
 from evaluator.people.log import note
 from evaluator.people.secrets import PREFIX, SHOWN, digest, is_token, new_id, new_token
 from evaluator.store.people import sessions as store
-from evaluator.workspace.acting import acting
+from evaluator.store.people.projects import projects
+from evaluator.workspace.acting import acting, may
+from evaluator.workspace.projects import visible
 from evaluator.workspace.workspace import Workspace
 
 DAYS = 90
@@ -29,27 +31,39 @@ class NewToken(NamedTuple):
     expires_at: datetime | None
 
 
-def create(workspace: Workspace, name: str, role: Role | None = None, days: int | None = DAYS) -> NewToken:
+def create(
+    workspace: Workspace,
+    name: str,
+    role: Role | None = None,
+    days: int | None = DAYS,
+    project: str | None = None,
+) -> NewToken:
     """A new token for whoever is acting.
 
     Args:
         name: what it is for.
         role: the most that it may do; None for all that its owner may.
         days: until it expires; None for never.
+        project: the only one that it works in; None for all of its owner.
 
     Raises:
         ForbiddenError: whoever is acting has no account, or is a program with a token itself.
         InvalidInputError: the name or the days are not valid.
+        UnknownNameError: whoever is acting sees no such project.
     """
     person = acting()
     if person.account is None or person.way is Way.TOKEN:
         raise ForbiddenError("only somebody who signed in can make a token; sign in with your account")
     if days is not None and not 1 <= days <= MOST_DAYS:
         raise InvalidInputError(f"a token can be used for 1 to {MOST_DAYS:,} days, not {days}")
+    if project is not None and project not in (seen := visible(workspace)):
+        raise UnknownNameError(f"you see no project {project!r}; you see: {', '.join(seen) or 'none'}")
     name, secret, id_ = checked_name(name), new_token(), new_id()
     expires_at = None if days is None else _now() + timedelta(days=days)
     shown = secret[: len(PREFIX) + SHOWN]
-    store.add_token(workspace.database, id_, digest(secret), shown, name, person.account, role, expires_at)
+    store.add_token(
+        workspace.database, id_, digest(secret), shown, name, person.account, role, project, expires_at
+    )
     note(workspace, "made a token", f"{name} ({shown}…)")
     return NewToken(id_, secret, expires_at)
 
@@ -67,13 +81,14 @@ def person_of_token(workspace: Workspace, secret: str) -> Person | None:
         return None
     if token.used_at is None or _now() - token.used_at > USED_EVERY:
         store.token_used(workspace.database, token.id)
-    return limited(person_of(account, Way.TOKEN), token.role)
+    person = person_of(account, Way.TOKEN)
+    return limited(person, token.role, token.project, projects(workspace.database))
 
 
 def tokens(workspace: Workspace, *, everybody: bool = False) -> list[Token]:
     """The tokens of whoever is acting, the newest first; or all, for those who manage accounts."""
     person = acting()
-    if everybody and not person.may(Action.MANAGE):
+    if everybody and not may(Action.MANAGE):
         raise ForbiddenError("only an administrator of this instance sees the tokens of others")
     return [each for each in store.tokens(workspace.database) if everybody or each.account == person.account]
 
@@ -86,7 +101,7 @@ def revoke(workspace: Workspace, id_: str) -> None:
     """
     person = acting()
     for token in store.tokens(workspace.database):
-        if token.id == id_ and (token.account == person.account or person.may(Action.MANAGE)):
+        if token.id == id_ and (token.account == person.account or may(Action.MANAGE)):
             store.revoke_token(workspace.database, id_)
             note(workspace, "revoked a token", f"{token.name} ({token.shown}…)")
             return

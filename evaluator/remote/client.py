@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import httpx
@@ -26,11 +26,7 @@ from evaluator.errors import (
 )
 from evaluator.home import for_people
 from evaluator.proxies import client_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pydantic import SecretStr
+from evaluator.workspace.acting import chosen_project
 
 LAST = "last"
 """The REST API's name for the last submitted experiment."""
@@ -49,7 +45,7 @@ CHUNK = 1 << 18
 class Client:
     """Calls the REST API of an instance; a context manager that closes its connections.
 
-    Redirects are not followed, so the token reaches no other address.
+    It works in the project chosen when it is made, if any. No redirects: the token reaches no other address.
 
     Args:
         address: as `tokens.server_address` returns it.
@@ -58,7 +54,9 @@ class Client:
 
     def __init__(self, address: str, token: SecretStr | None = None) -> None:
         headers = {} if token is None else {"authorization": f"Bearer {token.get_secret_value()}"}
-        self._http = client_for(address, base_url=address, timeout=TIMEOUT, headers=headers)
+        chosen = chosen_project()
+        params = {} if chosen is None else {"project": chosen}
+        self._http = client_for(address, base_url=address, timeout=TIMEOUT, headers=headers, params=params)
         self.address = address
 
     def __enter__(self) -> Client:
@@ -71,7 +69,7 @@ class Client:
 
     def start_demo(self) -> dict[str, Any]:
         """Submit the demo's experiment."""
-        return self._call("POST", "/api/demo", headers={"content-type": "application/json"})
+        return self._call("POST", "/api/demo", headers=JSON)
 
     def submit(self, yaml: str) -> dict[str, Any]:
         """Submit an experiment file's text."""
@@ -110,8 +108,7 @@ class Client:
 
     def delete_experiment(self, experiment: str) -> None:
         """Delete an experiment with its results."""
-        headers = {"content-type": "application/json"}
-        self._call("DELETE", self._experiment_path(experiment), headers=headers)
+        self._call("DELETE", self._experiment_path(experiment), headers=JSON)
 
     def leaderboard(
         self, experiment: str | None, measure: str | None = None, baseline: str | None = None
@@ -164,7 +161,7 @@ class Client:
 
     def delete_dataset(self, name: str) -> None:
         """Delete a dataset with all of its versions."""
-        self._call("DELETE", _dataset_path(name), headers={"content-type": "application/json"})
+        self._call("DELETE", _dataset_path(name), headers=JSON)
 
     def export_dataset(self, name: str, path: Path) -> None:
         """Write a dataset into a file, as a zip in BEIR's format; the file appears when complete."""
@@ -248,7 +245,7 @@ class Client:
 
     def drop_dead_letters(self) -> int:
         """Drop the dead letters; returns how many."""
-        answer = self._call("DELETE", "/api/dead-letters", headers={"content-type": "application/json"})
+        answer = self._call("DELETE", "/api/dead-letters", headers=JSON)
         return int(answer["dropped"])
 
     def accounts(self) -> list[dict[str, Any]]:
@@ -271,6 +268,19 @@ class Client:
     def change_account(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
         """Change an account's `role`, `is_admin` or `is_closed`."""
         return self._call("PATCH", f"/api/accounts/{quote(name, safe='')}", json=changes)
+
+    def projects(self) -> list[dict[str, Any]]:
+        """The projects that one may see: name and role."""
+        records: list[dict[str, Any]] = self._call("GET", "/api/projects")  # type: ignore[assignment]
+        return records
+
+    def add_project(self, name: str) -> None:
+        """Make a project."""
+        self._call("POST", "/api/projects", json={"name": name})
+
+    def remove_project(self, name: str) -> None:
+        """Remove a project without datasets."""
+        self._call("DELETE", f"/api/projects/{quote(name, safe='')}", headers=JSON)
 
     # Uploads: `evaluator.uploads.state.UploadState` is what their state means.
 

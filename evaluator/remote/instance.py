@@ -142,6 +142,18 @@ class Instance(Protocol):
         """Change an account's `role`, `is_admin` or `is_closed`."""
         ...
 
+    def projects(self) -> list[Record]:
+        """The projects that one may see: name and role."""
+        ...
+
+    def add_project(self, name: str) -> None:
+        """Make a project."""
+        ...
+
+    def remove_project(self, name: str) -> None:
+        """Remove a project without datasets."""
+        ...
+
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[Instance]:

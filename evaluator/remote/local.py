@@ -17,7 +17,7 @@ from evaluator.library.queries import NewQuery, add
 from evaluator.library.records import added_record, dataset_details, dataset_record
 from evaluator.library.registration import register
 from evaluator.operations import dead_letters, vector_storage
-from evaluator.people import accounts, records
+from evaluator.people import accounts, projects, records
 from evaluator.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class LocalInstance:
 
     def accounts(self) -> list[Record]:
         """The accounts, by name."""
-        return [records.account_record(each) for each in accounts.all_accounts(self._workspace)]
+        return [records.account_record(each) for each in accounts.members(self._workspace)]
 
     def add_admin(self, name: str, password: str) -> Record:
         """Make an account that administers the instance."""
@@ -185,6 +185,18 @@ class LocalInstance:
     def change_account(self, name: str, changes: Record) -> Record:
         """Change an account's `role`, `is_admin` or `is_closed`."""
         return records.change_account(self._workspace, name, changes)
+
+    def projects(self) -> list[Record]:
+        """The projects that one may see: name and role."""
+        return [dict(record) for record in projects.records(self._workspace)]
+
+    def add_project(self, name: str) -> None:
+        """Make a project."""
+        projects.add(self._workspace, name)
+
+    def remove_project(self, name: str) -> None:
+        """Remove a project without datasets."""
+        projects.remove(self._workspace, name)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -20,7 +20,7 @@ REMEMBERED = 2048
 """Manifests that are kept decoded: every page and route lists datasets."""
 
 READINGS = 200
-"""Readings that are kept, the last ones."""
+"""Readings that are kept of each project, the last ones."""
 
 VERSIONS = """
     SELECT d.name, v.version, v.manifest, v.source, v.change, v.created_at
@@ -30,6 +30,7 @@ VERSIONS = """
 
 def save_dataset(
     database: Database,
+    project: str,
     name: str,
     manifest: DatasetManifest,
     source: str,
@@ -39,7 +40,7 @@ def save_dataset(
     change: str = "",
     provenance: Provenance | None = None,
 ) -> int:
-    """Give a stored dataset a name. If the name's newest version is another dataset, this is the next version.
+    """Give a stored dataset a name in a project. If the name's newest version is another, this is the next version.
 
     Args:
         name: in Unicode's composed form; one that is stored in another form is the same name.
@@ -53,12 +54,13 @@ def save_dataset(
     """
     with database.transaction() as cursor:
         cursor.execute(
-            "INSERT INTO datasets (name) SELECT ? WHERE NOT EXISTS "
-            "(SELECT 1 FROM datasets WHERE nfc_normalize(name) = ?)",
-            [name, name],
+            "INSERT INTO datasets (project, name) SELECT ?, ? WHERE NOT EXISTS "
+            "(SELECT 1 FROM datasets WHERE project = ? AND nfc_normalize(name) = ?)",
+            [project, name, project, name],
         )
         row = cursor.execute(
-            "SELECT id FROM datasets WHERE nfc_normalize(name) = ? ORDER BY name <> ?", [name, name]
+            "SELECT id FROM datasets WHERE project = ? AND nfc_normalize(name) = ? ORDER BY name <> ?",
+            [project, name, name],
         ).fetchone()
         id_ = int(cast("tuple[int]", row)[0])
         _add_version(cursor, id_, manifest, source, change)
@@ -151,22 +153,22 @@ def what_was_added(before: DatasetManifest, after: DatasetManifest) -> str:
 
 
 def all_datasets(database: Database) -> list[DatasetRow]:
-    """All datasets, as their newest versions are, newest first."""
+    """All datasets of all projects, as their newest versions are, newest first."""
     return list(database.remember("datasets", lambda: _datasets(database)))
 
 
 def _datasets(database: Database) -> list[DatasetRow]:
     rows = database.cursor.execute(
         """
-        SELECT d.id, d.name, v.manifest, v.source, v.created_at, d.description, d.tags, v.version
+        SELECT d.id, d.name, v.manifest, v.source, v.created_at, d.description, d.tags, v.version, d.project
         FROM datasets d JOIN dataset_versions v ON v.dataset = d.id
         QUALIFY row_number() OVER (PARTITION BY d.id ORDER BY v.version DESC) = 1
         ORDER BY v.created_at DESC, d.name
         """
     ).fetchall()
     return [
-        DatasetRow(id_, name, _manifest(m), source, at, description, tuple(tags), version)
-        for id_, name, m, source, at, description, tags, version in rows
+        DatasetRow(id_, name, _manifest(m), source, at, description, tuple(tags), version, project)
+        for id_, name, m, source, at, description, tags, version, project in rows
     ]
 
 
@@ -199,11 +201,13 @@ def rename_dataset(database: Database, id_: int, to: str) -> None:
     """Give a dataset another name.
 
     Raises:
-        InvalidInputError: another dataset has that name.
+        InvalidInputError: another dataset of the project has that name.
     """
     with database.transaction() as cursor:
         if cursor.execute(
-            "SELECT 1 FROM datasets WHERE nfc_normalize(name) = ? AND id <> ?", [to, id_]
+            "SELECT 1 FROM datasets WHERE nfc_normalize(name) = ? AND id <> ? "
+            "AND project = (SELECT project FROM datasets WHERE id = ?)",
+            [to, id_, id_],
         ).fetchone():
             raise InvalidInputError(f"another dataset is called {to!r}; choose another name")
         cursor.execute("UPDATE datasets SET name = ? WHERE id = ?", [to, id_])
@@ -271,27 +275,34 @@ class StoredReading(NamedTuple):
 
 
 def save_reading(
-    database: Database, dataset: str, tables: Sequence[Mapping[str, Any]], reading: Mapping[str, Any]
+    database: Database,
+    project: str,
+    dataset: str,
+    tables: Sequence[Mapping[str, Any]],
+    reading: Mapping[str, Any],
 ) -> None:
-    """Keep a reading, instead of an earlier one of the same tables."""
+    """Keep a reading in a project, instead of an earlier one of the same tables."""
     with database.transaction() as cursor:
         cursor.execute(
             """
-            INSERT INTO readings (tables, dataset, reading) VALUES (?, ?, ?)
+            INSERT INTO readings (project, tables, dataset, reading) VALUES (?, ?, ?, ?)
             ON CONFLICT DO UPDATE SET dataset = excluded.dataset, reading = excluded.reading, stored_at = utc_now()
             """,
-            [json.dumps(list(tables), sort_keys=True), dataset, json.dumps(reading)],
+            [project, json.dumps(list(tables), sort_keys=True), dataset, json.dumps(reading)],
         )
         cursor.execute(
-            "DELETE FROM readings WHERE tables NOT IN (SELECT tables FROM readings ORDER BY stored_at DESC LIMIT ?)",
-            [READINGS],
+            "DELETE FROM readings WHERE project = ? AND tables NOT IN "
+            "(SELECT tables FROM readings WHERE project = ? ORDER BY stored_at DESC LIMIT ?)",
+            [project, project, READINGS],
         )
 
 
-def stored_readings(database: Database) -> list[StoredReading]:
-    """All readings that are kept, the last one first."""
+def stored_readings(database: Database, project: str) -> list[StoredReading]:
+    """A project's readings that are kept, the last one first."""
     rows = database.cursor.execute(
-        "SELECT dataset, tables, reading, stored_at FROM readings ORDER BY stored_at DESC, tables"
+        "SELECT dataset, tables, reading, stored_at FROM readings WHERE project = ? "
+        "ORDER BY stored_at DESC, tables",
+        [project],
     ).fetchall()
     return [
         StoredReading(name, json.loads(tables), json.loads(reading), at) for name, tables, reading, at in rows

@@ -21,7 +21,7 @@ REMEMBERED = 2048
 
 EXPERIMENTS = f"""
     SELECT e.id, e.name, d.name, e.spec, e.n_queries, e.status, e.created_at, e.started_at, e.finished_at, e.reason,
-           e.dataset, e.attempt, {REVISION} AS revision, coalesce(e.run, e.id) AS run, e.place
+           e.dataset, e.attempt, {REVISION} AS revision, coalesce(e.run, e.id) AS run, e.place, d.project
     FROM experiments e JOIN datasets d ON d.id = e.dataset
 """  # noqa: S608  a constant
 
@@ -73,7 +73,7 @@ def delete_experiment(database: Database, id_: str) -> None:
 
 
 def all_experiments(database: Database) -> list[ExperimentRow]:
-    """All experiments, the last submitted first."""
+    """All experiments of all projects, the last submitted first."""
     return list(database.remember("experiments", lambda: _experiments(database)))
 
 
@@ -89,12 +89,6 @@ def newest_of_runs(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
 def _experiments(database: Database) -> list[ExperimentRow]:
     rows = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id").fetchall()
     return [_experiment(row) for row in rows]
-
-
-def last_experiment(database: Database) -> ExperimentRow | None:
-    """The experiment that was submitted last; None if there is none."""
-    row = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id LIMIT 1").fetchone()
-    return None if row is None else _experiment(row)
 
 
 def experiments_over(database: Database, dataset: int, fingerprint: str) -> list[ExperimentRow]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from evaluator.artifacts.digests import digest_of, digest_of_bytes
+from evaluator.domain.access import MAIN
 from evaluator.domain.dataset import Provenance
 from evaluator.settings import Settings
 
@@ -92,6 +93,11 @@ class UploadFolder:
     def stored(self) -> Path:
         """A folder with the files of the dataset to which the upload adds; they go beside the unpacked files."""
         return self.path / "stored"
+
+    @property
+    def project(self) -> str:
+        """The project in which it was begun, and of which its dataset will be."""
+        return str((self.read(PERSON) or {}).get("project", MAIN))
 
     @property
     def adds_to(self) -> int | None:

@@ -12,6 +12,7 @@ from evaluator.datasets.recognition.recognise import Recognised, TableInfo
 from evaluator.datasets.recognition.unused import with_ignored
 from evaluator.errors import DatasetError
 from evaluator.store.datasets import save_reading, stored_readings
+from evaluator.workspace.projects import current
 from evaluator.workspace.workspace import Workspace
 
 Part = TypeVar("Part", CorpusPart, QueriesPart, QrelsPart)
@@ -40,7 +41,7 @@ def remember(workspace: Workspace, recognised: Recognised, reading: Reading, dat
     used = {part.table for part in reading.parts}
     tables = [_described(info) for info in recognised.tables if info.table in used]
     if len(tables) == len(used):
-        save_reading(workspace.database, dataset, tables, reading.to_json())
+        save_reading(workspace.database, current(workspace), dataset, tables, reading.to_json())
 
 
 def remembered(workspace: Workspace, recognised: Recognised) -> Remembered | None:
@@ -48,7 +49,7 @@ def remembered(workspace: Workspace, recognised: Recognised) -> Remembered | Non
 
     None if there is none, or if it says no more than what was recognised.
     """
-    for stored in stored_readings(workspace.database):
+    for stored in stored_readings(workspace.database, current(workspace)):
         tables = _same_tables(stored.tables, recognised.tables)
         if tables is None:
             continue

@@ -52,7 +52,8 @@ from evaluator.uploads.receiving import receive_file, room
 from evaluator.uploads.remembered import remember
 from evaluator.uploads.state import NOT_RECOGNISED, UploadedFile, UploadState, state_of
 from evaluator.uploads.watcher import BUSY, Examiner
-from evaluator.workspace.acting import needs
+from evaluator.workspace.acting import needs, project
+from evaluator.workspace.projects import current
 from evaluator.workspace.workspace import Workspace
 
 KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
@@ -78,16 +79,14 @@ def create(workspace: Workspace, person: str = HERE, adds_to: str | None = None)
     """
     upload_id = secrets.token_hex(16)
     dataset = None if adds_to is None else catalog.find(workspace, adds_to)
-    folder, quota = (
-        UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id),
-        quota_of(workspace),
-    )
+    folder = UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id)
+    quota = quota_of(workspace)
     quota.open(upload_id, person)
     try:
         with room():
             folder.files.mkdir(parents=True)
             folder.incoming.mkdir()
-            folder.write(PERSON, {"person": person})
+            folder.write(PERSON, {"person": person, "project": current(workspace)})
             if dataset is not None:
                 folder.write(ADDS_TO, {"dataset": dataset.id})
     except BaseException:
@@ -310,6 +309,7 @@ def store(
         source = _source(folder, upload.files) if before is None else before.source
         id_ = datasets.save_dataset(
             workspace.database,
+            current(workspace),
             before.name if before is not None else dataset_name or "",
             manifest,
             source,
@@ -386,7 +386,7 @@ def _forget_all(folder: UploadFolder) -> None:
 
 def _folder(workspace: Workspace, upload_id: str) -> UploadFolder:
     folder = UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id)
-    if not UPLOAD_ID.fullmatch(upload_id) or not folder.files.is_dir():
+    if not UPLOAD_ID.fullmatch(upload_id) or not folder.files.is_dir() or folder.project != project():
         raise _gone(upload_id)
     return folder
 

@@ -1,22 +1,36 @@
-"""Who is acting, and whether they may: services declare the action that they take with `@needs`."""
+"""Who is acting, in which project, and whether they may: services declare the action that they take with `@needs`."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
-from evaluator.domain.access import COMMAND, MAIN, Action, Person, refused
+from evaluator.domain.access import COMMAND, Action, Person, refused
+from evaluator.domain.records import DatasetRow, ExperimentRow
 from evaluator.errors import ForbiddenError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+T = TypeVar("T")
+
 _acting: ContextVar[Person | None] = ContextVar("acting", default=None)
 _address: ContextVar[str | None] = ContextVar("address", default=None)
-_otherwise: tuple[Callable[[], Person], Callable[[], str]] = (lambda: COMMAND, str)
+_project: ContextVar[str | None] = ContextVar("project", default=None)
+
+
+class Otherwise(NamedTuple):
+    """Whom this process takes for acting where nobody is named, their address, and the project that they chose."""
+
+    person: Callable[[], Person] = lambda: COMMAND
+    address: Callable[[], str] = str
+    project: Callable[[], str | None] = lambda: None
+
+
+_otherwise = Otherwise()
 
 
 def acting() -> Person:
@@ -25,13 +39,23 @@ def acting() -> Person:
     Raises:
         SignedOutError: nobody is signed in any more.
     """
-    return _acting.get() or _otherwise[0]()
+    return _acting.get() or _otherwise.person()
 
 
 def address() -> str:
     """The address that whoever is acting is at; empty if they are on the server's machine."""
     named = _address.get()
-    return _otherwise[1]() if named is None else named
+    return _otherwise.address() if named is None else named
+
+
+def chosen_project() -> str | None:
+    """The project that whoever is acting chose; None if they chose none. It may be unknown, or not for them."""
+    return _project.get() or (_otherwise.project() if _acting.get() is None else None)
+
+
+def project() -> str:
+    """The project in which whoever is acting works: the chosen one, else their first one."""
+    return chosen_project() or acting().first_project
 
 
 @contextmanager
@@ -50,45 +74,82 @@ def acting_as(person: Person | None, at: str = "") -> Iterator[None]:
 
 
 @contextmanager
-def otherwise(person: Callable[[], Person], at: Callable[[], str] = str) -> Iterator[None]:
+def in_project(name: str | None) -> Iterator[None]:
+    """Choose the project within the block; None chooses none."""
+    token = _project.set(name)
+    try:
+        yield
+    finally:
+        _project.reset(token)
+
+
+@contextmanager
+def otherwise(
+    person: Callable[[], Person],
+    at: Callable[[], str] = str,
+    chosen: Callable[[], str | None] = lambda: None,
+) -> Iterator[None]:
     """Within the block, ask `person` who is acting where nobody is named. Without it, that is a command.
 
     Args:
         at: gives their address.
+        chosen: gives the project that they chose, if any.
     """
     global _otherwise
-    before, _otherwise = _otherwise, (person, at)
+    before, _otherwise = _otherwise, Otherwise(person, at, chosen)
     try:
         yield
     finally:
         _otherwise = before
 
 
-def may(action: Action, project: str = MAIN) -> bool:
-    """Whether whoever is acting may do something: pages hide what they may not do."""
-    return acting().may(action, project)
+def carried(work: Callable[[], T]) -> Callable[[], T]:
+    """The same work for another thread, where whoever is acting now acts, in the same project."""
+    person, at, chosen = acting(), address(), project()
+
+    def there() -> T:
+        with acting_as(person, at), in_project(chosen):
+            return work()
+
+    return there
 
 
-def require(action: Action, project: str = MAIN) -> None:
-    """Check that whoever is acting may do something.
+def may(action: Action, of: str | None = None) -> bool:
+    """Whether whoever is acting may do something in a project, by default theirs: pages hide what they may not do."""
+    return acting().may(action, of or project())
+
+
+def require(action: Action, of: str | None = None) -> None:
+    """Check that whoever is acting may do something in a project, by default theirs.
 
     Raises:
         ForbiddenError: they may not; says what it takes and who can grant it.
     """
-    person = acting()
-    if not person.may(action, project):
-        raise ForbiddenError(refused(person, action, project))
+    person, of = acting(), of or project()
+    if not person.may(action, of):
+        raise ForbiddenError(refused(person, action, of))
+
+
+def _require_for(action: Action, arguments: Iterable[Any]) -> None:
+    """Check an action on datasets and experiments in their projects, and any other in the project of whoever acts."""
+    owners = {each.project for each in arguments if isinstance(each, DatasetRow | ExperimentRow)}
+    for owner in owners or (None,):
+        require(action, owner)
 
 
 def needs(action: Action) -> Callable[[F], F]:
-    """Declare the action that a service takes: it raises `ForbiddenError` if whoever is acting may not do it."""
+    """Declare the action that a service takes: it raises `ForbiddenError` if whoever is acting may not do it.
+
+    It is checked in the projects of the datasets and experiments that are among its arguments, else in the project
+    in which whoever is acting works.
+    """
 
     def declare(service: F) -> F:
         if inspect.iscoroutinefunction(service):
 
             @wraps(service)
             async def checked_later(*args: Any, **options: Any) -> Any:
-                require(action)
+                _require_for(action, (*args, *options.values()))
                 return await service(*args, **options)
 
             declared: Any = checked_later
@@ -96,7 +157,7 @@ def needs(action: Action) -> Callable[[F], F]:
 
             @wraps(service)
             def checked(*args: Any, **options: Any) -> Any:
-                require(action)
+                _require_for(action, (*args, *options.values()))
                 return service(*args, **options)
 
             declared = checked

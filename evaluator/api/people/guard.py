@@ -94,8 +94,8 @@ def _refusal(scope: Scope, headers: Headers, person: Person | None) -> Response 
         return answer
     if scope["type"] == "http" and scope["method"] not in SAFE and _is_forged(headers):
         return refusal(403, "this request does not come from a page of this server")
-    if not person.may(Action.SEE) and scope["path"] != "/api/whoami":
-        message = refused(person, Action.SEE)
+    if person.projects is not None and not person.projects and scope["path"] != "/api/whoami":
+        message = refused(person, Action.SEE, person.first_project)
         return notice("No role yet", message, 403) if is_page else refusal(403, message)
     return None
 

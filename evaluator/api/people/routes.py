@@ -8,12 +8,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from evaluator.api.bodies import AccountChange, NewAccount, TokenDescription
+from evaluator.api.bodies import AccountChange, NewAccount, NewProject, TokenDescription
 from evaluator.api.handling import ApiRoute, route
-from evaluator.domain.access import MAIN, Action, Way
-from evaluator.people import accounts, log, tokens
+from evaluator.domain.access import Action, Way
+from evaluator.people import accounts, log, projects, tokens
 from evaluator.people.records import account_record, change_account, invitation_record, token_record
-from evaluator.workspace.acting import acting
+from evaluator.workspace.acting import acting, project
 from evaluator.workspace.workspace import Workspace
 
 LINES = "application/jsonl"
@@ -23,6 +23,9 @@ def people_routes() -> list[ApiRoute]:
     """All routes of people."""
     return [
         route("/api/whoami", _whoami, needs=None),
+        route("/api/projects", _projects),
+        route("/api/projects", _make_project, "POST", body=NewProject, needs=Action.MANAGE),
+        route("/api/projects/{name}", _remove_project, "DELETE", needs=Action.MANAGE),
         route("/api/accounts", _accounts, needs=Action.GRANT),
         route("/api/accounts", _invite, "POST", body=NewAccount, needs=Action.GRANT),
         route("/api/accounts/{name}", _change, "PATCH", body=AccountChange, needs=Action.GRANT),
@@ -39,26 +42,42 @@ def _whoami(_workspace: Workspace, _request: Request) -> Any:
     person = acting()
     return {
         "name": None if person.way in (Way.OPEN, Way.COMMAND) else person.name,
-        "role": "administrator" if person.is_admin else person.roles.get(MAIN),
-        "project": MAIN,
+        "role": "administrator" if person.is_admin else person.roles.get(project()),
+        "project": project(),
         "way": person.way.name.lower(),
     }
 
 
+def _projects(workspace: Workspace, _request: Request) -> Any:
+    """List the projects that the asker may see, with the asker's role in each."""
+    return projects.records(workspace)
+
+
+def _make_project(workspace: Workspace, _request: Request, body: NewProject) -> Any:
+    """Make a project."""
+    return {"name": projects.add(workspace, body.name)}
+
+
+def _remove_project(workspace: Workspace, request: Request) -> Any:
+    """Remove a project without datasets."""
+    projects.remove(workspace, request.path_params["name"])
+    return {"removed": request.path_params["name"]}
+
+
 def _accounts(workspace: Workspace, _request: Request) -> Any:
-    """List the accounts."""
-    return [account_record(each) for each in accounts.all_accounts(workspace)]
+    """List the accounts with a role in the project; all for those who manage accounts."""
+    return [account_record(each) for each in accounts.members(workspace)]
 
 
 def _invite(workspace: Workspace, _request: Request, body: NewAccount) -> Any:
-    """Invite somebody by a one-time link, or make an administrator's account with a password."""
+    """Invite somebody into the project by a one-time link, or make an administrator's account with a password."""
     if body.password is not None:
         return account_record(accounts.add_admin(workspace, body.name, body.password))
     return invitation_record(accounts.invite(workspace, body.name, body.role, is_admin=body.is_admin))
 
 
 def _change(workspace: Workspace, request: Request, body: AccountChange) -> Any:
-    """Change what somebody may do, or close or open their account."""
+    """Change somebody's role in the project, or close or open their account."""
     return change_account(workspace, request.path_params["name"], body.model_dump(exclude_unset=True))
 
 
@@ -77,7 +96,7 @@ def _tokens(workspace: Workspace, request: Request) -> Any:
 
 def _make_token(workspace: Workspace, _request: Request, body: TokenDescription) -> Any:
     """Make a token for the asker; its secret is shown once."""
-    made = tokens.create(workspace, body.name, body.role, body.days)
+    made = tokens.create(workspace, body.name, body.role, body.days, body.project)
     return {
         "id": made.id,
         "token": made.secret,

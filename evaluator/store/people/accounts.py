@@ -33,10 +33,9 @@ def add(
     database: Database,
     account: Account,
     *,
-    project: str | None = None,
     invitation: str | None = None,
 ) -> bool:
-    """Store a new account with its role in a project, and use the one-time link that it came by: all or nothing.
+    """Store a new account with its roles, and use the one-time link that it came by: all or nothing.
 
     Args:
         invitation: the link's digest.
@@ -54,10 +53,8 @@ def add(
             "INSERT INTO accounts (id, name, password, is_admin) VALUES (?, ?, ?, ?)",
             [account.id, account.name, account.password, account.is_admin],
         )
-        if project is not None and project in account.roles:
-            cursor.execute(
-                "INSERT INTO grants VALUES (?, ?, ?)", [account.id, project, account.roles[project]]
-            )
+        for project, role in account.roles.items():
+            cursor.execute("INSERT INTO grants VALUES (?, ?, ?)", [account.id, project, role])
     return True
 
 

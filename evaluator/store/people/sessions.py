@@ -59,8 +59,8 @@ def invite(database: Database, invitation: dict[str, Any]) -> None:
     """Store a one-time link: all fields of an `Invitation` but `created_at` and `used_at`."""
     with database.transaction(changes=False) as cursor:
         cursor.execute(
-            "INSERT INTO invitations (digest, purpose, name, account, is_admin, role, created_by, expires_at) "
-            "VALUES ($digest, $purpose, $name, $account, $is_admin, $role, $created_by, $expires_at)",
+            "INSERT INTO invitations (digest, purpose, name, account, is_admin, role, created_by, expires_at, project) "
+            "VALUES ($digest, $purpose, $name, $account, $is_admin, $role, $created_by, $expires_at, $project)",
             invitation,
         )
 
@@ -87,13 +87,15 @@ def add_token(
     name: str,
     account: str,
     role: Role | None,
+    project: str | None,
     expires_at: datetime | None,
 ) -> None:
     """Store a token."""
     with database.transaction(changes=False) as cursor:
         cursor.execute(
-            "INSERT INTO tokens (id, digest, shown, name, account, role, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [id_, digest, shown, name, account, role, expires_at],
+            "INSERT INTO tokens (id, digest, shown, name, account, role, project, expires_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [id_, digest, shown, name, account, role, project, expires_at],
         )
 
 

@@ -64,7 +64,7 @@ def _header(row: DatasetRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.link_button(
             "Download",
-            f"api/datasets/{quote(row.name, safe='')}/download",
+            f"api/datasets/{quote(row.name, safe='')}/download?project={row.project}",
             icon=":material/download:",
             help="A zip file in BEIR's format; importing it gives the same dataset",
         )

@@ -5,25 +5,28 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from evaluator.domain.access import MAIN, Person, Role
+from evaluator.domain.access import Person, Role
 from evaluator.domain.records import Token
 from evaluator.people import accounts, sessions, tokens
 from evaluator.people.passwords import SHORTEST
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import moment, plain
+from evaluator.workspace.acting import project
+from evaluator.workspace.projects import visible
 from evaluator.workspace.workspace import Workspace
 
 MADE = "made-token"
 """Key of a new token, which the page shows once."""
 ALL = "all that I may"
+ALL_PROJECTS = "all my projects"
 NEVER = "never"
 DAYS = {"30 days": 30, "90 days": 90, "a year": 365, NEVER: None}
 
 
 def show_account(workspace: Workspace, person: Person) -> None:
     """Draw somebody's own account."""
-    role = "administrator of this instance" if person.is_admin else person.roles.get(MAIN, "no role yet")
+    role = "administrator of this instance" if person.is_admin else person.roles.get(project(), "no role yet")
     st.caption(f"{plain(person.name)} · {role}")
     _tokens(workspace)
     _password(workspace)
@@ -42,14 +45,17 @@ def _tokens(workspace: Workspace) -> None:
     if not own:
         st.caption("You have none yet.")
     with st.form("new-token", border=True):
-        columns = st.columns((2, 1, 1))
+        seen = visible(workspace)
+        columns = st.columns((2, 1, 1, 1) if len(seen) > 1 else (2, 1, 1))
         name = columns[0].text_input("What it is for", placeholder="CI", max_chars=accounts.LONGEST_NAME)
         role = columns[1].selectbox("It may do", (ALL, *Role), help="Never more than you may.")
         days = columns[2].selectbox("It expires after", DAYS, index=1)
+        where = columns[3].selectbox("In", (ALL_PROJECTS, *seen)) if len(seen) > 1 else ALL_PROJECTS
         if st.form_submit_button("Make a token", icon=":material/add:"):
             with explained():
                 given = None if role == ALL else Role(role)
-                st.session_state[MADE] = tokens.create(workspace, name or "", given, DAYS[days]).secret
+                only = None if where == ALL_PROJECTS else where
+                st.session_state[MADE] = tokens.create(workspace, name or "", given, DAYS[days], only).secret
                 st.rerun()
 
 
@@ -59,6 +65,8 @@ def _token(workspace: Workspace, token: Token) -> None:
         used = f"used {moment(token.used_at, zone)}" if token.used_at else "not used yet"
         ends = f"expires {moment(token.expires_at, zone)}" if token.expires_at else "does not expire"
         scope = f"at most {token.role}" if token.role else ALL
+        if token.project:
+            scope += f", in {token.project}"
         st.markdown(f"**{plain(token.name)}** `{token.shown}…` · {scope} · {used} · {ends}", width="content")
         if st.button("Revoke", key=keyed("revoke", token.id), type="tertiary", icon=":material/delete:"):
             tokens.revoke(workspace, token.id)

@@ -7,14 +7,15 @@ from urllib.parse import urlsplit
 import pandas as pd
 import streamlit as st
 
-from evaluator.domain.access import MAIN, Action, Role
+from evaluator.domain.access import Action, Role
 from evaluator.domain.records import Account
 from evaluator.people import accounts, log
 from evaluator.people.accounts import Link
+from evaluator.ui.people.projects import show_projects
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import moment, plain
-from evaluator.workspace.acting import may
+from evaluator.workspace.acting import may, project
 from evaluator.workspace.workspace import Workspace
 
 LINK = "one-time-link"
@@ -32,9 +33,11 @@ def show_team(workspace: Workspace) -> None:
             icon=":material/link:",
         )
         st.code(_address(link), language=None)
-    for account in accounts.all_accounts(workspace):
+    for account in accounts.members(workspace):
         _account(workspace, account)
     _invite(workspace)
+    if may(Action.MANAGE):
+        show_projects(workspace)
     if may(Action.AUDIT):
         with st.expander("What people did", icon=":material/history:"):
             _log(workspace)
@@ -54,13 +57,13 @@ def _account(workspace: Workspace, account: Account) -> None:
 
 def _role(workspace: Workspace, account: Account) -> None:
     roles = (NONE, *Role)
-    key = keyed("role", account.id, account.roles.get(MAIN))
+    key = keyed("role", account.id, account.roles.get(project()))
 
     def change() -> None:
         chosen = st.session_state[key]
         accounts.grant(workspace, account.name, None if chosen == NONE else Role(chosen))
 
-    at = roles.index(account.roles.get(MAIN, NONE))
+    at = roles.index(account.roles.get(project(), NONE))
     st.selectbox(
         f"Role of {account.name}",
         roles,

@@ -21,9 +21,11 @@ from evaluator.ui.shell.links import (
     WORKERS,
 )
 from evaluator.ui.shell.live import explained
-from evaluator.ui.shell.person import show_person, stop_if_signed_out
+from evaluator.ui.shell.person import keep_project, show_person, show_project, stop_if_signed_out
 from evaluator.ui.shell.theme import apply_style
-from evaluator.workspace.acting import acting, may, require
+from evaluator.workspace.acting import acting, may
+from evaluator.workspace.projects import current
+from evaluator.workspace.workspace import serving
 
 PRODUCT = "Retrieval Evaluator"
 MARK = Path(__file__).with_name("mark.svg")
@@ -38,6 +40,7 @@ def show() -> None:
     # An image, set before anything else: the browser would fetch a material icon for its tab from the internet.
     st.set_page_config(page_icon=MARK, layout="wide", initial_sidebar_state=SIDEBAR_WIDTH)
     stop_if_signed_out()
+    workspace = serving()
     upload = [st.Page(UPLOAD, title="Upload", icon=":material/upload_file:")]
     own: list[StreamlitPage] = []
     if acting().account is not None:
@@ -64,7 +67,9 @@ def show() -> None:
     st.logo(MARK, size="large")
     apply_style()
     with st.container(width=MAX_WIDTH), explained():
-        require(Action.SEE)
+        current(workspace)
+        keep_project()
+        show_project(workspace)
         show_person()
         page.run()
 

@@ -1,4 +1,7 @@
-"""Who looks at a page: whoever the browser's session belongs to, asked again with every draw."""
+"""Who looks at a page, and in which project: asked again with every draw.
+
+The project is in the address, and remembered for the tab, because links of the sidebar drop it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,12 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from evaluator.domain.access import NOBODY, Person
 from evaluator.errors import SignedOutError
 from evaluator.people.sessions import COOKIE, person_of_session
-from evaluator.workspace.acting import acting
-from evaluator.workspace.workspace import serving
+from evaluator.workspace.acting import acting, project
+from evaluator.workspace.projects import visible
+from evaluator.workspace.workspace import Workspace, serving
+
+PROJECT = "project"
+"""The query parameter, and the key under which the tab remembers its project."""
 
 
 def signed_in() -> Person:
@@ -54,3 +61,47 @@ def show_person() -> None:
 def _lead(address: str, label: str) -> None:
     """A link to a page outside of Streamlit, in this tab: Streamlit's own links would open another one."""
     st.html(f'<a href="{address}" target="_self" style="color: inherit">{label}</a>')
+
+
+def project_of_page() -> str | None:
+    """The project that the page's address names, else the tab's; None if there is none, or outside of a script."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    named = st.query_params.get(PROJECT) or st.session_state.get(PROJECT)
+    return str(named) if named else None
+
+
+def keep_project() -> None:
+    """Remember the page's project for the tab, and show it in the address unless it is the reader's first one."""
+    name = project()
+    st.session_state[PROJECT] = name
+    if name == acting().first_project:
+        st.query_params.pop(PROJECT, None)
+    elif st.query_params.get(PROJECT) != name:
+        st.query_params[PROJECT] = name
+
+
+def show_project(workspace: Workspace) -> None:
+    """Draw the chooser of the project in the sidebar, where the reader has a choice."""
+    names = visible(workspace)
+    if len(names) > 1:
+        with st.sidebar:
+            st.selectbox(
+                "Project", names, index=names.index(project()), key=f"of {project()}", on_change=_change
+            )
+
+
+def _change() -> None:
+    """Go on in another project: nothing that was chosen or typed belongs there."""
+    name = st.session_state[f"of {project()}"]
+    st.session_state.clear()
+    st.session_state[PROJECT] = name
+    st.query_params.from_dict({PROJECT: name})
+
+
+def follow_project(name: str) -> None:
+    """Draw the page again in another project, whose experiment its address names."""
+    if name != project():
+        st.session_state[PROJECT] = name
+        st.query_params[PROJECT] = name
+        st.rerun()

@@ -172,9 +172,12 @@ class Zone {
   }
 }
 
-// Beside the page, whatever the base path: from /upload to /api/..., from /base/upload to /base/api/...
+// In the page's project, and beside the page, whatever the base path: from /upload to /api/..., from /base/upload to /base/api/...
 function address(path) {
-  return new URL(path, location.origin + location.pathname.replace(/\/+$/, "").replace(/[^/]*$/, ""));
+  const there = new URL(path, location.origin + location.pathname.replace(/\/+$/, "").replace(/[^/]*$/, ""));
+  const project = new URLSearchParams(location.search).get("project");
+  if (project) there.searchParams.set("project", project);
+  return there;
 }
 
 async function ask(method, path) {

@@ -29,7 +29,8 @@ COMMANDS: dict[str, Sequence[str]] = {
     "dataset add": ("toy", "tiny"),
     "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
     "account list": (), "account invite": ("ann",), "account reset": ("ann",), "account change": ("ann", "--close"),
-    "account add-admin": ("ann", "--password-stdin"),
+    "account add-admin": ("ann", "--password-stdin"), "project list": (), "project add": ("web",),
+    "project remove": ("web",),
     "status": (), "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (), "backup": ("saved.tar",),
 }  # fmt: skip
 """Those that use the home folder and its database, and what they are called with."""

@@ -10,6 +10,7 @@ from rq import serializers
 from rq_dashboard import web
 
 from evaluator.api.dashboard import dashboard
+from evaluator.domain.access import MAIN
 from evaluator.domain.result import QueryResult, VariantFailure
 from evaluator.errors import ArtifactNotWrittenError
 from evaluator.experiments.overview import failures
@@ -54,7 +55,7 @@ def test_where_else_a_dataset_comes_from_is_said(
     api: Api, write_dataset: WriteDataset, source: str, shown: str
 ) -> None:
     manifest = catalog.import_folder(serving(), write_dataset()).manifest
-    datasets.save_dataset(serving().database, "other", manifest, source)
+    datasets.save_dataset(serving().database, MAIN, "other", manifest, source)
     assert api("GET", "/api/datasets/other").json()["source"] == shown
 
 

@@ -39,7 +39,7 @@ def test_every_action_has_its_place() -> None:
     ],
 )
 def test_each_role_may_what_the_one_before_may_and_more(role: Role | None, actions: set[Action]) -> None:
-    assert {action for action in Action if person(role).may(action)} == actions
+    assert {action for action in Action if person(role).may(action, MAIN)} == actions
 
 
 def test_a_role_counts_in_its_project_alone() -> None:
@@ -47,8 +47,8 @@ def test_a_role_counts_in_its_project_alone() -> None:
 
 
 def test_administrators_of_the_instance_may_everything_and_nobody_nothing() -> None:
-    assert all(ADMIN.may(action) for action in Action)
-    assert not any(NOBODY.may(action) for action in Action)
+    assert all(ADMIN.may(action, MAIN) for action in Action)
+    assert not any(NOBODY.may(action, MAIN) for action in Action)
 
 
 def test_a_token_may_no_more_than_its_scope_and_no_more_than_its_account() -> None:
@@ -59,10 +59,28 @@ def test_a_token_may_no_more_than_its_scope_and_no_more_than_its_account() -> No
     assert limited(person(None), Role.EDITOR).roles == {}
 
 
+def test_a_token_of_one_project_counts_there_alone() -> None:
+    both = Person("bob", Way.TOKEN, "2", roles={MAIN: Role.EDITOR, "web": Role.VIEWER})
+    assert limited(both, project="web").roles == {"web": Role.VIEWER}
+    assert limited(both, Role.JUDGE).roles == {MAIN: Role.JUDGE, "web": Role.VIEWER}
+    assert limited(ADMIN, project="web", all_projects=(MAIN, "web")).roles == {"web": Role.ADMIN}
+    assert limited(ADMIN, project="gone").roles == {}
+
+
+def test_the_first_project_is_the_main_one_for_those_who_see_it() -> None:
+    assert ADMIN.first_project == MAIN
+    assert Person("bob", Way.PASSWORD, "2", roles={MAIN: Role.VIEWER, "a": Role.ADMIN}).first_project == MAIN
+    assert Person("bob", Way.PASSWORD, "2", roles={"b": Role.VIEWER, "a": Role.VIEWER}).first_project == "a"
+    assert NOBODY.first_project == MAIN
+    assert (ADMIN.projects, NOBODY.projects) == (None, frozenset())
+
+
 def test_a_refusal_says_what_it_takes_and_who_can_grant_it() -> None:
-    assert refused(person(Role.VIEWER), Action.RUN) == (
+    assert refused(person(Role.VIEWER), Action.RUN, MAIN) == (
         "bob may not start, stop or delete experiments: that takes the role editor in the project 'main', where bob "
         "has the role viewer; an administrator of the project can grant it"
     )
-    assert "has no role" in refused(person(None), Action.SEE)
-    assert refused(ADMIN, Action.AUDIT).endswith("that takes an administrator of this instance; ask one")
+    assert "has no role" in refused(person(None), Action.SEE, MAIN)
+    assert refused(ADMIN, Action.AUDIT, MAIN).endswith(
+        "that takes an administrator of this instance; ask one"
+    )

@@ -40,6 +40,7 @@ def _add_fields(record: dict[str, Any]) -> None:
     record["variants"][0]["retrieve"]["bm25"] |= ADDED
     for encoder in record["encoders"].values():
         encoder |= ADDED_TO_ENCODERS
+    record |= {"project": "main"}
 
 
 def test_a_stored_spec_reads_as_it_was_and_keeps_its_fingerprints() -> None:

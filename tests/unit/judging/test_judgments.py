@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evaluator.domain.access import MAIN
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.judging.judgments import Changes, edit, edited, in_words
 from evaluator.library import catalog
@@ -104,7 +105,7 @@ def test_edits_of_two_people_both_count(tiny: Workspace) -> None:
 def test_an_edit_keeps_whether_a_query_finds_itself(tiny: Workspace) -> None:
     manifest = dataclasses.replace(catalog.find(tiny, "tiny").manifest, exclude_self=True)
     tiny.store.put_json(f"datasets/{manifest.fingerprint}.json", manifest.to_json())
-    datasets.save_dataset(tiny.database, "tiny", manifest, "here")
+    datasets.save_dataset(tiny.database, MAIN, "tiny", manifest, "here")
     assert edit(tiny, dataset_id(tiny, "tiny"), {("q0", "d1"): 1}).manifest.exclude_self
 
 

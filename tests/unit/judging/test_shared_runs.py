@@ -10,6 +10,7 @@ import pytest
 
 from evaluator.analysis.history import history
 from evaluator.analysis.leaderboard import leaderboard
+from evaluator.domain.access import MAIN
 from evaluator.domain.records import ExperimentRow
 from evaluator.experiments import lifecycle
 from evaluator.judging.judgments import Changes, edit
@@ -75,7 +76,7 @@ def test_an_import_between_two_edits_is_seen(workspace: Workspace, write_dataset
     judged(workspace, {("q0", "d3"): 1})
     second = catalog.find(workspace, "tiny").manifest
     judged(workspace, {("q1", "d3"): 1})
-    datasets.save_dataset(workspace.database, "tiny", second, "again")
+    datasets.save_dataset(workspace.database, MAIN, "tiny", second, "again")
     judged(workspace, {("q2", "d3"): 1})
     assert len(lifecycle.all_experiments(workspace)) == 4
     every_score_is_right(workspace)

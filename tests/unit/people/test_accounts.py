@@ -54,7 +54,7 @@ def test_of_two_links_for_a_name_one_works(shared: Workspace) -> None:
     accounts.accept(shared, links[0].secret, PHRASE)
     with pytest.raises(ConflictError, match="there is an account 'BOB' already"):
         accounts.accept(shared, links[1].secret, PHRASE)
-    assert len(accounts.all_accounts(shared)) == 2
+    assert len(accounts.members(shared)) == 2
 
 
 def test_whoever_is_killed_while_joining_can_use_the_link_again(
@@ -182,7 +182,7 @@ def test_what_people_do_is_on_record(shared: Workspace, ann: Person) -> None:
         newest, before, *_ = log.entries(shared)
     assert (newest.person, newest.action, newest.subject) == ("bob", "joined", "invited by ann")
     assert (before.person, before.way, before.address) == ("ann", "password", "192.0.2.7")
-    assert (before.action, before.subject) == ("invited", "bob as judge")
+    assert (before.action, before.subject) == ("invited", "bob as judge in main")
     assert log.entries(shared, before=before.number, limit=1)[0].action == "added an administrator"
     with acting_as(joined(shared, "carl", Role.ADMIN)), pytest.raises(ForbiddenError, match="audit log"):
         log.entries(shared)

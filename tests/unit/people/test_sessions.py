@@ -102,7 +102,7 @@ def test_what_changes_is_seen_at_once(shared: Workspace) -> None:
     accounts.grant(shared, "bob", Role.EDITOR)
     found = sessions.person_of_session(shared, secret)
     assert found is not None
-    assert found.may(Action.RUN)
+    assert found.may(Action.RUN, MAIN)
 
 
 def test_after_five_wrong_passwords_people_wait_longer_and_longer(shared: Workspace) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from evaluator.domain.access import MAIN
 from evaluator.domain.dataset import DatasetManifest, ImportNote, Provenance, SourceFile
 from evaluator.domain.records import DatasetRow
 from evaluator.domain.result import VariantFailure
@@ -28,7 +29,7 @@ MANIFEST = DatasetManifest(
 
 
 def test_a_dataset_comes_back(database: Database) -> None:
-    datasets.save_dataset(database, "bread", MANIFEST, "/data/bread")
+    datasets.save_dataset(database, MAIN, "bread", MANIFEST, "/data/bread")
     (row,) = datasets.all_datasets(database)
     assert (row.name, row.manifest, row.manifest.notes, row.source) == (
         "bread",
@@ -42,8 +43,8 @@ EDITED = dataclasses.replace(MANIFEST, qrels="r2")
 
 
 def test_the_same_name_with_other_content_is_its_next_version(database: Database) -> None:
-    id_ = datasets.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    assert datasets.save_dataset(database, "bread", EDITED, "/elsewhere") == id_
+    id_ = datasets.save_dataset(database, MAIN, "bread", MANIFEST, "/data/bread")
+    assert datasets.save_dataset(database, MAIN, "bread", EDITED, "/elsewhere") == id_
     (row,) = datasets.all_datasets(database)
     assert (row.manifest, row.source, row.version) == (EDITED, "/elsewhere", 2)
     newest, first = datasets.versions(database, id_)
@@ -56,9 +57,9 @@ def test_the_same_name_with_other_content_is_its_next_version(database: Database
 
 
 def test_the_same_content_under_the_same_name_changes_nothing(database: Database) -> None:
-    datasets.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food",))
+    datasets.save_dataset(database, MAIN, "bread", MANIFEST, "/data/bread", "About bread.", ("food",))
     before = datasets.all_datasets(database)
-    datasets.save_dataset(database, "bread", MANIFEST, "/elsewhere")
+    datasets.save_dataset(database, MAIN, "bread", MANIFEST, "/elsewhere")
     assert datasets.all_datasets(database) == before
 
 
@@ -68,39 +69,39 @@ PROVENANCE = Provenance(
 
 
 def test_provenance_belongs_to_a_version(database: Database) -> None:
-    id_ = datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=PROVENANCE)
-    datasets.save_dataset(database, "bread", EDITED, "b")
+    id_ = datasets.save_dataset(database, MAIN, "bread", MANIFEST, "a", provenance=PROVENANCE)
+    datasets.save_dataset(database, MAIN, "bread", EDITED, "b")
     assert datasets.provenance_by_version(database, id_) == {1: PROVENANCE}
     later = dataclasses.replace(PROVENANCE, imported_at="2026-01-03")
-    datasets.save_dataset(database, "bread", EDITED, "b", provenance=later)
+    datasets.save_dataset(database, MAIN, "bread", EDITED, "b", provenance=later)
     assert datasets.provenance_by_version(database, id_) == {1: PROVENANCE, 2: later}
 
 
 def test_the_same_content_again_replaces_the_provenance_without_a_new_version(database: Database) -> None:
-    id_ = datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=PROVENANCE)
+    id_ = datasets.save_dataset(database, MAIN, "bread", MANIFEST, "a", provenance=PROVENANCE)
     again = dataclasses.replace(PROVENANCE, version="1.1")
-    assert datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=again) == id_
+    assert datasets.save_dataset(database, MAIN, "bread", MANIFEST, "a", provenance=again) == id_
     assert [version.version for version in datasets.versions(database, id_)] == [1]
     assert datasets.provenance_by_version(database, id_) == {1: again}
-    datasets.save_dataset(database, "bread", MANIFEST, "a")  # nothing is known: nothing is forgotten
+    datasets.save_dataset(database, MAIN, "bread", MANIFEST, "a")  # nothing is known: nothing is forgotten
     assert datasets.provenance_by_version(database, id_) == {1: again}
 
 
 def test_provenance_goes_with_its_dataset(database: Database) -> None:
-    id_ = datasets.save_dataset(database, "bread", MANIFEST, "a", provenance=PROVENANCE)
+    id_ = datasets.save_dataset(database, MAIN, "bread", MANIFEST, "a", provenance=PROVENANCE)
     datasets.remove_dataset(database, id_)
     assert datasets.provenance_by_version(database, id_) == {}
 
 
 def test_content_that_comes_back_is_a_new_version(database: Database) -> None:
     for manifest in (MANIFEST, EDITED, MANIFEST):
-        datasets.save_dataset(database, "bread", manifest, "/data/bread")
+        datasets.save_dataset(database, MAIN, "bread", manifest, "/data/bread")
     assert [version.manifest.qrels for version in datasets.versions(database)] == ["r1", "r2", "r1"]
 
 
 def test_a_dataset_is_described_and_a_later_import_leaves_that(database: Database) -> None:
-    datasets.save_dataset(database, "bread", MANIFEST, "/data/bread", "About bread.", ("food", "small"))
-    datasets.save_dataset(database, "bread", EDITED, "/data/bread")
+    datasets.save_dataset(database, MAIN, "bread", MANIFEST, "/data/bread", "About bread.", ("food", "small"))
+    datasets.save_dataset(database, MAIN, "bread", EDITED, "/data/bread")
     (row,) = datasets.all_datasets(database)
     assert (row.description, row.tags) == ("About bread.", ("food", "small"))
     datasets.describe_dataset(database, row.id, "", ())
@@ -109,8 +110,8 @@ def test_a_dataset_is_described_and_a_later_import_leaves_that(database: Databas
 
 
 def test_a_new_name_is_also_what_experiments_say(database: Database) -> None:
-    dataset = datasets.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
-    datasets.save_dataset(database, "a dataset", EDITED, "/data/bread")
+    dataset = datasets.save_dataset(database, MAIN, "a dataset", MANIFEST, "/data/bread")
+    datasets.save_dataset(database, MAIN, "a dataset", EDITED, "/data/bread")
     id_ = save(database)
     datasets.rename_dataset(database, dataset, "bread")
     assert [row.name for row in datasets.all_datasets(database)] == ["bread"]
@@ -119,15 +120,15 @@ def test_a_new_name_is_also_what_experiments_say(database: Database) -> None:
 
 
 def test_two_datasets_never_have_one_name(database: Database) -> None:
-    bread = datasets.save_dataset(database, "bread", MANIFEST, "/data/bread")
-    datasets.save_dataset(database, "cake", EDITED, "/data/cake")
+    bread = datasets.save_dataset(database, MAIN, "bread", MANIFEST, "/data/bread")
+    datasets.save_dataset(database, MAIN, "cake", EDITED, "/data/cake")
     with pytest.raises(InvalidInputError, match="another dataset is called 'cake'"):
         datasets.rename_dataset(database, bread, "cake")
     assert {row.name for row in datasets.all_datasets(database)} == {"bread", "cake"}
 
 
 def test_a_dataset_in_use_is_not_removed(database: Database) -> None:
-    dataset = datasets.save_dataset(database, "a dataset", MANIFEST, "/data/bread")
+    dataset = datasets.save_dataset(database, MAIN, "a dataset", MANIFEST, "/data/bread")
     id_ = save(database)
     with pytest.raises(InvalidInputError, match="Delete them first: toy"):
         datasets.remove_dataset(database, dataset)
@@ -155,7 +156,7 @@ def test_an_older_database_keeps_its_datasets(tmp_path: Path, monkeypatch: pytes
     assert datasets.all_datasets(database) == [
         DatasetRow(1, "bread", MANIFEST, "/data/bread", imported_at, "", (), 1)
     ]
-    datasets.save_dataset(database, "bread", EDITED, "/data/bread", tags=["food"])
+    datasets.save_dataset(database, MAIN, "bread", EDITED, "/data/bread", tags=["food"])
     database.close()
     again = Database(path)
     assert [(row.version, row.tags) for row in datasets.all_datasets(again)] == [(2, ("food",))]

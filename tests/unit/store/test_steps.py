@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from evaluator.domain.access import MAIN
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.store import datasets, experiments, rescored
 from evaluator.store.file.database import Database
@@ -22,12 +23,12 @@ THIRD = dataclasses.replace(FIRST, qrels="r3")
 @pytest.fixture
 def dataset(database: Database) -> int:
     """The id of `a dataset`, in its first version."""
-    return datasets.save_dataset(database, "a dataset", FIRST, "here")
+    return datasets.save_dataset(database, MAIN, "a dataset", FIRST, "here")
 
 
 def test_edits_are_kept_in_their_order_and_imports_are_none(database: Database, dataset: int) -> None:
     datasets.add_version(database, dataset, SECOND, "here", "edited")
-    datasets.save_dataset(database, "a dataset", THIRD, "here")
+    datasets.save_dataset(database, MAIN, "a dataset", THIRD, "here")
     datasets.add_version(database, dataset, THIRD, "here", "nothing changed")
     datasets.add_version(database, dataset, FIRST, "here", "edited")
     assert edited_datasets(database) == [dataset]

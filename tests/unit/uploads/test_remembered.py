@@ -9,6 +9,7 @@ import pytest
 from evaluator.datasets.reading import CorpusPart, QrelsPart, QueriesPart, Reading, Table
 from evaluator.datasets.recognition.doubts import Doubt
 from evaluator.datasets.recognition.recognise import Recognised, TableInfo
+from evaluator.domain.access import MAIN
 from evaluator.store.datasets import READINGS, save_reading, stored_readings
 from evaluator.uploads.remembered import remember, remembered
 from evaluator.workspace.workspace import Workspace
@@ -89,8 +90,8 @@ def test_the_last_correction_counts(workspace: Workspace) -> None:
 
 def test_only_the_last_readings_are_kept(workspace: Workspace) -> None:
     for number in range(READINGS + 2):
-        save_reading(workspace.database, f"dataset {number}", [{"file": f"{number}.csv"}], {})
-    kept = stored_readings(workspace.database)
+        save_reading(workspace.database, MAIN, f"dataset {number}", [{"file": f"{number}.csv"}], {})
+    kept = stored_readings(workspace.database, MAIN)
     assert len(kept) == READINGS
     assert kept[0].dataset == f"dataset {READINGS + 1}"
 
@@ -100,5 +101,5 @@ def test_a_reading_of_another_version_is_passed_over(workspace: Workspace) -> No
         {"file": each.table.file, "kind": "csv", "member": "", "columns": list(each.columns)}
         for each in (ARTICLES, FAQ)
     ]
-    save_reading(workspace.database, "bikes", tables, {"corpus": {"unknown": 1}})
+    save_reading(workspace.database, MAIN, "bikes", tables, {"corpus": {"unknown": 1}})
     assert remembered(workspace, RECOGNISED) is None

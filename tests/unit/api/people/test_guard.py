@@ -14,10 +14,11 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from evaluator.api.handling import ApiRoute
 from evaluator.api.origins import guards
+from evaluator.api.people.chosen_project import ChosenProject
 from evaluator.api.people.guard import Guard
 from evaluator.api.people.sign_in import sign_in_routes
 from evaluator.api.routes import routes
-from evaluator.domain.access import COMMAND, NOBODY, Action, Role, Way
+from evaluator.domain.access import COMMAND, MAIN, NOBODY, Action, Role, Way
 from evaluator.people import accounts, sessions, tokens
 from evaluator.people.command_key import make_command_key
 from evaluator.people.sessions import COOKIE
@@ -47,7 +48,11 @@ async def stream(socket: WebSocket) -> None:
 def app(shared: Workspace) -> Iterator[Starlette]:
     """All routes behind the guard, with a page and a WebSocket in the place of Streamlit's."""
     pages = [Route("/{path:path}", page), WebSocketRoute("/_stcore/stream", stream)]
-    middleware = [*guards(shared.settings), Middleware(Guard, settings=shared.settings)]
+    middleware = [
+        *guards(shared.settings),
+        Middleware(Guard, settings=shared.settings),
+        Middleware(ChosenProject),
+    ]
     with serve(shared), otherwise(lambda: NOBODY), acting_as(COMMAND):
         yield Starlette(routes=[*routes(), *sign_in_routes(), *pages], middleware=middleware)
 
@@ -257,6 +262,8 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("POST", "/api/accounts"): Action.GRANT,
     ("PATCH", "/api/accounts/name"): Action.GRANT,
     ("POST", "/api/accounts/name/reset"): Action.MANAGE,
+    ("POST", "/api/projects"): Action.MANAGE,
+    ("DELETE", "/api/projects/name"): Action.MANAGE,
     ("GET", "/api/backup"): Action.OPERATE,
     ("GET", "/api/audit"): Action.AUDIT,
 }
@@ -284,6 +291,7 @@ BODIES = {
     ("POST", "/api/accounts"): {"name": "carl"},
     ("PATCH", "/api/accounts/name"): {"role": "viewer"},
     ("POST", "/api/tokens"): {"name": "x"},
+    ("POST", "/api/projects"): {"name": "web"},
 }
 
 
@@ -300,11 +308,13 @@ def test_every_route_asks_for_the_role_that_its_action_takes(
     wrong = {}
     for key in addresses():
         action = NEEDED.get(key, Action.SEE)
-        if key == DEMO and person.may(action):  # which takes long
+        if key == DEMO and person.may(action, MAIN):  # which takes long
             continue
         assert key[0] == "GET" or key in NEEDED or key in OWN, f"{key} changes something: say what it takes"
         status = client.request(*key, headers=headers, json=BODIES.get(key, {})).status_code
-        if (status == 403) == person.may(action) and not (way == "token" and key == ("POST", "/api/tokens")):
+        if (status == 403) == person.may(action, MAIN) and not (
+            way == "token" and key == ("POST", "/api/tokens")
+        ):
             wrong[key] = status
     assert wrong == {}
     assert person.way is Way.PASSWORD
