@@ -20,7 +20,7 @@ from evaluator.workspace.workspace import Workspace
 def dead_letter_routes() -> list[ApiRoute]:
     """All routes of dead letters."""
     return [
-        route("/api/dead-letters", _list),
+        route("/api/dead-letters", _list, needs=Action.OPERATE),
         route("/api/dead-letters", _drop, "DELETE", needs=Action.OPERATE),
     ]
 

@@ -16,7 +16,7 @@ from evaluator.workspace.workspace import Workspace
 def vector_routes() -> list[ApiRoute]:
     """All routes of vectors."""
     return [
-        route("/api/vectors", _list, together=True),
+        route("/api/vectors", _list, together=True, needs=Action.OPERATE),
         route("/api/vectors/prune", _prune, "POST", body=VectorsToDrop, needs=Action.OPERATE),
     ]
 

@@ -20,6 +20,7 @@ from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 
+@needs(Action.OPERATE)
 def dead_letters(workspace: Workspace, limit: int = MOST_KEPT) -> list[DeadLetter]:
     """Those that are kept, newest first, at most `limit`.
 

@@ -52,6 +52,7 @@ class EncoderVectors:
     in_use: bool
 
 
+@needs(Action.OPERATE)
 def vectors(workspace: Workspace) -> list[EncoderVectors]:
     """The stored vectors of each encoder, last used first."""
     artifacts = _artifacts(workspace)

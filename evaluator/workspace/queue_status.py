@@ -22,6 +22,7 @@ from rq.registry import (
 )
 from rq.serializers import JSONSerializer
 
+from evaluator.domain.access import Action
 from evaluator.domain.experiment import encoder_label
 from evaluator.jobs.processes.orphan import SUPERVISOR_VARIABLE
 from evaluator.jobs.processes.supervisor import WORKER
@@ -30,11 +31,14 @@ from evaluator.jobs.results.stream import ResultStream
 from evaluator.jobs.stages import STAGES, task_name
 from evaluator.settings import QueueName
 from evaluator.store import experiments
+from evaluator.workspace.acting import may
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
 SILENT_AFTER = 60.0
 """Seconds without a heartbeat after which a worker counts as gone; an idle one sends one every 5."""
+
+ELSEWHERE = "a job of another project"
 
 WorkerState = Literal["busy", "idle", "gone"]
 
@@ -119,7 +123,8 @@ def queue_status(workspace: Workspace) -> QueueStatus:
     with reachable(workspace) as connection:
         queues = open_queues(connection)
         workers = SimpleWorker.all(connection=connection, serializer=JSONSerializer)
-        names = {row.id: row.name for row in experiments.all_experiments(workspace.database)}
+        rows = experiments.all_experiments(workspace.database)
+        names = {row.id: row.name if may(Action.SEE, row.project) else None for row in rows}
         return QueueStatus(
             workers=tuple(sorted((_worker(w, names) for w in workers), key=lambda w: (w.host, w.pid))),
             waiting={
@@ -134,14 +139,16 @@ def queue_status(workspace: Workspace) -> QueueStatus:
         )
 
 
-def job_in_words(task: str, args: Sequence[Any], experiments: Mapping[str, str]) -> str:
+def job_in_words(task: str, args: Sequence[Any], experiments: Mapping[str, str | None]) -> str:
     """What a job does, such as `encode documents, shard 4, with all-MiniLM-L6-v2`.
 
     Args:
         task: a function's name in `evaluator.jobs.tasks`.
         args: its arguments; the first is the experiment's id.
-        experiments: names of experiments by id.
+        experiments: names of experiments by id; None where nothing may be told of one.
     """
+    if args and experiments.get(args[0], "") is None:
+        return ELSEWHERE
     stage = STAGES.get(task)
     if stage is None or len(args) != len(stage.arguments):
         return f"{task} of {experiments.get(args[0], args[0])}"
@@ -151,10 +158,10 @@ def job_in_words(task: str, args: Sequence[Any], experiments: Mapping[str, str])
     )
 
 
-def _argument_in_words(name: str, value: Any, experiments: Mapping[str, str]) -> str:
+def _argument_in_words(name: str, value: Any, experiments: Mapping[str, str | None]) -> str:
     match name:
         case "experiment":
-            return experiments.get(value, value)
+            return experiments.get(value) or str(value)
         case "encoder":
             reference, _, precision = value.partition("|")
             # Without the organisation on the hub: the line is long enough.
@@ -173,7 +180,7 @@ def _count(kind: type[BaseRegistry], queues: Iterable[Queue]) -> int:
     return sum(int(kind(queue=queue).get_job_count(cleanup=False)) for queue in queues)
 
 
-def _worker(worker: SimpleWorker, experiments: dict[str, str]) -> WorkerStatus:
+def _worker(worker: SimpleWorker, experiments: Mapping[str, str | None]) -> WorkerStatus:
     age = None
     if worker.last_heartbeat is not None:
         age = (datetime.now(UTC) - worker.last_heartbeat.replace(tzinfo=UTC)).total_seconds()
@@ -195,7 +202,7 @@ def _worker(worker: SimpleWorker, experiments: dict[str, str]) -> WorkerStatus:
     )
 
 
-def _current_job(worker: SimpleWorker, experiments: dict[str, str]) -> str | None:
+def _current_job(worker: SimpleWorker, experiments: Mapping[str, str | None]) -> str | None:
     id_ = worker.get_current_job_id()
     if id_ is None:
         return None

@@ -156,3 +156,7 @@ def test_results_that_could_not_be_recorded_are_said_and_can_be_dropped(workspac
 )
 def test_jobs_in_words(task: str, args: list[object], words: str) -> None:
     assert job_in_words(task, args, {"x1": "look"}) == words
+
+
+def test_a_job_of_another_project_tells_nothing() -> None:
+    assert job_in_words("evaluate", ["x1", "bm25", ["q1"]], {"x1": None}) == "a job of another project"

@@ -97,6 +97,9 @@ def _refusal(scope: Scope, headers: Headers, person: Person | None) -> Response 
     if person.projects is not None and not person.projects and scope["path"] != "/api/whoami":
         message = refused(person, Action.SEE, person.first_project)
         return notice("No role yet", message, 403) if is_page else refusal(403, message)
+    if scope["path"].startswith("/queue") and not person.may(Action.OPERATE, person.first_project):
+        message = refused(person, Action.OPERATE, person.first_project)
+        return notice("Not for you", message, 403) if is_page else refusal(403, message)
     return None
 
 

@@ -31,13 +31,13 @@ def show_dead_letters(workspace: Workspace) -> None:
         "queries.",
         icon=":material/unknown_document:",
     )
+    if not may(Action.OPERATE):  # it may be of any project
+        return
     with st.expander("What could not be recorded, and why", key="dead-letters"):
         letters = dead_letters(workspace, SHOWN)
         if counts.kept > len(letters):
             st.caption(f"The last {len(letters)}. `evaluator dead-letters list` shows all.")
         _table(letters)
-        if not may(Action.OPERATE):
-            return
         with st.popover("Drop", icon=":material/delete:", key="drop-dead-letters"):
             st.markdown(f"Permanently drops {count(counts.kept, 'result')} that could not be recorded.")
             st.button("Drop them", type="primary", on_click=_drop, args=(workspace,))

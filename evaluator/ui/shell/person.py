@@ -11,6 +11,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from evaluator.domain.access import NOBODY, Person
 from evaluator.errors import SignedOutError
 from evaluator.people.sessions import COOKIE, person_of_session
+from evaluator.ui.shell.identity import keyed
 from evaluator.workspace.acting import acting, project
 from evaluator.workspace.projects import visible
 from evaluator.workspace.workspace import Workspace, serving
@@ -87,13 +88,17 @@ def show_project(workspace: Workspace) -> None:
     if len(names) > 1:
         with st.sidebar:
             st.selectbox(
-                "Project", names, index=names.index(project()), key=f"of {project()}", on_change=_change
+                "Project",
+                names,
+                index=names.index(project()),
+                key=keyed("project", project()),
+                on_change=_change,
             )
 
 
 def _change() -> None:
     """Go on in another project: nothing that was chosen or typed belongs there."""
-    name = st.session_state[f"of {project()}"]
+    name = st.session_state[keyed("project", project())]
     st.session_state.clear()
     st.session_state[PROJECT] = name
     st.query_params.from_dict({PROJECT: name})

@@ -258,6 +258,8 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("DELETE", "/api/uploads/id"): Action.EDIT,
     ("POST", "/api/vectors/prune"): Action.OPERATE,
     ("DELETE", "/api/dead-letters"): Action.OPERATE,
+    ("GET", "/api/dead-letters"): Action.OPERATE,
+    ("GET", "/api/vectors"): Action.OPERATE,
     ("GET", "/api/accounts"): Action.GRANT,
     ("POST", "/api/accounts"): Action.GRANT,
     ("PATCH", "/api/accounts/name"): Action.GRANT,

@@ -206,5 +206,12 @@ def test_nothing_goes_into_a_project_that_is_not_there(both: Workspace, tmp_path
         catalog.import_demo(both)
 
 
+def test_what_shows_jobs_of_all_projects_is_for_administrators(client: TestClient, both: Workspace) -> None:
+    bob = signed_in(both, "bob")
+    for path in ("/queue/", "/queue/0/view/workers", "/api/dead-letters", "/api/vectors"):
+        assert client.get(path, headers=bob).status_code == 403
+    assert client.get("/queue/", headers=signed_in(both, "ann", "correct horse battery")).status_code == 200
+
+
 def test_every_route_that_changes_something_is_in_the_table() -> None:
     assert {key for key in addresses() if key[0] != "GET"} <= NEEDED.keys() | OWN
