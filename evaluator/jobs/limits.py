@@ -26,6 +26,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.result import ExperimentStop, Spending
 from evaluator.errors import BudgetReachedError
 from evaluator.jobs.cancellation import mark_cancelled
+from evaluator.jobs.fair_order import set_project
 from evaluator.jobs.results.stream import ResultStream
 
 WINDOW = 60.0
@@ -88,7 +89,8 @@ class Terms:
 
 
 def write_terms(connection: Redis, spec: ExperimentSpec) -> None:
-    """Make a spec's terms those of its experiment, also for jobs that run already."""
+    """Make a spec's terms those of its experiment, also for jobs that run already; and note its project."""
+    set_project(connection, spec.id, spec.project)
     payload = orjson.dumps(dataclasses.asdict(Terms.of(spec)))
     connection.set(_terms_key(spec.id), payload, ex=TERMS_TTL)
 

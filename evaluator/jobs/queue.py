@@ -30,7 +30,7 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs.cancellation import forget_stop, mark_cancelled
-from evaluator.jobs.fair_order import remove_waiting, take_turns
+from evaluator.jobs.fair_order import note_owners, remove_waiting, take_turns
 from evaluator.jobs.stages import JobId, parse_id, queue_of
 from evaluator.settings import QueueName, Settings
 
@@ -258,6 +258,7 @@ def enqueue(connection: Redis, jobs: Iterable[Any]) -> list[str]:
                 if waiting:
                     pipeline.sadd(Job.dependents_key_for(id_), *waiting)
         pipeline.execute()
+    note_owners(connection, described.values())
     for name in QUEUES:  # encoding first: evaluation's jobs wait for its jobs, which must be known by then
         if data := [data for id_, data in described.items() if queue_of(id_) == name]:
             queue = open_queue(connection, name)

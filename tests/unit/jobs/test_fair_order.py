@@ -9,6 +9,7 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs import fair_order
+from evaluator.jobs.fair_order import OWNERS, set_project
 from evaluator.jobs.processes.worker import tidy
 from evaluator.jobs.queue import QUEUES, enqueue, job_data
 from evaluator.settings import Settings
@@ -42,6 +43,23 @@ def test_two_experiments_take_turns_of_eight(connection: Redis, queue: Queue) ->
     add(connection, LARGE, 0, 20)
     add(connection, SMALL, 0, 10)
     assert owners(queue) == 8 * "a" + 8 * "b" + 8 * "a" + 2 * "b" + 4 * "a"
+
+
+def test_projects_take_turns_whatever_they_ask_for(connection: Redis, queue: Queue) -> None:
+    """The project of a and b gets no more of the workers than that of c."""
+    set_project(connection, "cc", "web")
+    for experiment in (LARGE, SMALL):
+        add(connection, experiment, 0, 12)
+    add(connection, "cc", 0, 20)
+    assert owners(queue) == 8 * "a" + 8 * "c" + 8 * "b" + 8 * "c" + 4 * "a" + 4 * "c" + 4 * "b"
+
+
+def test_what_projects_share_counts_for_the_one_that_asked_first(connection: Redis, queue: Queue) -> None:
+    set_project(connection, "cc", "web")
+    shared = [f"encode-ab-document-9f-{number}" for number in range(2)]
+    for experiment in ("cc", LARGE):
+        enqueue(connection, [job_data(SETTINGS, "encode", (experiment,), id_) for id_ in shared])
+    assert connection.hgetall(OWNERS) == {b"encode-ab-document-9f": b"web"}
 
 
 def test_a_long_list_is_not_read_each_time_and_housekeeping_does_the_rest(
