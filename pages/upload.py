@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from evaluator.ui.people.projects import warn_of_quotas
 from evaluator.ui.shell.links import DATASETS, link
 from evaluator.ui.shell.words import plain
 from evaluator.ui.upload.form import dataset_of, show_upload
@@ -20,6 +21,7 @@ def page(workspace: Workspace) -> None:
     else:
         link(DATASETS, "All datasets", ":material/arrow_back:")
         st.title("Upload a dataset", anchor=False)
+    warn_of_quotas(workspace)
     if upload:
         show_upload(workspace, upload)
     elif adds_to:

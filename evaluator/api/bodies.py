@@ -208,6 +208,16 @@ class TokenDescription(Body):
     project: str | None = None
 
 
+class ProjectQuotas(Body):
+    """What a project may use; what is missing stays, null is no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"storage": 10000000000, "running": 2, "usd_a_month": 50}, or null for no limit'
+    storage: Annotated[StrictInt, Field(ge=0, le=10**18)] | None = None
+    running: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = None
+    usd_a_month: Annotated[float, Field(ge=0, le=10**9)] | None = None
+
+
 class NewProject(Body):
     """A project to make."""
 

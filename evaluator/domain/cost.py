@@ -62,3 +62,12 @@ class VariantCost(JsonRecord):
     def queries_per_second(self) -> float | None:
         """Throughput of one process that answers one query after the other, at the median latency; None if unknown."""
         return 1 / self.total.p50 if self.total is not None and self.total.p50 > 0 else None
+
+
+def size(n_bytes: float) -> str:
+    """Such as `812 bytes`, `3.4 MB` and `2 GB`, in powers of 1,000."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= factor:
+            number = n_bytes / factor
+            return f"{number:.1f}".removesuffix(".0") + f" {unit}" if number < 10 else f"{number:,.0f} {unit}"
+    return f"{n_bytes:,.0f} bytes"

@@ -88,6 +88,20 @@ class VariantCounts(NamedTuple):
     scored: int
 
 
+class Quotas(NamedTuple):
+    """What a project may use; None is no limit.
+
+    Attributes:
+        storage: bytes of its datasets' files.
+        running: experiments that are planned or run at once.
+        monthly: millionths of a USD for endpoints, in a calendar month (UTC).
+    """
+
+    storage: int | None = None
+    running: int | None = None
+    monthly: int | None = None
+
+
 class Account(NamedTuple):
     """A person's account. `password` is argon2's hash, None if the account has none."""
 

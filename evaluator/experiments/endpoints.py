@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from evaluator.domain.endpoint import Budget, Endpoint
+from evaluator.domain.experiment import Experiment
 from evaluator.domain.variant import CrossEncoder, Dense, LanguageModel, Late, Sparse
 from evaluator.errors import InvalidInputError
 from evaluator.retrieval.encoders.resolve import BUNDLED_NAMES
@@ -90,3 +91,17 @@ def _missing_prices(
 
 def _is_name(place: Place) -> bool:
     return len(place) == 3 and place[0] == "endpoints" and place[2] == "name"
+
+
+def chat_endpoints(experiment: Experiment) -> dict[str, Endpoint]:
+    """The endpoints of an experiment's chat models, by name.
+
+    Raises:
+        InvalidInputError: one is not listed.
+    """
+    stages = [stage for variant in experiment.variants for stage in variant.stages()]
+    names = {stage.endpoint for stage in stages if isinstance(stage, LanguageModel)}
+    endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
+    if unknown := names - set(endpoints):
+        raise InvalidInputError(f"no endpoint is called {min(unknown)!r}; list it under endpoints")
+    return {name: endpoints[name] for name in sorted(names)}

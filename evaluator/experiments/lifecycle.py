@@ -10,14 +10,12 @@ from redis.exceptions import RedisError
 
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.access import Action
-from evaluator.domain.endpoint import Endpoint
 from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec, encoder_key, models_of
 from evaluator.domain.measures.scoring import needed_depth
 from evaluator.domain.pipelines.resolving import resolve_runs
 from evaluator.domain.records import DatasetRow, ExperimentRow
-from evaluator.domain.variant import LanguageModel
 from evaluator.errors import InvalidInputError, NoQueriesError, UnknownNameError
-from evaluator.experiments.endpoints import check_allowed
+from evaluator.experiments.endpoints import chat_endpoints, check_allowed
 from evaluator.experiments.planning import start_planning
 from evaluator.experiments.references import meant
 from evaluator.jobs.limits import Terms, write_terms
@@ -25,6 +23,7 @@ from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
 from evaluator.jobs.results.stream import ResultStream
 from evaluator.jobs.submission import EncodingStage
 from evaluator.library import catalog
+from evaluator.library.quotas import require_start
 from evaluator.retrieval.candidates import drop_candidates
 from evaluator.retrieval.encoders.resolve import resolve_encoder
 from evaluator.retrieval.texts.languages import with_language
@@ -307,19 +306,10 @@ def resolve_spec(
         measures=experiment.measures,
         depth=needed_depth(experiment.measures),
         queries_per_job=experiment.queries_per_job,
-        endpoints=_chat_endpoints(experiment),
+        endpoints=chat_endpoints(experiment),
         budget=experiment.budget,
         project=row.project,
     )
-
-
-def _chat_endpoints(experiment: Experiment) -> dict[str, Endpoint]:
-    stages = [stage for variant in experiment.variants for stage in variant.stages()]
-    names = {stage.endpoint for stage in stages if isinstance(stage, LanguageModel)}
-    endpoints = {endpoint.name: endpoint for endpoint in experiment.endpoints}
-    if unknown := names - set(endpoints):
-        raise InvalidInputError(f"no endpoint is called {min(unknown)!r}; list it under endpoints")
-    return {name: endpoints[name] for name in sorted(names)}
 
 
 def _resolve_encoders(
@@ -344,6 +334,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
             return Begun(spec.id, workspace.plannings.of(spec.id), already_running=True)
         if row is not None and _is_whole(workspace, row):
             return Begun(spec.id)  # keep the start and end times of the run that evaluated it
+        require_start(workspace, spec.project)
         n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
         attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
         return Begun(spec.id, start_planning(workspace, spec, attempt))

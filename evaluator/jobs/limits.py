@@ -5,6 +5,8 @@ evaluator:endpoint:<endpoint>:window    sorted set: requests of the last minute,
 evaluator:endpoint:<endpoint>:paused    exists while the server asks for a pause
 evaluator:terms:<experiment>            budget and endpoints as last submitted
 evaluator:spent:<experiment>            hash: tokens, micro_usd
+evaluator:money:<project>               what all of a project's experiments may spend in a month, in millionths of a USD
+evaluator:money:<project>:<month>       what they have spent
 """
 
 from __future__ import annotations
@@ -15,13 +17,15 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import orjson
 from redis import Redis
 from redis.exceptions import RedisError
 
-from evaluator.domain.endpoint import Budget, Endpoint
+from evaluator.domain.access import MAIN
+from evaluator.domain.endpoint import Budget, Endpoint, dollars
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.result import ExperimentStop, Spending
 from evaluator.errors import BudgetReachedError
@@ -36,6 +40,8 @@ LEASE_MARGIN = 5.0
 POLL = 0.05
 """Seconds between two attempts to take a slot; at most `LONGEST_WAIT` for other reasons, which may end early."""
 LONGEST_WAIT = 1.0
+MONTH_TTL = 40 * 24 * 3600
+"""Seconds after which Redis drops what was spent in a month; the database keeps it."""
 TERMS_TTL = 30 * 24 * 3600
 """Seconds after which Redis drops the terms and the spending of an abandoned experiment."""
 
@@ -80,12 +86,14 @@ class Terms:
     budget: Budget | None = None
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     """By `Endpoint.id`."""
+    project: str = MAIN
 
     @classmethod
     def of(cls, spec: ExperimentSpec) -> Terms:
         """The terms that a spec states."""
         encoders = [encoder.endpoint for encoder in spec.encoders.values() if encoder.endpoint is not None]
-        return cls(spec.budget, {endpoint.id: endpoint for endpoint in (*encoders, *spec.endpoints.values())})
+        endpoints = {endpoint.id: endpoint for endpoint in (*encoders, *spec.endpoints.values())}
+        return cls(spec.budget, endpoints, spec.project)
 
 
 def write_terms(connection: Redis, spec: ExperimentSpec) -> None:
@@ -101,6 +109,21 @@ def restore_spending(connection: Redis, experiment: str, tokens: int, micro_usd:
     connection.hsetnx(key, "tokens", str(tokens))
     connection.hsetnx(key, "micro_usd", str(micro_usd))
     connection.expire(key, TERMS_TTL)
+
+
+def allow_money(connection: Redis, project: str, limit: int | None, spent: int = 0) -> None:
+    """Write to Redis what a project may spend in a month, and what it has spent if Redis does not know.
+
+    Args:
+        limit, spent: millionths of a USD; no limit for None.
+    """
+    with connection.pipeline(transaction=True) as pipeline:
+        if limit is None:
+            pipeline.delete(_money_key(project))
+        else:
+            pipeline.set(_money_key(project), limit)
+        pipeline.set(_month_key(project), spent, nx=True, ex=MONTH_TTL)
+        pipeline.execute()
 
 
 class RedisGate:
@@ -147,11 +170,13 @@ class RedisGate:
         spending = Spending(
             self._experiment, uuid.uuid4().hex, endpoint.name, tokens, output_tokens, micro_usd
         )
-        key = _spent_key(self._experiment)
+        key, month = _spent_key(self._experiment), _month_key(self.terms().project)
         with self._connection.pipeline(transaction=True) as pipeline:
             pipeline.hincrby(key, "tokens", tokens + output_tokens)
             pipeline.hincrby(key, "micro_usd", micro_usd)
             pipeline.expire(key, TERMS_TTL)
+            pipeline.incrby(month, micro_usd)
+            pipeline.expire(month, MONTH_TTL)
             ResultStream(self._connection).append([spending], pipeline)
             pipeline.execute()
 
@@ -160,13 +185,34 @@ class RedisGate:
             pipeline.get(_terms_key(self._experiment))
             pipeline.hmget(_spent_key(self._experiment), ["tokens", "micro_usd"])
             terms, spent = pipeline.execute()
-        budget = _read_terms(terms).budget
+        known = _read_terms(terms)
+        budget = known.budget
         reason = budget.reached(*(int(amount or 0) for amount in spent)) if budget is not None else None
+        reason = reason or self._out_of_money(known.project)
         if reason is not None:
             # The first worker that notices sends the record; for later ones the experiment is cancelled already.
             if mark_cancelled(self._connection, self._experiment, ()):
                 ResultStream(self._connection).append([ExperimentStop(self._experiment, reason)])
             raise BudgetReachedError(reason)
+
+    def _out_of_money(self, project: str) -> str | None:
+        limit, spent = (
+            int(value) if value is not None else None
+            for value in cast(
+                "list[bytes | None]", self._connection.mget(_money_key(project), _month_key(project))
+            )
+        )
+        return None if limit is None else month_spent(project, limit, spent or 0)
+
+
+def month_spent(project: str, limit: int, spent: int) -> str | None:
+    """Why a project can spend no more this month; None if it can. Both are millionths of a USD."""
+    if spent < limit:
+        return None
+    return (
+        f"the project {project!r} may spend {dollars(limit / 1_000_000)} in a month, and has spent "
+        f"{dollars(spent / 1_000_000)}; an administrator of this instance can change that"
+    )
 
 
 def _read_terms(payload: bytes | None) -> Terms:
@@ -177,6 +223,7 @@ def _read_terms(payload: bytes | None) -> Terms:
     return Terms(
         None if budget is None else Budget(**budget),
         {id_: Endpoint(**endpoint) for id_, endpoint in record["endpoints"].items()},
+        record.get("project", MAIN),
     )
 
 
@@ -191,6 +238,14 @@ def _terms_key(experiment: str) -> str:
 
 def _spent_key(experiment: str) -> str:
     return f"evaluator:spent:{experiment}"
+
+
+def _money_key(project: str) -> str:
+    return f"evaluator:money:{project}"
+
+
+def _month_key(project: str) -> str:
+    return f"{_money_key(project)}:{datetime.now(UTC):%Y-%m}"
 
 
 def _ms(seconds: float) -> int:

@@ -6,9 +6,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from evaluator.datasets.demo import DEMO_DATASET, write_demo_dataset
-from evaluator.datasets.layout import corpus_artifact, manifest_artifact, qrels_artifact, queries_artifact
+from evaluator.datasets.layout import manifest_artifact
 from evaluator.datasets.recognition.stored_tables import adds
 from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.importing import import_files
@@ -18,7 +19,8 @@ from evaluator.domain.dataset import DatasetManifest, Provenance
 from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
 from evaluator.domain.variant import Run
-from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
+from evaluator.library.quotas import artifacts, require_room
 from evaluator.store import datasets, experiments
 from evaluator.workspace.acting import needs
 from evaluator.workspace.memory import Kind
@@ -62,8 +64,8 @@ def import_folder(
         row = named(all_datasets(workspace), dataset_name)
         if row is not None and _was_edited(workspace, row, imported.manifest):
             return row
-        id_ = datasets.save_dataset(
-            workspace.database,
+        id_ = name_dataset(
+            workspace,
             current(workspace),
             dataset_name,
             imported.manifest,
@@ -92,8 +94,8 @@ def import_demo(workspace: Workspace) -> DatasetRow:
             with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
                 write_demo_dataset(Path(folder))
                 imported = import_files(Path(folder), workspace.store)
-            datasets.save_dataset(
-                workspace.database,
+            name_dataset(
+                workspace,
                 current(workspace),
                 DEMO_DATASET,
                 imported.manifest,
@@ -274,34 +276,42 @@ def remove(workspace: Workspace, name: str) -> None:
         row = find(workspace, name)
         manifests = [version.manifest for version in datasets.versions(workspace.database, row.id)]
         datasets.remove_dataset(workspace.database, row.id)
-        needed = set(needed_artifacts(workspace))
-        unneeded = dict.fromkeys(artifact for manifest in manifests for artifact in _artifacts(manifest))
-        for artifact in unneeded:
-            if artifact not in needed:
-                workspace.store.remove(artifact)
+        _remove_unneeded(workspace, (part for manifest in manifests for part in artifacts(manifest)))
+
+
+def name_dataset(
+    workspace: Workspace, project: str, name: str, manifest: DatasetManifest, source: str, **options: Any
+) -> int:
+    """Give a stored dataset a name in a project, as `store.datasets.save_dataset` does; returns its id.
+
+    Raises:
+        QuotaReachedError: the project has no room for it; files that nothing else needs are removed.
+    """
+    try:
+        require_room(workspace, project, manifest)
+    except QuotaReachedError:
+        _remove_unneeded(workspace, artifacts(manifest))
+        raise
+    return datasets.save_dataset(workspace.database, project, name, manifest, source, **options)
+
+
+def _remove_unneeded(workspace: Workspace, parts: Iterable[str]) -> None:
+    needed = set(needed_artifacts(workspace))
+    for artifact in dict.fromkeys(parts):
+        if artifact not in needed:
+            workspace.store.remove(artifact)
 
 
 def needed_artifacts(workspace: Workspace) -> Iterator[str]:
     """The files of all named datasets in all versions, and of all datasets that experiments used."""
     for version in datasets.versions(workspace.database):
-        yield from _artifacts(version.manifest)
+        yield from artifacts(version.manifest)
     for experiment in experiments.all_experiments(workspace.database):
         spec = experiment.spec
         yield manifest_artifact(spec.dataset)
-        yield from _artifacts(DatasetManifest(spec.corpus, spec.queries, spec.qrels, 0, 0, 0))[1:]
+        yield from artifacts(DatasetManifest(spec.corpus, spec.queries, spec.qrels, 0, 0, 0))[1:]
         leaves = (leaf for variant in spec.variants for leaf in variant.retrieve.leaves())
         yield from (run_artifact(leaf.id) for leaf in leaves if isinstance(leaf, Run) and leaf.id)
-
-
-def _artifacts(manifest: DatasetManifest) -> tuple[str, ...]:
-    """A dataset's files; the manifest is first, because it must not exist without the other files."""
-    return (
-        manifest_artifact(manifest.fingerprint),
-        *(run_artifact(run.id) for run in manifest.runs),
-        qrels_artifact(manifest),
-        queries_artifact(manifest),
-        corpus_artifact(manifest),
-    )
 
 
 def checked_name(name: str) -> str:

@@ -23,7 +23,6 @@ from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
-from evaluator.store import datasets
 from evaluator.workspace.acting import needs, require
 from evaluator.workspace.workspace import Workspace
 
@@ -81,8 +80,8 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
         if new:
             manifest = _store(workspace, row.manifest, stored, (*stored.queries, *new))
             what = f"{len(new):,} {'query' if len(new) == 1 else 'queries'} added"
-            datasets.save_dataset(
-                workspace.database,
+            catalog.name_dataset(
+                workspace,
                 row.project,
                 row.name,
                 manifest,

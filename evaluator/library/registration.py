@@ -61,14 +61,14 @@ def register(
                 before.source,
                 datasets.what_was_added(before.manifest, manifest),
             )
-        id_ = datasets.save_dataset(
-            workspace.database,
+        id_ = catalog.name_dataset(
+            workspace,
             current(workspace),
             name,
             manifest,
             source,
-            description,
-            tags,
+            description=description,
+            tags=tags,
             change=change,
             provenance=provenance,
         )

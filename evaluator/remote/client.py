@@ -26,6 +26,7 @@ from evaluator.errors import (
 )
 from evaluator.home import for_people
 from evaluator.proxies import client_for
+from evaluator.remote.people import JSON, PeopleCalls
 from evaluator.workspace.acting import chosen_project
 
 LAST = "last"
@@ -34,15 +35,13 @@ TIMEOUT = 60.0
 """Timeout in seconds, long because the first submission builds and imports the demo dataset."""
 PATIENT = httpx.Timeout(TIMEOUT, read=None)
 """For answers that the server takes long to make."""
-JSON = {"content-type": "application/json"}
-"""A header that pages of other sites may not send."""
 UPLOAD = {"x-evaluator-upload": "1"}
-"""Likewise, for requests whose body is no JSON."""
+"""A header that pages of other sites may not send, for requests whose body is no JSON."""
 CHUNK = 1 << 18
 """Bytes of a file that are sent at once."""
 
 
-class Client:
+class Client(PeopleCalls):
     """Calls the REST API of an instance; a context manager that closes its connections.
 
     It works in the project chosen when it is made, if any. No redirects: the token reaches no other address.
@@ -247,40 +246,6 @@ class Client:
         """Drop the dead letters; returns how many."""
         answer = self._call("DELETE", "/api/dead-letters", headers=JSON)
         return int(answer["dropped"])
-
-    def accounts(self) -> list[dict[str, Any]]:
-        """The accounts, by name."""
-        records: list[dict[str, Any]] = self._call("GET", "/api/accounts")  # type: ignore[assignment]
-        return records
-
-    def add_admin(self, name: str, password: str) -> dict[str, Any]:
-        """Make an account that administers the instance."""
-        return self._call("POST", "/api/accounts", json={"name": name, "password": password})
-
-    def invite(self, name: str, role: str | None, *, is_admin: bool) -> dict[str, Any]:
-        """A one-time link with which somebody joins."""
-        return self._call("POST", "/api/accounts", json={"name": name, "role": role, "is_admin": is_admin})
-
-    def reset_account(self, name: str) -> dict[str, Any]:
-        """A one-time link with which somebody chooses a new password."""
-        return self._call("POST", f"/api/accounts/{quote(name, safe='')}/reset", json={})
-
-    def change_account(self, name: str, changes: dict[str, Any]) -> dict[str, Any]:
-        """Change an account's `role`, `is_admin` or `is_closed`."""
-        return self._call("PATCH", f"/api/accounts/{quote(name, safe='')}", json=changes)
-
-    def projects(self) -> list[dict[str, Any]]:
-        """The projects that one may see: name and role."""
-        records: list[dict[str, Any]] = self._call("GET", "/api/projects")  # type: ignore[assignment]
-        return records
-
-    def add_project(self, name: str) -> None:
-        """Make a project."""
-        self._call("POST", "/api/projects", json={"name": name})
-
-    def remove_project(self, name: str) -> None:
-        """Remove a project without datasets."""
-        self._call("DELETE", f"/api/projects/{quote(name, safe='')}", headers=JSON)
 
     # Uploads: `evaluator.uploads.state.UploadState` is what their state means.
 

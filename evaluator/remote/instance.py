@@ -150,6 +150,14 @@ class Instance(Protocol):
         """Make a project."""
         ...
 
+    def project(self, name: str) -> Record:
+        """What a project uses, and may use."""
+        ...
+
+    def change_project(self, name: str, changes: Record) -> Record:
+        """Change a project's `storage`, `running` or `usd_a_month`; returns what it uses and may use."""
+        ...
+
     def remove_project(self, name: str) -> None:
         """Remove a project without datasets."""
         ...

@@ -12,7 +12,7 @@ from evaluator.domain.access import Role
 from evaluator.domain.dataset import Provenance
 from evaluator.experiments import lifecycle
 from evaluator.home import for_people
-from evaluator.library import catalog
+from evaluator.library import catalog, quotas
 from evaluator.library.queries import NewQuery, add
 from evaluator.library.records import added_record, dataset_details, dataset_record
 from evaluator.library.registration import register
@@ -193,6 +193,15 @@ class LocalInstance:
     def add_project(self, name: str) -> None:
         """Make a project."""
         projects.add(self._workspace, name)
+
+    def project(self, name: str) -> Record:
+        """What a project uses, and may use."""
+        return quotas.record(self._workspace, name)
+
+    def change_project(self, name: str, changes: Record) -> Record:
+        """Change a project's `storage`, `running` or `usd_a_month`; returns what it uses and may use."""
+        quotas.change_limits(self._workspace, name, changes)
+        return self.project(name)
 
     def remove_project(self, name: str) -> None:
         """Remove a project without datasets."""

@@ -307,14 +307,14 @@ def store(
             require_free(workspace, dataset_name, staged)
         manifest = publish(staged, workspace.store)
         source = _source(folder, upload.files) if before is None else before.source
-        id_ = datasets.save_dataset(
-            workspace.database,
+        id_ = catalog.name_dataset(
+            workspace,
             current(workspace),
             before.name if before is not None else dataset_name or "",
             manifest,
             source,
-            described,
-            tagged,
+            description=described,
+            tags=tagged,
             change="" if before is None else datasets.what_was_added(before.manifest, manifest),
             provenance=folder.provenance,
         )

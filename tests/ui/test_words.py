@@ -6,19 +6,9 @@ from datetime import datetime
 
 import pytest
 
+from evaluator.domain.cost import size
 from evaluator.errors import UnknownNameError
-from evaluator.ui.shell.words import (
-    ago,
-    capital,
-    count,
-    duration,
-    moment,
-    percent,
-    queries,
-    rate,
-    sentence,
-    size,
-)
+from evaluator.ui.shell.words import ago, capital, count, duration, moment, percent, queries, rate, sentence
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from evaluator.api.bodies import AccountChange, NewAccount, NewProject, TokenDescription
+from evaluator.api.bodies import AccountChange, NewAccount, NewProject, ProjectQuotas, TokenDescription
 from evaluator.api.handling import ApiRoute, route
 from evaluator.domain.access import Action, Way
+from evaluator.library import quotas
 from evaluator.people import accounts, log, projects, tokens
 from evaluator.people.records import account_record, change_account, invitation_record, token_record
 from evaluator.workspace.acting import acting, project
@@ -25,6 +26,8 @@ def people_routes() -> list[ApiRoute]:
         route("/api/whoami", _whoami, needs=None),
         route("/api/projects", _projects),
         route("/api/projects", _make_project, "POST", body=NewProject, needs=Action.MANAGE),
+        route("/api/projects/{name}", _project),
+        route("/api/projects/{name}", _change_project, "PATCH", body=ProjectQuotas, needs=Action.MANAGE),
         route("/api/projects/{name}", _remove_project, "DELETE", needs=Action.MANAGE),
         route("/api/accounts", _accounts, needs=Action.GRANT),
         route("/api/accounts", _invite, "POST", body=NewAccount, needs=Action.GRANT),
@@ -56,6 +59,18 @@ def _projects(workspace: Workspace, _request: Request) -> Any:
 def _make_project(workspace: Workspace, _request: Request, body: NewProject) -> Any:
     """Make a project."""
     return {"name": projects.add(workspace, body.name)}
+
+
+def _project(workspace: Workspace, request: Request) -> Any:
+    """Show what a project uses, and may use."""
+    name = request.path_params["name"]
+    return {"name": name, **quotas.record(workspace, name)}
+
+
+def _change_project(workspace: Workspace, request: Request, body: ProjectQuotas) -> Any:
+    """Change what a project may use."""
+    quotas.change_limits(workspace, request.path_params["name"], body.model_dump(exclude_unset=True))
+    return _project(workspace, request)
 
 
 def _remove_project(workspace: Workspace, request: Request) -> Any:

@@ -27,3 +27,15 @@ ALTER TABLE readings_of_projects RENAME TO readings;
 
 ALTER TABLE invitations ADD COLUMN project VARCHAR DEFAULT 'main'; -- in which the role is
 ALTER TABLE tokens ADD COLUMN project VARCHAR;                     -- the only one that it works in; none: all
+
+-- Quotas; none: no limit.
+ALTER TABLE projects ADD COLUMN storage_limit BIGINT;  -- bytes of its datasets
+ALTER TABLE projects ADD COLUMN running_limit INTEGER; -- experiments at once
+ALTER TABLE projects ADD COLUMN monthly_limit BIGINT;  -- millionths of a USD for endpoints, in a calendar month (UTC)
+
+CREATE TABLE past_spending (        -- of experiments that were deleted
+    project   VARCHAR NOT NULL,
+    month     DATE NOT NULL,
+    micro_usd BIGINT NOT NULL,
+    PRIMARY KEY (project, month)
+);

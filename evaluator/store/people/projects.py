@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from duckdb import DuckDBPyConnection
+
 from evaluator.domain.access import MAIN
+from evaluator.domain.records import Quotas
 from evaluator.errors import ConflictError
 from evaluator.store.file.database import Database
 
@@ -27,6 +30,52 @@ def add(database: Database, name: str) -> bool:
         )
 
 
+def quotas(database: Database, name: str) -> Quotas:
+    """What a project may use."""
+    row = database.cursor.execute(
+        "SELECT storage_limit, running_limit, monthly_limit FROM projects WHERE id = ?", [name]
+    ).fetchone()
+    return Quotas() if row is None else Quotas(*row)
+
+
+def set_quotas(database: Database, name: str, quotas: Quotas) -> None:
+    """Change what a project may use."""
+    with database.transaction() as cursor:
+        cursor.execute(
+            "UPDATE projects SET storage_limit = ?, running_limit = ?, monthly_limit = ? WHERE id = ?",
+            [*quotas, name],
+        )
+
+
+def spent_this_month(database: Database, name: str) -> int:
+    """What a project's experiments have spent since this month began (UTC), in millionths of a USD."""
+    row = database.cursor.execute(
+        """
+        SELECT coalesce((SELECT sum(s.micro_usd) FROM spending s JOIN experiments e ON e.id = s.experiment
+                         JOIN datasets d ON d.id = e.dataset
+                         WHERE d.project = $name AND s.recorded_at >= date_trunc('month', utc_now())), 0)
+             + coalesce((SELECT sum(micro_usd) FROM past_spending
+                         WHERE project = $name AND month = date_trunc('month', utc_now())::DATE), 0)
+        """,
+        {"name": name},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def keep_spending(cursor: DuckDBPyConnection, experiment: str) -> None:
+    """Keep what an experiment has spent for its project, before the experiment is deleted."""
+    cursor.execute(
+        """
+        INSERT INTO past_spending
+        SELECT d.project, date_trunc('month', s.recorded_at)::DATE, sum(s.micro_usd)::BIGINT
+        FROM spending s JOIN experiments e ON e.id = s.experiment JOIN datasets d ON d.id = e.dataset
+        WHERE e.id = ? GROUP BY ALL
+        ON CONFLICT DO UPDATE SET micro_usd = past_spending.micro_usd + excluded.micro_usd
+        """,
+        [experiment],
+    )
+
+
 def remove(database: Database, name: str) -> None:
     """Remove a project with its roles, invitations, tokens and readings.
 
@@ -41,6 +90,6 @@ def remove(database: Database, name: str) -> None:
             raise ConflictError(
                 f"the project {name!r} has {count:,} {'dataset' if count == 1 else 'datasets'}; delete them first"
             )
-        for table in ("grants", "invitations", "tokens", "readings"):
+        for table in ("grants", "invitations", "tokens", "readings", "past_spending"):
             cursor.execute(f"DELETE FROM {table} WHERE project = ?", [name])  # noqa: S608  constants
         cursor.execute("DELETE FROM projects WHERE id = ?", [name])

@@ -6,15 +6,17 @@ from itertools import groupby
 
 import streamlit as st
 
+from evaluator.domain.cost import size
 from evaluator.domain.experiment import Experiment
 from evaluator.errors import EncoderNotFoundError, EvaluatorError, NoQueriesError
 from evaluator.experiments.plan import EncodingEstimate, Plan
 from evaluator.experiments.plan_cache import planner
 from evaluator.ui.glossary import meaning
+from evaluator.ui.people.projects import warn_of_quotas
 from evaluator.ui.shell.figures import Figure, show_figures
 from evaluator.ui.shell.links import DATASETS, link
 from evaluator.ui.shell.start import start
-from evaluator.ui.shell.words import count, percent, plain, queries, roughly, sentence, short, size
+from evaluator.ui.shell.words import count, percent, plain, queries, roughly, sentence, short
 from evaluator.workspace.workspace import Workspace
 
 LOOK_AGAIN = 1.0
@@ -26,6 +28,7 @@ NAMED = 12
 def show_plan(workspace: Workspace, experiment: Experiment) -> None:
     """Draw the plan of an experiment, and the button that starts it."""
     st.subheader("Plan", anchor=False, help=meaning("plan"))
+    warn_of_quotas(workspace)
     try:
         plan = planner(workspace).look(experiment)
     except EvaluatorError as error:

@@ -6,9 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from evaluator.domain.access import Action
+from evaluator.domain.cost import size
 from evaluator.jobs.results.dead_letters import DeadLetter
 from evaluator.operations.dead_letters import count_dead_letters, dead_letters, drop_dead_letters
-from evaluator.ui.shell.words import count, moment, size
+from evaluator.ui.shell.words import count, moment
 from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 

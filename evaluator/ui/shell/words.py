@@ -87,15 +87,6 @@ def rate(per_second: float | None, noun: str) -> str:
     return f"{per_second:,.0f} {noun}/s" if per_second >= 10 else f"{per_second:.2g} {noun}/s"
 
 
-def size(n_bytes: float) -> str:
-    """Such as `812 bytes`, `3.4 MB` and `2 GB`, in powers of 1,000."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n_bytes >= factor:
-            number = n_bytes / factor
-            return f"{number:.1f}".removesuffix(".0") + f" {unit}" if number < 10 else f"{number:,.0f} {unit}"
-    return f"{n_bytes:,.0f} bytes"
-
-
 def moment(when: datetime, timezone: str | None) -> str:
     """A moment without a zone, which is UTC's, as the reader's clock shows it: `24 Nov 2026, 07:30`.
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from evaluator.domain.cost import size
 from evaluator.ui.shell.identity import keyed
-from evaluator.ui.shell.words import size
 
 
 def _written(kind: str) -> str:

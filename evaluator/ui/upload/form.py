@@ -7,11 +7,12 @@ from contextlib import suppress
 
 import streamlit as st
 
+from evaluator.domain.cost import size
 from evaluator.errors import UnknownNameError
 from evaluator.library import catalog
 from evaluator.ui.shell.links import UPLOAD, link
 from evaluator.ui.shell.live import live
-from evaluator.ui.shell.words import capital, count, duration, percent, plain, size
+from evaluator.ui.shell.words import capital, count, duration, percent, plain
 from evaluator.ui.upload.columns import edit, show_recognised
 from evaluator.ui.upload.report import show_report
 from evaluator.uploads import uploads

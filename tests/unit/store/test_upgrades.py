@@ -57,6 +57,7 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (7, NEWEST, "INSERT INTO revisions (experiment) VALUES ($id)"),
     (10, NEWEST, "INSERT INTO rescored VALUES ('another', 1, 'bm25', 'q1', MAP {'nDCG@10': 0.5})"),
     (10, NEWEST, "INSERT INTO rescorings VALUES ('another', 1, $data)"),
+    (15, NEWEST, "INSERT INTO past_spending VALUES ('main', DATE '2026-01-01', 5)"),
     (11, NEWEST, "INSERT INTO steps VALUES (2, 2)"),
     (11, NEWEST, "INSERT INTO followed VALUES (2, 2, 'another')"),
     (12, NEWEST, "INSERT INTO provenance VALUES (1, 1, $provenance)"),

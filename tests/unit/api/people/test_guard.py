@@ -266,6 +266,7 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("POST", "/api/accounts/name/reset"): Action.MANAGE,
     ("POST", "/api/projects"): Action.MANAGE,
     ("DELETE", "/api/projects/name"): Action.MANAGE,
+    ("PATCH", "/api/projects/name"): Action.MANAGE,
     ("GET", "/api/backup"): Action.OPERATE,
     ("GET", "/api/audit"): Action.AUDIT,
 }
@@ -294,6 +295,7 @@ BODIES = {
     ("PATCH", "/api/accounts/name"): {"role": "viewer"},
     ("POST", "/api/tokens"): {"name": "x"},
     ("POST", "/api/projects"): {"name": "web"},
+    ("PATCH", "/api/projects/name"): {"running": 2},
 }
 
 
