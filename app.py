@@ -18,6 +18,7 @@ from evaluator.api.dashboard import dashboard
 from evaluator.api.origins import guards
 from evaluator.api.people.chosen_project import ChosenProject
 from evaluator.api.people.guard import Guard
+from evaluator.api.people.share_links import shared_page
 from evaluator.api.people.sign_in import sign_in_routes
 from evaluator.api.routes import routes
 from evaluator.api.startup_error import FailedStart
@@ -83,6 +84,6 @@ bound_servers()
 app = st.App(
     app_folder() / "pages" / "_frame.py",
     lifespan=lifespan,
-    routes=[*routes(), *queue_pages, *(sign_in_routes() if settings.auth else [])],
+    routes=[*routes(), shared_page(), *queue_pages, *(sign_in_routes() if settings.auth else [])],
     middleware=middleware,
 )

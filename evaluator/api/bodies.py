@@ -11,6 +11,7 @@ from evaluator.datasets.reading import Reading
 from evaluator.domain.access import Role
 from evaluator.domain.dataset import Provenance
 from evaluator.domain.json_record import first_fault
+from evaluator.domain.records import Part
 from evaluator.errors import InvalidInputError
 
 Given = TypeVar("Given", bound="Body")
@@ -224,3 +225,30 @@ class NewProject(Body):
     model_config = ConfigDict(extra="forbid")
     example = '{"name": "web-search"}'
     name: str
+
+
+class ShareRequest(Body):
+    """A share link to make."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = (
+        '{"part": "report", "days": 30}; or leaderboard, comparison; measure, baseline, a and b are optional'
+    )
+    part: Part = "report"
+    days: StrictInt = 30
+    measure: str | None = None
+    baseline: str | None = None
+    a: str | None = None
+    b: str | None = None
+
+    def choices(self) -> dict[str, str | None]:
+        """What is chosen of the part."""
+        return {"measure": self.measure, "baseline": self.baseline, "a": self.a, "b": self.b}
+
+
+class SharePermission(Body):
+    """Whether there may be share links."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"allowed": false}'
+    allowed: StrictBool

@@ -30,6 +30,7 @@ from evaluator.cli.options import Json, Workers, read_settings
 from evaluator.cli.projects import project_app
 from evaluator.cli.results import results_app
 from evaluator.cli.servers.login import login_app
+from evaluator.cli.share_links import share_app
 from evaluator.cli.terminal import (
     Stages,
     follow,
@@ -70,6 +71,7 @@ app.add_typer(vectors_app, name="vectors")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(account_app, name="account")
 app.add_typer(project_app, name="project")
+app.add_typer(share_app, name="share")
 
 OUTSIDE = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE,

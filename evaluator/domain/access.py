@@ -33,6 +33,7 @@ class Action(StrEnum):
     EDIT = "add, change or delete datasets"
     RUN = "start, stop or delete experiments"
     ASK = "ask a query"
+    SHARE = "share results by links"
     GRANT = "invite people and change their roles"
     OPERATE = "operate this instance"
     MANAGE = "manage accounts and projects"
@@ -46,6 +47,7 @@ LOWEST: Mapping[Action, Role] = MappingProxyType(
         Action.ASK: Role.JUDGE,
         Action.EDIT: Role.EDITOR,
         Action.RUN: Role.EDITOR,
+        Action.SHARE: Role.EDITOR,
         Action.GRANT: Role.ADMIN,
     }
 )
@@ -63,6 +65,7 @@ class Way(Enum):
     SYSTEM = "the server itself"
     PASSWORD = "password"  # noqa: S105  a word
     TOKEN = "token"  # noqa: S105  a word
+    LINK = "a share link"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from evaluator.domain.access import MAIN, Role
 from evaluator.domain.dataset import DatasetManifest
@@ -161,6 +161,31 @@ class Token(NamedTuple):
     expires_at: datetime | None
     used_at: datetime | None
     project: str | None
+
+
+Part = Literal["report", "leaderboard", "comparison"]
+"""What is shown of an experiment: all of its report, or a part."""
+
+
+class ShareLink(NamedTuple):
+    """A link by which anybody sees a part of an experiment.
+
+    Attributes:
+        choices: measure, baseline, a and b, where they are chosen.
+        person: who made it.
+        opened_at: when it was opened last.
+    """
+
+    id: str
+    digest: str
+    experiment: str
+    part: Part
+    choices: Mapping[str, str]
+    person: str
+    account: str | None
+    created_at: datetime
+    expires_at: datetime
+    opened_at: datetime | None
 
 
 class AuditEntry(NamedTuple):

@@ -192,6 +192,13 @@ class Client(PeopleCalls):
         """Write an experiment's report into a file."""
         self._save(f"{self._experiment_path(experiment)}/report", path, measure=measure, baseline=baseline)
 
+    def make_share_link(
+        self, experiment: str | None, part: str, days: int, **choices: str | None
+    ) -> dict[str, Any]:
+        """Make a link with which anybody sees a part of an experiment."""
+        body = {"part": part, "days": days, **choices}
+        return self._call("POST", f"{self._experiment_path(experiment)}/share-links", json=body)
+
     def figure(self, experiment: str | None, name: str, kind: str, path: Path, **options: str | None) -> None:
         """Write one of an experiment's figures into a file."""
         self._save(f"{self._experiment_path(experiment)}/figures/{name}.{kind}", path, **options)

@@ -56,6 +56,18 @@ class Instance(Protocol):
         """Write an experiment's report into a file."""
         ...
 
+    def make_share_link(self, experiment: str | None, part: str, days: int, **choices: str | None) -> Record:
+        """Make a link with which anybody sees a part of an experiment: id, path and expires_at."""
+        ...
+
+    def share_links(self) -> list[Record]:
+        """The share links of the project."""
+        ...
+
+    def revoke_share_link(self, id_: str) -> None:
+        """Revoke a share link."""
+        ...
+
     def figure(self, experiment: str | None, name: str, kind: str, path: Path, **options: str | None) -> None:
         """Write one of an experiment's figures into a file."""
         ...

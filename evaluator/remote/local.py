@@ -17,11 +17,12 @@ from evaluator.library.queries import NewQuery, add
 from evaluator.library.records import added_record, dataset_details, dataset_record
 from evaluator.library.registration import register
 from evaluator.operations import dead_letters, vector_storage
-from evaluator.people import accounts, projects, records
+from evaluator.people import accounts, projects, records, share_links
 from evaluator.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from evaluator.analysis.export import Format
+    from evaluator.domain.records import Part
     from evaluator.report.figures import Image
 
 # Drawing and analysis are imported when they are used: most commands need neither.
@@ -74,6 +75,21 @@ class LocalInstance:
 
         html = report(self._workspace, lifecycle.find(self._workspace, experiment), measure, baseline)
         _write(path, html.encode())
+
+    def make_share_link(self, experiment: str | None, part: str, days: int, **choices: str | None) -> Record:
+        """Make a link with which anybody sees a part of an experiment: id, path and expires_at."""
+        row = lifecycle.find(self._workspace, experiment)
+        given = {name: value for name, value in choices.items() if value is not None}
+        made = share_links.make(self._workspace, row, cast("Part", part), given, days)
+        return {"id": made.id, "path": f"/{made.path}", "expires_at": made.expires_at.isoformat()}
+
+    def share_links(self) -> list[Record]:
+        """The share links of the project."""
+        return [share_links.link_record(*link) for link in share_links.links(self._workspace)]
+
+    def revoke_share_link(self, id_: str) -> None:
+        """Revoke a share link."""
+        share_links.revoke(self._workspace, id_)
 
     def figure(self, experiment: str | None, name: str, kind: str, path: Path, **options: str | None) -> None:
         """Write one of an experiment's figures into a file."""

@@ -58,3 +58,12 @@ class PeopleCalls(ABC):
     def remove_project(self, name: str) -> None:
         """Remove a project without datasets."""
         self._call("DELETE", f"/api/projects/{quote(name, safe='')}", headers=JSON)
+
+    def share_links(self) -> list[dict[str, Any]]:
+        """The share links of the project."""
+        records: list[dict[str, Any]] = self._call("GET", "/api/share-links")  # type: ignore[assignment]
+        return records
+
+    def revoke_share_link(self, id_: str) -> None:
+        """Revoke a share link."""
+        self._call("DELETE", f"/api/share-links/{quote(id_, safe='')}", headers=JSON)

@@ -139,8 +139,15 @@ class Contents:
     written_at: datetime
 
 
+Pair = tuple[str | None, str | None]
+
+
 def collect(
-    workspace: Workspace, experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
+    workspace: Workspace,
+    experiment: ExperimentRow,
+    measure: str | None = None,
+    baseline: str | None = None,
+    pair: Pair = (None, None),
 ) -> Contents:
     """Collect a report on the current state of an experiment.
 
@@ -149,11 +156,12 @@ def collect(
         experiment: the experiment.
         measure: by default the experiment's first measure.
         baseline: the variant that the others are compared with.
+        pair: the two variants that are compared; by default those between which a decision is most likely.
 
     Raises:
         InvalidInputError, UnknownNameError: as `leaderboard`.
     """
-    read = workspace.frozen(lambda: _read(workspace, experiment.id, measure, baseline))
+    read = workspace.frozen(lambda: _read(workspace, experiment.id, measure, baseline, pair))
     experiment, board = read.snapshot.experiment, read.board
     cost, tradeoffs = _tradeoffs(board)
     return Contents(
@@ -199,7 +207,9 @@ class _Read:
     provenance: tuple[int, Provenance] | None
 
 
-def _read(workspace: Workspace, experiment: str, measure: str | None, baseline: str | None) -> _Read:
+def _read(
+    workspace: Workspace, experiment: str, measure: str | None, baseline: str | None, pair: Pair
+) -> _Read:
     snapshot = read_snapshot(workspace, experiment)
     board = board_of(snapshot, measure, baseline=baseline)
     versions = catalog.versions(workspace, snapshot.experiment.dataset_id)
@@ -209,7 +219,7 @@ def _read(workspace: Workspace, experiment: str, measure: str | None, baseline: 
     return _Read(
         snapshot,
         board,
-        compared(workspace, board, None, None),
+        compared(workspace, board, *pair),
         tuple((str(variant), str(query), str(error)) for variant, query, error in failed),
         versions,
         catalog.provenance_until(workspace, snapshot.experiment.dataset_id, version),

@@ -8,7 +8,7 @@ import jinja2
 from markdown_it import MarkdownIt
 
 from evaluator.analysis.pair_wording import p_words
-from evaluator.domain.records import ExperimentRow
+from evaluator.domain.records import ExperimentRow, Part
 from evaluator.report.contents import Contents, collect
 from evaluator.report.figures import theme
 from evaluator.workspace.workspace import Workspace
@@ -18,7 +18,13 @@ NOTHING = "–"
 
 
 def report(
-    workspace: Workspace, experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
+    workspace: Workspace,
+    experiment: ExperimentRow,
+    measure: str | None = None,
+    baseline: str | None = None,
+    *,
+    part: Part = "report",
+    pair: tuple[str | None, str | None] = (None, None),
 ) -> str:
     """An experiment's report as HTML.
 
@@ -27,17 +33,19 @@ def report(
         experiment: the experiment.
         measure: by default the experiment's first measure.
         baseline: the variant that the others are compared with.
+        part: what is shown.
+        pair: the two variants that are compared; by default those between which a decision is most likely.
 
     Raises:
         InvalidInputError, UnknownNameError: as `leaderboard`.
     """
-    return render(collect(workspace, experiment, measure, baseline))
+    return render(collect(workspace, experiment, measure, baseline, pair), part)
 
 
-def render(contents: Contents) -> str:
+def render(contents: Contents, part: Part = "report") -> str:
     """A report's contents as HTML."""
     return _template().render(
-        report=contents, board=contents.board, records=contents.board.records, theme=theme()
+        report=contents, board=contents.board, records=contents.board.records, theme=theme(), part=part
     )
 
 

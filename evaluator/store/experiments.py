@@ -12,6 +12,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import UnknownNameError
 from evaluator.store.file.database import Database
+from evaluator.store.people import share_links
 from evaluator.store.people.projects import keep_spending
 from evaluator.store.rescored import drop_unused, part
 from evaluator.store.revisions import REVISION
@@ -68,6 +69,7 @@ def delete_experiment(database: Database, id_: str) -> None:
         if run == (None,):  # its rows are its own, and go
             part(cursor, id_)
         keep_spending(cursor, id_)
+        share_links.forget(cursor, id_)
         for table in ("spending", "submissions", "revisions"):
             cursor.execute(f"DELETE FROM {table} WHERE experiment = ?", [id_])  # noqa: S608  constants
         cursor.execute("DELETE FROM experiments WHERE id = ?", [id_])

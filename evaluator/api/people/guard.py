@@ -22,8 +22,8 @@ from evaluator.settings import Settings
 from evaluator.workspace.acting import acting_as
 from evaluator.workspace.workspace import serving
 
-FOR_ALL = re.compile(r"/login|/logout|/api/health/live|/join/[\w-]+")
-"""What needs no session: signing in and out, joining by a one-time link, and whether the process answers."""
+FOR_ALL = re.compile(r"/login|/logout|/api/health/live|/(join|share)/[\w-]+")
+"""What needs no session: signing in and out, one-time links, share links, and whether the process answers."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY_VIOLATION = 1008
 """WebSocket close code; before the handshake is accepted, servers answer 403 instead."""

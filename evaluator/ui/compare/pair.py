@@ -16,6 +16,7 @@ from evaluator.charts.comparison import (
     difference_histogram,
     score_scatter,
 )
+from evaluator.domain.access import Action
 from evaluator.domain.printable import csv_text
 from evaluator.domain.records import ExperimentRow
 from evaluator.ui.compare.evidence import show_agreement, show_overlap, show_tests
@@ -23,6 +24,7 @@ from evaluator.ui.compare.sides import sides
 from evaluator.ui.compare.slices import show_slices
 from evaluator.ui.compare.state import show_failures, show_nothing, show_state
 from evaluator.ui.glossary import meaning
+from evaluator.ui.people.sharing import share_by_link
 from evaluator.ui.shell.address import joined
 from evaluator.ui.shell.downloads import download, figure_links
 from evaluator.ui.shell.figures import Figure, show_figures
@@ -31,6 +33,7 @@ from evaluator.ui.shell.links import LEADERBOARD, QUERY, link
 from evaluator.ui.shell.policy import policy_popover
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain, queries
+from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
 
@@ -108,6 +111,10 @@ def _basis(snapshot: Snapshot, outcome: Outcome, table: pd.DataFrame) -> None:
             outcome.measure,
             help_="Download both scores of every query",
         )
+        if may(Action.SHARE, experiment.project):
+            with st.popover("Share", icon=":material/ios_share:", type="tertiary"):
+                chosen = {"measure": outcome.measure, "baseline": pinned, "a": outcome.a, "b": outcome.b}
+                share_by_link(experiment, "comparison", chosen)
 
 
 def paired_csv(outcome: Outcome, table: pd.DataFrame) -> str:

@@ -20,6 +20,7 @@ from evaluator.experiments.progress import (
     VariantProgress,
     progress_reader,
 )
+from evaluator.ui.people.sharing import share_by_link
 from evaluator.ui.shell.badges import badge_of, show_badge
 from evaluator.ui.shell.downloads import export_popover
 from evaluator.ui.shell.figures import Figure, show_figures
@@ -52,7 +53,7 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
             _cancel(workspace, experiment)
         elif experiment.status == "cancelled" or summary.broken or summary.failed:
             _resume(workspace, experiment, "Resume" if experiment.status == "cancelled" else "Try again")
-        export_popover(experiment)
+        export_popover(experiment, by_link=lambda: share_by_link(experiment, "report", {}))
         if may(Action.RUN):
             link(EXPERIMENTS, "Use as a template", ":material/content_copy:", new=experiment.id)
         if not experiment.active:

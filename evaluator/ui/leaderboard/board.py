@@ -16,6 +16,7 @@ from evaluator.library.remarks import remarks
 from evaluator.ui.glossary import meaning
 from evaluator.ui.leaderboard.cost_table import show_costs
 from evaluator.ui.leaderboard.table import choose_columns, show_rows
+from evaluator.ui.people.sharing import share_by_link
 from evaluator.ui.shell.address import changed
 from evaluator.ui.shell.choosers import choose, search_field
 from evaluator.ui.shell.downloads import export_popover, figure_links
@@ -81,7 +82,13 @@ def show_verdict(board: Leaderboard) -> None:
             verdict(board, lambda name: f"**{plain(name)}**"),
             help=meaning("separable", "tie group", "compared queries"),
         )
-        export_popover(board.experiment, board.measure, board.baseline)
+        chosen = {"measure": board.measure, "baseline": board.baseline}
+        export_popover(
+            board.experiment,
+            board.measure,
+            board.baseline,
+            lambda: share_by_link(board.experiment, "leaderboard", chosen),
+        )
 
 
 def _controls(board: Leaderboard) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from evaluator.domain.records import Account
 from evaluator.people import accounts, log
 from evaluator.people.accounts import Link
 from evaluator.ui.people.projects import show_projects
+from evaluator.ui.people.sharing import show_share_links
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import moment, plain
@@ -36,6 +37,7 @@ def show_team(workspace: Workspace) -> None:
     for account in accounts.members(workspace):
         _account(workspace, account)
     _invite(workspace)
+    show_share_links(workspace)
     if may(Action.MANAGE):
         show_projects(workspace)
     if may(Action.AUDIT):

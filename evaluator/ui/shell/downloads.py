@@ -54,9 +54,16 @@ def download(
 
 
 def export_popover(
-    experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
+    experiment: ExperimentRow,
+    measure: str | None = None,
+    baseline: str | None = None,
+    by_link: Callable[[], None] | None = None,
 ) -> None:
-    """Draw a button that leads to an experiment's report and its files."""
+    """Draw a button that leads to an experiment's report and its files.
+
+    Args:
+        by_link: draws how to share it by a link.
+    """
     query = {"measure": measure, "baseline": baseline}
     with st.popover("Share", icon=":material/ios_share:", type="tertiary"):
         st.markdown(f"Share **{plain(experiment.name)}**. The report is one self-contained HTML file.")
@@ -66,6 +73,8 @@ def export_popover(
         st.link_button("Download the report", file, icon=":material/download:", width="stretch")
         for format_, (label, icon) in FORMATS.items():
             st.link_button(label, address(experiment, f"export/{format_}"), icon=icon, width="stretch")
+        if by_link is not None:
+            by_link()
 
 
 def figure_links(experiment: ExperimentRow, name: str, **query: str | None) -> str:

@@ -30,7 +30,8 @@ COMMANDS: dict[str, Sequence[str]] = {
     "dataset show": ("toy",), "dataset export": ("toy", "toy.zip"), "dataset delete": ("toy", "--yes"),
     "account list": (), "account invite": ("ann",), "account reset": ("ann",), "account change": ("ann", "--close"),
     "account add-admin": ("ann", "--password-stdin"), "project list": (), "project add": ("web",),
-    "project remove": ("web",), "project show": ("web",), "project change": ("web", "--running", "2"),
+    "project remove": ("web",), "project show": ("web",), "share make": (), "share list": (), "share revoke": ("x",),
+    "project change": ("web", "--running", "2"),
     "status": (), "vectors list": (), "vectors prune": ("--limit", "0"), "doctor": (), "backup": ("saved.tar",),
 }  # fmt: skip
 """Those that use the home folder and its database, and what they are called with."""

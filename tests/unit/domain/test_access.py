@@ -34,7 +34,7 @@ def test_every_action_has_its_place() -> None:
         (None, set()),
         (Role.VIEWER, {Action.SEE}),
         (Role.JUDGE, {Action.SEE, Action.JUDGE, Action.ASK}),
-        (Role.EDITOR, {Action.SEE, Action.JUDGE, Action.ASK, Action.EDIT, Action.RUN}),
+        (Role.EDITOR, {Action.SEE, Action.JUDGE, Action.ASK, Action.EDIT, Action.RUN, Action.SHARE}),
         (Role.ADMIN, {*LOWEST}),
     ],
 )

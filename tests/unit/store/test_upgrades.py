@@ -57,6 +57,8 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (7, NEWEST, "INSERT INTO revisions (experiment) VALUES ($id)"),
     (10, NEWEST, "INSERT INTO rescored VALUES ('another', 1, 'bm25', 'q1', MAP {'nDCG@10': 0.5})"),
     (10, NEWEST, "INSERT INTO rescorings VALUES ('another', 1, $data)"),
+    (16, NEWEST, """INSERT INTO share_links (id, digest, experiment, part, choices, person, expires_at)
+                    VALUES ('1', 'd', $id, 'report', '{}', 'ann', TIMESTAMP '2030-01-01')"""),
     (15, NEWEST, "INSERT INTO past_spending VALUES ('main', DATE '2026-01-01', 5)"),
     (11, NEWEST, "INSERT INTO steps VALUES (2, 2)"),
     (11, NEWEST, "INSERT INTO followed VALUES (2, 2, 'another')"),

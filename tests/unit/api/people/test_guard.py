@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import reduce
 
 import pytest
 from starlette.applications import Starlette
@@ -95,8 +96,9 @@ def refused_ones(shared: Workspace) -> dict[str, dict[str, str]]:
 def addresses() -> list[tuple[str, str]]:
     """Every route's method and an address of it."""
     known = [route for route in routes() if isinstance(route, ApiRoute)]
+    replaced = {"{name:path}": "x", "projects/{name}": "projects/main", "{": "", "}": ""}
     return [
-        (route.method, route.path.replace("{name:path}", "x").replace("{", "").replace("}", ""))
+        (route.method, reduce(lambda path, change: path.replace(*change), replaced.items(), route.path))
         for route in known
     ]
 
@@ -265,10 +267,14 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("PATCH", "/api/accounts/name"): Action.GRANT,
     ("POST", "/api/accounts/name/reset"): Action.MANAGE,
     ("POST", "/api/projects"): Action.MANAGE,
-    ("DELETE", "/api/projects/name"): Action.MANAGE,
-    ("PATCH", "/api/projects/name"): Action.MANAGE,
+    ("DELETE", "/api/projects/main"): Action.MANAGE,
+    ("PATCH", "/api/projects/main"): Action.MANAGE,
     ("GET", "/api/backup"): Action.OPERATE,
     ("GET", "/api/audit"): Action.AUDIT,
+    ("GET", "/api/share-links"): Action.SHARE,
+    ("PATCH", "/api/share-links"): Action.GRANT,
+    ("DELETE", "/api/share-links/link"): Action.SHARE,
+    ("POST", "/api/experiments/id/share-links"): Action.SHARE,
 }
 """What each route takes; all others that read take a role that may see."""
 OWN = {
@@ -295,7 +301,8 @@ BODIES = {
     ("PATCH", "/api/accounts/name"): {"role": "viewer"},
     ("POST", "/api/tokens"): {"name": "x"},
     ("POST", "/api/projects"): {"name": "web"},
-    ("PATCH", "/api/projects/name"): {"running": 2},
+    ("PATCH", "/api/share-links"): {"allowed": True},
+    ("PATCH", "/api/projects/main"): {"running": 2},
 }
 
 
