@@ -240,14 +240,19 @@ def find(workspace: Workspace, reference: str | None = None, *, beginnings: bool
         UnknownNameError: none matches; lists those there are.
     """
     if reference is not None:
-        row = experiments.known_experiment(workspace.database, reference)
-        if row is not None and may(Action.SEE, row.project):
+        if (row := by_id(workspace, reference)) is not None:
             return row
         return meant(all_experiments(workspace), reference, beginnings=beginnings)
     rows = all_experiments(workspace)
     if not rows:
         raise UnknownNameError("there is no experiment yet; run one with: evaluator run EXPERIMENT.yaml")
     return rows[0]
+
+
+def by_id(workspace: Workspace, id_: str) -> ExperimentRow | None:
+    """The experiment with that id, in any project that whoever is acting may see; None if they may know of none."""
+    row = experiments.known_experiment(workspace.database, id_)
+    return row if row is not None and may(Action.SEE, row.project) else None
 
 
 def all_experiments(workspace: Workspace) -> list[ExperimentRow]:

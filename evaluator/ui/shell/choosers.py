@@ -13,7 +13,6 @@ from evaluator.experiments import lifecycle
 from evaluator.ui.glossary import meaning, measure_meaning
 from evaluator.ui.shell.address import go
 from evaluator.ui.shell.identity import told_apart
-from evaluator.ui.shell.person import follow_project
 from evaluator.ui.shell.words import moment, plain, sentence
 from evaluator.workspace.workspace import Workspace
 
@@ -145,9 +144,7 @@ def named_experiment(workspace: Workspace, reference: str | None) -> ExperimentR
         UnknownNameError: there is none; lists those there are.
     """
     try:
-        row = lifecycle.find(workspace, reference or None)
-        follow_project(row.project)
-        return row
+        return lifecycle.find(workspace, reference or None)
     except AmbiguousNameError as error:
         st.warning(f"{sentence(error)}. This is the newest of them.", icon=":material/link_off:")
         return lifecycle.find(workspace, error.candidates[0])

@@ -21,7 +21,13 @@ from evaluator.ui.shell.links import (
     WORKERS,
 )
 from evaluator.ui.shell.live import explained
-from evaluator.ui.shell.person import keep_project, show_person, show_project, stop_if_signed_out
+from evaluator.ui.shell.person import (
+    follow_experiment,
+    keep_project,
+    show_person,
+    show_project,
+    stop_if_signed_out,
+)
 from evaluator.ui.shell.theme import apply_style
 from evaluator.workspace.acting import acting, may
 from evaluator.workspace.projects import current
@@ -68,6 +74,7 @@ def show() -> None:
     apply_style()
     with st.container(width=MAX_WIDTH), explained():
         current(workspace)
+        follow_experiment(workspace)
         keep_project()
         show_project(workspace)
         show_person()

@@ -10,6 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from evaluator.domain.access import NOBODY, Person
 from evaluator.errors import SignedOutError
+from evaluator.experiments import lifecycle
 from evaluator.people.sessions import COOKIE, person_of_session
 from evaluator.ui.shell.identity import keyed
 from evaluator.workspace.acting import acting, project
@@ -104,9 +105,10 @@ def _change() -> None:
     st.query_params.from_dict({PROJECT: name})
 
 
-def follow_project(name: str) -> None:
-    """Draw the page again in another project, whose experiment its address names."""
-    if name != project():
-        st.session_state[PROJECT] = name
-        st.query_params[PROJECT] = name
+def follow_experiment(workspace: Workspace) -> None:
+    """Draw the page again in another project, if its address names an experiment of that one by its id."""
+    row = lifecycle.by_id(workspace, st.query_params.get("experiment", ""))
+    if row is not None and row.project != project():
+        st.session_state[PROJECT] = row.project
+        st.query_params[PROJECT] = row.project
         st.rerun()
