@@ -63,6 +63,8 @@ class Way(Enum):
     SYSTEM = "the server itself"
     PASSWORD = "password"  # noqa: S105  a word
     TOKEN = "token"  # noqa: S105  a word
+    OIDC = "OpenID Connect"
+    PROXY = "a proxy's header"
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (14, NEWEST, """INSERT INTO sessions (digest, account, way, address, agent, expires_at)
                     VALUES ('2', 'a', 'PASSWORD', '', '', utc_now())"""),
     (14, NEWEST, "INSERT INTO tokens (id, digest, shown, name, account) VALUES ('t', '3', 'ev_', 'CI', 'a')"),
+    (16, NEWEST, "INSERT INTO identities (issuer, subject, account) VALUES ('https://id.example.org', '1', 'a')"),
     (14, NEWEST, """INSERT INTO audit (person, way, address, action, subject)
                     VALUES ('ann', 'password', '', 'invited', 'bob')"""),
 )  # fmt: skip
