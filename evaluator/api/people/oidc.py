@@ -41,6 +41,8 @@ from evaluator.workspace.workspace import serving
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ANY = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
 _waiting_for_providers = ThreadPoolExecutor(8, thread_name_prefix="provider")
 """Nobody waits for a provider in the threads that all requests share (ADR 0025)."""
 
@@ -51,6 +53,9 @@ def routes() -> list[Route]:
         Route("/login/link", _ask_to_link),
         Route("/login/oidc/{name}", _begin, methods=["POST"]),
         Route("/login/oidc/{name}/callback", _finish),
+        Route(
+            "/login/oidc/{rest:path}", _nothing, methods=ANY
+        ),  # or it would be a page, which has no session here
     ]
 
 
@@ -99,6 +104,10 @@ async def _ask_to_link(_request: Request) -> Response:
         f'{buttons("Link", purpose="link")}<p><a href="{escape(serving().settings.at("/account"))}">Back</a></p>'
     )
     return page("Link a way to sign in", content)
+
+
+async def _nothing(_request: Request) -> Response:
+    return problem_page("Nothing is here", "begin to sign in on the page that the server shows", 404)
 
 
 async def _begin(request: Request) -> Response:
