@@ -24,6 +24,8 @@ from evaluator.workspace.workspace import Workspace
 
 SEEN_EVERY = timedelta(minutes=1)
 """How often it is noted that an identity is used."""
+INSTANCE = ""
+"""Stands for the instance beside projects: administering it."""
 NOTED_EVERY = 3600
 """Seconds until it is noted again that somebody was refused."""
 
@@ -54,34 +56,25 @@ class Rules(NamedTuple):
 
 
 class Granted(NamedTuple):
-    """What rules grant: a role in each project that they decide, None for none, and whether somebody administers the
-    instance, None if they do not say."""
+    """What somebody's groups grant: a role in each project, the highest of several, and whether to administer the
+    instance."""
 
-    roles: Mapping[str, Role | None]
-    is_admin: bool | None
+    roles: Mapping[str, Role]
+    is_admin: bool
 
     @property
-    def anything(self) -> bool:
-        """Whether somebody may do anything by it."""
-        return bool(self.is_admin) or any(role is not None for role in self.roles.values())
+    def places(self) -> frozenset[str]:
+        """Where: projects, and '' for the instance."""
+        return frozenset(self.roles) | ({INSTANCE} if self.is_admin else frozenset())
 
 
-def granted(rules: Rules, groups: frozenset[str], *, is_new: bool) -> Granted:
-    """What the members of some groups may do. Of several roles in a project, the highest counts.
-
-    Args:
-        is_new: whether they have no account yet: then they get the role that people have otherwise, even if no group
-            has a role in that project.
-    """
-    roles: dict[str, Role | None] = {each.project: None for each in rules.groups if each.role is not None}
-    if rules.otherwise is not None and (is_new or MAIN in roles):
-        roles[MAIN] = Role(rules.otherwise)
+def granted(rules: Rules, groups: frozenset[str]) -> Granted:
+    """What the members of some groups may do."""
+    roles: dict[str, Role] = {}
     for each in rules.groups:
         if each.role is not None and each.group in groups:
-            before, role = roles[each.project], Role(each.role)
-            roles[each.project] = role if before is None else max(before, role, key=lambda one: one.rank)
-    admins = {each.group for each in rules.groups if each.admin}
-    return Granted(roles, bool(admins & groups) if admins else None)
+            roles[each.project] = _higher(roles.get(each.project), Role(each.role))
+    return Granted(roles, any(each.admin and each.group in groups for each in rules.groups))
 
 
 def recognised(workspace: Workspace, vouched: Vouched, rules: Rules) -> Account:
@@ -98,7 +91,7 @@ def recognised(workspace: Workspace, vouched: Vouched, rules: Rules) -> Account:
     if account is None:
         raise ForbiddenError("this account is closed; an administrator of this instance can open it")
     _note_use(workspace, known)
-    return _with_roles(workspace, vouched, account, granted(rules, vouched.groups, is_new=False))
+    return _with_roles(workspace, vouched, rules, account)
 
 
 def known_by(workspace: Workspace, issuer: str, subject: str) -> Account | None:
@@ -122,7 +115,6 @@ def joined(workspace: Workspace, vouched: Vouched, rules: Rules, secret: str) ->
         if account is None:
             raise UnknownNameError(USED)
         return linked(workspace, vouched, account, invitation.digest)
-    granted_ = granted(rules, vouched.groups, is_new=False)
     new = Account(new_id(), invitation.name, None, invitation.is_admin, _now(), None, _roles(invitation))
     if not store.add(
         workspace.database, vouched.issuer, vouched.subject, new.id, new=new, invitation=invitation.digest
@@ -138,7 +130,7 @@ def joined(workspace: Workspace, vouched: Vouched, rules: Rules, secret: str) ->
         "joined",
         f"by {vouched.by}, invited by {invitation.created_by}",
     )
-    return _with_roles(workspace, vouched, new, granted_)
+    return _with_roles(workspace, vouched, rules, new)
 
 
 def linked(
@@ -190,8 +182,8 @@ def identities_of(workspace: Workspace, account: str) -> list[Identity]:
 
 def _added(workspace: Workspace, vouched: Vouched, rules: Rules) -> Account:
     new_name = _name(vouched)
-    grants = granted(rules, vouched.groups, is_new=True)
-    if not grants.anything:
+    grants = granted(rules, vouched.groups)
+    if not grants.places and rules.otherwise is None:
         _note_refusal(workspace, vouched, new_name, "no role for their groups")
         raise ForbiddenError(
             f"{vouched.by} knows you as {new_name}, and nothing says what you may do here; an administrator of this "
@@ -204,9 +196,11 @@ def _added(workspace: Workspace, vouched: Vouched, rules: Rules) -> Account:
             "as before and link it on the page Account, or ask an administrator for a link to a new password, which "
             "links it, too"
         )
-    roles = {project: role for project, role in grants.roles.items() if role is not None}
-    new = Account(new_id(), new_name, None, bool(grants.is_admin), _now(), None, roles)
-    if not store.add(workspace.database, vouched.issuer, vouched.subject, new.id, new=new):
+    roles = {**({MAIN: Role(rules.otherwise)} if rules.otherwise else {}), **grants.roles}
+    new = Account(new_id(), new_name, None, grants.is_admin, _now(), None, roles)
+    if not store.add(
+        workspace.database, vouched.issuer, vouched.subject, new.id, new=new, by_groups=grants.places
+    ):
         same = known_by(workspace, vouched.issuer, vouched.subject)  # another request of theirs was faster
         if same is None:
             raise ConflictError(f"there is an account {new_name!r} already; ask an administrator")
@@ -222,23 +216,37 @@ def _note_refusal(workspace: Workspace, vouched: Vouched, name: str, why: str) -
         note_of(workspace, name, None, vouched.way, "was refused", f"by {vouched.by}: {why}")
 
 
-def _with_roles(workspace: Workspace, vouched: Vouched, account: Account, grants: Granted) -> Account:
-    """The account with what its groups grant, which is stored and noted if it is something else than before."""
-    roles = {project: role for project, role in grants.roles.items() if account.roles.get(project) != role}
-    is_admin = grants.is_admin if grants.is_admin != account.is_admin else None
-    if not roles and is_admin is None:
-        return account
-    store.set_roles(workspace.database, account.id, roles, is_admin)
-    changed = by_id(workspace, account.id) or account
-    note_of(
-        workspace,
-        changed.name,
-        changed.id,
-        vouched.way,
-        "got what their groups may",
-        f"by {vouched.by}: {_said(changed)}",
+def _with_roles(workspace: Workspace, vouched: Vouched, rules: Rules, account: Account) -> Account:
+    """The account with what its groups grant now, which is stored and noted if it is something else than before.
+
+    What groups gave is taken away when they do not give it any more; what people gave stays, and the higher counts.
+    """
+    grants = granted(rules, vouched.groups)
+    before = store.by_groups(workspace.database, account.id, vouched.issuer)
+    roles: dict[str, Role | None] = {
+        project: role if project in before else _higher(account.roles.get(project), role)
+        for project, role in grants.roles.items()
+    }
+    for project in before - grants.places - {INSTANCE}:
+        roles[project] = Role(rules.otherwise) if project == MAIN and rules.otherwise else None
+    changed = {project: role for project, role in roles.items() if account.roles.get(project) != role}
+    gives, takes = grants.is_admin and not account.is_admin, INSTANCE in before and not grants.is_admin
+    given = {project: True for project in changed if project in grants.places} | (
+        {INSTANCE: True} if gives else {}
     )
-    return changed
+    given |= dict.fromkeys(before - grants.places, False)
+    if not changed and not given:
+        return account
+    is_admin = True if gives else False if takes else None
+    store.set_roles(workspace.database, account.id, vouched.issuer, changed, is_admin, given)
+    now = by_id(workspace, account.id) or account
+    said = f"by {vouched.by}: {_said(now)}"
+    note_of(workspace, now.name, now.id, vouched.way, "got what their groups may", said)
+    return now
+
+
+def _higher(one: Role | None, other: Role) -> Role:
+    return other if one is None else max(one, other, key=lambda each: each.rank)
 
 
 def _name(vouched: Vouched) -> str:

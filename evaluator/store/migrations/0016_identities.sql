@@ -8,3 +8,10 @@ CREATE TABLE identities (
     used_at    TIMESTAMP NOT NULL DEFAULT make_timestamp(epoch_us(now())),
     PRIMARY KEY (issuer, subject)
 );
+
+CREATE TABLE granted_by_groups (      -- what an issuer's groups gave somebody, and their absence takes away again
+    account VARCHAR NOT NULL,
+    issuer  VARCHAR NOT NULL,
+    project VARCHAR NOT NULL,         -- '' for administering the instance
+    PRIMARY KEY (account, issuer, project)
+);

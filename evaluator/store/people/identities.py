@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import duckdb
 
@@ -38,6 +38,7 @@ def add(
     account: str,
     *,
     new: Account | None = None,
+    by_groups: Collection[str] = (),
     invitation: str | None = None,
 ) -> bool:
     """Store whom an issuer vouches for, with their new account and the one-time link that they used: all or nothing.
@@ -45,6 +46,7 @@ def add(
     Args:
         account: its id.
         new: the account, if it is not stored yet.
+        by_groups: the projects in which its role comes from groups; see `by_groups`.
         invitation: the link's digest.
 
     Returns:
@@ -65,6 +67,8 @@ def add(
             )
             for project, role in new.roles.items():
                 cursor.execute("INSERT INTO grants VALUES (?, ?, ?)", [new.id, project, role])
+            for project in by_groups:
+                cursor.execute("INSERT INTO granted_by_groups VALUES (?, ?, ?)", [new.id, issuer, project])
         cursor.execute(
             "INSERT INTO identities (issuer, subject, account) VALUES (?, ?, ?)", [issuer, subject, account]
         )
@@ -85,13 +89,29 @@ def remove(database: Database, issuer: str, subject: str) -> None:
         cursor.execute("DELETE FROM identities WHERE issuer = ? AND subject = ?", [issuer, subject])
 
 
+def by_groups(database: Database, account: str, issuer: str) -> frozenset[str]:
+    """The projects in which an account's role comes from an issuer's groups; '' for administering the instance."""
+    rows = database.cursor.execute(
+        "SELECT project FROM granted_by_groups WHERE account = ? AND issuer = ?", [account, issuer]
+    ).fetchall()
+    return frozenset(project for (project,) in rows)
+
+
 def set_roles(
-    database: Database, account: str, roles: Mapping[str, Role | None], is_admin: bool | None
+    database: Database,
+    account: str,
+    issuer: str,
+    roles: Mapping[str, Role | None],
+    is_admin: bool | None,
+    given: Mapping[str, bool],
 ) -> None:
-    """Give an account a role in each of these projects, None for none; and change whether it administers the instance.
+    """Change what an account may do, because of an issuer's groups.
 
     Args:
+        roles: by project; None takes a role away.
         is_admin: None leaves it as it is.
+        given: by project ('' for administering the instance): whether it comes from groups from now on; what is
+            missing stays.
     """
     with database.transaction() as cursor:
         for project, role in roles.items():
@@ -105,6 +125,13 @@ def set_roles(
                 )
         if is_admin is not None:
             cursor.execute("UPDATE accounts SET is_admin = ? WHERE id = ?", [is_admin, account])
+        for project, is_given in given.items():
+            cursor.execute(
+                "INSERT OR IGNORE INTO granted_by_groups VALUES (?, ?, ?)"
+                if is_given
+                else "DELETE FROM granted_by_groups WHERE account = ? AND issuer = ? AND project = ?",
+                [account, issuer, project],
+            )
 
 
 def _is_named(cursor: duckdb.DuckDBPyConnection, name: str) -> bool:

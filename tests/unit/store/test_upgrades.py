@@ -69,6 +69,7 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
                     VALUES ('2', 'a', 'PASSWORD', '', '', utc_now())"""),
     (14, NEWEST, "INSERT INTO tokens (id, digest, shown, name, account) VALUES ('t', '3', 'ev_', 'CI', 'a')"),
     (16, NEWEST, "INSERT INTO identities (issuer, subject, account) VALUES ('https://id.example.org', '1', 'a')"),
+    (16, NEWEST, "INSERT INTO granted_by_groups VALUES ('a', 'https://id.example.org', 'main')"),
     (14, NEWEST, """INSERT INTO audit (person, way, address, action, subject)
                     VALUES ('ann', 'password', '', 'invited', 'bob')"""),
 )  # fmt: skip

@@ -20,9 +20,10 @@ from evaluator.api.origins import guards
 from evaluator.api.people.guard import Guard
 from evaluator.api.people.sign_in import sign_in_routes
 from evaluator.api.routes import routes
-from evaluator.domain.access import COMMAND, NOBODY, Role
+from evaluator.domain.access import COMMAND, NOBODY, Role, Way
 from evaluator.people import accounts, external, log, sessions
-from evaluator.people.oidc import asking, provider as known
+from evaluator.people.oidc import asking
+from evaluator.people.oidc import provider as known
 from evaluator.people.oidc.flow import COOKIE as FLOW
 from evaluator.people.sessions import COOKIE
 from evaluator.settings import Settings
@@ -100,7 +101,8 @@ def begin(client: TestClient, name: str = "company", **form: str) -> str:
 
 def come_back(client: TestClient, given: dict[str, str], name: str = "company") -> httpx.Response:
     """Return from the provider with what it sends."""
-    return client.get(f"/login/oidc/{name}/callback", params=given)
+    answer: httpx.Response = client.get(f"/login/oidc/{name}/callback", params=given)
+    return answer
 
 
 def sign_in(client: TestClient, provider: Provider, name: str = "company", **form: str) -> httpx.Response:
@@ -172,6 +174,25 @@ class TestSigningIn:
             "bob got what their groups may: by Company & Co: administrator",
         ]
 
+    def test_what_people_gave_stays_when_groups_give_nothing(
+        self, client: TestClient, provider: Provider, workspace: Workspace
+    ) -> None:
+        def role(*groups: str) -> str | None:
+            provider.says.person["groups"] = groups
+            assert sign_in(client, provider).status_code == 303
+            told: str | None = client.get("/api/whoami").json()["role"]
+            return told
+
+        sign_in(client, provider, link=accounts.invite(workspace, "bob", Role.JUDGE).secret)
+        assert (role(), role("readers"), role()) == ("judge", "judge", "judge")
+        assert (role("writers"), role("readers"), role()) == ("editor", "viewer", None)
+        accounts.grant(workspace, "bob", Role.ADMIN)
+        assert (role("writers"), role()) == ("admin", "admin")
+        accounts.set_admin(workspace, "bob", True)
+        assert (role("bosses"), role()) == ("administrator", "administrator")
+        accounts.set_admin(workspace, "bob", False)
+        assert (role("bosses"), role()) == ("administrator", "admin")
+
     def test_it_is_the_subject_that_counts_and_no_name(
         self, client: TestClient, provider: Provider, workspace: Workspace
     ) -> None:
@@ -240,7 +261,7 @@ class TestSigningIn:
         sign_in(client, provider)
         assert client.get("/api/whoami").json()["name"] == "ann"
         ann = accounts.known(workspace, "ann")
-        with acting_as(accounts.person_of(ann, sessions.Way.OIDC)):
+        with acting_as(accounts.person_of(ann, Way.OIDC)):
             external.unlink(workspace, provider.issuer, "1")
         assert external.identities_of(workspace, ann.id) == []
 
@@ -472,7 +493,8 @@ class TestBeginning:
 
 class TestProviders:
     def failed(self, client: TestClient) -> httpx.Response:
-        return client.post("/login/oidc/company", headers=FORM)
+        answer: httpx.Response = client.post("/login/oidc/company", headers=FORM)
+        return answer
 
     @pytest.mark.parametrize(
         ("change", "message"),
