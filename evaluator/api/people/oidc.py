@@ -153,7 +153,7 @@ async def _finished(request: Request) -> Response:
     given = dict(request.query_params)
     if len(given) != len(request.query_params.multi_items()):
         raise InvalidInputError(flow.AGAIN)
-    begun = flow.resumed(request.cookies.get(COOKIE), provider.name, given)
+    begun = flow.resumed(request.cookies.get(COOKIE), provider, given)
     try:
         vouched = await _elsewhere(flow.finish, serving(), provider, begun, given)
         session = session_of(request.headers)

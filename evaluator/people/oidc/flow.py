@@ -87,23 +87,26 @@ def begin(
     return f"{said.authorization}{separator}{urlencode(asked)}", str(_signed.dumps(list(flow)))
 
 
-def resumed(cookie: str | None, provider: str, given: Mapping[str, str]) -> Flow:
+def resumed(cookie: str | None, provider: OidcProvider, given: Mapping[str, str]) -> Flow:
     """The flow that a browser comes back with.
 
     Args:
         cookie: of the browser.
-        provider: the name in the address that it came back to.
+        provider: whose address it came back to.
         given: the query parameters that the provider sends.
 
     Raises:
-        InvalidInputError: it is none that began in this browser, or was begun too long ago, or with another provider.
+        InvalidInputError: it is none that began in this browser, or began too long ago or with another provider; or
+            somebody did not sign in.
     """
+    if given.get("error") in CANCELLED:  # some providers do not say then which flow it was
+        raise InvalidInputError(f"you did not sign in at {provider.label}; nothing has changed")
     try:
         flow = Flow(*_signed.loads(cookie or "", max_age=SECONDS))
     except (BadSignature, TypeError) as error:
         raise InvalidInputError(AGAIN) from error
     state = given.get("state", "").encode("utf-8", "replace")
-    if flow.provider != provider or not hmac.compare_digest(state, _secret_of(flow, "state").encode()):
+    if flow.provider != provider.name or not hmac.compare_digest(state, _secret_of(flow, "state").encode()):
         raise InvalidInputError(AGAIN)
     return flow
 
@@ -115,7 +118,7 @@ def finish(workspace: Workspace, provider: OidcProvider, flow: Flow, given: Mapp
         given: the query parameters that the provider sent.
 
     Raises:
-        InvalidInputError: this flow was finished before, or somebody did not sign in.
+        InvalidInputError: this flow was finished before.
         ProviderError: the provider does not answer, or not as it should.
     """
     said = metadata(provider)
@@ -124,9 +127,7 @@ def finish(workspace: Workspace, provider: OidcProvider, flow: Flow, given: Mapp
         raise ProviderError(
             f"the answer is not that of {provider.label}, where this sign-in began; begin again"
         )
-    if (problem := given.get("error")) is not None:
-        if problem in CANCELLED:
-            raise InvalidInputError(f"you did not sign in at {provider.label}; nothing has changed")
+    if "error" in given:
         raise ProviderError(f"{provider.label} refuses to sign anybody in here; ask who runs this server")
     code = given.get("code", "")
     used = f"evaluator:flow:{digest(flow.number)}"
