@@ -16,10 +16,11 @@ from evaluator.settings.providers import GroupRole, OidcProvider
 AuthWay = Literal["password", "oidc", "proxy"]
 """Ways of signing in."""
 
-HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}")
-"""A header's name. Underscores are refused: many servers take them for hyphens, so a client could send another one."""
+HEADER = re.compile(r"(?=.{1,100}$)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)+")
+"""A header's name of several words; names of one, such as Cookie, mean something else. Underscores are refused: many
+servers take them for hyphens, so a client could send another one."""
 PATH_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-])*")
-SHORTEST_SECRET = 16
+SHORTEST_SECRET, LONGEST_SECRET = 16, 1000
 """Characters."""
 EXAMPLE_PROVIDERS = (
     '[{"name": "company", "label": "Company", "issuer": "https://id.example.org", "client_id": "evaluator", '
@@ -37,21 +38,23 @@ def _ways(given: object) -> object:
 def _header(name: str | None) -> str | None:
     if name is not None and not HEADER.fullmatch(name):
         raise ValueError(
-            "it is the name of a header, of letters, digits and hyphens, such as X-Forwarded-User"
+            "it is the name of a header, of words with hyphens between them, such as X-Forwarded-User"
         )
     return name
 
 
-def _prefix(prefix: str) -> str:
-    prefix = prefix.rstrip("/")
+def _prefix(prefix: str | None) -> str | None:
+    prefix = (prefix or "").rstrip("/")
     if not PATH_PREFIX.fullmatch(prefix):
         raise ValueError("it is a path such as /evaluator, without a query")
-    return prefix
+    return prefix or None
 
 
 def _long_enough(secret: SecretStr | None) -> SecretStr | None:
-    if secret is not None and len(secret.get_secret_value()) < SHORTEST_SECRET:
-        raise ValueError(f"it needs {SHORTEST_SECRET} characters or more, or somebody guesses it")
+    if secret is not None and not SHORTEST_SECRET <= len(secret.get_secret_value()) <= LONGEST_SECRET:
+        raise ValueError(
+            f"it needs {SHORTEST_SECRET} to {LONGEST_SECRET:,} characters, or somebody guesses it"
+        )
     return secret
 
 
@@ -108,8 +111,8 @@ class PeopleSettings(BaseModel):
         description="Role of people whom a proxy names and whose groups have none. Default: they are refused unless "
         "they were invited.",
     )
-    path_prefix: Annotated[str, AfterValidator(_prefix)] = Field(
-        "", description="Path below which a proxy shows this server, such as `/evaluator`."
+    path_prefix: Annotated[str | None, AfterValidator(_prefix)] = Field(
+        None, description="Path below which a proxy shows this server, such as `/evaluator`."
     )
 
     def require_whole_auth(self) -> None:
@@ -137,4 +140,4 @@ class PeopleSettings(BaseModel):
 
     def at(self, path: str) -> str:
         """A path of this server as browsers see it: below the prefix."""
-        return self.path_prefix + path
+        return (self.path_prefix or "") + path

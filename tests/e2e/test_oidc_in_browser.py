@@ -64,12 +64,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterato
         User(sub="9", claims={"preferred_username": "mallory"}),
     ]
     with run_server_in_thread(user_claims=people) as mock:
-        providers = [
+        providers: list[dict[str, object]] = [
             {"name": "mock", "label": "Mock", "issuer": f"http://localhost:{mock.server_port}"},
             {"name": "node", "label": "Node", "issuer": f"http://127.0.0.1:{port}",
              "scopes": ["openid", "profile", "email", "groups"]},
         ]  # fmt: skip
-        given = {"client_id": "evaluator", "client_secret": "OIDC_SECRET", "groups": GROUPS}
+        given: dict[str, object] = {
+            "client_id": "evaluator",
+            "client_secret": "OIDC_SECRET",
+            "groups": GROUPS,
+        }
         instance.environment |= {
             "EVALUATOR_AUTH": "password,oidc",
             "EVALUATOR_OIDC_PROVIDERS": json.dumps([each | given for each in providers]),
