@@ -185,9 +185,9 @@ def disable(workspace: Workspace, name: str, is_disabled: bool = True) -> None:
 
 
 def has_password(workspace: Workspace) -> bool:
-    """Whether whoever is acting can sign in with a password."""
+    """Whether whoever is acting has a password."""
     account = by_id(workspace, acting().account or "")
-    return account is not None and account.password is not None and "password" in workspace.settings.auth
+    return account is not None and account.password is not None
 
 
 def change_password(workspace: Workspace, old: str, new: str) -> None:
