@@ -25,6 +25,7 @@ PAGE = """<!doctype html>
   form.other button {{ width: 100%; margin-top: 0.75rem; }}
   hr {{ border: 0; border-top: 1px solid color-mix(in srgb, CanvasText 25%, Canvas); margin: 1.5rem 0 0.5rem; }}
   main {{ overflow-wrap: anywhere; }}
+  [role="alert"]::first-letter {{ text-transform: uppercase; }}
   [role="alert"] {{ border-left: 4px solid #c0392b; padding: 0.25rem 0.75rem; }}
 </style>
 </head>
