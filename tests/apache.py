@@ -87,7 +87,7 @@ def apache(root: Path, folder: Path, port: int, issuer: str, more: str) -> Itera
         )
         + more
     )
-    command = [root / "usr" / "sbin" / "apache2", "-f", configuration, "-D", "FOREGROUND"]
+    command = [str(root / "usr" / "sbin" / "apache2"), "-f", str(configuration), "-D", "FOREGROUND"]
     libraries = next(root.glob("usr/lib/*-linux-gnu"))
     process = subprocess.Popen(command, env={**os.environ, "LD_LIBRARY_PATH": str(libraries)})
     try:

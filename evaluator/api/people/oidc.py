@@ -19,7 +19,7 @@ from evaluator.api.handling import STATUSES
 from evaluator.api.people.forms import START, Answered, form_of, next_of, problem_page
 from evaluator.api.people.guard import is_forged, session_of
 from evaluator.api.people.page import leads_on, page
-from evaluator.domain.access import NOBODY, Person, Way
+from evaluator.domain.access import Person, Way
 from evaluator.domain.records import Account
 from evaluator.errors import (
     EvaluatorError,
@@ -30,7 +30,6 @@ from evaluator.errors import (
 )
 from evaluator.people import accounts, external, sessions
 from evaluator.people.external import Vouched
-from evaluator.people.log import note_of
 from evaluator.people.oidc import flow
 from evaluator.people.oidc.flow import COOKIE, SECONDS, Flow
 from evaluator.people.secrets import digest
@@ -159,9 +158,7 @@ async def _finished(request: Request) -> Response:
         session = session_of(request.headers)
         account = await run_in_threadpool(_account, provider, begun, vouched, session)
     except EvaluatorError as error:
-        await run_in_threadpool(
-            note_of, serving(), NOBODY.name, None, Way.OIDC, "failed to sign in", f"{provider.label}: {error}"
-        )
+        await run_in_threadpool(flow.note_failure, serving(), provider, error)
         raise
     if session is not None:
         await run_in_threadpool(sessions.replace, serving(), session)

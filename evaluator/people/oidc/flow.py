@@ -19,15 +19,17 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from evaluator.domain.access import Way
-from evaluator.errors import InvalidInputError, ProviderError
+from evaluator.domain.access import NOBODY, Way
+from evaluator.errors import EvaluatorError, InvalidInputError, ProviderError
 from evaluator.people.external import Rules, Vouched
+from evaluator.people.log import note_of
 from evaluator.people.oidc.asking import ask
 from evaluator.people.oidc.id_token import claims_of
 from evaluator.people.oidc.provider import metadata
 from evaluator.people.secrets import digest
 from evaluator.settings.providers import OidcProvider
 from evaluator.urls import keep_secret
+from evaluator.workspace.acting import address
 from evaluator.workspace.workspace import Workspace
 
 COOKIE = "__Host-evaluator-flow"
@@ -36,6 +38,8 @@ SECONDS = 600
 AGAIN = "this sign-in is not valid, was used already, or took too long; begin again"
 CANCELLED = frozenset({"access_denied", "interaction_required", "login_required", "consent_required"})
 """Errors that mean that somebody did not sign in, rather than that something is wrong."""
+NOTED_EVERY = 60
+"""Seconds."""
 LONGEST_CODE = 8000
 MOST_GROUPS = 1000
 
@@ -145,6 +149,14 @@ def finish(workspace: Workspace, provider: OidcProvider, flow: Flow, given: Mapp
     return _vouched(provider, claims)
 
 
+def note_failure(workspace: Workspace, provider: OidcProvider, error: EvaluatorError) -> None:
+    """Note that somebody did not get in; the same from one address once a minute, as anybody can begin to sign in."""
+    key = f"evaluator:failed:{digest(f'{address()} {provider.name} {error}')}"
+    if workspace.connection.set(key, 1, nx=True, ex=NOTED_EVERY):
+        subject = f"{provider.label}: {error}"
+        note_of(workspace, NOBODY.name, None, Way.OIDC, "failed to sign in", subject)
+
+
 def rules(provider: OidcProvider) -> Rules:
     """What the people of a provider may do."""
     return Rules(provider.groups, provider.default_role)
@@ -159,13 +171,13 @@ def sign_out_address(provider: OidcProvider, back: str) -> str | None:
     if not provider.sign_out:
         return None
     try:
-        address = metadata(provider).end_session
+        there = metadata(provider).end_session
     except ProviderError:
         return None  # signed out here, in any case
-    if address is None:
+    if there is None:
         return None
     asked = urlencode({"client_id": provider.client_id, "post_logout_redirect_uri": back})
-    return f"{address}{'&' if urlsplit(address).query else '?'}{asked}"
+    return f"{there}{'&' if urlsplit(there).query else '?'}{asked}"
 
 
 def _exchanged(provider: OidcProvider, flow: Flow, code: str) -> dict[str, Any]:
@@ -195,9 +207,9 @@ def _exchanged(provider: OidcProvider, flow: Flow, code: str) -> dict[str, Any]:
     return answer.content
 
 
-def _userinfo(provider: OidcProvider, address: str, access_token: str, subject: str) -> dict[str, Any]:
+def _userinfo(provider: OidcProvider, url: str, access_token: str, subject: str) -> dict[str, Any]:
     """What the userinfo endpoint adds; a conformant provider gives names and e-mail addresses only there."""
-    answer = ask(provider.label, "GET", address, headers={"authorization": f"Bearer {access_token}"})
+    answer = ask(provider.label, "GET", url, headers={"authorization": f"Bearer {access_token}"})
     if answer.status != 200 or answer.content.get("sub") != subject:
         raise ProviderError(f"{provider.label} does not say the same of you twice, so nobody was signed in")
     about = {"name", "preferred_username", "nickname", "email", provider.name_claim, provider.groups_claim}

@@ -290,6 +290,26 @@ class TestSigningIn:
         assert f"{provider.issuer}/leave?client_id=evaluator" in answer.text
         assert client.get("/api/whoami").status_code == 401
 
+    def test_a_session_that_somebody_planted_is_nobodys(
+        self, client: TestClient, provider: Provider, workspace: Workspace
+    ) -> None:
+        provider.says.person["groups"] = ["readers"]
+        client.cookies.set(COOKIE, "planted")
+        answer = sign_in(client, provider)
+        assert f"{COOKIE}=planted" not in answer.headers["set-cookie"]
+        assert sessions.person_of_session(workspace, "planted") is None
+
+    def test_failures_are_noted_once_a_minute(
+        self, client: TestClient, provider: Provider, workspace: Workspace
+    ) -> None:
+        provider.says.claims = set_to(nonce="x")
+        for _ in range(3):
+            sign_in(client, provider)
+        noted = [each for each in audited(workspace) if "failed" in each]
+        assert noted == [
+            "nobody failed to sign in: Company & Co: the ID token of Company & Co is not valid: its nonce is wrong"
+        ]
+
     def test_an_earlier_session_of_the_same_browser_ends(
         self, client: TestClient, provider: Provider, workspace: Workspace
     ) -> None:
