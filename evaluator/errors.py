@@ -59,6 +59,10 @@ class SignedOutError(EvaluatorError):
     """Nobody is signed in, or not any more."""
 
 
+class ProviderError(EvaluatorError):
+    """An identity provider does not answer, or not as it should; nobody is signed in."""
+
+
 class UnknownNameError(InvalidInputError):
     """Nothing is stored under the requested name."""
 

@@ -17,7 +17,12 @@ from evaluator.workspace.workspace import Workspace, serving
 def page(workspace: Workspace) -> None:
     st.title("Queue", anchor=False)
     if may(Action.OPERATE):  # it shows jobs of all projects
-        st.link_button("All jobs, one by one", DASHBOARD, icon=":material/open_in_new:", type="tertiary")
+        st.link_button(
+            "All jobs, one by one",
+            workspace.settings.at(DASHBOARD),
+            icon=":material/open_in_new:",
+            type="tertiary",
+        )
     live(lambda: _show(workspace), refresh=True)
 
 

@@ -19,6 +19,8 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from evaluator.api.people.peer import KnowsPeer
+
 logger = logging.getLogger(__name__)
 
 REQUEST_PATIENCE = 10.0
@@ -209,6 +211,7 @@ _startup = Server.startup
 
 async def _bounded_startup(server: Server, sockets: list[socket.socket] | None = None) -> None:
     bound(server.config, Bounds())
+    server.config.loaded_app = KnowsPeer(server.config.loaded_app)
     await _startup(server, sockets)
 
 
@@ -223,6 +226,7 @@ def bound(config: Config, bounds: Bounds) -> None:
 
 def bound_servers() -> None:
     """Apply these limits to every uvicorn server that this process starts from now on, such as that of `streamlit run`.
+    It also notes where connections come from, before uvicorn believes `X-Forwarded-For`.
 
     Streamlit configures its server itself, without these settings, before it loads the application. The server starts
     after that, and so the limits are applied at its start.

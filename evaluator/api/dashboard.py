@@ -87,7 +87,7 @@ def dashboard(settings: Settings) -> list[BaseRoute]:
         InvalidInputError, QueueUnavailableError: as for `connect`.
     """
     return [
-        Route(PREFIX, lambda _request: RedirectResponse(f"{PREFIX}/")),
+        Route(PREFIX, lambda _request: RedirectResponse(settings.at(f"{PREFIX}/"))),
         Mount(PREFIX, app=WSGIMiddleware(_application(settings))),
     ]
 

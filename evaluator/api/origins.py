@@ -1,4 +1,4 @@
-"""Refusing requests that name another host, or that come from pages of other sites."""
+"""Refusing requests that name another host, or that come from pages of other sites; and living below a path."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evaluator.api.handling import refusal
@@ -28,11 +29,55 @@ def guards(settings: Settings) -> list[Middleware]:
     Raises:
         InvalidInputError: the server listens beyond this machine, and its host names are not set.
     """
+    below = [Middleware(Below, prefix=settings.path_prefix)] if settings.path_prefix else []
     return [
+        *below,
         Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts]),
         Middleware(Leavers),
         Middleware(SameOrigin),
     ]
+
+
+class Below:
+    """Lets a server live below a path: takes the prefix off, unless a proxy did, and puts it before redirects.
+
+    Streamlit's pages find the prefix by themselves, as they find their server: by the address in the browser.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        if path == self._prefix and scope["type"] == "http":  # links of pages are relative to a final slash
+            query = scope["query_string"].decode("latin-1")
+            again = RedirectResponse(f"{self._prefix}/{f'?{query}' if query else ''}", 308)
+            await again(scope, receive, send)
+            return
+        if path.startswith(f"{self._prefix}/"):
+            raw = scope.get("raw_path") or b""
+            before = self._prefix.encode()
+            scope = {**scope, "path": path[len(self._prefix) :]}
+            if raw.startswith(before):
+                scope["raw_path"] = raw[len(before) :]
+        await self._app(scope, receive, self._led(send))
+
+    def _led(self, send: Send) -> Send:
+        async def wrapped(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                there = headers.get("location", "")
+                is_ours = there.startswith("/") and not there.startswith(("//", f"{self._prefix}/"))
+                if is_ours:
+                    headers["location"] = self._prefix + there
+            await send(message)
+
+        return wrapped
 
 
 class Leavers:

@@ -14,7 +14,7 @@ from evaluator.domain.access import MAIN, Role
 from evaluator.errors import InvalidInputError
 
 account_app = typer.Typer(
-    help="People who may use this instance (EVALUATOR_AUTH=password).",
+    help="People who may use this instance (EVALUATOR_AUTH).",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

@@ -66,6 +66,8 @@ class Way(Enum):
     PASSWORD = "password"  # noqa: S105  a word
     TOKEN = "token"  # noqa: S105  a word
     LINK = "a share link"
+    OIDC = "OpenID Connect"
+    PROXY = "a proxy's header"
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,16 @@ class Session(NamedTuple):
     expires_at: datetime
 
 
+class Identity(NamedTuple):
+    """What an OpenID Connect provider or a proxy calls somebody, and whose account that is."""
+
+    issuer: str
+    subject: str
+    account: str
+    created_at: datetime
+    used_at: datetime
+
+
 class Invitation(NamedTuple):
     """A one-time link. `account` is whose password is chosen anew; None for somebody who joins a project."""
 

@@ -88,6 +88,7 @@ def examine(
         yield Check("uploads", False, str(error))
     yield _database(settings)
     yield _queue(settings)
+    yield _sign_in(settings)
     yield _try("bundled model", "", lambda: f"{BUNDLED_NAMES[0]}, hash as published, in {bundled_folder()}")
 
 
@@ -216,3 +217,24 @@ def _queue(settings: Settings) -> Check:
     name = "Valkey" if "valkey_version" in version else "Redis"
     number = version.get("valkey_version") or version.get("redis_version")
     return Check("queue", True, f"{name} {number} at {settings.shown_queue}")
+
+
+def _sign_in(settings: Settings) -> Check:
+    """How people sign in, without any secret."""
+    try:
+        settings.require_whole_auth()
+    except EvaluatorError as error:
+        return Check("sign-in", False, str(error))
+    if not settings.auth:
+        return Check("sign-in", True, "nobody has to; EVALUATOR_AUTH says how people sign in")
+    ways = ["password"] if "password" in settings.auth else []
+    for each in settings.oidc_providers if "oidc" in settings.auth else ():
+        if each.client_secret is not None and not os.environ.get(each.client_secret):
+            detail = f"the client secret of {each.label} is missing"
+            return Check("sign-in", False, detail, f"set {each.client_secret}")
+        ways.append(f"{each.label} ({each.issuer})")
+    if "proxy" in settings.auth:
+        proxies = [", ".join(map(str, settings.trusted_proxies))] if settings.trusted_proxies else []
+        proxies += ["with the secret"] if settings.proxy_secret is not None else []
+        ways.append(f"{settings.proxy_header} of a proxy ({'; '.join(proxies)})")
+    return Check("sign-in", True, ", ".join(ways))

@@ -193,6 +193,12 @@ def disable(workspace: Workspace, name: str, is_disabled: bool = True) -> None:
     note(workspace, "closed the account" if is_disabled else "opened the account", account.name)
 
 
+def has_password(workspace: Workspace) -> bool:
+    """Whether whoever is acting has a password."""
+    account = by_id(workspace, acting().account or "")
+    return account is not None and account.password is not None
+
+
 def change_password(workspace: Workspace, old: str, new: str) -> None:
     """Choose a new password for whoever is acting; ends all their sessions.
 

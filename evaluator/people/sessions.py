@@ -70,6 +70,8 @@ def person_of_session(workspace: Workspace, secret: str) -> Person | None:
     if not found or _has_ended(workspace, found[0]):
         return None
     session = found[0]
+    if session.way.lower() not in workspace.settings.auth:  # people signed in in a way that is off now
+        return None
     account = by_id(workspace, session.account)
     if account is None:
         return None
@@ -78,12 +80,18 @@ def person_of_session(workspace: Workspace, secret: str) -> Person | None:
     return person_of(account, Way[session.way])
 
 
-def sign_out(workspace: Workspace, secret: str) -> None:
-    """End a session."""
+def sign_out(workspace: Workspace, secret: str) -> Person | None:
+    """End a session; returns whose it was, None if it had ended."""
     person = person_of_session(workspace, secret)
-    store.end_sessions(workspace.database, digest=digest(secret))
+    replace(workspace, secret)
     if person is not None:
         note_of(workspace, person.name, person.account, person.way, "signed out")
+    return person
+
+
+def replace(workspace: Workspace, secret: str) -> None:
+    """End a session because the same browser begins another one."""
+    store.end_sessions(workspace.database, digest=digest(secret))
 
 
 def own_sessions(workspace: Workspace) -> list[Session]:

@@ -18,5 +18,8 @@ LogLevel = Annotated[
 ]
 """Python's log levels, in upper or lower case."""
 
+RoleName = Literal["viewer", "judge", "editor", "admin"]
+"""Roles in a project (`domain/access.py`); a test compares the two."""
+
 LogFormat = Literal["json", "text"]
 """One JSON object per line, or text for people."""

@@ -21,7 +21,7 @@ from evaluator.settings.kinds import QueueName
 from evaluator.settings.people import PeopleSettings
 from evaluator.settings.uploads import UploadSettings
 from evaluator.socket_path import socket_path
-from evaluator.urls import keep_secrets_of, shown_url
+from evaluator.urls import keep_secret, keep_secrets_of, shown_url
 
 NOT_IN_DATABASE_PATH = frozenset("?\\")
 """Characters that DuckDB reads as a URL's options or as a slash, so that it writes its log under another name."""
@@ -30,7 +30,17 @@ EXAMPLE_LIST = '["one", "another"]'
 SHOWN = 200
 """The most characters of a value that a message quotes."""
 
-HOLD_SECRETS = frozenset({"redis_url", "EVALUATOR_REDIS_URL", "REDIS_URL", "artifacts", "endpoints"})
+HOLD_SECRETS = frozenset(
+    {
+        "redis_url",
+        "EVALUATOR_REDIS_URL",
+        "REDIS_URL",
+        "artifacts",
+        "endpoints",
+        "oidc_providers",
+        "proxy_secret",
+    }
+)
 """Settings whose values no message quotes."""
 
 
@@ -69,6 +79,8 @@ class Settings(UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
         for url in (self.redis_url and self.redis_url.get_secret_value(), self.artifacts):
             if url:
                 keep_secrets_of(url)
+        if self.proxy_secret is not None:
+            keep_secret(self.proxy_secret.get_secret_value())
         return self
 
     @cached_property
@@ -119,9 +131,10 @@ class Settings(UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
         Loopback names and HOST are always trusted: no other site has them, and monitoring uses them.
 
         Raises:
-            InvalidInputError: HOST is not loopback, and nobody has to sign in or `EVALUATOR_ALLOWED_HOSTS` is not set;
-                says what to set.
+            InvalidInputError: a way of signing in lacks something; or HOST is not loopback, and nobody has to sign in
+                or `EVALUATOR_ALLOWED_HOSTS` is not set; says what to set.
         """
+        self.require_whole_auth()
         return trusted_hosts(self.host, self.allowed_hosts, anybody=not self.auth and not self.open_to_all)
 
     @property

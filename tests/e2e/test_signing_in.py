@@ -26,7 +26,7 @@ class Shared:
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(("EVALUATOR_", "REDIS_"))
         }
-        self._environment = {**clean, "EVALUATOR_HOME": str(folder / "home"), "EVALUATOR_AUTH": "password"}
+        self.environment = {**clean, "EVALUATOR_HOME": str(folder / "home"), "EVALUATOR_AUTH": "password"}
         self._folder = folder
         self.address = f"http://127.0.0.1:{free_port()}"
 
@@ -34,7 +34,7 @@ class Shared:
         """What a command prints."""
         done = subprocess.run(
             [sys.executable, "-m", "evaluator.cli", *arguments],
-            env=self._environment, cwd=self._folder, input=given, capture_output=True, text=True, check=True,
+            env=self.environment, cwd=self._folder, input=given, capture_output=True, text=True, check=True,
         )  # fmt: skip
         return done.stdout.strip()
 
@@ -43,7 +43,7 @@ class Shared:
         port = self.address.rpartition(":")[2]
         return subprocess.Popen(
             [sys.executable, "-m", "evaluator.cli", "up", "--workers", "0", "--port", port],
-            env=self._environment, cwd=self._folder,
+            env=self.environment, cwd=self._folder,
         )  # fmt: skip
 
 
@@ -96,4 +96,4 @@ def test_from_an_invitation_to_a_closed_account(shared: Shared, browser: Browser
 def sign_in(page: Page, password: str) -> None:
     page.get_by_label("Name").fill("ann")
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()

@@ -47,7 +47,7 @@ def add(
         names = cursor.execute("SELECT name FROM accounts").fetchall()
         if account.name.casefold() in {name.casefold() for (name,) in names}:
             return False
-        if invitation is not None and not _use(cursor, invitation):
+        if invitation is not None and not use_link(cursor, invitation):
             return False
         cursor.execute(
             "INSERT INTO accounts (id, name, password, is_admin) VALUES (?, ?, ?, ?)",
@@ -61,14 +61,15 @@ def add(
 def choose_password(database: Database, id_: str, password: str, invitation: str | None = None) -> bool:
     """Change an account's password and end its sessions, all or nothing; whether the one-time link could be used."""
     with database.transaction() as cursor:
-        if invitation is not None and not _use(cursor, invitation):
+        if invitation is not None and not use_link(cursor, invitation):
             return False
         cursor.execute("UPDATE accounts SET password = ? WHERE id = ?", [password, id_])
         cursor.execute("DELETE FROM sessions WHERE account = ?", [id_])
     return True
 
 
-def _use(cursor: duckdb.DuckDBPyConnection, invitation: str) -> bool:
+def use_link(cursor: duckdb.DuckDBPyConnection, invitation: str) -> bool:
+    """Use a one-time link within a transaction; whether it could be used."""
     used = cursor.execute(
         "UPDATE invitations SET used_at = utc_now() "
         "WHERE digest = ? AND used_at IS NULL AND expires_at > utc_now() RETURNING 1",

@@ -7,10 +7,11 @@ import streamlit as st
 
 from evaluator.domain.access import Person, Role
 from evaluator.domain.records import Token
-from evaluator.people import accounts, sessions, tokens
+from evaluator.people import accounts, external, proxied, sessions, tokens
 from evaluator.people.passwords import SHORTEST
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
+from evaluator.ui.shell.person import lead
 from evaluator.ui.shell.words import moment, plain
 from evaluator.workspace.acting import project
 from evaluator.workspace.projects import visible
@@ -29,7 +30,9 @@ def show_account(workspace: Workspace, person: Person) -> None:
     role = "administrator of this instance" if person.is_admin else person.roles.get(project(), "no role yet")
     st.caption(f"{plain(person.name)} · {role}")
     _tokens(workspace)
-    _password(workspace)
+    if accounts.has_password(workspace):
+        _password(workspace)
+    _ways(workspace, person)
     _sessions(workspace)
 
 
@@ -83,6 +86,32 @@ def _password(workspace: Workspace) -> None:
             with explained():
                 accounts.change_password(workspace, old or "", new or "")
                 st.rerun()  # all sessions have ended, this one too
+
+
+def _ways(workspace: Workspace, person: Person) -> None:
+    """Providers and proxies that vouch for somebody; nothing where there are none."""
+    providers = workspace.settings.oidc_providers if "oidc" in workspace.settings.auth else ()
+    own = external.identities_of(workspace, person.account or "")
+    if not providers and not own:
+        return
+    labels = {each.issuer: each.label for each in providers} | {proxied.ISSUER: "the proxy"}
+    with st.expander("Other ways to sign in", icon=":material/link:"):
+        for each in own:
+            with st.container(
+                horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+            ):
+                used = moment(each.used_at, st.context.timezone)
+                label = labels.get(each.issuer, each.issuer)
+                st.markdown(f"**{plain(label)}** · {plain(each.subject)} · used {used}", width="content")
+                key = keyed("unlink", each.issuer, each.subject)
+                if st.button("Unlink", key=key, type="tertiary", icon=":material/link_off:"):
+                    with explained():
+                        external.unlink(workspace, each.issuer, each.subject)
+                        st.rerun()
+        if not own:
+            st.caption("None is linked yet.")
+        if providers:
+            lead(workspace.settings.at("/login/link"), "Link another one")
 
 
 def _sessions(workspace: Workspace) -> None:

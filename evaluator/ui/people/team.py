@@ -33,7 +33,7 @@ def show_team(workspace: Workspace) -> None:
             f"Send this link to {plain(link.name)}. It works once, and is not shown again.",
             icon=":material/link:",
         )
-        st.code(_address(link), language=None)
+        st.code(_address(workspace, link), language=None)
     for account in accounts.members(workspace):
         _account(workspace, account)
     _invite(workspace)
@@ -105,9 +105,9 @@ def _invite(workspace: Workspace) -> None:
                 st.rerun()
 
 
-def _address(link: Link) -> str:
+def _address(workspace: Workspace, link: Link) -> str:
     here = urlsplit(st.context.url or "")
-    return f"{here.scheme}://{here.netloc}/join/{link.secret}"
+    return f"{here.scheme}://{here.netloc}{workspace.settings.at(f'/join/{link.secret}')}"
 
 
 def _log(workspace: Workspace) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from evaluator.domain.access import NOBODY, Person
+from evaluator.domain.access import NOBODY, Person, Way
 from evaluator.errors import SignedOutError
 from evaluator.experiments import lifecycle
+from evaluator.people.proxied import names_somebody, person_of_page
 from evaluator.people.sessions import COOKIE, person_of_session
 from evaluator.ui.shell.identity import keyed
 from evaluator.workspace.acting import acting, project
@@ -22,15 +23,18 @@ PROJECT = "project"
 
 
 def signed_in() -> Person:
-    """Whose session the browser of this script has; nobody outside of a page's script.
+    """Whose session the browser of this script has, or whom a proxy names; nobody outside of a page's script.
 
     Raises:
         SignedOutError: the session has ended since the page was opened.
     """
     if get_script_run_ctx(suppress_warning=True) is None:
         return NOBODY
-    secret = st.context.cookies.get(COOKIE)
-    person = person_of_session(serving(), secret) if secret else None
+    person, headers = None, st.context.headers
+    if names_somebody(serving().settings, headers):
+        person = person_of_page(serving(), headers)
+    elif secret := st.context.cookies.get(COOKIE):
+        person = person_of_session(serving(), secret)
     if person is None:
         raise SignedOutError("you are signed out; load this page again to sign in")
     return person
@@ -47,7 +51,7 @@ def stop_if_signed_out() -> None:
         acting()
     except SignedOutError:
         st.info("You are signed out.", icon=":material/logout:")
-        _lead("/login", "Sign in")
+        lead(serving().settings.at("/login"), "Sign in")
         st.stop()
 
 
@@ -57,10 +61,11 @@ def show_person() -> None:
     if person.account is not None:
         with st.sidebar:
             st.caption(person.name)
-            _lead("/logout", "Sign out")
+            if person.way is not Way.PROXY:  # which would sign them in again at once
+                lead(serving().settings.at("/logout"), "Sign out")
 
 
-def _lead(address: str, label: str) -> None:
+def lead(address: str, label: str) -> None:
     """A link to a page outside of Streamlit, in this tab: Streamlit's own links would open another one."""
     st.html(f'<a href="{address}" target="_self" style="color: inherit">{label}</a>')
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from evaluator.domain.access import (
@@ -16,6 +18,7 @@ from evaluator.domain.access import (
     limited,
     refused,
 )
+from evaluator.settings.kinds import RoleName
 
 ADMIN = Person("ann", Way.PASSWORD, "1", is_admin=True)
 
@@ -26,6 +29,10 @@ def person(role: Role | None) -> Person:
 
 def test_every_action_has_its_place() -> None:
     assert set(Action) == {*LOWEST, *OF_INSTANCE}
+
+
+def test_settings_name_the_same_roles() -> None:
+    assert get_args(RoleName) == tuple(Role)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +60,26 @@ def test_what_takes_the_place_of_a_part_of_the_home_is_wrong(tmp_path: Path, nam
     well, detail = check()
     assert not well
     assert f"{home / name} is no " in detail
+
+
+def test_how_people_sign_in_without_a_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def check(**given: Any) -> tuple[bool, str]:
+        settings = Settings(home=tmp_path / "home", **given)
+        found = next(check for check in examine(settings) if check.name == "sign-in")
+        return found.well, found.detail
+
+    company = {"name": "company", "label": "Company", "issuer": "https://id.example.org", "client_id": "x"}
+    given: dict[str, Any] = {
+        "auth": ("password", "oidc", "proxy"),
+        "oidc_providers": [company | {"client_secret": "COMPANY_SECRET"}],
+        "trusted_proxies": ["10.0.0.5"],
+        "proxy_secret": "a secret that nobody sees",
+    }
+    assert check()[1].startswith("nobody has to")
+    assert check(auth=("oidc",))[0] is False
+    assert check(**given) == (False, "the client secret of Company is missing")
+    monkeypatch.setenv("COMPANY_SECRET", "another secret")
+    assert check(**given) == (
+        True,
+        "password, Company (https://id.example.org), X-Forwarded-User of a proxy (10.0.0.5/32; with the secret)",
+    )

@@ -30,7 +30,7 @@ def test_a_new_file_has_all_tables(database: Database) -> None:
         "migrations", "datasets", "dataset_versions", "experiments", "variants", "results", "spending",
         "variant_costs", "ratings", "submissions", "instance", "revisions", "rescored", "rescorings",
         "steps", "followed", "provenance", "readings", "projects", "accounts", "grants", "invitations", "sessions",
-        "tokens", "audit", "past_spending", "share_links",
+        "tokens", "audit", "past_spending", "share_links", "identities", "granted_by_groups",
     }  # fmt: skip
 
 

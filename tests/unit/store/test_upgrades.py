@@ -57,7 +57,7 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (7, NEWEST, "INSERT INTO revisions (experiment) VALUES ($id)"),
     (10, NEWEST, "INSERT INTO rescored VALUES ('another', 1, 'bm25', 'q1', MAP {'nDCG@10': 0.5})"),
     (10, NEWEST, "INSERT INTO rescorings VALUES ('another', 1, $data)"),
-    (16, NEWEST, """INSERT INTO share_links (id, digest, experiment, part, choices, person, expires_at)
+    (17, NEWEST, """INSERT INTO share_links (id, digest, experiment, part, choices, person, expires_at)
                     VALUES ('1', 'd', $id, 'report', '{}', 'ann', TIMESTAMP '2030-01-01')"""),
     (15, NEWEST, "INSERT INTO past_spending VALUES ('main', DATE '2026-01-01', 5)"),
     (11, NEWEST, "INSERT INTO steps VALUES (2, 2)"),
@@ -71,6 +71,8 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (14, NEWEST, """INSERT INTO sessions (digest, account, way, address, agent, expires_at)
                     VALUES ('2', 'a', 'PASSWORD', '', '', utc_now())"""),
     (14, NEWEST, "INSERT INTO tokens (id, digest, shown, name, account) VALUES ('t', '3', 'ev_', 'CI', 'a')"),
+    (16, NEWEST, "INSERT INTO identities (issuer, subject, account) VALUES ('https://id.example.org', '1', 'a')"),
+    (16, NEWEST, "INSERT INTO granted_by_groups VALUES ('a', 'https://id.example.org', 'main')"),
     (14, NEWEST, """INSERT INTO audit (person, way, address, action, subject)
                     VALUES ('ann', 'password', '', 'invited', 'bob')"""),
 )  # fmt: skip
