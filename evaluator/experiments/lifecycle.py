@@ -15,6 +15,7 @@ from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec,
 from evaluator.domain.measures.scoring import needed_depth
 from evaluator.domain.pipelines.resolving import resolve_runs
 from evaluator.domain.records import DatasetRow, ExperimentRow
+from evaluator.domain.teamwork.deeds import Deed, experiment_of
 from evaluator.domain.variant import LanguageModel
 from evaluator.errors import InvalidInputError, NoQueriesError, UnknownNameError
 from evaluator.experiments.endpoints import check_allowed
@@ -31,6 +32,7 @@ from evaluator.retrieval.texts.languages import with_language
 from evaluator.store import experiments, results
 from evaluator.store.status import change_status, describe, submit_experiment
 from evaluator.workspace.acting import needs
+from evaluator.workspace.log import note
 from evaluator.workspace.plannings import Planning
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
@@ -151,11 +153,11 @@ def completed(
     """
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(workspace, experiment, row, allow_paths=allow_paths)
-    row_of_spec = experiments.known_experiment(workspace.database, spec.id)
-    if row_of_spec is None or not _is_whole(workspace, row_of_spec):
+    known = experiments.known_experiment(workspace.database, spec.id)
+    if known is None or not _is_whole(workspace, known):
         return None
-    experiments.note_submission(workspace.database, row_of_spec.id)
-    return row_of_spec
+    experiments.note_submission(workspace.database, known.id)
+    return known
 
 
 def resume(
@@ -203,6 +205,7 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     with reachable(workspace) as connection:
         # The status first, because planning checks it before enqueueing anything.
         change_status(workspace.database, experiment.id, "cancel")
+        note(workspace, Deed.CANCELLED, experiment.name, experiment_of(experiment.id))
         cancel_experiment(connection, experiment.id, lambda: is_over(workspace, experiment.id))
 
 
@@ -214,9 +217,9 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
         ConflictError: it is planned or running.
     """
     experiments.delete_experiment(workspace.database, experiment.id)
+    note(workspace, Deed.DELETED, experiment.name, experiment_of(experiment.id))
     if workspace.queue is not None:
-        try:
-            # The jobs that measure its cost.
+        try:  # the jobs that measure its cost
             cancel_experiment(workspace.queue, experiment.id, lambda: is_over(workspace, experiment.id))
         except RedisError as error:  # the keeper drops these jobs later
             logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
@@ -342,6 +345,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
             return Begun(spec.id)  # keep the start and end times of the run that evaluated it
         n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
         attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
+        note(workspace, Deed.STARTED, spec.name, experiment_of(spec.id))
         return Begun(spec.id, start_planning(workspace, spec, attempt))
 
 
@@ -360,10 +364,9 @@ def _submitted(workspace: Workspace, begun: Begun, encoding: tuple[EncodingStage
 
 def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
     """Whether an experiment is completely recorded without failures."""
-    counts = results.recorded_counts(workspace.database, experiment.id)
-    return experiment.status == "finished" and all(
-        c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
-    )
+    n, counts = experiment.n_queries, results.recorded_counts(workspace.database, experiment.id)
+    whole = (c.recorded == n and not c.failed and not c.error for c in counts)
+    return experiment.status == "finished" and all(whole)
 
 
 def stalled(

@@ -47,7 +47,10 @@ def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
             long, or no query would have a relevant document.
         NotRescoredError: the judgments are saved, but experiments will be rescored later.
     """
+    before = catalog.by_id(workspace, dataset)
     row = save(workspace, dataset, changes, catalog.checked_note(note))
+    if row.version != before.version:
+        catalog.note_change(workspace, row)
     follow(workspace, row)
     return catalog.by_id(workspace, row.id)
 

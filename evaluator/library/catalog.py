@@ -17,10 +17,12 @@ from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest, Provenance
 from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
+from evaluator.domain.teamwork.deeds import Deed, dataset_of
 from evaluator.domain.variant import Run
 from evaluator.errors import InvalidInputError, UnknownNameError
 from evaluator.store import datasets, experiments
 from evaluator.workspace.acting import needs
+from evaluator.workspace.log import note
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -68,7 +70,23 @@ def import_folder(
             source=str(folder),
             provenance=imported.provenance,
         )
-    return by_id(workspace, id_)
+    return noted_import(workspace, id_, row)
+
+
+def noted_import(workspace: Workspace, id_: int, before: DatasetRow | None) -> DatasetRow:
+    """Note that a dataset was imported, or became another version of itself; returns it as it is now."""
+    row = by_id(workspace, id_)
+    if before is None:
+        note(workspace, Deed.IMPORTED, row.name, dataset_of(id_))
+    elif before.version != row.version:
+        note_change(workspace, row)
+    return row
+
+
+def note_change(workspace: Workspace, row: DatasetRow) -> None:
+    """Note what a dataset's newest version changed."""
+    change = datasets.versions(workspace.database, row.id)[0].change
+    note(workspace, Deed.DATASET_CHANGED, f"{row.name}: {change}", dataset_of(row.id))
 
 
 def _was_edited(workspace: Workspace, row: DatasetRow, manifest: DatasetManifest) -> bool:
@@ -90,13 +108,14 @@ def import_demo(workspace: Workspace) -> DatasetRow:
             with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
                 write_demo_dataset(Path(folder))
                 imported = import_files(Path(folder), workspace.store)
-            datasets.save_dataset(
+            id_ = datasets.save_dataset(
                 workspace.database,
                 DEMO_DATASET,
                 imported.manifest,
                 source="Python's standard library",
                 provenance=imported.provenance,
             )
+            noted_import(workspace, id_, None)
     return find(workspace, DEMO_DATASET)
 
 
@@ -123,6 +142,11 @@ def named(rows: Iterable[DatasetRow], name: str) -> DatasetRow | None:
     """The dataset with that name, or else one whose name only looks the same; None if there is neither."""
     alike = [row for row in rows if composed(row.name) == composed(name)]
     return next((row for row in alike if row.name == name), alike[0] if alike else None)
+
+
+def known(workspace: Workspace, name: str) -> DatasetRow | None:
+    """The dataset of that name; None if there is none."""
+    return named(datasets.all_datasets(workspace.database), name)
 
 
 def by_id(workspace: Workspace, id_: int) -> DatasetRow:
@@ -220,7 +244,7 @@ def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
     """
     row, to = find(workspace, name), checked_name(to)
     datasets.rename_dataset(workspace.database, row.id, to)
-    return by_id(workspace, row.id)
+    return _noted_settings(workspace, row)
 
 
 @needs(Action.EDIT)
@@ -234,7 +258,7 @@ def describe(workspace: Workspace, name: str, description: str, tags: Sequence[s
     datasets.describe_dataset(
         workspace.database, row.id, checked_description(description), checked_tags(tags)
     )
-    return by_id(workspace, row.id)
+    return _noted_settings(workspace, row)
 
 
 @needs(Action.EDIT)
@@ -248,7 +272,14 @@ def change(workspace: Workspace, name: str, to: str, description: str, tags: Seq
     description, tags = checked_description(description), checked_tags(tags)
     datasets.rename_dataset(workspace.database, row.id, to)
     datasets.describe_dataset(workspace.database, row.id, description, tags)
-    return by_id(workspace, row.id)
+    return _noted_settings(workspace, row)
+
+
+def _noted_settings(workspace: Workspace, before: DatasetRow) -> DatasetRow:
+    row = by_id(workspace, before.id)
+    renamed = f"{before.name}, now {row.name}" if row.name != before.name else row.name
+    note(workspace, Deed.DATASET_SET, renamed, dataset_of(row.id))
+    return row
 
 
 @needs(Action.EDIT)
@@ -264,6 +295,7 @@ def remove(workspace: Workspace, name: str) -> None:
         row = find(workspace, name)
         manifests = [version.manifest for version in datasets.versions(workspace.database, row.id)]
         datasets.remove_dataset(workspace.database, row.id)
+        note(workspace, Deed.DATASET_DELETED, row.name, dataset_of(row.id))
         needed = set(needed_artifacts(workspace))
         unneeded = dict.fromkeys(artifact for manifest in manifests for artifact in _artifacts(manifest))
         for artifact in unneeded:

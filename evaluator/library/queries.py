@@ -87,6 +87,7 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
                 row.source,
                 change=what + (f": {note}" if note else ""),
             )
+            catalog.note_change(workspace, catalog.by_id(workspace, dataset))
     return Added(catalog.by_id(workspace, dataset), ids, len(new))
 
 

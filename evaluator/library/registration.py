@@ -41,6 +41,7 @@ def register(
     name = catalog.checked_name(name)
     description, tags = catalog.checked_description(description), catalog.checked_tags(tags)
     with catalog.CHANGES:
+        before = catalog.known(workspace, name)
         manifest = StoredDataset.open(workspace.store, fingerprint).manifest
         parts = (
             corpus_artifact(manifest),
@@ -55,11 +56,8 @@ def register(
         change = ""
         if adds_to is not None:
             before = _unchanged(workspace, name, adds_to)
-            name, source, change = (
-                before.name,
-                before.source,
-                datasets.what_was_added(before.manifest, manifest),
-            )
+            name, source = before.name, before.source
+            change = datasets.what_was_added(before.manifest, manifest)
         id_ = datasets.save_dataset(
             workspace.database,
             name,
@@ -70,7 +68,7 @@ def register(
             change=change,
             provenance=provenance,
         )
-    return catalog.by_id(workspace, id_)
+    return catalog.noted_import(workspace, id_, before)
 
 
 def _unchanged(workspace: Workspace, name: str, fingerprint: str) -> DatasetRow:

@@ -9,8 +9,10 @@ from markdown_it import MarkdownIt
 
 from evaluator.analysis.pair_wording import p_words
 from evaluator.domain.records import ExperimentRow
+from evaluator.domain.teamwork.deeds import Deed, experiment_of
 from evaluator.report.contents import Contents, collect
 from evaluator.report.figures import theme
+from evaluator.workspace.log import note
 from evaluator.workspace.workspace import Workspace
 
 NOTHING = "–"
@@ -31,7 +33,9 @@ def report(
     Raises:
         InvalidInputError, UnknownNameError: as `leaderboard`.
     """
-    return render(collect(workspace, experiment, measure, baseline))
+    html = render(collect(workspace, experiment, measure, baseline))
+    note(workspace, Deed.REPORTED, experiment.name, experiment_of(experiment.id))
+    return html
 
 
 def render(contents: Contents) -> str:

@@ -18,10 +18,11 @@ from evaluator.errors import InvalidInputError
 from evaluator.host_names import trusted_hosts
 from evaluator.settings.general import GeneralSettings
 from evaluator.settings.kinds import QueueName
+from evaluator.settings.notifications import NotificationSettings
 from evaluator.settings.people import PeopleSettings
 from evaluator.settings.uploads import UploadSettings
 from evaluator.socket_path import socket_path
-from evaluator.urls import keep_secrets_of, shown_url
+from evaluator.urls import keep_secret, keep_secrets_of, shown_url
 
 NOT_IN_DATABASE_PATH = frozenset("?\\")
 """Characters that DuckDB reads as a URL's options or as a slash, so that it writes its log under another name."""
@@ -30,11 +31,22 @@ EXAMPLE_LIST = '["one", "another"]'
 SHOWN = 200
 """The most characters of a value that a message quotes."""
 
-HOLD_SECRETS = frozenset({"redis_url", "EVALUATOR_REDIS_URL", "REDIS_URL", "artifacts", "endpoints"})
+HOLD_SECRETS = frozenset(
+    {
+        "redis_url",
+        "EVALUATOR_REDIS_URL",
+        "REDIS_URL",
+        "artifacts",
+        "endpoints",
+        "webhook_url",
+        "webhook_key",
+        "smtp_password",
+    }
+)
 """Settings whose values no message quotes."""
 
 
-class Settings(UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
+class Settings(NotificationSettings, UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
     """All settings, read from the environment."""
 
     model_config = SettingsConfigDict(
@@ -69,6 +81,9 @@ class Settings(UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
         for url in (self.redis_url and self.redis_url.get_secret_value(), self.artifacts):
             if url:
                 keep_secrets_of(url)
+        for secret in (self.webhook_key, self.smtp_password):
+            if secret is not None:
+                keep_secret(secret.get_secret_value())
         return self
 
     @cached_property

@@ -292,8 +292,7 @@ def store(
         InvalidInputError: it is not checked, the check found a blocking problem, its result is damaged, another
             dataset has the name, or the dataset to which it adds has changed since.
     """
-    folder = _folder(workspace, upload_id)
-    upload = state(workspace, upload_id)
+    folder, upload = _folder(workspace, upload_id), state(workspace, upload_id)
     if upload.status != "checked" or upload.report is None:
         raise InvalidInputError(f"the upload is not checked (it is {upload.status}); check it first")
     dataset_name = None if folder.adds_to is not None else catalog.checked_name(name)
@@ -306,6 +305,7 @@ def store(
             require_news(before.manifest, require_sound(staged))
         if dataset_name is not None and not next_version:
             require_free(workspace, dataset_name, staged)
+        known = before or catalog.known(workspace, dataset_name or "")
         manifest = publish(staged, workspace.store)
         source = _source(folder, upload.files) if before is None else before.source
         id_ = datasets.save_dataset(
@@ -321,7 +321,7 @@ def store(
     if upload.recognised is not None and upload.reading is not None and dataset_name is not None:
         remember(workspace, upload.recognised, upload.reading, dataset_name)
     discard(workspace, upload_id)
-    return catalog.by_id(workspace, id_)
+    return catalog.noted_import(workspace, id_, known)
 
 
 def _staged(folder: UploadFolder) -> Staged:

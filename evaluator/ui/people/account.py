@@ -9,6 +9,7 @@ from evaluator.domain.access import MAIN, Person, Role
 from evaluator.domain.records import Token
 from evaluator.people import accounts, sessions, tokens
 from evaluator.people.passwords import SHORTEST
+from evaluator.ui.people.notifications import show_notifications
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import moment, plain
@@ -25,6 +26,7 @@ def show_account(workspace: Workspace, person: Person) -> None:
     """Draw somebody's own account."""
     role = "administrator of this instance" if person.is_admin else person.roles.get(MAIN, "no role yet")
     st.caption(f"{plain(person.name)} · {role}")
+    show_notifications(workspace)
     _tokens(workspace)
     _password(workspace)
     _sessions(workspace)

@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from evaluator.domain.access import Action
 from evaluator.ui.shell.links import (
     ACCOUNT,
+    ACTIVITY,
     COMPARE,
     DATASETS,
     EXPERIMENTS,
@@ -23,7 +24,9 @@ from evaluator.ui.shell.links import (
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.person import show_person, stop_if_signed_out
 from evaluator.ui.shell.theme import apply_style
+from evaluator.ui.teamwork.bell import show_bell
 from evaluator.workspace.acting import acting, may, require
+from evaluator.workspace.workspace import serving
 
 PRODUCT = "Retrieval Evaluator"
 MARK = Path(__file__).with_name("mark.svg")
@@ -55,6 +58,7 @@ def show() -> None:
                 st.Page(DATASETS, title="Datasets", icon=":material/database:"),
                 *(upload if may(Action.EDIT) else []),
                 st.Page(WORKERS, title="Queue", icon=":material/stacks:"),
+                st.Page(ACTIVITY, title="Activity", icon=":material/history:"),
                 *own,
             ]
         }
@@ -65,6 +69,7 @@ def show() -> None:
     apply_style()
     with st.container(width=MAX_WIDTH), explained():
         require(Action.SEE)
+        show_bell(serving())
         show_person()
         page.run()
 

@@ -70,6 +70,16 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (14, NEWEST, "INSERT INTO tokens (id, digest, shown, name, account) VALUES ('t', '3', 'ev_', 'CI', 'a')"),
     (14, NEWEST, """INSERT INTO audit (person, way, address, action, subject)
                     VALUES ('ann', 'password', '', 'invited', 'bob')"""),
+    (17, NEWEST, """INSERT INTO comments (project, experiment, person, account, text)
+                    VALUES ('main', $id, 'ann', 'a', 'why so low?')"""),
+    (17, NEWEST, """INSERT INTO decisions (project, experiment, variant, reason, person, account)
+                    VALUES ('main', $id, 'bm25', 'the best', 'ann', 'a')"""),
+    (18, NEWEST, "INSERT INTO preferences VALUES ('a', ['finished'], FALSE, NULL, 0.01, TRUE, NULL, TRUE)"),
+    (18, NEWEST, "INSERT INTO webhooks VALUES ('a', 'https://hooks.example.org/x', 'whsec_')"),
+    (18, NEWEST, """INSERT INTO notifications (id, account, project, experiment, event, title, text)
+                    VALUES ('1', 'a', 'main', $id, 'finished', 'look', '')"""),
+    (18, NEWEST, """INSERT INTO deliveries (id, account, channel, project, experiment, event, title, text)
+                    VALUES ('2', 'a', 'mail', 'main', $id, 'finished', 'look', '')"""),
 )  # fmt: skip
 """SQL that fills tables, and the first and the last migration after which they have this form.
 
@@ -118,12 +128,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 
 
 def board_of(workspace: Workspace) -> dict[str, Any]:
-    """The leaderboard, without moments, which are those of the old database."""
+    """The leaderboard, without moments and the decision, which are those of the old database."""
     record = leaderboard_record(leaderboard(workspace, lifecycle.find(workspace, "look")))
-    return {
-        **record,
-        "experiment": {**record["experiment"], "created_at": "", "started_at": "", "finished_at": ""},
-    }
+    apart = {"created_at": "", "started_at": "", "finished_at": "", "decision": None}
+    return {**record, "experiment": {**record["experiment"], **apart}}
 
 
 @pytest.mark.parametrize("number", range(1, NEWEST + 1))
@@ -143,6 +151,7 @@ def test_what_an_earlier_version_stored_is_read_by_this_one(
         (row,) = lifecycle.all_experiments(upgraded)
         assert (row.id, row.spec, row.status, row.n_queries) == (now.id, now.spec, "finished", 10)
         assert board_of(upgraded) == board_of(newest)
+        assert (row.decision is not None and row.decision.variant == "bm25") == (number >= 17)
         assert failures_record(upgraded, row) == failures_record(newest, now)
         assert [*costs(upgraded.database, row.id)] == (["bm25"] if number > 3 else [])
         assert len(ratings(upgraded.database, dataset.id)) == (number > 4)

@@ -257,6 +257,10 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("POST", "/api/accounts"): Action.GRANT,
     ("PATCH", "/api/accounts/name"): Action.GRANT,
     ("POST", "/api/accounts/name/reset"): Action.MANAGE,
+    ("POST", "/api/experiments/id/comments"): Action.COMMENT,
+    ("PATCH", "/api/comments/number"): Action.COMMENT,
+    ("DELETE", "/api/comments/number"): Action.COMMENT,
+    ("POST", "/api/experiments/id/decisions"): Action.DECIDE,
     ("GET", "/api/backup"): Action.OPERATE,
     ("GET", "/api/audit"): Action.AUDIT,
 }
@@ -266,6 +270,9 @@ OWN = {
     ("POST", "/api/tokens"),
     ("DELETE", "/api/tokens/id"),
     ("POST", "/api/experiments/plan"),
+    ("POST", "/api/notifications/read"),
+    ("PUT", "/api/notifications/settings"),
+    ("POST", "/api/notifications/test"),
 }
 """What everybody may do who may see."""
 
@@ -284,6 +291,9 @@ BODIES = {
     ("POST", "/api/accounts"): {"name": "carl"},
     ("PATCH", "/api/accounts/name"): {"role": "viewer"},
     ("POST", "/api/tokens"): {"name": "x"},
+    ("POST", "/api/experiments/id/comments"): {"text": "x"},
+    ("PATCH", "/api/comments/number"): {"text": "x"},
+    ("POST", "/api/experiments/id/decisions"): {"variant": "x", "reason": "x"},
 }
 
 
