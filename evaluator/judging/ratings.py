@@ -276,7 +276,9 @@ def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
         raise InvalidInputError(
             f"the guidelines have {len(text):,} characters; shorten them to {MAX_GUIDELINES:,}"
         )
-    save_guidelines(workspace.database, catalog.by_id(workspace, dataset).id, text.strip())
+    row = catalog.by_id(workspace, dataset)
+    save_guidelines(workspace.database, row.id, text.strip())
+    note(workspace, Deed.DATASET_SET, f"{row.name}: guidelines for raters", dataset_of(row.id))
 
 
 def checked_rater(rater: str) -> str:

@@ -9,7 +9,7 @@ from evaluator.domain.access import MAIN, Person, Role
 from evaluator.domain.records import Token
 from evaluator.people import accounts, sessions, tokens
 from evaluator.people.passwords import SHORTEST
-from evaluator.ui.people.notifications import show_notifications
+from evaluator.ui.people.notifications import show_notifications, show_preferences
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.words import moment, plain
@@ -30,6 +30,7 @@ def show_account(workspace: Workspace, person: Person) -> None:
     _tokens(workspace)
     _password(workspace)
     _sessions(workspace)
+    show_preferences(workspace)
 
 
 def _tokens(workspace: Workspace) -> None:

@@ -27,7 +27,7 @@ WORDS = {
 
 
 def show_notifications(workspace: Workspace) -> None:
-    """Draw what whoever is acting was told, and what they want to be told."""
+    """Draw what whoever is acting was told."""
     st.subheader("Notifications", anchor=False)
     if message := st.session_state.pop(SAID, None):
         st.success(message, icon=":material/check:")
@@ -37,11 +37,13 @@ def show_notifications(workspace: Workspace) -> None:
         )
         st.code(key, language=None)
     _list(workspace)
+
+
+def show_preferences(workspace: Workspace) -> None:
+    """Draw what whoever is acting wants to be told, and how, and what could not be delivered."""
     wanted, webhook = preferences.preferences(workspace)
-    with (
-        st.expander("What I am told, and how", icon=":material/tune:", expanded=not wanted.events),
-        explained(),
-    ):
+    settings = st.expander("Notifications: what I am told, and how", icon=":material/tune:")
+    with settings, explained():
         _settings(workspace, wanted, webhook)
     _troubles(workspace)
 
@@ -49,7 +51,7 @@ def show_notifications(workspace: Workspace) -> None:
 def _list(workspace: Workspace) -> None:
     told = preferences.notifications(workspace)
     if not told:
-        st.caption("There are none. Choose below what you want to be told.")
+        st.caption("There are none. Choose at the end of this page what you want to be told.")
         return
     if any(each.read_at is None for each in told) and st.button(
         "Mark all as read", icon=":material/done_all:"

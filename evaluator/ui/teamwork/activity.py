@@ -41,7 +41,11 @@ def show_activity(workspace: Workspace, about: About | None = None) -> None:
         _row(workspace, row, leads=about is None)
     if len(rows) > shown:
         st.button(
-            "Show more", icon=":material/expand_more:", key=f"{key}-more", on_click=_more, args=(key, shown)
+            "Show more",
+            icon=":material/expand_more:",
+            key=keyed("more", key),
+            on_click=_more,
+            args=(key, shown),
         )
 
 
