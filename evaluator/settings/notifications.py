@@ -45,9 +45,17 @@ class NotificationSettings(BaseModel):
     smtp_password: SecretStr | None = Field(None, description="The user's password.")
     smtp_from: str | None = Field(
         None,
+        pattern=r"^[^\n]*[^\s@]@[^\s@]+$",
         validate_default=True,
         description="Sender of mail. Required where EVALUATOR_SMTP_HOST is set.",
     )
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _an_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(("https://", "http://")):
+            raise ValueError("it is no address, such as https://hooks.example.org/...")
+        return url
 
     @field_validator("smtp_from")
     @classmethod

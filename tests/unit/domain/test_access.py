@@ -32,9 +32,9 @@ def test_every_action_has_its_place() -> None:
     ("role", "actions"),
     [
         (None, set()),
-        (Role.VIEWER, {Action.SEE}),
-        (Role.JUDGE, {Action.SEE, Action.JUDGE, Action.ASK}),
-        (Role.EDITOR, {Action.SEE, Action.JUDGE, Action.ASK, Action.EDIT, Action.RUN}),
+        (Role.VIEWER, {Action.SEE, Action.COMMENT}),
+        (Role.JUDGE, {Action.SEE, Action.COMMENT, Action.JUDGE, Action.ASK}),
+        (Role.EDITOR, {*LOWEST} - {Action.GRANT, Action.MODERATE}),
         (Role.ADMIN, {*LOWEST}),
     ],
 )
