@@ -50,7 +50,8 @@ def comment(
     written = store.add_comment(
         workspace.database, project, experiment.id, variant, query, name, acting().account, text
     )
-    _note(workspace, Deed.COMMENTED, experiment, f"{_on(written)}{printable(text, SHOWN)}", name, project)
+    # Without the text, which everybody would still see once it is deleted.
+    _note(workspace, Deed.COMMENTED, experiment, _on(written), name, project)
     return written
 
 
@@ -188,14 +189,16 @@ def _require_variant(experiment: ExperimentRow, variant: str | None) -> None:
 def _on(written: Comment) -> str:
     on = [f"query {written.query}"] if written.query is not None else []
     on += [written.variant] if written.variant is not None else []
-    return f"on {' and '.join(on)}: " if on else ""
+    return ", ".join(on)
 
 
 def _before(written: Comment) -> str:
-    return f"of {written.person}, {_on(written)}{printable(written.text, SHOWN)}"
+    on = f" on {_on(written)}" if _on(written) else ""
+    return f"by {written.person}{on}: {printable(written.text, SHOWN)}"
 
 
 def _note(
     workspace: Workspace, deed: Deed, row: ExperimentRow, what: str, by: str | None, project: str
 ) -> None:
-    note(workspace, deed, f"{row.name}: {what}", experiment_of(row.id), by=by, project=project)
+    subject = f"{row.name}: {what}" if what else row.name
+    note(workspace, deed, subject, experiment_of(row.id), by=by, project=project)

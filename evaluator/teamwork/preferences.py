@@ -8,7 +8,7 @@ import math
 import secrets
 from typing import Any, NamedTuple
 
-from evaluator.domain.access import MAIN, Action
+from evaluator.domain.access import MAIN, Action, Way
 from evaluator.domain.printable import is_one_line
 from evaluator.domain.teamwork.deeds import Deed
 from evaluator.domain.teamwork.records import (
@@ -78,7 +78,7 @@ def save(workspace: Workspace, wanted: Wanted) -> Saved:
     """Change what whoever is acting wants to be told.
 
     Raises:
-        ForbiddenError: they have no account.
+        ForbiddenError: they have no account, or are a program with a token that says where notifications go.
         InvalidInputError: a value is not valid.
     """
     account = _account()
@@ -90,8 +90,11 @@ def save(workspace: Workspace, wanted: Wanted) -> Saved:
     if baseline is not None and (len(baseline) > LONGEST_NAME or not is_one_line(baseline)):
         raise InvalidInputError("the baseline is no name of a variant")
     mail_to = (wanted.mail_to or "").strip() or None
+    before, _ = preferences(workspace)
+    if acting().way is Way.TOKEN and (wanted.webhook_url or mail_to not in (None, before.mail_to)):
+        raise ForbiddenError("a token may not say where notifications go: that would outlive it; sign in")
     webhook = _webhook(workspace, account, wanted.webhook_url)
-    keeps = wanted.webhook_url is None and store.webhook(workspace.database, account) is not None
+    keeps = wanted.webhook_url is None and before.webhook
     saved = Preferences(
         account,
         tuple(event for event in EVENTS if event in wanted.events),

@@ -119,7 +119,17 @@ class TestNonsense:
 
     VALUES = ("nonsense", "-1", "9" * 30, "[", "[1", '{"a": 1}', "NaN", "1e308", "\udcff", "x" * 5000)
     ANY_TEXT = frozenset(
-        {"home", "artifacts", "redis_url", "host", "server", "token", "smtp_user", "smtp_password", "webhook_key"}
+        {
+            "home",
+            "artifacts",
+            "redis_url",
+            "host",
+            "server",
+            "token",
+            "smtp_user",
+            "smtp_password",
+            "webhook_key",
+        }
     )
     """Settings that any text may be; whether it names something is seen when it is used."""
     BOUNDED = frozenset({"port", "workers", "threads_per_worker", "job_timeout", "record_batch"})

@@ -6,21 +6,27 @@ import streamlit as st
 
 from evaluator.teamwork.comments import LONGEST_NAME
 from evaluator.ui.query.judge import RATER
+from evaluator.ui.shell.identity import keyed
 from evaluator.workspace.acting import acting
 
 
-def ask_author(key: str) -> str:
+def ask_author(form: str) -> str:
     """The name of who writes; a field for it without accounts, which knows the name that was typed before.
 
     Args:
-        key: of the field.
+        form: the key of the form that it is in.
     """
     person = acting()
     if person.account is not None:
         return person.name
     known = str(st.session_state.get(RATER, ""))
     name = st.text_input(
-        "Your name", value=known, max_chars=LONGEST_NAME, placeholder="Your name", key=key, width=260
+        "Your name",
+        value=known,
+        max_chars=LONGEST_NAME,
+        placeholder="Your name",
+        key=keyed("by", form, known),
+        width=260,
     )
     return name or ""
 

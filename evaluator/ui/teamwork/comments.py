@@ -101,7 +101,7 @@ def _write(workspace: Workspace, experiment: ExperimentRow, query: str | None) -
         )
         with st.container(horizontal=True, vertical_alignment="bottom"):
             variant = _variant(experiment.spec.variants, query)
-            by = ask_author(keyed("by", key))
+            by = ask_author(key)
             sent = st.form_submit_button("Comment", icon=":material/send:")
         if sent:
             comments.comment(workspace, experiment, text or "", variant=variant, query=query, by=by)

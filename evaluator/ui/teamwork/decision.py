@@ -47,7 +47,7 @@ def _decide(workspace: Workspace, experiment: ExperimentRow) -> None:
         reason = st.text_area(
             "Why", max_chars=LONGEST, placeholder="What speaks for it, and what it was weighed against"
         )
-        by = ask_author(keyed("by", key))
+        by = ask_author(key)
         if st.form_submit_button("Keep the decision", type="primary"):
             chosen = None if variant == NONE and NONE not in names else variant
             comments.decide(workspace, experiment, chosen, reason or "", by=by)

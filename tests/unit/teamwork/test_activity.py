@@ -35,7 +35,7 @@ def test_what_happened_is_listed_the_newest_first(workspace: Workspace) -> None:
         comments.decide(workspace, row, "best", "right")
     assert did(activity(workspace)) == [
         ("eve", "decided", "look: best ships: right"),
-        ("eve", "commented", "look: good"),
+        ("eve", "commented", "look"),
         ("the server", "finished an experiment", "look"),
         ("a command", "imported a dataset", "tiny"),
     ]
@@ -45,12 +45,17 @@ def test_it_is_of_one_thing_and_goes_on(workspace: Workspace) -> None:
     row = ended(workspace)
     with acting_as(somebody(workspace, "vera")):
         for n in range(3):
-            comments.comment(workspace, row, f"{n}")
+            comments.comment(workspace, row, "x", query=f"q{n}")
         dataset = dataset_of(row.dataset_id)
         assert did(activity(workspace, about=dataset)) == [("a command", "imported a dataset", "tiny")]
         first = activity(workspace, about=experiment_of(row.id), limit=2)
         rest = activity(workspace, about=experiment_of(row.id), before=first[-1].number)
-    assert [each.subject for each in (*first, *rest)] == ["look: 2", "look: 1", "look: 0", "look"]
+    assert [each.subject for each in (*first, *rest)] == [
+        "look: query q2",
+        "look: query q1",
+        "look: query q0",
+        "look",
+    ]
 
 
 def test_it_leads_to_what_is_still_there(workspace: Workspace) -> None:

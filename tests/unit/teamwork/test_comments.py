@@ -32,8 +32,8 @@ def test_people_comment_on_an_experiment_a_variant_and_a_query(workspace: Worksp
         ("vera", "odd", "worse", "q1"),
     ]
     assert said(workspace, Deed.COMMENTED) == [
-        ("vera", "look: on query q1 and worse: odd"),
-        ("vera", "look: why?"),
+        ("vera", "look: query q1, worse"),
+        ("vera", "look"),
     ]
 
 
@@ -73,8 +73,8 @@ def test_one_changes_and_deletes_ones_own(workspace: Workspace) -> None:
         comments.delete(workspace, written.number)
     assert comments.comments(workspace, row) == []
     # What it was stays where administrators see it.
-    assert said(workspace, Deed.COMMENT_EDITED) == [("vera", "look: of vera, first")]
-    assert said(workspace, Deed.COMMENT_DELETED) == [("vera", "look: of vera, second")]
+    assert said(workspace, Deed.COMMENT_EDITED) == [("vera", "look: by vera: first")]
+    assert said(workspace, Deed.COMMENT_DELETED) == [("vera", "look: by vera: second")]
 
 
 def test_an_administrator_deletes_anybodys_but_edits_nobodys(workspace: Workspace) -> None:
@@ -85,7 +85,7 @@ def test_an_administrator_deletes_anybodys_but_edits_nobodys(workspace: Workspac
         with pytest.raises(ForbiddenError):
             comments.edit(workspace, written.number, "ham")
         comments.delete(workspace, written.number)
-    assert said(workspace, Deed.COMMENT_DELETED) == [("adam", "look: of vera, spam")]
+    assert said(workspace, Deed.COMMENT_DELETED) == [("adam", "look: by vera: spam")]
 
 
 def test_without_accounts_people_give_a_name(workspace: Workspace) -> None:
@@ -100,7 +100,7 @@ def test_without_accounts_people_give_a_name(workspace: Workspace) -> None:
     assert (written.person, written.account) == ("Ada", None)
     assert decided.decision is not None
     assert decided.decision.person == "Ada"
-    assert said(workspace, Deed.COMMENTED) == [("Ada", "look: x")]
+    assert said(workspace, Deed.COMMENTED) == [("Ada", "look")]
 
 
 def test_somebody_signed_in_writes_under_their_own_name(workspace: Workspace) -> None:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from evaluator.domain.teamwork.records import Delivery
 from evaluator.library import catalog
+from evaluator.operations.keeper import Keeper
 from evaluator.settings import Settings
 from evaluator.store.people import accounts as account_rows
 from evaluator.store.teamwork import notifications as store
@@ -290,6 +291,20 @@ def test_mail_without_tls_is_refused_unless_it_is_wanted() -> None:
         with pytest.raises(NotDeliveredError, match="lacks what is needed"):
             mail.send(settings, DELIVERY, "ann@example.org", None)
     assert there.messages == []
+
+
+def test_the_servers_keeper_sends_them(queued: Workspace) -> None:
+    queued.settings = queued.settings.model_copy(update={"webhook_hosts": NAMED})
+    with receiver() as there:
+        wants(queued, webhook_url=there.url)
+        ended(queued)
+        until = time.monotonic() + 30
+        with Keeper(queued, 0.01, notifies=True):
+            while not of_ann(queued) or of_ann(queued)[0].sent_at is None:
+                assert time.monotonic() < until
+        with Keeper(queued, 0.01):  # of a command, which sends nothing
+            ended(queued, name="other")
+        assert [posted.record["title"] for posted in there.posted] == ["look is finished"]
 
 
 def test_what_is_old_is_cleared(open_with: Open) -> None:

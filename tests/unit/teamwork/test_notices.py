@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from evaluator.domain.access import COMMAND, Person, Role
+from evaluator.domain.access import COMMAND, Person, Role, Way
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.teamwork.deeds import Deed, experiment_of
 from evaluator.errors import ConflictError, ForbiddenError, InvalidInputError
@@ -195,6 +197,16 @@ def test_a_webhook_is_shown_in_part_and_its_key_once(workspace: Workspace) -> No
     assert log.entries(workspace, action=Deed.NOTIFICATIONS_SET)[-1].subject == (
         "finished: in the app, by webhook"
     )
+
+
+def test_a_token_does_not_say_where_notifications_go(workspace: Workspace) -> None:
+    """It may be in a job of a CI, and what it set would stay once it is revoked."""
+    ann = wants(workspace, "ann", Wanted(mail_to="ann@example.org"))
+    with acting_as(dataclasses.replace(ann, way=Way.TOKEN)):
+        for wanted in (Wanted(mail_to="b@example.org"), Wanted(webhook_url="https://hooks.example.org/")):
+            with pytest.raises(ForbiddenError, match="a token may not say where"):
+                preferences.save(workspace, wanted)
+        preferences.save(workspace, Wanted(("failed",), mail_to="ann@example.org"))
 
 
 def test_a_test_is_sent_to_the_channels_once(workspace: Workspace) -> None:
