@@ -51,7 +51,12 @@ async def lifespan(_app: object) -> AsyncIterator[dict[str, Workspace]]:
     if settings.auth:
         make_command_key(settings)
     known = otherwise(signed_in if settings.auth else lambda: OPEN, address_of_page, project_of_page)
-    with Workspace.open(settings) as workspace, serve(workspace), known, Keeper(workspace, measures=True):
+    with (
+        Workspace.open(settings) as workspace,
+        serve(workspace),
+        known,
+        Keeper(workspace, measures=True, notifies=True),
+    ):
         clear_old(workspace)
         yield {"workspace": workspace}
 

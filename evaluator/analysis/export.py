@@ -20,10 +20,13 @@ from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.measures.policy import POLICIES
 from evaluator.domain.ranking import Floats, Ints
 from evaluator.domain.records import ExperimentRow
+from evaluator.domain.teamwork.deeds import Deed, experiment_of
+from evaluator.domain.teamwork.wording import decision_words
 from evaluator.errors import InvalidInputError
 from evaluator.experiments.overview import experiment_yaml
 from evaluator.store import experiments, results
 from evaluator.store.duckdb_export import DatasetFiles, write_portable
+from evaluator.workspace.log import note
 from evaluator.workspace.workspace import Workspace
 
 Format = Literal["trec", "csv", "parquet", "duckdb"]
@@ -56,11 +59,19 @@ def export(workspace: Workspace, experiment: ExperimentRow, format_: Format, fol
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return workspace.frozen(read_and_write)
+        files = workspace.frozen(read_and_write)
     except OSError as error:
         if error.filename is not None and Path(error.filename).is_relative_to(workspace.store.url):
             raise
         raise _unwritable(folder, error) from error
+    note(
+        workspace,
+        Deed.EXPORTED,
+        f"{experiment.name} as {format_}",
+        experiment_of(experiment.id),
+        project=experiment.project,
+    )
+    return files
 
 
 def export_file(workspace: Workspace, experiment: ExperimentRow, format_: Format, folder: Path) -> Path:
@@ -189,6 +200,7 @@ def _export_duckdb(workspace: Workspace, experiment: ExperimentRow, folder: Path
         "queries compared": str(board.compared),
         "p corrected for": board.correction.words,
         "verdict": verdict(board),
+        "decision": "none" if experiment.decision is None else decision_words(experiment.decision),
         "policy": str(experiment.spec.policy),
         "policy in words": POLICIES[experiment.spec.policy].strip(),
         "description": experiment_yaml(experiment),

@@ -252,3 +252,55 @@ class SharePermission(Body):
     model_config = ConfigDict(extra="forbid")
     example = '{"allowed": false}'
     allowed: StrictBool
+
+
+class CommentText(Body):
+    """A comment's new text."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"text": "..."}'
+    text: str
+
+
+class NewComment(CommentText):
+    """A comment on an experiment, or on a variant or a query of it."""
+
+    example = '{"text": "...", "variant": "...", "query": "...", "by": "..."}, only text is required'
+    variant: str | None = None
+    query: str | None = None
+    by: str = ""
+
+
+class NewDecision(Body):
+    """Which variant ships, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"variant": "..." or null, "reason": "...", "by": "..."}, by without accounts'
+    variant: str | None
+    reason: str
+    by: str = ""
+
+
+class ReadNotifications(Body):
+    """Which notifications were read; all without ids."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = '{"ids": ["..."]}, or {} for all'
+    ids: list[str] | None = None
+
+
+class WantedNotifications(Body):
+    """What somebody wants to be told, and how; a webhook that is missing stays, an empty one goes."""
+
+    model_config = ConfigDict(extra="forbid")
+    example = (
+        '{"events": ["finished", "failed", "regressed"], "everybodys": false, "baseline": null, "max_loss": 0.01, '
+        '"in_app": true, "mail_to": null, "webhook_url": "https://..."}, each of them optional'
+    )
+    events: list[str] = Field(default_factory=list)
+    everybodys: StrictBool = False
+    baseline: str | None = None
+    max_loss: float = 0.01
+    in_app: StrictBool = True
+    mail_to: str | None = None
+    webhook_url: str | None = None

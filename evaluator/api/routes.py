@@ -30,6 +30,7 @@ from evaluator.api.handling import (
 from evaluator.api.openapi import openapi_document
 from evaluator.api.people.routes import people_routes
 from evaluator.api.people.share_links import share_link_routes
+from evaluator.api.teamwork.routes import teamwork_routes
 from evaluator.api.uploads import upload_routes
 from evaluator.api.vectors import vector_routes
 from evaluator.domain.access import Action
@@ -112,6 +113,7 @@ def _known_routes() -> list[ApiRoute]:
         *dead_letter_routes(),
         *people_routes(),
         *share_link_routes(),
+        *teamwork_routes(),
     ]
     return known_routes
 

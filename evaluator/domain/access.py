@@ -34,6 +34,9 @@ class Action(StrEnum):
     RUN = "start, stop or delete experiments"
     ASK = "ask a query"
     SHARE = "share results by links"
+    COMMENT = "comment on experiments"
+    DECIDE = "decide which variant ships"
+    MODERATE = "delete comments of others"
     GRANT = "invite people and change their roles"
     OPERATE = "operate this instance"
     MANAGE = "manage accounts and projects"
@@ -43,12 +46,15 @@ class Action(StrEnum):
 LOWEST: Mapping[Action, Role] = MappingProxyType(
     {
         Action.SEE: Role.VIEWER,
+        Action.COMMENT: Role.VIEWER,
         Action.JUDGE: Role.JUDGE,
         Action.ASK: Role.JUDGE,
         Action.EDIT: Role.EDITOR,
         Action.RUN: Role.EDITOR,
         Action.SHARE: Role.EDITOR,
+        Action.DECIDE: Role.EDITOR,
         Action.GRANT: Role.ADMIN,
+        Action.MODERATE: Role.ADMIN,
     }
 )
 """The lowest role in a project that may do an action."""

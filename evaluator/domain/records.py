@@ -11,6 +11,7 @@ from evaluator.domain.access import MAIN, Role
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.status import ACTIVE, Status
+from evaluator.domain.teamwork.records import Decision
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class ExperimentRow:
         run: id of the run with its ranked lists: its own, or one that it shares with experiments of other judgments.
         place: its place among the experiments of the run; later experiments have a higher place.
         project: that of its dataset.
+        decision: which variant ships, as was decided last for the run; None if nobody decided.
     """
 
     id: str
@@ -71,6 +73,7 @@ class ExperimentRow:
     run: str = ""
     place: int = 0
     project: str = MAIN
+    decision: Decision | None = None
 
     @property
     def active(self) -> bool:
@@ -199,7 +202,12 @@ class ShareLink(NamedTuple):
 
 
 class AuditEntry(NamedTuple):
-    """Who did what, when, and from where."""
+    """Who did what, when, and from where.
+
+    Attributes:
+        project: in which project; None for what is the instance's.
+        kind, target: what it is about, if that has a page; see `evaluator.domain.teamwork.deeds.About`.
+    """
 
     number: int
     done_at: datetime
@@ -209,3 +217,6 @@ class AuditEntry(NamedTuple):
     address: str
     action: str
     subject: str
+    project: str | None = None
+    kind: str | None = None
+    target: str | None = None

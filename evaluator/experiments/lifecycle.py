@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -14,13 +13,13 @@ from evaluator.domain.experiment import EncoderSpec, Experiment, ExperimentSpec,
 from evaluator.domain.measures.scoring import needed_depth
 from evaluator.domain.pipelines.resolving import resolve_runs
 from evaluator.domain.records import DatasetRow, ExperimentRow
+from evaluator.domain.teamwork.deeds import Deed, experiment_of
 from evaluator.errors import InvalidInputError, NoQueriesError, UnknownNameError
 from evaluator.experiments.endpoints import chat_endpoints, check_allowed
 from evaluator.experiments.planning import start_planning
 from evaluator.experiments.references import meant
 from evaluator.jobs.limits import Terms, write_terms
-from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
-from evaluator.jobs.results.stream import ResultStream
+from evaluator.jobs.queue import cancel_experiment
 from evaluator.jobs.submission import EncodingStage
 from evaluator.library import catalog
 from evaluator.library.quotas import require_start
@@ -30,9 +29,11 @@ from evaluator.retrieval.texts.languages import with_language
 from evaluator.store import experiments, results
 from evaluator.store.status import change_status, describe, submit_experiment
 from evaluator.workspace.acting import may, needs
+from evaluator.workspace.log import note
 from evaluator.workspace.plannings import Planning
 from evaluator.workspace.projects import current
 from evaluator.workspace.queue_connection import reachable
+from evaluator.workspace.stalled import stalled
 from evaluator.workspace.workspace import Workspace
 
 logger = logging.getLogger(__name__)
@@ -151,11 +152,11 @@ def completed(
     """
     row = catalog.resolve(workspace, experiment.dataset, allow_paths=allow_paths)
     spec = resolve_spec(workspace, experiment, row, allow_paths=allow_paths)
-    row_of_spec = experiments.known_experiment(workspace.database, spec.id)
-    if row_of_spec is None or not _is_whole(workspace, row_of_spec):
+    known = experiments.known_experiment(workspace.database, spec.id)
+    if known is None or not _is_whole(workspace, known):
         return None
-    experiments.note_submission(workspace.database, row_of_spec.id)
-    return row_of_spec
+    experiments.note_submission(workspace.database, known.id)
+    return known
 
 
 def resume(
@@ -203,6 +204,13 @@ def cancel(workspace: Workspace, experiment: ExperimentRow) -> None:
     with reachable(workspace) as connection:
         # The status first, because planning checks it before enqueueing anything.
         change_status(workspace.database, experiment.id, "cancel")
+        note(
+            workspace,
+            Deed.CANCELLED,
+            experiment.name,
+            experiment_of(experiment.id),
+            project=experiment.project,
+        )
         cancel_experiment(connection, experiment.id, lambda: is_over(workspace, experiment.id))
 
 
@@ -214,9 +222,9 @@ def delete(workspace: Workspace, experiment: ExperimentRow) -> None:
         ConflictError: it is planned or running.
     """
     experiments.delete_experiment(workspace.database, experiment.id)
+    note(workspace, Deed.DELETED, experiment.name, experiment_of(experiment.id), project=experiment.project)
     if workspace.queue is not None:
-        try:
-            # The jobs that measure its cost.
+        try:  # the jobs that measure its cost
             cancel_experiment(workspace.queue, experiment.id, lambda: is_over(workspace, experiment.id))
         except RedisError as error:  # the keeper drops these jobs later
             logger.warning("jobs of the deleted experiment %s are still there: %s", experiment.id, error)
@@ -342,6 +350,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
         require_start(workspace, spec.project)
         n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
         attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
+        note(workspace, Deed.STARTED, spec.name, experiment_of(spec.id), project=spec.project)
         return Begun(spec.id, start_planning(workspace, spec, attempt))
 
 
@@ -360,38 +369,6 @@ def _submitted(workspace: Workspace, begun: Begun, encoding: tuple[EncodingStage
 
 def _is_whole(workspace: Workspace, experiment: ExperimentRow) -> bool:
     """Whether an experiment is completely recorded without failures."""
-    counts = results.recorded_counts(workspace.database, experiment.id)
-    return experiment.status == "finished" and all(
-        c.recorded == experiment.n_queries and not c.failed and not c.error for c in counts
-    )
-
-
-def stalled(
-    workspace: Workspace, rows: Sequence[ExperimentRow], patience: float = 0.0
-) -> list[ExperimentRow]:
-    """The experiments with the status planning or running that no process plans and that have no jobs in the queue.
-
-    This happens when a process dies, or when the queue loses its data.
-
-    Args:
-        patience: seconds to wait until the present results in the stream are recorded; without that, none counts as
-            stalled.
-
-    Raises:
-        QueueUnavailableError: the queue does not answer.
-    """
-    candidates = [row for row in rows if row.active and workspace.plannings.of(row.id) is None]
-    if not candidates:
-        return []
-    with reachable(workspace) as connection:
-        # In this order: a job adds its results to the stream before it ends, and recording removes them from it.
-        with_jobs = experiments_with_jobs(connection)
-        if not ResultStream(connection).wait_recorded(patience):
-            return []
-    stalled_rows = []
-    for row in candidates:
-        now = experiments.known_experiment(workspace.database, row.id)
-        overtaken = now is None or not now.active or now.attempt != row.attempt
-        if not overtaken and workspace.plannings.of(row.id) is None and row.id not in with_jobs:
-            stalled_rows.append(row)
-    return stalled_rows
+    n, counts = experiment.n_queries, results.recorded_counts(workspace.database, experiment.id)
+    whole = (c.recorded == n and not c.failed and not c.error for c in counts)
+    return experiment.status == "finished" and all(whole)

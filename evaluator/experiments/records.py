@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from evaluator.domain.records import ExperimentRow
+from evaluator.domain.teamwork.wording import decision_record
 from evaluator.experiments.plan import Plan
 from evaluator.library.word_use import word_use_record
 from evaluator.workspace.server_paths import without_paths
@@ -24,6 +25,7 @@ def experiment_record(row: ExperimentRow) -> dict[str, Any]:
         "queries": row.n_queries,
         "started_at": row.started_at.isoformat(),
         "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "decision": None if row.decision is None else decision_record(row.decision),
     }
 
 

@@ -47,8 +47,11 @@ def edit(workspace: Workspace, dataset: int, changes: Changes, note: str = "") -
             long, or no query would have a relevant document.
         NotRescoredError: the judgments are saved, but experiments will be rescored later.
     """
-    require(Action.EDIT, catalog.by_id(workspace, dataset).project)
+    before = catalog.by_id(workspace, dataset)
+    require(Action.EDIT, before.project)
     row = save(workspace, dataset, changes, catalog.checked_note(note))
+    if row.version != before.version:
+        catalog.note_change(workspace, row)
     follow(workspace, row)
     return catalog.by_id(workspace, row.id)
 

@@ -21,6 +21,7 @@ from evaluator.domain.dataset import Document
 from evaluator.domain.fingerprint import text_key
 from evaluator.domain.measures.bounds import score_bounds
 from evaluator.domain.records import DatasetRow, ExperimentRow
+from evaluator.domain.teamwork.deeds import Deed, dataset_of
 from evaluator.errors import ForbiddenError, InvalidInputError, UnknownNameError
 from evaluator.judging import judgments
 from evaluator.judging.rescore_after_edits import follow
@@ -30,6 +31,7 @@ from evaluator.store import experiments
 from evaluator.store.ranked_lists import recorded_lists, scored_lists
 from evaluator.store.ratings import Rating, guidelines, ratings, save_guidelines, save_ratings
 from evaluator.workspace.acting import acting, needs, require
+from evaluator.workspace.log import note
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -148,6 +150,8 @@ def judge(
             grades_before = {doc_id: ratings_before.get(doc_id, {}).get(rater) for doc_id in grades}
             save_ratings(workspace.database, row.id, rater, query_id, grades_before)
             raise
+    what = f"{saved.name}: {len(grades):,} of the query {query_id}"
+    note(workspace, Deed.JUDGED, what, dataset_of(saved.id), by=rater, project=saved.project)
     follow(workspace, saved)
     return catalog.by_id(workspace, row.id)
 
@@ -276,6 +280,13 @@ def write_guidelines(workspace: Workspace, dataset: int, text: str) -> None:
     row = catalog.by_id(workspace, dataset)
     require(Action.EDIT, row.project)
     save_guidelines(workspace.database, row.id, text.strip())
+    note(
+        workspace,
+        Deed.DATASET_SET,
+        f"{row.name}: guidelines for raters",
+        dataset_of(row.id),
+        project=row.project,
+    )
 
 
 def checked_rater(rater: str) -> str:

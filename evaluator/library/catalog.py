@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from evaluator.datasets.demo import DEMO_DATASET, write_demo_dataset
-from evaluator.datasets.layout import manifest_artifact
 from evaluator.datasets.recognition.stored_tables import adds
-from evaluator.datasets.runs import run_artifact
 from evaluator.datasets.staging.importing import import_files
 from evaluator.datasets.stored import StoredDataset
 from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest, Provenance
 from evaluator.domain.names import composed
 from evaluator.domain.records import DatasetRow, DatasetVersion, ExperimentRow
-from evaluator.domain.variant import Run
-from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
-from evaluator.library.quotas import artifacts, require_room
+from evaluator.domain.teamwork.deeds import Deed, dataset_of
+from evaluator.errors import InvalidInputError, UnknownNameError
+from evaluator.library.quotas import artifacts
+from evaluator.library.storage import name_dataset, remove_unneeded
 from evaluator.store import datasets, experiments
 from evaluator.workspace.acting import needs
+from evaluator.workspace.log import note
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.projects import current
 from evaluator.workspace.workspace import Workspace
@@ -72,7 +71,23 @@ def import_folder(
             source=str(folder),
             provenance=imported.provenance,
         )
-    return by_id(workspace, id_)
+    return noted_import(workspace, id_, row)
+
+
+def noted_import(workspace: Workspace, id_: int, before: DatasetRow | None) -> DatasetRow:
+    """Note that a dataset was imported, or became another version of itself; returns it as it is now."""
+    row = by_id(workspace, id_)
+    if before is None:
+        note(workspace, Deed.IMPORTED, row.name, dataset_of(id_), project=row.project)
+    elif before.version != row.version:
+        note_change(workspace, row)
+    return row
+
+
+def note_change(workspace: Workspace, row: DatasetRow) -> None:
+    """Note what a dataset's newest version changed."""
+    change = datasets.versions(workspace.database, row.id)[0].change
+    note(workspace, Deed.DATASET_CHANGED, f"{row.name}: {change}", dataset_of(row.id), project=row.project)
 
 
 def _was_edited(workspace: Workspace, row: DatasetRow, manifest: DatasetManifest) -> bool:
@@ -94,7 +109,7 @@ def import_demo(workspace: Workspace) -> DatasetRow:
             with tempfile.TemporaryDirectory(prefix="evaluator-demo-") as folder:
                 write_demo_dataset(Path(folder))
                 imported = import_files(Path(folder), workspace.store)
-            name_dataset(
+            id_ = name_dataset(
                 workspace,
                 current(workspace),
                 DEMO_DATASET,
@@ -102,6 +117,7 @@ def import_demo(workspace: Workspace) -> DatasetRow:
                 source="Python's standard library",
                 provenance=imported.provenance,
             )
+            noted_import(workspace, id_, None)
     return find(workspace, DEMO_DATASET)
 
 
@@ -133,6 +149,11 @@ def named(rows: Iterable[DatasetRow], name: str) -> DatasetRow | None:
     """The dataset with that name, or else one whose name only looks the same; None if there is neither."""
     alike = [row for row in rows if composed(row.name) == composed(name)]
     return next((row for row in alike if row.name == name), alike[0] if alike else None)
+
+
+def known(workspace: Workspace, name: str) -> DatasetRow | None:
+    """The dataset of that name; None if there is none."""
+    return named(datasets.all_datasets(workspace.database), name)
 
 
 def by_id(workspace: Workspace, id_: int) -> DatasetRow:
@@ -232,7 +253,7 @@ def rename(workspace: Workspace, name: str, to: str) -> DatasetRow:
     """
     row, to = find(workspace, name), checked_name(to)
     datasets.rename_dataset(workspace.database, row.id, to)
-    return by_id(workspace, row.id)
+    return _noted_settings(workspace, row)
 
 
 @needs(Action.EDIT)
@@ -246,7 +267,7 @@ def describe(workspace: Workspace, name: str, description: str, tags: Sequence[s
     datasets.describe_dataset(
         workspace.database, row.id, checked_description(description), checked_tags(tags)
     )
-    return by_id(workspace, row.id)
+    return _noted_settings(workspace, row)
 
 
 @needs(Action.EDIT)
@@ -260,7 +281,14 @@ def change(workspace: Workspace, name: str, to: str, description: str, tags: Seq
     description, tags = checked_description(description), checked_tags(tags)
     datasets.rename_dataset(workspace.database, row.id, to)
     datasets.describe_dataset(workspace.database, row.id, description, tags)
-    return by_id(workspace, row.id)
+    return _noted_settings(workspace, row)
+
+
+def _noted_settings(workspace: Workspace, before: DatasetRow) -> DatasetRow:
+    row = by_id(workspace, before.id)
+    renamed = f"{before.name}, now {row.name}" if row.name != before.name else row.name
+    note(workspace, Deed.DATASET_SET, renamed, dataset_of(row.id), project=row.project)
+    return row
 
 
 @needs(Action.EDIT)
@@ -276,42 +304,8 @@ def remove(workspace: Workspace, name: str) -> None:
         row = find(workspace, name)
         manifests = [version.manifest for version in datasets.versions(workspace.database, row.id)]
         datasets.remove_dataset(workspace.database, row.id)
-        _remove_unneeded(workspace, (part for manifest in manifests for part in artifacts(manifest)))
-
-
-def name_dataset(
-    workspace: Workspace, project: str, name: str, manifest: DatasetManifest, source: str, **options: Any
-) -> int:
-    """Give a stored dataset a name in a project, as `store.datasets.save_dataset` does; returns its id.
-
-    Raises:
-        QuotaReachedError: the project has no room for it; files that nothing else needs are removed.
-    """
-    try:
-        require_room(workspace, project, manifest)
-    except QuotaReachedError:
-        _remove_unneeded(workspace, artifacts(manifest))
-        raise
-    return datasets.save_dataset(workspace.database, project, name, manifest, source, **options)
-
-
-def _remove_unneeded(workspace: Workspace, parts: Iterable[str]) -> None:
-    needed = set(needed_artifacts(workspace))
-    for artifact in dict.fromkeys(parts):
-        if artifact not in needed:
-            workspace.store.remove(artifact)
-
-
-def needed_artifacts(workspace: Workspace) -> Iterator[str]:
-    """The files of all named datasets in all versions, and of all datasets that experiments used."""
-    for version in datasets.versions(workspace.database):
-        yield from artifacts(version.manifest)
-    for experiment in experiments.all_experiments(workspace.database):
-        spec = experiment.spec
-        yield manifest_artifact(spec.dataset)
-        yield from artifacts(DatasetManifest(spec.corpus, spec.queries, spec.qrels, 0, 0, 0))[1:]
-        leaves = (leaf for variant in spec.variants for leaf in variant.retrieve.leaves())
-        yield from (run_artifact(leaf.id) for leaf in leaves if isinstance(leaf, Run) and leaf.id)
+        note(workspace, Deed.DATASET_DELETED, row.name, dataset_of(row.id), project=row.project)
+        remove_unneeded(workspace, (part for manifest in manifests for part in artifacts(manifest)))
 
 
 def checked_name(name: str) -> str:

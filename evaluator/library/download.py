@@ -16,7 +16,9 @@ from evaluator.domain.dataset import Provenance, RunNote
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import csv_text, markdown
 from evaluator.domain.records import DatasetRow
+from evaluator.domain.teamwork.deeds import Deed, dataset_of
 from evaluator.library import catalog
+from evaluator.workspace.log import note
 from evaluator.workspace.workspace import Workspace
 
 README = """\
@@ -57,6 +59,7 @@ def export_beir(workspace: Workspace, row: DatasetRow, path: Path) -> None:
 def write_beir(workspace: Workspace, row: DatasetRow, file: IO[bytes]) -> None:
     """Write a dataset's newest version into a file as a zip; the corpus is streamed."""
     dataset = catalog.load(workspace, row)
+    note(workspace, Deed.DATASET_DOWNLOADED, row.name, dataset_of(row.id), project=row.project)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         _write(archive, "README.md", [_readme(row)])
         record = _non_beir_record(row, catalog.provenance(workspace, row))

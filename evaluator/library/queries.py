@@ -23,6 +23,7 @@ from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
 from evaluator.library.browsing import known_documents
+from evaluator.library.storage import name_dataset
 from evaluator.workspace.acting import needs, require
 from evaluator.workspace.workspace import Workspace
 
@@ -80,7 +81,7 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
         if new:
             manifest = _store(workspace, row.manifest, stored, (*stored.queries, *new))
             what = f"{len(new):,} {'query' if len(new) == 1 else 'queries'} added"
-            catalog.name_dataset(
+            name_dataset(
                 workspace,
                 row.project,
                 row.name,
@@ -88,6 +89,7 @@ def add(workspace: Workspace, dataset: int, queries: Sequence[NewQuery], note: s
                 row.source,
                 change=what + (f": {note}" if note else ""),
             )
+            catalog.note_change(workspace, catalog.by_id(workspace, dataset))
     return Added(catalog.by_id(workspace, dataset), ids, len(new))
 
 

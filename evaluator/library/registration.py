@@ -12,6 +12,7 @@ from evaluator.domain.dataset import Provenance
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError
 from evaluator.library import catalog
+from evaluator.library.storage import name_dataset
 from evaluator.store import datasets
 from evaluator.workspace.acting import needs
 from evaluator.workspace.projects import current
@@ -42,6 +43,7 @@ def register(
     name = catalog.checked_name(name)
     description, tags = catalog.checked_description(description), catalog.checked_tags(tags)
     with catalog.CHANGES:
+        before = catalog.known(workspace, name)
         manifest = StoredDataset.open(workspace.store, fingerprint).manifest
         parts = (
             corpus_artifact(manifest),
@@ -56,12 +58,9 @@ def register(
         change = ""
         if adds_to is not None:
             before = _unchanged(workspace, name, adds_to)
-            name, source, change = (
-                before.name,
-                before.source,
-                datasets.what_was_added(before.manifest, manifest),
-            )
-        id_ = catalog.name_dataset(
+            name, source = before.name, before.source
+            change = datasets.what_was_added(before.manifest, manifest)
+        id_ = name_dataset(
             workspace,
             current(workspace),
             name,
@@ -72,7 +71,7 @@ def register(
             change=change,
             provenance=provenance,
         )
-    return catalog.by_id(workspace, id_)
+    return catalog.noted_import(workspace, id_, before)
 
 
 def _unchanged(workspace: Workspace, name: str, fingerprint: str) -> DatasetRow:

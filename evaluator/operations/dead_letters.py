@@ -9,6 +9,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from evaluator.domain.access import Action
+from evaluator.domain.teamwork.deeds import Deed
 from evaluator.errors import QueueUnavailableError
 from evaluator.jobs.connection import require, unavailable_message
 from evaluator.jobs.processes.claim import Claim
@@ -16,6 +17,7 @@ from evaluator.jobs.results import dead_letters as kept
 from evaluator.jobs.results.dead_letters import MOST_KEPT, DeadLetter, DeadLetterCounts
 from evaluator.store.instance import identity
 from evaluator.workspace.acting import needs
+from evaluator.workspace.log import note
 from evaluator.workspace.queue_connection import reachable
 from evaluator.workspace.workspace import Workspace
 
@@ -39,7 +41,9 @@ def drop_dead_letters(workspace: Workspace) -> int:
         QueueUnavailableError: the queue does not answer.
     """
     with reachable(workspace) as connection:
-        return kept.drop_dead_letters(connection)
+        dropped = kept.drop_dead_letters(connection)
+    note(workspace, Deed.LETTERS_DROPPED, f"{dropped:,}")
+    return dropped
 
 
 def count_dead_letters(workspace: Workspace) -> DeadLetterCounts:

@@ -21,6 +21,9 @@ from evaluator.judging.rescore_after_edits import follow_left
 from evaluator.operations.upkeep import Upkeep
 from evaluator.operations.vector_storage import prune
 from evaluator.people.sessions import clear_ended
+from evaluator.teamwork.notices import notice
+from evaluator.teamwork.outbox import clear_old as clear_old_notifications
+from evaluator.teamwork.outbox import deliver
 from evaluator.uploads.uploads import clear_old
 from evaluator.workspace.acting import acting_as
 from evaluator.workspace.workspace import Workspace
@@ -41,10 +44,16 @@ class Keeper:
 
     Args:
         measures: whether what finished experiments cost is measured, too, when no other job waits or runs.
+        notifies: whether people are notified of how experiments ended, by a thread of its own: others may be slow.
     """
 
     def __init__(
-        self, workspace: Workspace, look_every: float = LOOK_EVERY, *, measures: bool = False
+        self,
+        workspace: Workspace,
+        look_every: float = LOOK_EVERY,
+        *,
+        measures: bool = False,
+        notifies: bool = False,
     ) -> None:
         self._workspace = workspace
         self._measures = measures
@@ -52,17 +61,20 @@ class Keeper:
         self._look_every = look_every
         self._upkeep = Upkeep(workspace, self._guard)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        duties = [("keeper", self._keep), *([("notifier", self._notify)] if notifies else [])]
+        self._threads = [threading.Thread(target=duty, name=name, daemon=True) for name, duty in duties]
 
     def __enter__(self) -> Keeper:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def look(self) -> None:
         """Do every duty once."""
@@ -77,12 +89,19 @@ class Keeper:
             self._guard(self._bound_vectors)
             self._guard(self._clear_uploads)
             self._guard(lambda: clear_ended(self._workspace))
+            self._guard(lambda: clear_old_notifications(self._workspace))
 
     def _keep(self) -> None:
         with acting_as(SYSTEM):
             while not self._stop.wait(self._look_every):
                 self.look()
             self._guard(self._upkeep.drop_searched)
+
+    def _notify(self) -> None:
+        with acting_as(SYSTEM):
+            while not self._stop.wait(self._look_every):
+                self._guard(lambda: notice(self._workspace))
+                self._guard(lambda: deliver(self._workspace, self._stop.is_set))
 
     def _bound_vectors(self) -> None:
         for dropped in prune(self._workspace):

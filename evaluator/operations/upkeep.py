@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from redis import Redis
 
 from evaluator.domain.records import ExperimentRow
-from evaluator.experiments.lifecycle import is_over, stalled
+from evaluator.experiments.lifecycle import is_over
 from evaluator.experiments.planning import start_planning
 from evaluator.jobs.cancellation import marked_cancelled, unmark_cancelled
 from evaluator.jobs.queue import cancel_experiment, experiments_with_jobs
@@ -17,6 +17,7 @@ from evaluator.retrieval.candidates import drop_candidates, experiments_with_can
 from evaluator.store import experiments, results
 from evaluator.store.status import change_status, replan_experiment
 from evaluator.workspace.queue_connection import reachable
+from evaluator.workspace.stalled import stalled
 from evaluator.workspace.workspace import Workspace
 
 PATIENCE = 2.0

@@ -19,10 +19,12 @@ from evaluator.domain.access import Action
 from evaluator.domain.experiment import encoder_label
 from evaluator.domain.fingerprint import FINGERPRINT_LENGTH
 from evaluator.domain.records import ExperimentRow
+from evaluator.domain.teamwork.deeds import Deed
 from evaluator.errors import AmbiguousNameError
 from evaluator.jobs.queue import experiments_with_jobs
 from evaluator.store import experiments
 from evaluator.workspace.acting import needs
+from evaluator.workspace.log import note
 from evaluator.workspace.workspace import Workspace
 
 MATRIX = re.compile(rf"indexes/[^/]+/([0-9a-f]{{{FINGERPRINT_LENGTH}}})-(?:query|document)\b.*")
@@ -96,7 +98,10 @@ def prune(
             if not row.in_use:
                 chosen.append(row)
                 total -= row.bytes
-    return [row for row in chosen if _drop(workspace, row.fingerprint)]
+    dropped = [row for row in chosen if _drop(workspace, row.fingerprint)]
+    if dropped:
+        note(workspace, Deed.PRUNED, ", ".join(row.name for row in dropped))
+    return dropped
 
 
 def _drop(workspace: Workspace, fingerprint: str) -> bool:

@@ -28,6 +28,8 @@ from evaluator.domain.measures.policy import POLICIES
 from evaluator.domain.names import without_folder
 from evaluator.domain.printable import csv_text
 from evaluator.domain.records import DatasetVersion, ExperimentRow
+from evaluator.domain.teamwork.records import Decision
+from evaluator.domain.teamwork.wording import decision_words
 from evaluator.experiments.overview import experiment_yaml, failures
 from evaluator.library import catalog
 from evaluator.library.provenance import UNKNOWN, files_shown, sentences
@@ -44,6 +46,7 @@ from evaluator.report.figures import (
     sides,
     tradeoffs_figure,
 )
+from evaluator.teamwork.comments import decisions
 from evaluator.workspace.workspace import Workspace
 
 PACKAGES = (
@@ -106,6 +109,7 @@ class Contents:
     Attributes:
         verdict: the conclusion that the evidence allows.
         advice: which variant to take, and why; empty until the experiment is finished.
+        decisions: which variant ships, in words; the first one counts.
         notes: what is not final, or left out.
         policy: Markdown.
         csv: the leaderboard for spreadsheets.
@@ -120,6 +124,7 @@ class Contents:
     dataset_lines: tuple[str, ...]
     verdict: str
     advice: tuple[str, ...]
+    decisions: tuple[str, ...]
     notes: tuple[str, ...]
     scores: str | None
     tradeoffs: str | None
@@ -170,6 +175,7 @@ def collect(
         dataset_lines=tuple(_dataset(workspace, experiment, read.versions)),
         verdict=verdict(board),
         advice=_advice(read.snapshot, board),
+        decisions=tuple(decision_words(each) for each in read.decisions),
         notes=(*_notes(board), *_word_notes(workspace, experiment)),
         scores=_svg(scores_figure(board)) if board.n_scored else None,
         tradeoffs=tradeoffs,
@@ -205,6 +211,7 @@ class _Read:
     failures: tuple[tuple[str, str, str], ...]
     versions: Sequence[DatasetVersion]
     provenance: tuple[int, Provenance] | None
+    decisions: Sequence[Decision]
 
 
 def _read(
@@ -223,6 +230,7 @@ def _read(
         tuple((str(variant), str(query), str(error)) for variant, query, error in failed),
         versions,
         catalog.provenance_until(workspace, snapshot.experiment.dataset_id, version),
+        decisions(workspace, snapshot.experiment),
     )
 
 

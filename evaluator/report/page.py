@@ -9,8 +9,10 @@ from markdown_it import MarkdownIt
 
 from evaluator.analysis.pair_wording import p_words
 from evaluator.domain.records import ExperimentRow, Part
+from evaluator.domain.teamwork.deeds import Deed, experiment_of
 from evaluator.report.contents import Contents, collect
 from evaluator.report.figures import theme
+from evaluator.workspace.log import note
 from evaluator.workspace.workspace import Workspace
 
 NOTHING = "–"
@@ -39,7 +41,9 @@ def report(
     Raises:
         InvalidInputError, UnknownNameError: as `leaderboard`.
     """
-    return render(collect(workspace, experiment, measure, baseline, pair), part)
+    html = render(collect(workspace, experiment, measure, baseline, pair), part)
+    note(workspace, Deed.REPORTED, experiment.name, experiment_of(experiment.id), project=experiment.project)
+    return html
 
 
 def render(contents: Contents, part: Part = "report") -> str:

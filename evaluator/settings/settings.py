@@ -18,6 +18,7 @@ from evaluator.errors import InvalidInputError
 from evaluator.host_names import trusted_hosts
 from evaluator.settings.general import GeneralSettings
 from evaluator.settings.kinds import QueueName
+from evaluator.settings.notifications import NotificationSettings
 from evaluator.settings.people import PeopleSettings
 from evaluator.settings.uploads import UploadSettings
 from evaluator.socket_path import socket_path
@@ -39,12 +40,15 @@ HOLD_SECRETS = frozenset(
         "endpoints",
         "oidc_providers",
         "proxy_secret",
+        "webhook_url",
+        "webhook_key",
+        "smtp_password",
     }
 )
 """Settings whose values no message quotes."""
 
 
-class Settings(UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
+class Settings(NotificationSettings, UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
     """All settings, read from the environment."""
 
     model_config = SettingsConfigDict(
@@ -81,6 +85,9 @@ class Settings(UploadSettings, PeopleSettings, GeneralSettings, BaseSettings):
                 keep_secrets_of(url)
         if self.proxy_secret is not None:
             keep_secret(self.proxy_secret.get_secret_value())
+        for secret in (self.webhook_key, self.smtp_password):
+            if secret is not None:
+                keep_secret(secret.get_secret_value())
         return self
 
     @cached_property

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.records import ExperimentRow
+from evaluator.domain.teamwork.records import Decision
 from evaluator.errors import UnknownNameError
 from evaluator.store.file.database import Database
 from evaluator.store.people import share_links
@@ -17,6 +19,7 @@ from evaluator.store.people.projects import keep_spending
 from evaluator.store.rescored import drop_unused, part
 from evaluator.store.revisions import REVISION
 from evaluator.store.status import apply_event
+from evaluator.store.teamwork.comments import hand_on, newest_decisions
 
 REMEMBERED = 2048
 """Specs that are kept decoded: every page and route lists experiments."""
@@ -65,6 +68,7 @@ def delete_experiment(database: Database, id_: str) -> None:
     """
     with database.transaction() as cursor:
         apply_event(cursor, id_, "delete")
+        hand_on(cursor, id_)
         run = cursor.execute("SELECT run FROM experiments WHERE id = ?", [id_]).fetchone()
         if run == (None,):  # its rows are its own, and go
             part(cursor, id_)
@@ -92,7 +96,8 @@ def newest_of_runs(rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
 
 def _experiments(database: Database) -> list[ExperimentRow]:
     rows = database.cursor.execute(f"{EXPERIMENTS} ORDER BY e.started_at DESC, e.id").fetchall()
-    return [_experiment(row) for row in rows]
+    decided = newest_decisions(database)
+    return [_experiment(row, decided) for row in rows]
 
 
 def experiments_over(database: Database, dataset: int, fingerprint: str) -> list[ExperimentRow]:
@@ -101,7 +106,8 @@ def experiments_over(database: Database, dataset: int, fingerprint: str) -> list
         f"{EXPERIMENTS} WHERE e.dataset = ? AND e.spec->>'dataset' = ? ORDER BY e.started_at DESC, e.id",
         [dataset, fingerprint],
     ).fetchall()
-    return [_experiment(row) for row in rows]
+    decided = newest_decisions(database)
+    return [_experiment(row, decided) for row in rows]
 
 
 def known_experiment(database: Database, id_: str) -> ExperimentRow | None:
@@ -111,7 +117,7 @@ def known_experiment(database: Database, id_: str) -> ExperimentRow | None:
 
 def _known_experiment(database: Database, id_: str) -> ExperimentRow | None:
     row = database.cursor.execute(f"{EXPERIMENTS} WHERE e.id = ?", [id_]).fetchone()
-    return None if row is None else _experiment(row)
+    return None if row is None else _experiment(row, newest_decisions(database))
 
 
 def experiment(database: Database, id_: str) -> ExperimentRow:
@@ -126,9 +132,10 @@ def experiment(database: Database, id_: str) -> ExperimentRow:
     return row
 
 
-def _experiment(row: tuple[Any, ...]) -> ExperimentRow:
+def _experiment(row: tuple[Any, ...], decided: Mapping[str, Decision]) -> ExperimentRow:
     id_, name, dataset, spec, *rest = row
-    return ExperimentRow(id_, name, dataset, _spec(spec), *rest)
+    found = ExperimentRow(id_, name, dataset, _spec(spec), *rest)
+    return replace(found, decision=decided[found.run]) if found.run in decided else found
 
 
 @lru_cache(maxsize=REMEMBERED)

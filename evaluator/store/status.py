@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from evaluator.domain.experiment import ExperimentSpec
+from evaluator.domain.printable import printable
 from evaluator.domain.status import Event, Status, after
+from evaluator.domain.teamwork.deeds import Deed
 from evaluator.errors import UnknownNameError
 from evaluator.store.file.database import Database
+from evaluator.store.people.audit import note_end
 from evaluator.store.rescored import part
 from evaluator.store.revisions import forget_revisions, revise
+
+ENDS: Mapping[Event, Deed] = {"complete": Deed.FINISHED, "stop": Deed.STOPPED}
+"""Events that nobody asks for, as the audit log has them; what people do is noted by the services."""
+REASON = 300
+"""Characters of a reason in the audit log."""
 
 
 class Described(NamedTuple):
@@ -164,6 +173,13 @@ def apply_event(
         """,
         {"status": status, "event": event, "reason": reason, "id": experiment},
     )
+    if event in ENDS:
+        note_end(
+            cursor,
+            ENDS[event],
+            experiment,
+            name if reason is None else f"{name}: {printable(reason, REASON)}",
+        )
     return status
 
 

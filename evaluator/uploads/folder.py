@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ PROGRESS, ERROR = "progress.json", "error.json"
 
 UPLOAD_ID = re.compile(r"[0-9a-f]{32}")
 
+SHOWN_FILES = 3
+"""The most files that a dataset's source names."""
 PROGRESS_EVERY = 0.2
 """Seconds between two writes of the progress."""
 
@@ -173,6 +175,18 @@ class UploadFolder:
         """The files that were checked, with their hashes; None if an earlier version of this software checked them."""
         record = (self.read(STAGED) or {}).get("provenance")
         return None if record is None else Provenance.from_json(record)
+
+    def source_in_words(self, files: Sequence[str]) -> str:
+        """Where its dataset comes from, for people.
+
+        Args:
+            files: names of the files that arrived.
+        """
+        hub = self.read(SOURCE)
+        if hub is not None:
+            return str(hub["source"])
+        more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
+        return "upload: " + ", ".join(files[:SHOWN_FILES]) + more
 
     def read(self, name: str) -> Any:
         """The content of a JSON file; None if it is absent or damaged, so that its step has to run again."""

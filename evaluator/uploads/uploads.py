@@ -25,6 +25,7 @@ from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
 from evaluator.library import catalog
+from evaluator.library.storage import name_dataset
 from evaluator.store import datasets
 from evaluator.uploads.destination import link_dataset, require_free, unchanged_dataset
 from evaluator.uploads.folder import (
@@ -58,8 +59,6 @@ from evaluator.workspace.workspace import Workspace
 
 KEPT, KEPT_EMPTY = 7 * 24 * 3600.0, 3600.0
 """Seconds without a change after which an upload is removed, with and without files."""
-SHOWN_FILES = 3
-"""The most files that a dataset's source names."""
 
 _examiner = Examiner()
 
@@ -79,8 +78,10 @@ def create(workspace: Workspace, person: str = HERE, adds_to: str | None = None)
     """
     upload_id = secrets.token_hex(16)
     dataset = None if adds_to is None else catalog.find(workspace, adds_to)
-    folder = UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id)
-    quota = quota_of(workspace)
+    folder, quota = (
+        UploadFolder(uploads_folder(workspace.settings.home_path) / upload_id),
+        quota_of(workspace),
+    )
     quota.open(upload_id, person)
     try:
         with room():
@@ -291,8 +292,7 @@ def store(
         InvalidInputError: it is not checked, the check found a blocking problem, its result is damaged, another
             dataset has the name, or the dataset to which it adds has changed since.
     """
-    folder = _folder(workspace, upload_id)
-    upload = state(workspace, upload_id)
+    folder, upload = _folder(workspace, upload_id), state(workspace, upload_id)
     if upload.status != "checked" or upload.report is None:
         raise InvalidInputError(f"the upload is not checked (it is {upload.status}); check it first")
     dataset_name = None if folder.adds_to is not None else catalog.checked_name(name)
@@ -305,9 +305,12 @@ def store(
             require_news(before.manifest, require_sound(staged))
         if dataset_name is not None and not next_version:
             require_free(workspace, dataset_name, staged)
+        known = before or catalog.known(workspace, dataset_name or "")
         manifest = publish(staged, workspace.store)
-        source = _source(folder, upload.files) if before is None else before.source
-        id_ = catalog.name_dataset(
+        source = (
+            folder.source_in_words([file.name for file in upload.files]) if before is None else before.source
+        )
+        id_ = name_dataset(
             workspace,
             current(workspace),
             before.name if before is not None else dataset_name or "",
@@ -321,7 +324,7 @@ def store(
     if upload.recognised is not None and upload.reading is not None and dataset_name is not None:
         remember(workspace, upload.recognised, upload.reading, dataset_name)
     discard(workspace, upload_id)
-    return catalog.by_id(workspace, id_)
+    return catalog.noted_import(workspace, id_, known)
 
 
 def _staged(folder: UploadFolder) -> Staged:
@@ -332,15 +335,6 @@ def _staged(folder: UploadFolder) -> Staged:
         raise InvalidInputError("what the check wrote is damaged; check the upload again")
     manifest = record["manifest"] and DatasetManifest.from_json(record["manifest"])
     return Staged(folder.staged, manifest, tuple(map(Finding.from_json, record["defects"])))
-
-
-def _source(folder: UploadFolder, files: Sequence[UploadedFile]) -> str:
-    """The source of a dataset, as text for people."""
-    hub = folder.read(SOURCE)
-    if hub is not None:
-        return str(hub["source"])
-    more = f" and {len(files) - SHOWN_FILES} more" if len(files) > SHOWN_FILES else ""
-    return "upload: " + ", ".join(file.name for file in files[:SHOWN_FILES]) + more
 
 
 @needs(Action.EDIT)

@@ -163,7 +163,7 @@ def test_a_finished_experiment_is_complete_and_offers_nothing_to_cancel(
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["Queries evaluated"] == "100 %"
     assert "Took" in figures
-    assert [found.label for found in app.button] == ["Delete the experiment"]
+    assert [found.label for found in app.button] == ["Delete the experiment", "Keep the decision", "Comment"]
     assert not app.error
     assert [part.value for part in app.subheader] == ["Evaluating"]
 
@@ -191,7 +191,12 @@ def test_a_failed_variant_says_why_and_can_be_tried_again(
     app = open_page("experiments", experiment=spec.id)
     assert "finished with failures" in text_of(app)
     assert [error.value for error in app.error] == ["**broken** failed: no such model"]
-    assert [found.label for found in app.button] == ["Try again", "Delete the experiment"]
+    assert [found.label for found in app.button] == [
+        "Try again",
+        "Delete the experiment",
+        "Keep the decision",
+        "Comment",
+    ]
 
 
 def test_a_queue_that_does_not_answer_is_reported(no_queue: Workspace, add_experiment: AddExperiment) -> None:

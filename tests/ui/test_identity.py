@@ -25,7 +25,9 @@ from tests.conftest import TOPICS, WriteDataset
 from tests.ui.conftest import AddExperiment, labels, open_page, record, text_of
 
 SHARED_KEYS = {
-    "of what has no state": ["verdict", "plan", "regressions", "recommendation", "query-text", "cancel", "delete"],
+    "of what has no state": [
+        "verdict", "plan", "regressions", "recommendation", "query-text", "cancel", "delete", "decide",
+    ],
     "set from the address each time": [
         "view", "board-search", "board-columns", "choose-Baseline", "across", "history-variants", "query-search",
         "tradeoff-cost", "ask", "dataset-tab",

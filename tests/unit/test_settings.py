@@ -118,7 +118,19 @@ class TestNonsense:
     """Whatever is in a variable, what it says is one sentence that names the setting."""
 
     VALUES = ("nonsense", "-1", "9" * 30, "[", "[1", '{"a": 1}', "NaN", "1e308", "\udcff", "x" * 5000)
-    ANY_TEXT = frozenset({"home", "artifacts", "redis_url", "host", "server", "token"})
+    ANY_TEXT = frozenset(
+        {
+            "home",
+            "artifacts",
+            "redis_url",
+            "host",
+            "server",
+            "token",
+            "smtp_user",
+            "smtp_password",
+            "webhook_key",
+        }
+    )
     """Settings that any text may be; whether it names something is seen when it is used."""
     BOUNDED = frozenset({"port", "workers", "threads_per_worker", "job_timeout", "record_batch"})
     """Numbers that something else takes: an operating system, a timer, Redis. Any other may be as large as you like."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from evaluator.api.bodies import AccountChange, NewAccount, NewProject, ProjectQuotas, TokenDescription
 from evaluator.api.handling import ApiRoute, route
 from evaluator.domain.access import Action, Way
+from evaluator.errors import InvalidInputError
 from evaluator.library import quotas
 from evaluator.people import accounts, log, projects, tokens
 from evaluator.people.records import account_record, change_account, invitation_record, token_record
@@ -18,6 +20,8 @@ from evaluator.workspace.acting import acting, project
 from evaluator.workspace.workspace import Workspace
 
 LINES = "application/jsonl"
+AUDIT = ("before", "person", "action", "since", "until")
+"""What entries of the audit log are filtered by."""
 
 
 def people_routes() -> list[ApiRoute]:
@@ -36,7 +40,7 @@ def people_routes() -> list[ApiRoute]:
         route("/api/tokens", _tokens, query=("of",)),
         route("/api/tokens", _make_token, "POST", body=TokenDescription),
         route("/api/tokens/{id}", _revoke, "DELETE"),
-        route("/api/audit", _audit, query=("before",), media=(LINES,), needs=Action.AUDIT),
+        route("/api/audit", _audit, query=AUDIT, media=(LINES,), needs=Action.AUDIT),
     ]
 
 
@@ -127,7 +131,30 @@ def _revoke(workspace: Workspace, request: Request) -> Any:
 
 def _audit(workspace: Workspace, request: Request) -> Any:
     """Show what people did, the newest first, as JSON Lines."""
-    before = request.query_params.get("before", "")
-    found = log.entries(workspace, before=int(before) if before.isdecimal() else None)
+    given = request.query_params
+    before = given.get("before", "")
+    found = log.entries(
+        workspace,
+        before=int(before) if before.isdecimal() else None,
+        person=given.get("person"),
+        action=given.get("action"),
+        since=_moment(given.get("since")),
+        until=_moment(given.get("until")),
+    )
     lines = (json.dumps(each._asdict(), default=str) + "\n" for each in found)
     return Response("".join(lines), media_type=LINES)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment as UTC without a zone; one that is written without a zone is UTC's.
+
+    Raises:
+        InvalidInputError: it is none.
+    """
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+    except (ValueError, OverflowError) as error:
+        raise InvalidInputError(f"{text[:40]!r} is no moment, such as 2026-11-24T07:30:00Z") from error

@@ -19,8 +19,9 @@ from evaluator import __version__
 from evaluator.artifacts.store import ArtifactStore
 from evaluator.atomic_write import whole_file
 from evaluator.domain.access import Action
+from evaluator.domain.teamwork.deeds import Deed
 from evaluator.errors import TooManyError
-from evaluator.library.catalog import needed_artifacts
+from evaluator.library.storage import needed_artifacts
 from evaluator.operations.backup.manifest import (
     ARTIFACTS,
     CHECKSUMS,
@@ -36,6 +37,7 @@ from evaluator.operations.backup.tar import END, Member, chunks_of, header, padd
 from evaluator.store.file.tables import Copied, copy_tables
 from evaluator.uploads.folder import scratch_folder
 from evaluator.workspace.acting import needs
+from evaluator.workspace.log import note
 from evaluator.workspace.workspace import Workspace
 
 _copying = threading.Lock()
@@ -92,6 +94,7 @@ def prepare(workspace: Workspace, *, vectors: bool = False) -> Backup:
     if not _copying.acquire(blocking=False):
         raise TooManyError("another backup is being prepared; ask again once it is written")
     try:
+        note(workspace, Deed.BACKED_UP, "with vectors" if vectors else "")
         return _prepare(workspace, vectors)
     finally:
         _copying.release()

@@ -14,9 +14,9 @@ from evaluator.store.file import condition, migrating
 from evaluator.store.file.cursors import interruptible
 from evaluator.store.file.database import Database, disk_full
 
-EXCLUDED = frozenset({"sessions"})
-"""Tables whose rows no copy holds: they let whoever has them act as somebody else. Hashes of passwords and tokens do
-not, so tables with those are copied."""
+EXCLUDED = frozenset({"sessions", "webhooks"})
+"""Tables whose rows no copy holds: they let whoever has them act as somebody else, or as this instance. Hashes of
+passwords and tokens do not, so tables with those are copied."""
 
 BATCH = 2_000
 """Rows that are held in memory at once. Results of 100 documents: 0.4 GB for the whole process; DuckDB's own

@@ -23,6 +23,7 @@ from evaluator.ui.shell.links import COMPARE, LEADERBOARD, link
 from evaluator.ui.shell.policy import policy_popover
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import count, plain
+from evaluator.ui.teamwork.decision import show_decision
 from evaluator.workspace.workspace import Workspace
 
 SHOWN = (
@@ -48,6 +49,7 @@ def show_against(workspace: Workspace, experiment: ExperimentRow, measure: str, 
         return
     table = against_table(outcomes)
     st.subheader(against_words(outcomes, baseline), anchor=False, help=meaning("baseline", "separable"))
+    show_decision(now)
     st.altair_chart(
         interval_rows(
             table.head(DRAWN),

@@ -33,6 +33,7 @@ from evaluator.ui.shell.links import LEADERBOARD, QUERY, link
 from evaluator.ui.shell.policy import policy_popover
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.words import plain, queries
+from evaluator.ui.teamwork.decision import show_decision
 from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
@@ -59,6 +60,7 @@ def show_pair(
         return
     table = pair_table(workspace, look, pair)
     _answer(now, pair.outcome)
+    show_decision(now)
     show_failures(look.failed)
     _basis(snapshot, pair.outcome, table)
     _queries(now, pair.outcome, table)

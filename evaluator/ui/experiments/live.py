@@ -10,9 +10,9 @@ import streamlit as st
 from evaluator.domain.access import Action
 from evaluator.domain.records import ExperimentRow
 from evaluator.domain.status import ACTIVE
+from evaluator.domain.teamwork.deeds import experiment_of
 from evaluator.errors import ConflictError, QueueUnavailableError
 from evaluator.experiments import lifecycle
-from evaluator.experiments.lifecycle import stalled
 from evaluator.experiments.overview import experiment_yaml, failures, overview
 from evaluator.experiments.progress import (
     ExperimentProgress,
@@ -29,9 +29,13 @@ from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, WORKERS, link
 from evaluator.ui.shell.live import live
 from evaluator.ui.shell.start import PATIENCE
 from evaluator.ui.shell.words import count, duration, moment, percent, plain, queries, rate, sentence
+from evaluator.ui.teamwork.activity import show_activity
+from evaluator.ui.teamwork.comments import show_comments
+from evaluator.ui.teamwork.decision import decide_or_replace, show_decision
 from evaluator.workspace.acting import may
 from evaluator.workspace.queue_status import queue_status
 from evaluator.workspace.server_paths import without_paths
+from evaluator.workspace.stalled import stalled
 from evaluator.workspace.workspace import Workspace
 
 
@@ -64,7 +68,12 @@ def show_experiment(workspace: Workspace, experiment: ExperimentRow) -> None:
             "its budget first, *Use as a template*, change it, and start.",
             icon=":material/block:",
         )
+    show_decision(experiment)
+    decide_or_replace(workspace, experiment)
     live(lambda: _now(workspace, experiment), refresh=experiment.active)
+    show_comments(workspace, experiment)
+    with st.expander("Activity", icon=":material/history:"):
+        show_activity(workspace, experiment_of(experiment.id))
     _description(experiment)
 
 

@@ -26,6 +26,7 @@ from evaluator.ui.shell.policy import policy_popover
 from evaluator.ui.shell.theme import ink
 from evaluator.ui.shell.unfinished import show_unfinished
 from evaluator.ui.shell.words import count, plain, queries
+from evaluator.ui.teamwork.decision import show_decision
 from evaluator.workspace.workspace import Workspace
 
 DRAWN = 25
@@ -45,6 +46,7 @@ def show_board(workspace: Workspace, experiment: ExperimentRow, measure: str) ->
         _basis(workspace, board)
         return
     show_verdict(board)
+    show_decision(board.experiment)
     matching = _controls(board)
     if matching.empty:
         st.info("No variant has that in its name.", icon=":material/search_off:")

@@ -9,6 +9,7 @@ from evaluator.domain.access import Person, Role
 from evaluator.domain.records import Token
 from evaluator.people import accounts, external, proxied, sessions, tokens
 from evaluator.people.passwords import SHORTEST
+from evaluator.ui.people.notifications import show_notifications, show_preferences
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
 from evaluator.ui.shell.person import lead
@@ -29,11 +30,13 @@ def show_account(workspace: Workspace, person: Person) -> None:
     """Draw somebody's own account."""
     role = "administrator of this instance" if person.is_admin else person.roles.get(project(), "no role yet")
     st.caption(f"{plain(person.name)} · {role}")
+    show_notifications(workspace)
     _tokens(workspace)
     if accounts.has_password(workspace):
         _password(workspace)
     _ways(workspace, person)
     _sessions(workspace)
+    show_preferences(workspace)
 
 
 def _tokens(workspace: Workspace) -> None:

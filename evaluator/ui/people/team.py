@@ -4,26 +4,24 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import pandas as pd
 import streamlit as st
 
 from evaluator.domain.access import Action, Role
 from evaluator.domain.records import Account
-from evaluator.people import accounts, log
+from evaluator.people import accounts
 from evaluator.people.accounts import Link
+from evaluator.ui.people.log import show_log
 from evaluator.ui.people.projects import show_projects
 from evaluator.ui.people.sharing import show_share_links
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
-from evaluator.ui.shell.words import moment, plain
+from evaluator.ui.shell.words import plain
 from evaluator.workspace.acting import may, project
 from evaluator.workspace.workspace import Workspace
 
 LINK = "one-time-link"
 """Key of a new link, which the page shows once."""
 ADMINISTRATOR, NONE = "administrator of this instance", "no role"
-SHOWN = 200
-"""Entries of the log on the page."""
 
 
 def show_team(workspace: Workspace) -> None:
@@ -42,7 +40,7 @@ def show_team(workspace: Workspace) -> None:
         show_projects(workspace)
     if may(Action.AUDIT):
         with st.expander("What people did", icon=":material/history:"):
-            _log(workspace)
+            show_log(workspace)
 
 
 def _account(workspace: Workspace, account: Account) -> None:
@@ -108,20 +106,3 @@ def _invite(workspace: Workspace) -> None:
 def _address(workspace: Workspace, link: Link) -> str:
     here = urlsplit(st.context.url or "")
     return f"{here.scheme}://{here.netloc}{workspace.settings.at(f'/join/{link.secret}')}"
-
-
-def _log(workspace: Workspace) -> None:
-    rows = [
-        (
-            moment(each.done_at, st.context.timezone),
-            each.person,
-            each.action,
-            each.subject,
-            each.way,
-            each.address,
-        )
-        for each in log.entries(workspace, limit=SHOWN)
-    ]
-    columns = ["When", "Who", "Did", "To", "Signed in by", "From"]
-    st.dataframe(pd.DataFrame(rows, columns=columns), hide_index=True, alt="What people did")
-    st.caption(f"The last {len(rows)}. `GET /api/audit` gives all as JSON Lines.")

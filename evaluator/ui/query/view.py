@@ -29,6 +29,7 @@ from evaluator.ui.shell.badges import badge_of, show_badge
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.links import EXPERIMENTS, LEADERBOARD, QUERY, link
 from evaluator.ui.shell.words import count, plain
+from evaluator.ui.teamwork.comments import show_comments
 from evaluator.workspace.acting import may
 from evaluator.workspace.workspace import Workspace
 
@@ -59,6 +60,7 @@ def show_queries_of(workspace: Workspace, experiment: ExperimentRow, measure: st
     _query(side, view)
     show_lists(side, view)
     show_judging(workspace, view, side)
+    show_comments(workspace, view.experiment, side.query.query_id)
     _all_queries(view, lines)
 
 

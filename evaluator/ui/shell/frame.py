@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from evaluator.domain.access import Action
 from evaluator.ui.shell.links import (
     ACCOUNT,
+    ACTIVITY,
     COMPARE,
     DATASETS,
     EXPERIMENTS,
@@ -29,6 +30,7 @@ from evaluator.ui.shell.person import (
     stop_if_signed_out,
 )
 from evaluator.ui.shell.theme import apply_style
+from evaluator.ui.teamwork.bell import show_bell
 from evaluator.workspace.acting import acting, may
 from evaluator.workspace.projects import current
 from evaluator.workspace.workspace import serving
@@ -64,6 +66,7 @@ def show() -> None:
                 st.Page(DATASETS, title="Datasets", icon=":material/database:"),
                 *(upload if may(Action.EDIT) else []),
                 st.Page(WORKERS, title="Queue", icon=":material/stacks:"),
+                st.Page(ACTIVITY, title="Activity", icon=":material/history:"),
                 *own,
             ]
         }
@@ -77,6 +80,7 @@ def show() -> None:
         follow_experiment(workspace)
         keep_project()
         show_project(workspace)
+        show_bell(workspace)
         show_person()
         page.run()
 

@@ -19,6 +19,7 @@ UPLOAD = PAGES / "upload.py"
 WORKERS = PAGES / "workers.py"
 ACCOUNT = PAGES / "account.py"
 PEOPLE = PAGES / "people.py"
+ACTIVITY = PAGES / "activity.py"
 
 DASHBOARD = "/queue/"
 """rq-dashboard, beside the pages."""

@@ -39,9 +39,9 @@ def test_settings_name_the_same_roles() -> None:
     ("role", "actions"),
     [
         (None, set()),
-        (Role.VIEWER, {Action.SEE}),
-        (Role.JUDGE, {Action.SEE, Action.JUDGE, Action.ASK}),
-        (Role.EDITOR, {Action.SEE, Action.JUDGE, Action.ASK, Action.EDIT, Action.RUN, Action.SHARE}),
+        (Role.VIEWER, {Action.SEE, Action.COMMENT}),
+        (Role.JUDGE, {Action.SEE, Action.COMMENT, Action.JUDGE, Action.ASK}),
+        (Role.EDITOR, {*LOWEST} - {Action.GRANT, Action.MODERATE}),
         (Role.ADMIN, {*LOWEST}),
     ],
 )

@@ -28,12 +28,15 @@ from evaluator.operations.backup.manifest import CHECKSUMS, MANIFEST
 from evaluator.operations.backup.restoring import manifest_of, restore
 from evaluator.operations.backup.writing import prepare, save
 from evaluator.operations.verification import verify
-from evaluator.people.accounts import add_admin
+from evaluator.people.accounts import add_admin, person_of
 from evaluator.people.sessions import begin
 from evaluator.settings import Settings
 from evaluator.store.file import migrating, tables
 from evaluator.store.file.database import examine
 from evaluator.store.instance import identity
+from evaluator.teamwork import preferences
+from evaluator.teamwork.preferences import Wanted
+from evaluator.workspace.acting import acting_as
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import write_beir
 from tests.unit.finished import finished, submitted
@@ -155,6 +158,22 @@ def test_rows_that_let_act_as_somebody_else_are_left_out(elsewhere: Settings, tm
     with Workspace.open_local(elsewhere) as restored:
         assert rows(restored)["sessions"] == []  # everybody signs in again
         assert len(rows(restored)["accounts"]) == 1
+
+
+def test_addresses_of_webhooks_are_left_out(elsewhere: Settings, tmp_path: Path) -> None:
+    with Workspace.open_local(Settings(home=tmp_path / "home")) as workspace:
+        ann = person_of(add_admin(workspace, "ann", "correct horse battery"), Way.PASSWORD)
+        with acting_as(ann):
+            preferences.save(
+                workspace, Wanted(("finished",), webhook_url="https://hooks.example.org/a-secret")
+            )
+        path = backed_up(workspace, tmp_path / "saved.tar")
+    restore(elsewhere, path)
+    with Workspace.open_local(elsewhere) as restored:
+        assert rows(restored)["webhooks"] == []
+        with acting_as(ann):
+            wanted, webhook = preferences.preferences(restored)
+        assert (wanted.events, wanted.webhook, webhook) == (("finished",), False, None)
 
 
 def test_vectors_are_part_of_it_only_if_they_are_asked_for(

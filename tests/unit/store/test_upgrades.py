@@ -57,7 +57,7 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (7, NEWEST, "INSERT INTO revisions (experiment) VALUES ($id)"),
     (10, NEWEST, "INSERT INTO rescored VALUES ('another', 1, 'bm25', 'q1', MAP {'nDCG@10': 0.5})"),
     (10, NEWEST, "INSERT INTO rescorings VALUES ('another', 1, $data)"),
-    (17, NEWEST, """INSERT INTO share_links (id, digest, experiment, part, choices, person, expires_at)
+    (19, NEWEST, """INSERT INTO share_links (id, digest, experiment, part, choices, person, expires_at)
                     VALUES ('1', 'd', $id, 'report', '{}', 'ann', TIMESTAMP '2030-01-01')"""),
     (15, NEWEST, "INSERT INTO past_spending VALUES ('main', DATE '2026-01-01', 5)"),
     (11, NEWEST, "INSERT INTO steps VALUES (2, 2)"),
@@ -75,6 +75,16 @@ INSERTS: tuple[tuple[int, int, str], ...] = (
     (16, NEWEST, "INSERT INTO granted_by_groups VALUES ('a', 'https://id.example.org', 'main')"),
     (14, NEWEST, """INSERT INTO audit (person, way, address, action, subject)
                     VALUES ('ann', 'password', '', 'invited', 'bob')"""),
+    (17, NEWEST, """INSERT INTO comments (project, experiment, person, account, text)
+                    VALUES ('main', $id, 'ann', 'a', 'why so low?')"""),
+    (17, NEWEST, """INSERT INTO decisions (project, experiment, variant, reason, person, account)
+                    VALUES ('main', $id, 'bm25', 'the best', 'ann', 'a')"""),
+    (18, NEWEST, "INSERT INTO preferences VALUES ('a', ['finished'], FALSE, NULL, 0.01, TRUE, NULL, TRUE)"),
+    (18, NEWEST, "INSERT INTO webhooks VALUES ('a', 'https://hooks.example.org/x', 'whsec_')"),
+    (18, NEWEST, """INSERT INTO notifications (id, account, project, experiment, event, title, text)
+                    VALUES ('1', 'a', 'main', $id, 'finished', 'look', '')"""),
+    (18, NEWEST, """INSERT INTO deliveries (id, account, channel, project, experiment, event, title, text)
+                    VALUES ('2', 'a', 'mail', 'main', $id, 'finished', 'look', '')"""),
 )  # fmt: skip
 """SQL that fills tables, and the first and the last migration after which they have this form.
 
@@ -123,12 +133,10 @@ def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> int:
 
 
 def board_of(workspace: Workspace) -> dict[str, Any]:
-    """The leaderboard, without moments, which are those of the old database."""
+    """The leaderboard, without moments and the decision, which are those of the old database."""
     record = leaderboard_record(leaderboard(workspace, lifecycle.find(workspace, "look")))
-    return {
-        **record,
-        "experiment": {**record["experiment"], "created_at": "", "started_at": "", "finished_at": ""},
-    }
+    apart = {"created_at": "", "started_at": "", "finished_at": "", "decision": None}
+    return {**record, "experiment": {**record["experiment"], **apart}}
 
 
 @pytest.mark.parametrize("number", range(1, NEWEST + 1))
@@ -148,6 +156,7 @@ def test_what_an_earlier_version_stored_is_read_by_this_one(
         (row,) = lifecycle.all_experiments(upgraded)
         assert (row.id, row.spec, row.status, row.n_queries) == (now.id, now.spec, "finished", 10)
         assert board_of(upgraded) == board_of(newest)
+        assert (row.decision is not None and row.decision.variant == "bm25") == (number >= 17)
         assert failures_record(upgraded, row) == failures_record(newest, now)
         assert [*costs(upgraded.database, row.id)] == (["bm25"] if number > 3 else [])
         assert len(ratings(upgraded.database, dataset.id)) == (number > 4)

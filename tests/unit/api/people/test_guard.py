@@ -269,6 +269,10 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("POST", "/api/projects"): Action.MANAGE,
     ("DELETE", "/api/projects/main"): Action.MANAGE,
     ("PATCH", "/api/projects/main"): Action.MANAGE,
+    ("POST", "/api/experiments/id/comments"): Action.COMMENT,
+    ("PATCH", "/api/comments/number"): Action.COMMENT,
+    ("DELETE", "/api/comments/number"): Action.COMMENT,
+    ("POST", "/api/experiments/id/decisions"): Action.DECIDE,
     ("GET", "/api/backup"): Action.OPERATE,
     ("GET", "/api/audit"): Action.AUDIT,
     ("GET", "/api/share-links"): Action.SHARE,
@@ -282,6 +286,9 @@ OWN = {
     ("POST", "/api/tokens"),
     ("DELETE", "/api/tokens/id"),
     ("POST", "/api/experiments/plan"),
+    ("POST", "/api/notifications/read"),
+    ("PUT", "/api/notifications/settings"),
+    ("POST", "/api/notifications/test"),
 }
 """What everybody may do who may see."""
 
@@ -303,6 +310,9 @@ BODIES = {
     ("POST", "/api/projects"): {"name": "web"},
     ("PATCH", "/api/share-links"): {"allowed": True},
     ("PATCH", "/api/projects/main"): {"running": 2},
+    ("POST", "/api/experiments/id/comments"): {"text": "x"},
+    ("PATCH", "/api/comments/number"): {"text": "x"},
+    ("POST", "/api/experiments/id/decisions"): {"variant": "x", "reason": "x"},
 }
 
 

@@ -21,7 +21,7 @@ from evaluator.api.people.guard import Guard
 from evaluator.api.people.sign_in import sign_in_routes
 from evaluator.api.routes import routes
 from evaluator.domain.access import COMMAND, NOBODY, Role, Way
-from evaluator.people import accounts, external, log, sessions
+from evaluator.people import accounts, external, log, projects, sessions
 from evaluator.people.oidc import asking
 from evaluator.people.oidc import provider as known
 from evaluator.people.oidc.flow import COOKIE as FLOW
@@ -129,6 +129,7 @@ class TestSigningIn:
     def test_somebody_in_a_group_gets_an_account_with_its_role(
         self, client: TestClient, provider: Provider, workspace: Workspace
     ) -> None:
+        projects.add(workspace, "elsewhere")
         provider.says.person |= {"groups": ["writers", "readers", "others"]}
         address = begin(client, next="/compare?a=1")
         asked = httpx.URL(address).params

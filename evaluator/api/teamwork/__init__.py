@@ -1,0 +1,1 @@
+"""REST routes of what people do together."""

@@ -1,0 +1,1 @@
+"""SQL over comments, decisions and notifications."""

@@ -1,0 +1,1 @@
+"""Parts of pages for what people do together: comments, decisions, activity, notifications."""
