@@ -5,18 +5,15 @@ from __future__ import annotations
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from evaluator.api.browsers.headers import BrowserHeaders
 from evaluator.api.handling import refusal
 from evaluator.settings import Settings
-
-POLICY = "Content-Security-Policy"
-FRAMES = "frame-ancestors 'self'"
-"""No other site may show our pages in a frame, where it could redirect clicks."""
 
 POLICY_VIOLATION = 1008
 """WebSocket close code; before the handshake is accepted, servers answer 403 instead."""
@@ -29,6 +26,7 @@ def guards(settings: Settings) -> list[Middleware]:
         InvalidInputError: the server listens beyond this machine, and its host names are not set.
     """
     return [
+        Middleware(BrowserHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts]),
         Middleware(Leavers),
         Middleware(SameOrigin),
@@ -48,7 +46,7 @@ class Leavers:
 
 
 class SameOrigin:
-    """Refuses requests and WebSockets from pages of other sites, and keeps our pages out of their frames.
+    """Refuses requests and WebSockets from pages of other sites.
 
     Only an origin that equals the addressed host passes. For any other, Streamlit would ask an external server for
     this machine's address, in the event loop, where all requests would wait for it.
@@ -62,7 +60,7 @@ class SameOrigin:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
         elif not _foreign(Headers(scope=scope)):
-            await self._app(scope, receive, _unframed(send))
+            await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "another origin"})
         else:
@@ -83,15 +81,3 @@ def _host(origin: str) -> str | None:
         return urlsplit(origin).netloc or None
     except ValueError:  # brackets without a valid address
         return None
-
-
-def _unframed(send: Send) -> Send:
-    async def wrapped(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            policy = headers.get(POLICY, "")
-            if "frame-ancestors" not in policy:
-                headers[POLICY] = f"{policy}; {FRAMES}" if policy else FRAMES
-        await send(message)
-
-    return wrapped
