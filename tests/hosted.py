@@ -85,7 +85,9 @@ def queue_of(services: Mapping[str, Any], folder: Path) -> Iterator[int]:
     entrypoint.chmod(0o755)
     environment = {"PATH": f"{folder}:{os.environ['PATH']}", **queue["environment"]}
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(queue["command"], env=environment, stdout=log, start_new_session=True, cwd=folder)
+        process = subprocess.Popen(
+            queue["command"], env=environment, stdout=log, start_new_session=True, cwd=folder
+        )
     try:
         yield port
     finally:
@@ -151,7 +153,9 @@ def hosted(folder: Path, *, workers: int = 0) -> Iterator[Hosted]:
         elsewhere = {**clean, **services["worker"]["environment"], **ours, "REDIS_URL": url}
         if workers:
             command = ["worker", "--count", str(workers)]
-            stack.enter_context(running(command, {**elsewhere, "EVALUATOR_HOME": str(folder / "worker")}, folder))
+            stack.enter_context(
+                running(command, {**elsewhere, "EVALUATOR_HOME": str(folder / "worker")}, folder)
+            )
         https, authority = stack.enter_context(
             caddy_before(program, folder / "caddy", f"127.0.0.1:{environment['EVALUATOR_PORT']}")
         )
@@ -161,7 +165,9 @@ def hosted(folder: Path, *, workers: int = 0) -> Iterator[Hosted]:
 
 
 @contextmanager
-def caddy_before(program: str, folder: Path, server: str, domain: str = "localhost") -> Iterator[tuple[int, Path]]:
+def caddy_before(
+    program: str, folder: Path, server: str, domain: str = "localhost"
+) -> Iterator[tuple[int, Path]]:
     """Caddy with our Caddyfile; gives its port for https, and its authority's certificate."""
     folder.mkdir()
     https = free_port()

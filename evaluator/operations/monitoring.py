@@ -188,6 +188,7 @@ def _jobs(status: QueueStatus, retries: int) -> Iterator[Metric]:
         {state: getattr(status, state) for state in JOB_STATES},
         "state",
     )
+    yield _gauge("evaluator_jobs_waiting", "Jobs that are ready, by queue.", dict(status.waiting), "queue")
     yield CounterMetricFamily(
         "evaluator_job_retries", "Attempts that failed and were followed by another.", value=retries
     )

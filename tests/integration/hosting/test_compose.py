@@ -110,7 +110,9 @@ def test_another_name_is_answered_by_neither(instance: Hosted) -> None:
     with instance.client() as client:
         answer = client.get("/api/health/live", headers={"host": "evil.example"})
         assert "live" not in answer.text
-    inside = httpx.get(f"{instance.inside}/api/health/live", headers={"host": "evil.example"}, trust_env=False)
+    inside = httpx.get(
+        f"{instance.inside}/api/health/live", headers={"host": "evil.example"}, trust_env=False
+    )
     assert inside.status_code == 400
 
 
@@ -122,7 +124,10 @@ def test_compose_refuses_to_start_without_what_must_be_chosen(tmp_path: Path, mi
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     for given, said in (
         (GIVEN, ""),
-        ({name: value for name, value in GIVEN.items() if name != missing}, "as the first lines of docker-compose.yml"),
+        (
+            {name: value for name, value in GIVEN.items() if name != missing},
+            "as the first lines of docker-compose.yml",
+        ),
     ):
         file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
         done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
@@ -137,4 +142,6 @@ def compose_command() -> list[str]:
             done = subprocess.run([*command, "version"], capture_output=True, check=False)
             if done.returncode == 0:
                 return command
-    pytest.skip("the client of Docker Compose is not here; the file's structure is tested in tests/unit/test_packaging.py")
+    pytest.skip(
+        "the client of Docker Compose is not here; the file's structure is tested in tests/unit/test_packaging.py"
+    )

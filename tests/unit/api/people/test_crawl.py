@@ -95,7 +95,9 @@ def requests(routes: Iterable[BaseRoute], above: str = "") -> Iterator[tuple[str
             # What is mounted is other people's code: its files, a page, and what may be below.
             assert route.routes or isinstance(route.app, (WSGIMiddleware, StaticFiles)) or callable(route.app)
             yield from requests(route.routes, path)
-            yield from ((method, f"{path}/{below}") for method in ("GET", "POST") for below in ("", "x", "x.js"))
+            yield from (
+                (method, f"{path}/{below}") for method in ("GET", "POST") for below in ("", "x", "x.js")
+            )
         else:
             raise AssertionError(f"{route} is of a new kind: say how it is asked")
 
@@ -109,15 +111,15 @@ def test_the_table_has_what_is_served(app: Starlette) -> None:
     assert len(asked) > 80
 
 
-def test_nothing_tells_strangers_more_than_no(
-    app: Starlette, client: TestClient, shared: Workspace
-) -> None:
+def test_nothing_tells_strangers_more_than_no(app: Starlette, client: TestClient, shared: Workspace) -> None:
     told: dict[object, object] = {}
     for why, headers in strangers(shared).items():
         for method, path in requests(app.routes):
             if method == "WS":
                 with pytest.raises(WebSocketDisconnect) as refused:
-                    client.websocket_connect(f"{HOST.replace('http', 'ws')}{path}", headers=headers).__enter__()
+                    client.websocket_connect(
+                        f"{HOST.replace('http', 'ws')}{path}", headers=headers
+                    ).__enter__()
                 told[why, method, path] = (refused.value.code, refused.value.reason)
             elif not FOR_ALL.fullmatch(path):
                 told[why, method, path] = answer_to(client.request(method, path, headers=headers))
@@ -149,7 +151,11 @@ def test_every_answer_has_the_headers_that_browsers_keep_to(
     lacking = {}
     for headers in ({}, known, {"host": "evil.example"}, {"origin": "https://evil.example"}):
         for method, path in requests(app.routes):
-            if method == "WS" or path in {"/api/demo", "/logout", "/api/backup"}:  # slow, or the end of the session
+            if method == "WS" or path in {
+                "/api/demo",
+                "/logout",
+                "/api/backup",
+            }:  # slow, or the end of the session
                 continue
             answer = client.request(method, path, headers=headers)
             if answer.status_code == 500:  # Streamlit's routes without Streamlit behind them
