@@ -1,6 +1,6 @@
 """The instance of docker-compose.yml without containers: its Caddyfile, its queue's configuration, its settings.
 
-What a container has of its own is replaced, and nothing else: addresses, ports, folders, and the name of the queue's program.
+Only what a container has of its own is replaced: addresses, ports, folders, and the name of the queue's program.
 """
 
 from __future__ import annotations

@@ -57,9 +57,7 @@ class SameOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
-        if scope["type"] not in {"http", "websocket"}:
-            await self._app(scope, receive, send)
-        elif not _foreign(Headers(scope=scope)):
+        if scope["type"] not in {"http", "websocket"} or not _foreign(Headers(scope=scope)):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "another origin"})

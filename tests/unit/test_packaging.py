@@ -147,7 +147,7 @@ def services() -> dict[str, Any]:
 
 
 class TestContainers:
-    """Images are not built here; what can be told from the files is. What they arrange runs in tests/integration/hosting."""
+    """Images are not built here; what can be told from the files is. tests/integration/hosting runs the arrangement."""
 
     def test_only_caddy_is_published(self, services: dict[str, Any]) -> None:
         published = {name: service["ports"] for name, service in services.items() if "ports" in service}

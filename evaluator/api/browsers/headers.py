@@ -23,9 +23,9 @@ PAGES = (
     "font-src 'self' data:; img-src 'self' data:; media-src 'self'; connect-src 'self'; base-uri 'none'; "
     f"form-action 'self'; {FRAMES}"
 )
-"""Streamlit's pages, measured in Chromium: its own page has one script inline, whose hash is given; it styles by inserted
-rules, draws the logo and a font of its tables from the page itself, and imports a component's script from a blob, which
-only a script of ours can make. No page needs `unsafe-eval`, a frame or a worker."""
+"""Streamlit's pages, measured in Chromium: its own page has one script inline, whose hash is given; it styles by
+inserted rules, draws the logo and a font of its tables from the page itself, and imports a component's script from a
+blob, which only a script of ours can make. No page needs `unsafe-eval`, a frame or a worker."""
 ANSWERS = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"

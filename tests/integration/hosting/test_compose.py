@@ -1,4 +1,4 @@
-"""The compose file's arrangement, running: TLS by Caddy, a queue with one user, a server that nobody reaches past Caddy."""
+"""The compose file's arrangement, running: TLS by Caddy, a queue with one user, a server behind Caddy."""
 
 from __future__ import annotations
 

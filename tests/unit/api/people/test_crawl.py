@@ -1,4 +1,4 @@
-"""A crawl of everything that the application serves, by strangers: Streamlit's routes and WebSockets are in its table."""
+"""A crawl by strangers of everything that the application serves, Streamlit's routes and WebSockets among it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from evaluator.api.browsers.headers import ALWAYS, POLICY
 from evaluator.api.people.guard import FOR_ALL
 from evaluator.domain.access import COMMAND, NOBODY, Role
 from evaluator.location import app_path
-from evaluator.people import accounts, sessions, tokens
+from evaluator.people import sessions, tokens
 from evaluator.people.secrets import digest, new_secret, new_token
 from evaluator.workspace.acting import acting_as, otherwise
 from evaluator.workspace.workspace import Workspace, serve
