@@ -33,6 +33,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 
 PATIENCE = 60.0
 """Seconds until something must answer."""
+CHOSEN = {"DOMAIN": "localhost", "QUEUE_PASSWORD": "0123456789abcdef" * 4}
 GIVEN = re.compile(r"\$\{(\w+)(?::?([-?])([^}]*))?\}")
 ENTRYPOINT = """#!/bin/sh
 # The image's: `valkey-server -`, which reads its configuration from standard input.
@@ -129,10 +130,14 @@ class Hosted:
 
 
 @contextmanager
-def hosted(folder: Path, *, workers: int = 0) -> Iterator[Hosted]:
-    """All services of the compose file, on loopback."""
+def hosted(folder: Path, *, workers: int = 0, given: Mapping[str, str] = CHOSEN) -> Iterator[Hosted]:
+    """All services of the compose file, on loopback.
+
+    Args:
+        folder: an empty one.
+        given: the variables of its file `.env`.
+    """
     program = caddy()
-    given = {"DOMAIN": "localhost", "QUEUE_PASSWORD": "0123456789abcdef" * 4}
     services = composed(given)
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("EVALUATOR_", "REDIS_"))
