@@ -31,6 +31,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 from playwright.async_api import Error as BrowserError
 
@@ -61,7 +62,8 @@ PROBES = "/_stcore/"
 
 @dataclass
 class Seen:
-    """What happened: seconds by page and by route, errors, and experiments that were finished."""
+    """What happened: seconds by page and by route, errors, finished experiments, MiB of the server by the time, and
+    seconds of processors by who used them."""
 
     pages: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     api: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -69,6 +71,7 @@ class Seen:
     sign_ins: list[float] = field(default_factory=list)
     experiments: int = 0
     memory: list[tuple[float, float]] = field(default_factory=list)
+    busy: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,18 @@ class Instance:
             process for process, command in descendants(self.supervisor.pid) if MARKS["server"] in command
         ]
         return sum(float(process.memory_info().rss) for process in servers) / 2**20
+
+    def busy(self) -> dict[str, float]:
+        """Seconds of processors that the server, the rest of the instance, and browsers have used."""
+        seconds = {"the server": 0.0, "queue and workers": 0.0, "browsers": 0.0}
+        for process, command in descendants(self.supervisor.pid):
+            kind = "the server" if MARKS["server"] in command else "queue and workers"
+            seconds[kind] += used(process)
+        ours = {process.pid for process, _ in descendants(self.supervisor.pid)} | {self.supervisor.pid}
+        for process, _ in descendants(os.getpid()):
+            if process.pid not in ours:
+                seconds["browsers"] += used(process)
+        return seconds | {"this program": used(psutil.Process())}
 
     def administrator(self) -> httpx.Client:
         """A client that may do what commands on this machine may."""
@@ -123,6 +138,15 @@ def main() -> None:
             seen = asyncio.run(one_day(running, members, ids, arguments))
     if failed := told(seen, arguments):
         sys.exit("; ".join(failed))
+
+
+def used(process: psutil.Process) -> float:
+    """Seconds of processors that a process has used; 0 if it has just ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 @contextmanager
@@ -194,7 +218,7 @@ async def one_day(
         )
         people = members[: arguments.people]
         pages = await asyncio.gather(*(sign_in(browser, running.address, person, seen) for person in people))
-        until = time.monotonic() + arguments.seconds
+        until, before = time.monotonic() + arguments.seconds, running.busy()
         async with asyncio.TaskGroup() as group:
             for place, page in enumerate(pages):
                 if page is not None:
@@ -203,6 +227,7 @@ async def one_day(
                 group.create_task(ask(running.address, member, ids, random.Random(place), seen, until))
             group.create_task(evaluate(running, seen, until))
             group.create_task(weigh(running, seen, until))
+        seen.busy = {kind: seconds - before[kind] for kind, seconds in running.busy().items()}
         await browser.close()
     return seen
 
@@ -340,6 +365,9 @@ def told(seen: Seen, arguments: argparse.Namespace) -> list[str]:
         for name, times in sorted(found.items()):
             if name:
                 print(f"  {name:30} {len(times):6,}  {quantiles(times)}")
+    print(
+        "seconds of processors: " + ", ".join(f"{kind} {seconds:.0f}" for kind, seconds in seen.busy.items())
+    )
     start = seen.memory[0][0] + arguments.seconds / 5
     early = [size for at, size in seen.memory if at <= start]
     growth = max(size for _, size in seen.memory[-3:]) - max(early)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
-import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -86,6 +86,8 @@ def _name(host: str) -> str:
 
 def _hashes_of_scripts() -> list[str]:
     """What allows the scripts that Streamlit's page has inline, and no others."""
-    page = Path(streamlit.__file__).with_name("static") / "index.html"
+    package = find_spec("streamlit")
+    assert package is not None and package.origin is not None  # noqa: S101  it serves this
+    page = Path(package.origin).with_name("static") / "index.html"
     scripts = INLINE_SCRIPT.findall(page.read_text(encoding="utf-8"))
     return [f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts]

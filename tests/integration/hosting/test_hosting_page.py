@@ -109,9 +109,9 @@ class Reader:
         for folder in ("/mnt/shared", "/var/lib"):
             value = value.replace(folder, str(self._folder / "elsewhere"))
         if value.startswith("redis://:password@queue:6379"):
-            port = self._section.enter_context(
-                tcp_valkey(self._folder / "another-queue", "--requirepass", "password")
-            )
+            port = self._section.enter_context(tcp_valkey(self._folder / "another-queue"))
+            with Redis(port=port) as client:
+                client.config_set("requirepass", "password")
             value = value.replace("queue:6379", f"127.0.0.1:{port}")
         return value
 
