@@ -72,6 +72,7 @@ bench: install ## Measure against the bare libraries (benchmarks/)
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.many
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.team
 
 chaos: install ## Kill processes at random while experiments run, and compare every row (ARGS='--kills 100 --seed 1')
 	$(BIN)/python -m benchmarks.chaos $(ARGS)

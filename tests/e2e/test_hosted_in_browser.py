@@ -86,7 +86,7 @@ def test_every_page_works_under_the_policy(ann: BrowserContext) -> None:
         0
     )
     page.goto("/query")  # its lists are a component, whose script comes from a blob
-    expect(page.get_by_test_id("stBidiComponentRegular").first).to_be_visible()
+    expect(page.get_by_role("listitem").first).to_be_visible()
     expect(page.get_by_text("BidiComponent Error")).to_have_count(0)
     page.goto("/queue/")
     expect(page.get_by_text("Queues", exact=False).first).to_be_visible()

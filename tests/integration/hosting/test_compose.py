@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,17 @@ from evaluator.jobs.connection import require
 from evaluator.jobs.processes.valkey import answers
 from evaluator.people.sessions import COOKIE
 from evaluator.settings import Settings
-from tests.hosted import CADDYFILE, COMPOSE, Hosted, caddy, composed, hosted, queue_of, wait_until
+from tests.hosted import (
+    CADDYFILE,
+    COMPOSE,
+    Hosted,
+    caddy,
+    caddy_before,
+    composed,
+    hosted,
+    queue_of,
+    wait_until,
+)
 
 PASSWORD = "correct horse battery"
 GIVEN = {"DOMAIN": "evaluator.example.org", "QUEUE_PASSWORD": "geheim" * 4}
@@ -114,6 +125,25 @@ def test_another_name_is_answered_by_neither(instance: Hosted) -> None:
         f"{instance.inside}/api/health/live", headers={"host": "evil.example"}, trust_env=False
     )
     assert inside.status_code == 400
+
+
+def test_the_server_knows_that_it_was_reached_by_tls(instance: Hosted, tmp_path: Path) -> None:
+    """Caddy says so, and HSTS follows where the name is no loopback one. (It is not this server's either: 400.)"""
+    name, inside = "team.localhost", instance.inside.removeprefix("http://")
+    with caddy_before(caddy(), tmp_path / "caddy", inside, name) as (port, authority):
+        trust = ssl.create_default_context(cafile=str(authority))
+        with httpx.Client(verify=trust, trust_env=False, headers={"host": name}) as client:
+
+            def ask() -> httpx.Response | None:
+                try:
+                    return client.get(f"https://127.0.0.1:{port}/", extensions={"sni_hostname": name})
+                except httpx.TransportError:
+                    return None
+
+            wait_until(ask, "Caddy")
+            answer = ask()
+    assert answer is not None
+    assert (answer.status_code, answer.headers["strict-transport-security"]) == (400, "max-age=31536000")
 
 
 @pytest.mark.parametrize("missing", sorted(GIVEN))

@@ -287,6 +287,7 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
         yield Reader(tmp_path, stack)
 
 
+@pytest.mark.timeout(600)
 def test_from_nothing_to_three_people(reader: Reader) -> None:
     """And through the rest of the page; at the end ann, bob and carl can all sign in."""
     pages = sections()
