@@ -48,7 +48,7 @@ PAGES = {
 }  # fmt: skip
 """Links of the sidebar, and the titles of their pages."""
 ROUTES = ("experiments", "datasets", "datasets/made", "vectors", "health", "metrics", "whoami")
-LOOKING, ASKING = 5.0, 1.0
+LOOKING, ASKING = 20.0, 1.0
 """Seconds that a person looks at a page, and a program waits between two requests, on average."""
 GROWTH = 150
 """MiB that the server may grow after the first fifth of the time."""
@@ -209,15 +209,24 @@ def invite(running: Instance, number: int) -> list[Member]:
 async def one_day(
     running: Instance, members: Sequence[Member], ids: Sequence[str], arguments: argparse.Namespace
 ) -> Seen:
-    """Let everybody sign in at once, then work until the time is over."""
-    seen = Seen()
+    """Let everybody sign in, then work at once until the time is over.
+
+    As many sign in at the same time as there are cores: a browser that is starved while it loads files connects, sends
+    nothing for ten seconds, and is disconnected.
+    """
+    seen, together = Seen(), asyncio.Semaphore(os.cpu_count() or 1)
     installed = shutil.which("chromium") or shutil.which("chromium-browser")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=installed, args=["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"]
         )
         people = members[: arguments.people]
-        pages = await asyncio.gather(*(sign_in(browser, running.address, person, seen) for person in people))
+
+        async def begin(person: Member) -> Page | None:
+            async with together:
+                return await sign_in(browser, running.address, person, seen)
+
+        pages = await asyncio.gather(*map(begin, people))
         until, before = time.monotonic() + arguments.seconds, running.busy()
         async with asyncio.TaskGroup() as group:
             for place, page in enumerate(pages):
