@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEPLOY := $(VENV)/.deploy
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -32,11 +33,15 @@ $(INSTALLED): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/pip install -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
+$(DEPLOY): $(INSTALLED)
+	$(BIN)/pip install -c constraints.txt --no-build-isolation -e '.[deploy]'
+	@touch $@
+
 demo: install ## Evaluate five variants on a demo dataset and serve the leaderboard (ARGS=--no-serve: only the table)
 	$(BIN)/evaluator demo $(ARGS)
 
 # Two processes: many tests wait for processes of their own. A file's tests stay together (tests/conftest.py), the slowest first.
-test: install browser ## Run the whole test suite (ARGS='-k ranking': a part)
+test: install browser $(DEPLOY) ## Run the whole test suite (ARGS='-k ranking': a part)
 	$(BIN)/pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 # Chromium for the browser test: the system's, if there is one; as root the distribution's; else Playwright's own.
@@ -67,6 +72,7 @@ bench: install ## Measure against the bare libraries (benchmarks/)
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.many
 	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.team
 
 chaos: install ## Kill processes at random while experiments run, and compare every row (ARGS='--kills 100 --seed 1')
 	$(BIN)/python -m benchmarks.chaos $(ARGS)

@@ -11,24 +11,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for `localhost` that is its own authority; returns it and its key."""
+def make_certificate(folder: Path, name: str = "DNS:localhost") -> tuple[Path, Path]:
+    """Make a certificate for a name that is its own authority; returns it and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     command = [
         *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
         *("-keyout", str(key), "-out", str(certificate), "-days", "2", "-subj", "/CN=localhost"),
-        *("-addext", "subjectAltName=DNS:localhost"),
+        *("-addext", f"subjectAltName={name}"),
     ]
     subprocess.run(command, check=True, capture_output=True)
     return certificate, key
 
 
 @contextmanager
-def tls_before(port: int, certificate: Path, key: Path) -> Iterator[int]:
-    """Pass what comes by TLS to a port of this machine; gives the port where it listens."""
+def tls_before(port: int, certificate: Path, key: Path, host: str = "127.0.0.1") -> Iterator[int]:
+    """Pass what comes by TLS at an address of this machine to a port of it; gives the port where it listens."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = socket.create_server((host, 0))
 
     def accept() -> None:
         with suppress(OSError):  # until it is closed

@@ -12,12 +12,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evaluator.api.browsers.headers import BrowserHeaders
 from evaluator.api.handling import refusal
 from evaluator.settings import Settings
-
-POLICY = "Content-Security-Policy"
-FRAMES = "frame-ancestors 'self'"
-"""No other site may show our pages in a frame, where it could redirect clicks."""
 
 POLICY_VIOLATION = 1008
 """WebSocket close code; before the handshake is accepted, servers answer 403 instead."""
@@ -31,7 +28,8 @@ def guards(settings: Settings) -> list[Middleware]:
     """
     below = [Middleware(Below, prefix=settings.path_prefix)] if settings.path_prefix else []
     return [
-        *below,
+        *below,  # outermost: all others see paths without the prefix
+        Middleware(BrowserHeaders),
         Middleware(TrustedHostMiddleware, allowed_hosts=[*settings.trusted_hosts]),
         Middleware(Leavers),
         Middleware(SameOrigin),
@@ -93,7 +91,7 @@ class Leavers:
 
 
 class SameOrigin:
-    """Refuses requests and WebSockets from pages of other sites, and keeps our pages out of their frames.
+    """Refuses requests and WebSockets from pages of other sites.
 
     Only an origin that equals the addressed host passes. For any other, Streamlit would ask an external server for
     this machine's address, in the event loop, where all requests would wait for it.
@@ -104,10 +102,8 @@ class SameOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
-        if scope["type"] not in {"http", "websocket"}:
+        if scope["type"] not in {"http", "websocket"} or not _foreign(Headers(scope=scope)):
             await self._app(scope, receive, send)
-        elif not _foreign(Headers(scope=scope)):
-            await self._app(scope, receive, _unframed(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "another origin"})
         else:
@@ -128,15 +124,3 @@ def _host(origin: str) -> str | None:
         return urlsplit(origin).netloc or None
     except ValueError:  # brackets without a valid address
         return None
-
-
-def _unframed(send: Send) -> Send:
-    async def wrapped(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            policy = headers.get(POLICY, "")
-            if "frame-ancestors" not in policy:
-                headers[POLICY] = f"{policy}; {FRAMES}" if policy else FRAMES
-        await send(message)
-
-    return wrapped

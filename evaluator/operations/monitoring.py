@@ -188,6 +188,8 @@ def _jobs(status: QueueStatus, retries: int) -> Iterator[Metric]:
         {state: getattr(status, state) for state in JOB_STATES},
         "state",
     )
+    waiting = {str(queue): number for queue, number in status.waiting.items()}
+    yield _gauge("evaluator_jobs_waiting", "Jobs that are ready, by queue.", waiting, "queue")
     yield CounterMetricFamily(
         "evaluator_job_retries", "Attempts that failed and were followed by another.", value=retries
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from evaluator.domain.access import Person, Way
 from evaluator.domain.printable import printable
@@ -26,6 +27,8 @@ SEEN_EVERY = timedelta(minutes=1)
 AGENT = 200
 """Characters of a browser's name for itself."""
 
+_ONE_TRY = Lock()
+"""Held while a password is tried: one process serves all people (ADR 0001)."""
 WRONG = "the name or the password is wrong"
 
 
@@ -36,20 +39,31 @@ def sign_in(workspace: Workspace, name: str, password: str, agent: str) -> str:
         SignedOutError: the name or the password is wrong.
         TooManyError: there were too many wrong ones; says how long to wait.
     """
-    who = (f"account:{key_of(name)}", f"address:{address()}")
-    throttle.require_patience(workspace.connection, *who)
-    throttle.note_try(workspace.connection, *who)  # before it is known, or many at once would count as none
-    account = by_name(workspace, name)
-    is_right = matches(account.password if account else None, password)
-    if account is None or account.disabled_at or not is_right:
-        # Whoever mistook the fields has typed a password as the name.
-        tried = account.name if account else "an unknown name"
-        note_of(workspace, tried, account and account.id, Way.PASSWORD, "failed to sign in")
-        raise SignedOutError(WRONG)
-    throttle.forget(workspace.connection, *who)
+    account = _account_of(workspace, name, password)
     if account.password and is_dated(account.password):
         account_rows.change(workspace.database, account.id, password=hashed(password, account.name))
     return begin(workspace, account, Way.PASSWORD, agent)
+
+
+def _account_of(workspace: Workspace, name: str, password: str) -> Account:
+    """The account that a name and a password belong to.
+
+    One is tried after the other. Of many at once, wrong ones would else count as none if each counted once it is known,
+    and right ones, as of a team behind one address, as wrong if each counted before.
+    """
+    who = (f"account:{key_of(name)}", f"address:{address()}")
+    with _ONE_TRY:
+        throttle.require_patience(workspace.connection, *who)
+        throttle.note_try(workspace.connection, *who)
+        account = by_name(workspace, name)
+        is_right = matches(account.password if account else None, password)
+        if account is not None and not account.disabled_at and is_right:
+            throttle.forget(workspace.connection, *who)
+            return account
+    # Whoever mistook the fields has typed a password as the name.
+    tried = account.name if account else "an unknown name"
+    note_of(workspace, tried, account and account.id, Way.PASSWORD, "failed to sign in")
+    raise SignedOutError(WRONG)
 
 
 def begin(workspace: Workspace, account: Account, way: Way, agent: str) -> str:

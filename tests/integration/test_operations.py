@@ -27,6 +27,7 @@ FAMILIES = {
     "evaluator_experiments",
     "evaluator_job_retries",
     "evaluator_jobs",
+    "evaluator_jobs_waiting",
     "evaluator_queries_per_second",
     "evaluator_queries_recorded",
     "evaluator_queue_up",

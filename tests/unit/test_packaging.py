@@ -8,13 +8,16 @@ import re
 import subprocess
 import sys
 import zipfile
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from evaluator.jobs.server.rights import GRANT
 from evaluator.settings import Settings
+from tests.hosted import GIVEN, MissingError, composed
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -130,20 +133,25 @@ def test_every_declared_dependency_is_pinned() -> None:
 
 @pytest.fixture
 def services() -> dict[str, Any]:
-    """The services of docker-compose.yml by name; every volume they mount is declared."""
-    composed = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
-    services: dict[str, Any] = composed["services"]
+    """The services of docker-compose.yml by name; every volume and network that they name is declared."""
+    whole = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
+    services = composed({"DOMAIN": "evaluator.example.org", "QUEUE_PASSWORD": "geheim"})
     mounts = [mount for service in services.values() for mount in service["volumes"]]
-    assert {mount.partition(":")[0] for mount in mounts} == set(composed["volumes"])
+    files = {mount for mount in mounts if mount.startswith("./")}
+    assert all((REPOSITORY / file.partition(":")[0]).exists() and file.endswith(":ro") for file in files)
+    assert {mount.partition(":")[0] for mount in mounts if mount not in files} == set(whole["volumes"])
+    assert {network for service in services.values() for network in service["networks"]} == {
+        *whole["networks"], "default",
+    }  # fmt: skip
     return services
 
 
 class TestContainers:
-    """Images are not built here; what can be told from the files is."""
+    """Images are not built here; what can be told from the files is. tests/integration/hosting runs the arrangement."""
 
-    def test_only_the_server_is_published_and_only_on_loopback(self, services: dict[str, Any]) -> None:
+    def test_only_caddy_is_published(self, services: dict[str, Any]) -> None:
         published = {name: service["ports"] for name, service in services.items() if "ports" in service}
-        assert published == {"server": ["127.0.0.1:8501:8501"]}
+        assert published == {"caddy": ["0.0.0.0:80:80", "0.0.0.0:443:443"]}
 
     def test_the_server_has_no_workers_and_workers_have_no_database(self, services: dict[str, Any]) -> None:
         assert services["server"]["environment"]["EVALUATOR_WORKERS"] == "0"
@@ -153,17 +161,42 @@ class TestContainers:
     def test_server_and_workers_share_queue_and_artifacts(self, services: dict[str, Any]) -> None:
         for name in ("server", "worker"):
             environment = services[name]["environment"]
-            assert environment["REDIS_URL"].startswith("redis://queue:")
+            assert environment["REDIS_URL"] == "redis://evaluator:geheim@queue:6379/0"
             assert f"artifacts:{environment['EVALUATOR_ARTIFACTS']}" in services[name]["volumes"]
+
+    @pytest.mark.parametrize("missing", ["DOMAIN", "QUEUE_PASSWORD"])
+    def test_nothing_has_a_default_that_somebody_could_guess(self, missing: str) -> None:
+        given = {"DOMAIN": "evaluator.example.org", "QUEUE_PASSWORD": "geheim"}
+        with pytest.raises(MissingError, match=f"{missing}: .*as the first lines of docker-compose.yml show"):
+            composed({name: value for name, value in given.items() if name != missing})
+
+    def test_the_queue_has_one_user_with_the_rights_that_suffice(self, services: dict[str, Any]) -> None:
+        configuration = services["queue"]["command"][-1]
+        assert "user default off" in configuration
+        assert f"user evaluator on >$QUEUE_PASSWORD {GRANT}\n" in configuration
+        assert "geheim" not in configuration
+
+    def test_the_queue_is_in_no_network_that_leads_outside(self, services: dict[str, Any]) -> None:
+        whole = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
+        assert services["queue"]["networks"] == ["queue"]
+        assert whole["networks"]["queue"] == {"internal": True}
+        assert not {*services["worker"]["networks"]} & {*services["caddy"]["networks"]}
+
+    def test_the_server_believes_caddys_network_alone(self, services: dict[str, Any]) -> None:
+        whole = yaml.safe_load((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8"))
+        subnet = GIVEN.sub(lambda match: match[3], whole["networks"]["front"]["ipam"]["config"][0]["subnet"])
+        assert services["server"]["environment"]["FORWARDED_ALLOW_IPS"] == subnet
+        assert ip_network(subnet).is_private
 
     def test_the_server_says_which_names_it_has(self, services: dict[str, Any]) -> None:
         environment = services["server"]["environment"]
-        default = re.fullmatch(r"\$\{EVALUATOR_ALLOWED_HOSTS:-(.+)\}", environment["EVALUATOR_ALLOWED_HOSTS"])
-        assert default
-        auth = environment["EVALUATOR_AUTH"].removeprefix("${EVALUATOR_AUTH:-").removesuffix("}")
+        assert services["caddy"]["environment"]["DOMAIN"] == "evaluator.example.org"
         settings = Settings(
-            host=environment["EVALUATOR_HOST"], allowed_hosts=json.loads(default[1]), auth=auth
+            host=environment["EVALUATOR_HOST"],
+            allowed_hosts=json.loads(environment["EVALUATOR_ALLOWED_HOSTS"]),
+            auth=environment["EVALUATOR_AUTH"],
         )
+        assert settings.allowed_hosts == ("evaluator.example.org",)
         assert "*" not in settings.trusted_hosts
 
     def test_what_the_image_copies_is_there(self) -> None:

@@ -29,9 +29,13 @@ WAY_OUT = f"restore it from a copy, or {ANOTHER_HOME}; nothing was changed"
 
 COLUMNS = {
     "accounts": "id name password is_admin created_at disabled_at",
-    "audit": "number done_at person account way address action subject",
-    "datasets": "id name description tags guidelines project",
+    "audit": "number done_at person account way address action subject project kind target",
+    "comments": "number project experiment variant query person account text written_at edited_at",
     "dataset_versions": "dataset version fingerprint manifest source change created_at",
+    "datasets": "id name description tags guidelines project",
+    "decisions": "number project experiment variant reason person account decided_at",
+    "deliveries": "id account channel project experiment event title text created_at attempts next_at sent_at "
+    "failed_at error",
     "experiments": "id name spec n_queries status created_at started_at finished_at reason dataset attempt run place",
     "followed": "dataset version experiment",
     "granted_by_groups": "account issuer project",
@@ -40,7 +44,10 @@ COLUMNS = {
     "instance": "identity",
     "invitations": "digest purpose name account is_admin role created_by created_at expires_at used_at project",
     "migrations": "number applied_at version",
+    "noticed": "number",
+    "notifications": "id account project experiment event title text created_at read_at",
     "past_spending": "project month micro_usd",
+    "preferences": "account events everybodys baseline max_loss in_app mail_to webhook",
     "projects": "id created_at storage_limit running_limit monthly_limit shares",
     "provenance": "dataset version record",
     "ratings": "dataset rater query_id doc_id grade rated_at",
@@ -57,6 +64,7 @@ COLUMNS = {
     "tokens": "id digest shown name account role created_at expires_at used_at project",
     "variant_costs": "experiment variant cost error measured_at",
     "variants": "experiment name position fingerprint pipeline error",
+    "webhooks": "account url key",
 }
 """Every table's columns, once all migrations are applied."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -131,6 +132,40 @@ def test_the_right_password_makes_up_for_the_wrong_ones(shared: Workspace) -> No
         sessions.sign_in(shared, "ann", PASSWORD, "")
     queue: Redis = shared.connection
     assert not [*queue.scan_iter(throttle.KEY.format("*"))]
+
+
+def test_a_team_signs_in_at_once_from_one_address(shared: Workspace) -> None:
+    """As behind a proxy or an office's router: right passwords that come together are no wrong ones."""
+    names = [f"member {number}" for number in range(4 * throttle.FREE)]
+    for name in names:
+        joined(shared, name)
+
+    def begin(name: str) -> str:
+        with acting_as(None, at="192.0.2.1"):
+            return sessions.sign_in(shared, name, PHRASE, "")
+
+    with ThreadPoolExecutor(len(names)) as together:
+        secrets = [*together.map(begin, names)]
+    assert [getattr(sessions.person_of_session(shared, secret), "name", None) for secret in secrets] == names
+
+
+def test_wrong_passwords_that_come_together_are_counted(
+    shared: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody tries many at once for the price of none."""
+    monkeypatch.setattr(throttle, "FIRST", throttle.LONGEST)
+
+    def tried(number: int) -> type[Exception] | None:
+        with (
+            acting_as(None, at=f"192.0.2.{number % 2}"),
+            pytest.raises((SignedOutError, TooManyError)) as refused,
+        ):
+            sessions.sign_in(shared, "ann", f"wrong {number}", "")
+        return refused.type
+
+    with ThreadPoolExecutor(20) as together:
+        outcomes = [*together.map(tried, range(20))]
+    assert outcomes.count(SignedOutError) == throttle.FREE + 1
 
 
 def test_a_token_stands_for_its_owner(shared: Workspace, ann: Person) -> None:

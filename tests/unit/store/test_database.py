@@ -27,10 +27,11 @@ def tables(database: Database) -> set[str]:
 
 def test_a_new_file_has_all_tables(database: Database) -> None:
     assert tables(database) == {
-        "migrations", "datasets", "dataset_versions", "experiments", "variants", "results", "spending",
-        "variant_costs", "ratings", "submissions", "instance", "revisions", "rescored", "rescorings",
-        "steps", "followed", "provenance", "readings", "projects", "accounts", "grants", "invitations", "sessions",
-        "tokens", "audit", "past_spending", "share_links", "identities", "granted_by_groups",
+        "accounts", "audit", "comments", "dataset_versions", "datasets", "decisions", "deliveries", "experiments",
+        "followed", "granted_by_groups", "grants", "identities", "instance", "invitations", "migrations", "noticed",
+        "notifications", "past_spending", "preferences", "projects", "provenance", "ratings", "readings", "rescored",
+        "rescorings", "results", "revisions", "sessions", "share_links", "spending", "steps", "submissions", "tokens",
+        "variant_costs", "variants", "webhooks",
     }  # fmt: skip
 
 
