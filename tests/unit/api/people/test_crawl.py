@@ -136,7 +136,15 @@ def test_nothing_tells_strangers_more_than_no(app: Starlette, client: TestClient
 def test_what_is_for_all_tells_nothing(app: Starlette, client: TestClient, shared: Workspace) -> None:
     """Signing in and out, joining, and whether the process answers."""
     known = {path for _, path in requests(app.routes) if FOR_ALL.fullmatch(path)}
-    assert known == {"/login", "/logout", "/join/x", "/api/health/live"}
+    assert known == {
+        "/login",
+        "/logout",
+        "/join/x",
+        "/share/x",
+        "/api/health/live",
+        "/login/oidc/x",
+        "/login/oidc/x/callback",
+    }
     for headers in strangers(shared).values():
         for path in sorted(known):
             text = client.get(path, headers=headers).text
