@@ -32,7 +32,9 @@ PAGE = ROOT / "docs" / "hosting.md"
 PASSWORD = "correct horse battery"
 FENCED = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 """Blocks without a language hold commands."""
-WORKS = {"account", "dataset", "leaderboard", "login"}
+EXAMPLE = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+"""Settings of services that others run, which no test starts from this page: tests/e2e/test_oidc_in_browser, ..."""
+WORKS = {"account", "dataset", "leaderboard", "login", "project", "run", "share"}
 """Commands of `evaluator` that are run as they are; those that serve are started, and stopped once they say so."""
 SAYS = {"up": "Serving at", "worker": "workers on"}
 
@@ -58,6 +60,7 @@ class Reader:
         self._instance: Hosted | None = None
         self._manifests: list[dict[str, Any]] = []
         self.links: list[str] = []
+        self.shared: list[str] = []
         (folder / "data").symlink_to(ROOT / "data")
         (folder / "my-dataset").symlink_to(ROOT / "data" / "beir")
         (folder / "deploy").symlink_to(ROOT / "deploy")
@@ -130,7 +133,7 @@ class Reader:
         assert {*scaled} <= {*services}
         assert (self._folder / ".env").stat().st_mode & 0o077 == 0
         (self._folder / "hosted").mkdir()
-        self._instance = self._stack.enter_context(hosted(self._folder / "hosted", given=given))
+        self._instance = self._stack.enter_context(hosted(self._folder / "hosted", workers=1, given=given))
 
     def _compose_build(self, rest: list[str]) -> None:
         asked = re.findall(r"--build-arg (\w+)=", " ".join(rest))
@@ -179,6 +182,9 @@ class Reader:
         words = shlex.split(line)
         own = dict(word.split("=", 1) for word in words[: words.index("evaluator")])
         verb, *arguments = words[words.index("evaluator") + 1 :]
+        chosen = []
+        if verb == "--project":
+            chosen, (verb, *arguments) = ["--project", arguments[0]], arguments[1:]
         environment = {name: self._ours(value) for name, value in own.items()}
         if verb in SAYS:
             self._serves(verb, arguments, environment)
@@ -190,9 +196,11 @@ class Reader:
         given = f"{PASSWORD}\n{PASSWORD}\n"
         if verb == "login":  # which asks a terminal
             arguments, given = [*arguments, "--token-stdin"], f"{self._token()}\n"
-        printed = self._run([verb, *arguments], environment, given)
-        if arguments[0] in {"invite", "reset"}:
+        printed = self._run([*chosen, verb, *arguments], environment, given)
+        if arguments[0] in {"invite", "reset"} and self._address is not None:
             self._join_here(printed.splitlines()[-1])
+        if verb == "share":
+            self.shared.append(printed.splitlines()[-1])
 
     def _token(self) -> str:
         """What the page *Account* gives."""
@@ -307,3 +315,21 @@ def test_from_nothing_to_three_people(reader: Reader) -> None:
     with reader.instance.client(headers={"origin": reader.instance.address}) as client:
         for name in ("ann", "bob", "carl"):
             assert client.post("/login", data={"name": name, "password": PASSWORD}).status_code == 303
+    (link,) = reader.shared
+    with reader.instance.client() as stranger:
+        assert "<h1>first look</h1>" in stranger.get(link).text
+
+
+@pytest.mark.parametrize("way", ["oidc", "proxy"])
+def test_examples_of_settings_are_ones_that_the_server_takes(way: str) -> None:
+    (example,) = (
+        block for block in EXAMPLE.findall(PAGE.read_text(encoding="utf-8")) if f"AUTH={way}\n" in block
+    )
+    check = (
+        "from evaluator.settings import Settings; s = Settings.read(); s.require_whole_auth(); print(*s.auth)"
+    )
+    done = subprocess.run(
+        ["bash", "-euc", f'{example}\nexec "$0" -c "$1"', sys.executable, check],
+        check=False, capture_output=True, text=True, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.stdout.strip(), done.stderr) == (way, "")
