@@ -20,28 +20,20 @@ NOTHING = "–"
 
 
 def report(
-    workspace: Workspace,
-    experiment: ExperimentRow,
-    measure: str | None = None,
-    baseline: str | None = None,
-    *,
-    part: Part = "report",
-    pair: tuple[str | None, str | None] = (None, None),
+    workspace: Workspace, experiment: ExperimentRow, measure: str | None = None, baseline: str | None = None
 ) -> str:
-    """An experiment's report as HTML.
+    """An experiment's report as HTML, which somebody downloads.
 
     Args:
         workspace: the workspace.
         experiment: the experiment.
         measure: by default the experiment's first measure.
         baseline: the variant that the others are compared with.
-        part: what is shown.
-        pair: the two variants that are compared; by default those between which a decision is most likely.
 
     Raises:
         InvalidInputError, UnknownNameError: as `leaderboard`.
     """
-    html = render(collect(workspace, experiment, measure, baseline, pair), part)
+    html = render(collect(workspace, experiment, measure, baseline))
     note(workspace, Deed.REPORTED, experiment.name, experiment_of(experiment.id), project=experiment.project)
     return html
 

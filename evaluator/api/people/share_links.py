@@ -16,7 +16,8 @@ from evaluator.domain.access import Action
 from evaluator.errors import EvaluatorError, UnknownNameError
 from evaluator.people import share_links
 from evaluator.people.share_links import GONE, link_record
-from evaluator.report.page import report
+from evaluator.report.contents import collect
+from evaluator.report.page import render
 from evaluator.workspace.acting import acting_as, in_project
 from evaluator.workspace.workspace import Workspace, serving
 
@@ -66,13 +67,9 @@ def _shown(workspace: Workspace, secret: str) -> str:
     experiment, link, person = share_links.opened(workspace, secret)
     chosen = link.choices
     with acting_as(person), in_project(experiment.project):
-        return report(
-            workspace,
-            experiment,
-            chosen.get("measure"),
-            chosen.get("baseline"),
-            part=link.part,
-            pair=(chosen.get("a"), chosen.get("b")),
+        pair = chosen.get("a"), chosen.get("b")
+        return render(
+            collect(workspace, experiment, chosen.get("measure"), chosen.get("baseline"), pair), link.part
         )
 
 
