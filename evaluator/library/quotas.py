@@ -22,7 +22,8 @@ from evaluator.errors import ArtifactMissingError, QuotaReachedError, UnknownNam
 from evaluator.jobs.limits import allow_money, month_spent
 from evaluator.store import datasets, experiments
 from evaluator.store.people import projects
-from evaluator.workspace.acting import require
+from evaluator.workspace.acting import needs, require
+from evaluator.workspace.log import note
 from evaluator.workspace.memory import Kind
 from evaluator.workspace.workspace import Workspace
 
@@ -54,6 +55,7 @@ def limits(workspace: Workspace, project: str) -> Quotas:
     return projects.quotas(workspace.database, project)
 
 
+@needs(Action.MANAGE)
 def set_limits(workspace: Workspace, project: str, quotas: Quotas) -> None:
     """Change what a project may use; money counts at once, also for experiments that run.
 
@@ -61,10 +63,13 @@ def set_limits(workspace: Workspace, project: str, quotas: Quotas) -> None:
         ForbiddenError: whoever is acting does not manage this instance.
         UnknownNameError: there is no such project.
     """
-    require(Action.MANAGE)
     if project not in projects.projects(workspace.database):
         raise UnknownNameError(f"no project is called {project!r}")
     projects.set_quotas(workspace.database, project, quotas)
+    said = ", ".join(
+        f"{name} {'none' if value is None else f'{value:,}'}" for name, value in quotas._asdict().items()
+    )
+    note(workspace, "changed what a project may use", f"{project}: {said}")
     if workspace.queue is not None:
         spent = projects.spent_this_month(workspace.database, project)
         allow_money(workspace.queue, project, quotas.monthly, spent)

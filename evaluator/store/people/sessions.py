@@ -73,10 +73,19 @@ def invitations(database: Database) -> list[Invitation]:
     return [Invitation(*row)._replace(role=Role(row[5]) if row[5] else None) for row in rows]
 
 
-def withdraw(database: Database, *, account: str | None = None, created_by: str | None = None) -> None:
-    """Withdraw all one-time links that choose an account's password anew, or that somebody made."""
+def withdraw(
+    database: Database,
+    *,
+    digest: str | None = None,
+    account: str | None = None,
+    created_by: str | None = None,
+) -> None:
+    """Withdraw the one-time link of a digest, all that choose an account's password anew, or all that somebody made."""
     with database.transaction(changes=False) as cursor:
-        cursor.execute("DELETE FROM invitations WHERE account = ? OR created_by = ?", [account, created_by])
+        cursor.execute(
+            "DELETE FROM invitations WHERE digest = ? OR account = ? OR created_by = ?",
+            [digest, account, created_by],
+        )
 
 
 def add_token(

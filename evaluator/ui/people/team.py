@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from evaluator.domain.access import Action, Role
-from evaluator.domain.records import Account
+from evaluator.domain.records import Account, Invitation
 from evaluator.people import accounts
 from evaluator.people.accounts import Link
 from evaluator.ui.people.log import show_log
@@ -15,7 +15,7 @@ from evaluator.ui.people.projects import show_projects
 from evaluator.ui.people.sharing import show_share_links
 from evaluator.ui.shell.identity import keyed
 from evaluator.ui.shell.live import explained
-from evaluator.ui.shell.words import plain
+from evaluator.ui.shell.words import moment, plain
 from evaluator.workspace.acting import may, project
 from evaluator.workspace.workspace import Workspace
 
@@ -35,6 +35,8 @@ def show_team(workspace: Workspace) -> None:
     for account in accounts.members(workspace):
         _account(workspace, account)
     _invite(workspace)
+    for invitation in accounts.open_invitations(workspace):
+        _invited(workspace, invitation)
     show_share_links(workspace)
     if may(Action.MANAGE):
         show_projects(workspace)
@@ -101,6 +103,20 @@ def _invite(workspace: Workspace) -> None:
                 given = None if is_admin else Role(role)
                 st.session_state[LINK] = accounts.invite(workspace, name or "", given, is_admin=is_admin)
                 st.rerun()
+
+
+def _invited(workspace: Workspace, invitation: Invitation) -> None:
+    role = ADMINISTRATOR if invitation.is_admin else invitation.role or NONE
+    until = moment(invitation.expires_at, st.context.timezone)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(
+            f"**{plain(invitation.name)}** is invited as {role} in {invitation.project}, until {until}",
+            width="stretch",
+        )
+        key = keyed("withdraw", accounts.invitation_id(invitation))
+        if st.button("Withdraw", key=key, type="tertiary", icon=":material/undo:"):
+            accounts.withdraw(workspace, accounts.invitation_id(invitation))
+            st.rerun()
 
 
 def _address(workspace: Workspace, link: Link) -> str:

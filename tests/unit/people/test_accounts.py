@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -78,6 +79,39 @@ def test_invitations_end_with_the_account_of_whoever_invited(shared: Workspace) 
     with acting_as(lead):
         link = accounts.invite(shared, "bob", Role.ADMIN)
     accounts.disable(shared, "lead")
+    assert accounts.invited(shared, link.secret) is None
+
+
+def test_two_administrators_who_demote_each_other_leave_one(shared: Workspace) -> None:
+    joined(shared, "bob", is_admin=True)
+    start, refused = threading.Barrier(2), []
+
+    def demote(name: str) -> None:
+        start.wait()
+        try:
+            accounts.set_admin(shared, name, False)
+        except ConflictError as error:
+            refused.append(str(error))
+
+    threads = [threading.Thread(target=demote, args=(name,)) for name in ("ann", "bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    assert [each.is_admin for each in accounts.members(shared)].count(True) == 1
+
+
+def test_open_invitations_are_listed_and_withdrawn(shared: Workspace) -> None:
+    lead = joined(shared, "lead", Role.ADMIN)
+    with acting_as(lead):
+        link = accounts.invite(shared, "bob", Role.JUDGE)
+        (invitation,) = accounts.open_invitations(shared)
+        assert (invitation.name, invitation.role, invitation.project) == ("bob", Role.JUDGE, MAIN)
+        accounts.withdraw(shared, accounts.invitation_id(invitation))
+        assert accounts.open_invitations(shared) == []
+        with pytest.raises(UnknownNameError, match="there is no open invitation"):
+            accounts.withdraw(shared, accounts.invitation_id(invitation))
     assert accounts.invited(shared, link.secret) is None
 
 

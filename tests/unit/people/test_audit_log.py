@@ -34,6 +34,10 @@ NOT_NOTED = {
     "evaluator.uploads.uploads.state": "it only reads",
     "evaluator.uploads.uploads.discard": "an upload is only its owner's",
     "evaluator.uploads.uploads.open_uploads": "it only reads",
+    "evaluator.operations.dead_letters.dead_letters": "it only reads",
+    "evaluator.operations.vector_storage.vectors": "it only reads",
+    "evaluator.people.accounts.members": "it only reads",
+    "evaluator.people.accounts.open_invitations": "it only reads",
     "evaluator.people.log.entries": "it only reads",
     "evaluator.people.log.people_and_actions": "it only reads",
 }

@@ -277,6 +277,8 @@ NEEDED: dict[tuple[str, str], Action] = {
     ("GET", "/api/audit"): Action.AUDIT,
     ("GET", "/api/share-links"): Action.SHARE,
     ("PATCH", "/api/share-links"): Action.GRANT,
+    ("GET", "/api/invitations"): Action.GRANT,
+    ("DELETE", "/api/invitations/invitation"): Action.GRANT,
     ("DELETE", "/api/share-links/link"): Action.SHARE,
     ("POST", "/api/experiments/id/share-links"): Action.SHARE,
 }
