@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from evaluator import __version__
 from evaluator.api.handling import ApiRoute
+from evaluator.api.people.chosen_project import PROJECT
 
 ERROR = {
     "type": "object",
@@ -52,6 +53,8 @@ def openapi_document(routes: Sequence[ApiRoute]) -> dict[str, Any]:
 def _operation(route: ApiRoute, path: str) -> dict[str, Any]:
     parameters = [_parameter(name, "path", required=True) for name in route.param_convertors]
     parameters += [_parameter(name, "query") for name in route.query]
+    if route.needs is not None:
+        parameters.append(_parameter(PROJECT, "query"))
     parameters += [_parameter(name, "header", required=True) for name in route.headers]
     operation: dict[str, Any] = {
         "operationId": "_".join([route.method.lower(), *re.findall(r"\w+", path)]),
