@@ -47,7 +47,7 @@ PAGES = {
     "Experiments": "Experiments", "Datasets": "Datasets", "Queue": "Queue", "Account": "Account",
 }  # fmt: skip
 """Links of the sidebar, and the titles of their pages."""
-ROUTES = ("experiments", "datasets", "datasets/made", "vectors", "health", "metrics", "whoami")
+ROUTES = ("experiments", "datasets", "datasets/made", "health", "metrics", "whoami")
 LOOKING, ASKING = 20.0, 1.0
 """Seconds that a person looks at a page, and a program waits between two requests, on average."""
 GROWTH = 150

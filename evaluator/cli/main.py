@@ -20,17 +20,17 @@ import typer
 
 from evaluator import __version__
 from evaluator.cli import additions  # noqa: F401  its command belongs to `dataset`
-from evaluator.cli.accounts import account_app
 from evaluator.cli.backups import backups_app
 from evaluator.cli.datasets import dataset_app
 from evaluator.cli.dead_letters import dead_letters_app
 from evaluator.cli.experiments import check_outcome, experiments_app
 from evaluator.cli.gate import gate_app
 from evaluator.cli.options import Json, Workers, read_settings
-from evaluator.cli.projects import project_app
+from evaluator.cli.people.accounts import account_app
+from evaluator.cli.people.projects import project_app
+from evaluator.cli.people.share_links import share_app
 from evaluator.cli.results import results_app
 from evaluator.cli.servers.login import login_app
-from evaluator.cli.share_links import share_app
 from evaluator.cli.terminal import (
     Stages,
     follow,

@@ -78,8 +78,8 @@ def save(workspace: Workspace, wanted: Wanted) -> Saved:
     """Change what whoever is acting wants to be told.
 
     Raises:
-        ForbiddenError: they have no account, or are a program with a token that says where notifications go.
-        InvalidInputError: a value is not valid.
+        ForbiddenError: they are a program with a token that says where notifications go.
+        InvalidInputError: a value is not valid, or they have no account.
     """
     account = _account()
     if unknown := sorted(set(wanted.events) - set(EVENTS)):
@@ -194,7 +194,7 @@ def trouble_record(row: Delivery) -> dict[str, Any]:
 def _account() -> str:
     account = acting().account
     if account is None:
-        raise ForbiddenError(
+        raise InvalidInputError(
             "notifications are for people with accounts; for the whole instance set EVALUATOR_WEBHOOK_URL"
         )
     return account

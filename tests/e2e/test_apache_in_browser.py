@@ -18,7 +18,7 @@ from tests.e2e.test_browser import heading
 from tests.e2e.test_signing_in import Shared
 
 GROUPS = '[{"group": "search-team", "role": "editor"}]'
-DOCUMENTED = re.compile(r"```\n(<Location /evaluator/>.*?)```", re.DOTALL)
+DOCUMENTED = re.compile(r"```apache\n(<Location /evaluator/>.*?)```", re.DOTALL)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.header_proxy import HeaderProxy, header_proxy
 from tests.integration.conftest import experiment_yaml
 
 PREFIX = "/evaluator"
-GROUPS = [{"group": "readers", "role": "viewer"}]
+GROUPS = [{"group": "readers", "role": "viewer"}, {"group": "operators", "admin": True}]
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +78,14 @@ def test_everything_works_below_a_path(proxied: tuple[Shared, HeaderProxy], brow
     page.reload()
     heading(page, "Compare")
 
+    proxy.groups = "readers,operators"
     page.goto(f"{PREFIX}/workers")
     heading(page, "Queue")
     with page.context.expect_page() as queue:
         page.get_by_role("link", name="All jobs, one by one").click()
     expect(queue.value).to_have_url(f"{here}{PREFIX}/queue/")
     expect(queue.value.get_by_role("heading", name="Queues")).to_be_visible()
+    proxy.groups = "readers"
     assert [error for error in watch.errors if PREFIX not in error] == []
 
 

@@ -163,7 +163,12 @@ def test_a_finished_experiment_is_complete_and_offers_nothing_to_cancel(
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["Queries evaluated"] == "100 %"
     assert "Took" in figures
-    assert [found.label for found in app.button] == ["Delete the experiment", "Keep the decision", "Comment"]
+    assert [found.label for found in app.button] == [
+        "Make a link",
+        "Delete the experiment",
+        "Keep the decision",
+        "Comment",
+    ]
     assert not app.error
     assert [part.value for part in app.subheader] == ["Evaluating"]
 
@@ -193,6 +198,7 @@ def test_a_failed_variant_says_why_and_can_be_tried_again(
     assert [error.value for error in app.error] == ["**broken** failed: no such model"]
     assert [found.label for found in app.button] == [
         "Try again",
+        "Make a link",
         "Delete the experiment",
         "Keep the decision",
         "Comment",

@@ -20,7 +20,7 @@ COMMANDS = (
     *("SET rq:rights 0", "SET evaluator:rights 0", "PUBLISH rq:rights 0", "SUBSCRIBE rq:rights", "UNSUBSCRIBE"),
     *("INFO", "PING", "TIME", "CLIENT SETNAME x", "CLIENT INFO", "CLIENT SETINFO LIB-NAME x"),
     *("SELECT 0", "WATCH rq:rights", "UNWATCH", "EVAL 0 0", "EVALSHA 0 0", "SCRIPT LOAD 0", "SCAN 0"),
-    *("GET rq:rights", "SETNX rq:rights 0", "INCR rq:rights", "INCRBY rq:rights 0", "DEL rq:rights"),
+    *("GET rq:rights", "MGET rq:rights", "SETNX rq:rights 0", "INCR rq:rights", "INCRBY rq:rights 0", "DEL rq:rights"),
     *("UNLINK rq:rights", "EXISTS rq:rights", "EXPIRE rq:rights 0", "PEXPIRE rq:rights 0"),
     *("PTTL rq:rights", "PERSIST rq:rights"),
     *("RENAME rq:rights rq:rights", "HSET rq:rights 0 0", "HSETNX rq:rights 0 0", "HGET rq:rights 0"),

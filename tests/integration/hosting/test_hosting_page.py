@@ -30,13 +30,17 @@ from tests.unit.test_helm_chart import render
 
 PAGE = ROOT / "docs" / "hosting.md"
 PASSWORD = "correct horse battery"
-FENCED = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-"""Blocks without a language hold commands."""
-EXAMPLE = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-"""Settings of services that others run, which no test starts from this page: tests/e2e/test_oidc_in_browser, ..."""
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMANDS, SETTINGS = "", "bash"
+"""Languages of blocks: those without one hold commands; the others settings for services that others run."""
 WORKS = {"account", "dataset", "leaderboard", "login", "project", "run", "share"}
 """Commands of `evaluator` that are run as they are; those that serve are started, and stopped once they say so."""
 SAYS = {"up": "Serving at", "worker": "workers on"}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language."""
+    return [block for named, block in FENCED.findall(text) if named == language]
 
 
 def sections() -> list[tuple[str, list[str]]]:
@@ -44,7 +48,7 @@ def sections() -> list[tuple[str, list[str]]]:
     parts = re.split(r"^## (.+)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     told = zip(["From nothing", *parts[1::2]], parts[::2], strict=True)
     return [
-        (title, [line for block in FENCED.findall(text) for line in block.splitlines() if line.strip()])
+        (title, [line for block in blocks(text, COMMANDS) for line in block.splitlines() if line.strip()])
         for title, text in told
     ]
 
@@ -323,7 +327,7 @@ def test_from_nothing_to_three_people(reader: Reader) -> None:
 @pytest.mark.parametrize("way", ["oidc", "proxy"])
 def test_examples_of_settings_are_ones_that_the_server_takes(way: str) -> None:
     (example,) = (
-        block for block in EXAMPLE.findall(PAGE.read_text(encoding="utf-8")) if f"AUTH={way}\n" in block
+        block for block in blocks(PAGE.read_text(encoding="utf-8"), SETTINGS) if f"AUTH={way}\n" in block
     )
     check = (
         "from evaluator.settings import Settings; s = Settings.read(); s.require_whole_auth(); print(*s.auth)"

@@ -103,7 +103,7 @@ def test_a_look_reads_the_same_whether_few_or_many_wait(queued: Workspace) -> No
     for number in range(1, 10):
         found_first(queued, f"variant {number}")
     assert len(unmeasured(queued.database)) == 10
-    assert look() == 3  # what waits, all experiments, all costs
+    assert look() == 4  # what waits, all experiments, their decisions, all costs
 
 
 def test_costs_measured_elsewhere_are_reused_while_the_queue_is_busy(queued: Workspace) -> None:

@@ -23,7 +23,17 @@ from evaluator.workspace.workspace import Workspace, serve
 from tests.conftest import WriteDataset
 from tests.unit.finished import finished
 
-KNOWN = {"name": "tiny", "query": "q1", "id": "last", "kind": "svg", "format": "csv", "rest": "typo"}
+KNOWN = {
+    "name": "tiny",
+    "query": "q1",
+    "id": "last",
+    "kind": "svg",
+    "format": "csv",
+    "rest": "typo",
+    "number": "1",
+    "link": "x",
+    "invitation": "x",
+}
 """What leads each route further than to an unknown name; `{name}` of a figure or a file is unknown then."""
 
 NAMES = (

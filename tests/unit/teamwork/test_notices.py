@@ -220,6 +220,6 @@ def test_a_test_is_sent_to_the_channels_once(workspace: Workspace) -> None:
 
 
 def test_without_accounts_there_is_nobody_to_tell(workspace: Workspace) -> None:
-    with acting_as(COMMAND), pytest.raises(ForbiddenError, match="EVALUATOR_WEBHOOK_URL"):
+    with acting_as(COMMAND), pytest.raises(InvalidInputError, match="EVALUATOR_WEBHOOK_URL"):
         preferences.save(workspace, ALL)
     assert (preferences.unread(workspace), preferences.notifications(workspace)) == (0, [])

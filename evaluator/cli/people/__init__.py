@@ -1,0 +1,1 @@
+"""Commands for people: accounts, projects and share links."""
