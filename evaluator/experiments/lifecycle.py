@@ -347,7 +347,7 @@ def _begin(workspace: Workspace, spec: ExperimentSpec, dataset: int) -> Begun:
             return Begun(spec.id, workspace.plannings.of(spec.id), already_running=True)
         if row is not None and _is_whole(workspace, row):
             return Begun(spec.id)  # keep the start and end times of the run that evaluated it
-        require_start(workspace, spec.project)
+        require_start(workspace, spec.project, spec.id)
         n_queries = StoredDataset.open(workspace.store, spec.dataset).manifest.n_queries
         attempt = submit_experiment(workspace.database, spec, dataset, n_queries, described)
         note(workspace, Deed.STARTED, spec.name, experiment_of(spec.id), project=spec.project)

@@ -10,12 +10,12 @@ from evaluator.domain.variant import Run
 from evaluator.errors import DatasetDamagedError, EvaluatorError, QueueUnavailableError
 from evaluator.jobs.cancellation import unmark_cancelled
 from evaluator.jobs.connection import unavailable_message
-from evaluator.jobs.limits import allow_money, restore_spending
+from evaluator.jobs.limits import restore_spending
 from evaluator.jobs.planning import PlanningEndedError
 from evaluator.jobs.submission import Enqueued, Submission
+from evaluator.library.quotas import tell_money
 from evaluator.retrieval.search.runs import run_name
 from evaluator.store import experiments, results
-from evaluator.store.people import projects
 from evaluator.store.status import enqueued_experiment, is_current, stop_attempt
 from evaluator.workspace.plannings import Planning
 from evaluator.workspace.workspace import Workspace
@@ -51,11 +51,7 @@ def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, planning: Plann
     missing = _missing(workspace, spec, dataset)
     enqueued = Enqueued(0, ())
     if any(missing.values()):
-        spent = results.spent(workspace.database, spec.id)
-        restore_spending(workspace.connection, spec.id, spent.tokens + spent.output_tokens, spent.micro_usd)
-        limit = projects.quotas(workspace.database, spec.project).monthly
-        spent_by_all = projects.spent_this_month(workspace.database, spec.project)
-        allow_money(workspace.connection, spec.project, limit, spent_by_all)
+        tell_spending(workspace, spec)
         submission = Submission(spec, dataset, workspace.store, workspace.settings, planning.watch)
         batch_size = spec.batch_size(len(dataset.queries), workspace.settings.workers)
         enqueued = submission.send(workspace.connection, missing, batch_size)
@@ -63,6 +59,13 @@ def _enqueue_missing(workspace: Workspace, spec: ExperimentSpec, planning: Plann
         unmark_cancelled(workspace.connection, spec.id)
     enqueued_experiment(workspace.database, spec.id, planning.attempt)
     return enqueued
+
+
+def tell_spending(workspace: Workspace, spec: ExperimentSpec) -> None:
+    """Tell Redis what an experiment and its project have spent, and what the project may: Redis may have lost it."""
+    spent = results.spent(workspace.database, spec.id)
+    restore_spending(workspace.connection, spec.id, spent.tokens + spent.output_tokens, spent.micro_usd)
+    tell_money(workspace, spec.project)
 
 
 def _undamaged(workspace: Workspace, spec: ExperimentSpec) -> StoredDataset:

@@ -10,6 +10,7 @@ from evaluator.domain.experiment import ExperimentSpec
 from evaluator.domain.ranking import EMPTY
 from evaluator.domain.records import ExperimentRow
 from evaluator.errors import InvalidInputError
+from evaluator.experiments.planning import tell_spending
 from evaluator.inspection.side_by_side import SideBySide, check_variants, lists_of
 from evaluator.jobs.adhoc_queries import Answer, answer, enqueue_questions
 from evaluator.jobs.context import spec_name
@@ -126,3 +127,4 @@ def _prepare(workspace: Workspace, spec: ExperimentSpec) -> None:
     """Write what workers read: the spec, which an experiment that was only rescored lacks, and the endpoints' terms."""
     workspace.store.put_json(spec_name(spec.id), spec.to_json())
     write_terms(workspace.connection, spec)
+    tell_spending(workspace, spec)

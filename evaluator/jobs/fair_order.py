@@ -2,7 +2,7 @@
 wait for the whole of a large one, nor a project for all of another's; and remove many jobs at once.
 
 evaluator:project:<experiment>   the project of an experiment, if that is not the main one
-evaluator:owners                 hash: the project of each group of jobs, of those of other projects than the main one
+evaluator:owner:<group>          the project for which a group of waiting jobs counts, if that is not the main one
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TURNS = [stage.turn for stage in STAGES.values() if stage.turn is not None]
 """Which waiting jobs are a group, and how many jobs a group may run in its turn."""
 GROUPS = [re.compile(f"({turn.group.replace('%-', '-').replace('%x', '[0-9a-f]')})-") for turn in TURNS]
 """The same groups as Python's patterns."""
-OWNERS = "evaluator:owners"
+OWNER = "evaluator:owner:"
 OWNERS_TTL = 30 * 24 * 3600
 """Seconds after which Redis drops what is known of abandoned experiments."""
 JOBS_PER_MILLISECOND = 50
@@ -60,7 +60,7 @@ end
 if #order < 2 and #urgent == 0 then return 0 end
 local projects, groups_of = {}, {}
 for _, group in ipairs(order) do
-  local project = redis.call('HGET', KEYS[4], group) or ''
+  local project = redis.call('GET', ARGV[3] .. group) or ''
   if not groups_of[project] then
     groups_of[project] = {}
     projects[#projects + 1] = project
@@ -113,22 +113,23 @@ def set_project(connection: Redis, experiment: str, project: str) -> None:
 
 
 def note_owners(connection: Redis, jobs: Iterable[EnqueueData]) -> None:
-    """Note for which project the groups of these jobs count; a job's first argument is its experiment."""
+    """Note for which project the groups of these jobs count, of which none waits.
+
+    Args:
+        jobs: the first argument of each is its experiment.
+    """
     asked = {group: str(job.args[0]) for job in jobs if (group := _group_of(str(job.job_id))) and job.args}
     experiments = list(dict.fromkeys(asked.values()))
     if not experiments:
         return
     found = connection.mget([_project_key(experiment) for experiment in experiments])
-    projects = {
-        experiment: project for experiment, project in zip(experiments, found, strict=True) if project
-    }
-    if not projects:
-        return
+    projects = dict(zip(experiments, found, strict=True))
     with connection.pipeline(transaction=False) as pipeline:
         for group, experiment in asked.items():
-            if experiment in projects:
-                pipeline.hsetnx(OWNERS, group, projects[experiment])
-        pipeline.expire(OWNERS, OWNERS_TTL)
+            if (project := projects[experiment]) is not None:
+                pipeline.set(f"{OWNER}{group}", project, ex=OWNERS_TTL)
+            else:
+                pipeline.delete(f"{OWNER}{group}")
         pipeline.execute()
 
 
@@ -152,7 +153,7 @@ def take_turns(connection: Redis, queue_key: str, *, added: bool = True) -> None
         if added:
             pipeline.set(unordered, 1)
         turns = orjson.dumps([turn._asdict() for turn in TURNS])
-        pipeline.eval(_TAKE_TURNS, 4, queue_key, unordered, pause, OWNERS, turns, JOBS_PER_MILLISECOND)
+        pipeline.eval(_TAKE_TURNS, 3, queue_key, unordered, pause, turns, JOBS_PER_MILLISECOND, OWNER)
         pipeline.execute()
 
 

@@ -70,6 +70,12 @@ redis.call('PEXPIRE', KEYS[1], lease)
 return 0
 """
 
+_AT_LEAST = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+end
+"""
+
 # A shorter pause never ends a longer one.
 _PAUSE = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], 1, 'PX', ARGV[1]) end
@@ -86,7 +92,8 @@ class Terms:
     budget: Budget | None = None
     endpoints: Mapping[str, Endpoint] = field(default_factory=dict)
     """By `Endpoint.id`."""
-    project: str = MAIN
+    project: str | None = None
+    """None if nobody wrote the terms: Redis has lost them, and nothing says whose money it is."""
 
     @classmethod
     def of(cls, spec: ExperimentSpec) -> Terms:
@@ -112,7 +119,7 @@ def restore_spending(connection: Redis, experiment: str, tokens: int, micro_usd:
 
 
 def allow_money(connection: Redis, project: str, limit: int | None, spent: int = 0) -> None:
-    """Write to Redis what a project may spend in a month, and what it has spent if Redis does not know.
+    """Write to Redis what a project may spend in a month, and what it has spent if Redis knows of less.
 
     Args:
         limit, spent: millionths of a USD; no limit for None.
@@ -122,7 +129,7 @@ def allow_money(connection: Redis, project: str, limit: int | None, spent: int =
             pipeline.delete(_money_key(project))
         else:
             pipeline.set(_money_key(project), limit)
-        pipeline.set(_month_key(project), spent, nx=True, ex=MONTH_TTL)
+        pipeline.eval(_AT_LEAST, 1, _month_key(project), spent, MONTH_TTL)
         pipeline.execute()
 
 
@@ -170,13 +177,14 @@ class RedisGate:
         spending = Spending(
             self._experiment, uuid.uuid4().hex, endpoint.name, tokens, output_tokens, micro_usd
         )
-        key, month = _spent_key(self._experiment), _month_key(self.terms().project)
+        key, project = _spent_key(self._experiment), self.terms().project
         with self._connection.pipeline(transaction=True) as pipeline:
             pipeline.hincrby(key, "tokens", tokens + output_tokens)
             pipeline.hincrby(key, "micro_usd", micro_usd)
             pipeline.expire(key, TERMS_TTL)
-            pipeline.incrby(month, micro_usd)
-            pipeline.expire(month, MONTH_TTL)
+            if project is not None:
+                pipeline.incrby(_month_key(project), micro_usd)
+                pipeline.expire(_month_key(project), MONTH_TTL)
             ResultStream(self._connection).append([spending], pipeline)
             pipeline.execute()
 
@@ -188,7 +196,8 @@ class RedisGate:
         known = _read_terms(terms)
         budget = known.budget
         reason = budget.reached(*(int(amount or 0) for amount in spent)) if budget is not None else None
-        reason = reason or self._out_of_money(known.project)
+        if reason is None and known.project is not None:
+            reason = self._out_of_money(known.project)
         if reason is not None:
             # The first worker that notices sends the record; for later ones the experiment is cancelled already.
             if mark_cancelled(self._connection, self._experiment, ()):

@@ -152,8 +152,8 @@ def named(rows: Iterable[DatasetRow], name: str) -> DatasetRow | None:
 
 
 def known(workspace: Workspace, name: str) -> DatasetRow | None:
-    """The dataset of that name; None if there is none."""
-    return named(datasets.all_datasets(workspace.database), name)
+    """The dataset of that name in the project in which whoever is acting works; None if there is none."""
+    return named(all_datasets(workspace), name)
 
 
 def by_id(workspace: Workspace, id_: int) -> DatasetRow:

@@ -71,8 +71,7 @@ def set_limits(workspace: Workspace, project: str, quotas: Quotas) -> None:
     )
     note(workspace, "changed what a project may use", f"{project}: {said}")
     if workspace.queue is not None:
-        spent = projects.spent_this_month(workspace.database, project)
-        allow_money(workspace.queue, project, quotas.monthly, spent)
+        tell_money(workspace, project)
 
 
 def change_limits(workspace: Workspace, project: str, changes: Mapping[str, Any]) -> None:
@@ -109,8 +108,11 @@ def record(workspace: Workspace, project: str) -> dict[str, Any]:
     }
 
 
-def require_room(workspace: Workspace, project: str, manifest: DatasetManifest) -> None:
-    """Refuse a dataset whose files are stored already, but not named yet, if its project has no room for them.
+def require_room(workspace: Workspace, project: str, files: Mapping[str, int]) -> None:
+    """Refuse files of a dataset if its project has no room for those of them that it does not have yet.
+
+    Args:
+        files: bytes by artifact.
 
     Raises:
         QuotaReachedError: says how much the project uses, and may use.
@@ -119,7 +121,7 @@ def require_room(workspace: Workspace, project: str, manifest: DatasetManifest) 
     if limit is None:
         return
     there = set(_artifacts_of(workspace, project))
-    needed = sum(_sizes(workspace.store, set(artifacts(manifest)) - there))
+    needed = sum(size_ for name, size_ in files.items() if name not in there)
     used = _storage(workspace, project)
     if needed and used + needed > limit:
         raise QuotaReachedError(
@@ -128,20 +130,35 @@ def require_room(workspace: Workspace, project: str, manifest: DatasetManifest) 
         )
 
 
-def require_start(workspace: Workspace, project: str) -> None:
-    """Refuse to start an experiment where its project runs as many as it may, or has spent its money.
+def require_start(workspace: Workspace, project: str, experiment: str) -> None:
+    """Refuse to start an experiment where its project runs as many others as it may, or has spent its money.
+
+    Args:
+        experiment: its id; it may seem to run, though its jobs are gone.
 
     Raises:
         QuotaReachedError: says which of the two, and what to do.
     """
-    quotas, used = limits(workspace, project), usage(workspace, project)
-    if quotas.running is not None and used.running >= quotas.running:
+    quotas = limits(workspace, project)
+    rows = experiments.all_experiments(workspace.database)
+    running = sum(row.active for row in rows if row.project == project and row.id != experiment)
+    if quotas.running is not None and running >= quotas.running:
         raise QuotaReachedError(
-            f"the project {project!r} may run {quotas.running} experiments at once, and runs {used.running}; wait for "
+            f"the project {project!r} may run {quotas.running} experiments at once, and runs {running}; wait for "
             "one to end, or cancel one"
         )
-    if quotas.monthly is not None and (why := month_spent(project, quotas.monthly, used.monthly)):
+    if quotas.monthly is None:
+        return
+    if why := month_spent(project, quotas.monthly, projects.spent_this_month(workspace.database, project)):
         raise QuotaReachedError(why)
+
+
+def tell_money(workspace: Workspace, project: str) -> None:
+    """Tell Redis what a project may spend this month, and what it has spent: Redis may have lost it."""
+    monthly = limits(workspace, project).monthly
+    allow_money(
+        workspace.connection, project, monthly, projects.spent_this_month(workspace.database, project)
+    )
 
 
 def warnings(workspace: Workspace, project: str) -> list[str]:
@@ -175,9 +192,11 @@ def artifacts(manifest: DatasetManifest) -> tuple[str, ...]:
 def _storage(workspace: Workspace, project: str) -> int:
     state = workspace.database.states.now
     if state is None:  # it is changing at this moment
-        return sum(_sizes(workspace.store, set(_artifacts_of(workspace, project))))
+        return sum(sizes(workspace.store, set(_artifacts_of(workspace, project))).values())
     return workspace.memory.get(
-        SIZES, (state, project), lambda: sum(_sizes(workspace.store, set(_artifacts_of(workspace, project))))
+        SIZES,
+        (state, project),
+        lambda: sum(sizes(workspace.store, set(_artifacts_of(workspace, project))).values()),
     )
 
 
@@ -188,7 +207,10 @@ def _artifacts_of(workspace: Workspace, project: str) -> Iterator[str]:
             yield from artifacts(version.manifest)
 
 
-def _sizes(store: ArtifactStore, names: Iterable[str]) -> Iterator[int]:
+def sizes(store: ArtifactStore, names: Iterable[str]) -> dict[str, int]:
+    """Bytes of those of some artifacts that are there."""
+    found = {}
     for name in names:
         with suppress(ArtifactMissingError):
-            yield store.size(name)
+            found[name] = store.size(name)
+    return found

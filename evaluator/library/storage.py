@@ -10,7 +10,7 @@ from evaluator.datasets.runs import run_artifact
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.variant import Run
 from evaluator.errors import QuotaReachedError
-from evaluator.library.quotas import artifacts, require_room
+from evaluator.library.quotas import artifacts, require_room, sizes
 from evaluator.store import datasets, experiments
 from evaluator.workspace.workspace import Workspace
 
@@ -24,7 +24,7 @@ def name_dataset(
         QuotaReachedError: the project has no room for it; files that nothing else needs are removed.
     """
     try:
-        require_room(workspace, project, manifest)
+        require_room(workspace, project, sizes(workspace.store, artifacts(manifest)))
     except QuotaReachedError:
         remove_unneeded(workspace, artifacts(manifest))
         raise

@@ -118,7 +118,10 @@ def invited(workspace: Workspace, secret: str) -> Invitation | None:
         (
             each
             for each in links.invitations(workspace.database)
-            if each.digest == wanted and each.used_at is None and each.expires_at > now
+            if each.digest == wanted
+            and each.used_at is None
+            and each.expires_at > now
+            and _may_still(workspace, each)
         ),
         None,
     )
@@ -134,6 +137,7 @@ def open_invitations(workspace: Workspace) -> list[Invitation]:
         if each.purpose == JOIN
         and each.used_at is None
         and each.expires_at > _now()
+        and _may_still(workspace, each)
         and (everywhere or each.project == project)
     ]
 
@@ -301,6 +305,15 @@ def known(workspace: Workspace, name: str) -> Account:
     if account is None:
         raise UnknownNameError(f"there is no account {name!r}")
     return account
+
+
+def _may_still(workspace: Workspace, invitation: Invitation) -> bool:
+    """Whether whoever made a one-time link may make it now; what a command made stays."""
+    maker = by_name(workspace, invitation.created_by)
+    if maker is None:
+        return True
+    needed = Action.MANAGE if invitation.is_admin or invitation.purpose == RESET else Action.GRANT
+    return not maker.disabled_at and person_of(maker, Way.SYSTEM).may(needed, invitation.project)
 
 
 def _link(

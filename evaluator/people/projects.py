@@ -29,6 +29,10 @@ def add(workspace: Workspace, name: str) -> str:
             f"{name!r} is no name of a project: it has 1 to 40 small letters of the English alphabet, digits and "
             "hyphens, such as 'web-search'"
         )
+    if name not in store.projects(workspace.database) and store.was_removed(workspace.database, name):
+        raise ConflictError(
+            f"there was a project {name!r}, and the audit log tells of it; choose another name, or its past would show"
+        )
     if not store.add(workspace.database, name):
         raise ConflictError(f"there is a project {name!r} already; choose another name")
     note(workspace, "made a project", name)
@@ -48,7 +52,7 @@ def remove(workspace: Workspace, name: str) -> None:
     if name == MAIN:
         raise ConflictError(f"the project {MAIN!r} stays: every instance has it")
     store.remove(workspace.database, name)
-    note(workspace, "removed a project", name)
+    note(workspace, store.REMOVED, name)
 
 
 def records(workspace: Workspace) -> list[dict[str, str | None]]:

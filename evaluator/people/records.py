@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evaluator.domain.access import Role
+from evaluator.domain.access import Action, Role
 from evaluator.domain.records import Account, Invitation, Token
 from evaluator.people import accounts
 from evaluator.people.accounts import Link
-from evaluator.workspace.acting import acting
+from evaluator.workspace.acting import acting, require
 from evaluator.workspace.workspace import Workspace
 
 
@@ -33,6 +33,9 @@ def change_account(workspace: Workspace, name: str, changes: Mapping[str, Any]) 
     Args:
         changes: any of `role` (None takes it away), `is_admin` and `is_closed`; what is missing stays.
     """
+    require(Action.GRANT)  # all that it takes, before the first change
+    if changes.get("is_admin") is not None or changes.get("is_closed") is not None:
+        require(Action.MANAGE)
     if "role" in changes:
         role = changes["role"]
         accounts.grant(workspace, name, None if role is None else Role(role))

@@ -20,6 +20,7 @@ from evaluator.workspace.workspace import Workspace
 DAYS = 90
 """How long a token can be used, unless somebody decides otherwise."""
 MOST_DAYS = 3660
+NOT_SIGNED_IN = "only somebody who signed in can see, make and revoke tokens; sign in with your account"
 USED_EVERY = timedelta(minutes=1)
 
 
@@ -51,9 +52,9 @@ def create(
         InvalidInputError: the name or the days are not valid.
         UnknownNameError: whoever is acting sees no such project.
     """
-    person = acting()
-    if person.account is None or person.way is Way.TOKEN:
-        raise ForbiddenError("only somebody who signed in can make a token; sign in with your account")
+    person = _signed_in()
+    if person.account is None:
+        raise ForbiddenError(NOT_SIGNED_IN)
     if days is not None and not 1 <= days <= MOST_DAYS:
         raise InvalidInputError(f"a token can be used for 1 to {MOST_DAYS:,} days, not {days}")
     if project is not None and project not in (seen := visible(workspace)):
@@ -87,7 +88,7 @@ def person_of_token(workspace: Workspace, secret: str) -> Person | None:
 
 def tokens(workspace: Workspace, *, everybody: bool = False) -> list[Token]:
     """The tokens of whoever is acting, the newest first; or all, for those who manage accounts."""
-    person = acting()
+    person = _signed_in()
     if everybody and not may(Action.MANAGE):
         raise ForbiddenError("only an administrator of this instance sees the tokens of others")
     return [each for each in store.tokens(workspace.database) if everybody or each.account == person.account]
@@ -99,13 +100,25 @@ def revoke(workspace: Workspace, id_: str) -> None:
     Raises:
         UnknownNameError: there is none of that id, or it is somebody else's.
     """
-    person = acting()
+    person = _signed_in()
     for token in store.tokens(workspace.database):
         if token.id == id_ and (token.account == person.account or may(Action.MANAGE)):
             store.revoke_token(workspace.database, id_)
             note(workspace, "revoked a token", f"{token.name} ({token.shown}…)")
             return
     raise UnknownNameError(f"there is no token {id_!r}")
+
+
+def _signed_in() -> Person:
+    """Whoever is acting, who is no program: a token for little must not reach its owner's others.
+
+    Raises:
+        ForbiddenError: they have no account, or are a program.
+    """
+    person = acting()
+    if person.way is Way.TOKEN or (person.account is None and not may(Action.MANAGE)):
+        raise ForbiddenError(NOT_SIGNED_IN)
+    return person
 
 
 def _now() -> datetime:

@@ -9,10 +9,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
+from evaluator.domain.access import Way as Recognised
 from evaluator.domain.teamwork.records import INSTANCE, Delivery
-from evaluator.people.accounts import by_id
+from evaluator.people.accounts import by_id, person_of
 from evaluator.store.teamwork import notifications as store
 from evaluator.teamwork import mail, webhook
+from evaluator.teamwork.preferences import may_know
 from evaluator.teamwork.webhook import NotDeliveredError
 from evaluator.workspace.workspace import Workspace
 
@@ -91,8 +93,11 @@ def _way(workspace: Workspace, delivery: Delivery) -> Way:
         url, key = settings.webhook_url.get_secret_value(), settings.webhook_key
         signed_by = None if key is None else key.get_secret_value()
         return lambda: webhook.post(delivery, url, signed_by, settings.webhook_hosts, link)
-    if by_id(workspace, delivery.account) is None:
+    account = by_id(workspace, delivery.account)
+    if account is None:
         return _refuse("the account is closed")
+    if not may_know(person_of(account, Recognised.SYSTEM), delivery):
+        return _refuse("the account does not see the project any more")
     if delivery.channel == "mail":
         wanted = store.preferences(workspace.database, delivery.account)
         to = wanted[0].mail_to if wanted else None

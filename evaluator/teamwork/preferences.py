@@ -8,7 +8,7 @@ import math
 import secrets
 from typing import Any, NamedTuple
 
-from evaluator.domain.access import MAIN, Action, Way
+from evaluator.domain.access import MAIN, Action, Person, Way
 from evaluator.domain.printable import is_one_line
 from evaluator.domain.teamwork.deeds import Deed
 from evaluator.domain.teamwork.records import (
@@ -137,27 +137,35 @@ def send_test(workspace: Workspace) -> int:
 
 def notifications(workspace: Workspace) -> list[Notification]:
     """What whoever is acting was told, the newest first."""
-    account = acting().account
-    return [] if account is None else store.notifications(workspace.database, account, MOST)
+    person = acting()
+    if person.account is None:
+        return []
+    return store.notifications(workspace.database, person.account, person.projects, MOST)
 
 
 def unread(workspace: Workspace) -> int:
     """How many notifications whoever is acting has not read."""
-    account = acting().account
-    return 0 if account is None else store.unread(workspace.database, account)
+    person = acting()
+    return 0 if person.account is None else store.unread(workspace.database, person.account, person.projects)
 
 
 def mark_read(workspace: Workspace, ids: tuple[str, ...] | None = None) -> None:
     """Note that whoever is acting has read some of their notifications, or all."""
-    store.read(workspace.database, _account(), ids)
+    store.read(workspace.database, _account(), acting().projects, ids)
 
 
 def troubles(workspace: Workspace) -> list[Delivery]:
     """What did not arrive at the channels of whoever is acting, the newest first."""
-    account = acting().account
-    if account is None:
+    person = acting()
+    if person.account is None:
         return []
-    return [each for each in store.deliveries(workspace.database, account, MOST) if each.error is not None]
+    sent = store.deliveries(workspace.database, person.account, MOST)
+    return [each for each in sent if each.error is not None and may_know(person, each)]
+
+
+def may_know(person: Person, delivery: Delivery) -> bool:
+    """Whether somebody may be told something: what their role in its project lets them see, and a test of theirs."""
+    return delivery.event == TEST or person.may(Action.SEE, delivery.project)
 
 
 def notification_record(row: Notification) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from pathlib import Path
 from evaluator.datasets.findings import Finding
 from evaluator.datasets.reading import Reading, Table
 from evaluator.datasets.staging.extending import require_news
-from evaluator.datasets.staging.stage import Staged, publish, require_sound
+from evaluator.datasets.staging.stage import Staged, publish, require_sound, staged_sizes
 from evaluator.datasets.staging.unpack import is_packed, unpacking_limit
 from evaluator.domain.access import Action
 from evaluator.domain.dataset import DatasetManifest
 from evaluator.domain.records import DatasetRow
 from evaluator.errors import InvalidInputError, QuotaReachedError, UnknownNameError
-from evaluator.library import catalog
+from evaluator.library import catalog, quotas
 from evaluator.library.storage import name_dataset
 from evaluator.store import datasets
 from evaluator.uploads.destination import link_dataset, require_free, unchanged_dataset
@@ -291,6 +291,7 @@ def store(
     Raises:
         InvalidInputError: it is not checked, the check found a blocking problem, its result is damaged, another
             dataset has the name, or the dataset to which it adds has changed since.
+        QuotaReachedError: the project has no room for it; the upload stays as it is.
     """
     folder, upload = _folder(workspace, upload_id), state(workspace, upload_id)
     if upload.status != "checked" or upload.report is None:
@@ -306,6 +307,9 @@ def store(
         if dataset_name is not None and not next_version:
             require_free(workspace, dataset_name, staged)
         known = before or catalog.known(workspace, dataset_name or "")
+        quotas.require_room(
+            workspace, current(workspace), staged_sizes(staged)
+        )  # publishing moves the files away
         manifest = publish(staged, workspace.store)
         source = (
             folder.source_in_words([file.name for file in upload.files]) if before is None else before.source

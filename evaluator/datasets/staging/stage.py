@@ -156,6 +156,19 @@ def publish(staged: Staged, store: ArtifactStore) -> DatasetManifest:
     return manifest
 
 
+def staged_sizes(staged: Staged) -> dict[str, int]:
+    """Bytes of a sound staged dataset's files that are not moved yet, by the artifacts that they become."""
+    manifest = require_sound(staged)
+    files = {
+        corpus_artifact(manifest): CORPUS_FILE,
+        queries_artifact(manifest): QUERIES_FILE,
+        qrels_artifact(manifest): QRELS_FILE,
+        **{run_artifact(run.id): _run_file(run.id) for run in manifest.runs},
+    }
+    paths = {name: staged.folder / file for name, file in files.items()}
+    return {name: path.stat().st_size for name, path in paths.items() if path.exists()}
+
+
 def require_sound(staged: Staged) -> DatasetManifest:
     """The manifest of a staged dataset that can be published.
 

@@ -9,6 +9,9 @@ from evaluator.domain.records import Quotas
 from evaluator.errors import ConflictError
 from evaluator.store.file.database import Database
 
+REMOVED = "removed a project"
+"""What the audit log says of it."""
+
 
 def projects(database: Database) -> tuple[str, ...]:
     """The names of all projects: the main one, then the others by name."""
@@ -28,6 +31,15 @@ def add(database: Database, name: str) -> bool:
                 "INSERT INTO projects (id) VALUES (?) ON CONFLICT DO NOTHING RETURNING 1", [name]
             ).fetchall()
         )
+
+
+def was_removed(database: Database, name: str) -> bool:
+    """Whether there was a project of that name, of which the audit log still tells."""
+    found = database.cursor.execute(
+        "SELECT 1 FROM audit WHERE project = $name OR (action = $removed AND subject = $name) LIMIT 1",
+        {"name": name, "removed": REMOVED},
+    ).fetchone()
+    return found is not None
 
 
 def quotas(database: Database, name: str) -> Quotas:
@@ -90,6 +102,6 @@ def remove(database: Database, name: str) -> None:
             raise ConflictError(
                 f"the project {name!r} has {count:,} {'dataset' if count == 1 else 'datasets'}; delete them first"
             )
-        for table in ("grants", "invitations", "tokens", "readings", "past_spending"):
+        for table in ("grants", "granted_by_groups", "invitations", "tokens", "readings", "past_spending"):
             cursor.execute(f"DELETE FROM {table} WHERE project = ?", [name])  # noqa: S608  constants
         cursor.execute("DELETE FROM projects WHERE id = ?", [name])

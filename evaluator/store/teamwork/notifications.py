@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from evaluator.domain.teamwork.records import Delivery, Notice, Notification, Preferences, Webhook
@@ -10,6 +10,7 @@ from evaluator.store.file.database import Database
 
 # What people see of datasets and experiments does not depend on these tables: writes to them leave the state as it is.
 
+OF_PROJECTS = "($projects IS NULL OR project IN (SELECT unnest($projects)))"
 APP = "app"
 """The channel of what is listed, not sent."""
 
@@ -70,32 +71,41 @@ def notify(database: Database, notices: Sequence[Notice], number: int | None = N
             cursor.execute("UPDATE noticed SET number = ?", [number])
 
 
-def notifications(database: Database, account: str, limit: int) -> list[Notification]:
-    """What somebody was told, the newest first."""
+def notifications(
+    database: Database, account: str, projects: Collection[str] | None, limit: int
+) -> list[Notification]:
+    """What somebody was told of some projects (all for None), the newest first."""
     rows = database.cursor.execute(
-        f"SELECT {', '.join(Notification._fields)} FROM notifications WHERE account = ? "  # noqa: S608  names of ours
-        "ORDER BY created_at DESC, id LIMIT ?",
-        [account, limit],
+        f"SELECT {', '.join(Notification._fields)} FROM notifications WHERE account = $account "  # noqa: S608  names of ours
+        f"AND {OF_PROJECTS} ORDER BY created_at DESC, id LIMIT $limit",
+        {"account": account, "projects": _list(projects), "limit": limit},
     ).fetchall()
     return [Notification(*row) for row in rows]
 
 
-def unread(database: Database, account: str) -> int:
-    """How many notifications somebody has not read."""
+def unread(database: Database, account: str, projects: Collection[str] | None) -> int:
+    """How many notifications of some projects (all for None) somebody has not read."""
     row = database.cursor.execute(
-        "SELECT count(*) FROM notifications WHERE account = ? AND read_at IS NULL", [account]
+        f"SELECT count(*) FROM notifications WHERE account = $account AND read_at IS NULL AND {OF_PROJECTS}",  # noqa: S608
+        {"account": account, "projects": _list(projects)},
     ).fetchone()
     return int(row[0]) if row else 0
 
 
-def read(database: Database, account: str, ids: Sequence[str] | None) -> None:
-    """Note that somebody has read some of their notifications, or all."""
+def read(
+    database: Database, account: str, projects: Collection[str] | None, ids: Sequence[str] | None
+) -> None:
+    """Note that somebody has read some of their notifications of some projects, or all (None)."""
     with database.transaction(changes=False) as cursor:
         cursor.execute(
-            "UPDATE notifications SET read_at = utc_now() WHERE account = $account AND read_at IS NULL "
-            "AND ($ids IS NULL OR id IN (SELECT unnest($ids)))",
-            {"account": account, "ids": None if ids is None else list(ids)},
+            "UPDATE notifications SET read_at = utc_now() WHERE account = $account AND read_at IS NULL "  # noqa: S608
+            f"AND ($ids IS NULL OR id IN (SELECT unnest($ids))) AND {OF_PROJECTS}",
+            {"account": account, "projects": _list(projects), "ids": _list(ids)},
         )
+
+
+def _list(values: Collection[str] | None) -> list[str] | None:
+    return None if values is None else list(values)
 
 
 def due(database: Database, limit: int) -> list[Delivery]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from redis import Redis
 from rq import Queue
@@ -9,9 +11,9 @@ from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from evaluator.jobs import fair_order
-from evaluator.jobs.fair_order import OWNERS, set_project
+from evaluator.jobs.fair_order import OWNER, set_project
 from evaluator.jobs.processes.worker import tidy
-from evaluator.jobs.queue import QUEUES, enqueue, job_data
+from evaluator.jobs.queue import QUEUES, enqueue, job_data, open_queue
 from evaluator.settings import Settings
 
 SETTINGS = Settings(attempts=1)
@@ -54,12 +56,24 @@ def test_projects_take_turns_whatever_they_ask_for(connection: Redis, queue: Que
     assert owners(queue) == 8 * "a" + 8 * "c" + 8 * "b" + 8 * "c" + 4 * "a" + 4 * "c" + 4 * "b"
 
 
+def owner(connection: Redis) -> bytes | None:
+    return cast("bytes | None", connection.get(f"{OWNER}encode-ab-document-9f"))
+
+
 def test_what_projects_share_counts_for_the_one_that_asked_first(connection: Redis, queue: Queue) -> None:
     set_project(connection, "cc", "web")
     shared = [f"encode-ab-document-9f-{number}" for number in range(2)]
     for experiment in ("cc", LARGE):
         enqueue(connection, [job_data(SETTINGS, "encode", (experiment,), id_) for id_ in shared])
-    assert connection.hgetall(OWNERS) == {b"encode-ab-document-9f": b"web"}
+    assert owner(connection) == b"web"
+
+
+def test_a_group_that_is_asked_for_anew_counts_for_whoever_asks_now(connection: Redis) -> None:
+    set_project(connection, "cc", "web")
+    for experiment, owned_by in (("cc", b"web"), (LARGE, None)):
+        enqueue(connection, [job_data(SETTINGS, "encode", (experiment,), "encode-ab-document-9f-0")])
+        assert owner(connection) == owned_by
+        open_queue(connection, "encode").empty()
 
 
 def test_a_long_list_is_not_read_each_time_and_housekeeping_does_the_rest(

@@ -50,6 +50,14 @@ def test_a_higher_limit_counts_at_once_and_none_is_no_limit(connection: Redis) -
         ask(gate, API)
 
 
+def test_what_was_counted_since_a_loss_does_not_hide_what_was_spent_before(connection: Redis) -> None:
+    gate = gate_of(connection, "one", "web")
+    gate.spent(API, MILLION // 100, 0)  # Redis begins to count anew
+    allow_money(connection, "web", DOLLAR, spent=2 * DOLLAR)
+    with pytest.raises(BudgetReachedError, match=r"has spent 2\.00 USD"):
+        ask(gate, API)
+
+
 def test_what_redis_has_lost_is_told_again(connection: Redis) -> None:
     allow_money(connection, "web", DOLLAR, spent=2 * DOLLAR)
     with pytest.raises(BudgetReachedError):

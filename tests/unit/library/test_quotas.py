@@ -74,6 +74,15 @@ def test_no_more_experiments_run_at_once_than_may(web: Workspace) -> None:
     begun(web, "two")
 
 
+def test_what_stalled_does_not_count_against_itself(web: Workspace) -> None:
+    quotas.set_limits(web, "web", Quotas(running=1))
+    one = begun(web, "one")
+    planning = web.plannings.of(one)
+    assert planning is None or planning.wait(60) is not None
+    web.connection.flushdb()  # its jobs are gone
+    assert lifecycle.begin_again(web, lifecycle.find(web, one)).already_running is False
+
+
 def test_money_that_deleted_experiments_spent_is_spent(web: Workspace) -> None:
     id_ = begun(web, "one")
     lifecycle.cancel(web, lifecycle.find(web, id_))

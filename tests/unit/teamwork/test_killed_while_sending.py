@@ -92,7 +92,7 @@ def test_nothing_is_lost_or_made_twice(killed: str, home: Path, write_dataset: W
             assert deliver(workspace) == 1
             assert deliver(workspace) == 0
             (sent,) = store.deliveries(workspace.database, "id-ann", 10)
-            assert len(store.notifications(workspace.database, "id-ann", 10)) == 1
+            assert len(store.notifications(workspace.database, "id-ann", None, 10)) == 1
     ids = [posted.record["id"] for posted in there.posted]
     assert ids == [sent.id] * (1 if killed == "before it sends" else 2)
     assert sent.sent_at is not None

@@ -125,8 +125,8 @@ def test_whoever_may_not_see_it_is_told_nothing(workspace: Workspace) -> None:
     account_rows.grant(workspace.database, str(bob.account), "main", None)
     ended(workspace)
     notice(workspace)
-    assert store.notifications(workspace.database, str(ann.account), 10) == []
-    assert store.notifications(workspace.database, str(bob.account), 10) == []
+    assert store.notifications(workspace.database, str(ann.account), None, 10) == []
+    assert store.notifications(workspace.database, str(bob.account), None, 10) == []
 
 
 def test_an_experiment_that_is_gone_is_no_news(workspace: Workspace) -> None:

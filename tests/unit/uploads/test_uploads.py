@@ -9,15 +9,22 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.domain.access import MAIN
+from evaluator.domain.records import Quotas
+from evaluator.domain.teamwork.deeds import Deed
 from evaluator.errors import (
     InvalidInputError,
+    QuotaReachedError,
     TooLargeError,
     UnknownNameError,
 )
-from evaluator.library import catalog
+from evaluator.library import catalog, quotas
+from evaluator.people import projects
+from evaluator.teamwork.activity import activity
 from evaluator.uploads import receiving, uploads
 from evaluator.uploads.folder import STEP, UploadFolder
 from evaluator.uploads.quota import quota_of
+from evaluator.workspace.acting import in_project
 from evaluator.workspace.workspace import Workspace
 from tests.conftest import WriteDataset
 from tests.unit.uploads.sending import (
@@ -72,6 +79,30 @@ def test_a_server_that_is_killed_between_storing_and_naming_loses_nothing(
     found = catalog.provenance(workspace, row)
     assert found
     assert [file.name for file in found[1].files] == ["corpus.jsonl", "qrels/test.tsv", "queries.jsonl"]
+
+
+def test_an_upload_for_which_its_project_has_no_room_stays_and_is_stored_once_there_is(
+    workspace: Workspace,
+) -> None:
+    upload = recognised(workspace, corpus_jsonl=CORPUS, queries_jsonl=QUERIES, qrels__test_tsv=QRELS)
+    assert checked(workspace, upload).status == "checked"
+    quotas.set_limits(workspace, MAIN, Quotas(storage=10))
+    for _ in range(2):
+        with pytest.raises(QuotaReachedError, match="'main' may store 10 bytes of datasets"):
+            uploads.store(workspace, upload, "mine")
+    assert uploads.state(workspace, upload).status == "checked"
+    quotas.set_limits(workspace, MAIN, Quotas())
+    assert uploads.store(workspace, upload, "mine").manifest.n_documents == 2
+
+
+def test_what_is_stored_in_one_project_is_new_there_whatever_another_has(workspace: Workspace) -> None:
+    projects.add(workspace, "web")
+    for project in (MAIN, "web"):
+        with in_project(project):
+            upload = recognised(workspace, corpus_jsonl=CORPUS, queries_jsonl=QUERIES, qrels__test_tsv=QRELS)
+            checked(workspace, upload)
+            uploads.store(workspace, upload, "mine")
+            assert [each.did for each in activity(workspace)] == [Deed.IMPORTED]
 
 
 def killed(*_: object, **__: object) -> int:

@@ -336,7 +336,7 @@ def test_every_route_asks_for_the_role_that_its_action_takes(
         assert key[0] == "GET" or key in NEEDED or key in OWN, f"{key} changes something: say what it takes"
         status = client.request(*key, headers=headers, json=BODIES.get(key, {})).status_code
         if (status == 403) == person.may(action, MAIN) and not (
-            way == "token" and key == ("POST", "/api/tokens")
+            way == "token" and key[1].startswith("/api/tokens")
         ):
             wrong[key] = status
     assert wrong == {}
